@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * \file nemea-common/nc_table.h
+ * Bounded hash table: fixed capacity, keys and values of fixed size, all memory taken at creation.
+ *
+ * Nothing is ever lost below the capacity. At the capacity an insertion evicts another entry (or is refused, see
+ * enum nc_table_full). The rule is CLOCK, "second chance": entries used again after their insertion are passed
+ * over once before they are evicted, entries used only once go first. A flood of keys that never come back (spoofed
+ * sources) therefore cannot push out the entries that are in use.
+ *
+ * Open addressing with linear probing over an index of 8-byte slots, at most 3/4 full; entries lie in one array and
+ * never move, so a pointer to a value stays good until its entry is removed or evicted. Order of iteration and choice
+ * of the evicted entry depend on the order of operations only, never on the hash: results are reproducible
+ * although each run has its own seed.
+ *
+ * Threads: one table belongs to one thread.
+ */
+#ifndef NEMEA_COMMON_NC_TABLE_H
+#define NEMEA_COMMON_NC_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct nc_table nc_table_t;
+
+/** What nc_table_upsert() does when the table is full. */
+enum nc_table_full {
+   NC_TABLE_EVICT, /**< make room by the CLOCK rule */
+   NC_TABLE_REFUSE /**< return NULL */
+};
+
+/** Called before an entry is evicted. May read both, and change the value; must not change the table. */
+typedef void (*nc_table_evict_fn)(void *context, const void *key, void *value);
+
+/** How a table is made. */
+typedef struct nc_table_config {
+   uint32_t capacity;   /**< entries, 1 .. NC_TABLE_MAX_CAPACITY */
+   uint32_t key_size;   /**< bytes, 1 or more; keys are compared byte by byte, so padding must be cleared */
+   uint32_t value_size; /**< bytes, 0 for a set */
+   enum nc_table_full full;   /**< when the capacity is reached */
+   nc_table_evict_fn evicted; /**< may be NULL */
+   void *context;             /**< for evicted */
+   uint64_t seed;             /**< of the hash; 0: a random one */
+} nc_table_config_t;
+
+#define NC_TABLE_MAX_CAPACITY (UINT32_C(1) << 30)
+
+/** Counters since creation. */
+typedef struct nc_table_stats {
+   uint64_t lookups;  /**< nc_table_find() and nc_table_upsert() */
+   uint64_t inserted; /**< new entries */
+   uint64_t evicted;  /**< entries pushed out by others */
+   uint64_t refused;  /**< insertions refused because the table was full */
+} nc_table_stats_t;
+
+/** NULL with errno EINVAL (impossible sizes) or ENOMEM. */
+nc_table_t *nc_table_new(const nc_table_config_t *config);
+void nc_table_free(nc_table_t *table);
+
+/** Value of the key, NULL if it is not there. Counts as a use of the entry. */
+void *nc_table_find(nc_table_t *table, const void *key);
+/** The same without counting as a use. */
+void *nc_table_peek(const nc_table_t *table, const void *key);
+/** Value of the key; a new entry's value is zeroed and *is_new (may be NULL) set. NULL only if refused. */
+void *nc_table_upsert(nc_table_t *table, const void *key, bool *is_new);
+/** False if the key was not there. */
+bool nc_table_remove(nc_table_t *table, const void *key);
+/** Removes the entry that a value pointer of this table belongs to. */
+void nc_table_remove_value(nc_table_t *table, void *value);
+/** Key of the entry that a value pointer of this table belongs to. */
+const void *nc_table_key(const nc_table_t *table, const void *value);
+/** Removes all entries; counters stay. */
+void nc_table_clear(nc_table_t *table);
+
+/** Iteration: start with *cursor = 0; false at the end. The current entry may be removed meanwhile. */
+bool nc_table_next(const nc_table_t *table, uint32_t *cursor, const void **key, void **value);
+
+uint32_t nc_table_count(const nc_table_t *table);
+uint32_t nc_table_capacity(const nc_table_t *table);
+/** Bytes of memory the table holds. */
+size_t nc_table_memory(const nc_table_t *table);
+const nc_table_stats_t *nc_table_stats(const nc_table_t *table);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * \file nemea-common/nemea-common.h
+ * All of libnemea-common: bounded tables, sketches and clocks. The library knows nothing of networks or messages.
+ */
+#ifndef NEMEA_COMMON_H
+#define NEMEA_COMMON_H
+
+#include <nemea-common/nc_cms.h>
+#include <nemea-common/nc_hash.h>
+#include <nemea-common/nc_hll.h>
+#include <nemea-common/nc_table.h>
+#include <nemea-common/nc_wheel.h>
+
+#endif

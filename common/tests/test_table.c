@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <nemea-common/nc_table.h>
+
+static nc_table_t *make(uint32_t capacity, enum nc_table_full full, nc_table_evict_fn fn, void *context)
+{
+   nc_table_config_t config = {.capacity = capacity,
+                               .key_size = sizeof(uint64_t),
+                               .value_size = sizeof(uint64_t),
+                               .full = full,
+                               .evicted = fn,
+                               .context = context};
+   nc_table_t *table = nc_table_new(&config);
+   assert_non_null(table);
+   return table;
+}
+
+static void put(nc_table_t *table, uint64_t key, uint64_t value)
+{
+   uint64_t *at = nc_table_upsert(table, &key, NULL);
+   assert_non_null(at);
+   *at = value;
+}
+
+static void test_nothing_is_lost_below_capacity(void **state)
+{
+   enum { N = 50000 };
+   nc_table_t *table = make(N, NC_TABLE_EVICT, NULL, NULL);
+   for (uint64_t i = 0; i < N; i++) {
+      put(table, i << 16, i * 3);
+   }
+   assert_int_equal(nc_table_count(table), N);
+   assert_int_equal(nc_table_stats(table)->evicted, 0);
+   for (uint64_t i = 0; i < N; i++) {
+      uint64_t key = i << 16;
+      uint64_t *value = nc_table_find(table, &key);
+      assert_non_null(value);
+      assert_int_equal(*value, i * 3);
+   }
+   nc_table_free(table);
+}
+
+/* A long random mix of operations against a plain array as the model. */
+static void test_random_operations_match_a_model(void **state)
+{
+   enum { KEYS = 600, STEPS = 200000 };
+   static int64_t model[KEYS];
+   memset(model, -1, sizeof(model));
+   nc_table_t *table = make(KEYS, NC_TABLE_REFUSE, NULL, NULL);
+   uint64_t random = 12345;
+   for (unsigned step = 0; step < STEPS; step++) {
+      random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+      uint64_t key = (random >> 33) % KEYS;
+      uint64_t *value = nc_table_find(table, &key);
+      assert_int_equal(value != NULL, model[key] >= 0);
+      if (value) {
+         assert_int_equal(*value, model[key]);
+      }
+      if ((random >> 20) & 1) {
+         put(table, key, step);
+         model[key] = step;
+      } else {
+         assert_int_equal(nc_table_remove(table, &key), model[key] >= 0);
+         model[key] = -1;
+      }
+   }
+   uint32_t cursor = 0, seen = 0;
+   const void *key;
+   void *value;
+   while (nc_table_next(table, &cursor, &key, &value)) {
+      uint64_t number;
+      memcpy(&number, key, sizeof(number));
+      assert_int_equal(*(uint64_t *) value, model[number]);
+      assert_ptr_equal(nc_table_key(table, value), key);
+      seen++;
+   }
+   assert_int_equal(seen, nc_table_count(table));
+   nc_table_free(table);
+}
+
+static void test_refuses_when_full(void **state)
+{
+   nc_table_t *table = make(2, NC_TABLE_REFUSE, NULL, NULL);
+   put(table, 1, 1);
+   put(table, 2, 2);
+   uint64_t key = 3;
+   bool is_new;
+   assert_null(nc_table_upsert(table, &key, &is_new));
+   assert_int_equal(nc_table_stats(table)->refused, 1);
+   nc_table_clear(table);
+   put(table, 3, 3);
+   assert_int_equal(nc_table_count(table), 1);
+   nc_table_free(table);
+}
+
+static void count_eviction(void *context, const void *key, void *value)
+{
+   uint64_t *sum = context;
+   *sum += *(uint64_t *) value;
+}
+
+static void test_flood_of_single_keys_does_not_push_out_used_ones(void **state)
+{
+   uint64_t sum = 0;
+   nc_table_t *table = make(1000, NC_TABLE_EVICT, count_eviction, &sum);
+   for (uint64_t i = 0; i < 100; i++) {
+      put(table, i, 0);
+   }
+   for (uint64_t flood = 1000; flood < 100000; flood++) {
+      put(table, flood, 1);
+      uint64_t busy = flood % 100;
+      assert_non_null(nc_table_find(table, &busy));
+   }
+   assert_int_equal(nc_table_count(table), 1000);
+   assert_int_equal(sum, 99000 - 900);
+   assert_int_equal(nc_table_stats(table)->evicted, sum);
+   nc_table_free(table);
+}
+
+/* Two tables with other seeds evict and iterate alike. */
+static void test_order_does_not_depend_on_the_seed(void **state)
+{
+   nc_table_t *a = make(64, NC_TABLE_EVICT, NULL, NULL), *b = make(64, NC_TABLE_EVICT, NULL, NULL);
+   for (uint64_t i = 0; i < 1000; i++) {
+      uint64_t key = i * i % 257;
+      put(a, key, i);
+      put(b, key, i);
+   }
+   uint32_t i = 0, j = 0;
+   const void *key_a, *key_b;
+   void *value_a, *value_b;
+   while (nc_table_next(a, &i, &key_a, &value_a)) {
+      assert_true(nc_table_next(b, &j, &key_b, &value_b));
+      assert_memory_equal(key_a, key_b, sizeof(uint64_t));
+   }
+   assert_false(nc_table_next(b, &j, &key_b, &value_b));
+   nc_table_free(a);
+   nc_table_free(b);
+}
+
+static void test_set_without_values(void **state)
+{
+   nc_table_config_t config = {.capacity = 10, .key_size = 3};
+   nc_table_t *set = nc_table_new(&config);
+   assert_non_null(set);
+   bool is_new;
+   void *first = nc_table_upsert(set, "abc", &is_new);
+   assert_true(is_new);
+   nc_table_upsert(set, "abd", &is_new);
+   assert_true(is_new);
+   nc_table_upsert(set, "abc", &is_new);
+   assert_false(is_new);
+   nc_table_remove_value(set, first);
+   assert_null(nc_table_peek(set, "abc"));
+   assert_non_null(nc_table_peek(set, "abd"));
+   assert_true(nc_table_memory(set) > 0);
+   nc_table_free(set);
+}
+
+static void test_impossible_sizes(void **state)
+{
+   const nc_table_config_t wrong[] = {{.capacity = 0, .key_size = 1},
+                                      {.capacity = 1, .key_size = 0},
+                                      {.capacity = NC_TABLE_MAX_CAPACITY + 1, .key_size = 1}};
+   for (unsigned i = 0; i < 3; i++) {
+      errno = 0;
+      assert_null(nc_table_new(&wrong[i]));
+      assert_int_equal(errno, EINVAL);
+   }
+}
+
+int main(void)
+{
+   const struct CMUnitTest tests[] = {
+       cmocka_unit_test(test_nothing_is_lost_below_capacity),
+       cmocka_unit_test(test_random_operations_match_a_model),
+       cmocka_unit_test(test_refuses_when_full),
+       cmocka_unit_test(test_flood_of_single_keys_does_not_push_out_used_ones),
+       cmocka_unit_test(test_order_does_not_depend_on_the_seed),
+       cmocka_unit_test(test_set_without_values),
+       cmocka_unit_test(test_impossible_sizes),
+   };
+   return cmocka_run_group_tests(tests, NULL, NULL);
+}
