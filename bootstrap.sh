@@ -1,0 +1,229 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The one door into the tree: builds, tests, shows and installs it, and first installs the packages it needs.
+set -eu
+cd "$(dirname "$0")"
+
+usage() {
+   cat <<'END'
+usage: ./bootstrap.sh COMMAND [ARGUMENT...]
+
+  demo                  analyse the captures in examples/captures and print the alerts
+  check [STAGE...]      build everything and run all tests; stages: format gcc clang asan tsan fuzz (all)
+  install [--prefix DIR]
+                        optimised build; programs in DIR/bin, libraries in DIR/lib (default: /usr/local)
+  bench [NAME] [ARG...] run the benchmark NAME on an optimised build; without NAME list them
+  lab [--out DIR] [NAME...]
+                        make the captures again, with real tools between hosts in network namespaces (root)
+  format                lay out all C files with clang-format
+  deps [GROUP...]       install the packages of the groups build, check, lab, bench (default: build check)
+
+Packages that are missing are installed with apt-get or dnf (through sudo when not root), each one named.
+END
+}
+
+die() {
+   printf 'bootstrap.sh: %s\n' "$*" >&2
+   exit 1
+}
+
+# What each group needs: how to tell that it is there (prog: a program, pc: a pkg-config module, hdr: a C header,
+# clang: an option that clang links with), the Debian package, the Fedora package ('-': none).
+packages() {
+   case $1 in
+   build) cat <<'END' ;;
+prog:python3            python3             python3
+prog:gcc                gcc                 gcc
+hdr:stdio.h             libc6-dev           glibc-devel
+prog:meson              meson               meson
+prog:ninja              ninja-build         ninja-build
+prog:pkg-config         pkg-config          pkgconf-pkg-config
+pc:jansson              libjansson-dev      jansson-devel
+pc:openssl              libssl-dev          openssl-devel
+pc:libzstd              libzstd-dev         libzstd-devel
+pc:libpcap              libpcap-dev         libpcap-devel
+END
+   check) cat <<'END' ;;
+prog:git                git                 git
+prog:clang              clang               clang
+prog:clang-format       clang-format        clang-tools-extra
+prog:llvm-symbolizer    llvm                llvm
+prog:zstd               zstd                zstd
+prog:ip                 iproute2            iproute
+prog:setarch            util-linux          util-linux
+pc:cmocka               libcmocka-dev       libcmocka-devel
+clang:-fsanitize=fuzzer libclang-rt-dev     compiler-rt
+END
+   lab) cat <<'END' ;;
+prog:python3            python3             python3
+prog:ip                 iproute2            iproute
+prog:tcpdump            tcpdump             tcpdump
+prog:nmap               nmap                nmap
+prog:masscan            masscan             masscan
+prog:hping3             hping3              hping3
+prog:nginx              nginx-light         nginx
+prog:dnsmasq            dnsmasq-base        dnsmasq
+prog:dig                bind9-dnsutils      bind-utils
+prog:curl               curl                curl
+prog:ssh                openssh-client      openssh-clients
+prog:sshd               openssh-server      openssh-server
+prog:zstd               zstd                zstd
+END
+   bench) cat <<'END' ;;
+pc:libzmq               libzmq3-dev         zeromq-devel
+prog:nfpcapd            nfdump              nfdump
+prog:softflowd          softflowd           softflowd
+END
+   *) die "no package group '$1' (build, check, lab or bench)" ;;
+   esac
+}
+
+present() {
+   case $1 in
+   prog:*) command -v "${1#prog:}" >/dev/null 2>&1 ;;
+   pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
+   hdr:*) echo "#include <${1#hdr:}>" | gcc -E -xc - >/dev/null 2>&1 ;;
+   clang:*)
+      echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+         clang "${1#clang:}" -xc - -o /dev/null >/dev/null 2>&1
+      ;;
+   esac
+}
+
+as_root() {
+   if [ "$(id -u)" = 0 ]; then
+      "$@"
+   else
+      command -v sudo >/dev/null 2>&1 || die "not root and no sudo: cannot run '$*'"
+      sudo "$@"
+   fi
+}
+
+apt_install() {
+   # Installing a server for the lab must not start it on this machine.
+   local policy=/usr/sbin/policy-rc.d made='' status=0
+   if [ ! -e $policy ]; then
+      printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null
+      as_root chmod 755 $policy
+      made=1
+   fi
+   # The package index that is there saves the slow update; a fresh machine has none, an old one may be stale.
+   apt_get install "$@" >/dev/null 2>&1 || {
+      echo "bootstrap.sh: updating the package index"
+      apt_get update >/dev/null && apt_get install "$@" >/dev/null
+   } || status=$?
+   [ -z "$made" ] || as_root rm -f $policy
+   return $status
+}
+
+apt_get() {
+   as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends "$@" </dev/null
+}
+
+deps() {
+   PATH=$PATH:/usr/sbin:/sbin
+   local column group probe deb rpm package missing=()
+   if command -v apt-get >/dev/null 2>&1; then
+      column=deb
+   elif command -v dnf >/dev/null 2>&1; then
+      column=rpm
+   else
+      column=
+   fi
+   for group in "$@"; do
+      while read -r probe deb rpm; do
+         ! present "$probe" || continue
+         package=$deb
+         [ "$column" != rpm ] || package=$rpm
+         case " ${missing[*]-} " in *" $package "*) continue ;; esac
+         echo "bootstrap.sh: ${probe#*:} is missing: package $package"
+         missing+=("$package")
+      done < <(packages "$group")
+   done
+   [ ${#missing[@]} -gt 0 ] || return 0
+   echo "bootstrap.sh: installing ${missing[*]}"
+   case $column in
+   deb) apt_install "${missing[@]}" || die "apt-get could not install: ${missing[*]}" ;;
+   rpm) as_root dnf install -y -q "${missing[@]}" || die "dnf could not install: ${missing[*]}" ;;
+   *) die "neither apt-get nor dnf here; please install: ${missing[*]}" ;;
+   esac
+}
+
+# build DIR OPTION...: configures or reconfigures the build directory DIR and builds it.
+build() {
+   local dir=$1
+   shift
+   [ ! -d "$dir/meson-info" ] || set -- --reconfigure "$@"
+   if ! { meson setup "$dir" "$@" && ninja -C "$dir"; } >"$dir.log" 2>&1; then
+      tail -n 40 "$dir.log" >&2
+      die "the build in $dir failed (full log: $dir.log)"
+   fi
+}
+
+install_tree() {
+   local options=(--buildtype=release -Dtests=false)
+   while [ $# -gt 0 ]; do
+      case $1 in
+      --prefix)
+         [ $# -ge 2 ] || die "--prefix wants a directory"
+         set -- "--prefix=$2" "${@:3}"
+         ;;
+      --prefix=*)
+         # A prefix of one's own gets PREFIX/lib, without the distribution's architecture folder.
+         options+=("--prefix=$(realpath -m "${1#--prefix=}")" --libdir=lib)
+         shift
+         ;;
+      *) die "install: unknown argument '$1' (expected --prefix DIR)" ;;
+      esac
+   done
+   deps build
+   rm -rf build-install
+   build build-install "${options[@]}"
+   local prefix
+   prefix=$(meson introspect build-install --buildoptions |
+      python3 -c 'import json,sys; print(next(o["value"] for o in json.load(sys.stdin) if o["name"] == "prefix"))')
+   mkdir -p "$prefix" 2>/dev/null || true
+   if [ -w "$prefix" ]; then
+      meson install -C build-install --no-rebuild >>build-install.log
+   else
+      as_root meson install -C build-install --no-rebuild >>build-install.log
+   fi
+   echo "bootstrap.sh: installed in $prefix"
+}
+
+command=${1-help}
+[ $# -eq 0 ] || shift
+case $command in
+deps)
+   [ $# -gt 0 ] || set -- build check
+   deps "$@"
+   echo "bootstrap.sh: all packages of '$*' are there"
+   ;;
+check)
+   deps build check
+   exec python3 tests/check.py "$@"
+   ;;
+format)
+   deps check
+   exec python3 tests/check.py --apply-format
+   ;;
+install) install_tree "$@" ;;
+demo)
+   deps build
+   build build-demo --buildtype=release -Dtests=false
+   exec python3 tests/demo.py build-demo "$@"
+   ;;
+bench)
+   deps build bench
+   exec python3 bench/bench.py "$@"
+   ;;
+lab)
+   deps lab
+   exec python3 tests/lab/lab.py "$@"
+   ;;
+help | -h | --help) usage ;;
+*)
+   usage >&2
+   die "unknown command '$command'"
+   ;;
+esac
