@@ -69,40 +69,57 @@ typedef struct nm_option {
 } nm_option_t;
 
 #define NM_MEMBER_(st, mb) .size = (uint8_t) sizeof(((st *) 0)->mb), .offset = offsetof(st, mb)
-#define NM_UINT_(s, l, st, mb, t, d, lo, hi, h)                                                              \
-   {.type = NM_TYPE_UINT, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = (t), .def = (d),    \
-    .min = (lo), .max = (hi), .help = (h)}
+#define NM_UINT_(s, l, st, mb, t, d, lo, hi, h)                                                             \
+   {                                                                                                        \
+      .type = NM_TYPE_UINT, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = (t), .def = (d), \
+      .min = (lo), .max = (hi), .help = (h)                                                                 \
+   }
 
 /** bool member, false unless the option is given. */
-#define NM_FLAG(s, l, st, mb, h)                                                                             \
-   {.type = NM_TYPE_FLAG, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .help = (h)}
+#define NM_FLAG(s, l, st, mb, h)                                                           \
+   {                                                                                       \
+      .type = NM_TYPE_FLAG, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .help = (h) \
+   }
 /** Unsigned member of the named width with default, least and greatest value. */
 #define NM_U8(s, l, st, mb, d, lo, hi, h)  NM_UINT_(s, l, st, mb, "uint8", d, lo, hi, h)
 #define NM_U16(s, l, st, mb, d, lo, hi, h) NM_UINT_(s, l, st, mb, "uint16", d, lo, hi, h)
 #define NM_U32(s, l, st, mb, d, lo, hi, h) NM_UINT_(s, l, st, mb, "uint32", d, lo, hi, h)
 #define NM_U64(s, l, st, mb, d, lo, hi, h) NM_UINT_(s, l, st, mb, "uint64", d, lo, hi, h)
-#define NM_I64(s, l, st, mb, d, lo, hi, h)                                                                   \
-   {.type = NM_TYPE_INT, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = "int64",             \
-    .def = (uint64_t) (d), .min = (uint64_t) (lo), .max = (uint64_t) (hi), .help = (h)}
-#define NM_DOUBLE(s, l, st, mb, d, lo, hi, h)                                                                \
-   {.type = NM_TYPE_DOUBLE, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = "double",         \
-    .fdef = (d), .fmin = (lo), .fmax = (hi), .help = (h)}
+#define NM_I64(s, l, st, mb, d, lo, hi, h)                                                         \
+   {                                                                                               \
+      .type = NM_TYPE_INT, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = "int64", \
+      .def = (uint64_t) (d), .min = (uint64_t) (lo), .max = (uint64_t) (hi), .help = (h)           \
+   }
+#define NM_DOUBLE(s, l, st, mb, d, lo, hi, h)                                                          \
+   {                                                                                                   \
+      .type = NM_TYPE_DOUBLE, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = "double", \
+      .fdef = (d), .fmin = (lo), .fmax = (hi), .help = (h)                                             \
+   }
 /** const char * member; the value points into argv and lives as long as the process. */
-#define NM_STRING(s, l, st, mb, d, h)                                                                        \
-   {.type = NM_TYPE_STRING, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = "string",         \
-    .sdef = (d), .help = (h)}
+#define NM_STRING(s, l, st, mb, d, h)                                                                  \
+   {                                                                                                   \
+      .type = NM_TYPE_STRING, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = "string", \
+      .sdef = (d), .help = (h)                                                                         \
+   }
 /** unsigned member: index of the value in choices (NULL-terminated array of words). */
-#define NM_CHOICE(s, l, st, mb, d, words, h)                                                                 \
-   {.type = NM_TYPE_CHOICE, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = "string",         \
-    .def = (d), .choices = (words), .help = (h)}
+#define NM_CHOICE(s, l, st, mb, d, words, h)                                                           \
+   {                                                                                                   \
+      .type = NM_TYPE_CHOICE, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = "string", \
+      .def = (d), .choices = (words), .help = (h)                                                      \
+   }
 /** Calls fn(m, value); arg names the value in the help (NULL: the option takes none). */
-#define NM_CALL(s, l, arg, fn, h)                                                                            \
-   {.type = NM_TYPE_CALL, .short_opt = (s), .name = (l), .argument = (arg), .call = (fn), .help = (h)}
-#define NM_END {.type = NM_TYPE_END}
+#define NM_CALL(s, l, arg, fn, h)                                                                       \
+   {                                                                                                    \
+      .type = NM_TYPE_CALL, .short_opt = (s), .name = (l), .argument = (arg), .call = (fn), .help = (h) \
+   }
+#define NM_END            \
+   {                      \
+      .type = NM_TYPE_END \
+   }
 
 /* -------------------------------------------------------------- declaration */
 
-#define NM_SECONDS(n) ((uint64_t) (n) * 1000000)
+#define NM_SECONDS(n) ((uint64_t) (n) *1000000)
 #define NM_VARIABLE   (-1) /**< number of interfaces is what -i names */
 #define NM_ANY_FORMAT ""   /**< input: accept whatever the sender offers */
 
@@ -114,11 +131,11 @@ enum nm_flags {
 
 /** What a module is. Members left out are zero and mean the default given here. */
 typedef struct nm_module_def {
-   const char *name;           /**< program name, also the prefix of its messages */
-   const char *summary;        /**< what it does, a few sentences, shown by -h */
-   int inputs, outputs;        /**< interfaces; default 1 where .input/.output is given, else 0; NM_VARIABLE */
-   const char *input;          /**< typed fields every input must have ("ipaddr SRC_IP,..."), NM_ANY_FORMAT */
-   const char *output;         /**< typed fields of every output record; NULL: set later by nm_set_output() */
+   const char *name;    /**< program name, also the prefix of its messages */
+   const char *summary; /**< what it does, a few sentences, shown by -h */
+   int inputs, outputs; /**< interfaces; default 1 where .input/.output is given, else 0; NM_VARIABLE */
+   const char *input;   /**< typed fields every input must have ("ipaddr SRC_IP,..."), NM_ANY_FORMAT */
+   const char *output;  /**< typed fields of every output record; NULL: set later by nm_set_output() */
    const nm_option_t *options; /**< ends with NM_END; NULL: none */
    size_t state_size;          /**< bytes of nm_self(); zeroed, then filled from the options */
    uint64_t tick_every;        /**< microseconds of stream time between ticks; 0: no ticks */
@@ -127,27 +144,27 @@ typedef struct nm_module_def {
    bool send_timeout_set;      /**< send_timeout counts; default: libtrap's own (TRAP_WAIT) */
    unsigned flags;             /**< enum nm_flags */
 
-   int (*init)(nm_module_t *m);                          /**< after options and interfaces, before data */
-   int (*format)(nm_module_t *m, uint32_t input);        /**< the format of an input is known or has changed */
-   int (*record)(nm_module_t *m, const void *rec);       /**< each record; valid during the call only */
-   int (*source)(nm_module_t *m);                        /**< modules without input: called until NM_STOP */
-   int (*tick)(nm_module_t *m, ur_time_t stream_time);   /**< every tick_every, at multiples of it */
-   int (*reload)(nm_module_t *m);                        /**< after SIGHUP, between two records */
-   int (*end_of_input)(nm_module_t *m, uint32_t input);  /**< an input ended; others may go on */
-   int (*finish)(nm_module_t *m);                        /**< all inputs ended or SIGTERM: last alerts */
-   void (*cleanup)(nm_module_t *m);                      /**< always the last call, also after errors */
+   int (*init)(nm_module_t *m);                         /**< after options and interfaces, before data */
+   int (*format)(nm_module_t *m, uint32_t input);       /**< the format of an input is known or has changed */
+   int (*record)(nm_module_t *m, const void *rec);      /**< each record; valid during the call only */
+   int (*source)(nm_module_t *m);                       /**< modules without input: called until NM_STOP */
+   int (*tick)(nm_module_t *m, ur_time_t stream_time);  /**< every tick_every, at multiples of it */
+   int (*reload)(nm_module_t *m);                       /**< after SIGHUP, between two records */
+   int (*end_of_input)(nm_module_t *m, uint32_t input); /**< an input ended; others may go on */
+   int (*finish)(nm_module_t *m);                       /**< all inputs ended or SIGTERM: last alerts */
+   void (*cleanup)(nm_module_t *m);                     /**< always the last call, also after errors */
 } nm_module_def_t;
 
 /** Runs a module from its definition: the whole of main(). Returns the exit status. */
 int nm_main(const nm_module_def_t *def, int argc, char **argv);
 
 /** Defines main(). NM_MODULE("name", "What it does.", .input = ..., .record = ...) */
-#define NM_MODULE(module_name, module_summary, ...)                                                          \
-   static const nm_module_def_t nm_definition = {.name = (module_name), .summary = (module_summary),         \
-                                                 __VA_ARGS__};                                               \
-   int main(int argc, char **argv)                                                                           \
-   {                                                                                                         \
-      return nm_main(&nm_definition, argc, argv);                                                            \
+#define NM_MODULE(module_name, module_summary, ...)                      \
+   static const nm_module_def_t nm_definition = {                        \
+       .name = (module_name), .summary = (module_summary), __VA_ARGS__}; \
+   int main(int argc, char **argv)                                       \
+   {                                                                     \
+      return nm_main(&nm_definition, argc, argv);                        \
    }
 
 /* ---------------------------------------------------------- inside a module */

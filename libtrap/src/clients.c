@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Clients of a socket output: accept, hello, stream, loss, departure. Runs in the I/O thread. */
+#include "out_socket.h"
+#include "socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define DECIDE_MS 100 /* a local client may ask for the log this long; an old one then gets the stream */
+#define SEND_MAX  (1024 * 1024) /* bytes a client is sent before the next one has its turn */
+
+static void client_free(struct client *c)
+{
+   if (c->fd >= 0) {
+      close(c->fd); /* leaves the epoll set with it */
+   }
+   if (c->page != NULL) {
+      munmap(c->page, LOG_CTL_SIZE);
+   }
+   if (c->page_fd >= 0) {
+      close(c->page_fd);
+   }
+   if (c->wake_fd >= 0) {
+      close(c->wake_fd);
+   }
+   pthread_mutex_destroy(&c->lock);
+   free(c->hello);
+   free(c->spill);
+   free(c);
+}
+
+static void remove_client(struct socket_output *s, uint32_t i)
+{
+   struct client *c = s->slot[i];
+   output_lock(s);
+   uint32_t n = atomic_load(&s->n_clients) - 1;
+   s->slot[i] = s->slot[n];
+   s->slot[n] = NULL;
+   atomic_store(&s->n_clients, n);
+   s->limit = 0; /* the sender looks again who is there */
+   output_unlock(s);
+   if (c->mode != READER_LOCAL) {
+      atomic_fetch_sub(&s->n_stream, 1);
+   }
+   if (c->mode == READER_LOCAL) {
+      eventfd_signal(c->wake_fd);
+   }
+   client_free(c);
+   output_changed(s);
+}
+
+static void client_ready(struct io_source *source, uint32_t events)
+{
+   struct client *c = (struct client *) source;
+   char byte;
+   if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0) {
+      c->gone = true;
+   } else if ((events & EPOLLIN) != 0) {
+      /* Clients never send: end of stream, an error or garbage all mean good-bye. */
+      ssize_t n = recv(c->fd, &byte, 1, MSG_DONTWAIT);
+      c->gone = n >= 0 || (errno != EAGAIN && errno != EINTR);
+   }
+   if ((events & EPOLLOUT) != 0) {
+      c->blocked = false;
+   }
+}
+
+/* A page for the reader's cursor and a descriptor to wake it. \return false: socket only */
+static bool offer_log(struct client *c)
+{
+   c->page_fd = memfd_create("trap-reader", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+   c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+   if (c->page_fd < 0 || c->wake_fd < 0 || ftruncate(c->page_fd, LOG_CTL_SIZE) < 0 ||
+       fcntl(c->page_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+      return false;
+   }
+   void *page = mmap(NULL, LOG_CTL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, c->page_fd, 0);
+   if (page == MAP_FAILED) {
+      return false;
+   }
+   c->page = page;
+   return true;
+}
+
+static uint64_t peer_id(int fd, bool local)
+{
+   if (local) {
+      struct ucred cred;
+      socklen_t length = sizeof(cred);
+      return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &length) == 0 ? (uint64_t) cred.pid : 0;
+   }
+   struct sockaddr_storage ss;
+   socklen_t length = sizeof(ss);
+   if (getpeername(fd, (struct sockaddr *) &ss, &length) != 0) {
+      return 0;
+   }
+   return ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *) &ss)->sin6_port
+                                         : ((struct sockaddr_in *) &ss)->sin_port);
+}
+
+/* Takes a connected client into the output. Called under mtx. \return false when it was refused */
+static bool add_client(struct socket_output *s, int fd)
+{
+   struct client *c = calloc(1, sizeof(*c));
+   if (c == NULL) {
+      return false;
+   }
+   c->fd = fd;
+   c->page_fd = c->wake_fd = -1;
+   c->owner = s;
+   c->source.ready = client_ready;
+   c->id = peer_id(fd, s->path[0] != 0);
+   pthread_mutex_init(&c->lock, NULL);
+   c->hello = malloc(s->hello_size);
+   c->hello_size = s->hello_size;
+   if (c->hello == NULL) {
+      c->fd = -1;
+      client_free(c);
+      return false;
+   }
+   memcpy(c->hello, s->hello, s->hello_size);
+   bool local = s->path[0] != 0 && offer_log(c);
+   c->mode = local ? READER_UNDECIDED : READER_SOCKET;
+   c->decide_at = now_ms() + DECIDE_MS;
+   output_lock(s);
+   atomic_store(&c->pos, s->block);
+   c->boundary = s->block;
+   if (local) {
+      c->page->first_seq = s->block_seq;
+      atomic_store(&c->page->cursor, s->block);
+   }
+   uint32_t n = atomic_load(&s->n_clients);
+   s->slot[n] = c;
+   atomic_store(&s->n_clients, n + 1);
+   s->limit = 0;
+   output_unlock(s);
+   atomic_fetch_add(&s->n_stream, 1);
+   io_add(s->out.ctx, fd, &c->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+   return true;
+}
+
+/* While the format changes, clients wait in the queue of the listening socket. */
+static bool paused(struct socket_output *s)
+{
+   pthread_mutex_lock(&s->mtx);
+   bool paused = !s->accepting && atomic_load(&s->order) == ORDER_NONE;
+   if (paused) {
+      io_watch(s->out.ctx, s->listen_fd, &s->source, 0);
+   }
+   pthread_mutex_unlock(&s->mtx);
+   return paused;
+}
+
+void clients_accept(struct io_source *source, uint32_t events)
+{
+   struct socket_output *s =
+       (struct socket_output *) ((char *) source - offsetof(struct socket_output, source));
+   if (paused(s)) {
+      return;
+   }
+   for (;;) {
+      int fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd < 0) {
+         return;
+      }
+      pthread_mutex_lock(&s->mtx);
+      bool accepting = atomic_load(&s->order) == ORDER_NONE;
+      if (accepting && s->hello == NULL) {
+         static const uint8_t unknown[8];
+         ssize_t n = send(fd, unknown, sizeof(unknown), MSG_NOSIGNAL | MSG_DONTWAIT);
+         (void) n;
+         accepting = false;
+      }
+      bool added = accepting && atomic_load(&s->n_clients) < s->max_clients && add_client(s, fd);
+      pthread_mutex_unlock(&s->mtx);
+      if (added) {
+         output_changed(s);
+      } else {
+         close(fd);
+      }
+   }
+}
+
+/* ------------------------------------------------------------------- stream */
+
+/* One send; \return bytes, 0 when the socket is full, -1 when the client is lost */
+static ssize_t send_some(struct client *c, const void *data, size_t size)
+{
+   ssize_t n = send(c->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+   if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+      c->blocked = errno == EAGAIN;
+      return 0;
+   }
+   if (n < 0) {
+      c->gone = true;
+      return n;
+   }
+   c->blocked = (size_t) n < size;
+   c->owner->moved = true;
+   return n;
+}
+
+/* The hello, with the descriptors of the log for whoever takes them. */
+static void send_hello(struct client *c)
+{
+   if (c->hello_sent > 0 || c->mode != READER_UNDECIDED) {
+      ssize_t n = send_some(c, c->hello + c->hello_sent, c->hello_size - c->hello_sent);
+      c->hello_sent += n > 0 ? (size_t) n : 0;
+      return;
+   }
+   union {
+      struct cmsghdr align;
+      char bytes[CMSG_SPACE(SHARE_FDS * sizeof(int))];
+   } control;
+   memset(&control, 0, sizeof(control));
+   struct iovec iov = {.iov_base = c->hello, .iov_len = c->hello_size};
+   struct msghdr msg = {.msg_iov = &iov,
+                        .msg_iovlen = 1,
+                        .msg_control = control.bytes,
+                        .msg_controllen = sizeof(control.bytes)};
+   struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+   cmsg->cmsg_level = SOL_SOCKET;
+   cmsg->cmsg_type = SCM_RIGHTS;
+   cmsg->cmsg_len = CMSG_LEN(SHARE_FDS * sizeof(int));
+   int fds[SHARE_FDS] = {[SHARE_LOG] = c->owner->log.fd,
+                         [SHARE_PAGE] = c->page_fd,
+                         [SHARE_WAKE] = c->wake_fd,
+                         [SHARE_NOTIFY] = io_wake_fd(c->owner->out.ctx)};
+   memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
+   ssize_t n = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+   if (n > 0) {
+      c->hello_sent = (size_t) n;
+      c->owner->moved = true;
+   } else if (errno == EAGAIN) {
+      c->blocked = true;
+   } else if (errno != EINTR) {
+      c->gone = true;
+   }
+}
+
+/* Moves boundary to the last block start at or before pos. */
+static void follow_boundary(struct client *c, const struct trap_log *log, uint64_t pos)
+{
+   while (c->boundary < pos) {
+      uint64_t next = c->boundary + BLOCK_HEADER + block_payload(log_at(log, c->boundary));
+      if (next > pos) {
+         break;
+      }
+      c->boundary = next;
+   }
+}
+
+/* Sends finished blocks. \return true when there is more to send at once */
+static bool send_blocks(struct socket_output *s, struct client *c)
+{
+   pthread_mutex_lock(&c->lock);
+   if (c->spill_sent < c->spill_size) {
+      ssize_t n = send_some(c, c->spill + c->spill_sent, c->spill_size - c->spill_sent);
+      c->spill_sent += n > 0 ? (size_t) n : 0;
+   }
+   bool more = false;
+   if (c->spill_sent == c->spill_size && !c->blocked && !c->gone) {
+      uint64_t pos = atomic_load(&c->pos);
+      uint64_t size = atomic_load(&s->log.ctl->committed) - pos;
+      if (size > SEND_MAX) {
+         size = SEND_MAX;
+      }
+      ssize_t n = size > 0 ? send_some(c, log_at(&s->log, pos), size) : 0;
+      if (n > 0) {
+         follow_boundary(c, &s->log, pos + (uint64_t) n);
+         atomic_store(&c->pos, pos + (uint64_t) n);
+         more = !c->blocked && !c->gone && pos + (uint64_t) n < atomic_load(&s->log.ctl->committed);
+      }
+   }
+   pthread_mutex_unlock(&c->lock);
+   return more;
+}
+
+void client_overrun(struct client *c, uint64_t tail)
+{
+   struct socket_output *s = c->owner;
+   pthread_mutex_lock(&c->lock);
+   uint64_t pos = atomic_load(&c->pos);
+   uint64_t from = c->boundary; /* first block of which nothing was sent */
+   if (pos > c->boundary) {
+      uint8_t *block = log_at(&s->log, c->boundary);
+      size_t whole = BLOCK_HEADER + (size_t) block_payload(block);
+      size_t sent = (size_t) (pos - c->boundary);
+      uint8_t *rest = malloc(whole - sent);
+      from = c->boundary + whole;
+      free(c->spill);
+      c->spill = rest;
+      c->spill_sent = 0;
+      c->spill_size = rest != NULL ? whole - sent : 0;
+      if (rest != NULL) {
+         memcpy(rest, block + sent, whole - sent);
+      } else {
+         c->gone = true; /* a stream cut inside a block cannot be continued */
+      }
+   }
+   if (from < tail) {
+      uint64_t next = tail == s->block ? s->block_seq : block_seq(log_at(&s->log, tail));
+      c->missed += next - block_seq(log_at(&s->log, from));
+      from = tail;
+   }
+   c->boundary = from;
+   atomic_store(&c->pos, from);
+   pthread_mutex_unlock(&c->lock);
+}
+
+/* Log or stream? \return true when it is known */
+static bool decide(struct socket_output *s, struct client *c, int64_t now, int64_t *wake_at)
+{
+   uint32_t mode = READER_UNDECIDED;
+   if (c->mode != READER_UNDECIDED) {
+      return true;
+   }
+   if (atomic_load(&c->page->mode) == READER_UNDECIDED && now < c->decide_at) {
+      if (*wake_at < 0 || c->decide_at < *wake_at) {
+         *wake_at = c->decide_at;
+      }
+      return false;
+   }
+   bool socket = atomic_compare_exchange_strong(&c->page->mode, &mode, READER_SOCKET);
+   output_lock(s);
+   c->mode = socket ? READER_SOCKET : READER_LOCAL;
+   s->limit = 0;
+   output_unlock(s);
+   if (!socket) {
+      atomic_fetch_sub(&s->n_stream, 1);
+   }
+   output_changed(s);
+   return true;
+}
+
+bool clients_serve(struct socket_output *s, int64_t now, int64_t *wake_at)
+{
+   bool more = false;
+   for (uint32_t i = 0; i < atomic_load(&s->n_clients);) {
+      struct client *c = s->slot[i];
+      if (!c->gone && !c->blocked && c->hello_sent < c->hello_size) {
+         send_hello(c);
+      }
+      if (!c->gone && c->hello_sent == c->hello_size && decide(s, c, now, wake_at) &&
+          c->mode == READER_SOCKET && !c->blocked) {
+         more |= send_blocks(s, c);
+      }
+      if (c->gone) {
+         remove_client(s, i);
+      } else {
+         i++;
+      }
+   }
+   return more;
+}
+
+void clients_close_all(struct socket_output *s)
+{
+   while (atomic_load(&s->n_clients) > 0) {
+      remove_client(s, 0);
+   }
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Life of a context: its interfaces are made from an IFC_SPEC and delivered to the end. */
+#include "out_socket.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#ifndef DEFAULTSOCKETDIR
+#define DEFAULTSOCKETDIR "/tmp"
+#endif
+
+TRAP_PUBLIC const char trap_version[] = TRAP_LIB_VERSION;
+TRAP_PUBLIC const char trap_git_version[] = TRAP_BUILD;
+static char default_format[] = DEFAULTSOCKETDIR "/trap-%s.sock";
+TRAP_PUBLIC char *trap_default_socket_path_format = default_format;
+
+/* TRAP_SOCKET_DIR counts unless the program runs with borrowed rights. */
+static int set_socket_format(struct trap_context *ctx)
+{
+   const char *dir = getuid() == geteuid() && getgid() == getegid() ? getenv("TRAP_SOCKET_DIR") : NULL;
+   if (dir == NULL || *dir == 0) {
+      ctx->socket_format = strdup(default_format);
+   } else if (strstr(dir, "%s") != NULL) {
+      return ctx_error(ctx, TRAP_E_BADPARAMS, "TRAP_SOCKET_DIR '%s': '%%s' cannot be part of it.", dir);
+   } else if (asprintf(&ctx->socket_format, "%s/trap-%%s.sock", dir) < 0) {
+      ctx->socket_format = NULL;
+   }
+   return ctx->socket_format != NULL ? TRAP_E_OK : ctx_error(ctx, TRAP_E_MEMORY, NULL);
+}
+
+/* -1 is "whatever remains"; the real numbers are written back. */
+static int count_ifcs(struct trap_context *ctx, trap_module_info_t *info, size_t letters)
+{
+   if (info->num_ifc_in == -1 && info->num_ifc_out == -1) {
+      return ctx_error(ctx, TRAP_E_BADPARAMS, "Only one of the numbers of interfaces may be variable.");
+   }
+   int in = info->num_ifc_in != -1 ? info->num_ifc_in : (int) letters - info->num_ifc_out;
+   int out = info->num_ifc_out != -1 ? info->num_ifc_out : (int) letters - info->num_ifc_in;
+   if (in < 0 || out < 0 || (size_t) in + (size_t) out != letters) {
+      LOG_ERROR("Got %zu IFCs via -i, expected %d input and %d output IFCs.", letters, info->num_ifc_in,
+                info->num_ifc_out);
+      return ctx_error(ctx, TRAP_E_BADPARAMS, "Bad number of IFCs in IFC_SPEC.");
+   }
+   info->num_ifc_in = in;
+   info->num_ifc_out = out;
+   ctx->in = calloc((size_t) in + 1, sizeof(struct trap_input *));
+   ctx->out = calloc((size_t) out + 1, sizeof(struct trap_output *));
+   return ctx->in != NULL && ctx->out != NULL ? TRAP_E_OK : ctx_error(ctx, TRAP_E_MEMORY, NULL);
+}
+
+static const char *type_name(char type)
+{
+   switch (type) {
+   case TRAP_IFC_TYPE_TCPIP: return "TCPIP";
+   case TRAP_IFC_TYPE_UNIX: return "UNIX";
+   case TRAP_IFC_TYPE_FILE: return "FILE";
+   case TRAP_IFC_TYPE_GENERATOR: return "GENERATOR";
+   default: return "BLACKHOLE";
+   }
+}
+
+static int unknown_type(struct trap_context *ctx, const char *direction, char type)
+{
+   LOG_ERROR("Unknown %s interface type '%c'.", direction, type);
+   return ctx_error(ctx, TRAP_E_BADPARAMS, "Unknown %s interface type '%c'.", direction, type);
+}
+
+static int create_input(struct trap_context *ctx, char type, char *params)
+{
+   struct common_params common;
+   struct trap_input *in = NULL;
+   int rc;
+   spec_take_common(params, false, &common);
+   switch (type) {
+   case TRAP_IFC_TYPE_TCPIP:
+   case TRAP_IFC_TYPE_UNIX: rc = input_socket_create(ctx, type, params, &in); break;
+   case TRAP_IFC_TYPE_FILE: rc = input_file_create(ctx, params, &in); break;
+   case TRAP_IFC_TYPE_GENERATOR: rc = input_generator_create(ctx, params, &in); break;
+   default: return unknown_type(ctx, "input", type);
+   }
+   if (rc != TRAP_E_OK) {
+      LOG_ERROR("Initialization of %s input interface no. %u failed.", type_name(type), ctx->n_in);
+      return rc;
+   }
+   in->ctx = ctx;
+   in->type = type;
+   in->timeout = common.has_timeout ? common.timeout : TRAP_WAIT;
+   in->timeout_fixed = common.has_timeout;
+   ctx->in[ctx->n_in++] = in;
+   return TRAP_E_OK;
+}
+
+static int create_output(struct trap_context *ctx, char type, char *params)
+{
+   struct common_params common;
+   struct trap_output *out = NULL;
+   int rc;
+   spec_take_common(params, true, &common);
+   switch (type) {
+   case TRAP_IFC_TYPE_TCPIP:
+   case TRAP_IFC_TYPE_UNIX: rc = output_socket_create(ctx, type, params, &out); break;
+   case TRAP_IFC_TYPE_FILE: rc = output_file_create(ctx, params, &out); break;
+   case TRAP_IFC_TYPE_BLACKHOLE: rc = output_blackhole_create(ctx, &out); break;
+   default: return unknown_type(ctx, "output", type);
+   }
+   if (rc != TRAP_E_OK) {
+      LOG_ERROR("Initialization of %s output interface no. %u failed.", type_name(type), ctx->n_out);
+      return rc;
+   }
+   out->ctx = ctx;
+   out->type = type;
+   out->idx = ctx->n_out;
+   atomic_store(&out->timeout, common.has_timeout ? common.timeout : TRAP_WAIT);
+   atomic_store(&out->buffered, common.has_buffer ? common.buffer : true);
+   atomic_store(&out->autoflush, common.has_autoflush ? common.autoflush : DEFAULT_AUTOFLUSH);
+   out->timeout_fixed = common.has_timeout;
+   out->buffered_fixed = common.has_buffer;
+   out->autoflush_fixed = common.has_autoflush;
+   ctx->out[ctx->n_out++] = out;
+   return TRAP_E_OK;
+}
+
+static int init_context(struct trap_context *ctx, trap_module_info_t *info, const trap_ifc_spec_t *spec)
+{
+   size_t letters = strlen(spec->types);
+   int rc = set_socket_format(ctx);
+   if (rc == TRAP_E_OK) {
+      rc = count_ifcs(ctx, info, letters);
+   }
+   ctx->term_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+   if (rc == TRAP_E_OK && ctx->term_fd < 0) {
+      rc = ctx_error(ctx, TRAP_E_IO_ERROR, "Cannot make an event descriptor.");
+   }
+   for (size_t i = 0; rc == TRAP_E_OK && i < letters; i++) {
+      char *params = strdup(spec->params[i]);
+      if (params == NULL) {
+         return ctx_error(ctx, TRAP_E_MEMORY, NULL);
+      }
+      rc = i < (size_t) info->num_ifc_in ? create_input(ctx, spec->types[i], params)
+                                         : create_output(ctx, spec->types[i], params);
+      free(params);
+   }
+   return rc;
+}
+
+static void free_context(struct trap_context *ctx)
+{
+   for (uint32_t i = 0; i < ctx->n_out; i++) {
+      free(ctx->out[i]->format_spec);
+      ctx->out[i]->ops->destroy(ctx->out[i]);
+   }
+   io_stop(ctx);
+   for (uint32_t i = 0; i < ctx->n_in; i++) {
+      free(ctx->in[i]->format_spec);
+      free(ctx->in[i]->required_spec);
+      ctx->in[i]->ops->destroy(ctx->in[i]);
+   }
+   if (ctx->term_fd >= 0) {
+      close(ctx->term_fd);
+   }
+   free(ctx->in);
+   free(ctx->out);
+   free(ctx->socket_format);
+   ctx->in = NULL;
+   ctx->out = NULL;
+   ctx->n_in = ctx->n_out = 0;
+   ctx->socket_format = NULL;
+   ctx->term_fd = -1;
+}
+
+TRAP_PUBLIC trap_ctx_t *trap_ctx_init2(trap_module_info_t *module_info, trap_ifc_spec_t ifc_spec,
+                                       const char *service_ifcname)
+{
+   if (module_info == NULL || ifc_spec.types == NULL || ifc_spec.params == NULL ||
+       (module_info->num_ifc_in == -1 && module_info->num_ifc_out == -1)) {
+      return NULL;
+   }
+   struct trap_context *ctx = calloc(1, sizeof(*ctx));
+   if (ctx == NULL) {
+      return NULL;
+   }
+   ctx->term_fd = -1;
+   int rc = init_context(ctx, module_info, &ifc_spec);
+   if (rc == TRAP_E_OK) {
+      ctx->initialized = true;
+      ctx_error(ctx, TRAP_E_OK, NULL);
+   } else {
+      free_context(ctx); /* the message stays */
+   }
+   return ctx;
+}
+
+TRAP_PUBLIC trap_ctx_t *trap_ctx_init(trap_module_info_t *module_info, trap_ifc_spec_t ifc_spec)
+{
+   return trap_ctx_init2(module_info, ifc_spec, NULL);
+}
+
+TRAP_PUBLIC trap_ctx_t *trap_ctx_init3(const char *name, const char *description, int8_t i_ifcs,
+                                       int8_t o_ifcs, const char *ifc_spec, const char *service_ifcname)
+{
+   char message[256] = "no IFC_SPEC";
+   trap_ifc_spec_t spec;
+   trap_module_info_t info = {.name = (char *) (name != NULL ? name : "nemea-module"),
+                              .description = (char *) (description != NULL ? description : ""),
+                              .num_ifc_in = i_ifcs,
+                              .num_ifc_out = o_ifcs};
+   if (ifc_spec == NULL || spec_parse(ifc_spec, &spec, message, sizeof(message)) != TRAP_E_OK) {
+      fprintf(stderr, "ERROR in parsing of parameters for TRAP: %s\n", message);
+      return NULL;
+   }
+   trap_ctx_t *ctx = trap_ctx_init2(&info, spec, service_ifcname);
+   trap_free_ifc_spec(spec);
+   return ctx;
+}
+
+TRAP_PUBLIC int trap_ctx_terminate(trap_ctx_t *c)
+{
+   struct trap_context *ctx = c;
+   if (ctx == NULL || !ctx->initialized) {
+      return TRAP_E_OK;
+   }
+   /* Async-signal-safe: two stores and writes to event descriptors. */
+   atomic_store(&ctx->terminated, true);
+   uint64_t one = 1;
+   ssize_t n = write(ctx->term_fd, &one, sizeof(one));
+   (void) n;
+   if (ctx->io != NULL) {
+      io_wake(ctx); /* the I/O thread lets waiting senders go */
+   }
+   return TRAP_E_OK;
+}
+
+TRAP_PUBLIC int trap_ctx_finalize(trap_ctx_t **c)
+{
+   if (c == NULL || *c == NULL) {
+      return TRAP_E_NOT_INITIALIZED;
+   }
+   struct trap_context *ctx = *c;
+   bool was = ctx->initialized;
+   if (was) {
+      free_context(ctx);
+   }
+   free(ctx);
+   *c = NULL;
+   return was ? TRAP_E_OK : TRAP_E_NOT_INITIALIZED;
+}
+
+TRAP_PUBLIC int trap_ctx_get_last_error(trap_ctx_t *ctx)
+{
+   return atomic_load(&((struct trap_context *) ctx)->err);
+}
+
+TRAP_PUBLIC const char *trap_ctx_get_last_error_msg(trap_ctx_t *ctx)
+{
+   return ((struct trap_context *) ctx)->errmsg;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Error codes and texts, log lines, clocks. */
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static _Atomic int verbose_level = -1;
+
+TRAP_PUBLIC int trap_last_error = TRAP_E_OK;
+TRAP_PUBLIC const char *trap_last_error_msg;
+
+const char *error_text(int code)
+{
+   switch (code) {
+   case TRAP_E_OK: return "No error";
+   case TRAP_E_TIMEOUT: return "Read or write operation timeout";
+   case TRAP_E_INITIALIZED: return "TRAP library already initialized.";
+   case TRAP_E_BADPARAMS: return "Bad parameters passed to interface initializer.";
+   case TRAP_E_BAD_IFC_INDEX: return "Interface index out of range.";
+   case TRAP_E_BAD_FPARAMS: return "Bad parameters of function";
+   case TRAP_E_IO_ERROR: return "Input/Output error";
+   case TRAP_E_TERMINATED: return "Interface was terminated during read/write";
+   case TRAP_E_NOT_SELECTED: return "Interface was not selected for read/write";
+   case TRAP_E_BAD_CERT: return "TLS certificate verification failed";
+   case TRAP_E_NOT_INITIALIZED: return "TRAP library not initialized";
+   case TRAP_E_MEMORY: return "Memory allocation error";
+   default: return NULL;
+   }
+}
+
+int ctx_error(struct trap_context *ctx, int code, const char *format, ...)
+{
+   if (format == NULL) {
+      const char *text = error_text(code);
+      if (text != NULL) {
+         snprintf(ctx->errmsg, sizeof(ctx->errmsg), "%s", text);
+      } else {
+         snprintf(ctx->errmsg, sizeof(ctx->errmsg), "Unknown error (%d).", code);
+      }
+   } else {
+      va_list ap;
+      va_start(ap, format);
+      vsnprintf(ctx->errmsg, sizeof(ctx->errmsg), format, ap);
+      va_end(ap);
+   }
+   atomic_store_explicit(&ctx->err, code, memory_order_relaxed);
+   return code;
+}
+
+void trap_log_line(int level, const char *format, ...)
+{
+   static const char *const tags[] = {"ERROR",   "WARNING",          "NOTICE",
+                                      "VERBOSE", "ADVANCED VERBOSE", "LIBRARY VERBOSE"};
+   char text[4095];
+   if (level > atomic_load_explicit(&verbose_level, memory_order_relaxed)) {
+      return;
+   }
+   va_list ap;
+   va_start(ap, format);
+   vsnprintf(text, sizeof(text), format, ap);
+   va_end(ap);
+   fprintf(stderr, "%s: %s\n", tags[level + 3], text);
+}
+
+TRAP_PUBLIC void trap_set_verbose_level(int level)
+{
+   atomic_store(&verbose_level, level < -3 ? -3 : level > 2 ? 2 : level);
+}
+
+TRAP_PUBLIC int trap_get_verbose_level(void)
+{
+   return atomic_load(&verbose_level);
+}
+
+TRAP_PUBLIC void trap_ctx_set_verbose_level(trap_ctx_t *ctx, int level)
+{
+   trap_set_verbose_level(level);
+}
+
+TRAP_PUBLIC int trap_ctx_get_verbose_level(trap_ctx_t *ctx)
+{
+   return trap_get_verbose_level();
+}
+
+int64_t now_us(void)
+{
+   struct timespec ts;
+   clock_gettime(CLOCK_MONOTONIC, &ts);
+   return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+int64_t now_ms(void)
+{
+   return now_us() / 1000;
+}

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * Input over a socket (t, u): connect, hello, stream. The stream's bytes come from the socket or, when a local
+ * sender hands over its log, from shared memory; what is done with them is the same.
+ */
+#include "internal.h"
+#include "log.h"
+#include "socket.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BUFFER_SIZE   (128u * 1024)
+#define RETRY_FIRST   10   /* ms */
+#define RETRY_LAST    1000 /* ms */
+#define HELLO_TIMEOUT 5000 /* ms */
+#define SPIN_LOOKS    200  /* looks at the log before going to sleep */
+
+enum stage { IDLE, CONNECTING, HELLO, STREAM };
+
+struct socket_input {
+   struct trap_input in;
+   enum stage stage;
+   int fd;
+   char *host, *port; /* host NULL: UNIX */
+   char path[sizeof(((struct sockaddr_un *) 0)->sun_path)];
+   struct addrinfo *addresses, *address;
+   int retry_ms;
+   int64_t hello_deadline;
+   bool refused_unknown;
+   /* stream bytes: [start, fill) are not yet parsed */
+   uint8_t *buffer;
+   size_t capacity, start, fill;
+   bool have_seq;
+   uint64_t next_seq; /* sender's number expected next */
+   /* local log */
+   struct trap_log log;
+   struct reader_ctl *page;
+   int wake_fd, notify_fd;
+   uint64_t cursor;
+   bool hung_up;
+};
+
+static void local_close(struct socket_input *s)
+{
+   log_close(&s->log);
+   if (s->page != NULL) {
+      munmap(s->page, LOG_CTL_SIZE);
+      s->page = NULL;
+   }
+   if (s->wake_fd >= 0) {
+      close(s->wake_fd);
+      close(s->notify_fd);
+      s->wake_fd = s->notify_fd = -1;
+   }
+}
+
+static void disconnect(struct socket_input *s)
+{
+   if (s->fd >= 0) {
+      close(s->fd);
+      s->fd = -1;
+   }
+   local_close(s);
+   s->stage = IDLE;
+   s->start = s->fill = 0;
+   s->have_seq = false;
+   s->hung_up = false;
+   s->in.pos = s->in.end = NULL;
+   s->in.n_wait = 0;
+   s->in.retry_at = now_ms() + s->retry_ms;
+   s->retry_ms = s->retry_ms == 0 ? RETRY_FIRST : s->retry_ms * 2 > RETRY_LAST ? RETRY_LAST : s->retry_ms * 2;
+}
+
+static void wait_socket(struct socket_input *s, short events)
+{
+   s->in.wait[0] = (struct pollfd){.fd = s->fd, .events = events};
+   s->in.n_wait = 1;
+   s->in.retry_at = -1;
+}
+
+/* ------------------------------------------------------------------ connect */
+
+static int open_unix(struct socket_input *s)
+{
+   struct sockaddr_un sun = {.sun_family = AF_UNIX};
+   memcpy(sun.sun_path, s->path, sizeof(s->path));
+   s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+   return s->fd < 0 ? -1 : connect(s->fd, (struct sockaddr *) &sun, sizeof(sun));
+}
+
+static int open_tcp(struct socket_input *s)
+{
+   if (s->address == NULL) {
+      struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+      if (s->addresses != NULL) {
+         freeaddrinfo(s->addresses);
+         s->addresses = NULL;
+      }
+      if (getaddrinfo(s->host, s->port, &hints, &s->addresses) != 0) {
+         s->addresses = NULL;
+         return -1;
+      }
+      s->address = s->addresses;
+   }
+   const struct addrinfo *a = s->address;
+   s->address = a->ai_next;
+   s->fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+   return s->fd < 0 ? -1 : connect(s->fd, a->ai_addr, a->ai_addrlen);
+}
+
+static void start_hello(struct socket_input *s)
+{
+   s->stage = HELLO;
+   s->hello_deadline = now_ms() + HELLO_TIMEOUT;
+   s->start = s->fill = 0;
+}
+
+/* \return true to go on at once */
+static bool step_connect(struct socket_input *s)
+{
+   if (s->stage == IDLE) {
+      if (s->in.retry_at > now_ms()) {
+         return false;
+      }
+      int rc = s->host != NULL ? open_tcp(s) : open_unix(s);
+      if (rc == 0) {
+         start_hello(s);
+         return true;
+      }
+      if (s->fd >= 0 && errno == EINPROGRESS) {
+         s->stage = CONNECTING;
+         wait_socket(s, POLLOUT);
+         return false;
+      }
+      bool more = s->address != NULL;
+      disconnect(s);
+      return more ? (s->in.retry_at = 0, true) : false;
+   }
+   struct pollfd p = {.fd = s->fd, .events = POLLOUT};
+   if (poll(&p, 1, 0) == 0) {
+      wait_socket(s, POLLOUT);
+      return false;
+   }
+   int err = 0;
+   socklen_t length = sizeof(err);
+   getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &err, &length);
+   if (err == 0) {
+      start_hello(s);
+      return true;
+   }
+   bool more = s->address != NULL;
+   disconnect(s);
+   return more ? (s->in.retry_at = 0, true) : false;
+}
+
+/* -------------------------------------------------------------------- hello */
+
+/* Maps what a local sender handed over; on any doubt the ordinary stream is used. */
+static void try_local(struct socket_input *s, const int fds[SHARE_FDS])
+{
+   uint32_t undecided = READER_UNDECIDED;
+   if (log_attach(&s->log, fds[SHARE_LOG]) != 0) {
+      return;
+   }
+   void *page = mmap(NULL, LOG_CTL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fds[SHARE_PAGE], 0);
+   if (page == MAP_FAILED) {
+      log_close(&s->log);
+      return;
+   }
+   s->page = page;
+   s->wake_fd = fcntl(fds[SHARE_WAKE], F_DUPFD_CLOEXEC, 0);
+   s->notify_fd = fcntl(fds[SHARE_NOTIFY], F_DUPFD_CLOEXEC, 0);
+   if (s->wake_fd < 0 || s->notify_fd < 0 ||
+       !atomic_compare_exchange_strong(&s->page->mode, &undecided, READER_LOCAL)) {
+      local_close(s);
+      return;
+   }
+   s->cursor = atomic_load(&s->page->cursor);
+   s->next_seq = s->page->first_seq;
+   s->have_seq = true;
+   eventfd_signal(s->notify_fd);
+}
+
+/* Reads from the socket, taking descriptors that come along. */
+static ssize_t read_hello_bytes(struct socket_input *s, size_t want)
+{
+   union {
+      struct cmsghdr align;
+      char bytes[CMSG_SPACE(SHARE_FDS * sizeof(int))];
+   } control;
+   struct iovec iov = {.iov_base = s->buffer + s->fill, .iov_len = want - s->fill};
+   struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+   if (s->host == NULL) {
+      msg.msg_control = control.bytes;
+      msg.msg_controllen = sizeof(control.bytes);
+   }
+   ssize_t n = recvmsg(s->fd, &msg, MSG_CMSG_CLOEXEC);
+   for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL; c != NULL; c = CMSG_NXTHDR(&msg, c)) {
+      int fds[SHARE_FDS];
+      if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
+         continue;
+      }
+      size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+      memcpy(fds, CMSG_DATA(c), (count < SHARE_FDS ? count : SHARE_FDS) * sizeof(int));
+      if (count == SHARE_FDS && s->page == NULL && getenv("TRAP_NO_SHM") == NULL) {
+         try_local(s, fds);
+      }
+      for (size_t i = 0; i < count && i < SHARE_FDS; i++) {
+         close(fds[i]);
+      }
+   }
+   return n;
+}
+
+/* OK: hello complete, negotiated; TIMEOUT: wait; else the code for the caller. */
+static int step_hello(struct socket_input *s)
+{
+   uint8_t type = 0;
+   uint32_t length = 0;
+   for (;;) {
+      size_t want = 8;
+      if (s->fill >= 8) {
+         if (hello_parse(s->buffer, &type, &length) != TRAP_E_OK) {
+            disconnect(s);
+            return TRAP_E_NEGOTIATION_FAILED;
+         }
+         want = 8 + (size_t) length;
+         if (!buffer_reserve(&s->buffer, &s->capacity, want)) {
+            disconnect(s);
+            return TRAP_E_MEMORY;
+         }
+      }
+      if (s->fill >= 8 && s->fill == want) {
+         break;
+      }
+      ssize_t n = read_hello_bytes(s, want);
+      if (n > 0) {
+         s->fill += (size_t) n;
+         continue;
+      }
+      if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+         if (now_ms() >= s->hello_deadline) {
+            LOG_ERROR("Negotiation failed: no hello from %s within %d ms.", s->in.id, HELLO_TIMEOUT);
+            disconnect(s);
+            return TRAP_E_NEGOTIATION_FAILED;
+         }
+         wait_socket(s, POLLIN);
+         s->in.retry_at = s->hello_deadline;
+         return TRAP_E_TIMEOUT;
+      }
+      /* Refused without a byte (too many clients, a sender that is ending): not an error, try again. */
+      bool nothing = s->fill == 0;
+      disconnect(s);
+      return nothing ? TRAP_E_TIMEOUT : TRAP_E_NEGOTIATION_FAILED;
+   }
+   if (type == TRAP_FMT_UNKNOWN) {
+      s->in.state = FMT_WAITING;
+      disconnect(s);
+      return TRAP_E_TIMEOUT;
+   }
+   char *spec = strndup((const char *) s->buffer + 8, length);
+   s->start = s->fill = 0;
+   int rc = spec != NULL ? input_negotiate(&s->in, type, spec) : TRAP_E_MEMORY;
+   if (rc != TRAP_E_OK) {
+      disconnect(s);
+      return rc;
+   }
+   s->stage = STREAM;
+   s->retry_ms = 0;
+   return TRAP_E_OK;
+}
+
+/* ------------------------------------------------------------------- stream */
+
+/* Bytes from the log; 0: nothing there, -1: the sender overtook the reader (partial data are dropped). */
+static ssize_t read_local(struct socket_input *s, uint8_t *to, size_t room)
+{
+   struct log_ctl *ctl = s->log.ctl;
+   uint64_t committed = atomic_load_explicit(&ctl->committed, memory_order_acquire);
+   uint64_t n = committed - s->cursor;
+   if (n == 0) {
+      return 0;
+   }
+   if (n > s->log.size) {
+      n = s->log.size;
+   }
+   if (n > room) {
+      n = room;
+   }
+   memcpy(to, log_at(&s->log, s->cursor), n);
+   /* The copy is good only if the sender had not begun to overwrite it: tail is raised before it writes. */
+   atomic_thread_fence(memory_order_acquire);
+   uint64_t tail = atomic_load_explicit(&ctl->tail, memory_order_relaxed);
+   if (tail > s->cursor) {
+      s->cursor = tail; /* the start of a block */
+      atomic_store_explicit(&s->page->cursor, s->cursor, memory_order_release);
+      s->start = s->fill = 0;
+      return -1;
+   }
+   s->cursor += n;
+   atomic_store(&s->page->cursor, s->cursor);
+   uint64_t want = atomic_load(&s->page->want);
+   if (want != 0 && s->cursor >= want) {
+      atomic_store(&s->page->want, 0);
+      eventfd_signal(s->notify_fd);
+   }
+   return (ssize_t) n;
+}
+
+/* 1: bytes were added, 0: wait, -1: the connection is over */
+static int more_local(struct socket_input *s)
+{
+   struct log_ctl *ctl = s->log.ctl;
+   uint8_t byte;
+   for (int look = 0; look < SPIN_LOOKS; look++) {
+      ssize_t n = read_local(s, s->buffer + s->fill, s->capacity - s->fill);
+      if (n > 0) {
+         s->fill += (size_t) n;
+         return 1;
+      }
+      if (s->hung_up) {
+         return -1;
+      }
+      cpu_relax();
+   }
+   /* Announce sleep, then look once more: the sender looks at the flag after it has committed. */
+   eventfd_drain(s->wake_fd);
+   atomic_store(&s->page->sleeping, 1);
+   if (atomic_load(&ctl->committed) != s->cursor) {
+      atomic_store(&s->page->sleeping, 0);
+      return more_local(s);
+   }
+   ssize_t n = recv(s->fd, &byte, 1, 0);
+   if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+      s->hung_up = true; /* what is in the log is still read */
+      return more_local(s);
+   }
+   wait_socket(s, POLLIN);
+   s->in.wait[1] = (struct pollfd){.fd = s->wake_fd, .events = POLLIN};
+   s->in.n_wait = 2;
+   return 0;
+}
+
+static int more_socket(struct socket_input *s)
+{
+   ssize_t n = recv(s->fd, s->buffer + s->fill, s->capacity - s->fill, 0);
+   if (n > 0) {
+      s->fill += (size_t) n;
+      return 1;
+   }
+   if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+      wait_socket(s, POLLIN);
+      return 0;
+   }
+   return -1;
+}
+
+/* Makes the next whole block the messages of the input. */
+static bool next_block(struct socket_input *s, bool *damaged)
+{
+   for (;;) {
+      size_t have = s->fill - s->start;
+      const uint8_t *p = s->buffer + s->start;
+      if (have < BLOCK_HEADER) {
+         return false;
+      }
+      uint32_t payload = block_payload(p);
+      if (payload > LOG_MAX_PAYLOAD) {
+         LOG_ERROR("Input %s: a buffer of %u bytes, expected at most %u; disconnected.", s->in.id, payload,
+                   LOG_MAX_PAYLOAD);
+         *damaged = true;
+         return false;
+      }
+      if (have < BLOCK_HEADER + (size_t) payload) {
+         *damaged = !buffer_reserve(&s->buffer, &s->capacity, BLOCK_HEADER + (size_t) payload);
+         return false;
+      }
+      s->start += BLOCK_HEADER + payload;
+      if (payload == 0) {
+         continue;
+      }
+      uint64_t seq = block_seq(p);
+      /* A number lower than expected is a sender that does not count well (or started again): no gap. */
+      if (s->have_seq && seq > s->next_seq) {
+         s->in.missed += seq - s->next_seq;
+         s->in.seq += seq - s->next_seq;
+         LOG_VERBOSE("Input %s: %llu messages missed.", s->in.id, (unsigned long long) (seq - s->next_seq));
+      }
+      s->next_seq = seq + block_count(p);
+      s->have_seq = true;
+      s->in.pos = p + BLOCK_HEADER;
+      s->in.end = s->in.pos + payload;
+      s->in.bytes += payload;
+      s->in.buffers++;
+      return true;
+   }
+}
+
+static int socket_fill(struct trap_input *in)
+{
+   struct socket_input *s = (struct socket_input *) in;
+   for (;;) {
+      bool damaged = false;
+      if (s->stage == IDLE || s->stage == CONNECTING) {
+         if (!step_connect(s)) {
+            return TRAP_E_TIMEOUT;
+         }
+         continue;
+      }
+      if (s->stage == HELLO) {
+         int rc = step_hello(s);
+         if (rc != TRAP_E_OK) {
+            return rc;
+         }
+      }
+      if (next_block(s, &damaged)) {
+         return TRAP_E_OK;
+      }
+      if (damaged) {
+         disconnect(s);
+         continue;
+      }
+      if (s->start > 0) {
+         memmove(s->buffer, s->buffer + s->start, s->fill - s->start);
+         s->fill -= s->start;
+         s->start = 0;
+      }
+      int more = s->page != NULL ? more_local(s) : more_socket(s);
+      if (more == 0) {
+         return TRAP_E_TIMEOUT;
+      }
+      if (more < 0) {
+         disconnect(s);
+      }
+   }
+}
+
+static int socket_damaged(struct trap_input *in)
+{
+   disconnect((struct socket_input *) in);
+   return TRAP_E_OK;
+}
+
+static void socket_destroy(struct trap_input *in)
+{
+   struct socket_input *s = (struct socket_input *) in;
+   disconnect(s);
+   if (s->addresses != NULL) {
+      freeaddrinfo(s->addresses);
+   }
+   free(s->buffer);
+   free(s->host);
+   free(s->port);
+   free(s);
+}
+
+static const struct input_ops socket_ops = {socket_fill, socket_damaged, socket_destroy};
+
+/* "[host:]port" or "[anything:]name"; further parameters are ignored. */
+static int parse_address(struct trap_context *ctx, struct socket_input *s, char type, const char *params)
+{
+   char *first = NULL, *second = NULL;
+   const char *rest = trap_get_param_by_delimiter(params, &first, ':');
+   if (rest != NULL) {
+      trap_get_param_by_delimiter(rest, &second, ':');
+   }
+   if (first == NULL || *first == 0 || (second != NULL && *second == 0)) {
+      free(first);
+      free(second);
+      return ctx_error(ctx, TRAP_E_BADPARAMS, "Missing 'destination address' for %s IFC.",
+                       type == TRAP_IFC_TYPE_TCPIP ? "TCPIP" : "UNIX socket");
+   }
+   s->port = second != NULL ? second : first;
+   if (type == TRAP_IFC_TYPE_TCPIP) {
+      s->host = second != NULL ? first : strdup("localhost");
+      return check_tcp_port(ctx, s->port);
+   }
+   if (second != NULL) {
+      free(first);
+   }
+   return unix_socket_path(ctx, s->port, s->path, sizeof(s->path));
+}
+
+int input_socket_create(struct trap_context *ctx, char type, const char *params, struct trap_input **in)
+{
+   struct socket_input *s = calloc(1, sizeof(*s));
+   if (s == NULL) {
+      return ctx_error(ctx, TRAP_E_MEMORY, NULL);
+   }
+   s->fd = s->wake_fd = s->notify_fd = s->log.fd = -1;
+   s->in.ops = &socket_ops;
+   int rc = parse_address(ctx, s, type, params);
+   if (rc == TRAP_E_OK && !buffer_reserve(&s->buffer, &s->capacity, BUFFER_SIZE)) {
+      rc = ctx_error(ctx, TRAP_E_MEMORY, NULL);
+   }
+   s->in.id = s->port;
+   if (rc != TRAP_E_OK) {
+      socket_destroy(&s->in);
+      return rc;
+   }
+   s->in.retry_at = 0;
+   *in = &s->in;
+   return TRAP_E_OK;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** What the files of libtrap share: the context, its interfaces and the operations of each kind. */
+#ifndef TRAP_INTERNAL_H
+#define TRAP_INTERNAL_H
+
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <libtrap/trap.h>
+
+#define TRAP_PUBLIC __attribute__((visibility("default")))
+
+#define ERRMSG_SIZE       1024
+#define MAX_CLIENTS       64
+#define HELLO_MAX_SPEC    (1u << 20) /* a longer specifier is refused */
+#define DEFAULT_BUFFERS   50
+#define DEFAULT_BUFFER    100000
+#define MIN_BUFFER        100
+#define MAX_BUFFER        (16u * 1024 * 1024)
+#define DEFAULT_AUTOFLUSH 2000000
+
+struct trap_context;
+struct trap_input;
+struct trap_output;
+struct io_thread;
+
+/** Operations of a kind of input. */
+struct input_ops {
+   /** Makes in->pos..in->end the next messages. \return OK; TIMEOUT: nothing yet, wait for in->wait; else final */
+   int (*fill)(struct trap_input *in);
+   /** The messages of the buffer are damaged: drop their source. \return OK to go on with fill, else final */
+   int (*damaged)(struct trap_input *in);
+   void (*destroy)(struct trap_input *in);
+};
+
+struct trap_input {
+   /* hot */
+   const uint8_t *pos, *end; /* messages not yet taken */
+   uint64_t seq;             /* number of the last message taken */
+   uint64_t records;
+   const struct input_ops *ops;
+   struct trap_context *ctx;
+   int32_t timeout;
+   trap_in_ifc_state_t state;
+   /* cold */
+   char type;
+   bool timeout_fixed;
+   bool negotiated;       /* at least once */
+   uint8_t required_type; /* TRAP_FMT_UNKNOWN: never set */
+   char *required_spec;
+   uint8_t format_type; /* what the sender announced */
+   char *format_spec;
+   uint64_t bytes, missed, buffers;
+   struct pollfd wait[2]; /* valid after fill returned TIMEOUT */
+   int n_wait;
+   int64_t retry_at; /* monotonic ms, -1: never */
+   const char *id;   /* port, socket name or file, for statistics */
+};
+
+/** Operations of a kind of output. */
+struct output_ops {
+   int (*send)(struct trap_output *out, const void *data, uint16_t size);
+   void (*flush)(struct trap_output *out);
+   /** A new format is about to be set in out: finish the old one. */
+   int (*change_format)(struct trap_output *out, uint8_t type, const char *spec);
+   int (*clients)(struct trap_output *out);
+   void (*control)(struct trap_output *out); /* timeout, buffering or autoflush have changed */
+   void (*destroy)(struct trap_output *out); /* delivers within a bounded time */
+};
+
+struct trap_output {
+   const struct output_ops *ops;
+   struct trap_context *ctx;
+   _Atomic int32_t timeout;
+   _Atomic bool buffered;
+   _Atomic int64_t autoflush; /* us, < 0: never */
+   bool timeout_fixed, buffered_fixed, autoflush_fixed;
+   char type;
+   uint32_t idx;
+   uint8_t format_type;
+   char *format_spec;
+   _Atomic uint64_t sent, dropped, buffers, autoflushes;
+   const char *id;
+};
+
+struct trap_context {
+   _Atomic bool terminated;
+   bool initialized;
+   int term_fd; /* eventfd, readable for ever once terminated */
+   struct trap_input **in;
+   struct trap_output **out;
+   uint32_t n_in, n_out;
+   uint32_t next_in;     /* where trap_ctx_recv_any() goes on */
+   struct io_thread *io; /* NULL until an output needs it */
+   char *socket_format;  /* printf format with one %s */
+   _Atomic int err;
+   char errmsg[ERRMSG_SIZE];
+};
+
+/* error.c */
+int ctx_error(struct trap_context *ctx, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+const char *error_text(int code);
+void trap_log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define LOG_ERROR(...)   trap_log_line(-3, __VA_ARGS__)
+#define LOG_WARNING(...) trap_log_line(-2, __VA_ARGS__)
+#define LOG_NOTICE(...)  trap_log_line(-1, __VA_ARGS__)
+#define LOG_VERBOSE(...) trap_log_line(0, __VA_ARGS__)
+int64_t now_ms(void);
+int64_t now_us(void);
+
+/* spec.c */
+/** Common setters found among an interface's parameters, taken out of the string. */
+struct common_params {
+   bool has_timeout, has_buffer, has_autoflush;
+   int32_t timeout;
+   bool buffer;
+   int64_t autoflush;
+};
+/** params is modified in place: what remains are the parameters of the type. */
+void spec_take_common(char *params, bool output, struct common_params *common);
+int spec_parse(const char *text, trap_ifc_spec_t *spec, char *err, size_t err_size);
+
+/* format.c */
+/** Writes the 8-byte hello header and specifier into a new buffer. \return its length, 0 without memory */
+size_t hello_make(uint8_t type, const char *spec, uint8_t **hello);
+/** Reads a hello header. \return OK, or NEGOTIATION_FAILED when the specifier is too long */
+int hello_parse(const uint8_t header[8], uint8_t *type, uint32_t *spec_length);
+/** Applies a sender's format to an input (spec may be NULL; it is taken over). \return OK or FORMAT_MISMATCH */
+int input_negotiate(struct trap_input *in, uint8_t type, char *spec);
+
+/* The constructors return OK or a code with the context's error set. params is the interface's own string. */
+int input_socket_create(struct trap_context *ctx, char type, const char *params, struct trap_input **in);
+int input_file_create(struct trap_context *ctx, const char *params, struct trap_input **in);
+int input_generator_create(struct trap_context *ctx, const char *params, struct trap_input **in);
+int output_socket_create(struct trap_context *ctx, char type, const char *params, struct trap_output **out);
+int output_file_create(struct trap_context *ctx, const char *params, struct trap_output **out);
+int output_blackhole_create(struct trap_context *ctx, struct trap_output **out);
+
+/* path.c */
+/** Expands ~, $NAME and globs without a shell. \return number of paths, -1 on error; free with paths_free() */
+int paths_expand(const char *pattern, bool globs, char ***paths);
+void paths_free(char **paths, int n);
+
+/* recv.c */
+/** Waits until an input may have something, deadline (monotonic ms, -1: none) or terminate. */
+void inputs_wait(struct trap_context *ctx, struct trap_input *const *in, const uint8_t *active, uint32_t n,
+                 int64_t deadline);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * Output over sockets: the sender's side (out_socket.c) and what the I/O thread does for it (io.c, clients.c).
+ *
+ * Who may touch what:
+ *   spin          the active block, limit and the slots; held for a few instructions, never while waiting
+ *   I/O thread    the only one that adds, changes and removes clients (under spin where the sender looks)
+ *   client->lock  a socket client's place in the log while bytes are sent or the sender overruns it
+ *   mtx, changed  waiting for space, clients, or an order to the I/O thread; progress counts the events
+ */
+#ifndef TRAP_OUT_SOCKET_H
+#define TRAP_OUT_SOCKET_H
+
+#include "internal.h"
+#include "log.h"
+
+#include <pthread.h>
+#include <sys/un.h>
+
+struct socket_output;
+
+/** Something in the I/O thread's epoll set. */
+struct io_source {
+   void (*ready)(struct io_source *source, uint32_t events);
+};
+
+struct client {
+   struct io_source source;
+   struct socket_output *owner;
+   int fd;
+   uint64_t id; /* peer's process or port */
+   enum reader_mode mode;
+   int64_t decide_at; /* ms: an undecided local client gets the socket stream from then on */
+   struct reader_ctl *page;
+   int page_fd, wake_fd;
+   _Atomic bool gone;
+   /* socket clients */
+   bool blocked; /* the socket takes no more */
+   pthread_mutex_t lock;
+   _Atomic uint64_t pos; /* next byte to send */
+   uint64_t boundary;    /* start of the block that pos is in or at */
+   uint8_t *spill;       /* rest of a block that the sender had to overwrite */
+   _Atomic size_t spill_size, spill_sent;
+   uint8_t *hello; /* hello not yet sent */
+   size_t hello_size;
+   _Atomic size_t hello_sent;
+   uint64_t missed;
+};
+
+/** Orders to the I/O thread; done when it is NONE again. */
+enum io_order { ORDER_NONE, ORDER_DISCONNECT, ORDER_DETACH };
+
+struct socket_output {
+   struct trap_output out;
+   /* the sender's hot part */
+   alignas(64) atomic_flag spin;
+   uint64_t block; /* start of the active block = committed */
+   uint64_t head;  /* where the next message goes */
+   uint64_t limit; /* bytes from here on may not be written yet */
+   uint64_t seq;   /* number of the next message */
+   uint64_t block_seq;
+   uint32_t count; /* messages in the active block */
+   uint32_t buffer_size;
+   struct trap_log log;
+   _Atomic int64_t block_since; /* us: first message of the active block; 0: empty */
+   _Atomic uint64_t blocks;     /* finished */
+   /* clients */
+   struct client *slot[MAX_CLIENTS];
+   _Atomic uint32_t n_clients;
+   uint32_t max_clients, min_clients;
+   _Atomic uint32_t n_stream; /* clients served by the I/O thread */
+   uint32_t buffer_count;
+   bool had_min; /* min_clients were there once */
+   /* waiting */
+   pthread_mutex_t mtx;
+   pthread_cond_t changed;
+   _Atomic uint64_t progress;
+   _Atomic bool waiting;
+   bool moved; /* I/O thread: a client was sent something since the sender was last told */
+   _Atomic int order;
+   bool accepting; /* under mtx */
+   uint8_t *hello;
+   size_t hello_size;
+   /* listening */
+   struct io_source source;
+   int listen_fd;
+   char *name;
+   char path[sizeof(((struct sockaddr_un *) 0)->sun_path)]; /* "": TCP */
+   mode_t mode;
+   char *group;
+   struct socket_output *next; /* list of the I/O thread */
+};
+
+/* io.c */
+int io_start(struct trap_context *ctx);
+void io_stop(struct trap_context *ctx);
+void io_attach(struct trap_context *ctx, struct socket_output *s);
+/** Gives the I/O thread an order and waits until it is carried out. */
+void io_order(struct socket_output *s, enum io_order order);
+/** Wakes the I/O thread if it sleeps. */
+void io_kick(struct trap_context *ctx);
+/** Wakes it if it sleeps without a time limit. */
+void io_arm(struct trap_context *ctx);
+/** Wakes it in any case. */
+void io_wake(struct trap_context *ctx);
+int io_wake_fd(const struct trap_context *ctx);
+int io_add(struct trap_context *ctx, int fd, struct io_source *source, uint32_t events);
+/** Changes the events that a descriptor in the epoll set is watched for. Any thread. */
+void io_watch(struct trap_context *ctx, int fd, struct io_source *source, uint32_t events);
+/** Something changed that a sender may wait for. */
+void output_changed(struct socket_output *s);
+
+/* clients.c: called by the I/O thread only */
+void clients_accept(struct io_source *source, uint32_t events);
+/** Sends what can be sent. \return true when there is more to do at once; *wake_at: ms, earliest time to look again */
+bool clients_serve(struct socket_output *s, int64_t now, int64_t *wake_at);
+void clients_close_all(struct socket_output *s);
+/** Overrun by the sender: what the client has not got before block start tail is lost to it. Called under spin. */
+void client_overrun(struct client *c, uint64_t tail);
+
+/* out_socket.c */
+void output_lock(struct socket_output *s);
+void output_unlock(struct socket_output *s);
+/** Finishes the active block. Called under spin. \return false when it was empty */
+bool output_finish_block(struct socket_output *s);
+
+/* listen.c */
+int listen_tcp(struct trap_context *ctx, struct socket_output *s);
+int listen_unix(struct trap_context *ctx, struct socket_output *s);
+
+#endif

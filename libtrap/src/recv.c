@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Receiving: the loop that all kinds of inputs share. */
+#include "internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Takes up to max messages out of the buffer. 0: the next one is damaged. */
+static inline uint32_t take(struct trap_input *in, trap_message_t *m, uint32_t max)
+{
+   const uint8_t *p = in->pos, *end = in->end;
+   uint32_t n = 0;
+   while (n < max && p < end) {
+      size_t left = (size_t) (end - p);
+      if (left < 2) {
+         break;
+      }
+      uint16_t size = (uint16_t) (p[0] << 8 | p[1]);
+      if (size > left - 2) {
+         break;
+      }
+      m[n].data = p + 2;
+      m[n].size = size;
+      m[n].seq = ++in->seq;
+      n++;
+      p += 2 + size;
+   }
+   in->pos = p;
+   in->records += n;
+   return n;
+}
+
+/* One step without waiting. TIMEOUT: nothing there. */
+static int step(struct trap_context *ctx, struct trap_input *in, trap_message_t *m, uint32_t max,
+                uint32_t *count)
+{
+   for (;;) {
+      if (atomic_load_explicit(&ctx->terminated, memory_order_relaxed)) {
+         return TRAP_E_TERMINATED;
+      }
+      if (in->pos < in->end) {
+         *count = take(in, m, max);
+         if (*count > 0) {
+            if (in->state == FMT_CHANGED) {
+               in->state = FMT_OK;
+               return TRAP_E_FORMAT_CHANGED;
+            }
+            return TRAP_E_OK;
+         }
+         LOG_ERROR("Input %s: a message is longer than the buffer that holds it; dropped the rest.", in->id);
+         in->pos = in->end;
+         int rc = in->ops->damaged(in);
+         if (rc != TRAP_E_OK) {
+            return rc;
+         }
+      }
+      int rc = in->ops->fill(in);
+      if (rc != TRAP_E_OK) {
+         return rc;
+      }
+   }
+}
+
+void inputs_wait(struct trap_context *ctx, struct trap_input *const *in, const uint8_t *active, uint32_t n,
+                 int64_t deadline)
+{
+   struct pollfd fds[1 + 2 * MAX_CLIENTS];
+   nfds_t count = 1;
+   fds[0] = (struct pollfd){.fd = ctx->term_fd, .events = POLLIN};
+   for (uint32_t i = 0; i < n; i++) {
+      if (active != NULL && active[i] == 0) {
+         continue;
+      }
+      for (int k = 0; k < in[i]->n_wait && count < sizeof(fds) / sizeof(fds[0]); k++) {
+         fds[count++] = in[i]->wait[k];
+      }
+      if (in[i]->retry_at >= 0 && (deadline < 0 || in[i]->retry_at < deadline)) {
+         deadline = in[i]->retry_at;
+      }
+   }
+   int64_t left = deadline < 0 ? -1 : deadline - now_ms();
+   poll(fds, count, deadline < 0 ? -1 : left < 0 ? 0 : left > 3600000 ? 3600000 : (int) left);
+}
+
+static int64_t deadline_of(int32_t timeout)
+{
+   return timeout == TRAP_WAIT ? -1 : now_ms() + ((int64_t) timeout + 999) / 1000;
+}
+
+/* TRAP_HALFWAIT has no meaning on an input: it is NO_WAIT. */
+static int recv_messages(struct trap_context *ctx, struct trap_input *in, trap_message_t *m, uint32_t max,
+                         uint32_t *count)
+{
+   int rc = step(ctx, in, m, max, count);
+   if (rc != TRAP_E_TIMEOUT || in->timeout == TRAP_NO_WAIT || in->timeout == TRAP_HALFWAIT) {
+      return rc;
+   }
+   int64_t deadline = deadline_of(in->timeout);
+   do {
+      inputs_wait(ctx, &in, NULL, 1, deadline);
+      rc = step(ctx, in, m, max, count);
+   } while (rc == TRAP_E_TIMEOUT && (deadline < 0 || now_ms() < deadline));
+   return rc;
+}
+
+/* Checks the arguments and finds the input; NULL with *rc set. */
+static struct trap_input *find(trap_ctx_t *c, uint32_t ifc, int *rc)
+{
+   struct trap_context *ctx = c;
+   if (ctx == NULL || !ctx->initialized) {
+      *rc = ctx != NULL ? ctx_error(ctx, TRAP_E_NOT_INITIALIZED, NULL) : TRAP_E_NOT_INITIALIZED;
+      return NULL;
+   }
+   if (ifc >= ctx->n_in) {
+      *rc = ctx_error(ctx, TRAP_E_NOT_SELECTED, "No input ifc to get data from...");
+      return NULL;
+   }
+   return ctx->in[ifc];
+}
+
+static int done(struct trap_context *ctx, int rc)
+{
+   if (rc != TRAP_E_OK || atomic_load_explicit(&ctx->err, memory_order_relaxed) != TRAP_E_OK) {
+      ctx_error(ctx, rc, NULL);
+   }
+   return rc;
+}
+
+TRAP_PUBLIC int trap_ctx_recv_batch(trap_ctx_t *ctx, uint32_t ifc, trap_message_t *messages, uint32_t max,
+                                    uint32_t *count)
+{
+   int rc = TRAP_E_NOT_INITIALIZED;
+   struct trap_input *in = find(ctx, ifc, &rc);
+   *count = 0;
+   if (in == NULL) {
+      return rc;
+   }
+   if (messages == NULL || max == 0) {
+      return done(ctx, TRAP_E_BAD_FPARAMS);
+   }
+   return done(ctx, recv_messages(ctx, in, messages, max, count));
+}
+
+TRAP_PUBLIC int trap_ctx_recv_with_seq_number(trap_ctx_t *ctx, uint32_t ifc, const void **data,
+                                              uint16_t *size, uint64_t *seq_number)
+{
+   int rc = TRAP_E_NOT_INITIALIZED;
+   uint32_t count = 0;
+   trap_message_t m = {.data = NULL};
+   struct trap_input *in = find(ctx, ifc, &rc);
+   if (in == NULL) {
+      return rc;
+   }
+   if (data == NULL || size == NULL) {
+      return done(ctx, TRAP_E_BAD_FPARAMS);
+   }
+   rc = recv_messages(ctx, in, &m, 1, &count);
+   if (count > 0) {
+      *data = m.data;
+      *size = m.size;
+      if (seq_number != NULL) {
+         *seq_number = m.seq;
+      }
+   }
+   return done(ctx, rc);
+}
+
+TRAP_PUBLIC int trap_ctx_recv(trap_ctx_t *ctx, uint32_t ifc, const void **data, uint16_t *size)
+{
+   return trap_ctx_recv_with_seq_number(ctx, ifc, data, size, NULL);
+}
+
+static int any_timeout_done(struct trap_context *ctx, int32_t timeout, int64_t deadline)
+{
+   return timeout == TRAP_NO_WAIT || (deadline >= 0 && now_ms() >= deadline);
+}
+
+TRAP_PUBLIC int trap_ctx_recv_any(trap_ctx_t *c, const uint8_t *active, int32_t timeout, uint32_t *ifc,
+                                  trap_message_t *messages, uint32_t max, uint32_t *count)
+{
+   struct trap_context *ctx = c;
+   int rc = TRAP_E_NOT_SELECTED;
+   *count = 0;
+   if (find(ctx, 0, &rc) == NULL) {
+      return rc;
+   }
+   int64_t deadline = timeout > 0 ? deadline_of(timeout) : -1;
+   for (;;) {
+      uint32_t tried = 0;
+      for (uint32_t k = 0; k < ctx->n_in; k++) {
+         uint32_t i = ctx->next_in;
+         ctx->next_in = i + 1 < ctx->n_in ? i + 1 : 0;
+         if (active != NULL && active[i] == 0) {
+            continue;
+         }
+         tried++;
+         rc = step(ctx, ctx->in[i], messages, max, count);
+         if (rc != TRAP_E_TIMEOUT) {
+            *ifc = i;
+            return done(ctx, rc);
+         }
+      }
+      if (tried == 0) {
+         return ctx_error(ctx, TRAP_E_NOT_SELECTED, NULL);
+      }
+      if (any_timeout_done(ctx, timeout, deadline)) {
+         return done(ctx, TRAP_E_TIMEOUT);
+      }
+      inputs_wait(ctx, ctx->in, active, ctx->n_in, deadline);
+   }
+}

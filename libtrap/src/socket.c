@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "socket.h"
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int unix_socket_path(struct trap_context *ctx, const char *name, char *path, size_t size)
+{
+   /* The format is ours or checked to hold exactly one %s. */
+   const char *at = strstr(ctx->socket_format, "%s");
+   int n =
+       snprintf(path, size, "%.*s%s%s", (int) (at - ctx->socket_format), ctx->socket_format, name, at + 2);
+   if (n < 0 || (size_t) n >= size) {
+      return ctx_error(ctx, TRAP_E_BADPARAMS, "Socket path of '%s' has %d bytes, expected at most %zu.", name,
+                       n, size - 1);
+   }
+   return TRAP_E_OK;
+}
+
+int check_tcp_port(struct trap_context *ctx, const char *port)
+{
+   char *end;
+   long value = strtol(port, &end, 10);
+   if (end != port && *end == 0 && (value < 1 || value > 65535)) {
+      return ctx_error(ctx, TRAP_E_BADPARAMS, "Given port (%s) number is out of the allowed range (1-65535).",
+                       port);
+   }
+   return TRAP_E_OK;
+}
+
+bool buffer_reserve(uint8_t **buffer, size_t *capacity, size_t want)
+{
+   if (want <= *capacity) {
+      return true;
+   }
+   uint8_t *p = realloc(*buffer, want);
+   if (p == NULL) {
+      return false;
+   }
+   *buffer = p;
+   *capacity = want;
+   return true;
+}
+
+void eventfd_signal(int fd)
+{
+   uint64_t one = 1;
+   ssize_t n = write(fd, &one, sizeof(one));
+   (void) n; /* full means signalled already */
+}
+
+void eventfd_drain(int fd)
+{
+   uint64_t value;
+   ssize_t n = read(fd, &value, sizeof(value));
+   (void) n;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** What both ends of a socket interface need: names, descriptors handed over, buffers. */
+#ifndef TRAP_SOCKET_H
+#define TRAP_SOCKET_H
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct trap_context;
+
+/** Descriptors that come with the hello on a UNIX socket (SCM_RIGHTS), in this order. */
+enum share { SHARE_LOG, SHARE_PAGE, SHARE_WAKE, SHARE_NOTIFY, SHARE_FDS };
+
+/** <dir>/trap-<name>.sock; BADPARAMS when it does not fit. */
+int unix_socket_path(struct trap_context *ctx, const char *name, char *path, size_t size);
+/** BADPARAMS for a numeric port outside 1..65535. */
+int check_tcp_port(struct trap_context *ctx, const char *port);
+/** Grows *buffer to at least want bytes, keeping its contents. */
+bool buffer_reserve(uint8_t **buffer, size_t *capacity, size_t want);
+void eventfd_signal(int fd);
+void eventfd_drain(int fd);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Border of the command line: IFC_SPEC and the common options -i, -h, -v. */
+#include "internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+TRAP_PUBLIC char trap_ifc_type_supported[] = {TRAP_IFC_TYPE_GENERATOR, TRAP_IFC_TYPE_BLACKHOLE,
+                                              TRAP_IFC_TYPE_TCPIP,     TRAP_IFC_TYPE_UNIX,
+                                              TRAP_IFC_TYPE_FILE,      0};
+
+static int add_ifc(trap_ifc_spec_t *spec, size_t n, char letter, const char *params, size_t length)
+{
+   char *types = realloc(spec->types, n + 2);
+   if (types == NULL) {
+      return TRAP_E_MEMORY;
+   }
+   spec->types = types;
+   types[n] = letter;
+   types[n + 1] = 0;
+   char **list = realloc(spec->params, (n + 2) * sizeof(*list));
+   if (list == NULL) {
+      types[n] = 0;
+      return TRAP_E_MEMORY;
+   }
+   spec->params = list;
+   list[n] = strndup(params, length);
+   list[n + 1] = NULL;
+   if (list[n] == NULL) {
+      types[n] = 0;
+      return TRAP_E_MEMORY;
+   }
+   return TRAP_E_OK;
+}
+
+int spec_parse(const char *text, trap_ifc_spec_t *spec, char *err, size_t err_size)
+{
+   size_t n = 0;
+   memset(spec, 0, sizeof(*spec));
+   spec->types = calloc(1, 1);
+   spec->params = calloc(1, sizeof(char *));
+   if (spec->types == NULL || spec->params == NULL) {
+      trap_free_ifc_spec(*spec);
+      memset(spec, 0, sizeof(*spec));
+      return TRAP_E_MEMORY;
+   }
+   while (*text != 0) {
+      size_t length = strcspn(text, ",");
+      if (strchr(trap_ifc_type_supported, *text) == NULL) {
+         snprintf(err, err_size, "Unsupported IFC type '%c'.", *text);
+         LOG_ERROR("%s", err);
+         trap_free_ifc_spec(*spec);
+         memset(spec, 0, sizeof(*spec));
+         return TRAP_E_BADPARAMS;
+      }
+      const char *params = length > 1 && text[1] == ':' ? text + 2 : text + length;
+      int rc = add_ifc(spec, n++, *text, params, (size_t) (text + length - params));
+      if (rc != TRAP_E_OK) {
+         trap_free_ifc_spec(*spec);
+         memset(spec, 0, sizeof(*spec));
+         return rc;
+      }
+      text += length;
+      if (*text == ',') {
+         text++;
+      }
+   }
+   return TRAP_E_OK;
+}
+
+static int find_arg(int argc, char **argv, const char *a, const char *b)
+{
+   for (int i = 0; i < argc; i++) {
+      if (strcmp(argv[i], a) == 0 || (b != NULL && strcmp(argv[i], b) == 0)) {
+         return i;
+      }
+   }
+   return -1;
+}
+
+static void remove_args(int *argc, char **argv, int at, int count)
+{
+   memmove(argv + at, argv + at + count, (size_t) (*argc - at - count) * sizeof(*argv));
+   *argc -= count;
+   argv[*argc] = NULL;
+}
+
+TRAP_PUBLIC int trap_parse_params(int *argc, char **argv, trap_ifc_spec_t *ifc_spec)
+{
+   static char message[256];
+   if (ifc_spec == NULL || argc == NULL || argv == NULL) {
+      trap_last_error_msg = error_text(TRAP_E_BAD_FPARAMS);
+      return trap_last_error = TRAP_E_BAD_FPARAMS;
+   }
+   memset(ifc_spec, 0, sizeof(*ifc_spec));
+   int help = find_arg(*argc, argv, "-h", "--help");
+   if (help >= 0) {
+      const char *next = help + 1 < *argc ? argv[help + 1] : "";
+      trap_set_help_section(strcmp(next, "trap") == 0 || strcmp(next, "1") == 0);
+      remove_args(argc, argv, help, 1);
+      return trap_last_error = TRAP_E_HELP;
+   }
+   int at = find_arg(*argc, argv, "-i", NULL);
+   if (at < 0 || at + 1 >= *argc) {
+      trap_last_error_msg = "Interface specifier (option -i) not found.";
+      return trap_last_error = TRAP_E_BADPARAMS;
+   }
+   message[0] = 0;
+   int rc = spec_parse(argv[at + 1], ifc_spec, message, sizeof(message));
+   trap_last_error = rc;
+   if (rc != TRAP_E_OK) {
+      trap_last_error_msg = message[0] != 0 ? message : error_text(rc);
+      return rc;
+   }
+   remove_args(argc, argv, at, 2);
+   static const char *const levels[] = {"-v", "-vv", "-vvv"};
+   int first = *argc, level = -1;
+   for (int i = 0; i < 3; i++) {
+      int found = find_arg(*argc, argv, levels[i], NULL);
+      if (found >= 0 && found < first) {
+         first = found;
+         level = i;
+      }
+   }
+   if (level >= 0) {
+      trap_set_verbose_level(level);
+      remove_args(argc, argv, first, 1);
+   }
+   return TRAP_E_OK;
+}
+
+TRAP_PUBLIC int trap_free_ifc_spec(trap_ifc_spec_t ifc_spec)
+{
+   if (ifc_spec.types == NULL) {
+      free(ifc_spec.params);
+      return TRAP_E_BADPARAMS;
+   }
+   for (size_t i = 0; ifc_spec.params != NULL && ifc_spec.params[i] != NULL; i++) {
+      free(ifc_spec.params[i]);
+   }
+   free(ifc_spec.params);
+   free(ifc_spec.types);
+   return TRAP_E_OK;
+}
+
+static bool starts_with(const char *s, const char *word)
+{
+   return strncmp(s, word, strlen(word)) == 0;
+}
+
+static bool parse_i64(const char *s, int64_t *value)
+{
+   char *end;
+   errno = 0;
+   long long v = strtoll(s, &end, 0);
+   if (end == s || errno != 0) {
+      return false;
+   }
+   *value = v;
+   return true;
+}
+
+static void set_timeout(struct common_params *c, const char *value, bool output)
+{
+   int64_t v;
+   if (starts_with(value, "WAIT")) {
+      v = TRAP_WAIT;
+   } else if (starts_with(value, "NO_WAIT")) {
+      v = TRAP_NO_WAIT;
+   } else if (output && starts_with(value, "HALF_WAIT")) {
+      v = TRAP_HALFWAIT;
+   } else if (!parse_i64(value, &v) || v < INT32_MIN || v > INT32_MAX) {
+      LOG_WARNING("Parameter timeout=%s ignored: expected WAIT, NO_WAIT,%s or microseconds.", value,
+                  output ? " HALF_WAIT" : "");
+      return;
+   }
+   c->timeout = (int32_t) v;
+   c->has_timeout = true;
+}
+
+/* One parameter; true when it was a common setter. */
+static bool take_one(struct common_params *c, const char *param, bool output)
+{
+   if (starts_with(param, "timeout=")) {
+      if (!c->has_timeout) {
+         set_timeout(c, param + 8, output);
+      }
+      return true;
+   }
+   if (!output) {
+      return false;
+   }
+   if (starts_with(param, "buffer=")) {
+      const char *value = param + 7;
+      if (starts_with(value, "on") || starts_with(value, "off")) {
+         c->buffer = value[1] == 'n';
+         c->has_buffer = true;
+      } else {
+         LOG_ERROR("Parameter buffer=%s ignored: expected on or off.", value);
+      }
+      return true;
+   }
+   if (starts_with(param, "autoflush=")) {
+      const char *value = param + 10;
+      if (starts_with(value, "off")) {
+         c->autoflush = TRAP_NO_AUTO_FLUSH;
+         c->has_autoflush = true;
+      } else if (parse_i64(value, &c->autoflush)) {
+         c->has_autoflush = true;
+      } else {
+         LOG_WARNING("Parameter autoflush=%s ignored: expected off or microseconds.", value);
+      }
+      return true;
+   }
+   return false;
+}
+
+void spec_take_common(char *params, bool output, struct common_params *common)
+{
+   char *to = params;
+   bool first = true;
+   memset(common, 0, sizeof(*common));
+   for (char *p = params; p != NULL;) {
+      char *next = strchr(p, ':');
+      if (next != NULL) {
+         *next++ = 0;
+      }
+      if (!take_one(common, p, output)) {
+         size_t length = strlen(p);
+         if (!first) {
+            *to++ = ':';
+         }
+         memmove(to, p, length);
+         to += length;
+         first = false;
+      }
+      p = next;
+   }
+   *to = 0;
+}
+
+TRAP_PUBLIC char *trap_get_param_by_delimiter(const char *source, char **dest, const char delimiter)
+{
+   if (source == NULL || dest == NULL) {
+      return NULL;
+   }
+   const char *end = strchr(source, delimiter);
+   *dest = end != NULL ? strndup(source, (size_t) (end - source)) : strdup(source);
+   return *dest != NULL && end != NULL ? (char *) end + 1 : NULL;
+}
