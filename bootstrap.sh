@@ -57,6 +57,9 @@ END
    lab) cat <<'END' ;;
 prog:python3            python3             python3
 prog:ip                 iproute2            iproute
+prog:ping               iputils-ping        iputils
+prog:ethtool            ethtool             ethtool
+prog:openssl            openssl             openssl
 prog:tcpdump            tcpdump             tcpdump
 prog:nmap               nmap                nmap
 prog:masscan            masscan             masscan
@@ -219,7 +222,7 @@ bench)
    ;;
 lab)
    deps lab
-   exec python3 tests/lab/lab.py "$@"
+   as_root python3 tests/lab/lab.py "$@"
    ;;
 help | -h | --help) usage ;;
 *)
