@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Floods an IPv6 address from random sources of a prefix, as hping3 does for IPv4: TCP SYN or UDP.
 
-usage: flood6.py syn|udp TARGET PORT SOURCE_PREFIX RATE SECONDS PAYLOAD
+usage: flood6.py syn|udp TARGET PORT SOURCE_PREFIX SOURCES RATE SECONDS PAYLOAD
 
-RATE is in packets a second, PAYLOAD in bytes. Needs CAP_NET_RAW; sends through the interface eth0 to the gateway or
+SOURCES addresses are drawn from the prefix, each in a /64 of its own. RATE is in packets a second, PAYLOAD in bytes. Needs CAP_NET_RAW; sends through the interface eth0 to the gateway or
 the neighbour with the MAC address found by pinging TARGET first.
 """
 
@@ -53,9 +53,10 @@ def neighbour(target):
         return [bytes.fromhex(mac.replace(':', '')) for mac in (re.search(r'lladdr (\S+)', table).group(1), own.read())]
 
 
-def main(kind, target, port, prefix, rate, seconds, size):
+def main(kind, target, port, prefix, count, rate, seconds, size):
     rng = random.Random(f'{kind} {target}')
     network = ipaddress.ip_network(prefix)
+    sources = [network[rng.randrange(1, network.num_addresses)].packed for _ in range(int(count))]
     there, here = neighbour(target)
     target = ipaddress.ip_address(target).packed
     out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -63,8 +64,7 @@ def main(kind, target, port, prefix, rate, seconds, size):
     payload = b'X' * int(size)
     begin = time.monotonic()
     for number in range(int(float(rate) * float(seconds))):
-        source = network[rng.randrange(1, network.num_addresses)].packed
-        out.send(there + here + b'\x86\xdd' + packet(kind, source, target, int(port), payload, rng))
+        out.send(there + here + b'\x86\xdd' + packet(kind, rng.choice(sources), target, int(port), payload, rng))
         ahead = begin + number / float(rate) - time.monotonic()
         if ahead > 0.002:
             time.sleep(ahead)

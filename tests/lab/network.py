@@ -14,7 +14,7 @@ import os
 import subprocess
 import time
 
-SNAPLEN = 384  # keeps DNS answers, HTTP request heads and TLS server names, drops most of the payload
+SNAPLEN = 288  # keeps DNS answers, HTTP request heads and TLS server names, drops most of the payload
 
 
 class Network:

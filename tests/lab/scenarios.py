@@ -34,9 +34,10 @@ class Stage:
         the capture afterwards, by these two, the protocol and (when given) the target port."""
         entry = {'kind': kind, 'method': method, 'tool': os.path.basename(command[0]), 'command': ' '.join(command),
                  'protocol': protocol, 'source': source, 'target': target, **more}
-        done = subprocess.run(('ip', 'netns', 'exec', host) + command, stdin=subprocess.DEVNULL,
+        # A busy machine must not slow the attack down below what the truth is about.
+        done = subprocess.run(('nice', '-n', '-15', 'ip', 'netns', 'exec', host) + command, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors='replace', check=False)
-        if done.returncode not in (0, 1):  # hping3 ends with 1 when nobody answers
+        if done.returncode not in (0, 1, 124):  # hping3 ends with 1 when nobody answers, timeout with 124
             raise RuntimeError(f'{entry["command"]}: exit status {done.returncode}\n{done.stdout}')
         with open(os.path.join(self.net.directory, 'attacks.log'), 'a', encoding='utf-8') as log:
             log.write(f'$ {entry["command"]}\n{done.stdout}\n')
@@ -58,10 +59,10 @@ class Stage:
 
 
 def ordinary_office(stage, path):
-    """Six users browse, look up names, copy files, log in; nothing else."""
-    stage.open_office(6)
+    """Five users browse, look up names, copy files, log in; nothing else."""
+    stage.open_office(5)
     stage.begin(path)
-    time.sleep(240)
+    time.sleep(200)
 
 
 def ordinary_monitoring(stage, path):
@@ -76,7 +77,7 @@ def ordinary_monitoring(stage, path):
     stage.beside(stage.office.monitor, 'monitor', targets, 6, 25)
     for number in range(240):
         network.attempt('backup', 'dig', '+tries=1', '+time=1', f'host{number}.www{number % 24}.example')
-        if number % 12 == 0:
+        if number % 20 == 0:
             network.attempt('backup', 'curl', '-s', '-o', '/dev/null', f'http://{stage.net.address(80)}/update.bin')
         time.sleep(0.6)
 
@@ -187,7 +188,7 @@ def udp_flood_ipv4(stage, path):
     stage.begin(path)
     time.sleep(90)
     bots = ' '.join(f'192.{number}.2.7' for number in range(20, 68))
-    script = (f'for bot in {bots}; do timeout -s INT 130 hping3 -q --udp -p 27015 -d 1000 -i u75000 -a $bot '
+    script = (f'for bot in {bots}; do timeout -s INT 130 hping3 -q --udp -p 27015 -d 1300 -i u140000 -a $bot '
               f'{net.address(22)} & done; wait')
     stage.attack('flooder', ('bash', '-c', script), 'flood', 'UDP', 17, '192.0.0.0/8', net.address(22), ports=[27015],
                  tool='hping3')
@@ -195,7 +196,7 @@ def udp_flood_ipv4(stage, path):
 
 
 def floods_ipv6(stage, path):
-    """SYN and UDP floods over IPv6 from random sources, on two servers, after ordinary traffic."""
+    """A UDP flood from 256 bots and a SYN flood from 4096 spoofed sources, over IPv6, on two servers."""
     stage.open_office(4, favour=40)
     net = stage.net
     network.sysctl('web', 'net.ipv4.tcp_syncookies=0', 'net.ipv4.tcp_max_syn_backlog=64')
@@ -204,11 +205,11 @@ def floods_ipv6(stage, path):
     tool = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'flood6.py')
     stage.begin(path)
     time.sleep(90)
-    stage.beside(stage.attack, 'flooder', ('python3', tool, 'udp', net.address(22, 6), '27015', '2001:db8:4000::/36', '400',
-                                           '130', '1000'),
-                 'flood', 'UDP', 17, '2001:db8:4000::/36', net.address(22, 6))
-    stage.attack('flooder', ('python3', tool, 'syn', net.address(80, 6), '443', '2001:db8:8000::/36', '400', '130', '1000'),
-                 'flood', 'SYN', 6, '2001:db8:8000::/36', net.address(80, 6))
+    stage.beside(stage.attack, 'flooder', ('python3', tool, 'udp', net.address(22, 6), '27015', '2001:db8:4000::/36', '256', '250',
+                                           '130', '1400'),
+                 'flood', 'UDP', 17, '2001:db8:4000::/36', net.address(22, 6), ports=[27015])
+    stage.attack('flooder', ('python3', tool, 'syn', net.address(80, 6), '443', '2001:db8:8000::/36', '4096', '250', '130', '1400'),
+                 'flood', 'SYN', 6, '2001:db8:8000::/36', net.address(80, 6), ports=[443], spoofed=True)
     time.sleep(15)
 
 
