@@ -43,9 +43,9 @@ class Stage:
             log.write(f'$ {entry["command"]}\n{done.stdout}\n')
         self.attacks.append(entry)
 
-    def beside(self, function, *arguments):
+    def beside(self, function, *arguments, **more):
         """Runs something beside the rest; finish() waits for it."""
-        thread = threading.Thread(target=function, args=arguments)
+        thread = threading.Thread(target=function, args=arguments, kwargs=more)
         thread.start()
         self.background.append(thread)
 
