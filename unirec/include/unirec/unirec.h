@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * \file unirec.h
+ * UniRec: records of named, typed fields with a layout that both ends of a stream agree on.
+ *
+ * A record is: fixed-length values (larger first, then by name), a descriptor (uint16 offset, uint16 length) for
+ * each variable-length field, the data of the variable-length fields. Offsets count from the end of the fixed
+ * part. Values are in host byte order and unaligned; addresses as in ipaddr.h and macaddr.h, time as in
+ * ur_time.h. A template knows where each field of a record is.
+ *
+ * Threads: any number of threads may read and write records of their own at once and look up fields; defining
+ * fields is serialized inside. ur_finalize() only when no other thread uses the library.
+ * Bounds: what comes from outside is checked once by ur_rec_check(); the accessors trust it. Functions that change
+ * the length of a field refuse a record above 65535 bytes; that the memory is large enough is the caller's part
+ * (ur_create_record() with UR_MAX_SIZE always is).
+ */
+#ifndef UR_UNIREC_H
+#define UR_UNIREC_H
+
+#ifndef __STDC_LIMIT_MACROS
+#define __STDC_LIMIT_MACROS
+#endif
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libtrap/trap.h>
+
+#include "inline.h"
+#include "ipaddr.h"
+#include "links.h"
+#include "macaddr.h"
+#include "ur_time.h"
+#include "ur_values.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------- types */
+
+#define UR_OK                  0
+#define UR_E_MEMORY            (-1)
+#define UR_E_INVALID_TYPE      (-2)
+#define UR_E_INVALID_NAME      (-3)
+#define UR_E_TYPE_MISMATCH     (-4)
+#define UR_E_INVALID_FIELD_ID  (-5)
+#define UR_E_INVALID_PARAMETER (-6)
+#define UR_E_TOO_LONG          (-7) /**< the record would be longer than 65535 bytes */
+
+#define UR_UNINITIALIZED                0
+#define UR_INITIALIZED                  1
+#define UR_INITIAL_SIZE_FIELDS_TABLE    5
+#define UR_DEFAULT_LENGTH_OF_FIELD_NAME 128
+#define UR_DEFAULT_LENGTH_OF_FIELD_TYPE 16
+#define UR_DEFAULT_LENGTH_OF_TEMPLATE   1024
+#define UR_FIELD_ID_MAX                 INT16_MAX
+#define UR_INVALID_OFFSET               0xffff
+#define UR_NO_DYNAMIC_VALUES            0xffff
+#define UR_INVALID_FIELD                ((ur_field_id_t) 0xffff)
+#define UR_ITER_BEGIN                   (-1)
+#define UR_ITER_END                     INT16_MAX
+#define UR_MAX_SIZE                     0xffff
+#define UR_ARRAY_DELIMITER              ' '
+#define UR_ARRAY_ALLOC                  10
+
+/** Types of fields; the number is never on the wire. */
+typedef enum {
+   UR_TYPE_STRING,
+   UR_TYPE_BYTES,
+   UR_TYPE_CHAR,
+   UR_TYPE_UINT8,
+   UR_TYPE_INT8,
+   UR_TYPE_UINT16,
+   UR_TYPE_INT16,
+   UR_TYPE_UINT32,
+   UR_TYPE_INT32,
+   UR_TYPE_UINT64,
+   UR_TYPE_INT64,
+   UR_TYPE_FLOAT,
+   UR_TYPE_DOUBLE,
+   UR_TYPE_IP,
+   UR_TYPE_MAC,
+   UR_TYPE_TIME,
+   UR_TYPE_A_UINT8,
+   UR_TYPE_A_INT8,
+   UR_TYPE_A_UINT16,
+   UR_TYPE_A_INT16,
+   UR_TYPE_A_UINT32,
+   UR_TYPE_A_INT32,
+   UR_TYPE_A_UINT64,
+   UR_TYPE_A_INT64,
+   UR_TYPE_A_FLOAT,
+   UR_TYPE_A_DOUBLE,
+   UR_TYPE_A_IP,
+   UR_TYPE_A_MAC,
+   UR_TYPE_A_TIME
+} ur_field_type_t;
+
+#define UR_COUNT_OF_TYPES 29
+
+extern const int
+    ur_field_type_size[UR_COUNT_OF_TYPES]; /**< bytes; negative: variable, absolute value of an element */
+extern const char *ur_field_type_str[UR_COUNT_OF_TYPES]; /**< name in templates */
+extern int ur_field_array_elem_type[UR_COUNT_OF_TYPES];  /**< type of an element; of no array: itself */
+
+typedef int16_t ur_field_id_t;
+typedef ur_field_id_t ur_iter_t;
+
+typedef struct ur_field_id_linked_list_s {
+   ur_field_id_t id;
+   struct ur_field_id_linked_list_s *next;
+} ur_field_id_linked_list_t;
+
+/** All fields of the process; read through the macros below. */
+typedef struct {
+   char **ur_field_names;
+   short *ur_field_sizes;
+   ur_field_type_t *ur_field_types;
+   ur_field_id_t ur_last_statically_defined_id;
+   ur_field_id_t ur_last_id; /**< number of ids in use or freed */
+   ur_field_id_t ur_allocated_fields;
+   ur_field_id_linked_list_t *ur_undefine_fields;
+   uint8_t intialized;
+} ur_field_specs_t;
+
+/** Fields known at compile time, from the generated fields.c. */
+typedef struct {
+   char **ur_field_names;
+   short *ur_field_sizes;
+   ur_field_type_t *ur_field_types;
+   ur_field_id_t ur_last_id; /**< number of fields */
+} ur_static_field_specs_t;
+
+/** Argument of compare_fields(). */
+typedef struct {
+   char *name;
+   int size;
+   ur_field_id_t id;
+} field_spec_t;
+
+typedef enum {
+   UR_TMPLT_DIRECTION_NO = 0,
+   UR_TMPLT_DIRECTION_IN = 1,
+   UR_TMPLT_DIRECTION_OUT = 2,
+   UR_TMPLT_DIRECTION_BI = 3
+} ur_tmplt_direction;
+
+/** Layout of a record. Made by the functions below only; read its members, do not change them. */
+typedef struct {
+   uint16_t *offset;     /**< by id: of the value or descriptor in the record; UR_INVALID_OFFSET: not there */
+   uint16_t offset_size; /**< ids that offset knows */
+   int16_t *ids;         /**< in the order of the record */
+   uint16_t first_dynamic; /**< index in ids of the first variable-length field; UR_NO_DYNAMIC_VALUES: none */
+   uint16_t count;         /**< fields */
+   uint16_t static_size;   /**< bytes of the fixed part */
+   ur_tmplt_direction direction;
+   uint32_t ifc_out;
+} ur_template_t;
+
+/* A module's fields.c defines these two; they must be seen by the library also when the module hides its symbols. */
+extern ur_field_specs_t ur_field_specs __attribute__((visibility("default")));
+extern ur_static_field_specs_t UR_FIELD_SPECS_STATIC __attribute__((visibility("default")));
+
+/** Fields that a source file uses: UR_FIELDS(uint32 FOO, ipaddr SRC_IP). Read by ur_processor.sh, which makes
+ * fields.h (F_FOO, F_FOO_T ...) and fields.c of it; nothing for the compiler. */
+#define UR_FIELDS(...)
+
+/* Values in records are unaligned and of any type before them: the accessors go through these. */
+#define UR_UNALIGNED_ __attribute__((aligned(1), may_alias))
+typedef char ur_u_char;
+typedef uint8_t ur_u_uint8_t;
+typedef int8_t ur_u_int8_t;
+typedef uint16_t ur_u_uint16_t UR_UNALIGNED_;
+typedef int16_t ur_u_int16_t UR_UNALIGNED_;
+typedef uint32_t ur_u_uint32_t UR_UNALIGNED_;
+typedef int32_t ur_u_int32_t UR_UNALIGNED_;
+typedef uint64_t ur_u_uint64_t UR_UNALIGNED_;
+typedef int64_t ur_u_int64_t UR_UNALIGNED_;
+typedef float ur_u_float UR_UNALIGNED_;
+typedef double ur_u_double UR_UNALIGNED_;
+typedef ur_time_t ur_u_ur_time_t UR_UNALIGNED_;
+typedef ip_addr_t ur_u_ip_addr_t __attribute__((aligned(1)));
+typedef mac_addr_t ur_u_mac_addr_t;
+#define UR_U2_(type) ur_u_##type
+#define UR_U_(type)  UR_U2_(type)
+
+/* ---------------------------------------------------------- field registry */
+
+#define ur_size_of(type)           (ur_field_type_size[type])
+#define ur_get_name(id)            (ur_field_specs.ur_field_names[id])
+#define ur_get_type(id)            (ur_field_specs.ur_field_types[id])
+#define ur_get_size(id)            (ur_field_specs.ur_field_sizes[id]) /**< negative: variable length */
+#define ur_is_varlen(id)           (ur_get_size(id) < 0)
+#define ur_is_dynamic(id)          ur_is_varlen(id)
+#define ur_is_fixlen(id)           (ur_get_size(id) >= 0)
+#define ur_is_static(id)           ur_is_fixlen(id)
+#define ur_is_array(id)            ur_is_varlen(id)
+#define ur_array_get_elem_size(id) (ur_get_size(id) < 0 ? -ur_get_size(id) : ur_get_size(id))
+#define ur_array_get_elem_type(id) (ur_field_array_elem_type[ur_get_type(id)])
+
+/** Moves the static fields to memory that can grow; called by the others. \return UR_OK, UR_E_MEMORY */
+int ur_init(ur_static_field_specs_t field_specs_static);
+/** Reserves an id for a field. \return it, or UR_E_MEMORY when all are used */
+int ur_get_empty_id(void);
+/** Defines a field, or finds the one of this name and type. \return its id (>= 0), UR_E_INVALID_NAME
+ * ([A-Za-z][A-Za-z0-9_]*), UR_E_INVALID_TYPE, UR_E_TYPE_MISMATCH (exists with another type), UR_E_MEMORY */
+int ur_define_field(const char *name, ur_field_type_t type);
+/** Defines "type NAME,type NAME"; all or, on an error, none. \return UR_OK or the code of the first error */
+int ur_define_set_of_fields(const char *ifc_data_fmt);
+/** Forgets a field that was defined at run time; templates with it become invalid. \return UR_OK,
+ * UR_E_INVALID_PARAMETER */
+int ur_undefine_field_by_id(ur_field_id_t field_id);
+/** The same by name. \return UR_OK, UR_E_INVALID_NAME */
+int ur_undefine_field(const char *name);
+/** \return id, or UR_E_INVALID_NAME */
+int ur_get_id_by_name(const char *name);
+/** \return ur_field_type_t, or UR_E_INVALID_TYPE */
+int ur_get_field_type_from_str(const char *type);
+/** Forgets all run-time fields and frees the registry. */
+void ur_finalize(void);
+/** Order of fields in a record, for qsort() of field_spec_t. */
+int compare_fields(const void *field1, const void *field2);
+/** "type NAME,type NAME" to "NAME,NAME". \return a string to free(), NULL on bad text */
+char *ur_ifc_data_fmt_to_field_names(const char *ifc_data_fmt);
+/** strdup() */
+char *ur_cpy_string(const char *str);
+
+/* --------------------------------------------------------------- templates */
+
+/** A template of fields that are defined ("NAME,NAME"; any order, blanks allowed, doubles ignored).
+ * \param errstr NULL, or receives a message to free() on an error. \return NULL on an error */
+ur_template_t *ur_create_template(const char *fields, char **errstr);
+/** NULL is allowed. */
+void ur_free_template(ur_template_t *tmplt);
+/** A template of fields that are defined, from the typed form; types are not compared. */
+ur_template_t *ur_create_template_from_ifc_spec(const char *ifc_data_fmt);
+/** Defines the fields, makes their template, which takes over old's direction and frees it.
+ * \return NULL on an error; old is then untouched */
+ur_template_t *ur_define_fields_and_update_template(const char *ifc_data_fmt, ur_template_t *old);
+/** The union of a typed form (fields defined already) and tmplt, which is freed. \return NULL on an error; tmplt is
+ * then untouched */
+ur_template_t *ur_expand_template(const char *ifc_data_fmt, ur_template_t *tmplt);
+/** Typed form in record order. \return a string to free(), NULL for NULL or without memory */
+char *ur_template_string_delimiter(const ur_template_t *tmplt, int delimiter);
+#define ur_template_string(tmplt) ur_template_string_delimiter((tmplt), ',')
+/** \return 1 when both have the same fields, else 0 */
+int ur_template_compare(const ur_template_t *tmpltA, const ur_template_t *tmpltB);
+void ur_print_template(ur_template_t *tmplt);
+
+/* Templates of interfaces. The functions with ctx take a libtrap context, the others use the global one. */
+ur_template_t *ur_ctx_create_input_template(trap_ctx_t *ctx, int ifc, const char *fields, char **errstr);
+ur_template_t *ur_ctx_create_output_template(trap_ctx_t *ctx, int ifc, const char *fields, char **errstr);
+ur_template_t *ur_ctx_create_bidirectional_template(trap_ctx_t *ctx, int ifc_in, int ifc_out,
+                                                    const char *fields, char **errstr);
+#define ur_create_input_template(ifc, fields, errstr) \
+   ur_ctx_create_input_template(trap_get_global_ctx(), (ifc), (fields), (errstr))
+#define ur_create_output_template(ifc, fields, errstr) \
+   ur_ctx_create_output_template(trap_get_global_ctx(), (ifc), (fields), (errstr))
+#define ur_create_bidirectional_template(ifc_in, ifc_out, fields, errstr) \
+   ur_ctx_create_bidirectional_template(trap_get_global_ctx(), (ifc_in), (ifc_out), (fields), (errstr))
+/** Requires tmplt's fields on an input. \return UR_OK, UR_E_MEMORY */
+int ur_ctx_set_input_template(trap_ctx_t *ctx, int ifc, ur_template_t *tmplt);
+/** Makes tmplt the format of an output. \return UR_OK, UR_E_MEMORY */
+int ur_ctx_set_output_template(trap_ctx_t *ctx, int ifc, ur_template_t *tmplt);
+#define ur_set_input_template(ifc, tmplt)  ur_ctx_set_input_template(trap_get_global_ctx(), (ifc), (tmplt))
+#define ur_set_output_template(ifc, tmplt) ur_ctx_set_output_template(trap_get_global_ctx(), (ifc), (tmplt))
+
+/** Follows a format change of an input: the new template takes tmplt's place (and its output's format for a
+ * bidirectional one). \return UR_OK; else a message on stderr, *tmplt is unchanged */
+int ur_ctx_follow_format(trap_ctx_t *ctx, uint32_t ifc, ur_template_t **tmplt);
+/** What TRAP_CTX_RECEIVE() does: receives a record, follows a format change, skips records that do not fit their
+ * template (messages of up to one byte are not records and are passed on).
+ * \return as trap_ctx_recv(); TRAP_E_FORMAT_MISMATCH when the new format cannot be followed */
+int ur_ctx_receive(trap_ctx_t *ctx, uint32_t ifc, const void **data, uint16_t *size, ur_template_t **tmplt);
+/** Receives into data and size; on TRAP_E_FORMAT_CHANGED tmplt is replaced by one with all fields of the sender. */
+#define TRAP_CTX_RECEIVE(ctx, ifc, data, size, tmplt) ur_ctx_receive((ctx), (ifc), &(data), &(size), &(tmplt))
+#define TRAP_RECEIVE(ifc, data, size, tmplt)          TRAP_CTX_RECEIVE(trap_get_global_ctx(), ifc, data, size, tmplt)
+
+/* ----------------------------------------------------------------- records */
+
+/** Checks a record from outside: its fixed part is there and every field lies inside. \return 1 good, 0 bad */
+int ur_rec_check(const ur_template_t *tmplt, const void *rec, uint32_t size);
+
+#define UR_AT_(rec, at)          ((char *) (uintptr_t) (rec) + (at))
+#define UR_OFF_(tmplt, id)       ((tmplt)->offset[id])
+#define UR_DESC_(tmplt, rec, id) ((ur_u_uint16_t *) (void *) UR_AT_(rec, UR_OFF_(tmplt, id)))
+
+/* The type comes as an argument of its own, since only the outermost macro sees the field's name. */
+#define UR_VALUE_(tmplt, rec, id, type) (*(UR_U_(type) *) (void *) UR_AT_(rec, UR_OFF_(tmplt, id)))
+#define UR_ELEMENT_(tmplt, rec, id, type, index) \
+   (((UR_U_(type))(void *) ur_get_ptr_by_id(tmplt, rec, id))[index])
+#define UR_SET_ELEMENT_(tmplt, rec, id, type, index, value)                                         \
+   do {                                                                                             \
+      int ur_index_ = (int) (index);                                                                \
+      if (ur_index_ < (int) ur_array_get_elem_cnt(tmplt, rec, id) ||                                \
+          ur_array_resize(tmplt, rec, id, (ur_index_ + 1) * ur_array_get_elem_size(id)) == UR_OK) { \
+         UR_ELEMENT_(tmplt, rec, id, type, ur_index_) = (value);                                    \
+      }                                                                                             \
+   } while (0)
+
+/** Value of a fixed-length field: an lvalue of its type. field is a constant F_NAME of fields.h. */
+#define ur_get(tmplt, rec, field)        (*(UR_U_(field##_T) *) (void *) UR_AT_(rec, UR_OFF_(tmplt, field)))
+#define ur_set(tmplt, rec, field, value) (UR_VALUE_(tmplt, rec, field, field##_T) = (value))
+/** Offset from the end of the fixed part, and length in bytes, of a variable-length field (lvalues). */
+#define ur_get_var_offset(tmplt, rec, id)        (UR_DESC_(tmplt, rec, id)[0])
+#define ur_get_var_len(tmplt, rec, id)           (UR_DESC_(tmplt, rec, id)[1])
+#define ur_set_var_offset(tmplt, rec, id, value) (ur_get_var_offset(tmplt, rec, id) = (uint16_t) (value))
+#define ur_set_var_len(tmplt, rec, id, value)    (ur_get_var_len(tmplt, rec, id) = (uint16_t) (value))
+/** Address of a field's value or data. */
+#define ur_get_ptr_by_id(tmplt, rec, id)                                                               \
+   ((void *) (ur_is_varlen(id) ? UR_AT_(rec, (tmplt)->static_size + ur_get_var_offset(tmplt, rec, id)) \
+                               : UR_AT_(rec, UR_OFF_(tmplt, id))))
+#define ur_get_ptr(tmplt, rec, field) ((field##_T *) ur_get_ptr_by_id(tmplt, rec, field))
+/** Bytes of a field, fixed or variable. */
+#define ur_get_len(tmplt, rec, id) \
+   ((ur_is_varlen(id)) ? (int) ur_get_var_len(tmplt, rec, id) : (int) ur_get_size(id))
+/** Sets a variable-length field and moves what stands behind it.
+ * \return UR_OK, UR_E_INVALID_FIELD_ID, UR_E_INVALID_PARAMETER (negative length), UR_E_TOO_LONG */
+int ur_set_var(const ur_template_t *tmplt, void *rec, int field_id, const void *val_ptr, int val_len);
+#define ur_set_string(tmplt, rec, field_id, str) ur_set_var(tmplt, rec, field_id, str, (int) strlen(str))
+/** A copy with a NUL behind it, to free(). */
+char *ur_get_var_as_str(const ur_template_t *tmplt, const void *rec, ur_field_id_t field_id);
+/** Empties all variable-length fields. */
+void ur_clear_varlen(const ur_template_t *tmplt, void *rec);
+/** Is the field in the template? Any id. */
+#define ur_is_present(tmplt, id) \
+   ((id) >= 0 && (id) < (tmplt)->offset_size && (tmplt)->offset[id] != UR_INVALID_OFFSET)
+#define ur_rec_fixlen_size(tmplt) ((tmplt)->static_size)
+uint16_t ur_rec_varlen_size(const ur_template_t *tmplt, const void *rec);
+/** Bytes of a record. */
+#define ur_rec_size(tmplt, rec) (ur_rec_fixlen_size(tmplt) + ur_rec_varlen_size(tmplt, rec))
+/** A zeroed record with room for max_var_size bytes of variable-length data. \return NULL without memory */
+void *ur_create_record(const ur_template_t *tmplt, uint16_t max_var_size);
+void ur_free_record(void *record);
+/** A copy of exactly its size, to ur_free_record(). */
+void *ur_clone_record(const ur_template_t *tmplt, const void *src);
+/** Copies a record of the same template. */
+#define ur_cpy(tmplt, src, dst) memcpy(dst, src, ur_rec_size(tmplt, src))
+/** Copies the fields that both templates have; the others of dst keep their values. dst needs the room. When the
+ * result would be above 65535 bytes, variable-length fields that do not fit keep their values. */
+void ur_copy_fields(const ur_template_t *dst_tmplt, void *dst, const ur_template_t *src_tmplt,
+                    const void *src);
+
+/* ------------------------------------------------------------------ arrays */
+
+#define ur_array_get_elem_cnt(tmplt, rec, id) (ur_get_var_len(tmplt, rec, id) / ur_array_get_elem_size(id))
+/** Element as an lvalue; the index is not checked. */
+#define ur_array_get(tmplt, rec, field, index) UR_ELEMENT_(tmplt, rec, field, field##_T, index)
+/** Sets the number of bytes or elements; new ones are zero. \return as ur_set_var() */
+int ur_array_resize(const ur_template_t *tmplt, void *rec, int field_id, int len);
+#define ur_array_allocate(tmplt, rec, id, count) \
+   ur_array_resize(tmplt, rec, id, (int) (count) *ur_array_get_elem_size(id))
+#define ur_array_clear(tmplt, rec, id) ur_array_resize(tmplt, rec, id, 0)
+/** Grows by one zero element. \return it, NULL on an error */
+char *ur_array_append_get_ptr(const ur_template_t *tmplt, void *rec, int field_id);
+/** Stores an element, growing the array when needed. */
+#define ur_array_set(tmplt, rec, field, index, value) \
+   UR_SET_ELEMENT_(tmplt, rec, field, field##_T, index, value)
+#define ur_array_append(tmplt, rec, field, value) \
+   UR_SET_ELEMENT_(tmplt, rec, field, field##_T, ur_array_get_elem_cnt(tmplt, rec, field), value)
+
+/* --------------------------------------------------------------- iteration */
+
+/** Next field of the template above id, in the order of ids; start with UR_ITER_BEGIN. \return UR_ITER_END */
+ur_iter_t ur_iter_fields(const ur_template_t *tmplt, ur_iter_t id);
+/** Field at an index in the order of the record. \return UR_ITER_END beyond the last */
+ur_iter_t ur_iter_fields_record_order(const ur_template_t *tmplt, int index);
+
+/* -------------------------------------------------------------------- text */
+
+/** Sets a field from text, lenient as ever: numbers may be followed by anything and wrap.
+ * \return 0; 1 on bad text or a field that is not there */
+int ur_set_from_string(const ur_template_t *tmplt, void *rec, ur_field_id_t field_id, const char *v);
+/** The same for arrays: elements separated by blanks. */
+int ur_set_array_from_string(const ur_template_t *tmplt, void *rec, ur_field_id_t field_id, const char *v);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

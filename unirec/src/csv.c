@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Records as lines of text and back. */
+#include "text.h"
+
+#include <unirec/unirec2csv.h>
+
+#define FIRST_SIZE 4096
+
+UR_PUBLIC urcsv_t *urcsv_init(ur_template_t *tmplt, char delimiter)
+{
+   urcsv_t *c = tmplt != NULL ? calloc(1, sizeof(*c)) : NULL;
+   if (c == NULL) {
+      return NULL;
+   }
+   c->tmplt = tmplt;
+   c->delimiter = delimiter;
+   c->buffer = c->curpos = malloc(FIRST_SIZE);
+   c->buffer_size = c->free_space = FIRST_SIZE;
+   if (c->buffer == NULL) {
+      free(c);
+      return NULL;
+   }
+   return c;
+}
+
+UR_PUBLIC void urcsv_free(urcsv_t **urcsv)
+{
+   if (urcsv != NULL && *urcsv != NULL) {
+      free((*urcsv)->buffer);
+      free(*urcsv);
+      *urcsv = NULL;
+   }
+}
+
+UR_PUBLIC char *urcsv_header(urcsv_t *urcsv)
+{
+   return urcsv != NULL ? ur_template_string_delimiter(urcsv->tmplt, urcsv->delimiter) : NULL;
+}
+
+/* Room for need more bytes at curpos. */
+static bool room(urcsv_t *c, size_t need)
+{
+   if (need <= c->free_space) {
+      return true;
+   }
+   size_t used = (size_t) (c->curpos - c->buffer), size = 2 * (used + need);
+   char *larger = realloc(c->buffer, size);
+   if (larger == NULL) {
+      return false;
+   }
+   c->buffer = larger;
+   c->curpos = larger + used;
+   c->buffer_size = (uint32_t) size;
+   c->free_space = (uint32_t) (size - used);
+   return true;
+}
+
+static char *put_field(char *to, const ur_template_t *t, const void *rec, int id)
+{
+   ur_field_type_t type = ur_get_type(id);
+   return ur_is_varlen(id) ? text_var(to, type, ur_get_ptr_by_id(t, rec, id), ur_get_var_len(t, rec, id))
+                           : text_value(to, type, UR_AT_(rec, t->offset[id]));
+}
+
+static size_t field_bound(const ur_template_t *t, const void *rec, int id)
+{
+   return ur_is_varlen(id) ? text_bound(ur_get_type(id), ur_get_var_len(t, rec, id)) : MAX_VALUE_TEXT;
+}
+
+UR_PUBLIC const char *urcsv_line(urcsv_t *urcsv, const void *rec, size_t *length)
+{
+   const ur_template_t *t = urcsv->tmplt;
+   urcsv->curpos = urcsv->buffer;
+   urcsv->free_space = urcsv->buffer_size;
+   for (int i = 0; i < t->count; i++) {
+      if (!room(urcsv, field_bound(t, rec, t->ids[i]) + 2)) {
+         return NULL;
+      }
+      char *p = urcsv->curpos;
+      if (i > 0) {
+         *p++ = urcsv->delimiter;
+      }
+      p = put_field(p, t, rec, t->ids[i]);
+      urcsv->free_space -= (uint32_t) (p - urcsv->curpos);
+      urcsv->curpos = p;
+   }
+   *urcsv->curpos = 0;
+   if (length != NULL) {
+      *length = (size_t) (urcsv->curpos - urcsv->buffer);
+   }
+   return urcsv->buffer;
+}
+
+UR_PUBLIC char *urcsv_record(urcsv_t *urcsv, const void *rec)
+{
+   size_t length;
+   if (urcsv == NULL || rec == NULL) {
+      return NULL;
+   }
+   const char *line = urcsv_line(urcsv, rec, &length);
+   char *copy = line != NULL ? malloc(length + 1) : NULL;
+   return copy != NULL ? memcpy(copy, line, length + 1) : NULL;
+}
+
+UR_PUBLIC int urcsv_field(char *dst, uint32_t size, const void *rec, ur_field_type_t id, ur_template_t *tmplt)
+{
+   char small[1024], *text = small;
+   int field = (int) id;
+   if (dst == NULL || rec == NULL || tmplt == NULL || !ur_is_present(tmplt, field)) {
+      return 0;
+   }
+   size_t bound = field_bound(tmplt, rec, field);
+   if (bound > sizeof(small)) {
+      text = malloc(bound);
+   }
+   if (text == NULL) {
+      return 0;
+   }
+   size_t n = (size_t) (put_field(text, tmplt, rec, field) - text);
+   if (n > size) {
+      n = 0;
+   }
+   memcpy(dst, text, n);
+   if (n < size) {
+      dst[n] = 0;
+   }
+   if (text != small) {
+      free(text);
+   }
+   return (int) n;
+}
+
+/* -------------------------------------------------------------------- parse */
+
+/* The text of one column without its quotes or brackets, NUL-terminated in to (as long as the rest of the line).
+ * \return behind the column: at its delimiter or the end; NULL: a quote is not closed */
+static const char *take_column(const char *p, char delimiter, bool array, char *to)
+{
+   if (*p == '"') {
+      for (p++;; p++) {
+         if (*p == 0) {
+            return NULL;
+         }
+         if (*p == '"' && *++p != '"') {
+            break;
+         }
+         *to++ = *p;
+      }
+   } else {
+      for (; *p != 0 && *p != delimiter && *p != '\r' && *p != '\n'; p++) {
+         if (!array) {
+            *to++ = *p;
+         } else if (*p != '[' && *p != ']') {
+            *to++ = *p == '|' ? ' ' : *p;
+         }
+      }
+   }
+   *to = 0;
+   p += strspn(p, "\r\n");
+   return *p == 0 || *p == delimiter ? p : NULL;
+}
+
+/* An empty column of type char is the NUL that it was written for. */
+static bool is_nul(const ur_template_t *t, void *rec, int id, const char *text)
+{
+   return ur_get_type(id) == UR_TYPE_CHAR && *text == 0 && (*(char *) ur_get_ptr_by_id(t, rec, id) = 0, true);
+}
+
+UR_PUBLIC int urcsv_parse(const ur_template_t *tmplt, void *rec, const char *line, char delimiter,
+                          const ur_field_id_t *columns, uint16_t n_columns, ur_field_id_t *bad)
+{
+   char small[4096], *text = small;
+   size_t size = strlen(line) + 1;
+   int rc = 0;
+   if (columns == NULL) {
+      columns = tmplt->ids;
+      n_columns = tmplt->count;
+   }
+   if (size > sizeof(small) && (text = malloc(size)) == NULL) {
+      return -1;
+   }
+   ur_clear_varlen(tmplt, rec);
+   const char *p = line;
+   for (uint16_t i = 0; i < n_columns && rc == 0; i++) {
+      ur_field_id_t id = columns[i];
+      if (bad != NULL) {
+         *bad = id;
+      }
+      p = take_column(p, delimiter, ur_get_type(id) >= UR_TYPE_A_UINT8, text);
+      bool set = p != NULL && (ur_set_from_string(tmplt, rec, id, text) == 0 || is_nul(tmplt, rec, id, text));
+      rc = !set || (*p == delimiter) != (i + 1 < n_columns);
+      p += rc == 0 && *p == delimiter;
+   }
+   if (text != small) {
+      free(text);
+   }
+   return rc != 0 ? -1 : 0;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Records: variable-length fields, arrays, copies, the check at the border. */
+#include "template.h"
+
+UR_PUBLIC int ur_rec_check(const ur_template_t *tmplt, const void *rec, uint32_t size)
+{
+   int n;
+   if (size < tmplt->static_size) {
+      return 0;
+   }
+   uint32_t room = size - tmplt->static_size, total = 0;
+   const ur_u_uint16_t *d = descriptors(tmplt, rec, &n);
+   for (int i = 0; i < n; i++, d += 2) {
+      total += d[1];
+      if (d[1] != 0 && (uint32_t) d[0] + d[1] > room) {
+         return 0;
+      }
+   }
+   /* Fields that share bytes would make a copy larger than any record. */
+   return total + tmplt->static_size <= UR_MAX_SIZE;
+}
+
+UR_PUBLIC uint16_t ur_rec_varlen_size(const ur_template_t *tmplt, const void *rec)
+{
+   int n;
+   uint32_t total = 0;
+   const ur_u_uint16_t *d = descriptors(tmplt, rec, &n);
+   for (int i = 0; i < n; i++) {
+      total += d[2 * i + 1];
+   }
+   return (uint16_t) total;
+}
+
+UR_PUBLIC void ur_clear_varlen(const ur_template_t *tmplt, void *rec)
+{
+   int n;
+   ur_u_uint16_t *d = descriptors(tmplt, rec, &n);
+   memset((void *) d, 0, (size_t) n * 4);
+}
+
+UR_PUBLIC void *ur_create_record(const ur_template_t *tmplt, uint16_t max_var_size)
+{
+   uint32_t size = (uint32_t) tmplt->static_size + max_var_size;
+   size = size < UR_MAX_SIZE ? size : UR_MAX_SIZE;
+   return calloc(1, size > 0 ? size : 1);
+}
+
+UR_PUBLIC void ur_free_record(void *record)
+{
+   free(record);
+}
+
+UR_PUBLIC void *ur_clone_record(const ur_template_t *tmplt, const void *src)
+{
+   size_t size = (size_t) ur_rec_size(tmplt, src);
+   void *copy = malloc(size > 0 ? size : 1);
+   return copy != NULL ? memcpy(copy, src, size) : NULL;
+}
+
+/* A record from elsewhere may have its data in another order or with gaps: put them in the usual one. */
+static bool normalize(const ur_template_t *t, void *rec)
+{
+   int n;
+   uint16_t at = 0;
+   ur_u_uint16_t *d = descriptors(t, rec, &n);
+   char *data = UR_AT_(rec, t->static_size);
+   uint32_t total = 0;
+   for (int i = 0; i < n; i++) {
+      total += d[2 * i + 1];
+   }
+   char *copy = total <= UR_MAX_SIZE ? malloc(total + 1) : NULL;
+   if (copy == NULL) {
+      return false;
+   }
+   for (int i = 0; i < n; i++) {
+      memcpy(copy + at, data + d[2 * i], d[2 * i + 1]);
+      d[2 * i] = at;
+      at = (uint16_t) (at + d[2 * i + 1]);
+   }
+   memcpy(data, copy, total);
+   free(copy);
+   return true;
+}
+
+/* Makes a variable-length field len bytes long and moves what stands behind it.
+ * \param[out] data where its bytes are. \param[out] old its length before. \return as ur_set_var() */
+static int resize(const ur_template_t *t, void *rec, int id, int len, char **data, uint16_t *old)
+{
+   if (!ur_is_present(t, id) || !ur_is_varlen(id)) {
+      return UR_E_INVALID_FIELD_ID;
+   }
+   if (len < 0) {
+      return UR_E_INVALID_PARAMETER;
+   }
+   int n;
+   ur_u_uint16_t *first = descriptors(t, rec, &n);
+   ur_u_uint16_t *d = UR_DESC_(t, rec, id), *end = first + 2 * n;
+   char *base = UR_AT_(rec, t->static_size);
+   *data = base + d[0];
+   *old = d[1];
+   if (d[1] == len) {
+      return UR_OK;
+   }
+   uint32_t before = 0, behind = 0;
+   bool usual = true;
+   for (ur_u_uint16_t *p = first; p < d; p += 2) {
+      usual &= p[0] == before || p[1] == 0;
+      before += p[1];
+   }
+   usual &= d[0] == before;
+   for (ur_u_uint16_t *p = d + 2; p < end; p += 2) {
+      usual &= p[0] == before + d[1] + behind || p[1] == 0;
+      behind += p[1];
+   }
+   if ((uint32_t) len + before + behind + t->static_size > UR_MAX_SIZE) {
+      return UR_E_TOO_LONG;
+   }
+   if (!usual) {
+      return normalize(t, rec) ? resize(t, rec, id, len, data, old) : UR_E_MEMORY;
+   }
+   uint16_t at = (uint16_t) (d[0] + len);
+   for (ur_u_uint16_t *p = d + 2; p < end; p += 2) {
+      p[0] = at;
+      at = (uint16_t) (at + p[1]);
+   }
+   if (behind > 0) {
+      memmove(*data + len, *data + d[1], behind);
+   }
+   d[1] = (uint16_t) len;
+   return UR_OK;
+}
+
+UR_PUBLIC int ur_set_var(const ur_template_t *tmplt, void *rec, int field_id, const void *val_ptr,
+                         int val_len)
+{
+   char *data;
+   uint16_t old;
+   int rc = resize(tmplt, rec, field_id, val_len, &data, &old);
+   if (rc == UR_OK && val_len > 0) {
+      memcpy(data, val_ptr, (size_t) val_len);
+   }
+   return rc;
+}
+
+UR_PUBLIC int ur_array_resize(const ur_template_t *tmplt, void *rec, int field_id, int len)
+{
+   char *data;
+   uint16_t old;
+   int rc = resize(tmplt, rec, field_id, len, &data, &old);
+   if (rc == UR_OK && len > old) {
+      memset(data + old, 0, (size_t) (len - old));
+   }
+   return rc;
+}
+
+UR_PUBLIC char *ur_array_append_get_ptr(const ur_template_t *tmplt, void *rec, int field_id)
+{
+   if (!ur_is_present(tmplt, field_id) || !ur_is_varlen(field_id)) {
+      return NULL;
+   }
+   int length = ur_get_var_len(tmplt, rec, field_id);
+   if (ur_array_resize(tmplt, rec, field_id, length + ur_array_get_elem_size(field_id)) != UR_OK) {
+      return NULL;
+   }
+   return (char *) ur_get_ptr_by_id(tmplt, rec, field_id) + length;
+}
+
+UR_PUBLIC char *ur_get_var_as_str(const ur_template_t *tmplt, const void *rec, ur_field_id_t field_id)
+{
+   size_t length = ur_get_var_len(tmplt, rec, field_id);
+   char *text = malloc(length + 1);
+   if (text != NULL) {
+      memcpy(text, ur_get_ptr_by_id(tmplt, rec, field_id), length);
+      text[length] = 0;
+   }
+   return text;
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * Fields of the process.
+ *
+ * The tables are public, so that reading a field's name, size or type is one load. They grow by making larger
+ * copies; the old ones stay until ur_finalize(), so that threads that still read them are safe. A hash of the
+ * names makes finding and defining a field independent of their number. All changes are made under one lock.
+ */
+#include "internal.h"
+
+#include <ctype.h>
+#include <pthread.h>
+
+/* A program's generated fields.c overrides these two. */
+UR_PUBLIC __attribute__((weak))
+ur_field_specs_t ur_field_specs = {NULL, NULL, NULL, 0, 0, 0, NULL, UR_UNINITIALIZED};
+UR_PUBLIC __attribute__((weak)) ur_static_field_specs_t UR_FIELD_SPECS_STATIC = {NULL, NULL, NULL, 0};
+
+struct retired {
+   struct retired *next;
+   void *tables;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct retired *retired;
+static ur_field_id_t *slots; /* hash of names to ids, -1: free */
+static size_t n_slots;       /* a power of two */
+static size_t n_hashed;
+
+static uint32_t hash_name(const char *name, size_t length)
+{
+   uint32_t h = 2166136261u;
+   for (size_t i = 0; i < length; i++) {
+      h = (h ^ (uint8_t) name[i]) * 16777619u;
+   }
+   return h ^ h >> 15;
+}
+
+static void hash_put(ur_field_id_t id)
+{
+   const char *name = ur_get_name(id);
+   size_t i = hash_name(name, strlen(name)) & (n_slots - 1);
+   while (slots[i] >= 0) {
+      i = (i + 1) & (n_slots - 1);
+   }
+   slots[i] = id;
+   n_hashed++;
+}
+
+/* Makes the hash anew for at least n names. */
+static int hash_build(size_t n)
+{
+   size_t size = 64;
+   while (size < 2 * n) {
+      size *= 2;
+   }
+   ur_field_id_t *fresh = malloc(size * sizeof(*fresh));
+   if (fresh == NULL) {
+      return UR_E_MEMORY;
+   }
+   memset(fresh, 0xff, size * sizeof(*fresh));
+   free(slots);
+   slots = fresh;
+   n_slots = size;
+   n_hashed = 0;
+   for (ur_field_id_t id = 0; id < ur_field_specs.ur_last_id; id++) {
+      if (ur_get_name(id) != NULL) {
+         hash_put(id);
+      }
+   }
+   return UR_OK;
+}
+
+static int find_locked(const char *name, size_t length)
+{
+   if (slots == NULL && hash_build((size_t) ur_field_specs.ur_last_id + 8) != UR_OK) {
+      return UR_E_INVALID_NAME;
+   }
+   for (size_t i = hash_name(name, length) & (n_slots - 1); slots[i] >= 0; i = (i + 1) & (n_slots - 1)) {
+      const char *have = ur_get_name(slots[i]);
+      if (have != NULL && strncmp(have, name, length) == 0 && have[length] == 0) {
+         return slots[i];
+      }
+   }
+   return UR_E_INVALID_NAME;
+}
+
+int registry_find(const char *name, size_t length)
+{
+   pthread_mutex_lock(&lock);
+   int id = find_locked(name, length);
+   pthread_mutex_unlock(&lock);
+   return id;
+}
+
+/* Tables for n fields in one piece of memory; what is there is copied. */
+static int grow_tables(int n)
+{
+   ur_field_specs_t *s = &ur_field_specs;
+   size_t size = (size_t) n * (sizeof(char *) + sizeof(ur_field_type_t) + sizeof(short));
+   struct retired *r = malloc(sizeof(*r));
+   char *memory = malloc(size);
+   if (r == NULL || memory == NULL) {
+      free(r);
+      free(memory);
+      return UR_E_MEMORY;
+   }
+   size_t used = (size_t) s->ur_last_id;
+   char **names = (char **) (void *) memory;
+   ur_field_type_t *types = (ur_field_type_t *) (void *) (names + n);
+   short *sizes = (short *) (void *) (types + n);
+   if (used > 0) {
+      memcpy(names, s->ur_field_names, used * sizeof(*names));
+      memcpy(types, s->ur_field_types, used * sizeof(*types));
+      memcpy(sizes, s->ur_field_sizes, used * sizeof(*sizes));
+   }
+   r->tables = memory;
+   r->next = retired;
+   retired = r;
+   __atomic_store_n(&s->ur_field_names, names, __ATOMIC_RELEASE);
+   __atomic_store_n(&s->ur_field_types, types, __ATOMIC_RELEASE);
+   __atomic_store_n(&s->ur_field_sizes, sizes, __ATOMIC_RELEASE);
+   s->ur_allocated_fields = (ur_field_id_t) n;
+   return UR_OK;
+}
+
+static int init_locked(ur_static_field_specs_t fixed)
+{
+   ur_field_specs_t *s = &ur_field_specs;
+   if (s->intialized == UR_INITIALIZED) {
+      return UR_OK;
+   }
+   s->ur_field_names = fixed.ur_field_names;
+   s->ur_field_sizes = fixed.ur_field_sizes;
+   s->ur_field_types = fixed.ur_field_types;
+   s->ur_last_id = s->ur_last_statically_defined_id = fixed.ur_last_id;
+   int room = fixed.ur_last_id + UR_INITIAL_SIZE_FIELDS_TABLE;
+   if (grow_tables(room < UR_FIELD_ID_MAX ? room : UR_FIELD_ID_MAX) != UR_OK) {
+      return UR_E_MEMORY;
+   }
+   s->ur_undefine_fields = NULL;
+   s->intialized = UR_INITIALIZED;
+   return UR_OK;
+}
+
+UR_PUBLIC int ur_init(ur_static_field_specs_t field_specs_static)
+{
+   pthread_mutex_lock(&lock);
+   int rc = init_locked(field_specs_static);
+   pthread_mutex_unlock(&lock);
+   return rc;
+}
+
+static int empty_id_locked(void)
+{
+   ur_field_specs_t *s = &ur_field_specs;
+   if (init_locked(UR_FIELD_SPECS_STATIC) != UR_OK) {
+      return UR_E_MEMORY;
+   }
+   if (s->ur_undefine_fields != NULL) {
+      ur_field_id_linked_list_t *first = s->ur_undefine_fields;
+      ur_field_id_t id = first->id;
+      s->ur_undefine_fields = first->next;
+      free(first);
+      return id;
+   }
+   if (s->ur_last_id == s->ur_allocated_fields) {
+      int n = 2 * s->ur_allocated_fields;
+      if (s->ur_last_id == UR_FIELD_ID_MAX ||
+          grow_tables(n < UR_FIELD_ID_MAX ? n : UR_FIELD_ID_MAX) != UR_OK) {
+         return UR_E_MEMORY;
+      }
+   }
+   s->ur_field_names[s->ur_last_id] = NULL;
+   s->ur_field_types[s->ur_last_id] = UR_TYPE_UINT8;
+   s->ur_field_sizes[s->ur_last_id] = 1;
+   return s->ur_last_id++;
+}
+
+UR_PUBLIC int ur_get_empty_id(void)
+{
+   pthread_mutex_lock(&lock);
+   int id = empty_id_locked();
+   pthread_mutex_unlock(&lock);
+   return id;
+}
+
+static bool good_name(const char *name, size_t length)
+{
+   if (length == 0 || !isalpha((unsigned char) name[0])) {
+      return false;
+   }
+   for (size_t i = 1; i < length; i++) {
+      if (!isalnum((unsigned char) name[i]) && name[i] != '_') {
+         return false;
+      }
+   }
+   return true;
+}
+
+/* \param fresh set when the field was not there before */
+static int define_locked(const char *name, size_t length, int type, bool *fresh)
+{
+   *fresh = false;
+   if (!good_name(name, length)) {
+      return UR_E_INVALID_NAME;
+   }
+   if (type < 0 || type >= UR_COUNT_OF_TYPES) {
+      return UR_E_INVALID_TYPE;
+   }
+   int id = find_locked(name, length);
+   if (id >= 0) {
+      return ur_get_type(id) == (ur_field_type_t) type ? id : UR_E_TYPE_MISMATCH;
+   }
+   char *copy = strndup(name, length);
+   if (copy == NULL || (n_hashed + 1) * 2 > n_slots) {
+      if (copy == NULL || hash_build(2 * n_hashed + 64) != UR_OK) {
+         free(copy);
+         return UR_E_MEMORY;
+      }
+   }
+   id = empty_id_locked();
+   if (id < 0) {
+      free(copy);
+      return id;
+   }
+   ur_get_name(id) = copy;
+   ur_get_type(id) = (ur_field_type_t) type;
+   ur_get_size(id) = (short) ur_size_of(type);
+   hash_put((ur_field_id_t) id);
+   *fresh = true;
+   return id;
+}
+
+UR_PUBLIC int ur_define_field(const char *name, ur_field_type_t type)
+{
+   bool fresh;
+   if (name == NULL) {
+      return UR_E_INVALID_NAME;
+   }
+   pthread_mutex_lock(&lock);
+   int id = define_locked(name, strlen(name), (int) type, &fresh);
+   pthread_mutex_unlock(&lock);
+   return id;
+}
+
+static int undefine_locked(ur_field_id_t id)
+{
+   ur_field_specs_t *s = &ur_field_specs;
+   if (s->intialized != UR_INITIALIZED || id < s->ur_last_statically_defined_id || id >= s->ur_last_id ||
+       ur_get_name(id) == NULL) {
+      return UR_E_INVALID_PARAMETER;
+   }
+   ur_field_id_linked_list_t *e = malloc(sizeof(*e));
+   if (e == NULL) {
+      return UR_E_MEMORY;
+   }
+   free(ur_get_name(id));
+   ur_get_name(id) = NULL;
+   e->id = id;
+   e->next = s->ur_undefine_fields;
+   s->ur_undefine_fields = e;
+   /* The slot of the hash cannot simply be emptied: others may stand behind it. */
+   return hash_build(n_hashed + 8);
+}
+
+UR_PUBLIC int ur_undefine_field_by_id(ur_field_id_t field_id)
+{
+   pthread_mutex_lock(&lock);
+   int rc = undefine_locked(field_id);
+   pthread_mutex_unlock(&lock);
+   return rc;
+}
+
+UR_PUBLIC int ur_undefine_field(const char *name)
+{
+   pthread_mutex_lock(&lock);
+   int id = name != NULL ? find_locked(name, strlen(name)) : UR_E_INVALID_NAME;
+   int rc = id >= 0 ? undefine_locked((ur_field_id_t) id) : UR_E_INVALID_NAME;
+   pthread_mutex_unlock(&lock);
+   return rc == UR_E_INVALID_PARAMETER ? UR_E_INVALID_NAME : rc;
+}
+
+int next_typed_field(const char **at, struct word *type, struct word *name)
+{
+   const char *p = *at;
+   while (isspace((unsigned char) *p)) {
+      p++;
+   }
+   if (*p == 0) {
+      /* A comma with nothing but blanks behind it is a field without a type. */
+      *at = p;
+      return 0;
+   }
+   type->text = p;
+   while (*p != 0 && *p != ',' && !isspace((unsigned char) *p)) {
+      p++;
+   }
+   type->length = (size_t) (p - type->text);
+   while (isspace((unsigned char) *p)) {
+      p++;
+   }
+   name->text = p;
+   while (*p != 0 && *p != ',' && !isspace((unsigned char) *p)) {
+      p++;
+   }
+   name->length = (size_t) (p - name->text);
+   if (type->length == 0) {
+      return -1;
+   }
+   while (isspace((unsigned char) *p)) {
+      p++;
+   }
+   if (*p == ',') {
+      p++;
+      *at = p;
+      if (*p != 0) {
+         while (isspace((unsigned char) *p)) {
+            p++;
+         }
+         return *p == 0 ? -1 : 1;
+      }
+   }
+   *at = p;
+   return 1;
+}
+
+UR_PUBLIC int ur_define_set_of_fields(const char *ifc_data_fmt)
+{
+   const char *at = ifc_data_fmt;
+   struct word type, name;
+   ur_field_id_t *added = NULL;
+   size_t n = 0;
+   int rc = UR_OK, more;
+   if (ifc_data_fmt == NULL) {
+      return UR_E_INVALID_PARAMETER;
+   }
+   size_t most = 1;
+   for (const char *p = at; *p != 0; p++) {
+      most += isspace((unsigned char) *p) || *p == ',';
+   }
+   added = malloc(most * sizeof(*added));
+   if (added == NULL) {
+      return UR_E_MEMORY;
+   }
+   pthread_mutex_lock(&lock);
+   while ((more = next_typed_field(&at, &type, &name)) > 0) {
+      bool fresh;
+      int t = type_from_word(type.text, type.length);
+      int id = t < 0 ? t : define_locked(name.text, name.length, t, &fresh);
+      if (id < 0) {
+         rc = id;
+         break;
+      }
+      if (fresh) {
+         added[n++] = (ur_field_id_t) id;
+      }
+   }
+   rc = more < 0 ? UR_E_INVALID_TYPE : rc;
+   while (rc != UR_OK && n > 0) {
+      undefine_locked(added[--n]);
+   }
+   pthread_mutex_unlock(&lock);
+   free(added);
+   return rc;
+}
+
+UR_PUBLIC int ur_get_id_by_name(const char *name)
+{
+   return name != NULL ? registry_find(name, strlen(name)) : UR_E_INVALID_NAME;
+}
+
+UR_PUBLIC void ur_finalize(void)
+{
+   ur_field_specs_t *s = &ur_field_specs;
+   pthread_mutex_lock(&lock);
+   if (s->intialized == UR_INITIALIZED) {
+      for (int id = s->ur_last_statically_defined_id; id < s->ur_last_id; id++) {
+         free(ur_get_name(id));
+      }
+      while (s->ur_undefine_fields != NULL) {
+         ur_field_id_linked_list_t *next = s->ur_undefine_fields->next;
+         free(s->ur_undefine_fields);
+         s->ur_undefine_fields = next;
+      }
+      s->ur_field_names = UR_FIELD_SPECS_STATIC.ur_field_names;
+      s->ur_field_sizes = UR_FIELD_SPECS_STATIC.ur_field_sizes;
+      s->ur_field_types = UR_FIELD_SPECS_STATIC.ur_field_types;
+      s->ur_last_id = s->ur_allocated_fields = UR_FIELD_SPECS_STATIC.ur_last_id;
+      s->intialized = UR_UNINITIALIZED;
+   }
+   while (retired != NULL) {
+      struct retired *next = retired->next;
+      free(retired->tables);
+      free(retired);
+      retired = next;
+   }
+   free(slots);
+   slots = NULL;
+   n_slots = n_hashed = 0;
+   pthread_mutex_unlock(&lock);
+}
+
+UR_PUBLIC char *ur_cpy_string(const char *str)
+{
+   return str != NULL ? strdup(str) : NULL;
+}

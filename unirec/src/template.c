@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Templates: which fields, where. */
+#include "template.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+
+static void set_error(char **errstr, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void set_error(char **errstr, const char *format, ...)
+{
+   va_list ap;
+   if (errstr == NULL) {
+      return;
+   }
+   va_start(ap, format);
+   if (vasprintf(errstr, format, ap) < 0) {
+      *errstr = NULL;
+   }
+   va_end(ap);
+}
+
+UR_PUBLIC int compare_fields(const void *field1, const void *field2)
+{
+   const field_spec_t *a = field1, *b = field2;
+   if (a->size != b->size) {
+      return a->size > b->size ? -1 : 1;
+   }
+   return strcmp(a->name, b->name);
+}
+
+/* Fields of the registry in the order of a record, without doubles. \return their number, -1: no memory */
+static int sort_fields(const ur_field_id_t *ids, size_t n, field_spec_t **sorted)
+{
+   field_spec_t *f = malloc((n + 1) * sizeof(*f));
+   if (f == NULL) {
+      return -1;
+   }
+   for (size_t i = 0; i < n; i++) {
+      f[i] = (field_spec_t){ur_get_name(ids[i]), ur_get_size(ids[i]), ids[i]};
+   }
+   qsort(f, n, sizeof(*f), compare_fields);
+   size_t count = 0;
+   for (size_t i = 0; i < n; i++) {
+      if (count == 0 || f[count - 1].id != f[i].id) {
+         f[count++] = f[i];
+      }
+   }
+   *sorted = f;
+   return (int) count;
+}
+
+ur_template_t *template_from_ids(const ur_field_id_t *ids, size_t n, char **errstr)
+{
+   static uint64_t serial;
+   field_spec_t *f = NULL;
+   int count = sort_fields(ids, n, &f);
+   uint32_t size = 0;
+   uint16_t known = (uint16_t) ur_field_specs.ur_last_id;
+   for (int i = 0; i < count; i++) {
+      size += f[i].size < 0 ? 4u : (uint32_t) f[i].size;
+   }
+   if (count >= 0 && size > UR_MAX_SIZE) {
+      set_error(errstr, "The fixed part of the record has %u bytes, expected at most %u.", size, UR_MAX_SIZE);
+      free(f);
+      return NULL;
+   }
+   struct template *p =
+       count < 0 ? NULL : calloc(1, sizeof(*p) + (known + (size_t) count) * sizeof(uint16_t));
+   if (p == NULL) {
+      set_error(errstr, "Memory allocation error");
+      free(f);
+      return NULL;
+   }
+   ur_template_t *t = &p->t;
+   t->offset = (uint16_t *) (p + 1);
+   t->offset_size = known;
+   t->ids = (int16_t *) (t->offset + known);
+   t->count = (uint16_t) count;
+   t->first_dynamic = UR_NO_DYNAMIC_VALUES;
+   memset(t->offset, 0xff, known * sizeof(uint16_t));
+   for (int i = 0; i < count; i++) {
+      t->ids[i] = f[i].id;
+      t->offset[f[i].id] = t->static_size;
+      t->static_size = (uint16_t) (t->static_size + (f[i].size < 0 ? 4 : f[i].size));
+      if (f[i].size < 0 && t->first_dynamic == UR_NO_DYNAMIC_VALUES) {
+         t->first_dynamic = (uint16_t) i;
+      }
+   }
+   p->serial = __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED);
+   free(f);
+   return t;
+}
+
+/* Names separated by commas. \return ids in *ids and their number, or -1 */
+static int parse_names(const char *p, ur_field_id_t **ids, char **errstr)
+{
+   size_t most = 1;
+   for (const char *c = p; *c != 0; c++) {
+      most += *c == ',';
+   }
+   int n = 0;
+   *ids = malloc(most * sizeof(**ids));
+   if (*ids == NULL) {
+      set_error(errstr, "Memory allocation error");
+      return -1;
+   }
+   while (isspace((unsigned char) *p)) {
+      p++;
+   }
+   if (*p == 0) {
+      return 0;
+   }
+   for (;;) {
+      while (isspace((unsigned char) *p)) {
+         p++;
+      }
+      size_t length = strcspn(p, ", \t\n\v\f\r");
+      int id = registry_find(p, length);
+      if (id < 0) {
+         set_error(errstr, "field: %.*s is not defined.", (int) length, p);
+         return -1;
+      }
+      (*ids)[n++] = (ur_field_id_t) id;
+      const char *name = p;
+      p += length;
+      while (isspace((unsigned char) *p)) {
+         p++;
+      }
+      if (*p == 0) {
+         return n;
+      }
+      if (*p != ',') {
+         set_error(errstr, "expected a comma behind field: %.*s, found \"%.20s\".", (int) length, name, p);
+         return -1;
+      }
+      p++;
+   }
+}
+
+UR_PUBLIC ur_template_t *ur_create_template(const char *fields, char **errstr)
+{
+   ur_field_id_t *ids = NULL;
+   int n = parse_names(fields != NULL ? fields : "", &ids, errstr);
+   ur_template_t *t = n >= 0 ? template_from_ids(ids, (size_t) n, errstr) : NULL;
+   free(ids);
+   return t;
+}
+
+UR_PUBLIC void ur_free_template(ur_template_t *tmplt)
+{
+   if (tmplt != NULL) {
+      plans_free((struct template *) tmplt);
+      free(tmplt);
+   }
+}
+
+/* Ids of a typed form. \return their number, or -1 */
+static int parse_typed(const char *spec, ur_field_id_t **ids, size_t extra)
+{
+   struct word type, name;
+   size_t most = 1 + extra;
+   int n = 0, more;
+   for (const char *p = spec; *p != 0; p++) {
+      most += isspace((unsigned char) *p) || *p == ',';
+   }
+   *ids = malloc(most * sizeof(**ids));
+   if (*ids == NULL) {
+      return -1;
+   }
+   while ((more = next_typed_field(&spec, &type, &name)) > 0) {
+      int id = registry_find(name.text, name.length);
+      if (id < 0) {
+         return -1;
+      }
+      (*ids)[n++] = (ur_field_id_t) id;
+   }
+   return more == 0 ? n : -1;
+}
+
+UR_PUBLIC ur_template_t *ur_create_template_from_ifc_spec(const char *ifc_data_fmt)
+{
+   ur_field_id_t *ids = NULL;
+   int n = ifc_data_fmt != NULL ? parse_typed(ifc_data_fmt, &ids, 0) : -1;
+   ur_template_t *t = n >= 0 ? template_from_ids(ids, (size_t) n, NULL) : NULL;
+   free(ids);
+   return t;
+}
+
+static ur_template_t *take_place(ur_template_t *fresh, ur_template_t *old)
+{
+   if (fresh != NULL && old != NULL) {
+      fresh->direction = old->direction;
+      fresh->ifc_out = old->ifc_out;
+      ur_free_template(old);
+   }
+   return fresh;
+}
+
+UR_PUBLIC ur_template_t *ur_define_fields_and_update_template(const char *ifc_data_fmt, ur_template_t *old)
+{
+   if (ur_define_set_of_fields(ifc_data_fmt) != UR_OK) {
+      return NULL;
+   }
+   return take_place(ur_create_template_from_ifc_spec(ifc_data_fmt), old);
+}
+
+UR_PUBLIC ur_template_t *ur_expand_template(const char *ifc_data_fmt, ur_template_t *tmplt)
+{
+   ur_field_id_t *ids = NULL;
+   size_t have = tmplt != NULL ? tmplt->count : 0;
+   int n = ifc_data_fmt != NULL ? parse_typed(ifc_data_fmt, &ids, have) : -1;
+   if (n < 0) {
+      free(ids);
+      return NULL;
+   }
+   if (have > 0) {
+      memcpy(ids + n, tmplt->ids, have * sizeof(*ids));
+   }
+   ur_template_t *t = template_from_ids(ids, (size_t) n + have, NULL);
+   free(ids);
+   return take_place(t, tmplt);
+}
+
+UR_PUBLIC char *ur_template_string_delimiter(const ur_template_t *tmplt, int delimiter)
+{
+   size_t size = 1;
+   if (tmplt == NULL) {
+      return NULL;
+   }
+   for (int i = 0; i < tmplt->count; i++) {
+      size += strlen(ur_get_name(tmplt->ids[i])) + strlen(ur_field_type_str[ur_get_type(tmplt->ids[i])]) + 2;
+   }
+   char *text = malloc(size), *p = text;
+   for (int i = 0; p != NULL && i < tmplt->count; i++) {
+      if (i > 0) {
+         *p++ = (char) delimiter;
+      }
+      p = stpcpy(p, ur_field_type_str[ur_get_type(tmplt->ids[i])]);
+      *p++ = ' ';
+      p = stpcpy(p, ur_get_name(tmplt->ids[i]));
+   }
+   if (p != NULL) {
+      *p = 0;
+   }
+   return text;
+}
+
+UR_PUBLIC char *ur_ifc_data_fmt_to_field_names(const char *ifc_data_fmt)
+{
+   struct word type, name;
+   char *text = ifc_data_fmt != NULL ? malloc(strlen(ifc_data_fmt) + 1) : NULL;
+   char *p = text;
+   int more = 0;
+   while (p != NULL && (more = next_typed_field(&ifc_data_fmt, &type, &name)) > 0 && name.length > 0) {
+      if (p != text) {
+         *p++ = ',';
+      }
+      p = mempcpy(p, name.text, name.length);
+   }
+   if (p == NULL || more != 0) {
+      free(text);
+      return NULL;
+   }
+   *p = 0;
+   return text;
+}
+
+UR_PUBLIC int ur_template_compare(const ur_template_t *tmpltA, const ur_template_t *tmpltB)
+{
+   return tmpltA->count == tmpltB->count &&
+          memcmp(tmpltA->ids, tmpltB->ids, tmpltA->count * sizeof(*tmpltA->ids)) == 0;
+}
+
+UR_PUBLIC void ur_print_template(ur_template_t *tmplt)
+{
+   printf("static_size: %u, first_dynamic: ", tmplt->static_size);
+   if (tmplt->first_dynamic == UR_NO_DYNAMIC_VALUES) {
+      printf("-, offsets:\n");
+   } else {
+      printf("%u, offsets:\n", tmplt->first_dynamic);
+   }
+   printf("ID\t%-30s\toffset\n", "name");
+   for (int i = 0; i < tmplt->count; i++) {
+      int id = tmplt->ids[i];
+      printf("%d\t%-30s\t%6u\n", id, ur_get_name(id), tmplt->offset[id]);
+   }
+}
+
+UR_PUBLIC ur_iter_t ur_iter_fields(const ur_template_t *tmplt, ur_iter_t id)
+{
+   for (int i = id + 1; i < tmplt->offset_size; i++) {
+      if (tmplt->offset[i] != UR_INVALID_OFFSET) {
+         return (ur_iter_t) i;
+      }
+   }
+   return UR_ITER_END;
+}
+
+UR_PUBLIC ur_iter_t ur_iter_fields_record_order(const ur_template_t *tmplt, int index)
+{
+   return index >= 0 && index < tmplt->count ? tmplt->ids[index] : UR_ITER_END;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** What a template holds besides its public part. */
+#ifndef UR_TEMPLATE_H
+#define UR_TEMPLATE_H
+
+#include "internal.h"
+
+#define MAX_PLANS 8 /* sources that a destination remembers; more are planned each time */
+
+struct copy_span {
+   uint16_t to, from, size;
+};
+
+/** How to copy records of one template into another. Never changed once published. */
+struct copy_plan {
+   struct copy_plan *next;
+   uint64_t source; /* serial number of the source's template */
+   bool all_var;    /* every variable-length field of the destination comes from the source */
+   uint16_t n_spans, n_vars;
+   struct copy_span *spans; /* fixed part */
+   int16_t *vars;           /* by variable-length field of the destination: its index in the source, or -1 */
+};
+
+struct template
+{
+   ur_template_t t; /* first: callers hold a pointer to it */
+   uint64_t serial; /* no two templates of a process have the same */
+   struct copy_plan *plans;
+};
+
+void plans_free(struct template *tmplt);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Time stamps from text. */
+#include "internal.h"
+
+/* n decimal digits. \return false when there are fewer */
+static bool digits(const char **p, int n, uint32_t *value)
+{
+   *value = 0;
+   for (int i = 0; i < n; i++, (*p)++) {
+      if (**p < '0' || **p > '9') {
+         return false;
+      }
+      *value = *value * 10 + (uint32_t) (**p - '0');
+   }
+   return true;
+}
+
+static bool expect(const char **p, char c)
+{
+   bool is = **p == c;
+   *p += is;
+   return is;
+}
+
+/* Days from 1970-01-01 to a date that exists. */
+static int64_t days_from_date(uint32_t year, uint32_t month, uint32_t day)
+{
+   int64_t y = (int64_t) year - (month <= 2);
+   int64_t era = y / 400;
+   uint32_t of_era = (uint32_t) (y % 400);
+   uint32_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+   return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static bool parse(const char *p, ur_time_t *t)
+{
+   static const uint8_t length[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+   uint32_t year, month, day, hour, minute, second, ns = 0;
+   while (*p == ' ' || (*p >= '\t' && *p <= '\r')) {
+      p++;
+   }
+   if (!digits(&p, 4, &year) || !expect(&p, '-') || !digits(&p, 2, &month) || !expect(&p, '-') ||
+       !digits(&p, 2, &day) || !expect(&p, 'T') || !digits(&p, 2, &hour) || !expect(&p, ':') ||
+       !digits(&p, 2, &minute) || !expect(&p, ':') || !digits(&p, 2, &second)) {
+      return false;
+   }
+   bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+   if (month < 1 || month > 12 || day < 1 || day > length[month - 1] + (uint32_t) (month == 2 && leap) ||
+       hour > 23 || minute > 59 || second > 60) {
+      return false;
+   }
+   if (expect(&p, '.')) {
+      uint32_t scale = 100000000;
+      for (; *p >= '0' && *p <= '9'; p++, scale /= 10) {
+         ns += (uint32_t) (*p - '0') * scale;
+      }
+   }
+   if (*p == 'Z' || *p == 'z') {
+      p++;
+   }
+   int64_t s = days_from_date(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+   if (*p != 0 || s < 0 || s > UINT32_MAX) {
+      return false;
+   }
+   *t = ur_time_from_sec_nsec(s, ns);
+   return true;
+}
+
+UR_PUBLIC uint8_t ur_time_from_string(ur_time_t *ur, const char *str)
+{
+   ur_time_t t;
+   if (ur == NULL || str == NULL) {
+      return 2;
+   }
+   bool good = parse(str, &t);
+   *ur = good ? t : 0;
+   return good ? 0 : 1;
+}
