@@ -47,7 +47,7 @@ END {
    if (failed) exit 1
    close_field()
    print "]" > py
-   print "/* SPDX-License-Identifier: BSD-3-Clause */\n/* Made by ur_values.sh from the file values. */" > h
+   print "/* SPDX-License-Identifier: BSD-3-Clause */\n/* Made by ur_values.sh from the file values. */\n/* clang-format off */" > h
    print "/** \\file ur_values.h\n * Named values of fields: their numbers, names and descriptions. */" > h
    print "#ifndef _UR_VALUES_H_\n#define _UR_VALUES_H_\n\n#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n" > h
    printf "%s\n/* Rows of ur_values[] that belong to a field: from START on, below END. */\n%s\n", names, ranges > h
@@ -60,7 +60,7 @@ END {
    print "#define ur_values_get_name(FIELD, value) \\\n   ur_values_get_name_start_end(UR_TYPE_START_##FIELD, UR_TYPE_END_##FIELD, value)" > h
    print "#define ur_values_get_description(FIELD, value) \\\n   ur_values_get_description_start_end(UR_TYPE_START_##FIELD, UR_TYPE_END_##FIELD, value)\n" > h
    print "#ifdef __cplusplus\n}\n#endif\n#endif" > h
-   print "/* SPDX-License-Identifier: BSD-3-Clause */\n/* Made by ur_values.sh from the file values. */" > c
+   print "/* SPDX-License-Identifier: BSD-3-Clause */\n/* Made by ur_values.sh from the file values. */\n/* clang-format off */" > c
    printf "#include <stddef.h>\n#include <unirec/ur_values.h>\n\n#define UR_PUBLIC __attribute__((visibility(\"default\")))\n\n" > c
    printf "UR_PUBLIC const ur_values_t ur_values[] = {\n%s   {0, NULL, NULL},\n};\n\n", rows > c
    for (i = 1; i <= 2; i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Made by ur_values.sh from the file values. */
+/* clang-format off */
 /** \file ur_values.h
  * Named values of fields: their numbers, names and descriptions. */
 #ifndef _UR_VALUES_H_
