@@ -144,8 +144,9 @@ int paths_expand(const char *pattern, bool globs, char ***paths);
 void paths_free(char **paths, int n);
 
 /* recv.c */
-/** Waits until an input may have something, deadline (monotonic ms, -1: none) or terminate. */
-void inputs_wait(struct trap_context *ctx, struct trap_input *const *in, const uint8_t *active, uint32_t n,
+/** Waits until an input may have something, deadline (monotonic ms, -1: none) or terminate. \return true when a
+ * signal was handled meanwhile */
+bool inputs_wait(struct trap_context *ctx, struct trap_input *const *in, const uint8_t *active, uint32_t n,
                  int64_t deadline);
 
 #endif

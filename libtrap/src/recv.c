@@ -61,7 +61,7 @@ static int step(struct trap_context *ctx, struct trap_input *in, trap_message_t 
    }
 }
 
-void inputs_wait(struct trap_context *ctx, struct trap_input *const *in, const uint8_t *active, uint32_t n,
+bool inputs_wait(struct trap_context *ctx, struct trap_input *const *in, const uint8_t *active, uint32_t n,
                  int64_t deadline)
 {
    struct pollfd fds[1 + 2 * MAX_CLIENTS];
@@ -79,7 +79,8 @@ void inputs_wait(struct trap_context *ctx, struct trap_input *const *in, const u
       }
    }
    int64_t left = deadline < 0 ? -1 : deadline - now_ms();
-   poll(fds, count, deadline < 0 ? -1 : left < 0 ? 0 : left > 3600000 ? 3600000 : (int) left);
+   int rc = poll(fds, count, deadline < 0 ? -1 : left < 0 ? 0 : left > 3600000 ? 3600000 : (int) left);
+   return rc < 0 && errno == EINTR;
 }
 
 static int64_t deadline_of(int32_t timeout)
@@ -206,6 +207,9 @@ TRAP_PUBLIC int trap_ctx_recv_any(trap_ctx_t *c, const uint8_t *active, int32_t 
       if (any_timeout_done(ctx, timeout, deadline)) {
          return done(ctx, TRAP_E_TIMEOUT);
       }
-      inputs_wait(ctx, ctx->in, active, ctx->n_in, deadline);
+      if (inputs_wait(ctx, ctx->in, active, ctx->n_in, deadline)) {
+         return done(ctx,
+                     TRAP_E_TIMEOUT); /* a signal was handled: the caller may want to look at what it set */
+      }
    }
 }

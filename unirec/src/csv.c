@@ -160,10 +160,21 @@ static const char *take_column(const char *p, char delimiter, bool array, char *
    return *p == 0 || *p == delimiter ? p : NULL;
 }
 
-/* An empty column of type char is the NUL that it was written for. */
-static bool is_nul(const ur_template_t *t, void *rec, int id, const char *text)
+/* \return 0; 1: a time that is none, stored as 0; -1: bad */
+static int set_column(const ur_template_t *t, void *rec, ur_field_id_t id, const char *text)
 {
-   return ur_get_type(id) == UR_TYPE_CHAR && *text == 0 && (*(char *) ur_get_ptr_by_id(t, rec, id) = 0, true);
+   if (ur_set_from_string(t, rec, id, text) == 0) {
+      return 0;
+   }
+   if (ur_get_type(id) == UR_TYPE_CHAR && *text == 0) { /* the NUL that an empty column was written for */
+      *(char *) ur_get_ptr_by_id(t, rec, id) = 0;
+      return 0;
+   }
+   if (ur_get_type(id) == UR_TYPE_TIME) {
+      memset(ur_get_ptr_by_id(t, rec, id), 0, sizeof(ur_time_t));
+      return 1;
+   }
+   return -1;
 }
 
 UR_PUBLIC int urcsv_parse(const ur_template_t *tmplt, void *rec, const char *line, char delimiter,
@@ -181,18 +192,20 @@ UR_PUBLIC int urcsv_parse(const ur_template_t *tmplt, void *rec, const char *lin
    }
    ur_clear_varlen(tmplt, rec);
    const char *p = line;
-   for (uint16_t i = 0; i < n_columns && rc == 0; i++) {
+   for (uint16_t i = 0; i < n_columns && rc >= 0; i++) {
       ur_field_id_t id = columns[i];
-      if (bad != NULL) {
-         *bad = id;
-      }
       p = take_column(p, delimiter, ur_get_type(id) >= UR_TYPE_A_UINT8, text);
-      bool set = p != NULL && (ur_set_from_string(tmplt, rec, id, text) == 0 || is_nul(tmplt, rec, id, text));
-      rc = !set || (*p == delimiter) != (i + 1 < n_columns);
-      p += rc == 0 && *p == delimiter;
+      int set = p != NULL ? set_column(tmplt, rec, id, text) : -1;
+      if (set != 0) {
+         rc = set;
+         if (bad != NULL) {
+            *bad = id;
+         }
+      }
+      p += p != NULL && *p == delimiter;
    }
    if (text != small) {
       free(text);
    }
-   return rc != 0 ? -1 : 0;
+   return rc;
 }

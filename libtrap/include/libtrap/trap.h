@@ -180,7 +180,8 @@ int trap_ctx_recv_batch(trap_ctx_t *ctx, uint32_t ifc, trap_message_t *messages,
 
 /** As trap_ctx_recv_batch() from whichever input has messages, in turn.
  *  \param active one byte an input: 0 leaves the input out
- *  \param timeout microseconds, TRAP_WAIT or TRAP_NO_WAIT (the timeouts of the inputs do not count)
+ *  \param timeout microseconds, TRAP_WAIT or TRAP_NO_WAIT (the timeouts of the inputs do not count); a signal that
+ *     was handled ends the wait early, with TRAP_E_TIMEOUT
  *  \param ifc set to the input that the result speaks of */
 int trap_ctx_recv_any(trap_ctx_t *ctx, const uint8_t *active, int32_t timeout, uint32_t *ifc,
                       trap_message_t *messages, uint32_t max, uint32_t *count);

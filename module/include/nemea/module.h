@@ -26,6 +26,10 @@
 extern "C" {
 #endif
 
+/** Fields that a module reads and writes: NM_FIELDS(ipaddr SRC_IP, uint32 FLOW_COUNT). Read by ur_processor.sh, which
+ * makes fields.h and fields.c of it (see unirec/unirec.h); nothing for the compiler. */
+#define NM_FIELDS(...)
+
 /** A running module. Opaque; owned by the library. */
 typedef struct nm_module nm_module_t;
 
@@ -124,9 +128,8 @@ typedef struct nm_option {
 #define NM_ANY_FORMAT ""   /**< input: accept whatever the sender offers */
 
 enum nm_flags {
-   NM_NO_EOS = 1u << 0,     /**< never send end of stream by itself */
-   NM_EOS_OPTION = 1u << 1, /**< offer -n/--no-eos: do not send end of stream */
-   NM_KEEP_EOS = 1u << 2    /**< go on receiving after the end of stream of an input (endless merges) */
+   NM_NO_EOS = 1u << 0,  /**< never send end of stream by itself */
+   NM_KEEP_EOS = 1u << 1 /**< go on receiving after the end of stream of an input (endless merges) */
 };
 
 /** What a module is. Members left out are zero and mean the default given here. */
@@ -138,17 +141,22 @@ typedef struct nm_module_def {
    const char *output;  /**< typed fields of every output record; NULL: set later by nm_set_output() */
    const nm_option_t *options; /**< ends with NM_END; NULL: none */
    size_t state_size;          /**< bytes of nm_self(); zeroed, then filled from the options */
-   uint64_t tick_every;        /**< microseconds of stream time between ticks; 0: no ticks */
-   uint64_t lateness;          /**< stream clock runs this many microseconds behind the newest record */
-   int32_t send_timeout;       /**< of outputs: TRAP_WAIT.. or microseconds; 0 = TRAP_NO_WAIT as in libtrap */
-   bool send_timeout_set;      /**< send_timeout counts; default: libtrap's own (TRAP_WAIT) */
-   unsigned flags;             /**< enum nm_flags */
+   uint64_t tick_every;       /**< microseconds of stream time between ticks; 0: no ticks. A gap in the stream
+                                    gives at most a thousand ticks, the last of it among them */
+   uint64_t lateness;         /**< stream clock runs this many microseconds behind the newest record */
+   int32_t send_timeout;      /**< of outputs: TRAP_WAIT.. or microseconds; 0 = TRAP_NO_WAIT as in libtrap */
+   bool send_timeout_set;     /**< send_timeout counts; default: libtrap's own (TRAP_WAIT) */
+   unsigned flags;            /**< enum nm_flags */
+   const char *no_eos_option; /**< long name of option -n: do not send end of stream; NULL: no such option */
+   int interface_status;      /**< exit status when the interfaces cannot be opened; 0 means 1 */
 
-   int (*init)(nm_module_t *m);                         /**< after options and interfaces, before data */
+   int (*check)(nm_module_t *m);                        /**< after the options, before the interfaces open */
+   int (*init)(nm_module_t *m);                         /**< after the interfaces opened, before data */
    int (*format)(nm_module_t *m, uint32_t input);       /**< the format of an input is known or has changed */
    int (*record)(nm_module_t *m, const void *rec);      /**< each record; valid during the call only */
    int (*source)(nm_module_t *m);                       /**< modules without input: called until NM_STOP */
    int (*tick)(nm_module_t *m, ur_time_t stream_time);  /**< every tick_every, at multiples of it */
+   int (*idle)(nm_module_t *m);                         /**< no record is waiting: time to flush */
    int (*reload)(nm_module_t *m);                       /**< after SIGHUP, between two records */
    int (*end_of_input)(nm_module_t *m, uint32_t input); /**< an input ended; others may go on */
    int (*finish)(nm_module_t *m);                       /**< all inputs ended or SIGTERM: last alerts */
@@ -189,8 +197,10 @@ uint32_t nm_outputs(const nm_module_t *m);
 /** Pointer to a field of the current record. */
 #define nm_get_ptr(m, rec, field) ur_get_ptr(nm_in(m), rec, field)
 
-/** Stream clock: the newest TIME_LAST seen (TIME where there is none), less the allowed lateness; wall
- *  clock when a live input is idle. 0 before the first record. */
+/** Stream clock: the newest TIME_LAST seen (TIME where there is none), less the allowed lateness. It never goes
+ *  back, and a time more than a day ahead counts only when the next record confirms it. When a live input falls
+ *  silent (records less than ten minutes old, environment NEMEA_RECORDING not set) it goes on with the wall
+ *  clock. 0 before the first record. */
 ur_time_t nm_now(const nm_module_t *m);
 
 /** Template of output 0. */
@@ -213,9 +223,13 @@ int nm_send_raw(nm_module_t *m, uint32_t output, const void *data, uint16_t size
 
 /** Keeps a message for main() to print and returns NM_ERROR. */
 int nm_fail(nm_module_t *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** The same with the exit status of the program. */
+int nm_fail_status(nm_module_t *m, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /** Prints "NAME: warning: ..." on standard error, each distinct format at most ten times a run. */
 void nm_warn(nm_module_t *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/** Prints when -v was given. */
+/** What -v, -vv, -vvv asked for: 0, 1, 2; -1 without. */
+int nm_verbosity(const nm_module_t *m);
+/** Prints on standard error when -v was given. */
 void nm_verbose(nm_module_t *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /** Registers a counter that is shown at exit with -v and on SIGUSR1. value must outlive the module. */

@@ -37,10 +37,12 @@ const char *urcsv_line(urcsv_t *urcsv, const void *rec, size_t *length);
  * nothing to write. A terminating NUL is written only where there is room for it. */
 int urcsv_field(char *dst, uint32_t size, const void *rec, ur_field_type_t id, ur_template_t *tmplt);
 
-/** Parses a line as urcsv_record() writes it into a record of tmplt with room for UR_MAX_SIZE bytes.
+/** Parses a line as urcsv_record() writes it into a record of tmplt with room for UR_MAX_SIZE bytes. Missing columns
+ * are empty, surplus ones are ignored; strings need no quotes; numbers are read as by ur_set_from_string().
  * \param line NUL-terminated. \param columns ids in the order of the line; NULL: that of the record.
  * \param[out] bad id of the field that could not be read, may be NULL.
- * \return 0; -1: too few columns, too many, bad text in one or a record that would be too long */
+ * \return 0; 1: a time could not be read and is 0, the rest is good; -1: bad text in a column, a quote that is not
+ * closed, or a record that would be too long */
 int urcsv_parse(const ur_template_t *tmplt, void *rec, const char *line, char delimiter,
                 const ur_field_id_t *columns, uint16_t n_columns, ur_field_id_t *bad);
 

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** logger: writes records as lines of text (CSV). */
+#include <errno.h>
+#include <inttypes.h>
+#include <nemea/module.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+#include <unirec/unirec2csv.h>
+
+NM_FIELDS()
+
+#define BUFFER_SIZE (1 << 18)
+
+struct logger {
+   const char *path;
+   bool append;
+   const char *output_fields;
+   bool title, time;
+   bool has_cut;
+   uint64_t cut, written;
+   char delimiter;
+
+   FILE *file;
+   bool titled;
+   urcsv_t *csv;
+};
+
+static int set_file(nm_module_t *m, const char *path, bool append)
+{
+   struct logger *self = nm_self(m);
+   if (self->path != NULL) {
+      return nm_fail(m, "Error: Only one output file may be specified.");
+   }
+   self->path = path;
+   self->append = append;
+   return NM_OK;
+}
+
+static int set_write(nm_module_t *m, const char *path)
+{
+   return set_file(m, path, false);
+}
+
+static int set_append(nm_module_t *m, const char *path)
+{
+   return set_file(m, path, true);
+}
+
+static int set_cut(nm_module_t *m, const char *text)
+{
+   struct logger *self = nm_self(m);
+   char *end = NULL;
+   errno = 0;
+   self->cut = strtoull(text, &end, 10);
+   self->has_cut = true;
+   if (end == text || *end != 0 || *text == '-') {
+      return nm_fail(m, "Error: -c: \"%s\" is not a number of records", text);
+   }
+   if (errno != 0 || self->cut > UINT32_MAX) {
+      return nm_fail(m, "Error: -c parameter is too large. (max. %" PRIu32 " records captured)", UINT32_MAX);
+   }
+   return NM_OK;
+}
+
+static int set_delimiter(nm_module_t *m, const char *text)
+{
+   static const char letters[] = "fnrtv", values[] = "\f\n\r\t\v";
+   struct logger *self = nm_self(m);
+   const char *letter = text[0] == '\\' && text[1] != 0 && text[2] == 0 ? strchr(letters, text[1]) : NULL;
+   if (letter != NULL) {
+      self->delimiter = values[letter - letters];
+   } else if (text[0] == '\\' && text[1] != 0 && text[2] == 0) {
+      return nm_fail(
+          m, "Error: Parameter of -d option is not a printable escape sequence [\\f \\n \\r \\t \\v].");
+   } else if (text[0] == 0 || text[1] != 0) {
+      return nm_fail(m, "Error: Parameter of -d option must contain 1 character or escape sequence.");
+   } else {
+      self->delimiter = text[0];
+   }
+   return NM_OK;
+}
+
+static const nm_option_t options[] = {
+    NM_CALL('w', "write", "string", set_write,
+            "Write to this file (truncated first) instead of standard output."),
+    NM_CALL('a', "append", "string", set_append, "Append to this file."),
+    NM_STRING('o', "output_fields", struct logger, output_fields, NULL,
+              "Accepted for older configurations; the columns are always those of the input."),
+    NM_FLAG('t', "title", struct logger, title, "Write names and types of the columns first."),
+    NM_FLAG('T', "time", struct logger, time, "First column: when the record was received."),
+    NM_CALL('c', "cut", "uint32", set_cut,
+            "Stop after this many records; 0: as soon as the format is known."),
+    NM_CALL('d', "delimiter", "char", set_delimiter,
+            "What separates the columns: a character or one of \\f \\n \\r \\t \\v. (default ,)"),
+    NM_END,
+};
+
+/* Progress goes where it always went: standard output. */
+static void say(nm_module_t *m, const char *text)
+{
+   if (nm_verbosity(m) >= 0) {
+      printf("%s\n", text);
+   }
+}
+
+static int check(nm_module_t *m)
+{
+   struct logger *self = nm_self(m);
+   if (nm_verbosity(m) >= 0) {
+      printf("Verbosity level: %d\n", nm_verbosity(m));
+   }
+   if (self->delimiter == 0) {
+      self->delimiter = ',';
+   }
+   if (self->output_fields != NULL) {
+      fprintf(stderr, "Warning: parameter -o is currently not supported and will be ignored.\n");
+      if (ur_define_set_of_fields(self->output_fields) != UR_OK) {
+         return nm_fail_status(m, 2, "Error: -o: \"%s\" is not a list \"type NAME,type NAME\"",
+                               self->output_fields);
+      }
+   }
+   say(m, "Initializing TRAP library ...");
+   return NM_OK;
+}
+
+static int init(nm_module_t *m)
+{
+   struct logger *self = nm_self(m);
+   say(m, "Creating UniRec templates ...");
+   self->file = stdout;
+   if (self->path != NULL) {
+      if (nm_verbosity(m) >= 0) {
+         printf("Creating output file \"%s\" ...\n", self->path);
+      }
+      self->file = fopen(self->path, self->append ? "a" : "w");
+      if (self->file == NULL) {
+         return nm_fail_status(m, 3, "Error: can't open output file: \"%s\": %s", self->path,
+                               strerror(errno));
+      }
+   }
+   /* Lines that a person reads come one by one; files and pipes get them when no record is waiting. */
+   setvbuf(self->file, NULL, isatty(fileno(self->file)) ? _IOLBF : _IOFBF, BUFFER_SIZE);
+   say(m, "Initialization done.");
+   return NM_OK;
+}
+
+static int format(nm_module_t *m, uint32_t input)
+{
+   struct logger *self = nm_self(m);
+   (void) input;
+   urcsv_free(&self->csv);
+   self->csv = urcsv_init((ur_template_t *) nm_in(m), self->delimiter);
+   if (self->csv == NULL) {
+      return nm_fail(m, "out of memory for the columns");
+   }
+   if (self->title && !self->titled) {
+      char *header = urcsv_header(self->csv);
+      fprintf(self->file, "%s%s\n", self->time ? "time," : "", header != NULL ? header : "");
+      free(header);
+      self->titled = true;
+   }
+   return self->has_cut && self->cut == 0 ? NM_STOP : NM_OK;
+}
+
+static void put_time(FILE *file)
+{
+   char text[32];
+   struct tm tm;
+   time_t now = time(NULL);
+   strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S,", gmtime_r(&now, &tm));
+   fputs(text, file);
+}
+
+static int write_error(nm_module_t *m)
+{
+   struct logger *self = nm_self(m);
+   return nm_fail(m, "cannot write to %s: %s", self->path != NULL ? self->path : "standard output",
+                  strerror(errno));
+}
+
+static int record(nm_module_t *m, const void *rec)
+{
+   struct logger *self = nm_self(m);
+   size_t length;
+   const char *line = urcsv_line(self->csv, rec, &length);
+   if (line == NULL) {
+      return nm_fail(m, "out of memory for a line");
+   }
+   if (self->time) {
+      put_time(self->file);
+   }
+   fwrite_unlocked(line, 1, length, self->file);
+   if (putc_unlocked('\n', self->file) == EOF) {
+      return write_error(m);
+   }
+   return self->has_cut && ++self->written >= self->cut ? NM_STOP : NM_OK;
+}
+
+static int flush(nm_module_t *m)
+{
+   struct logger *self = nm_self(m);
+   return fflush(self->file) == 0 ? NM_OK : write_error(m);
+}
+
+static int end_of_input(nm_module_t *m, uint32_t input)
+{
+   (void) input;
+   say(m, "Received ending record, interface will be closed.");
+   return NM_OK;
+}
+
+static int finish(nm_module_t *m)
+{
+   say(m, "Exitting ...");
+   return flush(m);
+}
+
+static void cleanup(nm_module_t *m)
+{
+   struct logger *self = nm_self(m);
+   urcsv_free(&self->csv);
+   if (self->file != NULL && self->file != stdout) {
+      fclose(self->file);
+   }
+}
+
+NM_MODULE("logger",
+          "Writes incoming UniRec records as text, one line each (CSV), to a file or standard output. Times "
+          "are UTC, "
+          "strings stand in double quotes, arrays as [a|b|c].",
+          .input = NM_ANY_FORMAT, .inputs = 1, .options = options, .state_size = sizeof(struct logger),
+          .interface_status = 2, .check = check, .init = init, .format = format, .record = record,
+          .idle = flush, .end_of_input = end_of_input, .finish = finish, .cleanup = cleanup)
