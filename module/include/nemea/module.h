@@ -193,9 +193,9 @@ uint32_t nm_inputs(const nm_module_t *m);
 uint32_t nm_outputs(const nm_module_t *m);
 
 /** Value of a fixed-length field of the current record; field is a constant F_NAME of fields.h. */
-#define nm_get(m, rec, field) ur_get(nm_in(m), rec, field)
+#define nm_get(m, rec, field) UR_VALUE_(nm_in(m), rec, field, field##_T)
 /** Pointer to a field of the current record. */
-#define nm_get_ptr(m, rec, field) ur_get_ptr(nm_in(m), rec, field)
+#define nm_get_ptr(m, rec, field) ((field##_T *) ur_get_ptr_by_id(nm_in(m), rec, field))
 
 /** Stream clock: the newest TIME_LAST seen (TIME where there is none), less the allowed lateness. It never goes
  *  back, and a time more than a day ahead counts only when the next record confirms it. When a live input falls
@@ -214,7 +214,7 @@ int nm_set_output(nm_module_t *m, uint32_t output, const char *typed_fields);
 void *nm_alert(nm_module_t *m, const void *rec);
 void *nm_alert_n(nm_module_t *m, uint32_t output, const void *rec);
 /** Sets a fixed-length field of a record made by nm_alert() (output 0). */
-#define nm_set(m, alert, field, value) ur_set(nm_out(m), alert, field, value)
+#define nm_set(m, alert, field, value) (UR_VALUE_(nm_out(m), alert, field, field##_T) = (value))
 /** Sends a record made by nm_alert(). NM_OK also when a NO_WAIT output dropped it (counted). */
 int nm_send(nm_module_t *m, const void *alert);
 int nm_send_n(nm_module_t *m, uint32_t output, const void *alert);
