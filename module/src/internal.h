@@ -70,6 +70,12 @@ struct nm_module {
    uint32_t n_warnings;
 };
 
+/** Records of one byte look like the end of stream. */
+static inline bool one_byte_records(const ur_template_t *t)
+{
+   return t->static_size == 1 && t->first_dynamic == UR_NO_DYNAMIC_VALUES;
+}
+
 /* Set by signal handlers. */
 extern volatile sig_atomic_t nm_stop_signal, nm_reload_signal, nm_show_signal;
 

@@ -67,12 +67,14 @@ void outputs_close(nm_module_t *m)
    m->out = NULL;
 }
 
-/* An output that never got a format has no reader that waits for its end. */
+/* An output that never got a format has no reader that waits for its end. Where one byte may be a record, the end is
+ * an empty message, which every reader takes for the end. */
 void outputs_end(nm_module_t *m)
 {
    for (uint32_t i = 0; !m->no_eos && i < m->n_out; i++) {
-      if (m->out[i].tmplt != NULL) {
-         trap_ctx_send(m->ctx, i, "", 1);
+      const ur_template_t *t = m->out[i].tmplt;
+      if (t != NULL) {
+         trap_ctx_send(m->ctx, i, "", one_byte_records(t) ? 0 : 1);
       }
    }
 }

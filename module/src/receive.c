@@ -11,7 +11,7 @@
 static void look_at_format(struct input *in)
 {
    static const char *const names[] = {"TIME_LAST", "TIME"};
-   in->one_byte_record = in->tmplt->static_size == 1 && in->tmplt->first_dynamic == UR_NO_DYNAMIC_VALUES;
+   in->one_byte_record = one_byte_records(in->tmplt);
    in->time_offset = UR_INVALID_OFFSET;
    for (size_t i = 0; i < 2 && in->time_offset == UR_INVALID_OFFSET; i++) {
       int id = ur_get_id_by_name(names[i]);

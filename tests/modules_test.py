@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""End-to-end tests of the module kit with real processes: logger, logreplay, syn_counter.
+
+usage: modules_test.py BIN_DIR
+"""
+
+import os
+import signal
+import sys
+import unittest
+
+from programs import Workspace
+
+BIN = None
+
+ALL_TYPES = '''\
+ipaddr DST_IP,ipaddr SRC_IP,double D,int64 I64,time T,uint64 U64,macaddr MAC,float FL,int32 I32,uint32 U32,\
+int16 I16,uint16 U16,char CH,int8 I8,uint8 U8,uint8* AU8,bytes BY,string STR,int16* AI16,int32* AI,macaddr* AMAC,\
+double* AD,time* ATM,ipaddr* AIP
+10.0.0.1,2001:db8::1,1.500000,-9223372036854775808,2020-01-02T03:04:05.123456,18446744073709551615,00:11:22:aa:bb:cc,\
+0.250000,-2147483648,4294967295,-32768,65535,x,-128,255,[1|2|3],00ff41,"hello, ""world"" \\",[-1|7],[0|-5],\
+[00:00:00:00:00:01|ff:ff:ff:ff:ff:ff],[1.500000|-2.250000],[2020-01-01T00:00:00.000000],[1.2.3.4|::1]
+::,0.0.0.0,0.000000,0,1970-01-01T00:00:00.000000,0,00:00:00:00:00:00,0.000000,0,0,0,0,,0,0,[],,"",[],[],[],[],[],[]
+'''.replace('\\\n', '')
+
+FLOWS = 'ipaddr SRC_IP,time TIME_FIRST,time TIME_LAST,uint8 TCP_FLAGS\n'
+
+
+def flow(source, second, flags=2):
+    t = f'2026-01-01T00:{second // 60:02}:{second % 60:02}.500000'
+    return f'{source},{t},{t},{flags}\n'
+
+
+def catches(process, number):
+    """Has the program set a handler for the signal?"""
+    with open(f'/proc/{process.pid}/status', encoding='ascii') as file:
+        return int(file.read().split('SigCgt:')[1].split()[0], 16) >> (number - 1) & 1
+
+
+class Modules(unittest.TestCase):
+    def setUp(self):
+        self.w = Workspace(BIN)
+        self.addCleanup(self.w.__exit__)
+
+    def ok(self, result):
+        self.assertEqual(result[0], 0, result[2])
+        return result[1]
+
+    def pipe(self, spec_out, spec_in, text):
+        """Text through logreplay, an interface and logger."""
+        source = self.w.start('logreplay', '-d', '-f', self.w.file('in.csv', text), '-i', spec_out)
+        if spec_out.startswith('f:'):
+            self.ok(self.w.end(source))
+        out = self.ok(self.w.run('logger', '-t', '-i', spec_in))
+        if not spec_out.startswith('f:'):
+            self.ok(self.w.end(source))
+        return out
+
+    def test_text_comes_back_bit_for_bit_over_every_interface(self):
+        for spec_out, spec_in in (('u:flows', 'u:flows'), ('t:47311', 't:127.0.0.1:47311'), ('f:x', 'f:x'),
+                                  ('u:one:buffer=off', 'u:one')):
+            self.assertEqual(self.pipe(spec_out, spec_in, ALL_TYPES), ALL_TYPES, spec_out)
+
+    def test_many_records_in_order(self):
+        text = 'uint32 N,string S\n' + ''.join(f'{i},"{"x" * (i % 97)}"\n' for i in range(50000))
+        self.assertEqual(self.pipe('u:flows', 'u:flows', text), text)
+
+    def test_last_line_without_newline_and_dos_line_ends(self):
+        self.assertEqual(self.pipe('f:a', 'f:a', 'uint32 N,string S\r\n1,a\r\n2,"b"'), 'uint32 N,string S\n1,"a"\n2,"b"\n')
+
+    def test_long_strings_are_not_cut(self):
+        text = 'string S\n"' + '""' * 60000 + '"\n'
+        self.assertEqual(self.pipe('f:a', 'f:a', text), text)
+
+    def test_records_of_one_byte_have_no_extra_row(self):
+        self.assertEqual(self.pipe('f:a', 'f:a', 'uint8 ID\n1\n0\n'), 'uint8 ID\n1\n0\n')
+
+    def test_two_inputs_in_one_file_after_another(self):
+        self.pipe('f:a', 'f:a', 'uint32 N\n1\n')
+        self.assertEqual(self.pipe('f:a:a', 'f:a*', 'string S\n"x"\n'), 'uint32 N\n1\n')
+
+    def test_sigterm_ends_with_last_words_and_end_of_stream(self):
+        source = self.w.start('logreplay', '-n', '-f', self.w.file('in.csv', FLOWS + flow('10.0.0.1', 1)), '-i', 'u:flows')
+        counter = self.w.start('syn_counter', '-v', '-l', '1', '-i', 'u:flows,u:alerts')
+        reader = self.w.start('logger', '-i', 'u:alerts')
+        self.ok(self.w.end(source))
+        self.w.wait_for(lambda: 'alerts' in ' '.join(os.listdir(self.w.path)), 'socket alerts')
+        status, _, err = self.w.end(counter, signal.SIGTERM)
+        self.assertEqual(status, 0)
+        self.assertIn('syn_counter: records ', err)
+        self.assertEqual(self.ok(self.w.end(reader)).count('10.0.0.1,'), 1)
+
+    def test_module_waiting_for_nobody_ends_on_sigint(self):
+        for name, spec in (('logger', 'u:nobody'), ('syn_counter', 'u:nobody,u:alerts')):
+            process = self.w.start(name, '-i', spec)
+            self.w.wait_for(lambda p=process: catches(p, signal.SIGINT), 'handlers')
+            self.assertEqual(self.w.end(process, signal.SIGINT)[0], 0)
+
+    def test_sigusr1_shows_counters(self):
+        process = self.w.start('logger', '-i', 'u:nobody')
+        self.w.wait_for(lambda: catches(process, signal.SIGUSR1), 'handlers')
+        process.send_signal(signal.SIGUSR1)
+        self.assertIn('logger: records 0, missed 0', process.stderr.readline())
+
+    def test_reader_goes_on_with_a_new_sender_and_its_format(self):
+        reader = self.w.start('logger', '-t', '-i', 'u:flows')
+        self.ok(self.w.run('logreplay', '-n', '-f', self.w.file('1.csv', 'uint32 N\n1\n'), '-i', 'u:flows'))
+        self.ok(self.w.run('logreplay', '-f', self.w.file('2.csv', 'string S\n"x"\n'), '-i', 'u:flows'))
+        self.assertEqual(self.ok(self.w.end(reader)), 'uint32 N\n1\n"x"\n')
+
+    def test_counts_are_a_matter_of_stream_time(self):
+        text = FLOWS + ''.join(flow(f'10.0.0.{i % 2}', i) for i in range(118)) + flow('10.0.0.9', 300)
+        self.w.file('in.csv', text)
+        self.ok(self.w.run('logreplay', '-f', 'in.csv', '-i', 'f:flows'))
+        self.ok(self.w.run('syn_counter', '-l', '30', '-i', 'f:flows,f:alerts'))
+        # The first minute has 30 a source, the second 29.
+        rows = self.ok(self.w.run('logger', '-i', 'f:alerts')).splitlines()
+        self.assertEqual([r.split(',')[0] for r in rows], ['10.0.0.0', '10.0.0.1'])
+        self.assertTrue(all(r.endswith(',30') for r in rows))
+
+    def test_full_table_forgets_and_counts(self):
+        text = FLOWS + ''.join(flow(f'10.0.{i // 250}.{i % 250}', 1) for i in range(1000))
+        self.w.file('in.csv', text)
+        self.ok(self.w.run('logreplay', '-f', 'in.csv', '-i', 'f:flows'))
+        status, _, err = self.w.run('syn_counter', '-v', '-c', '10', '-i', 'f:flows,b:')
+        self.assertEqual(status, 0)
+        self.assertIn('records 1000', err)
+        self.assertIn('forgotten 990', err)
+
+    def test_field_of_another_type_is_named(self):
+        self.w.file('in.csv', 'uint32 SRC_IP,uint8 TCP_FLAGS,time TIME_FIRST,time TIME_LAST\n1,2,3,4\n')
+        self.ok(self.w.run('logreplay', '-f', 'in.csv', '-i', 'f:flows'))
+        status, _, err = self.w.run('syn_counter', '-i', 'f:flows,b:')
+        self.assertEqual(status, 1)
+        self.assertIn('syn_counter: input 0:', err)
+        self.assertIn('mismatch', err)
+
+    def test_mistakes_on_the_command_line(self):
+        for command, status, text in (
+                (('logger',), 2, 'logger: ERROR in parsing of parameters for TRAP:'),
+                (('logger', '-i', 'u:a,u:b'), 2, 'Bad number of IFCs'),
+                (('logger', '-i', 'q:a'), 2, 'q'),
+                (('logger', '-c', 'x', '-i', 'b:'), 1, '-c: "x" is not a number'),
+                (('logger', '-w', '/nonexistent/x', '-i', 'u:a'), 3, "can't open output file: \"/nonexistent/x\""),
+                (('logreplay', '-i', 'b:'), 1, 'Missing parameter -f'),
+                (('logreplay', '-f', '/nonexistent', '-i', 'b:'), 4, 'Cannot open file "/nonexistent"'),
+                (('syn_counter', '-l', '0', '-i', 'u:a,b:'), 1, '"0" is not a number from 1 to 4294967295')):
+            result = self.w.run(*command)
+            self.assertEqual(result[0], status, f'{command}: {result}')
+            self.assertIn(text, result[2])
+
+    def test_help_is_text_or_json(self):
+        self.assertIn('--limit <uint32>', self.ok(self.w.run('syn_counter', '--help')))
+        self.w.env['LIBTRAP_OUTPUT_FORMAT'] = 'json'
+        self.assertIn('"syn_counter"', self.ok(self.w.run('syn_counter', '-h')))
+
+
+if __name__ == '__main__':
+    BIN = sys.argv.pop(1)
+    unittest.main()

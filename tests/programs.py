@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Programs of the build under test, started in a directory of their own with their own TRAP sockets."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+
+TIMEOUT = 60  # seconds until a program that should have ended counts as hanging
+
+
+class Workspace:
+    """with Workspace(BIN_DIR) as w: w.start('logger', '-i', 'u:flows') ..."""
+
+    def __init__(self, bin_dir):
+        self.bin_dir = os.path.abspath(bin_dir)
+        self.folder = tempfile.TemporaryDirectory(prefix='nemea-test-')
+        self.path = self.folder.name
+        self.env = dict(os.environ, PATH=self.bin_dir + os.pathsep + os.environ['PATH'], TRAP_SOCKET_DIR=self.path,
+                        LC_ALL='C', TZ='UTC')
+        self.started = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream:
+                    stream.close()
+        self.folder.cleanup()
+
+    def file(self, name, content=None):
+        """Path of a file in the workspace, written when content is given."""
+        path = os.path.join(self.path, name)
+        if content is not None:
+            with open(path, 'wb') as file:
+                file.write(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def read(self, name):
+        with open(self.file(name), 'rb') as file:
+            return file.read().decode()
+
+    def start(self, *command, **options):
+        options.setdefault('stdin', subprocess.DEVNULL)
+        process = subprocess.Popen(command, cwd=self.path, env=self.env, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True, **options)
+        self.started.append(process)
+        return process
+
+    def run(self, *command, **options):
+        """Runs a program to its end: (exit status, standard output, standard error)."""
+        return self.end(self.start(*command, **options))
+
+    @staticmethod
+    def end(process, stop=None):
+        """Waits for the end, after a signal when stop is one."""
+        if stop is not None:
+            process.send_signal(stop)
+        try:
+            out, err = process.communicate(timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)
+            out, err = process.communicate()
+            raise AssertionError(f'{process.args} hangs; stdout: {out} stderr: {err}') from None
+        return process.returncode, out, err
+
+    def wait_for(self, condition, what):
+        deadline = time.monotonic() + TIMEOUT
+        while not condition():
+            if time.monotonic() > deadline:
+                raise AssertionError(f'waited in vain for {what}')
+            time.sleep(0.01)
+
+    def wait_for_socket(self, name):
+        self.wait_for(lambda: os.path.exists(os.path.join(self.path, f'trap-{name}.sock')), f'socket {name}')
