@@ -335,6 +335,8 @@ static bool decide(struct socket_output *s, struct client *c, int64_t now, int64
    output_unlock(s);
    if (!socket) {
       atomic_fetch_sub(&s->n_stream, 1);
+      /* It may have gone to sleep after what was in the log then; senders did not know yet that it must be woken. */
+      eventfd_signal(c->wake_fd);
    }
    output_changed(s);
    return true;

@@ -65,9 +65,10 @@ void io_watch(struct trap_context *ctx, int fd, struct io_source *source, uint32
 
 void output_changed(struct socket_output *s)
 {
+   /* In the reverse order of begin_wait(): whoever misses this step of progress still has its flag set. */
    pthread_mutex_lock(&s->mtx);
-   atomic_fetch_add(&s->progress, 1);
    atomic_store(&s->waiting, false);
+   atomic_fetch_add(&s->progress, 1);
    pthread_cond_broadcast(&s->changed);
    pthread_mutex_unlock(&s->mtx);
 }

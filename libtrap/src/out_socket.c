@@ -168,6 +168,14 @@ static int try_room(struct socket_output *s, uint64_t end, int32_t timeout)
    return TRAP_E_TIMEOUT;
 }
 
+/* Announces that progress is waited for. \return what it is now, for wait_change() */
+static uint64_t begin_wait(struct socket_output *s)
+{
+   uint64_t seen = atomic_load(&s->progress);
+   atomic_store(&s->waiting, true);
+   return seen;
+}
+
 /* Waits for a change since progress was seen, until deadline (monotonic us, -1: none). */
 static bool wait_change(struct socket_output *s, uint64_t seen, int64_t deadline)
 {
@@ -196,8 +204,7 @@ static int make_room(struct socket_output *s, uint64_t end, int64_t *deadline)
    if (*deadline == 0) {
       *deadline = timeout > 0 ? now_us() + timeout : -1;
    }
-   atomic_store(&s->waiting, true);
-   uint64_t seen = atomic_load(&s->progress);
+   uint64_t seen = begin_wait(s);
    ask_for_space(s, end);
    if (try_room(s, end, timeout) == TRAP_E_OK) {
       return TRAP_E_OK;
@@ -295,8 +302,7 @@ static void drain(struct socket_output *s, int64_t stall)
    uint64_t last = UINT64_MAX;
    io_wake(s->out.ctx);
    for (;;) {
-      atomic_store(&s->waiting, true);
-      uint64_t seen = atomic_load(&s->progress);
+      uint64_t seen = begin_wait(s);
       uint64_t left = backlog(s);
       int64_t now = now_us();
       if (left == 0) {

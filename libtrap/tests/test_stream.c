@@ -425,6 +425,14 @@ static void every_reader_gets_every_message_once(void **state)
    fan_out("t:17654:min_clients=2", "t:17654", 2, MANY);
 }
 
+/* A ring with hardly any room: the sender waits for each message or two, and must be woken each time. */
+static void a_waiting_sender_is_always_woken(void **state)
+{
+   for (int i = 0; i < 5; i++) {
+      fan_out("u:m:min_clients=2:buffer=off:buffer_size=200:buffer_count=1", "u:m", 2, MANY / 4);
+   }
+}
+
 static void slow_reader(const char *name)
 {
    struct reader slow = {.spec = name, .slow_us = 20000};
@@ -670,6 +678,7 @@ int main(void)
        cmocka_unit_test(format_subset_is_announced_and_mismatch_refused),
        cmocka_unit_test(lying_lengths_never_reach_the_module),
        cmocka_unit_test(every_reader_gets_every_message_once),
+       cmocka_unit_test(a_waiting_sender_is_always_woken),
        cmocka_unit_test(no_wait_counts_what_a_slow_reader_misses),
        cmocka_unit_test(positive_timeout_ends_a_send),
        cmocka_unit_test(message_larger_than_a_buffer_is_an_error),
