@@ -235,11 +235,11 @@ static int run(nm_module_t *m, int argc, char **argv)
    if (rc == NM_OK) {
       rc = work(m);
    }
-   if (m->def->cleanup != NULL && m->ctx != NULL) {
-      m->def->cleanup(m);
-   }
    if (m->ctx != NULL && nm_verbosity(m) >= 0) {
       nm_show_counters(m);
+   }
+   if (m->def->cleanup != NULL && m->ctx != NULL) {
+      m->def->cleanup(m);
    }
    return rc;
 }

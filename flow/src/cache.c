@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cache.h"
+#include "fragments.h"
+
+#include <nemea-common/nc_hash.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define WAYS      7
+#define NONE      UINT32_MAX
+#define MAX_WHEEL 65536u
+#define FAR_AHEAD 3600 /* seconds: one packet with a broken time must not end all flows */
+#define TCP_FIN   0x01
+#define TCP_SYN   0x02
+#define TCP_RST   0x04
+
+/* One cache line of the index. A search that does not find its flow in a bucket goes on while passed is not 0. */
+struct bucket {
+   uint32_t passed;      /* flows that belong here and stand further on */
+   uint32_t tag[WAYS];   /* upper half of the hash */
+   uint32_t place[WAYS]; /* record + 1; 0: free */
+   uint32_t unused;
+};
+
+_Static_assert(sizeof(struct bucket) == 64, "a bucket is a cache line");
+_Static_assert(sizeof(struct flow) == 128, "a flow is two cache lines");
+_Static_assert(offsetof(struct flow, hash) == PACKET_KEY_SIZE,
+               "keys of flows and packets have the same form");
+
+struct flow_cache {
+   struct flow_cache_config config;
+   struct flow *flows;
+   struct bucket *buckets;
+   uint32_t bucket_mask;
+   uint32_t used; /* records that were ever used */
+   uint32_t free; /* list */
+   /* Flows by the second at which they should be looked at. */
+   struct {
+      uint32_t head, tail;
+   } * wheel;
+   uint32_t wheel_mask;
+   uint64_t second;           /* that the wheel has come to; 0: no packet yet */
+   uint64_t far;              /* a second far ahead that waits for another packet to confirm it; 0: none */
+   uint64_t unit;             /* nanoseconds that timeouts are compared in */
+   uint64_t active, inactive; /* in units */
+   uint32_t inactive_s;       /* rounded up */
+   /* What plugins keep of each flow. */
+   uint8_t *ext;
+   size_t ext_size, ext_offset[MAX_PLUGINS];
+   struct fragment_cache *fragments;
+   struct flow_cache_stats stats;
+};
+
+/* ------------------------------------------------------------------ creation */
+
+/* Zeroed memory that is taken from the system when it is first used. */
+static void *reserve(size_t size)
+{
+   void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+   if (p == MAP_FAILED) {
+      return NULL;
+   }
+   madvise(p, size, MADV_HUGEPAGE);
+   return p;
+}
+
+static uint32_t power_of_two(uint64_t least)
+{
+   uint32_t n = 1;
+   while (n < least) {
+      n *= 2;
+   }
+   return n;
+}
+
+static void set_timeouts(struct flow_cache *c)
+{
+   /* Whole seconds are compared as such, as exporters always did: a packet's fraction of a second does not count. */
+   bool whole = c->config.active_ms % 1000 == 0 && c->config.inactive_ms % 1000 == 0;
+   c->unit = whole ? NS : NS / 1000;
+   c->active = c->config.active_ms / (whole ? 1000 : 1);
+   c->inactive = c->config.inactive_ms / (whole ? 1000 : 1);
+   uint64_t seconds = (c->config.inactive_ms + 999) / 1000;
+   c->inactive_s = seconds < MAX_WHEEL / 2 ? (uint32_t) seconds : MAX_WHEEL / 2;
+}
+
+static bool allocate(struct flow_cache *c)
+{
+   uint32_t capacity = c->config.capacity, buckets = power_of_two((uint64_t) capacity * 3 / 2 / WAYS + 1);
+   c->bucket_mask = buckets - 1;
+   c->wheel_mask = power_of_two((uint64_t) c->inactive_s + 2) - 1;
+   for (unsigned i = 0; i < c->config.n_plugins; i++) {
+      c->ext_offset[i] = c->ext_size;
+      c->ext_size += (c->config.plugins[i]->ext_size + 15) / 16 * 16;
+   }
+   c->flows = reserve((size_t) capacity * sizeof(struct flow));
+   c->buckets = reserve((size_t) buckets * sizeof(struct bucket));
+   c->wheel = malloc(((size_t) c->wheel_mask + 1) * sizeof(*c->wheel));
+   c->ext = c->ext_size > 0 ? reserve((size_t) capacity * c->ext_size) : NULL;
+   c->fragments = c->config.fragments > 0 ? fragment_cache_new(c->config.fragments, c->config.seed) : NULL;
+   return c->flows != NULL && c->buckets != NULL && c->wheel != NULL &&
+          (c->ext_size == 0 || c->ext != NULL) && (c->config.fragments == 0 || c->fragments != NULL);
+}
+
+struct flow_cache *flow_cache_new(const struct flow_cache_config *config)
+{
+   struct flow_cache *c = calloc(1, sizeof(*c));
+   if (c == NULL) {
+      return NULL;
+   }
+   c->config = *config;
+   c->free = NONE;
+   set_timeouts(c);
+   if (!allocate(c)) {
+      flow_cache_free(c);
+      return NULL;
+   }
+   for (uint32_t i = 0; i <= c->wheel_mask; i++) {
+      c->wheel[i].head = c->wheel[i].tail = NONE;
+   }
+   return c;
+}
+
+void flow_cache_free(struct flow_cache *c)
+{
+   if (c->flows != NULL) {
+      munmap(c->flows, (size_t) c->config.capacity * sizeof(struct flow));
+   }
+   if (c->buckets != NULL) {
+      munmap(c->buckets, ((size_t) c->bucket_mask + 1) * sizeof(struct bucket));
+   }
+   if (c->ext != NULL) {
+      munmap(c->ext, (size_t) c->config.capacity * c->ext_size);
+   }
+   fragment_cache_free(c->fragments);
+   free(c->wheel);
+   free(c);
+}
+
+const struct flow_cache_stats *flow_cache_stats(const struct flow_cache *c)
+{
+   return &c->stats;
+}
+
+/* --------------------------------------------------------------------- index */
+
+/* The same for both directions: each end is hashed on its own, and the sum does not know their order. */
+static inline uint64_t hash_packet(const struct packet *k, uint64_t seed)
+{
+   uint64_t s[2], d[2], rest;
+   memcpy(s, k->src_ip, 16);
+   memcpy(d, k->dst_ip, 16);
+   rest = (uint64_t) k->protocol << 24 | (uint64_t) k->ip_version << 16 | k->vlan;
+   uint64_t a = nc_hash_fold(s[0] ^ seed ^ ((uint64_t) k->src_port << 32), s[1] ^ NC_HASH_K1);
+   uint64_t b = nc_hash_fold(d[0] ^ seed ^ ((uint64_t) k->dst_port << 32), d[1] ^ NC_HASH_K1);
+   return nc_hash_fold(nc_hash_fold(a ^ NC_HASH_K0, seed) + nc_hash_fold(b ^ NC_HASH_K0, seed) + rest,
+                       seed ^ NC_HASH_K1);
+}
+
+static inline bool same_way(const struct flow *f, const struct packet *k)
+{
+   return memcmp(f->src_ip, k->src_ip, PACKET_KEY_SIZE) == 0;
+}
+
+static inline bool other_way(const struct flow *f, const struct packet *k)
+{
+   return memcmp(f->src_ip, k->dst_ip, 16) == 0 && memcmp(f->dst_ip, k->src_ip, 16) == 0 &&
+          f->src_port == k->dst_port && f->dst_port == k->src_port &&
+          memcmp(&f->protocol, &k->protocol, 4) == 0;
+}
+
+static inline uint32_t tag_of(uint64_t hash)
+{
+   return (uint32_t) (hash >> 32);
+}
+
+/* First record with this tag, or NONE: what is worth fetching into the processor's cache. */
+static inline uint32_t likely_record(const struct flow_cache *c, uint64_t hash)
+{
+   const struct bucket *b = &c->buckets[hash & c->bucket_mask];
+   for (unsigned i = 0; i < WAYS; i++) {
+      if (b->tag[i] == tag_of(hash) && b->place[i] != 0) {
+         return b->place[i] - 1;
+      }
+   }
+   return NONE;
+}
+
+static inline struct flow *find(const struct flow_cache *c, const struct packet *k, uint64_t hash,
+                                bool *reverse)
+{
+   for (uint64_t n = hash;; n++) {
+      const struct bucket *b = &c->buckets[n & c->bucket_mask];
+      for (unsigned i = 0; i < WAYS; i++) {
+         if (b->tag[i] != tag_of(hash) || b->place[i] == 0) {
+            continue;
+         }
+         struct flow *f = &c->flows[b->place[i] - 1];
+         if (same_way(f, k)) {
+            *reverse = false;
+            return f;
+         }
+         if (!c->config.split && other_way(f, k)) {
+            *reverse = true;
+            return f;
+         }
+      }
+      if (b->passed == 0) {
+         return NULL;
+      }
+   }
+}
+
+static void index_add(struct flow_cache *c, uint64_t hash, uint32_t record)
+{
+   for (uint64_t n = hash;; n++) {
+      struct bucket *b = &c->buckets[n & c->bucket_mask];
+      for (unsigned i = 0; i < WAYS; i++) {
+         if (b->place[i] == 0) {
+            b->tag[i] = tag_of(hash);
+            b->place[i] = record + 1;
+            return;
+         }
+      }
+      b->passed++;
+   }
+}
+
+static void index_remove(struct flow_cache *c, uint64_t hash, uint32_t record)
+{
+   for (uint64_t n = hash;; n++) {
+      struct bucket *b = &c->buckets[n & c->bucket_mask];
+      for (unsigned i = 0; i < WAYS; i++) {
+         if (b->place[i] == record + 1) {
+            b->place[i] = 0;
+            return;
+         }
+      }
+      b->passed--;
+   }
+}
+
+/* --------------------------------------------------------------------- wheel */
+
+static void unlist(struct flow_cache *c, struct flow *f)
+{
+   uint32_t slot = f->deadline & c->wheel_mask;
+   if (f->previous != NONE) {
+      c->flows[f->previous].next = f->next;
+   } else {
+      c->wheel[slot].head = f->next;
+   }
+   if (f->next != NONE) {
+      c->flows[f->next].previous = f->previous;
+   } else {
+      c->wheel[slot].tail = f->previous;
+   }
+}
+
+/* Lists a flow at the second at which it is over if nothing more comes: never before the next one. */
+static void list(struct flow_cache *c, struct flow *f)
+{
+   uint64_t second = f->last / NS + c->inactive_s;
+   if (second <= c->second) {
+      second = c->second + 1;
+   }
+   if (second > c->second + c->wheel_mask) {
+      second = c->second + c->wheel_mask;
+   }
+   uint32_t record = (uint32_t) (f - c->flows), slot = (uint32_t) second & c->wheel_mask;
+   f->deadline = (uint32_t) second;
+   f->next = NONE;
+   f->previous = c->wheel[slot].tail;
+   if (f->previous != NONE) {
+      c->flows[f->previous].next = record;
+   } else {
+      c->wheel[slot].head = record;
+   }
+   c->wheel[slot].tail = record;
+}
+
+/* -------------------------------------------------------------------- export */
+
+static inline void *ext_of(const struct flow_cache *c, const struct flow *f, unsigned plugin)
+{
+   return c->ext + (size_t) (f - c->flows) * c->ext_size + c->ext_offset[plugin];
+}
+
+static void export(struct flow_cache *c, struct flow *f, enum flow_end reason)
+{
+   void *ext[MAX_PLUGINS];
+   for (unsigned i = 0; i < c->config.n_plugins; i++) {
+      const struct flow_plugin *p = c->config.plugins[i];
+      ext[i] = ext_of(c, f, i);
+      if ((f->plugins >> i & 1) != 0 && p->finish != NULL && !p->finish(ext[i], f)) {
+         f->plugins &= ~(1u << i);
+      }
+   }
+   c->stats.exported[reason]++;
+   c->config.export(c->config.context, f, ext, reason);
+}
+
+static void remove_flow(struct flow_cache *c, struct flow *f)
+{
+   uint32_t record = (uint32_t) (f - c->flows);
+   unlist(c, f);
+   index_remove(c, f->hash, record);
+   f->next = c->free;
+   c->free = record;
+}
+
+static void end_flow(struct flow_cache *c, struct flow *f, enum flow_end reason)
+{
+   export(c, f, reason);
+   remove_flow(c, f);
+}
+
+static enum flow_end inactive_reason(const struct flow *f)
+{
+   return ((f->tcp_flags | f->tcp_flags_rev) & (TCP_FIN | TCP_RST)) != 0 ? FLOW_END_DETECTED
+                                                                         : FLOW_END_INACTIVE;
+}
+
+static inline bool elapsed(const struct flow_cache *c, uint64_t now, uint64_t since, uint64_t timeout)
+{
+   uint64_t a = c->unit == NS ? now / NS : now / (NS / 1000),
+            b = c->unit == NS ? since / NS : since / (NS / 1000);
+   return a > b && a - b >= timeout;
+}
+
+/* Looks at the flows of one second: those that were not silent after all go to a later one. */
+static void turn(struct flow_cache *c, uint64_t slot_second, uint64_t now)
+{
+   uint32_t slot = (uint32_t) slot_second & c->wheel_mask, record = c->wheel[slot].head;
+   c->wheel[slot].head = c->wheel[slot].tail = NONE;
+   while (record != NONE) {
+      struct flow *f = &c->flows[record];
+      record = f->next;
+      list(c, f);
+      if (elapsed(c, now, f->last, c->inactive)) {
+         end_flow(c, f, inactive_reason(f));
+      }
+   }
+}
+
+void flow_cache_advance(struct flow_cache *c, uint64_t now)
+{
+   uint64_t second = now / NS;
+   if (second <= c->second) {
+      return;
+   }
+   if (c->second == 0) {
+      c->second = second;
+      return;
+   }
+   if (second - c->second > FAR_AHEAD) {
+      bool confirmed = c->far != 0 && (second > c->far ? second - c->far : c->far - second) < FAR_AHEAD;
+      c->far = second;
+      if (!confirmed) {
+         return;
+      }
+   }
+   c->far = 0;
+   uint64_t steps = second - c->second;
+   if (steps > (uint64_t) c->wheel_mask + 1) {
+      steps = (uint64_t) c->wheel_mask + 1;
+   }
+   uint64_t from = c->second + 1;
+   c->second = second;
+   for (uint64_t i = 0; i < steps; i++) {
+      turn(c, from + i, now);
+   }
+}
+
+void flow_cache_flush(struct flow_cache *c)
+{
+   for (uint64_t i = 1; i <= (uint64_t) c->wheel_mask + 1; i++) {
+      uint32_t slot = (uint32_t) (c->second + i) & c->wheel_mask;
+      while (c->wheel[slot].head != NONE) {
+         end_flow(c, &c->flows[c->wheel[slot].head], FLOW_END_FORCED);
+      }
+   }
+}
+
+/* Makes room: the flow whose end is next, unless it was used since it was listed. */
+static void evict(struct flow_cache *c)
+{
+   for (uint64_t i = 1;; i++) {
+      uint32_t slot = (uint32_t) (c->second + i) & c->wheel_mask;
+      for (uint32_t record = c->wheel[slot].head; record != NONE; record = c->wheel[slot].head) {
+         struct flow *f = &c->flows[record];
+         uint64_t due = f->last / NS + c->inactive_s;
+         if (due <= c->second + i || i >= c->wheel_mask) {
+            end_flow(c, f, FLOW_END_RESOURCES);
+            return;
+         }
+         unlist(c, f);
+         list(c, f);
+      }
+   }
+}
+
+/* ------------------------------------------------------------------- packets */
+
+static inline void count(struct flow *f, const struct packet *k, bool reverse)
+{
+   if (reverse) {
+      f->packets_rev++;
+      f->bytes_rev += k->ip_bytes;
+      f->tcp_flags_rev |= k->tcp_flags;
+   } else {
+      f->packets++;
+      f->bytes += k->ip_bytes;
+      f->tcp_flags |= k->tcp_flags;
+   }
+   if (k->time > f->last) {
+      f->last = k->time;
+   } else if (k->time < f->first) {
+      f->first = k->time;
+   }
+}
+
+/* Carries out what plugins asked for after a packet. */
+static inline void after_packet(struct flow_cache *c, struct flow *f, unsigned flush)
+{
+   if (flush & PLUGIN_FLUSH) {
+      end_flow(c, f, FLOW_END_FORCED);
+   }
+}
+
+static void begin_flow(struct flow_cache *c, const struct packet *k, uint64_t hash)
+{
+   unsigned flush = 0;
+   if (c->free == NONE && c->used == c->config.capacity) {
+      evict(c);
+   }
+   uint32_t record = c->free != NONE ? c->free : c->used++;
+   struct flow *f = &c->flows[record];
+   if (c->free != NONE) {
+      c->free = f->next;
+   }
+   memcpy(f->src_ip, k->src_ip, PACKET_KEY_SIZE);
+   f->hash = hash;
+   f->packets = f->packets_rev = f->plugins = 0;
+   f->bytes = f->bytes_rev = 0;
+   f->tcp_flags = f->tcp_flags_rev = 0;
+   f->first = f->last = k->time;
+   memcpy(f->src_mac, k->src_mac, 6);
+   memcpy(f->dst_mac, k->dst_mac, 6);
+   count(f, k, false);
+   index_add(c, hash, record);
+   list(c, f);
+   c->stats.flows++;
+   for (unsigned i = 0; i < c->config.n_plugins; i++) {
+      const struct flow_plugin *p = c->config.plugins[i];
+      void *ext = ext_of(c, f, i);
+      memset(ext, 0, p->ext_size);
+      unsigned result = p->create(ext, f, k);
+      f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? 1u << i : 0;
+      flush |= result;
+   }
+   after_packet(c, f, flush);
+}
+
+/* Exports what a flow was so far; it goes on with empty counters from its last packet. */
+static void restart(struct flow_cache *c, struct flow *f)
+{
+   export(c, f, FLOW_END_FORCED);
+   f->packets = f->packets_rev = f->plugins = 0;
+   f->bytes = f->bytes_rev = 0;
+   f->tcp_flags = f->tcp_flags_rev = 0;
+   f->first = f->last;
+   for (unsigned i = 0; i < c->config.n_plugins; i++) {
+      memset(ext_of(c, f, i), 0, c->config.plugins[i]->ext_size);
+   }
+}
+
+static void update_plugins(struct flow_cache *c, struct flow *f, const struct packet *k, bool reverse)
+{
+   unsigned flush = 0;
+   for (unsigned i = 0; i < c->config.n_plugins && !(flush & PLUGIN_FLUSH_FIRST); i++) {
+      const struct flow_plugin *p = c->config.plugins[i];
+      flush |= p->before != NULL ? p->before(ext_of(c, f, i), f, k) : 0;
+   }
+   bool restarted = (flush & PLUGIN_FLUSH_FIRST) != 0;
+   if (restarted) {
+      restart(c, f);
+   }
+   count(f, k, reverse);
+   flush = 0;
+   for (unsigned i = 0; i < c->config.n_plugins; i++) {
+      const struct flow_plugin *p = c->config.plugins[i];
+      void *ext = ext_of(c, f, i);
+      unsigned result = restarted           ? p->create(ext, f, k)
+                        : p->update != NULL ? p->update(ext, f, k, reverse)
+                                            : 0;
+      f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? 1u << i : 0;
+      flush |= result;
+   }
+   after_packet(c, f, flush);
+}
+
+static inline void packet(struct flow_cache *c, struct packet *k, uint64_t hash)
+{
+   bool reverse = false;
+   flow_cache_advance(c, k->time);
+   c->stats.packets++;
+   c->stats.bytes += k->wire;
+   struct flow *f = find(c, k, hash, &reverse);
+   if (f == NULL) {
+      begin_flow(c, k, hash);
+      return;
+   }
+   uint8_t seen = reverse ? f->tcp_flags_rev : f->tcp_flags;
+   enum flow_end end = 0;
+   if ((k->tcp_flags & TCP_SYN) != 0 && (seen & (TCP_FIN | TCP_RST)) != 0) {
+      end = FLOW_END_DETECTED;
+   } else if (elapsed(c, k->time, f->last, c->inactive)) {
+      end = inactive_reason(f);
+   } else if (elapsed(c, k->time, f->first, c->active)) {
+      end = FLOW_END_ACTIVE;
+   }
+   if (end != 0) {
+      end_flow(c, f, end);
+      begin_flow(c, k, hash);
+   } else if (c->config.n_plugins == 0) {
+      count(f, k, reverse);
+   } else {
+      update_plugins(c, f, k, reverse);
+   }
+}
+
+void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n)
+{
+   uint64_t hash[FLOW_BATCH];
+   /* Three passes, so that the memory that a packet needs is on its way while others are worked on. */
+   for (unsigned i = 0; i < n; i++) {
+      if (packets[i].fragment && c->fragments != NULL && !fragment_cache_ports(c->fragments, &packets[i])) {
+         c->stats.fragments_without_first++;
+      }
+      hash[i] = hash_packet(&packets[i], c->config.seed);
+      __builtin_prefetch(&c->buckets[hash[i] & c->bucket_mask]);
+   }
+   for (unsigned i = 0; i < n; i++) {
+      uint32_t record = likely_record(c, hash[i]);
+      if (record != NONE) {
+         __builtin_prefetch(&c->flows[record]);
+         __builtin_prefetch((const char *) &c->flows[record] + 64);
+      }
+   }
+   for (unsigned i = 0; i < n; i++) {
+      packet(c, &packets[i], hash[i]);
+   }
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * Plugin dns: the first question and the first answer of DNS messages (RFC 1035, OPT: RFC 6891). Each message is a record of
+ * its own: it ends its flow. The text forms of answers are those that users of these fields know.
+ */
+#include "../plugin.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fields.h"
+
+UR_FIELDS(uint16 DNS_ID, uint16 DNS_ANSWERS, uint8 DNS_RCODE, string DNS_NAME, uint16 DNS_QTYPE,
+          uint16 DNS_CLASS, uint32 DNS_RR_TTL, uint16 DNS_RLENGTH, bytes DNS_RDATA, uint16 DNS_PSIZE,
+          uint8 DNS_DO)
+
+#define PORT      53
+#define HEADER    12
+#define NAME_SIZE 127
+#define DATA_SIZE 159
+#define MAX_JUMPS 32  /* compression pointers in one name */
+#define MAX_NAME  255 /* RFC 1035 2.3.4 */
+
+enum {
+   TYPE_A = 1,
+   TYPE_NS = 2,
+   TYPE_CNAME = 5,
+   TYPE_SOA = 6,
+   TYPE_PTR = 12,
+   TYPE_HINFO = 13,
+   TYPE_MINFO = 14,
+   TYPE_MX = 15,
+   TYPE_TXT = 16,
+   TYPE_ISDN = 20,
+   TYPE_AAAA = 28,
+   TYPE_SRV = 33,
+   TYPE_DNAME = 39,
+   TYPE_OPT = 41,
+   TYPE_DS = 43,
+   TYPE_RRSIG = 46,
+   TYPE_DNSKEY = 48
+};
+
+struct dns {
+   uint32_t ttl;
+   uint16_t id, answers, qtype, class, payload_size;
+   uint8_t rcode, dnssec_ok, name_length, data_length;
+   char name[NAME_SIZE];
+   char data[DATA_SIZE];
+};
+
+/* A message, or a part of it, with a place in it. */
+struct reader {
+   const uint8_t *message, *p, *end;
+   bool bad; /* read beyond the end, or what is there makes no sense */
+};
+
+/* Text that is cut when it is full. */
+struct text {
+   char *to;
+   size_t length, size;
+};
+
+static void put(struct text *t, const void *bytes, size_t n)
+{
+   size_t room = t->size - t->length;
+   n = n < room ? n : room;
+   memcpy(t->to + t->length, bytes, n);
+   t->length += n;
+}
+
+static void put_text(struct text *t, const char *s)
+{
+   put(t, s, strlen(s));
+}
+
+static void put_number(struct text *t, uint32_t v)
+{
+   char s[16];
+   put(t, s, (size_t) snprintf(s, sizeof(s), "%u", v));
+}
+
+static uint32_t get(struct reader *r, unsigned bytes)
+{
+   uint32_t v = 0;
+   if ((size_t) (r->end - r->p) < bytes) {
+      r->bad = true;
+      r->p = r->end;
+      return 0;
+   }
+   while (bytes-- > 0) {
+      v = v << 8 | *r->p++;
+   }
+   return v;
+}
+
+/* Reads a name, following pointers; t may be NULL. The reader goes on behind the name where it stands. */
+static void get_name(struct reader *r, const uint8_t *message_end, struct text *t)
+{
+   const uint8_t *p = r->p, *behind = NULL, *end = r->end;
+   unsigned jumps = 0, total = 0;
+   for (;;) {
+      if (p >= end) {
+         r->bad = true;
+         break;
+      }
+      unsigned length = *p++;
+      if (length == 0) {
+         break;
+      }
+      if (length >= 0xc0) {
+         if (p >= end || ++jumps > MAX_JUMPS) {
+            r->bad = true;
+            break;
+         }
+         size_t offset = (length & 0x3f) << 8 | *p++;
+         behind = behind == NULL ? p : behind;
+         end = message_end;
+         p = r->message +
+             ((size_t) (message_end - r->message) > offset ? offset : (size_t) (message_end - r->message));
+         continue;
+      }
+      if (length > 63 || (size_t) (end - p) < length || (total += length + 1) > MAX_NAME) {
+         r->bad = true;
+         break;
+      }
+      if (t != NULL) {
+         put(t, ".", total > length + 1 ? 1 : 0);
+         put(t, p, length);
+      }
+      p += length;
+   }
+   r->p = behind != NULL ? behind : p;
+}
+
+static void put_name(struct text *t, struct reader *r, const uint8_t *message_end)
+{
+   get_name(r, message_end, t);
+}
+
+static void put_get(struct text *t, struct reader *r, unsigned bytes, const char *behind)
+{
+   put_number(t, get(r, bytes));
+   put_text(t, behind);
+}
+
+static void put_rest(struct text *t, struct reader *r)
+{
+   put(t, r->p, (size_t) (r->end - r->p));
+   r->p = r->end;
+}
+
+/* "_service._proto.name" becomes "service proto name". */
+static void put_service(struct text *t, const char *owner, size_t length)
+{
+   unsigned underscores = 2, dots = 2;
+   for (size_t i = 0; i < length; i++) {
+      if (owner[i] == '_' && underscores > 0) {
+         underscores--;
+      } else if (owner[i] == '.' && dots > 0) {
+         dots--;
+         put(t, " ", 1);
+      } else {
+         put(t, &owner[i], 1);
+      }
+   }
+}
+
+static void put_strings(struct text *t, struct reader *r)
+{
+   bool first = true;
+   while (r->p < r->end && !r->bad) {
+      size_t n = get(r, 1);
+      n = n < (size_t) (r->end - r->p) ? n : (size_t) (r->end - r->p);
+      put(t, " ", first ? 0 : 1);
+      put(t, r->p, n);
+      r->p += n;
+      first = false;
+   }
+}
+
+static void put_address(struct text *t, struct reader *r, int family, size_t size)
+{
+   char s[INET6_ADDRSTRLEN];
+   if ((size_t) (r->end - r->p) >= size && inet_ntop(family, r->p, s, sizeof(s)) != NULL) {
+      put_text(t, s);
+   }
+}
+
+/* Data of a record as text. data is the record's own bytes, so that no type can read what is not its. */
+static void put_data(struct text *t, unsigned type, struct reader *data, const uint8_t *message_end,
+                     const char *owner, size_t owner_length)
+{
+   switch (type) {
+   case TYPE_A: put_address(t, data, AF_INET, 4); break;
+   case TYPE_AAAA: put_address(t, data, AF_INET6, 16); break;
+   case TYPE_NS:
+   case TYPE_CNAME:
+   case TYPE_PTR:
+   case TYPE_DNAME: put_name(t, data, message_end); break;
+   case TYPE_SOA:
+      put_name(t, data, message_end);
+      put_text(t, " ");
+      put_name(t, data, message_end);
+      for (unsigned i = 0; i < 5; i++) {
+         put_text(t, " ");
+         put_get(t, data, 4, "");
+      }
+      break;
+   case TYPE_SRV: {
+      uint32_t priority = get(data, 2), weight = get(data, 2), port = get(data, 2);
+      put_service(t, owner, owner_length);
+      put_text(t, " ");
+      put_name(t, data, message_end);
+      put_text(t, " ");
+      put_number(t, priority);
+      put_text(t, " ");
+      put_number(t, weight);
+      put_text(t, " ");
+      put_number(t, port);
+      break;
+   }
+   case TYPE_MX:
+      put_get(t, data, 2, " ");
+      put_name(t, data, message_end);
+      break;
+   case TYPE_TXT: put_strings(t, data); break;
+   case TYPE_MINFO:
+      put_name(t, data, message_end);
+      put_text(t, " ");
+      put_name(t, data, message_end);
+      break;
+   case TYPE_HINFO:
+   case TYPE_ISDN: put_rest(t, data); break;
+   case TYPE_DS:
+      put_get(t, data, 2, " ");
+      put_get(t, data, 1, " ");
+      put_get(t, data, 1, " <key>");
+      break;
+   case TYPE_RRSIG:
+      put_get(t, data, 2, " ");
+      put_get(t, data, 1, " ");
+      put_get(t, data, 1, " ");
+      put_get(t, data, 4, " ");
+      put_get(t, data, 4, " ");
+      put_get(t, data, 4, " ");
+      put_get(t, data, 2, " <key>");
+      break;
+   case TYPE_DNSKEY:
+      put_get(t, data, 2, " ");
+      put_get(t, data, 1, " ");
+      put_get(t, data, 1, " <key>");
+      break;
+   default: put_text(t, "(not_impl)"); break;
+   }
+}
+
+/* One resource record. first: its time to live and data are wanted. */
+static void parse_record(struct dns *d, struct reader *r, bool first)
+{
+   char owner[NAME_SIZE];
+   struct text owner_text = {.to = owner, .size = sizeof(owner)};
+   get_name(r, r->end, &owner_text);
+   unsigned type = get(r, 2), class = get(r, 2);
+   uint32_t ttl = get(r, 4);
+   size_t length = get(r, 2);
+   if (r->bad || (size_t) (r->end - r->p) < length) {
+      r->bad = true;
+      return;
+   }
+   if (first) {
+      struct reader data = {.message = r->message, .p = r->p, .end = r->p + length};
+      struct text text = {.to = d->data, .size = sizeof(d->data)};
+      d->ttl = ttl;
+      put_data(&text, type, &data, r->end, owner, owner_text.length);
+      d->data_length = (uint8_t) text.length;
+   }
+   if (type == TYPE_OPT) {
+      d->payload_size = (uint16_t) class;
+      d->dnssec_ok = ttl >> 15 & 1;
+   }
+   r->p += length;
+}
+
+static bool parse(struct dns *d, const uint8_t *p, size_t size)
+{
+   struct reader r = {.message = p, .p = p, .end = p + size};
+   if (size < HEADER) {
+      return false;
+   }
+   d->id = (uint16_t) get(&r, 2);
+   d->rcode = get(&r, 2) & 15;
+   unsigned questions = get(&r, 2);
+   d->answers = (uint16_t) get(&r, 2);
+   unsigned records = d->answers + get(&r, 2);
+   records += get(&r, 2);
+   for (unsigned i = 0; i < questions && !r.bad; i++) {
+      struct text name = {.to = d->name, .size = sizeof(d->name)};
+      get_name(&r, r.end, i == 0 ? &name : NULL);
+      unsigned type = get(&r, 2), class = get(&r, 2);
+      if (i == 0) {
+         d->name_length = (uint8_t) name.length;
+      }
+      if (i == 0 && !r.bad) {
+         d->qtype = (uint16_t) type;
+         d->class = (uint16_t) class;
+      }
+   }
+   for (unsigned i = 0; i < records && !r.bad; i++) {
+      parse_record(d, &r, i == 0 && d->answers > 0);
+   }
+   return true; /* what was cut off is missing, the rest counts */
+}
+
+static unsigned look(void *ext, const struct packet *k)
+{
+   const uint8_t *p = k->payload;
+   size_t size = k->payload_captured;
+   if ((k->src_port != PORT && k->dst_port != PORT) || size == 0) {
+      return PLUGIN_NOTHING;
+   }
+   if (k->protocol == IPPROTO_TCP) {
+      if (size < 2 || (size_t) (p[0] << 8 | p[1]) != size - 2) {
+         return PLUGIN_NOTHING;
+      }
+      p += 2;
+      size -= 2;
+   }
+   return parse(ext, p, size) ? PLUGIN_HAS_DATA | PLUGIN_FLUSH : PLUGIN_NOTHING;
+}
+
+static unsigned create(void *ext, const struct flow *flow, const struct packet *k)
+{
+   (void) flow;
+   return look(ext, k);
+}
+
+static unsigned update(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+{
+   (void) flow;
+   (void) reverse;
+   return look(ext, k);
+}
+
+static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
+{
+   const struct dns *d = ext;
+   (void) index;
+   ur_set(t, rec, F_DNS_ID, d->id);
+   ur_set(t, rec, F_DNS_ANSWERS, d->answers);
+   ur_set(t, rec, F_DNS_RCODE, d->rcode);
+   ur_set(t, rec, F_DNS_QTYPE, d->qtype);
+   ur_set(t, rec, F_DNS_CLASS, d->class);
+   ur_set(t, rec, F_DNS_RR_TTL, d->ttl);
+   ur_set(t, rec, F_DNS_RLENGTH, d->data_length);
+   ur_set(t, rec, F_DNS_PSIZE, d->payload_size);
+   ur_set(t, rec, F_DNS_DO, d->dnssec_ok);
+   ur_set_var(t, rec, F_DNS_NAME, d->name, d->name_length);
+   ur_set_var(t, rec, F_DNS_RDATA, d->data, d->data_length);
+}
+
+const struct flow_plugin plugin_dns = {
+    .name = "dns",
+    .fields =
+        "uint16 DNS_ID,uint16 DNS_ANSWERS,uint8 DNS_RCODE,string DNS_NAME,uint16 DNS_QTYPE,uint16 DNS_CLASS,"
+        "uint32 DNS_RR_TTL,uint16 DNS_RLENGTH,bytes DNS_RDATA,uint16 DNS_PSIZE,uint8 DNS_DO",
+    .ext_size = sizeof(struct dns),
+    .create = create,
+    .update = update,
+    .fill = fill,
+};

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * Sources of packets: capture files (pcap, pcapng, either compressed with zstd, from a path or standard input) and
+ * interfaces. A source belongs to one thread.
+ */
+#ifndef FLOW_SOURCE_H
+#define FLOW_SOURCE_H
+
+#include "packet.h"
+
+#include <stddef.h>
+
+#define SOURCE_ERROR_SIZE 512
+
+enum source_state {
+   SOURCE_PACKETS, /**< packets were read */
+   SOURCE_IDLE,    /**< nothing came on the interface for a while */
+   SOURCE_END,     /**< the end of the file */
+   SOURCE_DAMAGED, /**< the file ends or makes no sense here: see error; what came before it is good */
+   SOURCE_FAILED   /**< cannot be read: see error */
+};
+
+struct source {
+   /** Reads up to max packets. */
+   enum source_state (*read)(struct source *s, struct raw_packet *packets, unsigned max, unsigned *count);
+   void (*close)(struct source *s);
+   uint64_t bytes_done;  /**< of the file */
+   uint64_t bytes_total; /**< 0: not known */
+   uint64_t dropped;     /**< by the kernel, on an interface */
+   char error[SOURCE_ERROR_SIZE];
+};
+
+/** Opens a capture file; "-" is standard input. \return NULL with a message in error */
+struct source *source_open_file(const char *path, char error[SOURCE_ERROR_SIZE]);
+/** Opens an interface. snaplen: bytes kept of a packet. filter: BPF text or NULL. */
+struct source *source_open_live(const char *interface, unsigned snaplen, const char *filter,
+                                char error[SOURCE_ERROR_SIZE]);
+
+/** A BPF filter for packets of files. */
+struct packet_filter;
+struct packet_filter *packet_filter_new(const char *text, unsigned snaplen, char error[SOURCE_ERROR_SIZE]);
+/** \return true when the packet passes. Programs are compiled for each link type when it is first seen. */
+bool packet_filter_match(struct packet_filter *f, const struct raw_packet *raw);
+void packet_filter_free(struct packet_filter *f);
+
+#endif
