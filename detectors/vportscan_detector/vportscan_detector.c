@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** vportscan_detector: one source probes many ports of one target. The method is described in README.md. */
+#include <nemea-common/nc_table.h>
+#include <nemea/module.h>
+
+#include "fields.h"
+
+#include "../common/flow.h"
+
+NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, time TIME_FIRST, time TIME_LAST, uint32 PACKETS, uint32 PACKETS_REV,
+          uint16 SRC_PORT, uint16 DST_PORT, uint8 PROTOCOL, uint8 TCP_FLAGS, uint8 TCP_FLAGS_REV,
+          uint8 EVENT_TYPE, uint32 PORT_CNT)
+
+#define EVENT_PORTSCAN 1
+#define LIST_EXTRA     14 /* ports beyond the threshold that a list holds; see complete() */
+#define LIST_BLOCK     8
+#define MAX_THRESHOLD  1024
+
+/* Traceroute counts UDP ports up from here, three a hop, and gets its answers from others than the target. */
+#define TRACEROUTE_FIRST 33434
+#define TRACEROUTE_LAST  33689
+
+/* What is known of a probed port. */
+enum port_mark {
+   PORT_ONCE = 1,    /* probed an odd number of times */
+   PORT_CERTAIN = 2, /* refused, or probed by flags that no connection has: counts twice */
+};
+
+struct pair_key {
+   ip_addr_t src, dst;
+   uint32_t protocol; /* as wide as the key's alignment: no padding */
+};
+
+struct pair {
+   ur_time_t first, last; /* of the flows in the list */
+   uint32_t points;       /* weight of the ports in the list */
+   uint32_t used;         /* connections with data, each on another port than the one before */
+   uint16_t n;            /* ports in the list */
+   uint16_t used_port;
+   uint16_t ports[]; /* self->list_size ports, then as many bytes of enum port_mark */
+};
+
+struct vportscan {
+   uint32_t threshold, idle, capacity; /* options; idle in seconds */
+
+   struct flow_format format;
+   uint16_t list_size;
+   nc_table_t *pairs;
+   uint64_t probes;
+};
+
+static const nm_option_t options[] = {
+    NM_U32('n', "numports-threshold", struct vportscan, threshold, 50, 2, MAX_THRESHOLD,
+           "Report a source that probed this many ports of one target (half as many if they were refused)."),
+    NM_U32('d', "idle-threshold", struct vportscan, idle, 7200, 1, 31536000,
+           "Forget what a source did to a target after this many seconds without a probe."),
+    NM_U32('c', "capacity", struct vportscan, capacity, 65536, 16, NC_TABLE_MAX_CAPACITY,
+           "Pairs of source and target to watch; beyond it those seen only once are forgotten first."),
+    NM_END,
+};
+
+static int init(nm_module_t *m)
+{
+   struct vportscan *self = nm_self(m);
+   self->list_size = (uint16_t) ((self->threshold + LIST_EXTRA + LIST_BLOCK - 1) / LIST_BLOCK * LIST_BLOCK);
+   self->pairs = nc_table_new(&(nc_table_config_t){
+       .capacity = self->capacity,
+       .key_size = sizeof(struct pair_key),
+       .value_size = sizeof(struct pair) + self->list_size * (sizeof(uint16_t) + sizeof(uint8_t))});
+   if (self->pairs == NULL) {
+      return nm_fail(m, "no memory for %u pairs of source and target (option -c)", self->capacity);
+   }
+   nm_counter(m, "probes", &self->probes);
+   nm_counter(m, "pairs", &nc_table_stats(self->pairs)->inserted);
+   nm_counter(m, "evicted", &nc_table_stats(self->pairs)->evicted);
+   return NM_OK;
+}
+
+static int format(nm_module_t *m, uint32_t input)
+{
+   (void) input;
+   flow_format_set(&((struct vportscan *) nm_self(m))->format, nm_in(m));
+   return NM_OK;
+}
+
+static struct pair_key make_key(const ip_addr_t *src, const ip_addr_t *dst, uint8_t protocol)
+{
+   struct pair_key key = {.protocol = protocol};
+   memcpy(&key.src, src, sizeof(key.src)); /* addresses in records are not aligned */
+   memcpy(&key.dst, dst, sizeof(key.dst));
+   return key;
+}
+
+static void clear(const struct vportscan *self, struct pair *pair)
+{
+   memset(pair, 0, sizeof(*pair) + self->list_size * (sizeof(uint16_t) + sizeof(uint8_t)));
+}
+
+static uint8_t *marks(const struct vportscan *self, struct pair *pair)
+{
+   return (uint8_t *) (pair->ports + self->list_size);
+}
+
+/* Index of the port in the list, or its length. */
+static uint16_t find_port(const struct pair *pair, uint16_t port)
+{
+   for (uint16_t block = 0; block < pair->n; block += LIST_BLOCK) {
+      uint16_t hits =
+          0; /* all ports of a block are compared at once: the compiler makes it one instruction */
+      for (uint16_t i = 0; i < LIST_BLOCK; i++) {
+         hits |= (uint16_t) ((pair->ports[block + i] == port) << i);
+      }
+      if (hits != 0) {
+         uint16_t i = (uint16_t) (block + __builtin_ctz(hits));
+         return i < pair->n ? i : pair->n;
+      }
+   }
+   return pair->n;
+}
+
+static uint32_t weight(uint8_t mark)
+{
+   return mark & PORT_CERTAIN ? 2 : mark & PORT_ONCE;
+}
+
+/* Turns marks of a port on or off. */
+static void mark_port(const struct vportscan *self, struct pair *pair, uint16_t i, uint8_t mark)
+{
+   uint8_t *all = marks(self, pair);
+   pair->points += weight(mark) - weight(all[i]);
+   all[i] = mark;
+}
+
+static void drop_port(const struct vportscan *self, struct pair *pair, uint16_t i)
+{
+   mark_port(self, pair, i, 0);
+   pair->n--;
+   pair->ports[i] = pair->ports[pair->n];
+   marks(self, pair)[i] = marks(self, pair)[pair->n];
+   marks(self, pair)[pair->n] = 0;
+}
+
+/* The pair of a flow in the other direction, if it is known. */
+static struct pair *opposite(struct vportscan *self, const struct flow *f)
+{
+   struct pair_key key = make_key(f->dst, f->src, f->protocol);
+   return nc_table_find(self->pairs, &key);
+}
+
+/* A list is complete when its points reach the threshold, or when it is full: a scanner that repeats each probe has
+ * many ports but few points. */
+static bool complete(const struct vportscan *self, const struct pair *pair)
+{
+   return pair->points >= self->threshold || pair->n == self->list_size;
+}
+
+static uint32_t count_ports(const struct vportscan *self, struct pair *pair)
+{
+   if (pair->points < self->threshold) {
+      return pair->n;
+   }
+   uint32_t n = 0;
+   for (uint16_t i = 0; i < pair->n; i++) {
+      n += marks(self, pair)[i] != 0;
+   }
+   return n;
+}
+
+/* Tells of a complete list, and begins a new one. f: the probe that completed it. */
+static int report(nm_module_t *m, struct pair *pair, const struct flow *f)
+{
+   struct vportscan *self = nm_self(m);
+   int rc = NM_OK;
+   /* Passive FTP, peer-to-peer: one who also reaches as many ports as he misses makes use of them. */
+   if (pair->used < pair->n) {
+      void *alert = nm_alert(m, NULL);
+      nm_set(m, alert, F_EVENT_TYPE, EVENT_PORTSCAN);
+      nm_set(m, alert, F_TIME_FIRST, pair->first);
+      nm_set(m, alert, F_TIME_LAST, pair->last);
+      nm_set(m, alert, F_SRC_IP, *f->src);
+      nm_set(m, alert, F_DST_IP, *f->dst);
+      nm_set(m, alert, F_SRC_PORT, f->src_port);
+      nm_set(m, alert, F_DST_PORT, f->dst_port);
+      nm_set(m, alert, F_PROTOCOL, f->protocol);
+      nm_set(m, alert, F_PORT_CNT, count_ports(self, pair));
+      rc = nm_send(m, alert);
+   }
+   clear(self, pair);
+   return rc;
+}
+
+/* Adds a probe of the flow's destination port. */
+static int add_probe(nm_module_t *m, const struct flow *f, bool certain)
+{
+   struct vportscan *self = nm_self(m);
+   struct pair_key key = make_key(f->src, f->dst, f->protocol);
+   struct pair *pair = nc_table_upsert(self->pairs, &key, NULL);
+   self->probes++;
+   if (pair->n > 0 && f->first > pair->last && (f->first - pair->last) >> 32 >= self->idle) {
+      clear(self, pair);
+   }
+   if (pair->n == 0 || f->first < pair->first) {
+      pair->first = f->first;
+   }
+   if (pair->n == 0 || f->last > pair->last) {
+      pair->last = f->last;
+   }
+   uint16_t i = find_port(pair, f->dst_port);
+   if (i == pair->n) {
+      pair->ports[pair->n++] = f->dst_port;
+   }
+   uint8_t mark = marks(self, pair)[i];
+   mark_port(self, pair, i, certain ? mark | PORT_CERTAIN : mark ^ PORT_ONCE);
+   return complete(self, pair) ? report(m, pair, f) : NM_OK;
+}
+
+/* The target refuses a probe that is in the list. */
+static int refuse(nm_module_t *m, const struct flow *f)
+{
+   struct vportscan *self = nm_self(m);
+   struct pair *pair = opposite(self, f);
+   uint16_t i = pair != NULL ? find_port(pair, f->src_port) : 0;
+   if (pair == NULL || i == pair->n) {
+      return NM_OK;
+   }
+   mark_port(self, pair, i, marks(self, pair)[i] | PORT_CERTAIN);
+   if (!complete(self, pair)) {
+      return NM_OK;
+   }
+   struct flow probe = *f;
+   probe.src = f->dst;
+   probe.dst = f->src;
+   probe.src_port = f->dst_port;
+   probe.dst_port = f->src_port;
+   return report(m, pair, &probe);
+}
+
+static int tcp(nm_module_t *m, const struct flow *f)
+{
+   struct vportscan *self = nm_self(m);
+   enum probe probe = flow_probe(f);
+   if (probe != PROBE_NONE) {
+      return add_probe(m, f, probe == PROBE_REFUSED || probe == PROBE_STEALTH);
+   }
+   if (flow_is_refusal(f)) {
+      return refuse(m, f);
+   }
+   if (flow_is_use(f)) {
+      struct pair_key key = make_key(f->src, f->dst, f->protocol);
+      struct pair *pair = nc_table_peek(self->pairs, &key);
+      if (pair != NULL && pair->used_port != f->dst_port) {
+         pair->used_port = f->dst_port;
+         pair->used++;
+      }
+   }
+   return NM_OK;
+}
+
+/* UDP has no flags: a probe is a small flow without an answer, in the same record or in one of its own. */
+static int udp(nm_module_t *m, const struct flow *f)
+{
+   struct vportscan *self = nm_self(m);
+   struct pair *answered = opposite(self, f);
+   if (answered != NULL) {
+      uint16_t i = find_port(answered, f->src_port);
+      if (i < answered->n) {
+         drop_port(self, answered, i);
+         answered->used++;
+         return NM_OK;
+      }
+   }
+   /* A server's answers whose questions were not seen have its port as source. */
+   bool answer = f->src_port < 1024 && f->dst_port >= 1024;
+   bool trace = f->dst_port >= TRACEROUTE_FIRST && f->dst_port <= TRACEROUTE_LAST;
+   if (f->packets_rev > 0 || f->packets > PROBE_MAX_PACKETS || f->dst_port == 0 || answer || trace) {
+      return NM_OK;
+   }
+   return add_probe(m, f, false);
+}
+
+static int record(nm_module_t *m, const void *rec)
+{
+   struct vportscan *self = nm_self(m);
+   struct flow f = flow_read(m, rec, &self->format);
+   switch (f.protocol) {
+   case PROTOCOL_TCP: return tcp(m, &f);
+   case PROTOCOL_UDP: return udp(m, &f);
+   default: return NM_OK;
+   }
+}
+
+static void cleanup(nm_module_t *m)
+{
+   nc_table_free(((struct vportscan *) nm_self(m))->pairs);
+}
+
+NM_MODULE("vportscan_detector",
+          "Detects vertical scans: one source that probes many TCP or UDP ports of one target.",
+          .input = FLOW_FIELDS ",uint16 SRC_PORT",
+          .output =
+              "uint8 EVENT_TYPE,time TIME_FIRST,time TIME_LAST,ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,"
+              "uint16 DST_PORT,uint8 PROTOCOL,uint32 PORT_CNT",
+          .options = options, .state_size = sizeof(struct vportscan), .send_timeout = TRAP_NO_WAIT,
+          .send_timeout_set = true, .init = init, .format = format, .record = record, .cleanup = cleanup)

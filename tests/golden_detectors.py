@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs the recorded cases of detectors: each case is a folder with input.csv, cmd and expected.csv.
+
+usage: golden_detectors.py BIN_DIR PROGRAM...
+
+The cases lie in golden/detectors/PROGRAM/ of the folder that NEMEA_SHARED names; exit status 77 (skipped) without it.
+input*.csv is sent by logreplay, the output is printed by logger; rows are compared without regard to their order. A case whose
+recorded result is a known weakness of the original has what is right instead in detectors/PROGRAM/tests/CASE.csv.
+"""
+
+import csv
+import glob
+import os
+import re
+import shutil
+import sys
+
+from programs import Workspace
+
+DETECTORS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'detectors')
+NOT_COPIED = re.compile(r'(input\d*\.csv|expected.*|cmd|note\.txt)$')
+
+
+def rows(text, ignored):
+    """Title and sorted rows without the ignored fields."""
+    lines = list(csv.reader(text.splitlines()))
+    if len(lines) < 2:  # a title alone is no alert, as nothing is
+        return [], []
+    keep = [i for i, name in enumerate(lines[0]) if name.split()[-1] not in ignored]
+    return [[line[i] for i in keep] for line in lines[:1]], sorted([line[i] for i in keep] for line in lines[1:])
+
+
+def run_case(case, bin_dir, deviation):
+    """Gives None, or what differs."""
+    with Workspace(bin_dir) as w:
+        for name in os.listdir(case):
+            if not NOT_COPIED.match(name):
+                shutil.copy(os.path.join(case, name), w.path)
+        with open(os.path.join(case, 'note.txt'), encoding='utf-8') as file:
+            hidden = re.search(r'fields not to compare[^:]*: (.*)', file.read())
+        ignored = {name.split()[0] for name in hidden.group(1).split(',')} if hidden else set()
+        for path in glob.glob(os.path.join(case, 'input*.csv')):
+            target = os.path.basename(path).replace('input', 'in').replace('.csv', '.trapcap')
+            w.run('logreplay', '-d', '-f', path, '-i', f'f:{w.file(target)}:w')
+        status, _, err = w.run('sh', os.path.join(case, 'cmd'))
+        if status < 0:
+            return f'ended by signal {-status}'
+        got = ''
+        if os.path.exists(w.file('out.trapcap')) and os.path.getsize(w.file('out.trapcap')) > 0:
+            got = w.run('logger', '-t', '-i', f'f:{w.file("out.trapcap")}')[1]
+        names = [deviation] if os.path.exists(deviation) else glob.glob(os.path.join(case, 'expected*.csv'))
+        for name in names:
+            with open(name, encoding='utf-8') as file:
+                if rows(file.read(), ignored) == rows(got, ignored):
+                    return None
+        return f'expected {names[0]}, got\n{got}{err}'
+
+
+def main(bin_dir, programs):
+    shared = os.environ.get('NEMEA_SHARED', '')
+    cases = [path for program in programs
+             for path in sorted(glob.glob(os.path.join(shared, 'golden/detectors', program, '*')))]
+    if not shared or not cases:
+        print('skipped: no recorded cases (set NEMEA_SHARED)')
+        return 77
+    failed = 0
+    for case in cases:
+        program, name = case.split(os.sep)[-2:]
+        difference = run_case(case, bin_dir, os.path.join(DETECTORS, program, 'tests', name + '.csv'))
+        if difference is not None:
+            failed += 1
+            print(f'FAILED {program}/{name}: {difference}')
+    print(f'{len(cases) - failed} passed, {failed} failed')
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    sys.exit(main(os.path.abspath(sys.argv[1]), sys.argv[2:]))
