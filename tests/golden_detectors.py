@@ -44,8 +44,8 @@ def run_case(case, bin_dir, deviation):
             target = os.path.basename(path).replace('input', 'in').replace('.csv', '.trapcap')
             w.run('logreplay', '-d', '-f', path, '-i', f'f:{w.file(target)}:w')
         status, _, err = w.run('sh', os.path.join(case, 'cmd'))
-        if status < 0:
-            return f'ended by signal {-status}'
+        if status < 0 or status in (126, 127):
+            return f'could not run, or was killed: status {status}\n{err}'
         got = ''
         if os.path.exists(w.file('out.trapcap')) and os.path.getsize(w.file('out.trapcap')) > 0:
             got = w.run('logger', '-t', '-i', f'f:{w.file("out.trapcap")}')[1]

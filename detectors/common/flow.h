@@ -24,7 +24,8 @@
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
 
-#define PROBE_MAX_PACKETS 4 /* a probe and its retransmissions */
+#define PROBE_MAX_PACKETS 4  /* a probe and its retransmissions */
+#define RETRY_MAX_PACKETS 10 /* SYNs that a system sends before it gives up */
 #define TCP_PROBE_FLAGS \
    0x3f /* ECE and CWR say nothing here: SYNs of ordinary hosts carry them too (RFC 3168) */
 
@@ -41,6 +42,7 @@ struct flow {
 enum probe {
    PROBE_NONE,    /**< an ordinary connection, a part of one, or an answer */
    PROBE_SYN,     /**< SYN only: not answered, or the answer is in another record */
+   PROBE_RETRIED, /**< the same, and the sender's system tried for long */
    PROBE_REFUSED, /**< SYN answered by RST: the port is closed */
    PROBE_HALF,    /**< SYN answered by SYN+ACK, then dropped: the port is open */
    PROBE_EMPTY,   /**< a connection that was reset without a byte of data */
@@ -81,8 +83,12 @@ static inline struct flow flow_read(nm_module_t *m, const void *rec, const struc
 
 static inline enum probe flow_probe(const struct flow *f)
 {
-   if (f->protocol != PROTOCOL_TCP || f->packets > PROBE_MAX_PACKETS) {
+   if (f->protocol != PROTOCOL_TCP) {
       return PROBE_NONE;
+   }
+   if (f->packets > PROBE_MAX_PACKETS) {
+      bool retried = f->flags == TCP_SYN && f->packets_rev == 0 && f->packets <= RETRY_MAX_PACKETS;
+      return retried ? PROBE_RETRIED : PROBE_NONE;
    }
    switch (f->flags) {
    case TCP_SYN:
@@ -105,6 +111,12 @@ static inline enum probe flow_probe(const struct flow *f)
 static inline bool flow_is_refusal(const struct flow *f)
 {
    return f->protocol == PROTOCOL_TCP && (f->flags & TCP_RST) && !(f->flags & (TCP_SYN | TCP_PSH | TCP_FIN));
+}
+
+/** An answer of a server: from a low port to a high one. */
+static inline bool flow_is_answer(const struct flow *f)
+{
+   return f->src_port < 1024 && f->dst_port >= 1024;
 }
 
 /** A TCP connection that carries data: ordinary use. */

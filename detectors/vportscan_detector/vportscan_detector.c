@@ -239,7 +239,7 @@ static int tcp(nm_module_t *m, const struct flow *f)
 {
    struct vportscan *self = nm_self(m);
    enum probe probe = flow_probe(f);
-   if (probe != PROBE_NONE) {
+   if (probe != PROBE_NONE && probe != PROBE_RETRIED) {
       return add_probe(m, f, probe == PROBE_REFUSED || probe == PROBE_STEALTH);
    }
    if (flow_is_refusal(f)) {
@@ -269,10 +269,9 @@ static int udp(nm_module_t *m, const struct flow *f)
          return NM_OK;
       }
    }
-   /* A server's answers whose questions were not seen have its port as source. */
-   bool answer = f->src_port < 1024 && f->dst_port >= 1024;
    bool trace = f->dst_port >= TRACEROUTE_FIRST && f->dst_port <= TRACEROUTE_LAST;
-   if (f->packets_rev > 0 || f->packets > PROBE_MAX_PACKETS || f->dst_port == 0 || answer || trace) {
+   if (f->packets_rev > 0 || f->packets > PROBE_MAX_PACKETS || f->dst_port == 0 || flow_is_answer(f) ||
+       trace) {
       return NM_OK;
    }
    return add_probe(m, f, false);
