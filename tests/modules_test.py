@@ -119,6 +119,12 @@ class Modules(unittest.TestCase):
         self.assertEqual([r.split(',')[0] for r in rows], ['10.0.0.0', '10.0.0.1'])
         self.assertTrue(all(r.endswith(',30') for r in rows))
 
+    def test_stream_time_also_counts_with_exactly_the_required_fields(self):
+        self.w.file('in.csv', FLOWS + flow('10.0.0.1', 1) + flow('10.0.0.1', 61) + flow('10.0.0.1', 62))
+        self.ok(self.w.run('logreplay', '-f', 'in.csv', '-i', 'f:flows'))
+        self.ok(self.w.run('syn_counter', '-l', '2', '-i', 'f:flows,f:alerts'))
+        self.assertIn('00:01:02', self.ok(self.w.run('logger', '-i', 'f:alerts')))
+
     def test_full_table_forgets_and_counts(self):
         text = FLOWS + ''.join(flow(f'10.0.{i // 250}.{i % 250}', 1) for i in range(1000))
         self.w.file('in.csv', text)

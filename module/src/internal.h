@@ -18,6 +18,7 @@
 struct input {
    ur_template_t *tmplt;
    uint8_t active;       /* waits for records; 0 after its end of stream */
+   bool format_known;    /* of the sender, and told to the module */
    bool one_byte_record; /* the format has records of one byte: end of stream is then an empty message only */
    uint16_t time_offset; /* of TIME_LAST or TIME in a record; UR_INVALID_OFFSET: none */
    uint64_t last_seq;

@@ -76,6 +76,14 @@ static int end_of_input(nm_module_t *m, uint32_t i)
    return rc == NM_OK && m->n_active == 0 ? NM_STOP : rc;
 }
 
+static int format_known(nm_module_t *m, uint32_t i)
+{
+   look_at_format(&m->in[i]);
+   m->in[i].format_known = true;
+   m->current = i;
+   return m->def->format != NULL ? m->def->format(m, i) : NM_OK;
+}
+
 static int new_format(nm_module_t *m, uint32_t i)
 {
    uint8_t type = TRAP_FMT_UNKNOWN;
@@ -91,9 +99,7 @@ static int new_format(nm_module_t *m, uint32_t i)
                      i, spec);
    }
    m->in[i].tmplt = t;
-   look_at_format(&m->in[i]);
-   m->current = i;
-   return m->def->format != NULL ? m->def->format(m, i) : NM_OK;
+   return format_known(m, i);
 }
 
 static int one_record(nm_module_t *m, struct input *in, const trap_message_t *msg)
@@ -121,6 +127,12 @@ static int records(nm_module_t *m, uint32_t i, const trap_message_t *msgs, uint3
 {
    struct input *in = &m->in[i];
    m->current = i;
+   if (!in->format_known && in->tmplt != NULL) { /* exactly what was required: no change was announced */
+      int rc = format_known(m, i);
+      if (rc != NM_OK) {
+         return rc;
+      }
+   }
    for (uint32_t k = 0; k < count; k++) {
       const trap_message_t *msg = &msgs[k];
       if (msg->seq > in->last_seq + 1) {
