@@ -49,18 +49,22 @@ enum probe {
    PROBE_STEALTH  /**< flags that no connection starts with: none, FIN, FIN+PSH+URG */
 };
 
-/* Optional fields of a format, looked up once. */
+/** Optional fields of a format, looked up once. */
 struct flow_format {
-   bool both_ways; /* has the _REV fields */
+   bool details; /**< PROTOCOL, PACKETS, DST_PORT and TCP_FLAGS */
    bool src_port;
+   bool both_ways; /**< the _REV fields */
 };
 
 static inline void flow_format_set(struct flow_format *format, const ur_template_t *tmplt)
 {
-   format->both_ways = ur_is_present(tmplt, F_PACKETS_REV) && ur_is_present(tmplt, F_TCP_FLAGS_REV);
+   format->details = ur_is_present(tmplt, F_PROTOCOL) && ur_is_present(tmplt, F_PACKETS) &&
+                     ur_is_present(tmplt, F_DST_PORT) && ur_is_present(tmplt, F_TCP_FLAGS);
    format->src_port = ur_is_present(tmplt, F_SRC_PORT);
+   format->both_ways = ur_is_present(tmplt, F_PACKETS_REV) && ur_is_present(tmplt, F_TCP_FLAGS_REV);
 }
 
+/** Absent fields are 0. */
 static inline struct flow flow_read(nm_module_t *m, const void *rec, const struct flow_format *format)
 {
    struct flow f = {
@@ -68,12 +72,16 @@ static inline struct flow flow_read(nm_module_t *m, const void *rec, const struc
        .dst = nm_get_ptr(m, rec, F_DST_IP),
        .first = nm_get(m, rec, F_TIME_FIRST),
        .last = nm_get(m, rec, F_TIME_LAST),
-       .packets = nm_get(m, rec, F_PACKETS),
-       .src_port = format->src_port ? nm_get(m, rec, F_SRC_PORT) : 0,
-       .dst_port = nm_get(m, rec, F_DST_PORT),
-       .protocol = nm_get(m, rec, F_PROTOCOL),
-       .flags = nm_get(m, rec, F_TCP_FLAGS) & TCP_PROBE_FLAGS,
    };
+   if (format->details) {
+      f.packets = nm_get(m, rec, F_PACKETS);
+      f.dst_port = nm_get(m, rec, F_DST_PORT);
+      f.protocol = nm_get(m, rec, F_PROTOCOL);
+      f.flags = nm_get(m, rec, F_TCP_FLAGS) & TCP_PROBE_FLAGS;
+   }
+   if (format->src_port) {
+      f.src_port = nm_get(m, rec, F_SRC_PORT);
+   }
    if (format->both_ways) {
       f.packets_rev = nm_get(m, rec, F_PACKETS_REV);
       f.flags_rev = nm_get(m, rec, F_TCP_FLAGS_REV) & TCP_PROBE_FLAGS;

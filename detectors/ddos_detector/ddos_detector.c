@@ -1,373 +1,381 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** ddos_detector: floods of one destination. See README.md for its two rules. */
-#include "oneway.h"
-#include "volume.h"
-
-#include <nemea-common/nc_hash.h>
-#include <nemea-common/nc_table.h>
-#include <nemea/module.h>
-#include <netinet/in.h>
-#include <stdlib.h>
-#include <string.h>
-
+/** ddos_detector: floods towards one destination. This file keeps the destinations and sends the alerts. */
+#include "ddos.h"
 #include "fields.h"
 
-NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint64 BYTES, time TIME_FIRST, time TIME_LAST, uint32 PACKETS,
-          uint32 PACKETS_REV, uint64 BYTES_REV, uint16 SRC_PORT, uint16 DST_PORT, uint8 PROTOCOL,
+#include "../common/flow.h"
+
+NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint64 BYTES, uint64 BYTES_REV, time TIME_FIRST, time TIME_LAST,
+          uint32 PACKETS, uint32 PACKETS_REV, uint16 SRC_PORT, uint16 DST_PORT, uint8 PROTOCOL,
           uint8 TCP_FLAGS, uint8 TCP_FLAGS_REV, uint64 EVENT_ID, uint16 EVENT_SEQ, uint64 AVG_BYTES_CURRENT,
           uint64 AVG_BYTES_ORIGINAL, uint32 AVG_IP_CNT_CURRENT, uint32 AVG_IP_CNT_ORIGINAL)
 
-#define LONG_JUMP (INTERVALS * INTERVAL) /* seconds without a flow after which the history says nothing */
-#define BAD_MASK  255
+#define BACKWARDS_UDP   1000 /* answers to one packet: servers stream over UDP to clients that send little */
+#define BACKWARDS_OTHER 8
+#define EXIT_OPTION     255
+#define ANSWERS_UNASKED 8 /* so many answers more than questions are no sign of anything */
 
-struct ddos {
-   uint64_t attack_kbps, before_kbps, prune_kbps;
-   uint16_t bytes_factor, sources_factor;
-   uint32_t source_mask, destination_mask, source_mask6, destination_mask6, capacity;
-   struct oneway_config oneway;
-
-   struct volume_config volume;
-   nc_table_t *destinations; /* ip_addr_t -> struct destination */
-   bool ports, biflow;       /* which optional fields the input has */
-   uint64_t start;           /* second: begin of the current interval; 0: no flow yet */
-   uint64_t alerts, bad_times;
-};
-
-struct destination {
-   struct volume volume;
-   struct oneway oneway;
+struct state {
+   struct ddos ddos;
+   struct flow_format format;
 };
 
 static const nm_option_t options[] = {
-    NM_U64('m', "minimal_attack_size", struct ddos, attack_kbps, 1000, 0, UINT32_MAX,
-           "Volume rule: least traffic of an attack, kilobits a second."),
-    NM_U64('b', "min_traffic_before_attack", struct ddos, before_kbps, 1, 0, UINT32_MAX,
-           "Volume rule: least traffic before the attack, kilobits a second."),
-    NM_U16('t', "threshold_flow_rate", struct ddos, bytes_factor, 4, 1, UINT16_MAX,
-           "Volume rule: factor by which the bytes grow in an attack."),
-    NM_U16('c', "threshold_ip_count_rate", struct ddos, sources_factor, 4, 1, UINT16_MAX,
-           "Volume rule: factor by which the number of sources grows."),
-    NM_U32('s', "mask_source_addresses", struct ddos, source_mask, 24, 0, UINT32_MAX,
-           "Volume rule: prefix length of IPv4 sources, 0 to 32."),
-    NM_U32('d', "mask_destination_addresses", struct ddos, destination_mask, 32, 0, UINT32_MAX,
-           "Prefix length of IPv4 destinations, 0 to 32."),
-    NM_U64('p', "min_threshold_before_pruning", struct ddos, prune_kbps, 10, 0, UINT32_MAX,
-           "Forget destinations with less traffic over the whole history, kilobits a second."),
-    NM_U32(0, "mask6-source", struct ddos, source_mask6, 56, 0, 128,
-           "Volume rule: prefix length of IPv6 sources."),
-    NM_U32(0, "mask6-destination", struct ddos, destination_mask6, 128, 0, 128,
-           "Prefix length of IPv6 destinations."),
-    NM_U32(0, "oneway-sources", struct ddos, oneway.sources, 1000, 10, UINT32_MAX,
-           "One-way rule: distinct sources in a minute that get no answer."),
-    NM_U32(0, "oneway-half-open", struct ddos, oneway.half_open, 6000, 10, UINT32_MAX,
-           "One-way rule: half-open TCP connections to one port in a minute."),
-    NM_U32(0, "oneway-packets", struct ddos, oneway.packets, 30000, 10, UINT32_MAX,
-           "One-way rule: packets in a minute that get no answer."),
-    NM_U32(0, "capacity", struct ddos, capacity, 65536, 16, NC_TABLE_MAX_CAPACITY,
-           "Destinations to remember; beyond it those with a single flow are forgotten first."),
+    NM_U64('m', "minimal_attack_size", struct state, ddos.min_attack, 1000, 0, UINT64_C(1) << 40,
+           "Least size of a flood by volume, kb/s."),
+    NM_U64('b', "min_traffic_before_attack", struct state, ddos.min_before, 1, 0, UINT64_C(1) << 40,
+           "Least traffic of a destination before it, kb/s."),
+    NM_U16('t', "threshold_flow_rate", struct state, ddos.rate, 4, 1, UINT16_MAX,
+           "A flood has this many times the bytes of the time before it."),
+    NM_U16('c', "threshold_ip_count_rate", struct state, ddos.source_rate, 4, 1, UINT16_MAX,
+           "A flood has this many times the sources of the time before it."),
+    NM_U8('s', "mask_source_addresses", struct state, ddos.source_mask, 24, 0, 255,
+          "Bits of IPv4 addresses that tell sources apart, 0 to 32."),
+    NM_U8('d', "mask_destination_addresses", struct state, ddos.target_mask, 32, 0, 255,
+          "Bits of IPv4 addresses that tell destinations apart, 0 to 32."),
+    NM_U64('p', "min_threshold_before_pruning", struct state, ddos.min_history, 10, 0, UINT64_C(1) << 40,
+           "A flood is over when its destination has less than this, kb/s."),
+    NM_U8(0, "mask6_source_addresses", struct state, ddos.source_mask6, 48, 0, 128,
+          "Bits of IPv6 addresses that tell sources apart."),
+    NM_U8(0, "mask6_destination_addresses", struct state, ddos.target_mask6, 128, 0, 128,
+          "Bits of IPv6 addresses that tell destinations apart."),
+    NM_U32(0, "flood_flows", struct state, ddos.flood_flows, 1000, 1, 100000000,
+           "Least SYNs without a connection in a minute, from many networks, that make a flood."),
+    NM_U32(0, "flood_networks", struct state, ddos.flood_networks, 64, 1, 1000000,
+           "So many networks (source masks) are many."),
+    NM_U32(0, "capacity", struct state, ddos.capacity, 32768, 16, NC_TABLE_MAX_CAPACITY,
+           "Destinations to watch; beyond it those seen only once are forgotten first."),
     NM_END,
 };
 
-/* --------------------------------------------------------------------- reports */
-
-/* The same event has the same id in every run: its destination and begin. */
-static uint64_t event_id(const ip_addr_t *dst, uint64_t begin)
+static int check(nm_module_t *m)
 {
-   uint64_t low = ip_is4(dst) ? ip_get_v4_as_int(dst) : (uint32_t) nc_hash(dst, sizeof(*dst), 0);
-   return (nc_hash_u64(begin, nc_hash(dst, sizeof(*dst), 1)) & 0x7fffffff) << 32 | low;
+   const struct ddos *self = nm_self(m);
+   return self->source_mask <= 32 && self->target_mask <= 32
+              ? NM_OK
+              : nm_fail_status(m, EXIT_OPTION, "Invalid value of argument. Mask must be between 0 and 32.");
 }
 
-static int send_report(nm_module_t *m, const ip_addr_t *dst, const struct volume_report *r, ur_time_t first,
-                       ur_time_t last)
+/* ----------------------------------------------------------- destinations */
+
+void host_watch(struct ddos *self, struct host *h)
+{
+   if (h->next == NULL) { /* at the end: the order of alerts is the order in which destinations came here */
+      h->prev = self->watched.prev;
+      h->next = &self->watched;
+      h->prev->next = h;
+      self->watched.prev = h;
+   }
+}
+
+static void unwatch(struct host *h)
+{
+   if (h->next != NULL) {
+      h->next->prev = h->prev;
+      h->prev->next = h->next;
+      h->next = h->prev = NULL;
+   }
+}
+
+static void shift32(uint32_t *windows, uint64_t k)
+{
+   memmove(windows, windows + k, (HISTORY - k) * sizeof(*windows));
+   memset(windows + HISTORY - k, 0, k * sizeof(*windows));
+}
+
+void host_roll(struct host *h, uint64_t interval)
+{
+   if (interval <= h->interval) {
+      return;
+   }
+   uint64_t k = interval - h->interval < HISTORY ? interval - h->interval : HISTORY;
+   for (unsigned i = 0; i < k; i++) {
+      h->total -= h->bytes[i];
+   }
+   memmove(h->bytes, h->bytes + k, (HISTORY - k) * sizeof(*h->bytes));
+   memset(h->bytes + HISTORY - k, 0, k * sizeof(*h->bytes));
+   shift32(h->sources, k);
+   shift32(h->flows, k);
+   shift32(h->answered, k);
+   memmove(h->seen, h->seen + k, (HISTORY - k) * sizeof(*h->seen));
+   memset(h->seen + HISTORY - k, 0, k * sizeof(*h->seen));
+   uint32_t asked = interval - h->interval == 1 ? h->packets.asked : 0;
+   memset(&h->packets, 0, sizeof(h->packets));
+   h->packets.asked_before = asked;
+   h->interval = interval;
+}
+
+void host_baseline(const struct host *h, unsigned index, uint64_t *bytes, uint64_t *sources)
+{
+   unsigned n = 0;
+   *bytes = *sources = 0;
+   for (unsigned i = 0; i < index; i++) {
+      if (n > 0 || h->bytes[i] > 0) {
+         *bytes += h->bytes[i];
+         *sources += h->sources[i];
+         n++;
+      }
+   }
+   *bytes /= n > 0 ? n : 1;
+   *sources /= n > 0 ? n : 1;
+}
+
+static void evicted(void *context, const void *key, void *value)
+{
+   struct ddos *self = context;
+   struct host *h = value;
+   (void) key;
+   if (h->flood != NULL) {
+      self->lost++;
+      free(h->flood);
+   }
+   unwatch(h);
+}
+
+/* The address without the bits that do not matter. */
+static ip_addr_t masked(const ip_addr_t *address, unsigned bits4, unsigned bits6)
+{
+   ip_addr_t a;
+   memcpy(&a, address, sizeof(a)); /* not aligned in records */
+   if (ip_is4(&a)) {
+      return ip_from_int(bits4 == 0 ? 0 : ip_get_v4_as_int(&a) & (UINT32_MAX << (32 - bits4)));
+   }
+   for (unsigned i = 0; i < sizeof(a.bytes); i++) {
+      unsigned keep = bits6 > 8 * i ? bits6 - 8 * i : 0;
+      if (keep < 8) {
+         a.bytes[i] &= (uint8_t) (0xff00u >> keep);
+      }
+   }
+   return a;
+}
+
+/* ------------------------------------------------------------------ floods */
+
+struct flood *flood_start(struct ddos *self, struct host *h, enum flood_kind kind, uint64_t begin)
+{
+   h->flood = calloc(1, sizeof(*h->flood));
+   if (h->flood == NULL) {
+      return NULL;
+   }
+   const ip_addr_t *target = nc_table_key(self->hosts, h);
+   uint32_t low = ip_is4(target) ? ip_get_v4_as_int(target) : ntohl(target->ui32[3]) ^ ntohl(target->ui32[1]);
+   h->flood->kind = kind;
+   h->flood->id = begin << 32 | low;
+   h->flood->reported = begin;
+   self->floods++;
+   host_watch(self, h);
+   return h->flood;
+}
+
+void flood_end(struct ddos *self, struct host *h)
+{
+   (void) self;
+   free(h->flood);
+   h->flood = NULL;
+}
+
+int flood_report(nm_module_t *m, struct host *h, ur_time_t first, ur_time_t last)
 {
    struct ddos *self = nm_self(m);
+   struct flood *flood = h->flood;
+   uint64_t n = flood->intervals > 0 ? flood->intervals : 1, seconds = n * INTERVAL;
+   if (flood->kind == FLOOD_PACKETS) {
+      seconds = ur_time_get_sec(last) - ur_time_get_sec(first) + 1;
+   }
    void *alert = nm_alert(m, NULL);
-   nm_set(m, alert, F_DST_IP, *dst);
-   nm_set(m, alert, F_BYTES, r->bytes);
+   ip_addr_t target;
+   memcpy(&target, nc_table_key(self->hosts, h), sizeof(target));
+   nm_set(m, alert, F_DST_IP, target);
+   nm_set(m, alert, F_BYTES, flood->total);
    nm_set(m, alert, F_TIME_FIRST, first);
    nm_set(m, alert, F_TIME_LAST, last);
-   nm_set(m, alert, F_EVENT_ID, r->id);
-   nm_set(m, alert, F_EVENT_SEQ, r->sequence);
-   nm_set(m, alert, F_AVG_BYTES_CURRENT, r->bytes_current);
-   nm_set(m, alert, F_AVG_BYTES_ORIGINAL, r->bytes_original);
-   nm_set(m, alert, F_AVG_IP_CNT_CURRENT, r->sources_current);
-   nm_set(m, alert, F_AVG_IP_CNT_ORIGINAL, r->sources_original);
-   self->alerts++;
+   nm_set(m, alert, F_EVENT_ID, flood->id);
+   nm_set(m, alert, F_EVENT_SEQ, flood->seq);
+   nm_set(m, alert, F_AVG_BYTES_CURRENT, flood->bytes / seconds);
+   nm_set(m, alert, F_AVG_BYTES_ORIGINAL, flood->orig_bytes / INTERVAL);
+   nm_set(m, alert, F_AVG_IP_CNT_CURRENT, (uint32_t) (flood->sources / n));
+   nm_set(m, alert, F_AVG_IP_CNT_ORIGINAL, (uint32_t) flood->orig_sources);
+   flood->seq++;
+   flood->total = flood->bytes = flood->sources = 0;
+   flood->intervals = 0;
    return nm_send(m, alert);
 }
 
-static int report_volume(nm_module_t *m, const ip_addr_t *dst, const struct volume_report *r)
-{
-   return send_report(m, dst, r, r->first << 32, r->last << 32);
-}
-
-static uint32_t most_sources(const struct oneway *o)
-{
-   double a = nc_hll_count(o->minute[0].sources, ONEWAY_HLL_P),
-          b = nc_hll_count(o->minute[1].sources, ONEWAY_HLL_P);
-   return (uint32_t) ((a > b ? a : b) + 0.5);
-}
-
-static int report_oneway(nm_module_t *m, const ip_addr_t *dst, struct oneway *o, bool over)
-{
-   struct oneway_event *e = &o->event;
-   uint64_t seconds = ur_time_get_sec(e->last) - ur_time_get_sec(e->first) + 1;
-   struct volume_report r = {.bytes = e->bytes,
-                             .id = e->id,
-                             .sequence = e->sequence++,
-                             .bytes_current = e->bytes / seconds,
-                             .sources_current = most_sources(o)};
-   int rc = e->bytes > 0 ? send_report(m, dst, &r, e->first, e->last) : NM_OK;
-   e->first = e->last;
-   e->bytes = 0;
-   e->reported = nm_now(m);
-   e->active = !over;
-   return rc;
-}
-
-/* ------------------------------------------------------------------------ life */
-
-static int check(nm_module_t *m)
-{
-   struct ddos *self = nm_self(m);
-   if (self->source_mask > 32 || self->destination_mask > 32) {
-      return nm_fail_status(m, BAD_MASK, "Invalid value of argument. Mask must be between 0 and 32.");
-   }
-   return NM_OK;
-}
+/* ------------------------------------------------------------------ module */
 
 static int init(nm_module_t *m)
 {
    struct ddos *self = nm_self(m);
-   self->volume = (struct volume_config){
-       .min_attack = self->attack_kbps * INTERVAL * 1000 / 8,
-       .min_before = self->before_kbps * INTERVAL * 1000 / 8,
-       .min_total = self->prune_kbps * INTERVAL * INTERVALS * 1000 / 8,
-       .bytes_factor = self->bytes_factor,
-       .sources_factor = self->sources_factor,
-   };
-   self->destinations = nc_table_new(&(nc_table_config_t){
-       .capacity = self->capacity, .key_size = sizeof(ip_addr_t), .value_size = sizeof(struct destination)});
-   if (self->destinations == NULL) {
+   self->watched.next = self->watched.prev = &self->watched;
+   self->hosts = nc_table_new(&(nc_table_config_t){.capacity = self->capacity,
+                                                   .key_size = sizeof(ip_addr_t),
+                                                   .value_size = sizeof(struct host),
+                                                   .evicted = evicted,
+                                                   .context = self});
+   if (self->hosts == NULL) {
       return nm_fail(m, "no memory for %u destinations (option --capacity)", self->capacity);
    }
-   nm_counter(m, "alerts", &self->alerts);
-   nm_counter(m, "evicted destinations", &nc_table_stats(self->destinations)->evicted);
-   nm_counter(m, "flows that end before they begin", &self->bad_times);
+   nm_counter(m, "destinations", &nc_table_stats(self->hosts)->inserted);
+   nm_counter(m, "evicted", &nc_table_stats(self->hosts)->evicted);
+   nm_counter(m, "floods", &self->floods);
+   nm_counter(m, "floods evicted", &self->lost);
+   nm_counter(m, "unusable times", &self->late);
    return NM_OK;
 }
 
 static int format(nm_module_t *m, uint32_t input)
 {
-   struct ddos *self = nm_self(m);
-   const ur_template_t *t = nm_in(m);
    (void) input;
-   self->ports = ur_is_present(t, F_PROTOCOL) && ur_is_present(t, F_TCP_FLAGS) &&
-                 ur_is_present(t, F_SRC_PORT) && ur_is_present(t, F_DST_PORT);
-   self->biflow = self->ports && ur_is_present(t, F_PACKETS) && ur_is_present(t, F_PACKETS_REV) &&
-                  ur_is_present(t, F_BYTES_REV) && ur_is_present(t, F_TCP_FLAGS_REV);
+   flow_format_set(&((struct state *) nm_self(m))->format, nm_in(m));
    return NM_OK;
 }
 
-/* ---------------------------------------------------------------------- the flow */
-
-/* Address with the bits behind the prefix cleared. */
-static ip_addr_t masked(ip_addr_t ip, uint32_t mask4, uint32_t mask6)
+/* Traffic that the destination asked for itself is no attack on it. Where both directions are in one record it is not
+ * seen here at all; else it comes from the low port of a server to a high one of a host that sends too. */
+static bool solicited(const struct state *state, struct host *h, const struct flow *f)
 {
-   bool v4 = ip_is4(&ip);
-   unsigned from = v4 ? 8 : 0, bytes = v4 ? 4 : 16, bits = v4 ? mask4 : mask6;
-   for (unsigned i = 0; i < bytes; i++) {
-      unsigned keep = bits > 8 * i ? bits - 8 * i : 0;
-      ip.bytes[from + i] &= keep >= 8 ? 0xff : (uint8_t) (0xff00 >> keep);
+   if (state->format.both_ways || !state->format.details || !state->format.src_port || !flow_is_answer(f)) {
+      return false;
    }
-   return ip;
+   struct packets *p = &h->packets;
+   p->answers++;
+   return p->answers <= 2 * ((uint64_t) p->asked + p->asked_before) + ANSWERS_UNASKED;
 }
 
-static bool is_host(const ip_addr_t *ip)
+/* The one who sends this may get answers. */
+static void note_sender(struct ddos *self, const ip_addr_t *src)
 {
-   return ip_is4(ip) ? ip->bytes[8] < 224 : ip->bytes[0] != 0xff;
-}
-
-static void count_oneway(nm_module_t *m, const struct oneway_flow *flow, const ip_addr_t *dst,
-                         struct destination *d)
-{
-   struct ddos *self = nm_self(m);
-   if (oneway_add(&d->oneway, &self->oneway, flow, nm_now(m))) {
-      d->oneway.event.id = event_id(dst, ur_time_get_sec(d->oneway.event.begin));
+   ip_addr_t key = masked(src, self->target_mask, self->target_mask6);
+   struct host *h = nc_table_peek(self->hosts, &key);
+   if (h != NULL) {
+      host_roll(h, self->interval);
+      h->packets.asked++;
    }
 }
 
-static void add_oneway(nm_module_t *m, const void *rec, const ip_addr_t *dst, struct destination *d)
+static int add_flow(nm_module_t *m, const struct flow *f, uint64_t bytes)
 {
-   struct ddos *self = nm_self(m);
-   const ur_template_t *t = nm_in(m);
-   ip_addr_t src = ur_get(t, rec, F_SRC_IP);
-   struct oneway_flow flow = {
-       .source_hash = nc_hash(&src, sizeof(src), 0),
-       .bytes = ur_get(t, rec, F_BYTES),
-       .first = ur_get(t, rec, F_TIME_FIRST),
-       .last = ur_get(t, rec, F_TIME_LAST),
-       .packets = ur_get(t, rec, F_PACKETS),
-       .packets_rev = ur_get(t, rec, F_PACKETS_REV),
-       .dst_port = ur_get(t, rec, F_DST_PORT),
-       .protocol = ur_get(t, rec, F_PROTOCOL),
-       .flags = ur_get(t, rec, F_TCP_FLAGS),
-       .flags_rev = ur_get(t, rec, F_TCP_FLAGS_REV),
-   };
-   if (is_host(dst) && oneway_is(&flow)) {
-      count_oneway(m, &flow, dst, d);
-   } else if (is_host(&src) && oneway_is_reverse(&flow)) {
-      /* The victim's packet was seen first: the flood is the other direction of the flow. */
-      ip_addr_t victim = masked(src, self->destination_mask, self->destination_mask6);
-      ip_addr_t attacker = ur_get(t, rec, F_DST_IP);
-      flow.source_hash = nc_hash(&attacker, sizeof(attacker), 0);
-      flow.bytes = ur_get(t, rec, F_BYTES_REV);
-      flow.packets = flow.packets_rev;
-      flow.dst_port = ur_get(t, rec, F_SRC_PORT);
-      count_oneway(m, &flow, &victim, nc_table_upsert(self->destinations, &victim, NULL));
+   struct state *state = nm_self(m);
+   struct ddos *self = &state->ddos;
+   uint64_t now = ur_time_get_sec(nm_now(m)) / INTERVAL;
+   if (now > self->heard + HISTORY) {
+      self->watched_since = now; /* nobody was watching in between */
    }
-}
-
-/* Reports that are due, and with all set every flood that goes on. */
-static int report_due(nm_module_t *m, ur_time_t now, bool all)
-{
-   struct ddos *self = nm_self(m);
-   uint32_t cursor = 0;
-   const void *key;
-   void *value;
-   int rc = NM_OK;
-   while (rc == NM_OK && nc_table_next(self->destinations, &cursor, &key, &value)) {
-      struct oneway *o = &((struct destination *) value)->oneway;
-      bool over = false;
-      if (oneway_due(o, now, (ur_time_t) REPORT_EVERY << 32, &over) || (all && o->event.active)) {
-         rc = report_oneway(m, key, o, over || all);
-      }
-   }
-   return rc;
-}
-
-/* Ends all floods and forgets everything. */
-static int forget_all(nm_module_t *m)
-{
-   struct ddos *self = nm_self(m);
-   struct volume_report r;
-   uint32_t cursor = 0;
-   const void *key;
-   void *value;
-   int rc = report_due(m, nm_now(m), true);
-   while (rc == NM_OK && nc_table_next(self->destinations, &cursor, &key, &value)) {
-      if (volume_finish(&((struct destination *) value)->volume, &self->volume, self->start, &r) &
-          VOLUME_REPORT) {
-         rc = report_volume(m, key, &r);
-      }
-   }
-   nc_table_clear(self->destinations);
-   return rc;
-}
-
-/* Moves every history on to the interval of the stream clock. */
-static int advance(nm_module_t *m, uint64_t now)
-{
-   struct ddos *self = nm_self(m);
-   int rc = NM_OK;
-   if (self->start == 0 || now > self->start + LONG_JUMP) {
-      if (self->start != 0) {
-         nm_warn(m, "no flow for %u s: the history starts anew", (unsigned) (now - self->start));
-         rc = forget_all(m);
-      }
-      self->start = now / INTERVAL * INTERVAL;
-      return rc;
-   }
-   unsigned k = (unsigned) ((now - self->start) / INTERVAL);
-   if (k == 0) {
+   self->interval = self->heard = now;
+   if (f->last < f->first || ur_time_get_sec(f->last) / INTERVAL > now) {
+      self->late++;
+      nm_warn(m, "record with an impossible time is ignored");
       return NM_OK;
    }
-   uint32_t cursor = 0;
-   const void *key;
-   void *value;
-   while (rc == NM_OK && nc_table_next(self->destinations, &cursor, &key, &value)) {
-      struct destination *d = value;
-      struct volume_report r;
-      unsigned result =
-          volume_move(&d->volume, &self->volume, k < INTERVALS ? k : INTERVALS, self->start, &r);
-      if (result & VOLUME_REPORT) {
-         rc = report_volume(m, key, &r);
-      }
-      bool quiet = !d->oneway.event.active && (d->oneway.minute[0].minute + 3) * ONEWAY_MINUTE < now &&
-                   (d->oneway.minute[1].minute + 3) * ONEWAY_MINUTE < now;
-      if ((result & VOLUME_FORGET) != 0) {
-         memset(&d->volume, 0, sizeof(d->volume));
-         if (quiet) {
-            nc_table_remove_value(self->destinations, d);
-         }
+   note_sender(self, f->src);
+   ip_addr_t source = masked(f->src, self->source_mask, self->source_mask6);
+   ip_addr_t target = masked(f->dst, self->target_mask, self->target_mask6);
+   bool is_new;
+   struct host *h = nc_table_upsert(self->hosts, &target, &is_new);
+   if (is_new) {
+      h->interval = now;
+   }
+   host_roll(h, now);
+   if (state->format.details) {
+      packets_add(self, h, f, bytes, nc_hash(&source, sizeof(source), 0));
+      if (h->next == NULL && packets_many(self, h)) {
+         host_watch(self, h);
       }
    }
-   self->start += (uint64_t) k * INTERVAL;
-   return rc == NM_OK ? report_due(m, now << 32, false) : rc;
+   return solicited(state, h, f) ? NM_OK : volume_add(m, h, f, bytes, &source);
 }
 
-/* What a server sends to its client is no attack, however much it is: a download. */
-static bool is_answer(const ur_template_t *t, const void *rec)
+/* The victim's packet was seen first: the flood is the other direction of the flow. */
+static bool is_backwards(const struct flow *f)
 {
-   uint8_t data = TCP_ACK | TCP_PSH;
-   return ur_get(t, rec, F_PROTOCOL) == IPPROTO_TCP && (ur_get(t, rec, F_TCP_FLAGS) & data) == data &&
-          ur_get(t, rec, F_SRC_PORT) < 1024 && ur_get(t, rec, F_DST_PORT) >= 1024;
+   switch (f->protocol) {
+   case PROTOCOL_TCP: return f->flags_rev == TCP_SYN && (f->flags & ~TCP_RST) == (TCP_SYN | TCP_ACK);
+   case PROTOCOL_UDP: return f->packets_rev / BACKWARDS_UDP >= f->packets;
+   default: return f->packets_rev / BACKWARDS_OTHER >= f->packets;
+   }
 }
 
 static int record(nm_module_t *m, const void *rec)
 {
-   struct ddos *self = nm_self(m);
-   const ur_template_t *t = nm_in(m);
-   uint64_t first = ur_time_get_sec(ur_get(t, rec, F_TIME_FIRST)),
-            last = ur_time_get_sec(ur_get(t, rec, F_TIME_LAST));
-   uint64_t now = ur_time_get_sec(nm_now(m));
-   int rc = advance(m, now);
-   if (rc != NM_OK) {
-      return rc;
+   struct state *state = nm_self(m);
+   struct flow f = flow_read(m, rec, &state->format);
+   uint64_t bytes = nm_get(m, rec, F_BYTES);
+   if (state->format.both_ways && f.packets_rev > 0 && is_backwards(&f)) {
+      f = (struct flow){.src = f.dst,
+                        .dst = f.src,
+                        .first = f.first,
+                        .last = f.last,
+                        .packets = f.packets_rev,
+                        .packets_rev = f.packets,
+                        .src_port = f.dst_port,
+                        .dst_port = f.src_port,
+                        .protocol = f.protocol,
+                        .flags = f.flags_rev,
+                        .flags_rev = f.flags};
+      bytes = ur_is_present(nm_in(m), F_BYTES_REV) ? nm_get(m, rec, F_BYTES_REV) : bytes;
    }
-   if (last < first || last > now) { /* the second: a clock that the stream does not believe */
-      self->bad_times++;
-      return NM_OK;
-   }
-   ip_addr_t dst = masked(ur_get(t, rec, F_DST_IP), self->destination_mask, self->destination_mask6);
-   ip_addr_t network = masked(ur_get(t, rec, F_SRC_IP), self->source_mask, self->source_mask6);
-   struct destination *d = nc_table_upsert(self->destinations, &dst, NULL);
-   uint32_t number =
-       ip_is4(&network) ? ip_get_v4_as_int(&network) : (uint32_t) nc_hash(&network, sizeof(network), 0);
-   if (!self->ports || !is_answer(t, rec)) {
-      volume_add(&d->volume, number, ur_get(t, rec, F_BYTES), first, last, self->start);
-      volume_detect(&d->volume, &self->volume, self->start, event_id(&dst, self->start));
-   }
-   if (self->biflow) {
-      add_oneway(m, rec, &dst, d);
-   }
-   return NM_OK;
+   return add_flow(m, &f, bytes);
 }
 
-static int tick(nm_module_t *m, ur_time_t now)
+/* An interval ends for a watched destination. */
+static int next_interval(nm_module_t *m, struct host *h, uint64_t interval)
+{
+   int rc = NM_OK;
+   if (h->flood == NULL || h->flood->kind == FLOOD_PACKETS) {
+      rc = packets_judge(m, h);
+   }
+   if (rc == NM_OK && h->flood != NULL && h->flood->kind == FLOOD_VOLUME) {
+      rc = volume_leave(m, h);
+   }
+   host_roll(h, interval);
+   if (rc == NM_OK && h->flood != NULL && h->flood->kind == FLOOD_VOLUME) {
+      rc = volume_moved(m, h);
+   }
+   if (h->flood == NULL) {
+      unwatch(h);
+   }
+   return rc;
+}
+
+static int tick(nm_module_t *m, ur_time_t stream_time)
 {
    struct ddos *self = nm_self(m);
-   uint64_t second = ur_time_get_sec(now);
-   /* Records move the history themselves; this is for a stream that has fallen silent. */
-   return self->start != 0 && second >= self->start + 2 * INTERVAL && second <= self->start + LONG_JUMP
-              ? advance(m, second)
-              : NM_OK;
+   int rc = NM_OK;
+   self->interval = ur_time_get_sec(stream_time) / INTERVAL;
+   for (struct host *h = self->watched.next, *next; h != &self->watched && rc == NM_OK; h = next) {
+      next = h->next;
+      rc = next_interval(m, h, self->interval);
+   }
+   return rc;
+}
+
+static int finish(nm_module_t *m)
+{
+   struct ddos *self = nm_self(m);
+   int rc = NM_OK;
+   for (struct host *h = self->watched.next, *next; h != &self->watched && rc == NM_OK; h = next) {
+      next = h->next;
+      bool volume = h->flood != NULL && h->flood->kind == FLOOD_VOLUME;
+      rc = volume ? volume_finish(m, h) : packets_finish(m, h);
+   }
+   return rc;
 }
 
 static void cleanup(nm_module_t *m)
 {
-   nc_table_free(((struct ddos *) nm_self(m))->destinations);
+   struct ddos *self = nm_self(m);
+   for (struct host *h = self->watched.next; h != NULL && h != &self->watched; h = h->next) {
+      free(h->flood);
+   }
+   nc_table_free(self->hosts);
 }
 
-NM_MODULE(
-    "ddos_detector",
-    "Finds floods of one destination: traffic that grows by a factor over its past, in volume and in "
-    "sources; and, on "
-    "biflows, floods that the destination does not answer (spoofed SYN floods, reflection, UDP and ICMP "
-    "floods).",
-    .input = "ipaddr DST_IP,ipaddr SRC_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST",
-    .output = "ipaddr DST_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST,uint64 EVENT_ID,uint16 EVENT_SEQ,"
-              "uint64 AVG_BYTES_CURRENT,uint64 AVG_BYTES_ORIGINAL,uint32 AVG_IP_CNT_CURRENT,uint32 "
-              "AVG_IP_CNT_ORIGINAL",
-    .options = options, .state_size = sizeof(struct ddos), .check = check, .init = init, .format = format,
-    .record = record, .tick = tick, .tick_every = NM_SECONDS(60), .finish = forget_all, .cleanup = cleanup)
+NM_MODULE("ddos_detector", "Detects floods of bytes or packets from many sources towards one destination.",
+          .input = "ipaddr SRC_IP,ipaddr DST_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST",
+          .output =
+              "ipaddr DST_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST,uint64 EVENT_ID,uint16 EVENT_SEQ,"
+              "uint64 AVG_BYTES_CURRENT,uint64 AVG_BYTES_ORIGINAL,uint32 AVG_IP_CNT_CURRENT,"
+              "uint32 AVG_IP_CNT_ORIGINAL",
+          .options = options, .state_size = sizeof(struct state), .tick_every = NM_SECONDS(INTERVAL),
+          .check = check, .init = init, .format = format, .record = record, .tick = tick, .finish = finish,
+          .cleanup = cleanup)

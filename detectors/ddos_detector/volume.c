@@ -1,227 +1,209 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "volume.h"
+/** Floods by volume: bytes and sources of a destination jump against the intervals before. */
+#include "ddos.h"
+#include "fields.h"
 
-#include <string.h>
+#include "../common/flow.h"
 
-#define LAST (INTERVALS - 1) /* the current interval */
+#define MIN_SOURCES      16 /* of a flood; the factor alone makes a flood of five uploads to a quiet server */
+#define MIN_SOURCES_IDLE 50 /* where nothing was before */
+#define IDLE_BEFORE      2  /* intervals without traffic that count as history */
 
-static uint64_t interval_start(uint64_t start, unsigned i)
+static uint32_t bit_of(const ip_addr_t *source)
 {
-   uint64_t back = (uint64_t) (LAST - i) * INTERVAL;
-   return start > back ? start - back : 0;
+   uint64_t value = ip_is4(source) ? ip_get_v4_as_int(source)
+                                   : nc_hash_u64(source->ui64[0] ^ (source->ui64[1] * NC_HASH_K0), 0);
+   return (uint32_t) (value % SOURCE_MODULUS);
 }
 
-static void add_source(struct volume *v, uint32_t source)
+static void add_source(struct host *h, unsigned interval, uint32_t bit)
 {
-   uint32_t bit = source % (SOURCE_BITS - 1);
-   uint64_t mask = (uint64_t) 1 << (bit % 64);
-   if ((v->source_bits[bit / 64] & mask) == 0) {
-      v->source_bits[bit / 64] |= mask;
-      v->sources[LAST]++;
+   uint64_t *word = &h->seen[interval][bit / 64], mask = UINT64_C(1) << (bit % 64);
+   if (!(*word & mask)) {
+      *word |= mask;
+      h->sources[interval]++;
    }
 }
 
-void volume_add(struct volume *v, uint32_t source, uint64_t bytes, uint64_t first, uint64_t last,
-                uint64_t start)
+/* Shares the bytes of a flow among the intervals it lasted, newest first; its source belongs to each of them. */
+static void spread(struct host *h, uint64_t first, uint64_t last, uint64_t bytes, uint32_t bit)
 {
-   uint64_t duration = last - first + 1, left = bytes;
-   add_source(v, source);
-   /* The bytes are spread evenly over the seconds of the flow; what is older than the history is left out. */
-   for (unsigned n = INTERVALS; n > 0 && left > 0; n--) {
-      unsigned i = n - 1;
-      uint64_t from = interval_start(start, i), share;
-      if (from > last) {
+   unsigned __int128 all = bytes;
+   uint64_t duration = last - first + 1, start = h->interval * INTERVAL;
+   for (int i = NEWEST; i >= 0 && (i == NEWEST || first < start + INTERVAL); i--, start -= INTERVAL) {
+      uint64_t end = start + INTERVAL;
+      if (last < start) {
          continue;
       }
-      if (first >= from) {
-         share = left;
-      } else if (last < from + INTERVAL) {
-         share = (uint64_t) ((unsigned __int128) bytes * (last - from + 1) / duration);
-      } else {
-         share = (uint64_t) ((unsigned __int128) bytes * INTERVAL / duration);
-      }
-      share = share < left ? share : left;
-      v->bytes[i] += share;
-      v->total += share;
-      left -= share;
-      if (first >= from) {
-         break;
-      }
+      uint64_t seconds = (last < end ? last + 1 : end) - start;
+      uint64_t share = first >= start ? bytes : (uint64_t) (all * seconds / duration);
+      h->bytes[i] += share;
+      h->total += share;
+      bytes -= share;
+      add_source(h, (unsigned) i, bit);
    }
 }
 
-static bool is_flood(const struct volume *v, const struct volume_config *c, unsigned i, uint64_t bytes,
-                     uint64_t sources)
+/* Is interval i a flood, given what is usual? */
+static bool exceeds(const struct ddos *self, const struct host *h, unsigned i, uint64_t bytes,
+                    uint64_t sources, uint32_t min_sources)
 {
-   return v->bytes[i] > bytes * c->bytes_factor && v->bytes[i] > c->min_attack &&
-          v->sources[i] > sources * c->sources_factor;
+   return h->bytes[i] > bytes * self->rate && h->bytes[i] > interval_bytes(self->min_attack) &&
+          h->sources[i] > sources * self->source_rate && h->sources[i] >= min_sources;
 }
 
-void volume_detect(struct volume *v, const struct volume_config *c, uint64_t start, uint64_t id)
+/* First interval with traffic. */
+static unsigned first_busy(const struct host *h, unsigned limit)
 {
    unsigned k = 0;
-   if (v->flood.active || v->total <= c->min_attack) {
-      return;
-   }
-   while (k < INTERVALS - 2 && v->bytes[k] == 0) {
+   while (k < limit && h->bytes[k] == 0) {
       k++;
    }
-   uint64_t bytes = 0, sources = 0;
-   for (unsigned i = k; i < INTERVALS - 2; i++) {
-      bytes += v->bytes[i];
-      sources += v->sources[i];
-      uint64_t n = i - k + 1;
-      if (is_flood(v, c, i + 1, bytes / n, sources / n) && is_flood(v, c, i + 2, bytes / n, sources / n)) {
-         uint64_t begin = interval_start(start, i + 1);
-         v->flood = (struct flood){.active = true, .begin = begin, .last_report = begin, .id = id};
-         return;
-      }
-   }
+   return k;
 }
 
-static void make_report(struct volume *v, uint64_t last, struct volume_report *r)
+/* Index of the first interval of a flood, 0 if there is none. */
+static unsigned find_flood(const struct ddos *self, const struct host *h, bool *no_history)
 {
-   struct flood *f = &v->flood;
-   uint64_t n = f->windows > 0 ? f->windows : 1;
-   *r = (struct volume_report){
-       .bytes = f->excess,
-       .first = f->last_report,
-       .last = last,
-       .id = f->id,
-       .bytes_current = f->sum_bytes / (n * INTERVAL),
-       .bytes_original = f->original / INTERVAL,
-       .sources_current = (uint32_t) (f->sum_sources / n),
-       .sources_original = (uint32_t) f->original_sources,
-       .sequence = f->sequence++,
-   };
-   f->last_report = last;
-   f->excess = f->sum_bytes = f->sum_sources = f->windows = 0;
-}
-
-static bool worth_reporting(const struct volume *v, const struct volume_config *c)
-{
-   return v->flood.valid && v->flood.original >= c->min_before;
-}
-
-static void count_interval(struct volume *v, unsigned i)
-{
-   struct flood *f = &v->flood;
-   f->excess += v->bytes[i] - f->original;
-   f->sum_bytes += v->bytes[i];
-   f->sum_sources += v->sources[i];
-   f->windows++;
-}
-
-/* Counts the first n intervals as far as they belong to the flood and were not reported. */
-static void count_leaving(struct volume *v, unsigned n, uint64_t start)
-{
-   for (unsigned i = 0; i < n; i++) {
-      if (interval_start(start, i) >= v->flood.last_report && v->bytes[i] > v->flood.original) {
-         count_interval(v, i);
-      }
-   }
-}
-
-/* The baseline: what the destination had before the flood began. */
-static void validate(struct volume *v, uint64_t start)
-{
-   struct flood *f = &v->flood;
+   unsigned k = first_busy(h, HISTORY - 2);
    uint64_t bytes = 0, sources = 0, n = 0;
-   for (unsigned i = 0; i < INTERVALS && interval_start(start, i) < f->begin; i++) {
-      if (n > 0 || v->bytes[i] > 0) {
-         bytes += v->bytes[i];
-         sources += v->sources[i];
-         n++;
+   *no_history = false;
+   for (unsigned i = k; i + 2 < HISTORY; i++) {
+      bytes += h->bytes[i];
+      sources += h->sources[i];
+      n++;
+      if (exceeds(self, h, i + 1, bytes / n, sources / n, MIN_SOURCES) &&
+          exceeds(self, h, i + 2, bytes / n, sources / n, MIN_SOURCES)) {
+         return i + 1;
       }
    }
-   f->original = n > 0 ? bytes / n : 0;
-   f->original_sources = n > 0 ? sources / n : 0;
-   f->valid = true;
+   /* Traffic out of nothing, while others were heard: what is not answered is a flood. */
+   k = first_busy(h, HISTORY - 1);
+   uint64_t oldest = h->interval - NEWEST;
+   *no_history = k >= IDLE_BEFORE && k + 1 < HISTORY && oldest + k >= self->watched_since + IDLE_BEFORE &&
+                 exceeds(self, h, k, 0, 0, MIN_SOURCES_IDLE) &&
+                 exceeds(self, h, k + 1, 0, 0, MIN_SOURCES_IDLE) && h->answered[k] < h->flows[k] / 2 &&
+                 h->answered[k + 1] < h->flows[k + 1] / 2;
+   return *no_history ? k : 0;
 }
 
-/* Newest interval that still is part of the flood; -1: none. */
-static int newest_of_flood(const struct volume *v, const struct volume_config *c)
+int volume_add(nm_module_t *m, struct host *h, const struct flow *f, uint64_t bytes, const ip_addr_t *source)
 {
-   const struct flood *f = &v->flood;
-   for (int i = LAST; i >= 0; i--) {
-      if (v->bytes[i] >= f->original * c->bytes_factor &&
-          v->sources[i] >= f->original_sources * c->sources_factor) {
-         return i;
-      }
+   struct ddos *self = nm_self(m);
+   h->flows[NEWEST]++;
+   h->answered[NEWEST] += f->packets_rev >= f->packets / 4 && f->packets_rev > 0;
+   spread(h, ur_time_get_sec(f->first), ur_time_get_sec(f->last), bytes, bit_of(source));
+   if (h->flood != NULL || h->interval < h->quiet_until || h->total <= 2 * interval_bytes(self->min_attack)) {
+      return NM_OK;
    }
-   return -1;
+   bool no_history;
+   unsigned begin = find_flood(self, h, &no_history);
+   if (begin == 0) {
+      return NM_OK;
+   }
+   struct flood *flood = flood_start(self, h, FLOOD_VOLUME, (h->interval - NEWEST + begin) * INTERVAL);
+   if (flood == NULL) {
+      return nm_fail(m, "no memory for a flood");
+   }
+   flood->begin = h->interval - NEWEST + begin;
+   flood->no_history = no_history;
+   return NM_OK;
 }
 
-static void shift(struct volume *v, unsigned k)
+/* The interval that is over confirms a flood found in it. */
+static void validate(struct host *h)
 {
-   for (unsigned i = 0; i < k; i++) {
-      v->total -= v->bytes[i];
+   struct flood *flood = h->flood;
+   if (!flood->valid) {
+      uint64_t age = h->interval - flood->begin;
+      host_baseline(h, age < NEWEST ? (unsigned) (NEWEST - age) : 0, &flood->orig_bytes,
+                    &flood->orig_sources);
+      flood->valid = true;
    }
-   memmove(v->bytes, v->bytes + k, (INTERVALS - k) * sizeof(v->bytes[0]));
-   memmove(v->sources, v->sources + k, (INTERVALS - k) * sizeof(v->sources[0]));
-   memset(v->bytes + INTERVALS - k, 0, k * sizeof(v->bytes[0]));
-   memset(v->sources + INTERVALS - k, 0, k * sizeof(v->sources[0]));
-   memset(v->source_bits, 0, sizeof(v->source_bits));
 }
 
-unsigned volume_move(struct volume *v, const struct volume_config *c, unsigned k, uint64_t start,
-                     struct volume_report *report)
+/* Adds interval i to the sums of the next report. */
+static void sum_up(struct host *h, unsigned i)
 {
-   struct flood *f = &v->flood;
-   unsigned result = VOLUME_KEEP;
-   if (f->active && f->valid) {
-      int newest = newest_of_flood(v, c);
-      if (newest < (int) k) {
-         count_leaving(v, (unsigned) (newest + 1), start);
-         if (worth_reporting(v, c)) {
-            make_report(v, start + INTERVAL, report);
-            result |= VOLUME_REPORT;
-         }
-         *f = (struct flood){0};
-      } else {
-         count_leaving(v, k, start);
-      }
-   } else if (f->active) {
-      validate(v, start);
-   }
-   uint64_t oldest = interval_start(start, k < INTERVALS ? k : LAST);
-   shift(v, k);
-   if (v->total <= c->min_total) {
-      if (f->active && worth_reporting(v, c)) {
-         make_report(v, start + INTERVAL, report);
-         result |= VOLUME_REPORT;
-      }
-      return result | VOLUME_FORGET;
-   }
-   if (f->active && f->valid && f->last_report + REPORT_EVERY <= oldest) {
-      if (worth_reporting(v, c)) {
-         make_report(v, oldest, report);
-         result |= VOLUME_REPORT;
-      } else {
-         *f = (struct flood){0};
-      }
-   }
-   return result;
+   struct flood *flood = h->flood;
+   flood->total += h->bytes[i] - flood->orig_bytes;
+   flood->bytes += h->bytes[i];
+   flood->sources += h->sources[i];
+   flood->intervals++;
 }
 
-unsigned volume_finish(struct volume *v, const struct volume_config *c, uint64_t start,
-                       struct volume_report *report)
+static int report(nm_module_t *m, struct host *h, uint64_t until)
 {
-   struct flood *f = &v->flood;
-   if (f->active && !f->valid) { /* it began in the last intervals: its past is known all the same */
-      validate(v, start);
+   struct ddos *self = nm_self(m);
+   struct flood *flood = h->flood;
+   uint64_t from = flood->reported;
+   flood->reported = until;
+   if (flood->orig_bytes < interval_bytes(self->min_before) && !flood->no_history) {
+      return NM_OK;
    }
-   if (!f->active || !worth_reporting(v, c)) {
-      return VOLUME_KEEP;
+   return flood_report(m, h, ur_time_from_sec_usec(from, 0), ur_time_from_sec_usec(until, 0));
+}
+
+int volume_leave(nm_module_t *m, struct host *h)
+{
+   struct ddos *self = nm_self(m);
+   struct flood *flood = h->flood;
+   if (!flood->valid) {
+      validate(h);
+      return NM_OK;
    }
-   for (unsigned i = 0; i < INTERVALS; i++) {
-      if (v->bytes[i] > f->original) {
-         f->excess += v->bytes[i] - f->original;
+   int newest = NEWEST;
+   while (newest >= 0 && (h->bytes[newest] < flood->orig_bytes * self->rate ||
+                          h->sources[newest] < flood->orig_sources * self->source_rate ||
+                          (flood->no_history && h->bytes[newest] < interval_bytes(self->min_attack)))) {
+      newest--;
+   }
+   uint64_t oldest = (h->interval - NEWEST) * INTERVAL;
+   if (oldest >= flood->reported && h->bytes[0] > flood->orig_bytes) {
+      sum_up(h, 0);
+   }
+   if (newest > 0) {
+      return NM_OK;
+   }
+   int rc = report(m, h, (h->interval + 1) * INTERVAL); /* its last interval leaves the history: it is over */
+   flood_end(self, h);
+   return rc;
+}
+
+int volume_moved(nm_module_t *m, struct host *h)
+{
+   struct ddos *self = nm_self(m);
+   struct flood *flood = h->flood;
+   uint64_t oldest = (h->interval - NEWEST) * INTERVAL;
+   if (h->total <= interval_bytes(self->min_history) * HISTORY) {
+      int rc = report(m, h, oldest);
+      flood_end(self, h);
+      return rc;
+   }
+   if (flood->reported + REPORT_EVERY <= oldest) {
+      int rc = report(m, h, oldest);
+      if (flood->orig_bytes < interval_bytes(self->min_before) && !flood->no_history) {
+         flood_end(self, h);
       }
-      f->sum_bytes += v->bytes[i];
-      f->sum_sources += v->sources[i];
-      f->windows++;
+      return rc;
    }
-   make_report(v, start + INTERVAL, report);
-   return VOLUME_REPORT;
+   return NM_OK;
+}
+
+int volume_finish(nm_module_t *m, struct host *h)
+{
+   struct flood *flood = h->flood;
+   validate(h);
+   for (unsigned i = 0; i < HISTORY; i++) {
+      uint64_t start = (h->interval - NEWEST + i) * INTERVAL;
+      if (h->bytes[i] > flood->orig_bytes && start >= flood->reported) {
+         sum_up(h, i);
+      } else if (flood->seq ==
+                 0) { /* the first report of a flood that does not end averages over the history */
+         flood->bytes += h->bytes[i];
+         flood->sources += h->sources[i];
+         flood->intervals++;
+      }
+   }
+   return report(m, h, (h->interval + 1) * INTERVAL);
 }

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * \file ddos.h
+ * What the parts of ddos_detector share: the state of a destination and of a flood. The methods are described in README.md.
+ */
+#ifndef DDOS_H
+#define DDOS_H
+
+#include <nemea-common/nc_hash.h>
+#include <nemea-common/nc_hll.h>
+#include <nemea-common/nc_table.h>
+#include <nemea/module.h>
+
+#define INTERVAL       60 /* seconds */
+#define HISTORY        7  /* intervals */
+#define NEWEST         (HISTORY - 1)
+#define REPORT_EVERY   300 /* seconds between two reports of a flood */
+#define SOURCE_BITS    512
+#define SOURCE_MODULUS 511 /* of the original; recorded source counts depend on it */
+#define HLL_P          8
+
+struct flow; /* ../common/flow.h */
+
+enum flood_kind {
+   FLOOD_VOLUME, /* much more bytes from many more sources than before: volume.c */
+   FLOOD_PACKETS /* requests that go nowhere, answers that nobody asked for: packets.c */
+};
+
+struct flood {
+   enum flood_kind kind;
+   bool valid;      /* VOLUME: the interval it was seen in is over */
+   bool no_history; /* VOLUME: the destination had no traffic before */
+   uint16_t seq;    /* of the next report */
+   uint64_t id;
+   uint64_t begin;      /* interval; VOLUME */
+   uint64_t reported;   /* seconds: what came before was reported */
+   uint64_t orig_bytes; /* before the flood, in an interval */
+   uint64_t orig_sources;
+   uint64_t total;        /* since the last report: bytes of the flood, ... */
+   uint64_t bytes;        /* ... all bytes of its intervals, ... */
+   uint64_t sources;      /* ... sum of their sources ... */
+   uint32_t intervals;    /* ... and their number */
+   ur_time_t first, last; /* PACKETS: since the last report */
+};
+
+/* One interval's packets that look like a part of a flood. */
+struct packets {
+   uint32_t syn;                                         /* flows of SYNs only */
+   uint32_t one_way;                                     /* flows without an answer that nobody asked for */
+   uint64_t one_way_packets, udp_packets, other_packets; /* other: neither TCP nor UDP nor a tunnel */
+   uint64_t bytes;
+   uint32_t good;         /* flows of ordinary use */
+   uint32_t asked;        /* flows that the destination itself sent */
+   uint32_t answers;      /* flows to it that look like answers of servers */
+   uint32_t asked_before; /* asked, in the interval before */
+   uint16_t port;         /* candidate for the port of most of them, and its lead (Boyer and Moore) */
+   uint32_t port_lead;
+   ur_time_t first, last;
+   uint8_t networks[NC_HLL_BYTES(HLL_P)];
+};
+
+/* A destination (address or prefix). */
+struct host {
+   struct host *next, *prev; /* list of those that are looked at when an interval ends; NULL: not in it */
+   uint64_t interval;        /* number of the newest one */
+   uint64_t quiet_until;     /* interval: its flood was told, do not find it again in the history */
+   uint64_t total;           /* of bytes */
+   uint64_t bytes[HISTORY];  /* oldest first */
+   uint32_t sources[HISTORY], flows[HISTORY], answered[HISTORY];
+   uint64_t seen[HISTORY][SOURCE_BITS / 64]; /* sources of each interval */
+   struct packets packets;
+   struct flood *flood;
+};
+
+struct ddos {
+   /* options */
+   uint64_t min_attack, min_before, min_history; /* kb/s */
+   uint16_t rate, source_rate;
+   uint8_t source_mask, target_mask, source_mask6, target_mask6;
+   uint32_t flood_flows, flood_networks, capacity;
+
+   nc_table_t *hosts;                       /* ip_addr_t -> struct host */
+   struct host watched;                     /* head of the list */
+   uint64_t interval, watched_since, heard; /* intervals: now, since when there are records, last record */
+   uint64_t floods, late, lost;
+};
+
+/* kb/s to bytes in an interval */
+static inline uint64_t interval_bytes(uint64_t kbps)
+{
+   return kbps * INTERVAL * 1000 / 8;
+}
+
+/* ddos_detector.c */
+void host_watch(struct ddos *self, struct host *h);
+/* The last records are older than the newest interval: moves the windows. */
+void host_roll(struct host *h, uint64_t interval);
+/* Mean of the intervals before index, from the first that has bytes on. */
+void host_baseline(const struct host *h, unsigned index, uint64_t *bytes, uint64_t *sources);
+/* begin: seconds. NULL without memory. */
+struct flood *flood_start(struct ddos *self, struct host *h, enum flood_kind kind, uint64_t begin);
+void flood_end(struct ddos *self, struct host *h);
+/* Sends what is summed up in h->flood, with these times, and begins new sums. */
+int flood_report(nm_module_t *m, struct host *h, ur_time_t first, ur_time_t last);
+
+/* volume.c */
+int volume_add(nm_module_t *m, struct host *h, const struct flow *f, uint64_t bytes, const ip_addr_t *source);
+/* Before and after the windows of h move on by one interval. */
+int volume_leave(nm_module_t *m, struct host *h);
+int volume_moved(nm_module_t *m, struct host *h);
+int volume_finish(nm_module_t *m, struct host *h);
+
+/* packets.c */
+void packets_add(struct ddos *self, struct host *h, const struct flow *f, uint64_t bytes,
+                 uint64_t source_hash);
+/* Enough of them that the destination must be looked at when the interval ends? */
+bool packets_many(const struct ddos *self, const struct host *h);
+/* The newest interval of h is over. */
+int packets_judge(nm_module_t *m, struct host *h);
+int packets_finish(nm_module_t *m, struct host *h);
+
+#endif

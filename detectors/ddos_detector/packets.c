@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Floods of packets: requests that go nowhere, and answers that nobody asked for. No history is needed. */
+#include "ddos.h"
+#include "fields.h"
+
+#include <netinet/in.h>
+
+#include "../common/flow.h"
+
+/* Thresholds in units of the options (flows, networks). */
+#define SYN_PER_USE     3  /* so many SYNs for each ordinary connection */
+#define ONE_WAY_FACTOR  2  /* stray packets are more common than half-open connections */
+#define ONE_PORT_FACTOR 6  /* from few networks: all the same to one port, and more of them */
+#define OTHER_FACTOR    30 /* packets of ICMP and the like, also of one source */
+#define UDP_FACTOR \
+   600 /* UDP packets without an answer, also of one source: more than a stream of video has */
+
+enum kind { KIND_OTHER, KIND_SYN, KIND_ONE_WAY, KIND_USE };
+
+static enum kind tcp_kind(const struct flow *f)
+{
+   if (f->flags == TCP_SYN && f->packets <= RETRY_MAX_PACKETS) {
+      return KIND_SYN;
+   }
+   if (flow_is_use(f) || (f->flags_rev & TCP_PSH)) {
+      return KIND_USE;
+   }
+   bool opens = (f->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+   bool refused = (f->flags_rev & TCP_RST) && !(f->flags_rev & TCP_SYN);
+   return !opens && f->packets <= PROBE_MAX_PACKETS && (f->packets_rev == 0 || refused) ? KIND_ONE_WAY
+                                                                                        : KIND_OTHER;
+}
+
+static enum kind kind_of(const struct flow *f)
+{
+   switch (f->protocol) {
+   case PROTOCOL_TCP: return tcp_kind(f);
+   case IPPROTO_IPIP: /* tunnels carry the traffic of many */
+   case IPPROTO_IPV6:
+   case IPPROTO_GRE:
+   case IPPROTO_ESP:
+   case IPPROTO_AH: return KIND_OTHER;
+   default: return f->packets_rev == 0 ? KIND_ONE_WAY : KIND_USE;
+   }
+}
+
+/* Packets of a flow in a minute. */
+static uint64_t packets_of(const struct flow *f)
+{
+   uint64_t seconds = ur_time_get_sec(f->last) - ur_time_get_sec(f->first) + 1;
+   return seconds > INTERVAL ? (uint64_t) f->packets * INTERVAL / seconds : f->packets;
+}
+
+static bool is_multicast(const ip_addr_t *a)
+{
+   return ip_is4(a) ? ip_get_v4_as_int(a) >= 0xe0000000u : a->bytes[0] == 0xff;
+}
+
+void packets_add(struct ddos *self, struct host *h, const struct flow *f, uint64_t bytes,
+                 uint64_t source_hash)
+{
+   struct packets *p = &h->packets;
+   enum kind kind = kind_of(f);
+   ip_addr_t target;
+   memcpy(&target, f->dst, sizeof(target));
+   if (is_multicast(&target)) {
+      return;
+   }
+   bool other = f->protocol != PROTOCOL_TCP && f->protocol != PROTOCOL_UDP;
+   if (kind == KIND_OTHER || (kind == KIND_USE && !other)) {
+      p->good += kind == KIND_USE;
+      return;
+   }
+   p->first = p->first == 0 || f->first < p->first ? f->first : p->first;
+   p->last = f->last > p->last ? f->last : p->last;
+   p->bytes += bytes;
+   if (kind == KIND_SYN) {
+      p->syn++;
+   } else if (kind == KIND_ONE_WAY) {
+      p->one_way++;
+      p->one_way_packets += packets_of(f);
+      p->udp_packets += f->protocol != PROTOCOL_UDP ? 0 : packets_of(f);
+   }
+   p->other_packets += other ? packets_of(f) : 0; /* answered or not: who is pinged answers */
+   if (p->port_lead == 0) {
+      p->port = f->dst_port;
+   }
+   p->port_lead = p->port == f->dst_port ? p->port_lead + 1 : p->port_lead - 1;
+   nc_hll_add(p->networks, HLL_P, source_hash);
+   (void) self;
+}
+
+bool packets_many(const struct ddos *self, const struct host *h)
+{
+   const struct packets *p = &h->packets;
+   return p->syn >= self->flood_flows || p->one_way_packets >= self->flood_flows ||
+          p->other_packets >= (uint64_t) OTHER_FACTOR * self->flood_flows;
+}
+
+/* Is the newest interval part of a flood? A flood that goes on needs half of what a new one needs. */
+static bool is_flood(const struct ddos *self, const struct host *h, uint64_t sources_before,
+                     uint32_t networks)
+{
+   const struct packets *p = &h->packets;
+   uint64_t flows = self->flood_flows, many = self->flood_networks;
+   if (h->flood != NULL) {
+      flows = (flows + 1) / 2;
+      many = (many + 1) / 2;
+   }
+   /* What the destination asked for itself, and got in records of their own. */
+   uint64_t asked = (uint64_t) p->asked + p->asked_before;
+   uint64_t stray = p->one_way > asked ? p->one_way - asked : 0;
+   uint64_t stray_packets = p->one_way > 0 ? p->one_way_packets * stray / p->one_way : 0;
+   bool new_networks = networks > sources_before * self->source_rate;
+   bool syn = p->syn >= flows && networks >= many && p->syn >= (uint64_t) SYN_PER_USE * p->good;
+   bool one_way = stray_packets >= ONE_WAY_FACTOR * flows && networks >= ONE_WAY_FACTOR * many;
+   bool one_port = p->syn + stray >= ONE_PORT_FACTOR * flows &&
+                   2 * (uint64_t) p->port_lead >= p->syn + stray &&
+                   p->syn + stray >= (uint64_t) SYN_PER_USE * p->good;
+   bool packets = p->other_packets >= OTHER_FACTOR * flows || p->udp_packets >= UDP_FACTOR * flows;
+   return ((syn || one_way) && new_networks) || one_port || packets;
+}
+
+static int report(nm_module_t *m, struct host *h)
+{
+   struct flood *flood = h->flood;
+   flood->reported = ur_time_get_sec(flood->last);
+   return flood_report(m, h, flood->first, flood->last);
+}
+
+static int end(nm_module_t *m, struct host *h)
+{
+   struct ddos *self = nm_self(m);
+   int rc = h->flood->intervals > 0 ? report(m, h) : NM_OK;
+   flood_end(self, h);
+   h->quiet_until = h->interval + HISTORY;
+   return rc;
+}
+
+static void add_interval(struct flood *flood, const struct packets *p, uint32_t networks)
+{
+   if (flood->intervals == 0) {
+      flood->first = p->first;
+   }
+   flood->last = p->last;
+   flood->total += p->bytes;
+   flood->bytes += p->bytes;
+   flood->sources += networks;
+   flood->intervals++;
+}
+
+int packets_judge(nm_module_t *m, struct host *h)
+{
+   struct ddos *self = nm_self(m);
+   const struct packets *p = &h->packets;
+   if (h->flood == NULL && !packets_many(self, h)) {
+      return NM_OK;
+   }
+   uint64_t bytes, sources;
+   host_baseline(h, NEWEST, &bytes, &sources);
+   uint64_t before = h->flood != NULL ? h->flood->orig_sources : sources;
+   uint32_t networks = (uint32_t) (nc_hll_count(p->networks, HLL_P) + 0.5);
+   if (!is_flood(self, h, before, networks)) {
+      return h->flood != NULL ? end(m, h) : NM_OK;
+   }
+   if (h->flood == NULL) {
+      struct flood *flood = flood_start(self, h, FLOOD_PACKETS, ur_time_get_sec(p->first));
+      if (flood == NULL) {
+         return nm_fail(m, "no memory for a flood");
+      }
+      flood->orig_bytes = bytes;
+      flood->orig_sources = sources;
+   }
+   add_interval(h->flood, p, networks);
+   bool due = h->flood->seq == 0 || ur_time_get_sec(p->last) >= h->flood->reported + REPORT_EVERY;
+   return due ? report(m, h) : NM_OK;
+}
+
+int packets_finish(nm_module_t *m, struct host *h)
+{
+   int rc = packets_judge(m, h);
+   return rc == NM_OK && h->flood != NULL ? end(m, h) : rc;
+}
