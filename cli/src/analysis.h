@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** An analysis: what was asked, what was found. */
+#ifndef CLI_ANALYSIS_H
+#define CLI_ANALYSIS_H
+
+#include "alerts.h"
+#include "cli.h"
+#include "traffic.h"
+
+#define MAX_NOTES 64
+
+struct analysis {
+   /* asked */
+   const char *const *files;
+   unsigned n_files;
+   const char *interface; /* NULL: files */
+   bool verbose;
+   FILE *flows_csv; /* flow records as text, NULL: no */
+
+   /* found */
+   struct traffic traffic;
+   struct alerts alerts;
+   uint64_t missed;        /* records that did not reach us */
+   char *notes[MAX_NOTES]; /* what a reader of the report must know: damage, an interruption, a dead module */
+   unsigned n_notes;
+   int status; /* enum cli_status */
+};
+
+/** Adds a note; the text is cleaned of control bytes. Beyond MAX_NOTES they are left out. */
+void analysis_note(struct analysis *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Runs the modules over the input until its end. The analysis holds what was found, status and notes. */
+void pipeline_run(struct analysis *a);
+
+/* Reports. \return false when writing failed (errno) */
+bool report_text(const struct analysis *a, FILE *to);
+bool report_json(const struct analysis *a, FILE *to);
+bool report_html(const struct analysis *a, FILE *to);
+/** The events as CSV. */
+bool report_csv(const struct analysis *a, FILE *to);
+
+/** "capture.pcap" or "3 files" or "interface eth0". */
+char *analysis_input(const struct analysis *a, char *to, size_t size);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** nemea analyze: options, and the reports that were asked for. */
+#include "analysis.h"
+
+#include "source.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct request {
+   bool json;
+   const char *csv, *html;
+};
+
+void cli_analyze_help(FILE *to)
+{
+   fputs(
+       "usage: nemea analyze [OPTION...] FILE...\n"
+       "       nemea analyze [OPTION...] -i INTERFACE\n"
+       "\n"
+       "Finds attacks in captures (pcap, pcapng, also compressed with zstd), flow records (.trapcap) or the "
+       "CSV of\n"
+       "logger -t; - is standard input (a capture). Several files are analysed as one stream, in the order "
+       "given.\n"
+       "With -i it captures until Ctrl-C, shows alerts as they come, and reports at the end.\n"
+       "\n"
+       "  -i, --interface NAME  capture from this interface (needs the right to capture)\n"
+       "  -j, --json            report as JSON on standard output\n"
+       "  -c, --csv DIR         also write alerts.csv and flows.csv into this directory (made when missing)\n"
+       "  -w, --html FILE       also write a page with plots: one file, nothing is loaded from elsewhere\n"
+       "  -v, --verbose         show what the modules say\n"
+       "  -h, --help            this text\n"
+       "\n"
+       "Exit status: 0 done, with alerts or without; 2 mistake on the command line; 3 an input cannot be "
+       "read; 4 a module\n"
+       "died; 5 a report could not be written. A damaged capture is analysed up to the damage, which is "
+       "reported.\n"
+       "\n"
+       "Examples:\n"
+       "  nemea analyze capture.pcap\n"
+       "  nemea analyze --html report.html monday.pcapng tuesday.pcapng.zst\n"
+       "  tcpdump -w - | nemea analyze --json -\n",
+       to);
+}
+
+/* \return -1 to go on, else the exit status */
+static int parse(int argc, char **argv, struct analysis *a, struct request *r)
+{
+   static const struct option options[] = {{"interface", required_argument, NULL, 'i'},
+                                           {"json", no_argument, NULL, 'j'},
+                                           {"csv", required_argument, NULL, 'c'},
+                                           {"html", required_argument, NULL, 'w'},
+                                           {"verbose", no_argument, NULL, 'v'},
+                                           {"help", no_argument, NULL, 'h'},
+                                           {NULL, 0, NULL, 0}};
+   int c;
+   opterr = 0;
+   while ((c = getopt_long(argc, argv, ":i:jc:w:vh", options, NULL)) != -1) {
+      switch (c) {
+      case 'i': a->interface = optarg; break;
+      case 'j': r->json = true; break;
+      case 'c': r->csv = optarg; break;
+      case 'w': r->html = optarg; break;
+      case 'v': a->verbose = true; break;
+      case 'h': cli_analyze_help(stdout); return CLI_OK;
+      case ':':
+         cli_error("option %s needs an argument (see nemea analyze --help)", argv[optind - 1]);
+         return CLI_USAGE;
+      default: cli_error("unknown option %s (see nemea analyze --help)", argv[optind - 1]); return CLI_USAGE;
+      }
+   }
+   a->files = (const char *const *) argv + optind;
+   a->n_files = (unsigned) (argc - optind);
+   if ((a->interface != NULL) == (a->n_files > 0)) {
+      cli_error(a->n_files > 0 ? "expected files or -i INTERFACE, not both"
+                               : "expected a file or -i INTERFACE (see nemea analyze --help)");
+      return CLI_USAGE;
+   }
+   return -1;
+}
+
+/* Mistakes show before anything is started. */
+static int check_inputs(const struct analysis *a)
+{
+   char why[PATH_MAX + 256];
+   for (unsigned i = 0; i < a->n_files; i++) {
+      if (source_kind_of(a->files[i], why, sizeof(why)) == SOURCE_BAD) {
+         cli_error("%s", why);
+         return CLI_INPUT;
+      }
+   }
+   return -1;
+}
+
+static FILE *open_report(const char *path)
+{
+   FILE *file = fopen(path, "w");
+   if (file == NULL) {
+      cli_error("cannot write %s: %s", path, strerror(errno));
+   }
+   return file;
+}
+
+static FILE *open_in(const char *directory, const char *name)
+{
+   char path[PATH_MAX];
+   if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
+      cli_error("cannot make directory %s: %s", directory, strerror(errno));
+      return NULL;
+   }
+   snprintf(path, sizeof(path), "%s/%s", directory, name);
+   return open_report(path);
+}
+
+static bool close_report(FILE *file, bool good, const char *what)
+{
+   good = fclose(file) == 0 && good;
+   if (!good) {
+      cli_error("cannot write %s: %s", what, strerror(errno));
+   }
+   return good;
+}
+
+int cli_analyze(int argc, char **argv)
+{
+   static struct analysis a;
+   struct request r = {0};
+   FILE *alerts_csv = NULL, *html = NULL;
+   int status = parse(argc, argv, &a, &r);
+   if (status < 0) {
+      status = check_inputs(&a);
+   }
+   if (status >= 0) {
+      return status;
+   }
+   /* Files that cannot be written are told before the work, not after it. */
+   if ((r.csv != NULL && ((a.flows_csv = open_in(r.csv, "flows.csv")) == NULL ||
+                          (alerts_csv = open_in(r.csv, "alerts.csv")) == NULL)) ||
+       (r.html != NULL && (html = open_report(r.html)) == NULL)) {
+      return CLI_OUTPUT;
+   }
+   pipeline_run(&a);
+   bool written = r.json ? report_json(&a, stdout) : report_text(&a, stdout);
+   if (a.flows_csv != NULL) {
+      written = close_report(a.flows_csv, true, "flows.csv") && written;
+      written = close_report(alerts_csv, report_csv(&a, alerts_csv), "alerts.csv") && written;
+   }
+   if (html != NULL) {
+      written = close_report(html, report_html(&a, html), r.html) && written;
+   }
+   for (unsigned i = 0; i < a.n_notes; i++) {
+      if (r.json || a.status != CLI_OK) {
+         cli_error("%s", a.notes[i]);
+      }
+      free(a.notes[i]);
+   }
+   traffic_free(&a.traffic);
+   alerts_free(&a.alerts);
+   return a.status != CLI_OK ? a.status : written ? CLI_OK : CLI_OUTPUT;
+}

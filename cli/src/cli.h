@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** What the files of the program nemea share. */
+#ifndef CLI_H
+#define CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/** Exit status of nemea. */
+enum cli_status {
+   CLI_OK = 0,     /**< done, with alerts or without */
+   CLI_USAGE = 2,  /**< a mistake on the command line */
+   CLI_INPUT = 3,  /**< an input cannot be read */
+   CLI_MODULE = 4, /**< a module could not be started, or died */
+   CLI_OUTPUT = 5  /**< a report could not be written */
+};
+
+/** Prints "nemea: ..." with a newline on standard error. Control bytes in the text are shown as '?'. */
+void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** Replaces control bytes in place: text from files and modules must not drive the terminal. */
+void cli_clean(char *text);
+
+int cli_analyze(int argc, char **argv);
+void cli_analyze_help(FILE *to);
+
+#endif

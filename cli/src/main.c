@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** nemea: the door that people come in by. */
+#include "cli.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command {
+   const char *name, *summary;
+   int (*run)(int argc, char **argv);
+   void (*help)(FILE *to);
+} commands[] = {
+    {"analyze", "find attacks in captures, flow files or on an interface", cli_analyze, cli_analyze_help},
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+void cli_clean(char *text)
+{
+   for (; *text != 0; text++) {
+      if (iscntrl((unsigned char) *text)) {
+         *text = '?';
+      }
+   }
+}
+
+void cli_error(const char *format, ...)
+{
+   char text[4096];
+   va_list ap;
+   va_start(ap, format);
+   vsnprintf(text, sizeof(text), format, ap);
+   va_end(ap);
+   cli_clean(text);
+   fprintf(stderr, "nemea: %s\n", text);
+}
+
+static void help(FILE *to)
+{
+   fputs("usage: nemea COMMAND [ARGUMENT...]\n\n", to);
+   for (size_t i = 0; i < N_COMMANDS; i++) {
+      fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+   }
+   fputs("  help       help of a command: nemea help COMMAND\n\nOptions: --help, --version\n", to);
+}
+
+static const struct command *find(const char *name)
+{
+   for (size_t i = 0; i < N_COMMANDS; i++) {
+      if (strcmp(commands[i].name, name) == 0) {
+         return &commands[i];
+      }
+   }
+   cli_error("unknown command \"%s\" (see nemea --help)", name);
+   return NULL;
+}
+
+int main(int argc, char **argv)
+{
+   if (argc < 2) {
+      help(stderr);
+      return CLI_USAGE;
+   }
+   if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+      puts("nemea " NEMEA_VERSION);
+      return CLI_OK;
+   }
+   bool wants_help =
+       strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0;
+   if (wants_help && argc < 3) {
+      help(stdout);
+      return CLI_OK;
+   }
+   const struct command *c = find(wants_help ? argv[2] : argv[1]);
+   if (c == NULL) {
+      return CLI_USAGE;
+   }
+   if (wants_help) {
+      c->help(stdout);
+      return CLI_OK;
+   }
+   return c->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * Runs the real programs as a pipeline in a private directory:
+ *
+ *    source (flow_meter, logreplay or a relay of flow files) --> detectors --> nemea
+ *                                                            \---------------> nemea
+ *
+ * Nothing is dropped: every output waits for its readers, and the source for all of them before its first record.
+ */
+#include "analysis.h"
+#include "process.h"
+#include "source.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unirec/unirec2csv.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BATCH          256
+#define LOOK_EVERY     50000000 /* nanoseconds between two looks at the children */
+#define WAIT_US        50000
+#define STATUS_DAMAGED 3 /* of flow_meter */
+#define MAX_INPUTS     16
+#define BAR            30
+
+struct pipeline {
+   struct analysis *a;
+   char dir[64];
+   struct process children[PROCESS_MAX]; /* 0: the source, then the detectors */
+   unsigned n_detectors;
+   unsigned next_source; /* index of the input that comes next */
+   trap_ctx_t *ctx;
+   ur_template_t *tmplt[MAX_INPUTS]; /* 0: flows, then alerts of the detectors */
+   uint8_t active[MAX_INPUTS];
+   unsigned n_active;
+   urcsv_t *csv;
+   bool csv_titled;
+   uint64_t next_look, started;
+   bool bar_shown, stopping;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int sig)
+{
+   (void) sig;
+   interrupted++;
+}
+
+void analysis_note(struct analysis *a, const char *format, ...)
+{
+   char *text = NULL;
+   va_list ap;
+   va_start(ap, format);
+   if (a->n_notes < MAX_NOTES && vasprintf(&text, format, ap) >= 0) {
+      cli_clean(text);
+      a->notes[a->n_notes++] = text;
+   }
+   va_end(ap);
+}
+
+static uint64_t now(void)
+{
+   struct timespec ts;
+   clock_gettime(CLOCK_MONOTONIC, &ts);
+   return (uint64_t) ts.tv_sec * 1000000000u + (uint64_t) ts.tv_nsec;
+}
+
+/* ------------------------------------------------------------------- starting */
+
+static bool fail(struct pipeline *p, int status, const char *what, const char *why)
+{
+   analysis_note(p->a, "%s: %s", what, why);
+   p->a->status = status;
+   return false;
+}
+
+/* Starts what sends the next of the input, if there is more. */
+static bool start_source(struct pipeline *p)
+{
+   struct source_job job = {.readers = p->n_detectors + 1, .interface = p->a->interface};
+   char why[512];
+   if (p->a->interface == NULL) {
+      p->next_source = source_take(p->a->files, p->a->n_files, p->next_source, &job);
+      job.last = p->next_source == p->a->n_files;
+   }
+   process_free(&p->children[0]);
+   if (!source_start(&job, &p->children[0], why, sizeof(why))) {
+      return fail(p, job.unreadable ? CLI_INPUT : CLI_MODULE, "cannot start the analysis", why);
+   }
+   return true;
+}
+
+static bool start_detectors(struct pipeline *p)
+{
+   for (unsigned i = 0; detectors[i].program != NULL; i++) {
+      char path[4096], interfaces[256];
+      snprintf(interfaces, sizeof(interfaces), "u:flows,u:%s:timeout=WAIT", detectors[i].program);
+      char *argv[] = {(char *) (uintptr_t) detectors[i].program, "-i", interfaces, NULL};
+      if (!process_find(detectors[i].program, path, sizeof(path))) {
+         return fail(p, CLI_MODULE, detectors[i].program,
+                     "program not found (beside nemea, in $NEMEA_BIN or PATH)");
+      }
+      if (!process_start(&p->children[1 + i], path, argv, false)) {
+         return fail(p, CLI_MODULE, detectors[i].program, strerror(errno));
+      }
+      p->n_detectors++;
+   }
+   return true;
+}
+
+static bool open_inputs(struct pipeline *p)
+{
+   char spec[1024] = "u:flows";
+   const char *fields[MAX_INPUTS] = {TRAFFIC_FIELDS};
+   unsigned n = 1;
+   for (unsigned i = 0; detectors[i].program != NULL; i++) {
+      size_t used = strlen(spec);
+      snprintf(spec + used, sizeof(spec) - used, ",u:%s", detectors[i].program);
+      fields[n++] = detectors[i].required;
+   }
+   p->ctx = trap_ctx_init3("nemea", "", (int8_t) n, 0, spec, NULL);
+   if (p->ctx == NULL || trap_ctx_get_last_error(p->ctx) != TRAP_E_OK) {
+      return fail(p, CLI_MODULE, "cannot open TRAP interfaces",
+                  p->ctx != NULL ? trap_ctx_get_last_error_msg(p->ctx) : "no memory");
+   }
+   for (unsigned i = 0; i < n; i++) {
+      if (ur_define_set_of_fields(fields[i]) != UR_OK ||
+          (p->tmplt[i] = ur_create_template_from_ifc_spec(fields[i])) == NULL ||
+          ur_ctx_set_input_template(p->ctx, (int) i, p->tmplt[i]) != UR_OK) {
+         return fail(p, CLI_MODULE, "cannot make a template", fields[i]);
+      }
+      p->active[i] = 1;
+   }
+   p->n_active = n;
+   return true;
+}
+
+/* -------------------------------------------------------------------- records */
+
+static void write_flow(struct pipeline *p, const void *rec)
+{
+   size_t length;
+   if (p->csv == NULL) {
+      p->csv = urcsv_init(p->tmplt[0], ',');
+      char *title = p->csv_titled || p->csv == NULL ? NULL : urcsv_header(p->csv);
+      if (title != NULL) {
+         fprintf(p->a->flows_csv, "%s\n", title);
+         p->csv_titled = true;
+      }
+      free(title);
+   }
+   const char *line = p->csv != NULL ? urcsv_line(p->csv, rec, &length) : NULL;
+   if (line != NULL) {
+      fwrite(line, 1, length, p->a->flows_csv);
+      fputc('\n', p->a->flows_csv);
+   }
+}
+
+static void end_of_input(struct pipeline *p, unsigned i)
+{
+   if (p->active[i]) {
+      p->active[i] = 0;
+      p->n_active--;
+   }
+}
+
+static void show_alert(const struct pipeline *p, unsigned detector, const void *rec)
+{
+   struct alerts one = {0};
+   char when[32], title[128], source[64], victim[256], amount[64];
+   alerts_add(&one, detector, p->tmplt[detector + 1], rec);
+   if (one.n == 1) {
+      const struct event *e = &one.events[0];
+      printf("%s  %s: %s against %s, %s\n", format_time(e->first, when, sizeof(when)),
+             event_title(e, title, sizeof(title)), event_source(e, source, sizeof(source)),
+             event_victim(e, victim, sizeof(victim)), event_amount(e, amount, sizeof(amount)));
+      fflush(stdout);
+   }
+   alerts_free(&one);
+}
+
+static void take_records(struct pipeline *p, unsigned i, const trap_message_t *m, uint32_t n)
+{
+   for (uint32_t k = 0; k < n; k++) {
+      if (m[k].size <= 1) {
+         end_of_input(p, i);
+         return;
+      }
+      if (!ur_rec_check(p->tmplt[i], m[k].data, m[k].size)) {
+         continue; /* counted by nobody: a module that sends such records has said so */
+      }
+      if (i > 0) {
+         alerts_add(&p->a->alerts, i - 1, p->tmplt[i], m[k].data);
+         if (p->a->interface != NULL) {
+            show_alert(p, i - 1, m[k].data);
+         }
+         continue;
+      }
+      traffic_add(&p->a->traffic, p->tmplt[0], m[k].data);
+      if (p->a->flows_csv != NULL) {
+         write_flow(p, m[k].data);
+      }
+   }
+}
+
+/* -------------------------------------------------------------------- watching */
+
+static void show_bar(struct pipeline *p)
+{
+   uint64_t done = 0, total = 0, packets = 0, elapsed = (now() - p->started) / 1000000;
+   if (p->a->interface != NULL || !isatty(STDERR_FILENO) ||
+       sscanf(p->children[0].line, "%" SCNu64 " %" SCNu64 " %" SCNu64, &done, &total, &packets) != 3 ||
+       total == 0 || elapsed == 0) {
+      return;
+   }
+   char bar[BAR + 1], left[32] = "";
+   unsigned filled = (unsigned) (done * BAR / total);
+   for (unsigned i = 0; i < BAR; i++) {
+      bar[i] = i < filled ? '#' : '.';
+   }
+   bar[BAR] = 0;
+   if (done > 0) {
+      format_duration((total - (done < total ? done : total)) * elapsed / done / 1000, left, sizeof(left));
+   }
+   fprintf(stderr, "\r[%s] %3u %%  %.1f Mpkt/s  %s left   ", bar, (unsigned) (done * 100 / total),
+           (double) packets / (double) elapsed / 1000, left);
+   p->bar_shown = true;
+}
+
+static void clear_bar(struct pipeline *p)
+{
+   if (p->bar_shown) {
+      fprintf(stderr, "\r%*s\r", BAR + 50, "");
+   }
+}
+
+/* What flow_meter says of captures that are damaged: each file once. */
+static void note_damage(struct pipeline *p)
+{
+   char *words = p->children[0].words, *save = NULL;
+   for (char *line = words != NULL && p->children[0].n_words > 0 ? strtok_r(words, "\n", &save) : NULL;
+        line != NULL; line = strtok_r(NULL, "\n", &save)) {
+      const char *text = strstr(line, "warning: ");
+      if (text != NULL) {
+         analysis_note(p->a, "%s; what comes before it was analysed", text + strlen("warning: "));
+      }
+   }
+   p->children[0].n_words = 0;
+}
+
+/* The source ended: on to the next one, or the readers get the end of stream. \return false: give up */
+static bool source_ended(struct pipeline *p)
+{
+   struct process *s = &p->children[0];
+   char text[2048];
+   if (process_failed(s, STATUS_DAMAGED)) {
+      process_describe(s, text, sizeof(text));
+      bool unreadable = WIFEXITED(s->status) && !p->stopping;
+      return fail(p, unreadable ? CLI_INPUT : CLI_MODULE, s->name, text);
+   }
+   if (s->status != 0) {
+      note_damage(p);
+   }
+   if (p->a->interface == NULL && p->next_source < p->a->n_files && !p->stopping) {
+      return start_source(p);
+   }
+   s->started = false; /* nothing more to watch */
+   return true;
+}
+
+/* \return false when the analysis cannot go on */
+static bool watch(struct pipeline *p)
+{
+   char text[2048];
+   for (unsigned i = 0; i <= p->n_detectors; i++) {
+      struct process *child = &p->children[i];
+      if (!child->started) {
+         continue;
+      }
+      process_look(child, p->a->verbose);
+      if (!child->ended) {
+         continue;
+      }
+      if (i == 0) {
+         if (!source_ended(p)) {
+            return false;
+         }
+      } else if (process_failed(child, 0)) {
+         process_describe(child, text, sizeof(text));
+         return fail(p, CLI_MODULE, child->name, text);
+      }
+   }
+   if (interrupted > 0 && !p->stopping) {
+      p->stopping = true;
+      if (p->children[0].started && !p->children[0].ended) {
+         kill(p->children[0].pid, SIGTERM); /* it sends what it has, and the end of stream */
+      }
+      if (p->a->interface == NULL) {
+         analysis_note(p->a, "interrupted: the rest of the input was not analysed");
+      }
+   }
+   show_bar(p);
+   return interrupted < 2;
+}
+
+static bool receive_failed(struct pipeline *p, unsigned i, int rc)
+{
+   const char *who = i == 0 ? "flow records" : detectors[i - 1].program;
+   if (rc == TRAP_E_FORMAT_MISMATCH && i == 0) {
+      return fail(p, CLI_INPUT, who, "a field is missing or has another type (needed: " TRAFFIC_FIELDS ")");
+   }
+   return fail(p, CLI_MODULE, who, trap_ctx_get_last_error_msg(p->ctx));
+}
+
+static bool consume(struct pipeline *p)
+{
+   trap_message_t m[BATCH];
+   while (p->n_active > 0) {
+      uint32_t i = 0, n = 0;
+      int rc = trap_ctx_recv_any(p->ctx, p->active, WAIT_US, &i, m, BATCH, &n);
+      if (rc == TRAP_E_FORMAT_CHANGED) {
+         if (ur_ctx_follow_format(p->ctx, i, &p->tmplt[i]) != UR_OK) {
+            return receive_failed(p, i, TRAP_E_FORMAT_MISMATCH);
+         }
+         if (i == 0) {
+            urcsv_free(&p->csv);
+         }
+         rc = TRAP_E_OK;
+      }
+      if (rc == TRAP_E_OK) {
+         take_records(p, i, m, n);
+      } else if (rc != TRAP_E_TIMEOUT) {
+         return receive_failed(p, i, rc);
+      }
+      uint64_t t = now();
+      if (t >= p->next_look || interrupted) {
+         p->next_look = t + LOOK_EVERY;
+         if (!watch(p)) {
+            return false;
+         }
+      }
+   }
+   return true;
+}
+
+/* -------------------------------------------------------------------------- run */
+
+static void catch_signals(void)
+{
+   struct sigaction sa = {.sa_handler = on_signal};
+   sigaction(SIGINT, &sa, NULL);
+   sigaction(SIGTERM, &sa, NULL);
+   signal(SIGPIPE, SIG_IGN);
+}
+
+static bool make_directory(struct pipeline *p)
+{
+   const char *tmp = getenv("TMPDIR");
+   int n =
+       snprintf(p->dir, sizeof(p->dir), "%s/nemea-XXXXXX", tmp != NULL && strlen(tmp) < 40 ? tmp : "/tmp");
+   if (n < 0 || mkdtemp(p->dir) == NULL) {
+      return fail(p, CLI_MODULE, "cannot make a private directory", strerror(errno));
+   }
+   setenv("TRAP_SOCKET_DIR", p->dir, 1);
+   if (p->a->interface == NULL) {
+      setenv("NEMEA_RECORDING", "1", 1); /* windows follow the times in the capture only */
+   }
+   return true;
+}
+
+static void remove_directory(const struct pipeline *p)
+{
+   char path[256];
+   for (unsigned i = 0; i <= p->n_detectors; i++) {
+      snprintf(path, sizeof(path), "%s/trap-%s.sock", p->dir, i == 0 ? "flows" : detectors[i - 1].program);
+      unlink(path);
+   }
+   rmdir(p->dir);
+}
+
+/* Lets the children end by themselves after the end of stream, for a while. */
+static void wait_for_children(struct pipeline *p)
+{
+   for (int i = 0; i < 500; i++) {
+      bool runs = false;
+      for (unsigned k = 0; k <= p->n_detectors; k++) {
+         process_look(&p->children[k], p->a->verbose);
+         runs |= p->children[k].started && !p->children[k].ended;
+      }
+      if (!runs) {
+         return;
+      }
+      nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+   }
+}
+
+void pipeline_run(struct analysis *a)
+{
+   struct pipeline *p = calloc(1, sizeof(*p));
+   if (p == NULL || !traffic_init(&a->traffic)) {
+      a->status = CLI_MODULE;
+      analysis_note(a, "out of memory");
+      free(p);
+      return;
+   }
+   p->a = a;
+   p->started = now();
+   for (unsigned i = 0; i < PROCESS_MAX; i++) {
+      p->children[i].errors = p->children[i].report = -1;
+   }
+   catch_signals();
+   if (make_directory(p)) {
+      if (start_detectors(p) && start_source(p) && open_inputs(p) && consume(p)) {
+         wait_for_children(p);
+         watch(p);
+      }
+      process_stop_all(p->children, p->n_detectors + 1);
+      clear_bar(p);
+      trap_ctx_finalize(&p->ctx);
+      remove_directory(p);
+   }
+   for (unsigned i = 0; i < PROCESS_MAX; i++) {
+      process_free(&p->children[i]);
+   }
+   for (unsigned i = 0; i < MAX_INPUTS; i++) {
+      ur_free_template(p->tmplt[i]);
+   }
+   urcsv_free(&p->csv);
+   alerts_sort(&a->alerts);
+   free(p);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Child processes: found, started, listened to, ended. */
+#ifndef CLI_PROCESS_H
+#define CLI_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define PROCESS_WORDS  0x10000 /* bytes of a child's standard error that are kept: the last ones */
+#define PROCESS_MAX    16
+#define PROCESS_REPORT 3 /* descriptor on which a child reports progress */
+
+struct process {
+   const char *name;
+   pid_t pid; /* 0: not started, or its end was seen */
+   bool started, ended;
+   int status;  /* as of waitpid() */
+   int errors;  /* its standard error, -1: closed */
+   int report;  /* its progress, -1: none */
+   char *words; /* what it said on standard error */
+   size_t n_words;
+   char line[128]; /* last whole line of progress */
+   char part[128];
+   size_t n_part;
+};
+
+/** Directory of a program: $NEMEA_BIN, beside this program, ../bin, PATH. \return false: not found */
+bool process_find(const char *program, char *path, size_t size);
+/** Starts argv[0] with its path. report: give it a pipe at PROCESS_REPORT. \return false with errno */
+bool process_start(struct process *p, const char *path, char *const argv[], bool report);
+/** Starts work(context) in a child of the same program instead. */
+bool process_fork(struct process *p, const char *name, int (*work)(void *context), void *context);
+/** Takes in what the child has said, and its end. verbose: pass its words on. */
+void process_look(struct process *p, bool verbose);
+/** Ended in another way than with status 0 or accepted. */
+bool process_failed(const struct process *p, int accepted);
+/** "was killed by signal 9 (Killed)" or "exited with status 1"; the last line it said behind it. */
+void process_describe(const struct process *p, char *to, size_t size);
+/** Ends those that still run: SIGTERM, and SIGKILL after a deadline. */
+void process_stop_all(struct process *p, size_t n);
+void process_free(struct process *p);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** The report as JSON; docs/analyze.md describes it. */
+#include "analysis.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#define SCHEMA_VERSION 1
+
+static json_t *time_value(ur_time_t t)
+{
+   char seconds[32], text[64];
+   format_time(t, seconds, sizeof(seconds));
+   seconds[10] = 'T';
+   snprintf(text, sizeof(text), "%s.%06uZ", seconds, ur_time_get_usec(t));
+   return json_string(text);
+}
+
+static json_t *ip_value(const ip_addr_t *ip)
+{
+   static const ip_addr_t none;
+   char text[64];
+   if (memcmp(ip, &none, sizeof(none)) == 0) {
+      return json_null();
+   }
+   ip_to_str(ip, text);
+   return json_string(text);
+}
+
+static json_t *events(const struct analysis *a)
+{
+   json_t *list = json_array();
+   for (uint32_t i = 0; i < a->alerts.n; i++) {
+      const struct event *e = &a->alerts.events[i];
+      const struct detector *d = &detectors[e->detector];
+      json_t *samples = json_array();
+      for (unsigned k = 0; k < e->n_samples; k++) {
+         json_array_append_new(samples, ip_value(&e->samples[k]));
+      }
+      json_array_append_new(
+          list,
+          json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:i,s:i,s:I,s:s,s:I,s:I,s:s,s:I}", "detector", d->program,
+                    "what", d->title, "first", time_value(e->first), "last", time_value(e->last), "source",
+                    ip_value(&e->source), "victim", ip_value(&e->victim), "victim_samples", samples, "port",
+                    (int) e->port, "protocol", (int) e->protocol, "amount", (json_int_t) e->amount, "unit",
+                    d->unit, "bytes", (json_int_t) e->bytes, "sources", (json_int_t) e->sources, "confidence",
+                    confidence_names[d->judge(e)], "alerts", (json_int_t) e->alerts));
+   }
+   return list;
+}
+
+static json_t *talkers(const struct traffic *t)
+{
+   struct talker top[TRAFFIC_TOP];
+   unsigned n = traffic_top(t, top);
+   json_t *list = json_array();
+   for (unsigned i = 0; i < n; i++) {
+      json_array_append_new(list, json_pack("{s:o,s:I,s:I,s:I,s:I}", "ip", ip_value(&top[i].ip), "bytes_sent",
+                                            (json_int_t) top[i].sent, "bytes_received",
+                                            (json_int_t) top[i].received, "packets",
+                                            (json_int_t) top[i].packets, "flows", (json_int_t) top[i].flows));
+   }
+   return list;
+}
+
+static json_t *over_time(const struct traffic *t)
+{
+   json_t *series = json_object();
+   for (unsigned c = 0; c < TRAFFIC_CLASSES; c++) {
+      json_t *values = json_array();
+      for (uint32_t i = 0; i < t->n_bins; i++) {
+         json_array_append_new(values, json_integer((json_int_t) (t->bins[i][c] + 0.5)));
+      }
+      json_object_set_new(series, traffic_class_names[c], values);
+   }
+   return json_pack("{s:o,s:I,s:o}", "begin", time_value((ur_time_t) (t->base * t->width) << 32), "seconds",
+                    (json_int_t) t->width, "bytes", series);
+}
+
+static json_t *traffic_value(const struct traffic *t)
+{
+   if (t->flows == 0) {
+      return json_pack("{s:i,s:i,s:i}", "flows", 0, "packets", 0, "bytes", 0);
+   }
+   json_t *protocols = json_object();
+   for (unsigned c = 0; c < TRAFFIC_CLASSES; c++) {
+      json_object_set_new(protocols, traffic_class_names[c],
+                          json_pack("{s:I,s:I,s:I}", "flows", (json_int_t) t->classes[c].flows, "packets",
+                                    (json_int_t) t->classes[c].packets, "bytes",
+                                    (json_int_t) t->classes[c].bytes));
+   }
+   return json_pack("{s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:I}", "flows", (json_int_t) t->flows, "packets",
+                    (json_int_t) t->packets, "bytes", (json_int_t) t->bytes, "first", time_value(t->first),
+                    "last", time_value(t->last), "protocols", protocols, "top_hosts", talkers(t), "over_time",
+                    over_time(t), "hosts_forgotten", (json_int_t) traffic_forgotten(t));
+}
+
+bool report_json(const struct analysis *a, FILE *to)
+{
+   json_t *inputs = json_array(), *notes = json_array();
+   for (unsigned i = 0; i < a->n_files; i++) {
+      json_array_append_new(inputs, json_string(a->files[i]));
+   }
+   for (unsigned i = 0; i < a->n_notes; i++) {
+      json_array_append_new(notes, json_string(a->notes[i]));
+   }
+   json_t *root =
+       json_pack("{s:i,s:o,s:o?,s:o,s:b,s:o,s:I,s:o}", "schema", SCHEMA_VERSION, "inputs", inputs,
+                 "interface", a->interface != NULL ? json_string(a->interface) : NULL, "notes", notes,
+                 "complete", a->status == CLI_OK && a->n_notes == 0, "events", events(a), "alerts_not_shown",
+                 (json_int_t) a->alerts.dropped, "traffic", traffic_value(&a->traffic));
+   bool done =
+       root != NULL && json_dumpf(root, to, JSON_INDENT(2)) == 0 && fputc('\n', to) != EOF && fflush(to) == 0;
+   json_decref(root);
+   return done;
+}

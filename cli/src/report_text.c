@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** The report on the terminal. */
+#include "analysis.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define SPARK_WIDTH 60
+
+char *analysis_input(const struct analysis *a, char *to, size_t size)
+{
+   if (a->interface != NULL) {
+      snprintf(to, size, "interface %s", a->interface);
+   } else if (a->n_files == 1) {
+      snprintf(to, size, "%s", strcmp(a->files[0], "-") == 0 ? "standard input" : a->files[0]);
+   } else {
+      snprintf(to, size, "%u files", a->n_files);
+   }
+   cli_clean(to);
+   return to;
+}
+
+static void print_alerts(const struct analysis *a, FILE *to)
+{
+   static const char *const titles[] = {"WHEN (UTC)", "FOR", "WHAT", "WHO", "AGAINST WHOM", "HOW MUCH"};
+   enum { COLUMNS = sizeof(titles) / sizeof(titles[0]) };
+   size_t width[COLUMNS];
+   char cell[COLUMNS][256];
+   for (unsigned c = 0; c < COLUMNS; c++) {
+      width[c] = strlen(titles[c]);
+   }
+   /* Once to measure, once to print. */
+   for (int pass = 0; pass < 2; pass++) {
+      for (unsigned c = 0; c < COLUMNS && pass == 1; c++) {
+         fprintf(to, "%-*s  ", (int) width[c], titles[c]);
+      }
+      fputs(pass == 1 ? "HOW SURE\n" : "", to);
+      for (uint32_t i = 0; i < a->alerts.n; i++) {
+         const struct event *e = &a->alerts.events[i];
+         format_time(e->first, cell[0], sizeof(cell[0]));
+         format_duration(ur_time_get_sec(e->last) - ur_time_get_sec(e->first), cell[1], sizeof(cell[1]));
+         event_title(e, cell[2], sizeof(cell[2]));
+         event_source(e, cell[3], sizeof(cell[3]));
+         event_victim(e, cell[4], sizeof(cell[4]));
+         event_amount(e, cell[5], sizeof(cell[5]));
+         for (unsigned c = 0; c < COLUMNS; c++) {
+            size_t n = strlen(cell[c]);
+            width[c] = n > width[c] ? n : width[c];
+            if (pass == 1) {
+               fprintf(to, "%-*s  ", (int) width[c], cell[c]);
+            }
+         }
+         fputs(pass == 1 ? confidence_names[detectors[e->detector].judge(e)] : "", to);
+         fputs(pass == 1 ? "\n" : "", to);
+      }
+   }
+}
+
+/* Traffic over time as a line of blocks, the highest of them full. */
+static void print_spark(const struct traffic *t, FILE *to)
+{
+   static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+   double sums[SPARK_WIDTH] = {0}, most = 0;
+   uint32_t per = (t->n_bins + SPARK_WIDTH - 1) / SPARK_WIDTH, n = (t->n_bins + per - 1) / per;
+   for (uint32_t i = 0; i < t->n_bins; i++) {
+      for (unsigned c = 0; c < TRAFFIC_CLASSES; c++) {
+         sums[i / per] += t->bins[i][c];
+      }
+      most = sums[i / per] > most ? sums[i / per] : most;
+   }
+   char bytes[32], width[32];
+   fputs("Over time   ", to);
+   for (uint32_t i = 0; i < n; i++) {
+      fputs(blocks[most > 0 ? (unsigned) (sums[i] / most * 8 + 0.5) : 0], to);
+   }
+   fprintf(to, "  (%s each, highest %s/s)\n", format_duration(per * t->width, width, sizeof(width)),
+           format_bytes(most / (double) (per * t->width), bytes, sizeof(bytes)));
+}
+
+static void print_traffic(const struct traffic *t, FILE *to)
+{
+   char flows[32], packets[32], bytes[32], first[32], duration[32], ip[64], sent[32], received[32];
+   struct talker top[TRAFFIC_TOP];
+   fprintf(to, "Traffic     %s flows, %s packets, %s; from %s for %s\n",
+           format_count(t->flows, flows, sizeof(flows)), format_count(t->packets, packets, sizeof(packets)),
+           format_bytes((double) t->bytes, bytes, sizeof(bytes)), format_time(t->first, first, sizeof(first)),
+           format_duration(ur_time_get_sec(t->last) - ur_time_get_sec(t->first), duration, sizeof(duration)));
+   fputs("Protocols   ", to);
+   for (unsigned c = 0, n = 0; c < TRAFFIC_CLASSES; c++) {
+      if (t->classes[c].flows > 0) {
+         fprintf(to, "%s%s %s in %s flows", n++ > 0 ? ", " : "", traffic_class_names[c],
+                 format_bytes((double) t->classes[c].bytes, bytes, sizeof(bytes)),
+                 format_count(t->classes[c].flows, flows, sizeof(flows)));
+      }
+   }
+   fputc('\n', to);
+   print_spark(t, to);
+   unsigned n = traffic_top(t, top);
+   for (unsigned i = 0; i < n; i++) {
+      ip_to_str(&top[i].ip, ip);
+      fprintf(to, "%s%-39s  sent %8s  received %8s  in %s flows\n", i == 0 ? "Top hosts   " : "            ",
+              ip, format_bytes((double) top[i].sent, sent, sizeof(sent)),
+              format_bytes((double) top[i].received, received, sizeof(received)),
+              format_count(top[i].flows, flows, sizeof(flows)));
+   }
+   if (traffic_forgotten(t) > 0) {
+      fprintf(to, "            (%s hosts were not kept: more than %d at a time)\n",
+              format_count(traffic_forgotten(t), flows, sizeof(flows)), TRAFFIC_TALKERS);
+   }
+}
+
+bool report_text(const struct analysis *a, FILE *to)
+{
+   char input[512], count[32];
+   fprintf(to, "Analysis of %s\n", analysis_input(a, input, sizeof(input)));
+   for (unsigned i = 0; i < a->n_notes; i++) {
+      fprintf(to, "! %s\n", a->notes[i]);
+   }
+   fputc('\n', to);
+   if (a->alerts.n > 0) {
+      print_alerts(a, to);
+   } else {
+      fputs("No attacks found.\n", to);
+   }
+   if (a->alerts.dropped > 0) {
+      fprintf(to, "(%s more alerts are not shown: more than %d events)\n",
+              format_count(a->alerts.dropped, count, sizeof(count)), MAX_EVENTS);
+   }
+   fputc('\n', to);
+   if (a->traffic.flows > 0) {
+      print_traffic(&a->traffic, to);
+   } else {
+      fputs("Traffic     no flows\n", to);
+   }
+   return fflush(to) == 0 && !ferror(to);
+}
+
+/* ------------------------------------------------------------------------ CSV */
+
+static void iso_time(ur_time_t t, char *to, size_t size)
+{
+   char seconds[32];
+   format_time(t, seconds, sizeof(seconds));
+   seconds[10] = 'T';
+   snprintf(to, size, "%s.%06uZ", seconds, ur_time_get_usec(t));
+}
+
+bool report_csv(const struct analysis *a, FILE *to)
+{
+   fputs("first,last,detector,what,source,victim,port,protocol,amount,unit,bytes,sources,confidence,alerts\n",
+         to);
+   for (uint32_t i = 0; i < a->alerts.n; i++) {
+      const struct event *e = &a->alerts.events[i];
+      const struct detector *d = &detectors[e->detector];
+      static const ip_addr_t none;
+      char first[48], last[48], source[64] = "", victim[64] = "";
+      iso_time(e->first, first, sizeof(first));
+      iso_time(e->last, last, sizeof(last));
+      if (memcmp(&e->source, &none, sizeof(none)) != 0) {
+         ip_to_str(&e->source, source);
+      }
+      if (memcmp(&e->victim, &none, sizeof(none)) != 0) {
+         ip_to_str(&e->victim, victim);
+      }
+      fprintf(to, "%s,%s,%s,%s,%s,%s,%u,%u,%" PRIu64 ",%s,%" PRIu64 ",%" PRIu64 ",%s,%" PRIu64 "\n", first,
+              last, d->program, d->title, source, victim, e->port, e->protocol, e->amount, d->unit, e->bytes,
+              e->sources, confidence_names[d->judge(e)], e->alerts);
+   }
+   return fflush(to) == 0 && !ferror(to);
+}

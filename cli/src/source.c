@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "source.h"
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libtrap/trap.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_ARGUMENTS 4096
+#define HEAD          64
+
+static bool is_capture(const uint8_t *head)
+{
+   static const uint8_t magics[][4] = {{0xa1, 0xb2, 0xc3, 0xd4}, {0xd4, 0xc3, 0xb2, 0xa1},
+                                       {0xa1, 0xb2, 0x3c, 0x4d}, {0x4d, 0x3c, 0xb2, 0xa1},
+                                       {0x0a, 0x0d, 0x0d, 0x0a}, {0x28, 0xb5, 0x2f, 0xfd}};
+   for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
+      if (memcmp(head, magics[i], 4) == 0) {
+         return true;
+      }
+   }
+   return false;
+}
+
+static bool has_suffix(const char *path, const char *suffix)
+{
+   size_t n = strlen(path), m = strlen(suffix);
+   return n >= m && strcmp(path + n - m, suffix) == 0;
+}
+
+enum source_kind source_kind_of(const char *path, char *why, size_t size)
+{
+   uint8_t head[HEAD] = {0};
+   if (strcmp(path, "-") == 0) {
+      return SOURCE_CAPTURE;
+   }
+   int fd = open(path, O_RDONLY | O_CLOEXEC);
+   ssize_t n = fd >= 0 ? read(fd, head, sizeof(head) - 1) : -1;
+   if (n < 0) {
+      snprintf(why, size, "%s: %s", path, strerror(errno));
+   }
+   if (fd >= 0) {
+      close(fd);
+   }
+   if (n < 0) {
+      return SOURCE_BAD;
+   }
+   if (n >= 4 && is_capture(head)) {
+      return SOURCE_CAPTURE;
+   }
+   if (memchr(head, ' ', (size_t) n) != NULL && head[0] >= 'a' && head[0] <= 'z') { /* "ipaddr DST_IP,..." */
+      return SOURCE_CSV;
+   }
+   if (has_suffix(path, ".trapcap") || strstr(path, ".trapcap.") != NULL) {
+      return SOURCE_FLOWS;
+   }
+   snprintf(why, size, "%s: %s (expected pcap, pcapng, .trapcap or the CSV of logger -t)", path,
+            n == 0 ? "the file is empty" : "neither a capture nor flow records");
+   return SOURCE_BAD;
+}
+
+unsigned source_take(const char *const *files, unsigned n, unsigned from, struct source_job *job)
+{
+   char why[8];
+   job->kind = source_kind_of(files[from], why, sizeof(why));
+   job->files = files + from;
+   unsigned to = from + 1;
+   while (job->kind == SOURCE_CAPTURE && to < n && to - from < MAX_ARGUMENTS / 4 &&
+          source_kind_of(files[to], why, sizeof(why)) == SOURCE_CAPTURE) {
+      to++;
+   }
+   job->n_files = to - from;
+   return to;
+}
+
+/* -------------------------------------------------------------- relay of files */
+
+/* Reads a file of flow records and sends it on, in a process of its own. */
+static int relay(void *context)
+{
+   const struct source_job *job = context;
+   char spec[4096 + 128];
+   const void *data;
+   uint16_t size;
+   snprintf(spec, sizeof(spec), "f:%s,u:flows:min_clients=%u:timeout=WAIT", job->files[0], job->readers);
+   trap_ctx_t *ctx = trap_ctx_init3("relay", "", 1, 1, spec, NULL);
+   if (ctx == NULL || trap_ctx_get_last_error(ctx) != TRAP_E_OK) {
+      fprintf(stderr, "%s\n", ctx != NULL ? trap_ctx_get_last_error_msg(ctx) : "out of memory");
+      return EXIT_FAILURE;
+   }
+   trap_ctx_set_required_fmt(ctx, 0, TRAP_FMT_UNIREC, "");
+   for (;;) {
+      int rc = trap_ctx_recv(ctx, 0, &data, &size);
+      if (rc == TRAP_E_FORMAT_CHANGED) {
+         const char *format = NULL;
+         uint8_t type = 0;
+         trap_ctx_get_data_fmt(ctx, TRAPIFC_INPUT, 0, &type, &format);
+         trap_ctx_set_data_fmt(ctx, 0, TRAP_FMT_UNIREC, format);
+      } else if (rc != TRAP_E_OK) {
+         fprintf(stderr, "%s: %s\n", job->files[0], trap_ctx_get_last_error_msg(ctx));
+         return EXIT_FAILURE;
+      }
+      if (size <= 1) {
+         break;
+      }
+      trap_ctx_send(ctx, 0, data, size);
+   }
+   if (job->last) {
+      trap_ctx_send(ctx, 0, "", 1);
+   }
+   trap_ctx_finalize(&ctx);
+   return EXIT_SUCCESS;
+}
+
+/* -------------------------------------------------------------------- programs */
+
+static bool start(struct process *p, const char *program, char **argv, bool report, char *why, size_t size)
+{
+   char path[4096];
+   if (!process_find(program, path, sizeof(path))) {
+      snprintf(why, size, "%s: program not found (beside nemea, in $NEMEA_BIN or PATH)", program);
+      return false;
+   }
+   if (!process_start(p, path, argv, report)) {
+      snprintf(why, size, "%s: %s", program, strerror(errno));
+      return false;
+   }
+   return true;
+}
+
+static bool start_meter(const struct source_job *job, struct process *p, char *interfaces, char *why,
+                        size_t size)
+{
+   char *argv[MAX_ARGUMENTS] = {"flow_meter", "-i", interfaces};
+   char number[8];
+   unsigned n = 3;
+   if (job->interface != NULL) {
+      argv[n++] = "-I";
+      argv[n++] = (char *) (uintptr_t) job->interface;
+   }
+   for (unsigned i = 0; i < job->n_files && job->interface == NULL; i++) {
+      argv[n++] = "-r";
+      argv[n++] = (char *) (uintptr_t) job->files[i];
+   }
+   snprintf(number, sizeof(number), "%d", PROCESS_REPORT);
+   if (job->interface == NULL) {
+      argv[n++] = "--progress";
+      argv[n++] = number;
+      if (!job->last) {
+         argv[n++] = "-n";
+      }
+   }
+   argv[n] = NULL;
+   return start(p, "flow_meter", argv, job->interface == NULL, why, size);
+}
+
+bool source_start(struct source_job *job, struct process *p, char *why, size_t size)
+{
+   char interfaces[128];
+   snprintf(interfaces, sizeof(interfaces), "u:flows:min_clients=%u:timeout=WAIT", job->readers);
+   if (job->interface != NULL) {
+      return start_meter(job, p, interfaces, why, size);
+   }
+   switch (job->kind) {
+   case SOURCE_CAPTURE: return start_meter(job, p, interfaces, why, size);
+   case SOURCE_CSV: {
+      char *argv[] = {"logreplay",
+                      "-d",
+                      "-i",
+                      interfaces,
+                      "-f",
+                      (char *) (uintptr_t) job->files[0],
+                      job->last ? NULL : "-n",
+                      NULL};
+      return start(p, "logreplay", argv, false, why, size);
+   }
+   case SOURCE_FLOWS:
+      if (process_fork(p, job->files[0], relay, job)) {
+         return true;
+      }
+      snprintf(why, size, "%s", strerror(errno));
+      return false;
+   default:
+      job->unreadable = true;
+      source_kind_of(job->files[0], why, size);
+      return false;
+   }
+}

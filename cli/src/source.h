@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Where the flow records come from: which program reads an input, and how it is started. */
+#ifndef CLI_SOURCE_H
+#define CLI_SOURCE_H
+
+#include "process.h"
+
+#include <stdbool.h>
+
+enum source_kind {
+   SOURCE_CAPTURE, /* pcap, pcapng, compressed or not; standard input that is no CSV */
+   SOURCE_FLOWS,   /* .trapcap */
+   SOURCE_CSV,     /* as logger writes it */
+   SOURCE_BAD
+};
+
+/** A run of inputs that one process sends. */
+struct source_job {
+   const char *interface; /* NULL: files */
+   enum source_kind kind;
+   const char *const *files;
+   unsigned n_files;
+   unsigned readers; /* that must be there before the first record */
+   bool last;        /* end of stream behind it */
+   bool unreadable;  /* set when an input cannot be read */
+};
+
+/** Tells what a file is by its first bytes. \return SOURCE_BAD with a message */
+enum source_kind source_kind_of(const char *path, char *why, size_t size);
+/** Captures that follow each other are one job, other files one each. \return index behind the job's files */
+unsigned source_take(const char *const *files, unsigned n, unsigned from, struct source_job *job);
+/** Starts a job. \return false with a message */
+bool source_start(struct source_job *job, struct process *p, char *why, size_t size);
+
+#endif
