@@ -36,6 +36,8 @@ struct pair {
    uint32_t points;       /* weight of the ports in the list */
    uint32_t used;         /* connections with data, each on another port than the one before */
    uint16_t n;            /* ports in the list */
+   uint16_t marked;       /* those of them that count */
+   bool reported;         /* an alert was sent: further ones must be worth it */
    uint16_t used_port;
    uint16_t ports[]; /* self->list_size ports, then as many bytes of enum port_mark */
 };
@@ -128,6 +130,7 @@ static void mark_port(const struct vportscan *self, struct pair *pair, uint16_t 
 {
    uint8_t *all = marks(self, pair);
    pair->points += weight(mark) - weight(all[i]);
+   pair->marked = (uint16_t) (pair->marked + (mark != 0) - (all[i] != 0));
    all[i] = mark;
 }
 
@@ -148,22 +151,10 @@ static struct pair *opposite(struct vportscan *self, const struct flow *f)
 }
 
 /* A list is complete when its points reach the threshold, or when it is full: a scanner that repeats each probe has
- * many ports but few points. */
+ * many ports but few points. Once a scan was reported there is no hurry: no port counts twice any more. */
 static bool complete(const struct vportscan *self, const struct pair *pair)
 {
-   return pair->points >= self->threshold || pair->n == self->list_size;
-}
-
-static uint32_t count_ports(const struct vportscan *self, struct pair *pair)
-{
-   if (pair->points < self->threshold) {
-      return pair->n;
-   }
-   uint32_t n = 0;
-   for (uint16_t i = 0; i < pair->n; i++) {
-      n += marks(self, pair)[i] != 0;
-   }
-   return n;
+   return (pair->reported ? pair->marked : pair->points) >= self->threshold || pair->n == self->list_size;
 }
 
 /* Tells of a complete list, and begins a new one. f: the probe that completed it. */
@@ -171,6 +162,7 @@ static int report(nm_module_t *m, struct pair *pair, const struct flow *f)
 {
    struct vportscan *self = nm_self(m);
    int rc = NM_OK;
+   bool reported = pair->reported;
    /* Passive FTP, peer-to-peer: one who also reaches as many ports as he misses makes use of them. */
    if (pair->used < pair->n) {
       void *alert = nm_alert(m, NULL);
@@ -182,10 +174,15 @@ static int report(nm_module_t *m, struct pair *pair, const struct flow *f)
       nm_set(m, alert, F_SRC_PORT, f->src_port);
       nm_set(m, alert, F_DST_PORT, f->dst_port);
       nm_set(m, alert, F_PROTOCOL, f->protocol);
-      nm_set(m, alert, F_PORT_CNT, count_ports(self, pair));
+      /* Of a full list all ports count. */
+      nm_set(m, alert, F_PORT_CNT, pair->n == self->list_size ? pair->n : pair->marked);
       rc = nm_send(m, alert);
+      reported = true;
    }
+   ur_time_t last = pair->last;
    clear(self, pair);
+   pair->reported = reported;
+   pair->last = last;
    return rc;
 }
 
@@ -196,7 +193,7 @@ static int add_probe(nm_module_t *m, const struct flow *f, bool certain)
    struct pair_key key = make_key(f->src, f->dst, f->protocol);
    struct pair *pair = nc_table_upsert(self->pairs, &key, NULL);
    self->probes++;
-   if (pair->n > 0 && f->first > pair->last && (f->first - pair->last) >> 32 >= self->idle) {
+   if (pair->last != 0 && f->first > pair->last && (f->first - pair->last) >> 32 >= self->idle) {
       clear(self, pair);
    }
    if (pair->n == 0 || f->first < pair->first) {
