@@ -29,6 +29,17 @@
 #define TCP_PROBE_FLAGS \
    0x3f /* ECE and CWR say nothing here: SYNs of ordinary hosts carry them too (RFC 3168) */
 
+/* A scanner that takes its time, and sends all TCP probes from one port as no system does for connections of its own,
+ * is reported at a fifth of the threshold. */
+#define SLOW_SECONDS 600
+#define SLOW_SHARE   5
+
+/** Do probes from one source port, so many of them since first, make a slow scan? */
+static inline bool slow_scan(ur_time_t first, ur_time_t last, uint32_t probes, uint32_t threshold)
+{
+   return (last - first) >> 32 >= SLOW_SECONDS && (uint64_t) probes * SLOW_SHARE >= threshold;
+}
+
 struct flow {
    const ip_addr_t *src, *dst; /* into the record */
    ur_time_t first, last;

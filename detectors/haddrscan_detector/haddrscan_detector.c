@@ -35,6 +35,8 @@ struct list {
    uint32_t n;  /* hosts */
    uint32_t points; /* their weights */
    uint32_t used;   /* connections with data, each to another host than the one before, or answered probes */
+   uint16_t src_port;  /* of the first probe */
+   bool src_ports;     /* there are others */
    uint32_t elsewhere; /* ALL_PORTS: hosts probed on other than the top ports */
    uint32_t top_hosts[TOP_PORTS];
    uint16_t top_ports[TOP_PORTS];
@@ -61,7 +63,7 @@ struct haddrscan {
 static const nm_option_t options[] = {
     NM_U32('n', "numaddrs-threshold", struct haddrscan, threshold, 50, 0, UINT32_MAX / 8,
            "Report a source that probed this many hosts on one port (at least 2)."),
-    NM_U16('d', "idle-threshold", struct haddrscan, idle, 300, 0, UINT16_MAX,
+    NM_U16('d', "idle-threshold", struct haddrscan, idle, 900, 0, UINT16_MAX,
            "Forget what a source did on a port after this many seconds without a probe (at least 1)."),
     NM_U16('p', "pruning-interval", struct haddrscan, interval, 60, 0, UINT16_MAX,
            "Look for sources that fell silent every this many seconds (at least 1)."),
@@ -198,7 +200,9 @@ static bool add_host(struct haddrscan *self, struct list *list, const struct flo
       list->id = ++self->last_id;
       list->first = f->first;
       list->last = f->last;
+      list->src_port = f->src_port;
    }
+   list->src_ports |= f->src_port != list->src_port;
    list->first = f->first < list->first ? f->first : list->first;
    list->last = f->last > list->last ? f->last : list->last;
    struct host_key key = {.id = list->id};
@@ -269,7 +273,9 @@ static int add_probe(nm_module_t *m, const struct flow *f, uint8_t points)
    if (rc == NM_OK) {
       add_host(self, list, f, points);
    }
-   bool complete = list->points >= FULL_WEIGHT * self->threshold;
+   bool slow = f->protocol == PROTOCOL_TCP && self->format.src_port && !list->src_ports &&
+               !nc_timer_is_set(&list->timer) && slow_scan(list->first, list->last, list->n, self->threshold);
+   bool complete = list->points >= FULL_WEIGHT * self->threshold || (slow && list->n > 1);
    if (rc == NM_OK && complete) {
       rc = report(m, &key, list, self->threshold);
    }

@@ -23,7 +23,7 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, time TIME_FIRST, time TIME_LAST, uint32 
 /* What is known of a probed port. */
 enum port_mark {
    PORT_ONCE = 1,    /* probed an odd number of times */
-   PORT_CERTAIN = 2, /* refused, or probed by flags that no connection has: counts twice */
+   PORT_CERTAIN = 2, /* refused, by flags of no connection, low UDP port: counts twice */
 };
 
 struct pair_key {
@@ -39,7 +39,9 @@ struct pair {
    uint16_t marked;       /* those of them that count */
    bool reported;         /* an alert was sent: further ones must be worth it */
    uint16_t used_port;
-   uint16_t ports[]; /* self->list_size ports, then as many bytes of enum port_mark */
+   uint16_t src_port; /* of the first probe */
+   bool src_ports;    /* there are others */
+   uint16_t ports[];  /* self->list_size ports, then as many bytes of enum port_mark */
 };
 
 struct vportscan {
@@ -54,7 +56,7 @@ struct vportscan {
 static const nm_option_t options[] = {
     NM_U32('n', "numports-threshold", struct vportscan, threshold, 50, 2, MAX_THRESHOLD,
            "Report a source that probed this many ports of one target (half as many if they were refused)."),
-    NM_U32('d', "idle-threshold", struct vportscan, idle, 7200, 1, 31536000,
+    NM_U32('d', "idle-threshold", struct vportscan, idle, 43200, 1, 31536000,
            "Forget what a source did to a target after this many seconds without a probe."),
     NM_U32('c', "capacity", struct vportscan, capacity, 65536, 16, NC_TABLE_MAX_CAPACITY,
            "Pairs of source and target to watch; beyond it those seen only once are forgotten first."),
@@ -152,8 +154,12 @@ static struct pair *opposite(struct vportscan *self, const struct flow *f)
 
 /* A list is complete when its points reach the threshold, or when it is full: a scanner that repeats each probe has
  * many ports but few points. Once a scan was reported there is no hurry: no port counts twice any more. */
-static bool complete(const struct vportscan *self, const struct pair *pair)
+static bool complete(const struct vportscan *self, const struct pair *pair, uint8_t protocol)
 {
+   if (protocol == PROTOCOL_TCP && !pair->reported && !pair->src_ports &&
+       slow_scan(pair->first, pair->last, pair->marked, self->threshold)) {
+      return true;
+   }
    return (pair->reported ? pair->marked : pair->points) >= self->threshold || pair->n == self->list_size;
 }
 
@@ -202,13 +208,17 @@ static int add_probe(nm_module_t *m, const struct flow *f, bool certain)
    if (pair->n == 0 || f->last > pair->last) {
       pair->last = f->last;
    }
+   if (pair->n == 0) {
+      pair->src_port = f->src_port;
+   }
+   pair->src_ports |= f->src_port != pair->src_port;
    uint16_t i = find_port(pair, f->dst_port);
    if (i == pair->n) {
       pair->ports[pair->n++] = f->dst_port;
    }
    uint8_t mark = marks(self, pair)[i];
    mark_port(self, pair, i, certain ? mark | PORT_CERTAIN : mark ^ PORT_ONCE);
-   return complete(self, pair) ? report(m, pair, f) : NM_OK;
+   return complete(self, pair, f->protocol) ? report(m, pair, f) : NM_OK;
 }
 
 /* The target refuses a probe that is in the list. */
@@ -221,7 +231,7 @@ static int refuse(nm_module_t *m, const struct flow *f)
       return NM_OK;
    }
    mark_port(self, pair, i, marks(self, pair)[i] | PORT_CERTAIN);
-   if (!complete(self, pair)) {
+   if (!complete(self, pair, f->protocol)) {
       return NM_OK;
    }
    struct flow probe = *f;
@@ -271,7 +281,7 @@ static int udp(nm_module_t *m, const struct flow *f)
        trace) {
       return NM_OK;
    }
-   return add_probe(m, f, false);
+   return add_probe(m, f, f->dst_port < 1024); /* nobody's peers or games are there */
 }
 
 static int record(nm_module_t *m, const void *rec)
