@@ -63,7 +63,7 @@ ORIGINAL = {
     ('ddos_detector', 'benign-ndpi'): None,
     ('haddrscan_detector', 'scan-horizontal'): (0, 0, 0),
     ('ddos_detector', 'scan-horizontal'): '-',
-    ('ddos_detector', 'ddos'): '-',
+    ('ddos_detector', 'ddos'): (0, '0 / 0, one did not end'),
     ('ddos_detector', 'malware'): '-',
 }
 
@@ -211,19 +211,27 @@ def original_text(detector, group):
     known = ORIGINAL.get((detector, group), (0, 0, 0))
     if known is None:
         return '', 'not run'
-    return ('', 'did not end') if known == '-' else (str(known[0]), f'{known[1]} / {known[2]}')
+    if known == '-':
+        return '', 'did not end'
+    return str(known[0]), known[1] if len(known) == 2 else f'{known[1]} / {known[2]}'
 
 
-def table(totals):
-    lines = ['| detector | data | attacks | found | alerts true / false | precision | recall | original: found | true / false |',
-             '|---|---|---|---|---|---|---|---|---|']
+def table(totals, counts):
+    """Lines of the table; data without an attack of the detector's kind and without any alert share one line."""
+    title = ['detector', 'data', 'captures', 'attacks', 'found', 'alerts true / false', 'precision', 'recall', 'original: found',
+             'original: true / false']
+    lines = ['| ' + ' | '.join(title) + ' |', '|---' * len(title) + '|']
+    quiet = collections.defaultdict(list)
     for (detector, group), score in sorted(totals.items()):
         found, alerts = original_text(detector, group)
-        if not score.attacks:
-            found = ''
-        lines.append(f'| {detector} | {group} | {score.attacks or ""} | {score.found if score.attacks else ""} | '
-                     f'{score.true} / {score.false} | {ratio(score.true, score.true + score.false)} | '
-                     f'{ratio(score.found, score.attacks)} | {found} | {alerts} |')
+        if not score.attacks and not score.false and alerts in ('', '0 / 0', 'not run'):
+            quiet[detector].append(group)
+            continue
+        attacks, ours, theirs = (score.attacks, score.found, found) if score.attacks else ('', '', '')
+        lines.append(f'| {detector} | {group} | {counts[group]} | {attacks} | {ours} | {score.true} / {score.false} | '
+                     f'{ratio(score.true, score.true + score.false)} | {ratio(score.found, score.attacks)} | {theirs} | {alerts} |')
+    for detector, groups in quiet.items():
+        lines.append(f'| {detector} | {", ".join(groups)} | {sum(counts[group] for group in groups)} | | | 0 / 0 | | | | 0 / 0 |')
     return lines
 
 
@@ -246,14 +254,15 @@ def main():
     if not found:
         print('skipped: no captures (set NEMEA_SHARED)')
         return 77
-    totals, notes = collections.defaultdict(Score), []
+    totals, counts, notes = collections.defaultdict(Score), collections.Counter(), []
     for dataset in found:
         scores, remarks = measure(dataset, options.bin_dir)
         notes += remarks
+        counts[dataset.group] += 1
         for detector, score in scores.items():
             totals[detector, dataset.group] = add(totals[detector, dataset.group], score)
     missed = [(detector, name, attack) for (detector, _), score in sorted(totals.items()) for name, attack in score.missed]
-    text = '\n'.join(table(totals) + [''] + [
+    text = '\n'.join(table(totals, counts) + [''] + [
         f'- missed by {detector}: {name}: {attack.source or "many sources"} to {attack.target} ({attack.what})'
         for detector, name, attack in missed] + [f'- {note}' for note in notes])
     print(text)

@@ -169,8 +169,8 @@ static int report(nm_module_t *m, struct pair *pair, const struct flow *f)
    struct vportscan *self = nm_self(m);
    int rc = NM_OK;
    bool reported = pair->reported;
-   /* Passive FTP, peer-to-peer: one who also reaches as many ports as he misses makes use of them. */
-   if (pair->used < pair->n) {
+   /* Passive FTP, peer-to-peer: one who also reaches half as many ports as he misses makes use of them. */
+   if (2 * pair->used < pair->n) {
       void *alert = nm_alert(m, NULL);
       nm_set(m, alert, F_EVENT_TYPE, EVENT_PORTSCAN);
       nm_set(m, alert, F_TIME_FIRST, pair->first);
