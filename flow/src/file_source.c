@@ -51,10 +51,7 @@ static enum source_state fail(struct file_source *f, enum source_state state, co
 
 static ssize_t read_file(struct file_source *f, uint8_t *to, size_t size)
 {
-   ssize_t n;
-   do {
-      n = read(f->fd, to, size);
-   } while (n < 0 && errno == EINTR);
+   ssize_t n = read(f->fd, to, size);
    if (n > 0) {
       f->source.bytes_done += (uint64_t) n;
    }
@@ -103,7 +100,7 @@ static enum source_state fill(struct file_source *f)
       n = read_file(f, f->buffer + f->fill, room < PIECE ? room : PIECE);
    }
    if (n == -1) {
-      return fail(f, SOURCE_FAILED, strerror(errno));
+      return fail(f, errno == EINTR ? SOURCE_INTERRUPTED : SOURCE_FAILED, strerror(errno));
    }
    if (n == -2) {
       return fail(f, SOURCE_DAMAGED, "the compressed data is damaged or cut off");

@@ -386,6 +386,7 @@ static int source(nm_module_t *m)
       meter(self, raw, n);
       self->dropped = self->source->dropped;
       break;
+   case SOURCE_INTERRUPTED: break;
    case SOURCE_IDLE: flow_cache_advance(self->cache, nanoseconds(CLOCK_REALTIME)); break;
    case SOURCE_DAMAGED:
       self->damaged_files++;

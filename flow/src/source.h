@@ -13,11 +13,12 @@
 #define SOURCE_ERROR_SIZE 512
 
 enum source_state {
-   SOURCE_PACKETS, /**< packets were read */
-   SOURCE_IDLE,    /**< nothing came on the interface for a while */
-   SOURCE_END,     /**< the end of the file */
-   SOURCE_DAMAGED, /**< the file ends or makes no sense here: see error; what came before it is good */
-   SOURCE_FAILED   /**< cannot be read: see error */
+   SOURCE_PACKETS,     /**< packets were read */
+   SOURCE_IDLE,        /**< nothing came on the interface for a while */
+   SOURCE_INTERRUPTED, /**< a signal was handled while waiting for the file's bytes; read again to go on */
+   SOURCE_END,         /**< the end of the file */
+   SOURCE_DAMAGED,     /**< the file ends or makes no sense here: see error; what came before it is good */
+   SOURCE_FAILED       /**< cannot be read: see error */
 };
 
 struct source {

@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Parser, capture formats, flow cache and plugin dns, called directly. */
+#include "cache.h"
+#include "capture_file.h"
+
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ------------------------------------------------------------- making packets */
+
+struct frame {
+   uint8_t bytes[2048];
+   size_t size;
+};
+
+static void put(struct frame *f, const void *bytes, size_t n)
+{
+   memcpy(f->bytes + f->size, bytes, n);
+   f->size += n;
+}
+
+static void put8(struct frame *f, unsigned v)
+{
+   f->bytes[f->size++] = (uint8_t) v;
+}
+
+static void put16(struct frame *f, unsigned v)
+{
+   put8(f, v >> 8);
+   put8(f, v);
+}
+
+static void ethernet(struct frame *f, unsigned type)
+{
+   put(f, "\x02\0\0\0\0\2\x02\0\0\0\0\1", 12);
+   put16(f, type);
+}
+
+/* IPv4 header for size bytes of payload; fragment: flags and offset. */
+static void ipv4(struct frame *f, unsigned protocol, size_t size, unsigned fragment)
+{
+   put16(f, 0x4500);
+   put16(f, (unsigned) size + 20);
+   put16(f, 0x1234);
+   put16(f, fragment);
+   put16(f, 64 << 8 | protocol);
+   put16(f, 0);
+   put(f, "\x0a\0\0\1\x0a\0\0\2", 8);
+}
+
+static void ipv6(struct frame *f, unsigned next, size_t size)
+{
+   put(f, "\x60\0\0\0", 4);
+   put16(f, (unsigned) size);
+   put16(f, next << 8 | 64);
+   put(f, "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2", 32);
+}
+
+static void tcp(struct frame *f, unsigned src, unsigned dst, unsigned flags)
+{
+   put16(f, src);
+   put16(f, dst);
+   put(f, "\0\0\0\0\0\0\0\0", 8);
+   put16(f, 0x5000 | flags);
+   put(f, "\x20\0\0\0\0\0", 6);
+}
+
+static void udp(struct frame *f, unsigned src, unsigned dst, unsigned size)
+{
+   put16(f, src);
+   put16(f, dst);
+   put16(f, size + 8);
+   put16(f, 0);
+}
+
+static enum parse_result parse(const struct frame *f, size_t captured, struct packet *k)
+{
+   static uint8_t *copy;
+   free(copy);
+   copy = malloc(captured > 0 ? captured : 1); /* exact: sanitizers see a read behind it */
+   memcpy(copy, f->bytes, captured);
+   struct raw_packet raw = {.data = copy,
+                            .time = NS,
+                            .captured = (uint32_t) captured,
+                            .wire = (uint32_t) f->size,
+                            .link = LINK_ETHERNET};
+   return packet_parse(&raw, k);
+}
+
+/* --------------------------------------------------------------------- parser */
+
+static void assert_tcp_flow(const struct frame *f, unsigned version, unsigned vlan)
+{
+   struct packet k;
+   assert_int_equal(parse(f, f->size, &k), PARSE_OK);
+   assert_int_equal(k.ip_version, version);
+   assert_int_equal(k.protocol, IPPROTO_TCP);
+   assert_int_equal(k.src_port, 1000);
+   assert_int_equal(k.dst_port, 80);
+   assert_int_equal(k.tcp_flags, 2);
+   assert_int_equal(k.vlan, vlan);
+   assert_int_equal(k.src_ip[version == 4 ? 11 : 15], 1);
+   assert_int_equal(k.dst_ip[version == 4 ? 11 : 15], 2);
+   assert_int_equal(k.payload_wire, 0);
+   /* Cut anywhere it is a packet of the same flow, another packet, or malformed, and nothing is read beyond the cut. */
+   for (size_t n = 0; n < f->size; n++) {
+      parse(f, n, &k);
+   }
+}
+
+static void every_encapsulation_leads_to_the_same_flow(void **state)
+{
+   struct frame plain = {.size = 0}, vlan = plain, qinq = plain, mpls = plain, pppoe = plain, gre = plain,
+                eompls = plain, ext = plain;
+   (void) state;
+   ethernet(&plain, 0x0800);
+   ipv4(&plain, 6, 20, 0);
+   tcp(&plain, 1000, 80, 2);
+   assert_tcp_flow(&plain, 4, 0);
+   ethernet(&vlan, 0x8100);
+   put16(&vlan, 0x6064);
+   put16(&vlan, 0x86dd);
+   ipv6(&vlan, 6, 20);
+   tcp(&vlan, 1000, 80, 2);
+   assert_tcp_flow(&vlan, 6, 100);
+   ethernet(&qinq, 0x88a8);
+   put16(&qinq, 7);
+   put16(&qinq, 0x8100);
+   put16(&qinq, 8);
+   put16(&qinq, 0x0800);
+   ipv4(&qinq, 6, 20, 0);
+   tcp(&qinq, 1000, 80, 2);
+   assert_tcp_flow(&qinq, 4, 7);
+   ethernet(&mpls, 0x8847);
+   put(&mpls, "\0\1\0\x40\0\2\1\x40", 8);
+   ipv4(&mpls, 6, 20, 0);
+   tcp(&mpls, 1000, 80, 2);
+   assert_tcp_flow(&mpls, 4, 0);
+   ethernet(&eompls, 0x8847);
+   put(&eompls, "\0\2\1\x40\0\0\0\0", 8);
+   ethernet(&eompls, 0x0800);
+   ipv4(&eompls, 6, 20, 0);
+   tcp(&eompls, 1000, 80, 2);
+   assert_tcp_flow(&eompls, 4, 0);
+   ethernet(&pppoe, 0x8864);
+   put(&pppoe, "\x11\0\0\1\0\x2a\0\x21", 8);
+   ipv4(&pppoe, 6, 20, 0);
+   tcp(&pppoe, 1000, 80, 2);
+   assert_tcp_flow(&pppoe, 4, 0);
+   ethernet(&gre, 0x0800);
+   ipv4(&gre, 47, 48, 0);
+   put(&gre, "\x20\0\x86\xdd\0\0\0\7", 8); /* with a key */
+   gre.bytes[17] = 20 + 8 + 60;
+   ipv6(&gre, 6, 20);
+   tcp(&gre, 1000, 80, 2);
+   assert_tcp_flow(&gre, 6, 0);
+   ethernet(&ext, 0x86dd);
+   ipv6(&ext, 0, 8 + 16 + 20);
+   put(&ext, "\x33\0\0\0\0\0\0\0", 8); /* hop-by-hop, then AH of 16 bytes */
+   put(&ext, "\x06\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+   tcp(&ext, 1000, 80, 2);
+   assert_tcp_flow(&ext, 6, 0);
+}
+
+static void unknown_gre_is_a_flow_of_the_tunnel(void **state)
+{
+   struct frame f = {.size = 0};
+   struct packet k;
+   (void) state;
+   ethernet(&f, 0x0800);
+   ipv4(&f, 47, 12, 0);
+   put(&f, "\x20\x01\x88\x0b\0\0\0\0\0\0\0\0", 12);
+   assert_int_equal(parse(&f, f.size, &k), PARSE_OK);
+   assert_int_equal(k.protocol, 47);
+   assert_int_equal(k.ip_bytes, 32);
+}
+
+static void malformed_packets_are_told_from_other_protocols(void **state)
+{
+   struct frame arp = {.size = 0}, shorter = arp, version = arp, loop = arp;
+   struct packet k;
+   (void) state;
+   ethernet(&arp, 0x0806);
+   put(&arp, "\0\1\x08\0\6\4\0\1", 8);
+   assert_int_equal(parse(&arp, arp.size, &k), PARSE_NOT_IP);
+   ethernet(&shorter, 0x0800);
+   ipv4(&shorter, 6, 0, 0);
+   shorter.bytes[14] = 0x44; /* a header of 16 bytes */
+   assert_int_equal(parse(&shorter, shorter.size, &k), PARSE_MALFORMED);
+   ethernet(&version, 0x0800);
+   ipv6(&version, 6, 0);
+   assert_int_equal(parse(&version, version.size, &k), PARSE_MALFORMED);
+   ethernet(&loop, 0x8100);
+   for (int i = 0; i < 100; i++) {
+      put(&loop, "\0\1\x81\0", 4);
+   }
+   assert_int_equal(parse(&loop, loop.size, &k), PARSE_MALFORMED);
+}
+
+static void padding_of_the_frame_is_no_payload(void **state)
+{
+   struct frame f = {.size = 0};
+   struct packet k;
+   (void) state;
+   ethernet(&f, 0x0800);
+   ipv4(&f, 17, 8 + 3, 0);
+   udp(&f, 5000, 53, 3);
+   put(&f, "abc", 3);
+   put(&f, "\0\0\0\0\0\0\0\0\0", 9);
+   assert_int_equal(parse(&f, f.size, &k), PARSE_OK);
+   assert_int_equal(k.payload_wire, 3);
+   assert_int_equal(k.payload_captured, 3);
+   assert_memory_equal(k.payload, "abc", 3);
+}
+
+/* ---------------------------------------------------------------------- cache */
+
+static struct flow exported[4096];
+static enum flow_end reasons[4096];
+static unsigned n_exported;
+
+static void keep(void *context, const struct flow *flow, void *const ext[MAX_PLUGINS], enum flow_end reason)
+{
+   (void) context;
+   (void) ext;
+   assert_true(n_exported < LEN(exported));
+   reasons[n_exported] = reason;
+   exported[n_exported++] = *flow;
+}
+
+static struct flow_cache *new_cache(uint32_t capacity, bool split)
+{
+   struct flow_cache_config c = {.capacity = capacity,
+                                 .active_ms = 300000,
+                                 .inactive_ms = 30000,
+                                 .split = split,
+                                 .fragments = 64,
+                                 .seed = 5,
+                                 .export = keep};
+   n_exported = 0;
+   return flow_cache_new(&c);
+}
+
+/* A packet of host a to host b at a second. */
+static struct packet packet(unsigned a, unsigned b, unsigned second, unsigned flags)
+{
+   static const uint8_t mac[6];
+   struct packet k = {.src_port = 1000,
+                      .dst_port = 80,
+                      .protocol = 6,
+                      .ip_version = 4,
+                      .time = second * NS,
+                      .ip_bytes = 40,
+                      .wire = 60,
+                      .tcp_flags = (uint8_t) flags,
+                      .src_mac = mac,
+                      .dst_mac = mac};
+   memcpy(k.src_ip + 8, &a, 4);
+   memcpy(k.dst_ip + 8, &b, 4);
+   memset(k.src_ip + 12, 0xff, 4);
+   memset(k.dst_ip + 12, 0xff, 4);
+   if (a > b) {
+      k.src_port = 80;
+      k.dst_port = 1000;
+   }
+   return k;
+}
+
+static void pass(struct flow_cache *c, struct packet k)
+{
+   flow_cache_packets(c, &k, 1);
+}
+
+static void both_directions_are_one_flow_unless_split(void **state)
+{
+   (void) state;
+   for (int split = 0; split < 2; split++) {
+      struct flow_cache *c = new_cache(64, split != 0);
+      pass(c, packet(1, 2, 100, 2));
+      pass(c, packet(2, 1, 101, 18));
+      pass(c, packet(1, 2, 102, 16));
+      flow_cache_flush(c);
+      assert_int_equal(n_exported, split ? 2 : 1);
+      assert_int_equal(exported[0].packets, 2);
+      assert_int_equal(exported[0].tcp_flags, 18);
+      assert_int_equal(exported[0].packets_rev, split ? 0 : 1);
+      assert_int_equal(exported[0].last, 102 * NS);
+      flow_cache_free(c);
+   }
+}
+
+static void timeouts_end_flows(void **state)
+{
+   struct flow_cache *c = new_cache(64, false);
+   (void) state;
+   pass(c, packet(1, 2, 100, 16));
+   pass(c, packet(1, 2, 129, 16)); /* 29 s of silence */
+   pass(c, packet(3, 4, 158, 16));
+   assert_int_equal(n_exported, 0);
+   flow_cache_advance(c, 160 * NS);
+   assert_int_equal(n_exported, 1);
+   assert_int_equal(reasons[0], FLOW_END_INACTIVE);
+   assert_int_equal(exported[0].packets, 2);
+   for (unsigned s = 158; s < 500; s += 20) {
+      pass(c, packet(3, 4, s, 16));
+   }
+   assert_int_equal(n_exported, 2);
+   assert_int_equal(reasons[1], FLOW_END_ACTIVE);
+   flow_cache_free(c);
+}
+
+static void a_new_connection_ends_the_old_one(void **state)
+{
+   struct flow_cache *c = new_cache(64, false);
+   (void) state;
+   pass(c, packet(1, 2, 100, 2));
+   pass(c, packet(1, 2, 101, 17));
+   pass(c, packet(1, 2, 102, 2));
+   assert_int_equal(n_exported, 1);
+   assert_int_equal(reasons[0], FLOW_END_DETECTED);
+   flow_cache_free(c);
+}
+
+static void a_full_cache_exports_the_longest_silent_flow(void **state)
+{
+   struct flow_cache *c = new_cache(16, false);
+   (void) state;
+   for (unsigned i = 0; i < 16; i++) {
+      pass(c, packet(1 + i, 1000, 100 + i / 4, 16));
+   }
+   pass(c, packet(1, 1000, 110, 16)); /* the oldest is in use again */
+   pass(c, packet(500, 1000, 110, 16));
+   assert_int_equal(n_exported, 1);
+   assert_int_equal(reasons[0], FLOW_END_RESOURCES);
+   assert_int_equal(exported[0].src_ip[8], 2);
+   for (unsigned i = 0; i < 2000; i++) {
+      pass(c, packet(600 + i, 5000, 111, 2));
+   }
+   assert_int_equal(n_exported, 2001);
+   flow_cache_flush(c);
+   assert_int_equal(n_exported, 2017);
+   flow_cache_free(c);
+}
+
+static void one_packet_from_the_future_ends_nothing(void **state)
+{
+   struct flow_cache *c = new_cache(64, false);
+   (void) state;
+   pass(c, packet(1, 2, 100, 16));
+   pass(c, packet(3, 4, 1000000, 16));
+   pass(c, packet(1, 2, 101, 16));
+   assert_int_equal(n_exported, 0);
+   flow_cache_free(c);
+}
+
+static void size_of_batches_and_seed_change_nothing(void **state)
+{
+   static struct flow first[4096];
+   unsigned n_first = 0;
+   (void) state;
+   for (unsigned round = 0; round < 4; round++) {
+      struct flow_cache_config config = {.capacity = 64,
+                                         .active_ms = 60000,
+                                         .inactive_ms = 10000,
+                                         .fragments = 16,
+                                         .seed = round * 77 + 1,
+                                         .export = keep};
+      struct flow_cache *c = flow_cache_new(&config);
+      struct packet batch[FLOW_BATCH];
+      unsigned n = 0, size = 1 + round * 21;
+      n_exported = 0;
+      srandom(7);
+      for (unsigned i = 0; i < 3000; i++) {
+         batch[n++] = packet(1 + (unsigned) random() % 150, 200 + (unsigned) random() % 3, 100 + i / 40, 16);
+         if (n == size || i == 2999) {
+            flow_cache_packets(c, batch, n);
+            n = 0;
+         }
+      }
+      flow_cache_flush(c);
+      if (round == 0) {
+         n_first = n_exported;
+         memcpy(first, exported, sizeof(first));
+      }
+      assert_int_equal(n_exported, n_first);
+      for (unsigned i = 0; i < n_first; i++) {
+         assert_memory_equal(exported[i].src_ip, first[i].src_ip, PACKET_KEY_SIZE);
+         assert_int_equal(exported[i].packets, first[i].packets);
+      }
+      flow_cache_free(c);
+   }
+}
+
+static void later_fragments_get_the_ports_of_the_first(void **state)
+{
+   struct flow_cache *c = new_cache(64, false);
+   struct packet first = packet(1, 2, 100, 0), later = packet(1, 2, 101, 0), late = packet(1, 2, 110, 0);
+   (void) state;
+   first.fragment = later.fragment = late.fragment = true;
+   later.fragment_offset = late.fragment_offset = 1480;
+   later.src_port = later.dst_port = late.src_port = late.dst_port = 0;
+   pass(c, first);
+   pass(c, later);
+   pass(c, late); /* more than three seconds behind the first */
+   flow_cache_flush(c);
+   assert_int_equal(n_exported, 2);
+   assert_int_equal(exported[0].packets, 2);
+   assert_int_equal(exported[1].src_port, 0);
+   assert_int_equal(flow_cache_stats(c)->fragments_without_first, 1);
+   flow_cache_free(c);
+}
+
+/* -------------------------------------------------------------------- formats */
+
+static void put32(struct frame *f, uint32_t v, bool swapped)
+{
+   v = swapped ? __builtin_bswap32(v) : v;
+   put(f, &v, 4);
+}
+
+static void pcap_files_of_every_order_and_unit(void **state)
+{
+   static struct capture_format format;
+   (void) state;
+   for (int i = 0; i < 4; i++) {
+      bool swapped = (i & 1) != 0, nano = (i & 2) != 0, found;
+      struct frame f = {.size = 0};
+      struct raw_packet raw;
+      put32(&f, nano ? 0xa1b23c4d : 0xa1b2c3d4, swapped);
+      put32(&f, 0, swapped);
+      put32(&f, 0, swapped);
+      put32(&f, 0, swapped);
+      put32(&f, 65535, swapped);
+      put32(&f, 1, swapped);
+      put32(&f, 1000, swapped);
+      put32(&f, 5, swapped);
+      put32(&f, 3, swapped);
+      put32(&f, 60, swapped);
+      put(&f, "abc", 3);
+      assert_int_equal(capture_format_detect(&format, f.bytes, 23), 0);
+      assert_int_equal(capture_format_detect(&format, f.bytes, f.size), 24);
+      assert_int_equal(format.next(&format, f.bytes + 24, 18, &raw, &found), 0);
+      assert_int_equal(format.next(&format, f.bytes + 24, 19, &raw, &found), 19);
+      assert_true(found && raw.captured == 3 && raw.wire == 60);
+      assert_true(raw.time == 1000 * NS + (nano ? 5 : 5000));
+      memset(f.bytes + 24, 0xff, 16);
+      assert_int_equal(format.next(&format, f.bytes + 24, 19, &raw, &found), -1);
+   }
+   assert_int_equal(capture_format_detect(&format, (const uint8_t *) "GET / HTTP/1.1\r\n", 16), -1);
+}
+
+static void block(struct frame *f, uint32_t type, const struct frame *body)
+{
+   uint32_t size = (uint32_t) (12 + body->size);
+   put32(f, type, false);
+   put32(f, size, false);
+   put(f, body->bytes, body->size);
+   put32(f, size, false);
+}
+
+static void pcapng_times_follow_the_interface(void **state)
+{
+   static struct capture_format format;
+   struct frame f = {.size = 0}, section = f, interface = f, other = f, epb = f;
+   struct raw_packet raw = {0};
+   bool found = false;
+   (void) state;
+   put32(&section, 0x1a2b3c4d, false);
+   put(&section, "\1\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", 12);
+   put(&interface, "\1\0\0\0\0\0\0\0\x09\0\1\0\x09\0\0\0\0\0\0\0", 20); /* Ethernet, nanoseconds */
+   put32(&epb, 0, false);
+   put32(&epb, 1, false); /* 2^32 ns + 7 */
+   put32(&epb, 7, false);
+   put32(&epb, 4, false);
+   put32(&epb, 99, false);
+   put(&epb, "data", 4);
+   put(&other, "ignored!", 8);
+   block(&f, 0x0a0d0d0a, &section);
+   block(&f, 1, &interface);
+   block(&f, 0xbad, &other);
+   block(&f, 6, &epb);
+   assert_true(capture_format_detect(&format, f.bytes, f.size) == CAPTURE_NO_HEADER);
+   size_t at = 0;
+   while (at < f.size) {
+      int64_t n = format.next(&format, f.bytes + at, f.size - at, &raw, &found);
+      assert_true(n > 0);
+      at += (size_t) n;
+   }
+   assert_true(found);
+   assert_true(raw.time == 4294967296u + 7);
+   assert_int_equal(raw.wire, 99);
+   assert_memory_equal(raw.data, "data", 4);
+   f.bytes[f.size - 1] ^= 1; /* the two lengths of the last block differ */
+   assert_int_equal(format.next(&format, f.bytes + f.size - 12 - epb.size, 12 + epb.size, &raw, &found), -1);
+   assert_non_null(strstr(format.error, "two lengths differ"));
+}
+
+int main(void)
+{
+   static const struct CMUnitTest tests[] = {
+       cmocka_unit_test(every_encapsulation_leads_to_the_same_flow),
+       cmocka_unit_test(unknown_gre_is_a_flow_of_the_tunnel),
+       cmocka_unit_test(malformed_packets_are_told_from_other_protocols),
+       cmocka_unit_test(padding_of_the_frame_is_no_payload),
+       cmocka_unit_test(both_directions_are_one_flow_unless_split),
+       cmocka_unit_test(timeouts_end_flows),
+       cmocka_unit_test(a_new_connection_ends_the_old_one),
+       cmocka_unit_test(a_full_cache_exports_the_longest_silent_flow),
+       cmocka_unit_test(one_packet_from_the_future_ends_nothing),
+       cmocka_unit_test(size_of_batches_and_seed_change_nothing),
+       cmocka_unit_test(later_fragments_get_the_ports_of_the_first),
+       cmocka_unit_test(pcap_files_of_every_order_and_unit),
+       cmocka_unit_test(pcapng_times_follow_the_interface),
+   };
+   return cmocka_run_group_tests(tests, NULL, NULL);
+}
