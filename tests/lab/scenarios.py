@@ -164,7 +164,7 @@ def horizontal_sweeps(stage, path):
 
 
 def syn_flood_ipv4(stage, path):
-    """A SYN flood from spoofed sources on the web server, after a minute and a half of ordinary traffic."""
+    """A SYN flood from spoofed sources on the web server, after a minute of ordinary traffic."""
     stage.open_office(4, favour=40)
     net = stage.net
     # A server without SYN cookies: its queue is full at once, and its users get no answer either.
@@ -172,21 +172,21 @@ def syn_flood_ipv4(stage, path):
     net.add_outsider('flooder', '203.0.113.99', '2001:db8:f000::99')
     network.sysctl('flooder', 'net.ipv4.conf.all.rp_filter=0')
     stage.begin(path)
-    time.sleep(90)
-    stage.attack('flooder', ('timeout', '-s', 'INT', '130', 'hping3', '-q', '-S', '-p', '80', '-d', '1000', '--rand-source',
+    time.sleep(60)
+    stage.attack('flooder', ('timeout', '-s', 'INT', '60', 'hping3', '-q', '-S', '-p', '80', '-d', '1000', '--rand-source',
                              '-i', 'u1600', net.address(80)),
                  'flood', 'SYN', 6, '0.0.0.0/0', net.address(80), ports=[80], spoofed=True)
     time.sleep(15)
 
 
 def udp_flood_ipv4(stage, path):
-    """A UDP flood from 48 bots in as many networks on the file server, after a minute and a half of ordinary traffic."""
+    """A UDP flood from 48 bots in as many networks on the file server, after a minute of ordinary traffic."""
     stage.open_office(4, favour=10)
     net = stage.net
     net.add_outsider('flooder', '203.0.113.99', '2001:db8:f000::99')
     network.sysctl('files', 'net.ipv4.icmp_ratelimit=1000', 'net.ipv4.icmp_ratemask=6168')
     stage.begin(path)
-    time.sleep(90)
+    time.sleep(60)
     bots = ' '.join(f'192.{number}.2.7' for number in range(20, 68))
     script = (f'for bot in {bots}; do timeout -s INT 130 hping3 -q --udp -p 27015 -d 1300 -i u140000 -a $bot '
               f'{net.address(22)} & done; wait')
@@ -204,11 +204,11 @@ def floods_ipv6(stage, path):
     net.add_outsider('flooder', '203.0.113.99', '2001:db8:f000::99')
     tool = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'flood6.py')
     stage.begin(path)
-    time.sleep(90)
+    time.sleep(60)
     stage.beside(stage.attack, 'flooder', ('python3', tool, 'udp', net.address(22, 6), '27015', '2001:db8:4000::/36', '256', '250',
-                                           '130', '1400'),
+                                           '75', '1400'),
                  'flood', 'UDP', 17, '2001:db8:4000::/36', net.address(22, 6), ports=[27015])
-    stage.attack('flooder', ('python3', tool, 'syn', net.address(80, 6), '443', '2001:db8:8000::/36', '4096', '250', '130', '1400'),
+    stage.attack('flooder', ('python3', tool, 'syn', net.address(80, 6), '443', '2001:db8:8000::/36', '4096', '250', '75', '1400'),
                  'flood', 'SYN', 6, '2001:db8:8000::/36', net.address(80, 6), ports=[443], spoofed=True)
     time.sleep(15)
 
