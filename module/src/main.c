@@ -61,7 +61,8 @@ static void catch_signals(const nm_module_def_t *def)
 
 /* ------------------------------------------------------------------ messages */
 
-static int fail(nm_module_t *m, int status, const char *format, va_list ap)
+__attribute__((format(printf, 3, 0))) static int fail(nm_module_t *m, int status, const char *format,
+                                                      va_list ap)
 {
    char *text = NULL;
    if (vasprintf(&text, format, ap) < 0) {

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""End-to-end tests of nemea analyze: real processes on the captures of the lab.
+
+usage: analyze_test.py BIN_DIR
+"""
+
+import glob
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+import captures
+import demo
+from programs import Workspace
+
+BIN = None
+SCANS = os.path.join(demo.CAPTURES, 'vertical-scans-ipv4.pcap.zst')
+SWEEPS = os.path.join(demo.CAPTURES, 'horizontal-sweeps.pcap.zst')
+
+
+class Analyze(unittest.TestCase):
+    def setUp(self):
+        self.w = Workspace(BIN)
+        self.addCleanup(self.w.__exit__)
+        self.w.env['TMPDIR'] = self.w.path
+
+    def analyze(self, *arguments, status=0, **options):
+        result = self.w.run('nemea', 'analyze', *arguments, **options)
+        self.assertEqual(result[0], status, result)
+        self.assertEqual(glob.glob(self.w.file('nemea-*')), [], 'a private directory was left behind')
+        return result[1], result[2]
+
+    def events(self, *arguments, **options):
+        return json.loads(self.analyze('--json', *arguments, **options)[0])['events']
+
+    def test_every_attack_of_the_lab_and_nothing_else(self):
+        known = list(demo.captures([]))
+        self.assertGreaterEqual(len(known), 8)
+        for name, path, truth in known:
+            found, attacks, false = demo.judge(self.events(path), truth)
+            self.assertEqual((found, false), (attacks, []), name)
+
+    def test_ten_runs_give_the_same_bytes(self):
+        outputs = {self.analyze('--json', SWEEPS)[0] for _ in range(10)}
+        self.assertEqual(len(outputs), 1)
+
+    def test_speed_changes_nothing(self):
+        expected = self.events(SWEEPS)
+        data = captures.load(SWEEPS)
+        process = self.w.start('nemea', 'analyze', '--json', '-', stdin=subprocess.PIPE)
+        raw = process.stdin.buffer
+        for i in range(0, len(data), len(data) // 20):
+            raw.write(data[i:i + len(data) // 20])
+            raw.flush()
+            time.sleep(0.1)
+        raw.close()
+        process.stdin = None
+        status, out, err = self.w.end(process)
+        self.assertEqual(status, 0, err)
+        self.assertEqual(json.loads(out)['events'], expected)
+
+    def test_a_capture_in_two_files(self):
+        expected = json.loads(self.analyze('--json', SCANS)[0])
+        data = captures.load(SCANS)
+        cut = 24  # a classic pcap file: its header, then packets
+        while cut < len(data) // 2:
+            cut += 16 + int.from_bytes(data[cut + 8:cut + 12], 'little')
+        halves = [self.w.file('1.pcap', data[:cut]), self.w.file('2.pcap', data[:24] + data[cut:])]
+        got = json.loads(self.analyze('--json', *halves)[0])
+        self.assertEqual(got['events'], expected['events'])
+        self.assertEqual(got['traffic'], expected['traffic'])
+
+    def test_truncated_capture_is_analysed_up_to_the_damage(self):
+        data = captures.load(SCANS)
+        path = self.w.file('cut.pcap', data[:len(data) // 2])
+        out, _ = self.analyze(path)
+        self.assertIn('the file ends inside a packet; what comes before it was analysed', out)
+        self.assertIn('vertical port scan', out)
+
+    def test_nonsense_in_a_capture_is_reported_with_its_place(self):
+        data = captures.load(SCANS)
+        at = 24
+        for _ in range(5000):
+            at += 16 + int.from_bytes(data[at + 8:at + 12], 'little')
+        out, _ = self.analyze(self.w.file('bad.pcap', data[:at] + b'\xff' * 5000))
+        self.assertIn(f'damaged behind packet 5000, at byte {at}', out)
+
+    def test_killed_module_is_named_and_nothing_hangs(self):
+        for victim in ('haddrscan_detector', 'flow_meter'):
+            process = self.w.start('nemea', 'analyze', '-', stdin=subprocess.PIPE)
+            process.stdin.buffer.write(captures.load(SCANS)[:100000])
+            process.stdin.buffer.flush()
+            children = f'/proc/{process.pid}/task/{process.pid}/children'
+
+            def find():
+                with open(children, encoding='ascii') as file:
+                    pids = file.read().split()
+                for pid in pids:
+                    with open(f'/proc/{pid}/cmdline', encoding='utf-8') as file:
+                        if file.read().startswith(victim):
+                            return int(pid)
+                return None
+
+            self.w.wait_for(find, victim)
+            os.kill(find(), signal.SIGKILL)
+            begin = time.monotonic()
+            process.wait(timeout=20)
+            self.assertLess(time.monotonic() - begin, 20)
+            err = process.stderr.read()
+            self.assertEqual(process.returncode, 4, err)
+            self.assertIn(f'{victim}: was killed by signal 9', err)
+            self.assertEqual(glob.glob(self.w.file('nemea-*')), [])
+
+    def test_interrupt_reports_what_there_is(self):
+        process = self.w.start('nemea', 'analyze', '-', stdin=subprocess.PIPE)
+        process.stdin.buffer.write(captures.load(SCANS))
+        process.stdin.buffer.flush()
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+        out = process.stdout.read()
+        self.assertEqual(process.returncode, 0, process.stderr.read())
+        self.assertIn('interrupted: the rest of the input was not analysed', out)
+        self.assertIn('vertical port scan', out)
+
+    def test_flow_files_give_the_same_events_as_the_capture(self):
+        expected = self.events(SWEEPS)
+        self.analyze('--csv', 'csv', SWEEPS)
+        self.assertEqual(self.events('csv/flows.csv'), expected)
+        self.assertEqual(self.w.run('logreplay', '-f', 'csv/flows.csv', '-i', 'f:flows.trapcap')[0], 0)
+        self.assertEqual(self.events('flows.trapcap'), expected)
+        with open(self.w.file('csv/alerts.csv'), encoding='utf-8') as file:
+            self.assertEqual(len(file.readlines()), len(expected) + 1)
+
+    def test_page_stands_alone(self):
+        self.analyze('--html', 'r.html', SWEEPS)
+        page = self.w.read('r.html')
+        self.assertIsNone(re.search(r'(src|href)\s*=|url\(|@import|<script|https?://', page))
+        self.assertIn('10.10.5.201', page)
+        self.assertEqual(page.count('<svg'), 3)
+
+    def test_names_of_files_cannot_break_out(self):
+        path = self.w.file('<b>x\x1b[31m.pcap', captures.load(SWEEPS)[:20000])
+        out, _ = self.analyze('--html', 'r.html', path)
+        self.assertNotIn('\x1b', out)
+        self.assertIn('&lt;b&gt;x', self.w.read('r.html'))
+        self.assertNotIn('<b>x', self.w.read('r.html'))
+
+    def test_mistakes(self):
+        self.w.file('empty.pcap', b'')
+        self.w.file('text.txt', 'Hello.\n')
+        for arguments, status, text in (
+                ((), 2, 'expected a file or -i INTERFACE'),
+                (('--nope',), 2, 'unknown option --nope'),
+                (('-i', 'lo', 'x.pcap'), 2, 'not both'),
+                (('missing.pcap',), 3, 'missing.pcap: No such file'),
+                (('empty.pcap',), 3, 'the file is empty'),
+                (('text.txt',), 3, 'neither a capture nor flow records'),
+                (('-i', 'nosuch0'), 3, 'nosuch0'),
+                (('--html', '/nonexistent/r.html', SWEEPS), 5, 'cannot write /nonexistent/r.html')):
+            _, err = self.analyze(*arguments, status=status)
+            self.assertIn(text, err)
+
+    def test_help(self):
+        self.assertIn('Exit status', self.w.run('nemea', 'analyze', '--help')[1])
+        self.assertIn('analyze', self.w.run('nemea', '--help')[1])
+        self.assertEqual(self.w.run('nemea', 'bogus')[0], 2)
+
+
+if __name__ == '__main__':
+    BIN = sys.argv.pop(1)
+    unittest.main()
