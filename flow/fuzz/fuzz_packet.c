@@ -24,9 +24,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
        .capacity = 16, .active_ms = 300000, .inactive_ms = 30000, .fragments = 16, .seed = 1, .export = drop};
    struct packet packets[1];
    config.plugins[config.n_plugins++] = flow_plugin_find("dns");
-   struct flow_cache *cache = flow_cache_new(&config);
-   if (size < 1 || cache == NULL) {
+   if (size < 1) {
       return 0;
+   }
+   struct flow_cache *cache = flow_cache_new(&config);
+   if (cache == NULL) {
+      abort();
    }
    uint16_t link = links[*data++ % 5];
    uint64_t time = 1000 * NS;
