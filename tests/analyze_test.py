@@ -76,6 +76,20 @@ class Analyze(unittest.TestCase):
         self.assertEqual(got['events'], expected['events'])
         self.assertEqual(got['traffic'], expected['traffic'])
 
+    def test_captures_of_one_time_in_any_order(self):
+        names = ['udp-flood-ipv4.pcap.zst', 'syn-flood-ipv4.pcap.zst', 'vertical-scans-ipv4.pcap.zst']
+        paths = [os.path.join(demo.CAPTURES, name) for name in names]
+        events = self.events(*paths)
+        alone = [event for path in paths for event in self.events(path)]
+        self.assertEqual(len(events), len(alone))
+        self.assertEqual(self.events(*reversed(paths)), events)
+
+    def test_damage_of_one_capture_leaves_the_others(self):
+        cut = self.w.file('cut.pcap', captures.load(SWEEPS)[:20000])
+        out, _ = self.analyze(cut, SCANS)
+        self.assertIn('cut.pcap: damaged behind packet', out)
+        self.assertIn('vertical port scan', out)
+
     def test_truncated_capture_is_analysed_up_to_the_damage(self):
         data = captures.load(SCANS)
         path = self.w.file('cut.pcap', data[:len(data) // 2])

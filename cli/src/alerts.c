@@ -278,7 +278,9 @@ char *format_count(uint64_t n, char *to, size_t size)
 
 char *format_duration(uint64_t s, char *to, size_t size)
 {
-   if (s < 60) {
+   if (s == 0) {
+      snprintf(to, size, "under 1 s");
+   } else if (s < 60) {
       snprintf(to, size, "%" PRIu64 " s", s);
    } else if (s < 3600) {
       snprintf(to, size, "%" PRIu64 " min %02" PRIu64 " s", s / 60, s % 60);

@@ -166,6 +166,16 @@ static void put_time_axis(const struct span *s, FILE *to, int top, int bottom)
 
 /* ----------------------------------------------------------------------- plots */
 
+/* Who, or on whom when they are many, beside the bar from x to end: behind it where there is room. */
+static void put_bar_label(const struct event *e, double x, double end, int y, FILE *to)
+{
+   char name[256];
+   bool on = e->sources > 1, behind = end < LEFT + PLOT * 0.7;
+   fprintf(to, "<text x=\"%.1f\" y=\"%d\"%s>%s%s</text>\n", behind ? end + 8 : x - 8, y,
+           behind ? "" : " text-anchor=\"end\"", on ? "on " : "",
+           on ? event_victim(e, name, sizeof(name)) : event_source(e, name, sizeof(name)));
+}
+
 static void put_timeline(const struct analysis *a, FILE *to)
 {
    struct span s = span_of(&a->traffic);
@@ -189,6 +199,7 @@ static void put_timeline(const struct analysis *a, FILE *to)
           event_amount(e, amount, sizeof(amount)), format_time(e->first, first, sizeof(first)),
           format_duration(ur_time_get_sec(e->last) - ur_time_get_sec(e->first), duration, sizeof(duration)));
       fputs("</title></rect>\n", to);
+      put_bar_label(e, x, end - x < 4 ? x + 4 : end, (int) i * ROW + 17, to);
    }
    fputs("</svg>\n", to);
    if (rows < a->alerts.n) {

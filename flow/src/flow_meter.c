@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,9 +38,7 @@ struct flow_meter {
    struct flow_cache *cache;
    struct packet_filter *filter;
    struct source *source;
-   unsigned next_file;
    uint64_t packets, not_ip, malformed, filtered, damaged_files, dropped;
-   uint64_t bytes_before, bytes_total;
    uint64_t next_progress, next_statistics;
 };
 
@@ -107,8 +104,7 @@ static const nm_option_t options[] = {
     NM_STRING('I', "interface", struct flow_meter, interface, NULL, "Capture from this interface."),
     NM_CALL('r', "file", "string", add_file,
             "Read a capture (pcap, pcapng, compressed with zstd or not); - is standard input. Given several "
-            "times, the files "
-            "are read one after another as one capture."),
+            "times, the files are read as one capture, in the order of their packets' times."),
     NM_U32('l', "snapshot_len", struct flow_meter, snaplen, MAX_SNAPLEN, 0, UINT32_MAX,
            "Bytes to capture of each packet of an interface, 120 to 65535."),
     NM_CALL('t', "timeout", "string", set_timeouts,
@@ -190,15 +186,10 @@ static int parse_plugins(nm_module_t *m)
 static int check_files(nm_module_t *m)
 {
    struct flow_meter *self = nm_self(m);
-   struct stat st;
    for (unsigned i = 0; i < self->n_files; i++) {
-      if (strcmp(self->files[i], "-") == 0) {
-         continue;
-      }
-      if (stat(self->files[i], &st) != 0 || access(self->files[i], R_OK) != 0) {
+      if (strcmp(self->files[i], "-") != 0 && access(self->files[i], R_OK) != 0) {
          return nm_fail(m, "cannot read %s: %s", self->files[i], strerror(errno));
       }
-      self->bytes_total += (uint64_t) st.st_size;
    }
    return NM_OK;
 }
@@ -235,7 +226,7 @@ static int open_source(nm_module_t *m)
             return nm_fail(m, "%s", error);
          }
       }
-      self->source = source_open_file(self->files[self->next_file++], error);
+      self->source = source_open_files(self->files, self->n_files, error);
    }
    return self->source != NULL ? NM_OK : nm_fail(m, "%s", error);
 }
@@ -316,9 +307,8 @@ static uint64_t nanoseconds(clockid_t id)
 static void write_progress(struct flow_meter *self, uint64_t now)
 {
    char line[96];
-   uint64_t done = self->bytes_before + (self->source != NULL ? self->source->bytes_done : 0);
-   int n = snprintf(line, sizeof(line), "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", done, self->bytes_total,
-                    self->packets);
+   int n = snprintf(line, sizeof(line), "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", self->source->bytes_done,
+                    self->source->bytes_total, self->packets);
    if (write((int) self->progress_fd, line, (size_t) n) < 0) {
       self->progress_fd = 0; /* nobody looks any more */
    }
@@ -361,16 +351,6 @@ static void meter(struct flow_meter *self, const struct raw_packet *raw, unsigne
    flow_cache_packets(self->cache, packets, good);
 }
 
-/* The end of one file: on to the next. */
-static int next_source(nm_module_t *m)
-{
-   struct flow_meter *self = nm_self(m);
-   self->bytes_before += self->source->bytes_done;
-   self->source->close(self->source);
-   self->source = NULL;
-   return self->next_file < self->n_files ? open_source(m) : NM_STOP;
-}
-
 static int source(nm_module_t *m)
 {
    struct flow_meter *self = nm_self(m);
@@ -391,9 +371,9 @@ static int source(nm_module_t *m)
    case SOURCE_DAMAGED:
       self->damaged_files++;
       nm_warn(m, "%s", self->source->error);
-      rc = next_source(m);
+      rc = self->n_files > 1 ? NM_OK : NM_STOP; /* on with the other files */
       break;
-   case SOURCE_END: rc = next_source(m); break;
+   case SOURCE_END: rc = NM_STOP; break;
    default: return nm_fail(m, "%s", self->source->error);
    }
    housekeeping(self);

@@ -17,7 +17,7 @@ enum source_state {
    SOURCE_IDLE,        /**< nothing came on the interface for a while */
    SOURCE_INTERRUPTED, /**< a signal was handled while waiting for the file's bytes; read again to go on */
    SOURCE_END,         /**< the end of the file */
-   SOURCE_DAMAGED,     /**< the file ends or makes no sense here: see error; what came before it is good */
+   SOURCE_DAMAGED,     /**< a file ends or makes no sense here: see error; what came before it is good */
    SOURCE_FAILED       /**< cannot be read: see error */
 };
 
@@ -33,6 +33,12 @@ struct source {
 
 /** Opens a capture file; "-" is standard input. \return NULL with a message in error */
 struct source *source_open_file(const char *path, char error[SOURCE_ERROR_SIZE]);
+/**
+ * Opens several capture files as one: their packets in the order of time, whatever the order of the files and however
+ * much they overlap. All are looked into now. A read that gives SOURCE_DAMAGED is about one of them; reading again
+ * goes on with the others, to SOURCE_END. The paths must outlive the source. \return NULL with a message in error
+ */
+struct source *source_open_files(const char *const *paths, unsigned n, char error[SOURCE_ERROR_SIZE]);
 /** Opens an interface. snaplen: bytes kept of a packet. filter: BPF text or NULL. */
 struct source *source_open_live(const char *interface, unsigned snaplen, const char *filter,
                                 char error[SOURCE_ERROR_SIZE]);
