@@ -80,6 +80,32 @@ class Modules(unittest.TestCase):
         self.pipe('f:a', 'f:a', 'uint32 N\n1\n')
         self.assertEqual(self.pipe('f:a:a', 'f:a*', 'string S\n"x"\n'), 'uint32 N\n1\n')
 
+    def test_titles_in_the_middle_change_the_columns(self):
+        text = 'uint32 N,string S\n1,"a"\n2,"uint8 X"\nuint16 PORT\n80\n443\nuint32 N,string S\n3,"b"\n'
+        for spec_out, spec_in in (('u:flows', 'u:flows'), ('f:a', 'f:a*')):
+            self.assertEqual(self.pipe(spec_out, spec_in, text), text)
+        repeated = 'uint32 N\n1\nuint32 N\n2\n'
+        self.assertEqual(self.pipe('f:b', 'f:b', repeated), 'uint32 N\n1\n2\n')
+
+    def test_csv2nf(self):
+        title = ('time TIME_FIRST,time TIME_LAST,ipaddr SRC_IP,uint16 SRC_PORT,string NAME,ipaddr DST_IP,uint16 DST_PORT,'
+                 'uint8 PROTOCOL,uint8 TCP_FLAGS,uint32 PACKETS,uint64 BYTES\n')
+        row = '2020-01-02T03:04:05.000006,2020-01-02T03:04:06.5,10.0.0.1,1234,"a,""b",192.168.100.200,80,6,27,5,400\n'
+        other = '2020-01-02T03:04:05.0,2020-01-02T03:04:06.0,192.168.100.200,53,x,10.0.0.1,9,89,0,1,40\n'
+        paths = [self.w.file('1.csv', title + row + title + other), self.w.file('2.csv', title + row)]
+        script = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'modules', 'logger', 'csv2nf.sh')
+        lines = self.ok(self.w.run('sh', script, *paths)).splitlines()
+        self.assertEqual(len(lines), 4)
+        self.assertIn('TCPFLG', lines[0])
+        hosts = '10.0.0.1 : 1234'.rjust(24) + '  ->  ' + '192.168.100.200 : 80'.rjust(24)
+        self.assertEqual(lines[1], f'2020-01-02T03:04:05\t2020-01-02T03:04:06\t{hosts}\tTCP\t.AP.SF\t  5\t  400')
+        self.assertEqual(lines[2].split('\t')[3:5], ['89', '......'])
+        self.w.env['SHORT_IP_ONLY'] = 'yes'
+        self.assertEqual(len(self.ok(self.w.run('sh', script, *paths)).splitlines()), 3)
+        status, _, err = self.w.run('sh', script, paths[0], self.w.file('3.csv', 'uint8 X\n1\n'))
+        self.assertEqual(status, 1)
+        self.assertIn('mismatching header', err)
+
     def test_sigterm_ends_with_last_words_and_end_of_stream(self):
         source = self.w.start('logreplay', '-n', '-f', self.w.file('in.csv', FLOWS + flow('10.0.0.1', 1)), '-i', 'u:flows')
         counter = self.w.start('syn_counter', '-v', '-l', '1', '-i', 'u:flows,u:alerts')
@@ -107,7 +133,7 @@ class Modules(unittest.TestCase):
         reader = self.w.start('logger', '-t', '-i', 'u:flows')
         self.ok(self.w.run('logreplay', '-n', '-f', self.w.file('1.csv', 'uint32 N\n1\n'), '-i', 'u:flows'))
         self.ok(self.w.run('logreplay', '-f', self.w.file('2.csv', 'string S\n"x"\n'), '-i', 'u:flows'))
-        self.assertEqual(self.ok(self.w.end(reader)), 'uint32 N\n1\n"x"\n')
+        self.assertEqual(self.ok(self.w.end(reader)), 'uint32 N\n1\nstring S\n"x"\n')
 
     def test_counts_are_a_matter_of_stream_time(self):
         text = FLOWS + ''.join(flow(f'10.0.0.{i % 2}', i) for i in range(118)) + flow('10.0.0.9', 300)

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <nemea/module.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 #include <unirec/unirec2csv.h>
@@ -22,7 +23,7 @@ struct logger {
    char delimiter;
 
    FILE *file;
-   bool titled;
+   char *header; /* the title written last */
    urcsv_t *csv;
 };
 
@@ -145,6 +146,17 @@ static int init(nm_module_t *m)
    return NM_OK;
 }
 
+/* Once, and again when the columns change, so that no line stands below a title that is not its own. */
+static void write_title(struct logger *self)
+{
+   char *header = urcsv_header(self->csv);
+   if (header != NULL && (self->header == NULL || strcmp(header, self->header) != 0)) {
+      fprintf(self->file, "%s%s\n", self->time ? "time," : "", header);
+   }
+   free(self->header);
+   self->header = header;
+}
+
 static int format(nm_module_t *m, uint32_t input)
 {
    struct logger *self = nm_self(m);
@@ -154,11 +166,8 @@ static int format(nm_module_t *m, uint32_t input)
    if (self->csv == NULL) {
       return nm_fail(m, "out of memory for the columns");
    }
-   if (self->title && !self->titled) {
-      char *header = urcsv_header(self->csv);
-      fprintf(self->file, "%s%s\n", self->time ? "time," : "", header != NULL ? header : "");
-      free(header);
-      self->titled = true;
+   if (self->title) {
+      write_title(self);
    }
    return self->has_cut && self->cut == 0 ? NM_STOP : NM_OK;
 }
@@ -220,6 +229,7 @@ static void cleanup(nm_module_t *m)
 {
    struct logger *self = nm_self(m);
    urcsv_free(&self->csv);
+   free(self->header);
    if (self->file != NULL && self->file != stdout) {
       fclose(self->file);
    }

@@ -74,6 +74,8 @@ static int find_columns(nm_module_t *m, const char *title)
 {
    struct logreplay *self = nm_self(m);
    char *names = ur_ifc_data_fmt_to_field_names(title), *save = NULL;
+   free(self->columns);
+   self->n_columns = 0;
    self->columns = calloc(strlen(title) + 1, sizeof(*self->columns));
    for (char *name = names != NULL ? strtok_r(names, ",", &save) : NULL;
         name != NULL && self->columns != NULL; name = strtok_r(NULL, ",", &save)) {
@@ -83,12 +85,38 @@ static int find_columns(nm_module_t *m, const char *title)
    return self->n_columns > 0 ? NM_OK : nm_fail(m, "Error: no column in the title \"%s\"", title);
 }
 
-static int read_title(nm_module_t *m)
+/* Is this line a title further down, as stands where logger appended or the format changed? Of values, only strings
+ * hold a space, and logger writes those in quotes. */
+static bool is_title(const char *line)
+{
+   if (strncmp(line, TIME_COLUMN, strlen(TIME_COLUMN)) == 0) {
+      line += strlen(TIME_COLUMN);
+   }
+   while (islower((unsigned char) *line)) {
+      char type[16];
+      size_t n = strcspn(line, " ,");
+      if (line[n] != ' ' || n >= sizeof(type)) {
+         return false;
+      }
+      memcpy(type, line, n);
+      type[n] = 0;
+      line += n + 1;
+      n = strcspn(line, " ,\"");
+      if (ur_get_field_type_from_str(type) < 0 || n == 0 || (line[n] != ',' && line[n] != 0)) {
+         return false;
+      }
+      if (line[n] == 0) {
+         return true;
+      }
+      line += n + 1;
+   }
+   return false;
+}
+
+/* The line at hand becomes the title. */
+static int take_title(nm_module_t *m)
 {
    struct logreplay *self = nm_self(m);
-   if (!next_line(self)) {
-      return nm_fail(m, "Error: %s is empty: expected a title \"type NAME,type NAME,...\"", self->path);
-   }
    const char *title = self->line;
    self->time_column = strncmp(title, TIME_COLUMN, strlen(TIME_COLUMN)) == 0;
    title += self->time_column ? strlen(TIME_COLUMN) : 0;
@@ -114,7 +142,13 @@ static int init(nm_module_t *m)
    nm_counter(m, "lines", &self->rows);
    nm_counter(m, "skipped", &self->skipped);
    self->record = calloc(1, UR_MAX_SIZE);
-   return self->record != NULL ? read_title(m) : nm_fail(m, "out of memory for a record");
+   if (self->record == NULL) {
+      return nm_fail(m, "out of memory for a record");
+   }
+   if (!next_line(self)) {
+      return nm_fail(m, "Error: %s is empty: expected a title \"type NAME,type NAME,...\"", self->path);
+   }
+   return take_title(m);
 }
 
 /* Takes the first column off the line and waits for its time. */
@@ -139,6 +173,9 @@ static int source(nm_module_t *m)
    ur_field_id_t bad = 0;
    if (!next_line(self)) {
       return ferror(self->file) ? nm_fail(m, "cannot read %s: %s", self->path, strerror(errno)) : NM_STOP;
+   }
+   if (is_title(self->line)) {
+      return take_title(m);
    }
    const char *line = self->time_column ? pace(self, self->line) : self->line;
    self->rows++;
