@@ -212,7 +212,8 @@ def fuzz_one(directory, name, seconds):
             '-print_final_stats=1', f'-artifact_prefix={directory}/{name}-', fresh]
         if os.path.isdir(corpus):
             command.append(corpus)
-        return run(command)
+        # Undefined behaviour ends a run as a bad access does.
+        return run(command, env=dict(os.environ, UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1'))
 
 
 def stage_fuzz(results):

@@ -202,7 +202,9 @@ UR_PUBLIC int urcsv_parse(const ur_template_t *tmplt, void *rec, const char *lin
             *bad = id;
          }
       }
-      p += p != NULL && *p == delimiter;
+      if (p != NULL && *p == delimiter) {
+         p++;
+      }
    }
    if (text != small) {
       free(text);

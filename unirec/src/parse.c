@@ -189,10 +189,10 @@ UR_PUBLIC int ur_set_array_from_string(const ur_template_t *tmplt, void *rec, ur
    }
    char *to = ur_get_ptr_by_id(tmplt, rec, field_id);
    for (; done < n; done++) {
-      char word[64];
+      char word[512];
       v += strspn(v, " ");
       size_t length = strcspn(v, " ");
-      /* No value needs more; a longer number is read as far as the word goes. */
+      /* The largest double has 309 digits before its point; a longer number is read as far as the word goes. */
       size_t kept = length < sizeof(word) ? length : sizeof(word) - 1;
       memcpy(word, v, kept);
       word[kept] = 0;

@@ -8,16 +8,16 @@ UR_PUBLIC int ur_rec_check(const ur_template_t *tmplt, const void *rec, uint32_t
    if (size < tmplt->static_size) {
       return 0;
    }
-   uint32_t room = size - tmplt->static_size, total = 0;
+   uint32_t total = 0, end = 0;
    const ur_u_uint16_t *d = descriptors(tmplt, rec, &n);
    for (int i = 0; i < n; i++, d += 2) {
+      uint32_t behind = (uint32_t) d[0] + d[1];
       total += d[1];
-      if (d[1] != 0 && (uint32_t) d[0] + d[1] > room) {
-         return 0;
-      }
+      end = d[1] != 0 && behind > end ? behind : end;
    }
-   /* Fields that share bytes would make a copy larger than any record. */
-   return total + tmplt->static_size <= UR_MAX_SIZE;
+   /* The sum of the lengths is what the size of a record is worked out from, here and in every module: it must
+    * cover all fields (no gaps), and no byte that did not come may be counted (fields that share bytes). */
+   return end <= total && total <= size - tmplt->static_size && total + tmplt->static_size <= UR_MAX_SIZE;
 }
 
 UR_PUBLIC uint16_t ur_rec_varlen_size(const ur_template_t *tmplt, const void *rec)

@@ -220,6 +220,25 @@ static void a_record_that_points_outside_is_refused(void **state)
    ur_free_template(t);
 }
 
+/* Else a copy of ur_rec_size() bytes would reach behind the message, or lose data that its descriptors name. */
+static void a_record_whose_size_is_not_that_of_its_fields_is_refused(void **state)
+{
+   ur_template_t *t = ur_create_template("NAME,RAW", NULL);
+   char rec[64] = {0};
+   memcpy(rec + t->static_size, "rawname", 7);
+   ur_set_var_offset(t, rec, F_NAME, 3);
+   ur_set_var_len(t, rec, F_NAME, 4);
+   ur_set_var_len(t, rec, F_RAW, 3);
+   uint32_t size = t->static_size + 7u;
+   assert_true(ur_rec_check(t, rec, size));     /* any order */
+   assert_true(ur_rec_check(t, rec, size + 5)); /* bytes behind the record */
+   ur_set_var_len(t, rec, F_RAW, 4);            /* one byte in both */
+   assert_false(ur_rec_check(t, rec, size));
+   ur_set_var_len(t, rec, F_RAW, 2); /* one byte in none */
+   assert_false(ur_rec_check(t, rec, size));
+   ur_free_template(t);
+}
+
 static void data_in_unusual_order_survives_an_edit(void **state)
 {
    ur_template_t *t = ur_create_template("NAME,RAW", NULL);
@@ -390,6 +409,24 @@ static void text_longer_than_its_bytes_fits(void **state)
    ur_free_template(t);
 }
 
+static void the_largest_doubles_of_an_array_are_read_back(void **state)
+{
+   int id = ur_define_field("LARGEST", UR_TYPE_A_DOUBLE);
+   ur_template_t *t = ur_create_template("LARGEST,PORT", NULL);
+   void *rec = ur_create_record(t, 100), *again = ur_create_record(t, UR_MAX_SIZE);
+   double values[] = {1.7976931348623157e308, -1e300, 0.5};
+   ur_set_var(t, rec, id, values, sizeof(values));
+   urcsv_t *c = urcsv_init(t, ',');
+   assert_int_equal(urcsv_parse(t, again, urcsv_line(c, rec, NULL), ',', NULL, 0, NULL), 0);
+   assert_int_equal(ur_get_var_len(t, again, id), sizeof(values));
+   assert_memory_equal(ur_get_ptr_by_id(t, again, id), values, sizeof(values));
+   urcsv_free(&c);
+   ur_free_record(rec);
+   ur_free_record(again);
+   ur_free_template(t);
+   ur_finalize();
+}
+
 static void bad_columns_are_refused(void **state)
 {
    static const char *const bad[] = {"1.2.3,1,\"x\"",   "1.2.3.4,,\"x\"", "1.2.3.4", "1.2.3.4,1,\"x", "",
@@ -427,6 +464,7 @@ int main(void)
        cmocka_unit_test(bad_definitions_leave_nothing_behind),
        cmocka_unit_test(many_fields_are_found_again),
        cmocka_unit_test(a_record_that_points_outside_is_refused),
+       cmocka_unit_test(a_record_whose_size_is_not_that_of_its_fields_is_refused),
        cmocka_unit_test(data_in_unusual_order_survives_an_edit),
        cmocka_unit_test(no_field_grows_a_record_beyond_its_limit),
        cmocka_unit_test(arrays_grow_with_zeros),
@@ -434,6 +472,7 @@ int main(void)
        cmocka_unit_test(time_text),
        cmocka_unit_test(addresses),
        cmocka_unit_test(text_longer_than_its_bytes_fits),
+       cmocka_unit_test(the_largest_doubles_of_an_array_are_read_back),
        cmocka_unit_test(bad_columns_are_refused),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);

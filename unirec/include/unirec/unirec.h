@@ -282,7 +282,9 @@ int ur_ctx_receive(trap_ctx_t *ctx, uint32_t ifc, const void **data, uint16_t *s
 
 /* ----------------------------------------------------------------- records */
 
-/** Checks a record from outside: its fixed part is there and every field lies inside. \return 1 good, 0 bad */
+/** Checks a record from outside: its fixed part is there, and the variable-length fields, in any order, fill the
+ * bytes behind it without gaps and without sharing bytes, so that ur_rec_size() covers exactly what the accessors
+ * can reach. Bytes behind the last field are allowed. \return 1 good, 0 bad */
 int ur_rec_check(const ur_template_t *tmplt, const void *rec, uint32_t size);
 
 #define UR_AT_(rec, at)          ((char *) (uintptr_t) (rec) + (at))
