@@ -30,7 +30,8 @@ uint64_t nc_hash_seed(void);
 /** Both halves of the 128-bit product, folded. */
 static inline uint64_t nc_hash_fold(uint64_t a, uint64_t b)
 {
-   unsigned __int128 product = (unsigned __int128) a * b;
+   __extension__ typedef unsigned __int128 wide;
+   wide product = (wide) a * b;
    return (uint64_t) product ^ (uint64_t) (product >> 64);
 }
 
