@@ -188,6 +188,20 @@ typedef mac_addr_t ur_u_mac_addr_t;
 #define UR_U2_(type) ur_u_##type
 #define UR_U_(type)  UR_U2_(type)
 
+#ifdef __cplusplus
+/* Assigning to a class or union calls a member function, which expects an aligned object: store the bytes. */
+extern "C++" {
+template <class T> inline T ur_store_(void *to, T value)
+{
+   memcpy(to, &value, sizeof(value));
+   return value;
+}
+}
+#define UR_STORE_VALUE_(type, to, value) ur_store_<type>(to, (type) (value))
+#else
+#define UR_STORE_VALUE_(type, to, value) (*(UR_U_(type) *) (to) = (value))
+#endif
+
 /* ---------------------------------------------------------- field registry */
 
 #define ur_size_of(type)           (ur_field_type_size[type])
@@ -295,18 +309,32 @@ int ur_rec_check(const ur_template_t *tmplt, const void *rec, uint32_t size);
 #define UR_VALUE_(tmplt, rec, id, type) (*(UR_U_(type) *) (void *) UR_AT_(rec, UR_OFF_(tmplt, id)))
 #define UR_ELEMENT_(tmplt, rec, id, type, index) \
    (((UR_U_(type))(void *) ur_get_ptr_by_id(tmplt, rec, id))[index])
+#ifdef __cplusplus
+#define UR_STORE_ELEMENT_(tmplt, rec, id, type, index, value) \
+   ur_store_element_((type) ur_get_ptr_by_id(tmplt, rec, id), index, (value))
+extern "C++" {
+template <class T, class V> inline void ur_store_element_(T *array, int index, V value)
+{
+   ur_store_<T>((void *) ((char *) array + (size_t) index * sizeof(T)), (T) value);
+}
+}
+#else
+#define UR_STORE_ELEMENT_(tmplt, rec, id, type, index, value) \
+   (UR_ELEMENT_(tmplt, rec, id, type, index) = (value))
+#endif
 #define UR_SET_ELEMENT_(tmplt, rec, id, type, index, value)                                         \
    do {                                                                                             \
       int ur_index_ = (int) (index);                                                                \
       if (ur_index_ < (int) ur_array_get_elem_cnt(tmplt, rec, id) ||                                \
           ur_array_resize(tmplt, rec, id, (ur_index_ + 1) * ur_array_get_elem_size(id)) == UR_OK) { \
-         UR_ELEMENT_(tmplt, rec, id, type, ur_index_) = (value);                                    \
+         UR_STORE_ELEMENT_(tmplt, rec, id, type, ur_index_, value);                                 \
       }                                                                                             \
    } while (0)
 
 /** Value of a fixed-length field: an lvalue of its type. field is a constant F_NAME of fields.h. */
-#define ur_get(tmplt, rec, field)        (*(UR_U_(field##_T) *) (void *) UR_AT_(rec, UR_OFF_(tmplt, field)))
-#define ur_set(tmplt, rec, field, value) (UR_VALUE_(tmplt, rec, field, field##_T) = (value))
+#define ur_get(tmplt, rec, field) (*(UR_U_(field##_T) *) (void *) UR_AT_(rec, UR_OFF_(tmplt, field)))
+#define ur_set(tmplt, rec, field, value) \
+   UR_STORE_VALUE_(field##_T, (void *) UR_AT_(rec, UR_OFF_(tmplt, field)), value)
 /** Offset from the end of the fixed part, and length in bytes, of a variable-length field (lvalues). */
 #define ur_get_var_offset(tmplt, rec, id)        (UR_DESC_(tmplt, rec, id)[0])
 #define ur_get_var_len(tmplt, rec, id)           (UR_DESC_(tmplt, rec, id)[1])

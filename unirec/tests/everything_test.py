@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""A program that uses all of UniRec compiles without a warning as C and C++ and runs clean with sanitizers.
+
+usage: everything_test.py SOURCE_ROOT BUILD_ROOT SANITIZERS CC CXX    SANITIZERS of the build; "" for CXX: C only
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+C, CPP = ['-std=gnu17', '-x', 'c'], ['-std=gnu++17', '-x', 'c++']
+
+
+def run(what, command, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors='replace', check=False,
+                          timeout=100, **options)
+    if done.returncode != 0:
+        sys.exit(f'{what}: status {done.returncode}\n{done.stdout}')
+
+
+def build_and_run(compiler, language, source, build, sanitizers, work):
+    what = ' '.join(compiler + language)
+    checks = [f'-fsanitize={sanitizers}', '-fno-sanitize-recover=undefined', '-g', '-O1']
+    if language is CPP:
+        checks.append('-fno-sanitize=alignment')  # C++ has no type for an object that is not aligned
+    includes = [f'-I{work}', f'-I{source}/unirec/include', f'-I{source}/libtrap/include']
+    strict = ['-Wall', '-Wextra', '-Werror']
+    program = os.path.join(source, 'unirec/tests/everything/everything.c')
+    run(what, compiler + language + strict + checks + includes + ['-c', program, '-o', f'{work}/program.o'])
+    # A module's fields.c is made for C; C++ modules compile it with the C compiler or, as here, as C++.
+    run(what, compiler + language + strict + ['-Wno-write-strings'] + checks + includes +
+        ['-c', f'{work}/fields.c', '-o', f'{work}/fields.o'])
+    libraries = [os.path.join(build, name) for name in ('unirec', 'libtrap')]
+    run(what, compiler + checks + [f'{work}/program.o', f'{work}/fields.o', '-o', f'{work}/program'] +
+        [f'-L{path}' for path in libraries] + ['-lunirec', '-ltrap', '-Wl,-rpath,' + ':'.join(libraries)])
+    fixed = ['setarch', '-R'] if shutil.which('setarch') else []
+    environment = dict(os.environ, TRAP_SOCKET_DIR=work)
+    environment.pop('LD_LIBRARY_PATH', None)
+    environment.pop('LD_PRELOAD', None)
+    run(what, fixed + [f'{work}/program'], cwd=work, env=environment)
+    print('good:', what)
+
+
+def main():
+    source, build, sanitizers, cc, cxx = sys.argv[1:6]
+    pairs = [(cc.split(), cxx.split())]
+    if sanitizers == 'none':
+        sanitizers = 'address,undefined'
+        pairs += [(['clang'], ['clang++'])] if shutil.which('clang') and shutil.which('clang++') else []
+    with tempfile.TemporaryDirectory(prefix='nemea-everything-') as work:
+        run('ur_processor.sh', [os.path.join(source, 'unirec/tools/ur_processor.sh'), '-o', work, '-i',
+                                os.path.join(source, 'unirec/tests/everything')])
+        for c, cpp in pairs:
+            build_and_run(c, C, source, build, sanitizers, work)
+            if cpp:
+                build_and_run(cpp, CPP, source, build, sanitizers, work)
+            else:
+                print('no C++ compiler: compiled as C only')
+
+
+if __name__ == '__main__':
+    main()
