@@ -99,6 +99,10 @@ static bool allocate(struct flow_cache *c)
    c->wheel = malloc(((size_t) c->wheel_mask + 1) * sizeof(*c->wheel));
    c->ext = c->ext_size > 0 ? reserve((size_t) capacity * c->ext_size) : NULL;
    c->fragments = c->config.fragments > 0 ? fragment_cache_new(c->config.fragments, c->config.seed) : NULL;
+   c->stats.table_bytes = capacity * (sizeof(struct flow) + (uint64_t) c->ext_size) +
+                          buckets * (uint64_t) sizeof(struct bucket) +
+                          ((uint64_t) c->wheel_mask + 1) * sizeof(*c->wheel) +
+                          fragment_cache_memory(c->fragments);
    return c->flows != NULL && c->buckets != NULL && c->wheel != NULL &&
           (c->ext_size == 0 || c->ext != NULL) && (c->config.fragments == 0 || c->fragments != NULL);
 }

@@ -66,6 +66,7 @@ struct flow_cache_stats {
    uint64_t flows;          /**< begun */
    uint64_t exported[FLOW_END_REASONS];
    uint64_t fragments_without_first;
+   uint64_t table_bytes; /**< of memory that the cache may use; taken from the system as it fills */
 };
 
 struct flow_cache;

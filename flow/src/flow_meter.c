@@ -252,6 +252,7 @@ static void register_counters(nm_module_t *m)
        {"forced", &s->exported[FLOW_END_FORCED]},
        {"evicted", &s->exported[FLOW_END_RESOURCES]},
        {"fragments without the first", &s->fragments_without_first},
+       {"table bytes", &s->table_bytes},
    };
    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
       nm_counter(m, counters[i].name, counters[i].value);

@@ -46,6 +46,11 @@ void fragment_cache_free(struct fragment_cache *c)
    }
 }
 
+uint64_t fragment_cache_memory(const struct fragment_cache *c)
+{
+   return c != NULL ? nc_table_memory(c->table) : 0;
+}
+
 bool fragment_cache_ports(struct fragment_cache *c, struct packet *k)
 {
    struct fragment_key key = {

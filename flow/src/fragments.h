@@ -13,6 +13,8 @@ struct fragment_cache;
 struct fragment_cache *fragment_cache_new(uint32_t capacity, uint64_t seed);
 /** NULL is allowed. */
 void fragment_cache_free(struct fragment_cache *c);
+/** Bytes of its table; 0 for NULL. */
+uint64_t fragment_cache_memory(const struct fragment_cache *c);
 /** Remembers a first fragment's ports, gives them to a later one. \return false: the first was not seen */
 bool fragment_cache_ports(struct fragment_cache *c, struct packet *k);
 
