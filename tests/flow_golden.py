@@ -11,9 +11,13 @@ import sys
 import tempfile
 
 # case, plugin list, capture
-CASES = [('basic', 'basic', 'mixed'), ('basic_arp', 'basic', 'arp'), ('basic_vlan', 'basic', 'vlan'), ('dns', 'dns', 'dns')] + [
-    (f'syn_{name}', 'basic', f'syn_{name}')
-    for name in ('gre_ip', 'ipip', 'mpls', 'pppoe', 'qinq', 'frag', 'timeouts', 'ooo')]
+CASES = [('basic', 'basic', 'mixed'), ('basic_arp', 'basic', 'arp'), ('basic_vlan', 'basic', 'vlan'),
+         ('basicplus', 'basicplus', 'http'), ('pstats_skipdup', 'pstats:skipdup', 'http'), ('ssadetector', 'ssadetector', 'ovpn'),
+         ('syn_mpls_plugin', 'mpls', 'syn_mpls')]
+CASES += [(name, name, name) for name in ('bstats', 'dns', 'idpcontent', 'ovpn', 'vlan', 'wg')]
+CASES += [(name, name, 'mixed') for name in ('flowhash', 'icmp', 'mpls', 'nettisa', 'phists', 'pstats')]
+CASES += [(f'syn_{name}', 'basic', f'syn_{name}')
+          for name in ('gre_ip', 'ipip', 'mpls', 'pppoe', 'qinq', 'frag', 'timeouts', 'ooo')]
 
 # Where the original is wrong and this meter is not: what the recorded lines become. Times of packets out of order: the
 # original exports that of the last packet as TIME_LAST even when it is older than TIME_FIRST.

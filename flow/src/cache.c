@@ -460,7 +460,7 @@ static void begin_flow(struct flow_cache *c, const struct packet *k, uint64_t ha
       const struct flow_plugin *p = c->config.plugins[i];
       void *ext = ext_of(c, f, i);
       memset(ext, 0, p->ext_size);
-      unsigned result = p->create(ext, f, k);
+      unsigned result = p->create(ext, f, k, false);
       f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? 1u << i : 0;
       flush |= result;
    }
@@ -496,7 +496,7 @@ static void update_plugins(struct flow_cache *c, struct flow *f, const struct pa
    for (unsigned i = 0; i < c->config.n_plugins; i++) {
       const struct flow_plugin *p = c->config.plugins[i];
       void *ext = ext_of(c, f, i);
-      unsigned result = restarted           ? p->create(ext, f, k)
+      unsigned result = restarted           ? p->create(ext, f, k, reverse)
                         : p->update != NULL ? p->update(ext, f, k, reverse)
                                             : 0;
       f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? 1u << i : 0;

@@ -57,11 +57,6 @@ int flow_exporter_result(const struct flow_exporter *e)
    return e->result;
 }
 
-static inline ur_time_t to_time(uint64_t ns)
-{
-   return ur_time_from_sec_nsec(ns / NS, ns % NS);
-}
-
 static void fill_basic(const struct flow_exporter *e, const struct flow *f, const ur_template_t *t, void *rec)
 {
    memcpy(UR_AT_(rec, t->offset[F_SRC_IP]), f->src_ip, 16);
@@ -75,8 +70,8 @@ static void fill_basic(const struct flow_exporter *e, const struct flow *f, cons
    ur_set(t, rec, F_BYTES, f->bytes);
    ur_set(t, rec, F_PACKETS_REV, f->packets_rev);
    ur_set(t, rec, F_BYTES_REV, f->bytes_rev);
-   ur_set(t, rec, F_TIME_FIRST, to_time(f->first));
-   ur_set(t, rec, F_TIME_LAST, to_time(f->last));
+   ur_set(t, rec, F_TIME_FIRST, plugin_time(f->first));
+   ur_set(t, rec, F_TIME_LAST, plugin_time(f->last));
    ur_set(t, rec, F_TCP_FLAGS, f->tcp_flags);
    ur_set(t, rec, F_TCP_FLAGS_REV, f->tcp_flags_rev);
    ur_set(t, rec, F_DIR_BIT_FIELD, e->config.direction);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** flow_meter: packets from capture files or an interface to flow records. */
 #include "cache.h"
+#include "command_line.h"
 #include "export.h"
 #include "source.h"
 
@@ -95,10 +96,11 @@ static int set_cache_size(nm_module_t *m, const char *text)
 }
 
 static const nm_option_t options[] = {
-    NM_STRING('p', "plugins", struct flow_meter, plugin_list, NULL,
-              "What each output carries: names separated by commas, the n-th for the n-th output: basic "
-              "(every flow), dns. "
-              "Several in one output: dns+NAME. (default basic)"),
+    NM_STRING(
+        'p', "plugins", struct flow_meter, plugin_list, NULL,
+        "What each output carries: names separated by commas, the n-th for the n-th output: basic "
+        "(every flow) or a plugin, which may have options: name:option:option=N. Several in one output: "
+        "dns+tls. See --plugin-list. (default basic)"),
     NM_U64('c', "count", struct flow_meter, count_limit, 0, 0, UINT64_MAX,
            "Stop after this many packets; 0: no limit."),
     NM_STRING('I', "interface", struct flow_meter, interface, NULL, "Capture from this interface."),
@@ -153,14 +155,21 @@ static int parse_output(nm_module_t *m, struct flow_exporter_config *c, char *it
 {
    char *save = NULL;
    for (char *name = strtok_r(item, "+", &save); name != NULL; name = strtok_r(NULL, "+", &save)) {
+      size_t length = strcspn(name, ":");
+      const char *parameters = name[length] == ':' ? name + length + 1 : "";
+      name[length] = 0;
       int plugin = strcmp(name, "basic") == 0 ? MAX_PLUGINS : use_plugin(c, name);
       if (plugin < 0) {
-         char known[256] = "basic";
+         char known[1024] = "basic";
          for (size_t i = 0; flow_plugin_at(i) != NULL; i++) {
             size_t n = strlen(known);
             snprintf(known + n, sizeof(known) - n, ", %s", flow_plugin_at(i)->name);
          }
          return nm_fail(m, "Unsupported plugin: \"%s\" (expected %s)", name, known);
+      }
+      char error[FLOW_PLUGIN_ERROR];
+      if (plugin < MAX_PLUGINS && !flow_plugin_configure(c->plugins[plugin], parameters, error)) {
+         return nm_fail(m, "%s", error);
       }
       c->output_plugins[c->n_outputs] |= plugin < MAX_PLUGINS ? 1u << plugin : 0;
    }
@@ -418,10 +427,29 @@ static void cleanup(nm_module_t *m)
    flow_exporter_free(self->exporter);
 }
 
-NM_MODULE("flow_meter",
-          "Turns packets into flow records: bidirectional flows with the fields of the basic template, and "
-          "of plugins that look "
-          "into the payload. Exit status 3: a capture is damaged; the flows before the damage were exported.",
-          .outputs = NM_VARIABLE, .options = options, .state_size = sizeof(struct flow_meter),
-          .no_eos_option = "no_eof", .send_timeout = TRAP_HALFWAIT, .send_timeout_set = true, .check = check,
-          .init = init, .source = source, .finish = finish, .cleanup = cleanup)
+static const nm_module_def_t definition = {
+    .name = "flow_meter",
+    .summary =
+        "Turns packets into flow records: bidirectional flows with the fields of the basic template, and of "
+        "plugins that look into the payload (--plugin-list shows them with their fields). Exit status 3: a "
+        "capture is damaged; the flows before the damage were exported.",
+    .outputs = NM_VARIABLE,
+    .options = options,
+    .state_size = sizeof(struct flow_meter),
+    .no_eos_option = "no_eof",
+    .send_timeout = TRAP_HALFWAIT,
+    .send_timeout_set = true,
+    .check = check,
+    .init = init,
+    .source = source,
+    .finish = finish,
+    .cleanup = cleanup,
+};
+
+int main(int argc, char **argv)
+{
+   if (argc == 2 && strcmp(argv[1], "--plugin-list") == 0) {
+      return list_plugins() ? 0 : 1;
+   }
+   return nm_main(&definition, argc, argv);
+}

@@ -27,12 +27,23 @@ enum plugin_result {
        4 /**< only from before(): export what there was, then this packet begins a continued flow */
 };
 
+/** An option of a plugin, "name" or "name=N". Set before the first packet, for the whole process. */
+struct flow_plugin_option {
+   const char *name;
+   uint32_t *value;
+   uint32_t max; /**< 1: a flag, which needs no value */
+   const char *help;
+};
+
 struct flow_plugin {
    const char *name;
-   const char *fields; /**< "type NAME,...": what it adds to the basic template */
-   size_t ext_size;    /**< bytes for each flow */
-   /** The flow's first packet is counted. \return a set of plugin_result */
-   unsigned (*create)(void *ext, const struct flow *flow, const struct packet *packet);
+   const char *fields;                       /**< "type NAME,...": what it adds to the basic template */
+   const char *help;                         /**< one line: what it looks for */
+   size_t ext_size;                          /**< bytes for each flow */
+   const struct flow_plugin_option *options; /**< up to one without a name; NULL: none */
+   /** The flow's first packet is counted; or one that continues a flow after PLUGIN_FLUSH_FIRST, which may go against the
+    * first packet's direction: reverse. \return a set of plugin_result */
+   unsigned (*create)(void *ext, const struct flow *flow, const struct packet *packet, bool reverse);
    /** Before a later packet is counted; may be NULL. \return PLUGIN_NOTHING or PLUGIN_FLUSH_FIRST */
    unsigned (*before)(void *ext, const struct flow *flow, const struct packet *packet);
    /** A later packet is counted; may be NULL. reverse: it goes against the first packet's direction. */
@@ -49,7 +60,35 @@ struct flow_plugin {
 const struct flow_plugin *flow_plugin_find(const char *name);
 /** All plugins in turn. \return NULL behind the last */
 const struct flow_plugin *flow_plugin_at(size_t index);
+/** Sets options: "name[=N][:name[=N]]...". \return false with a message in error (FLOW_PLUGIN_ERROR bytes) */
+bool flow_plugin_configure(const struct flow_plugin *plugin, const char *text, char *error);
 
-extern const struct flow_plugin plugin_dns;
+#define FLOW_PLUGIN_ERROR 256
+
+/* For the plugins' own use. */
+
+#define PLUGIN_U16(p) ((uint16_t) ((p)[0] << 8 | (p)[1]))
+#define PLUGIN_U32(p) ((uint32_t) PLUGIN_U16(p) << 16 | PLUGIN_U16((p) + 2))
+#define PLUGIN_SYN    0x02
+
+/** Bytes of the transport header that were captured. */
+static inline size_t plugin_l4_captured(const struct packet *k)
+{
+   return k->l4 != NULL ? (size_t) (k->payload - k->l4) : 0;
+}
+
+static inline ur_time_t plugin_time(uint64_t ns)
+{
+   return ur_time_from_sec_nsec(ns / 1000000000, ns % 1000000000);
+}
+
+#define PLUGIN_LIST(X)                                                                                     \
+   X(basicplus)                                                                                            \
+   X(bstats)                                                                                               \
+   X(dns)                                                                                                  \
+   X(flowhash) X(icmp) X(idpcontent) X(mpls) X(nettisa) X(ovpn) X(phists) X(pstats) X(ssadetector) X(vlan) \
+       X(wg)
+#define PLUGIN_DECLARE(name) extern const struct flow_plugin plugin_##name;
+PLUGIN_LIST(PLUGIN_DECLARE)
 
 #endif

@@ -330,9 +330,10 @@ static unsigned look(void *ext, const struct packet *k)
    return parse(ext, p, size) ? PLUGIN_HAS_DATA | PLUGIN_FLUSH : PLUGIN_NOTHING;
 }
 
-static unsigned create(void *ext, const struct flow *flow, const struct packet *k)
+static unsigned create(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
 {
    (void) flow;
+   (void) reverse;
    return look(ext, k);
 }
 
@@ -365,6 +366,7 @@ const struct flow_plugin plugin_dns = {
     .fields =
         "uint16 DNS_ID,uint16 DNS_ANSWERS,uint8 DNS_RCODE,string DNS_NAME,uint16 DNS_QTYPE,uint16 DNS_CLASS,"
         "uint32 DNS_RR_TTL,uint16 DNS_RLENGTH,bytes DNS_RDATA,uint16 DNS_PSIZE,uint8 DNS_DO",
+    .help = "first question and first answer of each DNS message, port 53",
     .ext_size = sizeof(struct dns),
     .create = create,
     .update = update,

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** What is typed: the list of plugins. */
+#include "command_line.h"
+#include "plugin.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WIDTH  110
+#define INDENT 15
+
+static void print_fields(const char *fields)
+{
+   size_t column = INDENT;
+   printf("%*s", INDENT, "");
+   while (*fields != 0) {
+      size_t n = strcspn(fields, ",");
+      if (column + n + 2 > WIDTH) {
+         printf("\n%*s", INDENT, "");
+         column = INDENT;
+      }
+      printf("%.*s%s", (int) n, fields, fields[n] == ',' ? ", " : "\n");
+      column += n + 2;
+      fields += n + (fields[n] == ',');
+   }
+}
+
+bool list_plugins(void)
+{
+   const struct flow_plugin *p;
+   printf("basic          every flow; its fields come first in the records of all plugins\n");
+   for (size_t i = 0; (p = flow_plugin_at(i)) != NULL; i++) {
+      printf("%-14s %s\n", p->name, p->help);
+      for (const struct flow_plugin_option *o = p->options; o != NULL && o->name != NULL; o++) {
+         printf("%*s:%s%s  %s\n", INDENT, "", o->name, o->max == 1 ? "" : "=N", o->help);
+      }
+      print_fields(p->fields);
+   }
+   return fflush(stdout) == 0;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Plugin icmp: type and code of the flow's first ICMP or ICMPv6 message (RFC 792, 4443). */
+#include "../cache.h"
+
+#include <netinet/in.h>
+
+#include "fields.h"
+
+UR_FIELDS(uint16 L4_ICMP_TYPE_CODE)
+
+static unsigned create(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+{
+   (void) flow;
+   (void) reverse;
+   if ((k->protocol != IPPROTO_ICMP && k->protocol != IPPROTO_ICMPV6) || k->l4 == NULL ||
+       k->payload_captured < 2) {
+      return PLUGIN_NOTHING;
+   }
+   *(uint16_t *) ext = PLUGIN_U16(k->payload);
+   return PLUGIN_HAS_DATA;
+}
+
+static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
+{
+   (void) index;
+   ur_set(t, rec, F_L4_ICMP_TYPE_CODE, *(const uint16_t *) ext);
+}
+
+const struct flow_plugin plugin_icmp = {
+    .name = "icmp",
+    .help = "type * 256 + code of the first ICMP message",
+    .fields = "uint16 L4_ICMP_TYPE_CODE",
+    .ext_size = sizeof(uint16_t),
+    .create = create,
+    .fill = fill,
+};

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Plugin pstats: payload length, time, TCP flags and direction of the flow's first 30 packets that carry payload. */
+#include "../cache.h"
+
+#include <netinet/in.h>
+
+#include "fields.h"
+
+UR_FIELDS(uint16 *PPI_PKT_LENGTHS, time *PPI_PKT_TIMES, uint8 *PPI_PKT_FLAGS, int8 *PPI_PKT_DIRECTIONS)
+
+#define MAX_PACKETS 30
+#define WRAPPED     INT64_C(-4252017623) /* a sequence number this much smaller went once around */
+
+struct pstats {
+   uint64_t time[MAX_PACKETS];
+   uint16_t length[MAX_PACKETS];
+   uint8_t flags[MAX_PACKETS];
+   int8_t direction[MAX_PACKETS];
+   uint8_t count;
+   uint32_t seq[2], ack[2], last_length[2]; /* of each direction's last packet */
+   uint8_t last_flags[2];
+};
+
+static uint32_t include_zeroes, skip_duplicates;
+static const struct flow_plugin_option options[] = {
+    {"includezeroes", &include_zeroes, 1, "packets without payload too"},
+    {"skipdup", &skip_duplicates, 1, "not those TCP segments that were sent again"},
+    {NULL, NULL, 0, NULL}};
+
+static bool wrapped(uint32_t now, uint32_t before)
+{
+   return (int64_t) now - (int64_t) before < WRAPPED;
+}
+
+static bool not_newer(uint32_t now, uint32_t before)
+{
+   return now <= before ? !wrapped(now, before) : wrapped(before, now);
+}
+
+static bool duplicate(struct pstats *s, const struct packet *k, unsigned way)
+{
+   if (k->protocol != IPPROTO_TCP || plugin_l4_captured(k) < 12) {
+      return false;
+   }
+   uint32_t seq = PLUGIN_U32(k->l4 + 4), ack = PLUGIN_U32(k->l4 + 8);
+   bool again = s->count > 0 && not_newer(seq, s->seq[way]) && not_newer(ack, s->ack[way]) &&
+                k->payload_wire == s->last_length[way] && k->tcp_flags == s->last_flags[way];
+   s->seq[way] = seq;
+   s->ack[way] = ack;
+   s->last_length[way] = k->payload_wire;
+   s->last_flags[way] = k->tcp_flags;
+   return again;
+}
+
+static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+{
+   struct pstats *s = ext;
+   (void) flow;
+   if (s->count == MAX_PACKETS || (skip_duplicates && duplicate(s, k, reverse)) ||
+       (k->payload_wire == 0 && !include_zeroes)) {
+      return PLUGIN_HAS_DATA;
+   }
+   unsigned i = s->count++;
+   s->time[i] = k->time;
+   s->length[i] = k->payload_wire < UINT16_MAX ? (uint16_t) k->payload_wire : UINT16_MAX;
+   s->flags[i] = k->tcp_flags;
+   s->direction[i] = reverse ? -1 : 1;
+   return PLUGIN_HAS_DATA;
+}
+
+static bool finish(void *ext, const struct flow *flow)
+{
+   (void) ext;
+   return flow->packets + flow->packets_rev != 1 || (flow->tcp_flags & PLUGIN_SYN) == 0;
+}
+
+static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
+{
+   const struct pstats *s = ext;
+   ur_time_t times[MAX_PACKETS];
+   (void) index;
+   for (unsigned i = 0; i < s->count; i++) {
+      times[i] = plugin_time(s->time[i]);
+   }
+   ur_set_var(t, rec, F_PPI_PKT_LENGTHS, s->length, (int) (s->count * sizeof(s->length[0])));
+   ur_set_var(t, rec, F_PPI_PKT_TIMES, times, (int) (s->count * sizeof(times[0])));
+   ur_set_var(t, rec, F_PPI_PKT_FLAGS, s->flags, s->count);
+   ur_set_var(t, rec, F_PPI_PKT_DIRECTIONS, s->direction, s->count);
+}
+
+const struct flow_plugin plugin_pstats = {
+    .name = "pstats",
+    .help = "length, time, flags and direction of the first 30 packets with payload",
+    .fields = "uint16* PPI_PKT_LENGTHS,time* PPI_PKT_TIMES,uint8* PPI_PKT_FLAGS,int8* PPI_PKT_DIRECTIONS",
+    .ext_size = sizeof(struct pstats),
+    .options = options,
+    .create = look,
+    .update = look,
+    .finish = finish,
+    .fill = fill,
+};

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * Plugin wg: WireGuard by the form of its messages (Donenfeld: WireGuard, 2017, section 5.4), which are of four types with fixed
+ * sizes, and little endian.
+ */
+#include "../cache.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "fields.h"
+
+UR_FIELDS(uint8 WG_CONF_LEVEL, uint32 WG_SRC_PEER, uint32 WG_DST_PEER)
+
+enum { INITIATION = 1, RESPONSE = 2, COOKIE = 3, DATA = 4 };
+
+#define LEAST      32
+#define SURE       100
+#define MAY_BE_DNS 1
+
+struct wg {
+   uint32_t peer[2]; /* index that the source and the destination chose */
+   uint8_t level;
+   bool found;
+};
+
+static uint32_t little(const uint8_t *p)
+{
+   return (uint32_t) p[3] << 24 | (uint32_t) p[2] << 16 | (uint32_t) p[1] << 8 | p[0];
+}
+
+static bool is_message(const struct packet *k)
+{
+   static const uint16_t sizes[] = {[INITIATION] = 148, [RESPONSE] = 92, [COOKIE] = 64};
+   const uint8_t *p = k->payload;
+   if (k->protocol != IPPROTO_UDP || k->payload_captured < LEAST || p[0] < INITIATION || p[0] > DATA ||
+       (p[1] | p[2] | p[3]) != 0) {
+      return false;
+   }
+   return p[0] == DATA || k->payload_captured == sizes[p[0]];
+}
+
+/* A flow that goes on with another handshake gives a record for each. */
+static unsigned before(void *ext, const struct flow *flow, const struct packet *k)
+{
+   const struct wg *w = ext;
+   if (w->found && is_message(k) && k->payload[0] == INITIATION) {
+      unsigned way = memcmp(flow->src_ip, k->src_ip, 16) != 0 || flow->src_port != k->src_port;
+      return w->peer[way] != 0 && w->peer[way] != little(k->payload + 4) ? PLUGIN_FLUSH_FIRST
+                                                                         : PLUGIN_NOTHING;
+   }
+   return PLUGIN_NOTHING;
+}
+
+static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+{
+   struct wg *w = ext;
+   const uint8_t *p = k->payload;
+   (void) flow;
+   if (!is_message(k)) {
+      w->level = 0; /* a flow that was taken for WireGuard was not */
+      return PLUGIN_NOTHING;
+   }
+   if (p[0] == INITIATION) {
+      w->peer[reverse] = little(p + 4);
+   } else if (p[0] == RESPONSE) {
+      w->peer[reverse] = little(p + 4);
+      w->peer[!reverse] = little(p + 8);
+   } else {
+      w->peer[!reverse] = little(p + 4);
+   }
+   w->level = memcmp(p + 4, "\0\1\0\0", 4) == 0 ? MAY_BE_DNS : SURE;
+   w->found = true;
+   return PLUGIN_HAS_DATA;
+}
+
+static unsigned update(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+{
+   struct wg *w = ext;
+   return w->found && w->level == 0 ? PLUGIN_NOTHING : look(ext, flow, k, reverse);
+}
+
+static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
+{
+   const struct wg *w = ext;
+   (void) index;
+   ur_set(t, rec, F_WG_CONF_LEVEL, w->level);
+   ur_set(t, rec, F_WG_SRC_PEER, w->peer[0]);
+   ur_set(t, rec, F_WG_DST_PEER, w->peer[1]);
+}
+
+const struct flow_plugin plugin_wg = {
+    .name = "wg",
+    .help = "WireGuard: how sure (0 to 100), and the peers' indices",
+    .fields = "uint8 WG_CONF_LEVEL,uint32 WG_SRC_PEER,uint32 WG_DST_PEER",
+    .ext_size = sizeof(struct wg),
+    .create = look,
+    .before = before,
+    .update = update,
+    .fill = fill,
+};

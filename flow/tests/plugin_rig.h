@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** For tests of plugins: packets made of a few words go through parser and cache to one plugin, whose records are kept. */
+#ifndef PLUGIN_RIG_H
+#define PLUGIN_RIG_H
+
+#include "cache.h"
+
+#define RIG_RECORDS 64
+
+struct rig {
+   const struct flow_plugin *plugin;
+   struct flow_cache *cache;
+   ur_template_t *tmplt;
+   void *records[RIG_RECORDS]; /* with the plugin's fields */
+   unsigned n_records, n_flows;
+   bool udp, ipv6;
+   unsigned port; /* of the server; the client's is 40000 */
+   uint64_t time; /* of the next packet, nanoseconds; each takes a millisecond */
+   unsigned tcp_options_size;
+   uint8_t tcp_options[40];
+   uint32_t seq[2];
+};
+
+/** A rig for the plugin of this name, with options as in -p ("" for none). */
+struct rig *rig_new(const char *plugin, const char *options, bool udp, unsigned port);
+/** Sends a packet. The payload is copied to memory of exactly its size, so that reading beyond it is found. */
+void rig_packet(struct rig *r, bool from_server, unsigned tcp_flags, const void *payload, size_t size);
+/** Text as payload, flags PSH and ACK. */
+void rig_text(struct rig *r, bool from_server, const char *text);
+/** Exports what is in the cache. */
+void rig_flush(struct rig *r);
+/** Flushes; the value of a variable field of a record as text ended by zero, or of a fixed one as a number. */
+const char *rig_string(struct rig *r, unsigned record, const char *field);
+uint64_t rig_number(struct rig *r, unsigned record, const char *field);
+/** Element of an array of integers. */
+int64_t rig_element(struct rig *r, unsigned record, const char *field, unsigned index);
+unsigned rig_elements(struct rig *r, unsigned record, const char *field);
+void rig_free(struct rig *r);
+
+#endif
