@@ -6,6 +6,8 @@
 #ifndef NEMEA_COMMON_H
 #define NEMEA_COMMON_H
 
+#include <nemea-common/cuckoo_hash.h>
+#include <nemea-common/cuckoo_hash_v2.h>
 #include <nemea-common/fast_hash_filter.h>
 #include <nemea-common/fast_hash_table.h>
 #include <nemea-common/nc_cms.h>
