@@ -48,6 +48,7 @@ struct flow_cache {
    /* What plugins keep of each flow. */
    uint8_t *ext;
    size_t ext_size, ext_offset[MAX_PLUGINS];
+   void *shared[MAX_PLUGINS];
    struct fragment_cache *fragments;
    struct flow_cache_stats stats;
 };
@@ -93,16 +94,22 @@ static bool allocate(struct flow_cache *c)
    for (unsigned i = 0; i < c->config.n_plugins; i++) {
       c->ext_offset[i] = c->ext_size;
       c->ext_size += (c->config.plugins[i]->ext_size + 15) / 16 * 16;
+      size_t shared = c->config.plugins[i]->shared_size;
+      c->shared[i] = shared > 0 ? reserve(shared) : NULL;
+      if (shared > 0 && c->shared[i] == NULL) {
+         return false;
+      }
+      c->stats.table_bytes += shared;
    }
    c->flows = reserve((size_t) capacity * sizeof(struct flow));
    c->buckets = reserve((size_t) buckets * sizeof(struct bucket));
    c->wheel = malloc(((size_t) c->wheel_mask + 1) * sizeof(*c->wheel));
    c->ext = c->ext_size > 0 ? reserve((size_t) capacity * c->ext_size) : NULL;
    c->fragments = c->config.fragments > 0 ? fragment_cache_new(c->config.fragments, c->config.seed) : NULL;
-   c->stats.table_bytes = capacity * (sizeof(struct flow) + (uint64_t) c->ext_size) +
-                          buckets * (uint64_t) sizeof(struct bucket) +
-                          ((uint64_t) c->wheel_mask + 1) * sizeof(*c->wheel) +
-                          fragment_cache_memory(c->fragments);
+   c->stats.table_bytes += capacity * (sizeof(struct flow) + (uint64_t) c->ext_size) +
+                           buckets * (uint64_t) sizeof(struct bucket) +
+                           ((uint64_t) c->wheel_mask + 1) * sizeof(*c->wheel) +
+                           fragment_cache_memory(c->fragments);
    return c->flows != NULL && c->buckets != NULL && c->wheel != NULL &&
           (c->ext_size == 0 || c->ext != NULL) && (c->config.fragments == 0 || c->fragments != NULL);
 }
@@ -136,6 +143,11 @@ void flow_cache_free(struct flow_cache *c)
    }
    if (c->ext != NULL) {
       munmap(c->ext, (size_t) c->config.capacity * c->ext_size);
+   }
+   for (unsigned i = 0; i < c->config.n_plugins; i++) {
+      if (c->shared[i] != NULL) {
+         munmap(c->shared[i], c->config.plugins[i]->shared_size);
+      }
    }
    fragment_cache_free(c->fragments);
    free(c->wheel);
@@ -289,6 +301,18 @@ static void list(struct flow_cache *c, struct flow *f)
 static inline void *ext_of(const struct flow_cache *c, const struct flow *f, unsigned plugin)
 {
    return c->ext + (size_t) (f - c->flows) * c->ext_size + c->ext_offset[plugin];
+}
+
+/* A plugin's bytes as they are when a flow begins. */
+static inline void *clear_ext(struct flow_cache *c, const struct flow *f, unsigned i)
+{
+   const struct flow_plugin *p = c->config.plugins[i];
+   void *ext = ext_of(c, f, i);
+   memset(ext, 0, p->clear_size != 0 ? p->clear_size : p->ext_size);
+   if (c->shared[i] != NULL) {
+      memcpy(ext, &c->shared[i], sizeof(c->shared[i]));
+   }
+   return ext;
 }
 
 static void export(struct flow_cache *c, struct flow *f, enum flow_end reason)
@@ -458,9 +482,7 @@ static void begin_flow(struct flow_cache *c, const struct packet *k, uint64_t ha
    c->stats.flows++;
    for (unsigned i = 0; i < c->config.n_plugins; i++) {
       const struct flow_plugin *p = c->config.plugins[i];
-      void *ext = ext_of(c, f, i);
-      memset(ext, 0, p->ext_size);
-      unsigned result = p->create(ext, f, k, false);
+      unsigned result = p->create(clear_ext(c, f, i), f, k, false);
       f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? 1u << i : 0;
       flush |= result;
    }
@@ -476,7 +498,7 @@ static void restart(struct flow_cache *c, struct flow *f)
    f->tcp_flags = f->tcp_flags_rev = 0;
    f->first = f->last;
    for (unsigned i = 0; i < c->config.n_plugins; i++) {
-      memset(ext_of(c, f, i), 0, c->config.plugins[i]->ext_size);
+      clear_ext(c, f, i);
    }
 }
 

@@ -37,9 +37,13 @@ struct flow_plugin_option {
 
 struct flow_plugin {
    const char *name;
-   const char *fields;                       /**< "type NAME,...": what it adds to the basic template */
-   const char *help;                         /**< one line: what it looks for */
-   size_t ext_size;                          /**< bytes for each flow */
+   const char *fields; /**< "type NAME,...": what it adds to the basic template */
+   const char *help;   /**< one line: what it looks for */
+   size_t ext_size;    /**< bytes for each flow */
+   size_t clear_size;  /**< bytes at the beginning of these that are zeroed; 0: all */
+   size_t
+       shared_size; /**< bytes for all flows together, zeroed once; their address is then the first member of each
+                          flow's bytes. 0: none */
    const struct flow_plugin_option *options; /**< up to one without a name; NULL: none */
    /** The flow's first packet is counted; or one that continues a flow after PLUGIN_FLUSH_FIRST, which may go against the
     * first packet's direction: reverse. \return a set of plugin_result */
@@ -82,12 +86,11 @@ static inline ur_time_t plugin_time(uint64_t ns)
    return ur_time_from_sec_nsec(ns / 1000000000, ns % 1000000000);
 }
 
-#define PLUGIN_LIST(X)                                                                                     \
-   X(basicplus)                                                                                            \
-   X(bstats)                                                                                               \
-   X(dns)                                                                                                  \
-   X(flowhash) X(icmp) X(idpcontent) X(mpls) X(nettisa) X(ovpn) X(phists) X(pstats) X(ssadetector) X(vlan) \
-       X(wg)
+/* clang-format off */
+#define PLUGIN_LIST(X) \
+   X(basicplus) X(bstats) X(dns) X(flowhash) X(http) X(icmp) X(idpcontent) X(mpls) X(nettisa) X(ovpn) X(phists) X(pstats) \
+   X(rtsp) X(ssadetector) X(tls) X(vlan) X(wg)
+/* clang-format on */
 #define PLUGIN_DECLARE(name) extern const struct flow_plugin plugin_##name;
 PLUGIN_LIST(PLUGIN_DECLARE)
 

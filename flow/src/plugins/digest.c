@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "digest.h"
+
+#include <string.h>
+
+#define BLOCK       64
+#define LENGTH_SIZE 8
+
+static uint32_t left(uint32_t v, unsigned n)
+{
+   return v << n | v >> (32 - n);
+}
+
+static uint32_t right(uint32_t v, unsigned n)
+{
+   return v >> n | v << (32 - n);
+}
+
+static void md5_block(uint32_t *state, const uint8_t *block)
+{
+   static const uint32_t k[64] = {
+       0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
+       0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be, 0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
+       0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
+       0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a,
+       0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c, 0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70,
+       0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
+       0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
+       0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391};
+   static const uint8_t shift[4][4] = {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
+   uint32_t a = state[0], b = state[1], c = state[2], d = state[3], m[16];
+   memcpy(m, block, sizeof(m)); /* little endian, as this machine */
+   for (unsigned i = 0; i < 64; i++) {
+      uint32_t f;
+      unsigned g;
+      switch (i / 16) {
+      case 0:
+         f = (b & c) | (~b & d);
+         g = i;
+         break;
+      case 1:
+         f = (d & b) | (~d & c);
+         g = (5 * i + 1) % 16;
+         break;
+      case 2:
+         f = b ^ c ^ d;
+         g = (3 * i + 5) % 16;
+         break;
+      default:
+         f = c ^ (b | ~d);
+         g = 7 * i % 16;
+         break;
+      }
+      f += a + k[i] + m[g];
+      a = d;
+      d = c;
+      c = b;
+      b += left(f, shift[i / 16][i % 4]);
+   }
+   state[0] += a;
+   state[1] += b;
+   state[2] += c;
+   state[3] += d;
+}
+
+static void sha256_block(uint32_t *state, const uint8_t *block)
+{
+   static const uint32_t k[64] = {
+       0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+       0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+       0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+       0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+       0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+       0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+       0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+       0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+   uint32_t w[64], v[8];
+   for (unsigned i = 0; i < 16; i++) {
+      memcpy(&w[i], block + 4 * i, 4);
+      w[i] = __builtin_bswap32(w[i]);
+   }
+   for (unsigned i = 16; i < 64; i++) {
+      uint32_t s0 = right(w[i - 15], 7) ^ right(w[i - 15], 18) ^ w[i - 15] >> 3;
+      uint32_t s1 = right(w[i - 2], 17) ^ right(w[i - 2], 19) ^ w[i - 2] >> 10;
+      w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+   }
+   memcpy(v, state, sizeof(v));
+   for (unsigned i = 0; i < 64; i++) {
+      uint32_t t1 = v[7] + (right(v[4], 6) ^ right(v[4], 11) ^ right(v[4], 25)) +
+                    ((v[4] & v[5]) ^ (~v[4] & v[6])) + k[i] + w[i];
+      uint32_t t2 = (right(v[0], 2) ^ right(v[0], 13) ^ right(v[0], 22)) +
+                    ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+      memmove(v + 1, v, 7 * sizeof(v[0]));
+      v[4] += t1;
+      v[0] = t1 + t2;
+   }
+   for (unsigned i = 0; i < 8; i++) {
+      state[i] += v[i];
+   }
+}
+
+void md5_begin(struct digest *d)
+{
+   *d = (struct digest){.state = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}, .transform = md5_block};
+}
+
+void sha256_begin(struct digest *d)
+{
+   *d = (struct digest){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
+                                  0x1f83d9ab, 0x5be0cd19},
+                        .transform = sha256_block};
+}
+
+void digest_add(struct digest *d, const void *p, size_t n)
+{
+   const uint8_t *from = p;
+   while (n > 0) {
+      size_t fill = d->length % BLOCK, part = BLOCK - fill < n ? BLOCK - fill : n;
+      memcpy(d->block + fill, from, part);
+      d->length += part;
+      from += part;
+      n -= part;
+      if (d->length % BLOCK == 0) {
+         d->transform(d->state, d->block);
+      }
+   }
+}
+
+/* The end mark, zeros, and the length in bits. */
+static void pad(struct digest *d, uint64_t bits)
+{
+   static const uint8_t padding[BLOCK] = {0x80};
+   size_t fill = d->length % BLOCK;
+   digest_add(d, padding, (fill < BLOCK - LENGTH_SIZE ? BLOCK : 2 * BLOCK) - LENGTH_SIZE - fill);
+   digest_add(d, &bits, LENGTH_SIZE);
+}
+
+void md5_end(struct digest *d, uint8_t to[MD5_SIZE])
+{
+   pad(d, d->length * 8);
+   memcpy(to, d->state, MD5_SIZE);
+}
+
+void sha256_end(struct digest *d, uint8_t to[SHA256_SIZE])
+{
+   pad(d, __builtin_bswap64(d->length * 8));
+   for (unsigned i = 0; i < 8; i++) {
+      uint32_t v = __builtin_bswap32(d->state[i]);
+      memcpy(to + 4 * i, &v, 4);
+   }
+}

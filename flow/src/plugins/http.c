@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * Plugin http: requests and responses of HTTP/1 (RFC 9112) on any port. A flow's record has one request and one response; the
+ * next one of either begins another record. A header that goes on in the next packet gives nothing.
+ */
+#include "../plugin.h"
+#include "text.h"
+
+#include "fields.h"
+
+UR_FIELDS(string HTTP_REQUEST_METHOD, string HTTP_REQUEST_HOST, string HTTP_REQUEST_URL,
+          string HTTP_REQUEST_AGENT, string HTTP_REQUEST_REFERER, uint16 HTTP_RESPONSE_STATUS_CODE,
+          string HTTP_RESPONSE_CONTENT_TYPE, string HTTP_RESPONSE_SERVER,
+          string HTTP_RESPONSE_SET_COOKIE_NAMES)
+
+#define MAX_METHOD 32 /* bytes before the first space of what may be a request */
+
+struct http {
+   uint16_t status;
+   uint16_t method_length, host_length, url_length, agent_length, referer_length, type_length, server_length,
+       cookies_length;
+   bool request, response;
+   /* Not cleared. */
+   char method[15], host[63], url[127], agent[127], referer[127], type[31], server[127], cookies[511];
+};
+
+enum message { OTHER, REQUEST, RESPONSE };
+
+static enum message kind_of(const struct packet *k)
+{
+   struct span s = span_of(k->payload, k->payload_captured);
+   if (s.n < 8) {
+      return OTHER;
+   }
+   if (span_begins(s, "HTTP")) {
+      return RESPONSE;
+   }
+   /* Most payloads are not HTTP: this is seen at their first bytes. */
+   if (s.p[0] < 'A' || s.p[0] > 'z' || memchr(s.p, ' ', s.n < MAX_METHOD ? s.n : MAX_METHOD) == NULL) {
+      return OTHER;
+   }
+   struct span method, target, rest;
+   return span_cut(s, ' ', &method, &rest) && span_cut(rest, ' ', &target, &rest) && span_begins(rest, "HTTP")
+              ? REQUEST
+              : OTHER;
+}
+
+/* Takes the next header off s. \return false: that was all; *cut tells whether the last line is not complete */
+static bool next_header(struct span *s, struct span *name, struct span *value, bool *cut)
+{
+   struct span line;
+   for (;;) {
+      if (!span_line(s, &line)) {
+         *cut = s->n > 0;
+         return false;
+      }
+      if (line.n == 0) {
+         *cut = false;
+         return false;
+      }
+      if (span_header(line, name, value)) {
+         return true;
+      }
+   }
+}
+
+static unsigned parse_request(struct http *h, struct span s)
+{
+   struct request_line r;
+   struct span headers, name, value, host = {NULL, 0}, agent = host, referer = host;
+   bool cut;
+   if (!span_request(s, "HTTP", &r, &headers)) {
+      return PLUGIN_NOTHING;
+   }
+   while (next_header(&headers, &name, &value, &cut)) {
+      if (span_is_any_case(name, "Host")) {
+         host = value;
+      } else if (span_is_any_case(name, "User-Agent")) {
+         agent = value;
+      } else if (span_is_any_case(name, "Referer")) {
+         referer = value;
+      }
+   }
+   if (cut) {
+      return PLUGIN_NOTHING;
+   }
+   h->request = true;
+   h->method_length = span_keep(h->method, sizeof(h->method), r.method);
+   h->url_length = span_keep(h->url, sizeof(h->url), r.target);
+   h->host_length = span_keep(h->host, sizeof(h->host), host);
+   h->agent_length = span_keep(h->agent, sizeof(h->agent), agent);
+   h->referer_length = span_keep(h->referer, sizeof(h->referer), referer);
+   return PLUGIN_HAS_DATA;
+}
+
+static void add_cookie(struct http *h, struct span value)
+{
+   struct span name, rest;
+   if (!span_cut(value, '=', &name, &rest)) {
+      return;
+   }
+   uint16_t *n = &h->cookies_length;
+   *n += *n > 0 ? span_keep(h->cookies + *n, sizeof(h->cookies) - *n, span_of(";", 1)) : 0;
+   *n += span_keep(h->cookies + *n, sizeof(h->cookies) - *n, name);
+}
+
+static unsigned parse_response(struct http *h, struct span s)
+{
+   struct span line, version, status, name, value, type = {NULL, 0}, server = type;
+   bool cut;
+   if (!span_line(&s, &line) || !span_cut(line, ' ', &version, &status)) {
+      return PLUGIN_NOTHING;
+   }
+   uint16_t code = (uint16_t) span_number(status, UINT16_MAX);
+   h->cookies_length = 0;
+   while (next_header(&s, &name, &value, &cut)) {
+      if (span_is_any_case(name, "Content-Type")) {
+         type = value;
+      } else if (span_is_any_case(name, "Server")) {
+         server = value;
+      } else if (span_is_any_case(name, "Set-Cookie")) {
+         add_cookie(h, value);
+      }
+   }
+   if (cut || code == 0) {
+      h->cookies_length = 0;
+      return PLUGIN_NOTHING;
+   }
+   h->response = true;
+   h->status = code;
+   h->type_length = span_keep(h->type, sizeof(h->type), type);
+   h->server_length = span_keep(h->server, sizeof(h->server), server);
+   return PLUGIN_HAS_DATA;
+}
+
+static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+{
+   struct span s = span_of(k->payload, k->payload_captured);
+   (void) flow;
+   (void) reverse;
+   switch (kind_of(k)) {
+   case REQUEST: return parse_request(ext, s);
+   case RESPONSE: return parse_response(ext, s);
+   default: return PLUGIN_NOTHING;
+   }
+}
+
+static unsigned before(void *ext, const struct flow *flow, const struct packet *k)
+{
+   const struct http *h = ext;
+   (void) flow;
+   if (!h->request && !h->response) {
+      return PLUGIN_NOTHING;
+   }
+   enum message kind = kind_of(k);
+   return (kind == REQUEST && h->request) || (kind == RESPONSE && h->response) ? PLUGIN_FLUSH_FIRST
+                                                                               : PLUGIN_NOTHING;
+}
+
+static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
+{
+   const struct http *h = ext;
+   (void) index;
+   ur_set(t, rec, F_HTTP_RESPONSE_STATUS_CODE, h->status);
+   ur_set_var(t, rec, F_HTTP_REQUEST_METHOD, h->method, h->method_length);
+   ur_set_var(t, rec, F_HTTP_REQUEST_HOST, h->host, h->host_length);
+   ur_set_var(t, rec, F_HTTP_REQUEST_URL, h->url, h->url_length);
+   ur_set_var(t, rec, F_HTTP_REQUEST_AGENT, h->agent, h->agent_length);
+   ur_set_var(t, rec, F_HTTP_REQUEST_REFERER, h->referer, h->referer_length);
+   ur_set_var(t, rec, F_HTTP_RESPONSE_CONTENT_TYPE, h->type, h->type_length);
+   ur_set_var(t, rec, F_HTTP_RESPONSE_SERVER, h->server, h->server_length);
+   ur_set_var(t, rec, F_HTTP_RESPONSE_SET_COOKIE_NAMES, h->cookies, h->cookies_length);
+}
+
+const struct flow_plugin plugin_http = {
+    .name = "http",
+    .help = "HTTP requests and responses, any port",
+    .fields =
+        "string HTTP_REQUEST_METHOD,string HTTP_REQUEST_HOST,string HTTP_REQUEST_URL,string "
+        "HTTP_REQUEST_AGENT,"
+        "string HTTP_REQUEST_REFERER,uint16 HTTP_RESPONSE_STATUS_CODE,string HTTP_RESPONSE_CONTENT_TYPE,"
+        "string HTTP_RESPONSE_SERVER,string HTTP_RESPONSE_SET_COOKIE_NAMES",
+    .ext_size = sizeof(struct http),
+    .clear_size = offsetof(struct http, method),
+    .create = look,
+    .before = before,
+    .update = look,
+    .fill = fill,
+};

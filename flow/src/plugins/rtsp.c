@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * Plugin rtsp: requests and responses of the Real-Time Streaming Protocol (RFC 7826) on any port. A flow's record has one
+ * request and one response; the next one of either begins another record.
+ */
+#include "../plugin.h"
+#include "text.h"
+
+#include "fields.h"
+
+UR_FIELDS(string RTSP_REQUEST_METHOD, string RTSP_REQUEST_AGENT, string RTSP_REQUEST_URI,
+          uint16 RTSP_RESPONSE_STATUS_CODE, string RTSP_RESPONSE_SERVER, string RTSP_RESPONSE_CONTENT_TYPE)
+
+#define MAX_METHOD 32
+
+struct rtsp {
+   uint16_t status;
+   uint16_t method_length, agent_length, uri_length, server_length, type_length;
+   bool request, response;
+   /* Not cleared. */
+   char method[9], agent[127], uri[127], server[127], type[31];
+};
+
+enum message { OTHER, REQUEST, RESPONSE };
+
+static enum message kind_of(const struct packet *k)
+{
+   struct span s = span_of(k->payload, k->payload_captured), method, target, rest;
+   if (s.n < 8 || s.p[0] < 'A' || s.p[0] > 'Z') {
+      return OTHER;
+   }
+   if (span_begins(s, "RTSP")) {
+      return RESPONSE;
+   }
+   return memchr(s.p, ' ', s.n < MAX_METHOD ? s.n : MAX_METHOD) != NULL && span_cut(s, ' ', &method, &rest) &&
+                  span_cut(rest, ' ', &target, &rest) && span_begins(rest, "RTSP")
+              ? REQUEST
+              : OTHER;
+}
+
+/* The headers that either message may have; a line that goes on in the next packet does not count. */
+static void parse_headers(struct rtsp *r, struct span s)
+{
+   struct span line, name, value;
+   while (span_line(&s, &line) && line.n > 0) {
+      if (!span_header(line, &name, &value)) {
+         continue;
+      }
+      if (span_is_any_case(name, "User-Agent")) {
+         r->agent_length = span_keep(r->agent, sizeof(r->agent), value);
+      } else if (span_is_any_case(name, "Server")) {
+         r->server_length = span_keep(r->server, sizeof(r->server), value);
+      } else if (span_is_any_case(name, "Content-Type")) {
+         r->type_length = span_keep(r->type, sizeof(r->type), value);
+      }
+   }
+}
+
+static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+{
+   struct rtsp *r = ext;
+   struct span s = span_of(k->payload, k->payload_captured), line, version, rest;
+   struct request_line request;
+   (void) flow;
+   (void) reverse;
+   switch (kind_of(k)) {
+   case REQUEST:
+      if (!span_request(s, "RTSP", &request, &rest)) {
+         return PLUGIN_NOTHING;
+      }
+      r->request = true;
+      r->method_length = span_keep(r->method, sizeof(r->method), request.method);
+      r->uri_length = span_keep(r->uri, sizeof(r->uri), request.target);
+      parse_headers(r, rest);
+      return PLUGIN_HAS_DATA;
+   case RESPONSE:
+      if (!span_line(&s, &line) || !span_cut(line, ' ', &version, &rest) ||
+          span_number(rest, UINT16_MAX) == 0) {
+         return PLUGIN_NOTHING;
+      }
+      r->response = true;
+      r->status = (uint16_t) span_number(rest, UINT16_MAX);
+      parse_headers(r, s);
+      return PLUGIN_HAS_DATA;
+   default: return PLUGIN_NOTHING;
+   }
+}
+
+static unsigned before(void *ext, const struct flow *flow, const struct packet *k)
+{
+   const struct rtsp *r = ext;
+   (void) flow;
+   if (!r->request && !r->response) {
+      return PLUGIN_NOTHING;
+   }
+   enum message kind = kind_of(k);
+   return (kind == REQUEST && r->request) || (kind == RESPONSE && r->response) ? PLUGIN_FLUSH_FIRST
+                                                                               : PLUGIN_NOTHING;
+}
+
+static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
+{
+   const struct rtsp *r = ext;
+   (void) index;
+   ur_set(t, rec, F_RTSP_RESPONSE_STATUS_CODE, r->status);
+   ur_set_var(t, rec, F_RTSP_REQUEST_METHOD, r->method, r->method_length);
+   ur_set_var(t, rec, F_RTSP_REQUEST_AGENT, r->agent, r->agent_length);
+   ur_set_var(t, rec, F_RTSP_REQUEST_URI, r->uri, r->uri_length);
+   ur_set_var(t, rec, F_RTSP_RESPONSE_SERVER, r->server, r->server_length);
+   ur_set_var(t, rec, F_RTSP_RESPONSE_CONTENT_TYPE, r->type, r->type_length);
+}
+
+const struct flow_plugin plugin_rtsp = {
+    .name = "rtsp",
+    .help = "RTSP requests and responses, any port",
+    .fields =
+        "string RTSP_REQUEST_METHOD,string RTSP_REQUEST_AGENT,string RTSP_REQUEST_URI,"
+        "uint16 RTSP_RESPONSE_STATUS_CODE,string RTSP_RESPONSE_SERVER,string RTSP_RESPONSE_CONTENT_TYPE",
+    .ext_size = sizeof(struct rtsp),
+    .clear_size = offsetof(struct rtsp, method),
+    .create = look,
+    .before = before,
+    .update = look,
+    .fill = fill,
+};

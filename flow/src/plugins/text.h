@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Pieces of a payload, for plugins of protocols that are text. A piece is never read beyond its end. */
+#ifndef FLOW_PLUGINS_TEXT_H
+#define FLOW_PLUGINS_TEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+struct span {
+   const char *p;
+   size_t n;
+};
+
+static inline struct span span_of(const void *p, size_t n)
+{
+   return (struct span){.p = p, .n = n};
+}
+
+static inline bool span_begins(struct span s, const char *text)
+{
+   size_t n = strlen(text);
+   return s.n >= n && memcmp(s.p, text, n) == 0;
+}
+
+static inline bool span_begins_any_case(struct span s, const char *text)
+{
+   size_t n = strlen(text);
+   return s.n >= n && strncasecmp(s.p, text, n) == 0;
+}
+
+static inline bool span_is_any_case(struct span s, const char *text)
+{
+   return s.n == strlen(text) && strncasecmp(s.p, text, s.n) == 0;
+}
+
+/** What comes before the first c. rest is what comes behind it. \return false: there is no c */
+static inline bool span_cut(struct span s, char c, struct span *before, struct span *rest)
+{
+   const char *at = s.n > 0 ? memchr(s.p, c, s.n) : NULL;
+   if (at == NULL) {
+      return false;
+   }
+   size_t n = (size_t) (at - s.p);
+   *before = span_of(s.p, n);
+   *rest = span_of(at + 1, s.n - n - 1);
+   return true;
+}
+
+/** Takes a line that ends with LF or CR LF off s. \return false: there is none, and s is as before */
+static inline bool span_line(struct span *s, struct span *line)
+{
+   if (!span_cut(*s, '\n', line, s)) {
+      return false;
+   }
+   if (line->n > 0 && line->p[line->n - 1] == '\r') {
+      line->n--;
+   }
+   return true;
+}
+
+/** Without spaces and tabs at both ends. */
+static inline struct span span_trim(struct span s)
+{
+   while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+      s.p++;
+      s.n--;
+   }
+   while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t')) {
+      s.n--;
+   }
+   return s;
+}
+
+/** "name: value" of a header line. \return false: there is no colon */
+static inline bool span_header(struct span line, struct span *name, struct span *value)
+{
+   if (!span_cut(line, ':', name, value)) {
+      return false;
+   }
+   *name = span_trim(*name);
+   *value = span_trim(*value);
+   return true;
+}
+
+/** The decimal number that a span begins with, at most max. */
+static inline uint32_t span_number(struct span s, uint32_t max)
+{
+   uint32_t v = 0;
+   for (size_t i = 0; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++) {
+      v = v * 10 + (uint32_t) (s.p[i] - '0');
+      if (v > max) {
+         return max;
+      }
+   }
+   return v;
+}
+
+/** Copies what there is room for. \return bytes copied */
+static inline uint16_t span_keep(char *to, size_t size, struct span s)
+{
+   size_t n = s.n < size ? s.n : size;
+   if (n > 0) {
+      memcpy(to, s.p, n);
+   }
+   return (uint16_t) n;
+}
+
+/** Both must be there before the first byte of a header that a request line ends with. */
+struct request_line {
+   struct span method, target;
+};
+
+/** "METHOD TARGET PROTOCOL..." \return false: the payload does not begin so. rest: what is behind the line's end, which
+ * must be there */
+static inline bool span_request(struct span s, const char *protocol, struct request_line *r,
+                                struct span *rest)
+{
+   struct span line;
+   if (!span_cut(s, ' ', &r->method, rest) || !span_cut(*rest, ' ', &r->target, rest) ||
+       !span_begins(*rest, protocol)) {
+      return false;
+   }
+   return span_line(rest, &line);
+}
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Plugin tls, its fingerprints and digests. */
+#include "../src/plugins/tls_hello.h"
+#include "plugin_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct bytes {
+   uint8_t b[4096];
+   size_t n;
+};
+
+static void put(struct bytes *m, const void *p, size_t n)
+{
+   memcpy(m->b + m->n, p, n);
+   m->n += n;
+}
+
+static void put16(struct bytes *m, unsigned v)
+{
+   m->b[m->n++] = (uint8_t) (v >> 8);
+   m->b[m->n++] = (uint8_t) v;
+}
+
+/* A ClientHello in a record: two ciphers and GREASE, SNI, groups, formats, signatures, ALPN, versions, a padding. */
+static void client_hello(struct bytes *m, size_t padding)
+{
+   struct bytes body = {.n = 0}, ext = {.n = 0};
+   put(&ext, "\x1a\x1a\0\0", 4);
+   put(&ext, "\0\0\0\x10\0\x0e\0\0\x0bwww.test.eu", 20);
+   put(&ext, "\0\x0a\0\x06\0\x04\x2a\x2a\0\x1d", 10);
+   put(&ext, "\0\x0b\0\x02\x01\0", 6);
+   put(&ext, "\0\x0d\0\x06\0\x04\x04\x03\x08\x04", 10);
+   put(&ext, "\0\x10\0\x05\0\x03\x02h2", 9);
+   put(&ext, "\0\x2b\0\x07\x06\x3a\x3a\x03\x04\x03\x03", 11);
+   put(&ext, "\0\x15", 2);
+   put16(&ext, (unsigned) padding);
+   memset(ext.b + ext.n, 0, padding);
+   ext.n += padding;
+   put(&body, "\x03\x03", 2);
+   put(&body, "0123456789abcdef0123456789abcdef\0\0\x06\x0a\x0a\x13\x02\x13\x01\x01\0", 43);
+   put16(&body, (unsigned) ext.n);
+   put(&body, ext.b, ext.n);
+   m->n = 0;
+   put(m, "\x16\x03\x01", 3);
+   put16(m, (unsigned) body.n + 4);
+   put(m, "\x01\0", 2);
+   put16(m, (unsigned) body.n);
+   put(m, body.b, body.n);
+}
+
+static const uint8_t server_hello[] = "\x16\x03\x03\0\x3d\x02\0\0\x39\x03\x03"
+                                      "0123456789abcdef0123456789abcdef\0\x13\x01\0\0\x11"
+                                      "\0\x2b\0\x02\x03\x04\0\x10\0\x07\0\x05\x04spdy";
+
+static void digests_are_those_of_the_standards(void **state)
+{
+   struct digest d;
+   uint8_t hash[SHA256_SIZE];
+   (void) state;
+   md5_begin(&d);
+   digest_add(&d, "message ", 8);
+   digest_add(&d, "digest", 6);
+   md5_end(&d, hash);
+   assert_memory_equal(hash, "\xf9\x6b\x69\x7d\x7c\xb7\x93\x8d\x52\x5a\x2f\x31\xaa\xf1\x61\xd0", MD5_SIZE);
+   sha256_begin(&d);
+   digest_add(&d, "abc", 3);
+   sha256_end(&d, hash);
+   assert_memory_equal(
+       hash,
+       "\xba\x78\x16\xbf\x8f\x01\xcf\xea\x41\x41\x40\xde\x5d\xae\x22\x23\xb0\x03\x61\xa3\x96\x17\x7a\x9c"
+       "\xb4\x10\xff\x61\xf2\x00\x15\xad",
+       SHA256_SIZE);
+   sha256_begin(&d); /* the padding needs a block of its own */
+   digest_add(&d, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56);
+   sha256_end(&d, hash);
+   assert_memory_equal(hash, "\x24\x8d\x6a\x61\xd2\x06\x38\xb8\xe5\xc0\x26\x93\x0c\x3e\x60\x39", 16);
+}
+
+static void both_hellos_give_a_record(void **state)
+{
+   struct bytes m;
+   (void) state;
+   client_hello(&m, 8);
+   struct rig *r = rig_new("tls", "", false, 8443);
+   rig_packet(r, false, 2, "", 0);
+   rig_packet(r, false, 0x18, m.b, m.n);
+   rig_packet(r, true, 0x18, server_hello, sizeof(server_hello) - 1);
+   assert_string_equal(rig_string(r, 0, "TLS_SNI"), "www.test.eu");
+   assert_string_equal(rig_string(r, 0, "TLS_ALPN"), "spdy");
+   assert_int_equal(rig_number(r, 0, "TLS_VERSION"), 0x0304);
+   assert_int_equal(rig_elements(r, 0, "TLS_EXT_TYPE"), 8);
+   assert_int_equal(rig_element(r, 0, "TLS_EXT_LEN", 7), 8);
+   rig_free(r);
+}
+
+static void fingerprints_of_both_kinds(void **state)
+{
+   struct bytes m;
+   char expected[64];
+   struct digest d;
+   uint8_t hash[SHA256_SIZE], ja3[MD5_SIZE];
+   (void) state;
+   client_hello(&m, 8);
+   md5_begin(&d);
+   digest_add(&d, "771,4866-4865,0-10-11-13-16-43-21,29,0", 38);
+   md5_end(&d, ja3);
+   sha256_begin(&d);
+   digest_add(&d, "1301,1302", 9);
+   sha256_end(&d, hash);
+   for (unsigned standard = 0; standard < 2; standard++) {
+      struct rig *r = rig_new("tls", standard ? "ja4" : "", false, 443);
+      rig_packet(r, false, 0x18, m.b, m.n);
+      const char *ja4 = rig_string(r, 0, "TLS_JA4");
+      snprintf(expected, sizeof(expected), "%sh2_%02x%02x%02x%02x%02x%02x_", standard ? "t13d0207" : "t13d28",
+               hash[0], hash[1], hash[2], hash[3], hash[4], hash[5]);
+      assert_memory_equal(ja4, expected, strlen(expected));
+      assert_int_equal(strlen(ja4), strlen(expected) + 12);
+      assert_memory_equal(rig_string(r, 0, "TLS_JA3"), ja3, MD5_SIZE);
+      rig_free(r);
+   }
+}
+
+static void a_hello_in_segments_is_put_together(void **state)
+{
+   struct bytes m;
+   (void) state;
+   client_hello(&m, 2000);
+   for (size_t part = 11; part < m.n; part += 97) {
+      struct rig *r = rig_new("tls", "", false, 443);
+      rig_packet(r, false, 0x10, m.b, part);
+      rig_packet(r, true, 0x10, "", 0);
+      r->seq[0] -= (uint32_t) part; /* sent again: does not count twice */
+      rig_packet(r, false, 0x10, m.b, part);
+      rig_packet(r, false, 0x18, m.b + part, m.n - part);
+      rig_flush(r);
+      assert_int_equal(r->n_records, 1);
+      assert_string_equal(rig_string(r, 0, "TLS_SNI"), "www.test.eu");
+      rig_free(r);
+   }
+}
+
+static void a_gap_in_the_segments_gives_nothing(void **state)
+{
+   struct bytes m;
+   (void) state;
+   client_hello(&m, 2000);
+   struct rig *r = rig_new("tls", "", false, 443);
+   rig_packet(r, false, 0x10, m.b, 500);
+   r->seq[0] += 500;
+   rig_packet(r, false, 0x18, m.b + 1000, m.n - 1000);
+   rig_flush(r);
+   assert_int_equal(r->n_records, 0);
+   rig_free(r);
+}
+
+static void broken_hellos_give_nothing(void **state)
+{
+   struct bytes m;
+   (void) state;
+   client_hello(&m, 8);
+   for (size_t n = 0; n < m.n; n++) {
+      struct rig *r = rig_new("tls", "", true, 443); /* not TCP: nothing is put together */
+      rig_packet(r, false, 0, m.b, n);
+      rig_flush(r);
+      assert_int_equal(r->n_records, 0);
+      rig_free(r);
+   }
+}
+
+int main(void)
+{
+   static const struct CMUnitTest tests[] = {
+       cmocka_unit_test(digests_are_those_of_the_standards),
+       cmocka_unit_test(both_hellos_give_a_record),
+       cmocka_unit_test(fingerprints_of_both_kinds),
+       cmocka_unit_test(a_hello_in_segments_is_put_together),
+       cmocka_unit_test(a_gap_in_the_segments_gives_nothing),
+       cmocka_unit_test(broken_hellos_give_nothing),
+   };
+   return cmocka_run_group_tests(tests, NULL, NULL);
+}
