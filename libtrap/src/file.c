@@ -419,10 +419,10 @@ static int file_fill(struct trap_input *in)
                    size);
          return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
       }
-      in->buffers++;
-      in->pos = f->block;
-      in->end = f->block + size;
       if (size > 0) {
+         in->buffers++;
+         in->pos = f->block;
+         in->end = f->block + size;
          return TRAP_E_OK;
       }
    }

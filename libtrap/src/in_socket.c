@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -162,11 +163,24 @@ static bool step_connect(struct socket_input *s)
 
 /* -------------------------------------------------------------------- hello */
 
+/* The page and the descriptors must not be able to stop the reader: with SIGBUS or by blocking it. */
+static bool trusted_fds(const int fds[SHARE_FDS])
+{
+   struct stat st;
+   int seals = fcntl(fds[SHARE_PAGE], F_GET_SEALS);
+   if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || fstat(fds[SHARE_PAGE], &st) < 0 ||
+       st.st_size < (off_t) LOG_CTL_SIZE) {
+      return false;
+   }
+   return (fcntl(fds[SHARE_WAKE], F_GETFL) & O_NONBLOCK) != 0 &&
+          (fcntl(fds[SHARE_NOTIFY], F_GETFL) & O_NONBLOCK) != 0;
+}
+
 /* Maps what a local sender handed over; on any doubt the ordinary stream is used. */
 static void try_local(struct socket_input *s, const int fds[SHARE_FDS])
 {
    uint32_t undecided = READER_UNDECIDED;
-   if (log_attach(&s->log, fds[SHARE_LOG]) != 0) {
+   if (!trusted_fds(fds) || log_attach(&s->log, fds[SHARE_LOG]) != 0) {
       return;
    }
    void *page = mmap(NULL, LOG_CTL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fds[SHARE_PAGE], 0);
@@ -279,17 +293,45 @@ static int step_hello(struct socket_input *s)
 
 /* ------------------------------------------------------------------- stream */
 
-/* Bytes from the log; 0: nothing there, -1: the sender overtook the reader (partial data are dropped). */
+/* Goes on at the sender's tail, the start of a block; partial data are dropped. */
+static void skip_to(struct socket_input *s, uint64_t tail)
+{
+   s->cursor = tail;
+   atomic_store_explicit(&s->page->cursor, tail, memory_order_release);
+   s->start = s->fill = 0;
+}
+
+/* Whether the sender's positions can be true; it raises tail before it commits more than a ring behind it. */
+static bool plausible(const struct socket_input *s, uint64_t tail, uint64_t committed)
+{
+   if (committed < s->cursor || committed < tail) {
+      return false;
+   }
+   return committed - s->cursor <= s->log.size ||
+          atomic_load_explicit(&s->log.ctl->tail, memory_order_acquire) > s->cursor;
+}
+
+/* Bytes from the log; 0: nothing there, -1: the sender overtook the reader, -2: its positions make no sense. */
 static ssize_t read_local(struct socket_input *s, uint8_t *to, size_t room)
 {
    struct log_ctl *ctl = s->log.ctl;
+   uint64_t tail =
+       atomic_load_explicit(&ctl->tail, memory_order_acquire); /* first: never ahead of committed */
    uint64_t committed = atomic_load_explicit(&ctl->committed, memory_order_acquire);
    uint64_t n = committed - s->cursor;
+   if (!plausible(s, tail, committed)) {
+      LOG_ERROR("Input %s: the sender's log has impossible positions; disconnected.", s->in.id);
+      return -2;
+   }
+   if (tail > s->cursor) {
+      skip_to(s, tail);
+      return -1;
+   }
    if (n == 0) {
       return 0;
    }
    if (n > s->log.size) {
-      n = s->log.size;
+      n = s->log.size; /* overtaken in this moment: seen below */
    }
    if (n > room) {
       n = room;
@@ -297,11 +339,9 @@ static ssize_t read_local(struct socket_input *s, uint8_t *to, size_t room)
    memcpy(to, log_at(&s->log, s->cursor), n);
    /* The copy is good only if the sender had not begun to overwrite it: tail is raised before it writes. */
    atomic_thread_fence(memory_order_acquire);
-   uint64_t tail = atomic_load_explicit(&ctl->tail, memory_order_relaxed);
+   tail = atomic_load_explicit(&ctl->tail, memory_order_relaxed);
    if (tail > s->cursor) {
-      s->cursor = tail; /* the start of a block */
-      atomic_store_explicit(&s->page->cursor, s->cursor, memory_order_release);
-      s->start = s->fill = 0;
+      skip_to(s, tail);
       return -1;
    }
    s->cursor += n;
@@ -314,38 +354,55 @@ static ssize_t read_local(struct socket_input *s, uint8_t *to, size_t room)
    return (ssize_t) n;
 }
 
-/* 1: bytes were added, 0: wait, -1: the connection is over */
-static int more_local(struct socket_input *s)
+/* Looks at the log for a while. 1: bytes were added, 0: nothing, -1: the sender's log is not to be trusted */
+static int look_local(struct socket_input *s)
 {
-   struct log_ctl *ctl = s->log.ctl;
-   uint8_t byte;
    for (int look = 0; look < SPIN_LOOKS; look++) {
       ssize_t n = read_local(s, s->buffer + s->fill, s->capacity - s->fill);
       if (n > 0) {
          s->fill += (size_t) n;
          return 1;
       }
-      if (s->hung_up) {
+      if (n < -1) {
          return -1;
+      }
+      if (n == 0 && s->hung_up) {
+         return 0;
       }
       cpu_relax();
    }
-   /* Announce sleep, then look once more: the sender looks at the flag after it has committed. */
-   eventfd_drain(s->wake_fd);
-   atomic_store(&s->page->sleeping, 1);
-   if (atomic_load(&ctl->committed) != s->cursor) {
-      atomic_store(&s->page->sleeping, 0);
-      return more_local(s);
-   }
-   ssize_t n = recv(s->fd, &byte, 1, 0);
-   if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-      s->hung_up = true; /* what is in the log is still read */
-      return more_local(s);
-   }
-   wait_socket(s, POLLIN);
-   s->in.wait[1] = (struct pollfd){.fd = s->wake_fd, .events = POLLIN};
-   s->in.n_wait = 2;
    return 0;
+}
+
+/* 1: bytes were added, 0: wait, -1: the connection is over */
+static int more_local(struct socket_input *s)
+{
+   uint8_t byte;
+   for (;;) {
+      int rc = look_local(s);
+      if (rc != 0 || s->hung_up) {
+         return rc != 0 ? rc : -1;
+      }
+      /* Announce sleep, then look once more: the sender looks at the flag after it has committed. */
+      eventfd_drain(s->wake_fd);
+      atomic_store(&s->page->sleeping, 1);
+      if (atomic_load(&s->log.ctl->committed) != s->cursor) {
+         atomic_store(&s->page->sleeping, 0);
+         if (atomic_load_explicit(&s->in.ctx->terminated, memory_order_relaxed)) {
+            return 0; /* a sender that moves without giving data cannot keep the reader here */
+         }
+         continue;
+      }
+      ssize_t n = recv(s->fd, &byte, 1, MSG_DONTWAIT);
+      if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+         s->hung_up = true; /* what is in the log is still read */
+         continue;
+      }
+      wait_socket(s, POLLIN);
+      s->in.wait[1] = (struct pollfd){.fd = s->wake_fd, .events = POLLIN};
+      s->in.n_wait = 2;
+      return 0;
+   }
 }
 
 static int more_socket(struct socket_input *s)

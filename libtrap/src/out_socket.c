@@ -103,7 +103,7 @@ static void set_limit(struct socket_output *s, uint64_t tail)
 {
    tail = last_block_start(s, tail);
    /* Readers must see the new tail before a byte behind it changes. */
-   atomic_store_explicit(&s->log.ctl->tail, tail, memory_order_relaxed);
+   atomic_store_explicit(&s->log.ctl->tail, tail, memory_order_release);
    atomic_thread_fence(memory_order_seq_cst);
    s->limit = tail + s->log.size;
 }
