@@ -22,7 +22,6 @@ static void parse_output(struct trap_context *ctx, char type, const char *params
    struct socket_output s = {.buffer_size = DEFAULT_BUFFER,
                              .buffer_count = DEFAULT_BUFFERS,
                              .max_clients = MAX_CLIENTS,
-                             .min_clients = 1,
                              .out = {.type = type}};
    int rc = parse_params(ctx, &s, params);
    PROMISE(rc == TRAP_E_OK || rc == TRAP_E_BADPARAMS);

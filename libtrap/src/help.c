@@ -27,7 +27,7 @@ TRAP_PUBLIC const char trap_help_ifcspec[] =
     "\n"
     "Parameters of t and u outputs, in any order:\n"
     "  max_clients=N   clients served at the same time (64)\n"
-    "  min_clients=N   hold the first message until N clients are connected (1)\n"
+    "  min_clients=N   hold the first message until N clients are connected (0: only WAIT does)\n"
     "  buffer_size=B   bytes of a buffer, header included (100000)\n"
     "  buffer_count=N  buffers that the fastest client may be ahead of the slowest (50)\n"
     "  mode=OCTAL      access mode of the UNIX socket (0660)\n"

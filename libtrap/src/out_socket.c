@@ -447,7 +447,7 @@ static void parse_param(struct socket_output *s, const char *param)
 {
    uint32_t mode;
    if (number_param(param, "max_clients", 1, MAX_CLIENTS, &s->max_clients) ||
-       number_param(param, "min_clients", 1, MAX_CLIENTS, &s->min_clients) ||
+       number_param(param, "min_clients", 0, MAX_CLIENTS, &s->min_clients) ||
        number_param(param, "buffer_count", 1, 10000, &s->buffer_count) ||
        number_param(param, "buffer_size", MIN_BUFFER, MAX_BUFFER, &s->buffer_size)) {
       return;
@@ -501,7 +501,6 @@ int output_socket_create(struct trap_context *ctx, char type, const char *params
    s->out.type = type;
    s->listen_fd = s->log.fd = -1;
    s->max_clients = MAX_CLIENTS;
-   s->min_clients = 1;
    s->buffer_count = DEFAULT_BUFFERS;
    s->buffer_size = DEFAULT_BUFFER;
    s->mode = 0660;

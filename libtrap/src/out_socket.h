@@ -67,8 +67,8 @@ struct socket_output {
    /* clients */
    struct client *slot[MAX_CLIENTS];
    _Atomic uint32_t n_clients;
-   uint32_t max_clients, min_clients;
-   _Atomic uint32_t n_stream; /* clients served by the I/O thread */
+   uint32_t max_clients, min_clients; /* min 0: only WAIT waits for the first client */
+   _Atomic uint32_t n_stream;         /* clients served by the I/O thread */
    uint32_t buffer_count;
    bool had_min; /* min_clients were there once */
    /* waiting */

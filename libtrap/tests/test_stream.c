@@ -470,6 +470,30 @@ static void no_wait_counts_what_a_slow_reader_misses(void **state)
    unsetenv("TRAP_NO_SHM");
 }
 
+/* Prevents: a module that hangs before its first client comes, though its output was told not to wait. */
+static void only_wait_waits_for_the_first_client(void **state)
+{
+   static const char *const specs[] = {"u:m:timeout=NO_WAIT", "u:m:timeout=HALF_WAIT", "u:m:timeout=1000",
+                                       "u:m:timeout=NO_WAIT:buffer=off", "t:17659:timeout=HALF_WAIT"};
+   static char big[60000];
+   for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+      trap_ctx_t *ctx = open_ctx(0, 1, specs[i]);
+      trap_ctx_set_data_fmt(ctx, 0, TRAP_FMT_RAW);
+      for (int k = 0; k < 300; k++) { /* more than the log holds */
+         assert_int_equal(trap_ctx_send(ctx, 0, big, sizeof(big)), TRAP_E_OK);
+      }
+      trap_ctx_finalize(&ctx);
+   }
+   /* The timeout may come from the module, too. */
+   trap_ctx_t *ctx = open_ctx(0, 1, "u:m");
+   trap_ctx_set_data_fmt(ctx, 0, TRAP_FMT_RAW);
+   assert_int_equal(trap_ctx_ifcctl(ctx, TRAPIFC_OUTPUT, 0, TRAPCTL_SETTIMEOUT, TRAP_HALFWAIT), TRAP_E_OK);
+   for (int k = 0; k < 300; k++) {
+      assert_int_equal(trap_ctx_send(ctx, 0, big, sizeof(big)), TRAP_E_OK);
+   }
+   trap_ctx_finalize(&ctx);
+}
+
 static void positive_timeout_ends_a_send(void **state)
 {
    trap_ctx_t *ctx = open_ctx(0, 1, "u:m:buffer_size=1000:buffer_count=1");
@@ -680,6 +704,7 @@ int main(void)
        cmocka_unit_test(every_reader_gets_every_message_once),
        cmocka_unit_test(a_waiting_sender_is_always_woken),
        cmocka_unit_test(no_wait_counts_what_a_slow_reader_misses),
+       cmocka_unit_test(only_wait_waits_for_the_first_client),
        cmocka_unit_test(positive_timeout_ends_a_send),
        cmocka_unit_test(message_larger_than_a_buffer_is_an_error),
        cmocka_unit_test(terminate_wakes_waiting_calls),
