@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DECIDE_MS 100 /* a local client may ask for the log this long; an old one then gets the stream */
@@ -132,6 +133,8 @@ static bool add_client(struct socket_output *s, int fd)
    output_lock(s);
    atomic_store(&c->pos, s->block);
    c->boundary = s->block;
+   c->first_seq = s->block_seq;
+   c->since = (int64_t) time(NULL);
    if (local) {
       c->page->first_seq = s->block_seq;
       atomic_store(&c->page->cursor, s->block);
@@ -254,6 +257,7 @@ static void follow_boundary(struct client *c, const struct trap_log *log, uint64
          break;
       }
       c->boundary = next;
+      atomic_fetch_add_explicit(&c->blocks, 1, memory_order_relaxed);
    }
 }
 
@@ -295,6 +299,7 @@ void client_overrun(struct client *c, uint64_t tail)
       size_t sent = (size_t) (pos - c->boundary);
       uint8_t *rest = malloc(whole - sent);
       from = c->boundary + whole;
+      atomic_fetch_add_explicit(&c->blocks, 1, memory_order_relaxed);
       free(c->spill);
       c->spill = rest;
       c->spill_sent = 0;

@@ -2,11 +2,20 @@
 /** Error codes and texts, log lines, clocks. */
 #include "internal.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-static _Atomic int verbose_level = -1;
+/* Names that programs of NEMEA 2 know: the level of verbosity, a switch without effect in builds for use, the last line
+ * that was logged. Read them for information only. */
+extern _Atomic int trap_verbose;
+extern int trap_debug;
+extern char trap_err_msg[4095];
+TRAP_PUBLIC _Atomic int trap_verbose = -1;
+TRAP_PUBLIC int trap_debug;
+TRAP_PUBLIC char trap_err_msg[4095];
+static pthread_mutex_t err_msg_lock = PTHREAD_MUTEX_INITIALIZER;
 
 TRAP_PUBLIC int trap_last_error = TRAP_E_OK;
 TRAP_PUBLIC const char *trap_last_error_msg;
@@ -54,7 +63,7 @@ void trap_log_line(int level, const char *format, ...)
    static const char *const tags[] = {"ERROR",   "WARNING",          "NOTICE",
                                       "VERBOSE", "ADVANCED VERBOSE", "LIBRARY VERBOSE"};
    char text[4095];
-   if (level > atomic_load_explicit(&verbose_level, memory_order_relaxed)) {
+   if (level > atomic_load_explicit(&trap_verbose, memory_order_relaxed)) {
       return;
    }
    va_list ap;
@@ -62,16 +71,19 @@ void trap_log_line(int level, const char *format, ...)
    vsnprintf(text, sizeof(text), format, ap);
    va_end(ap);
    fprintf(stderr, "%s: %s\n", tags[level + 3], text);
+   pthread_mutex_lock(&err_msg_lock);
+   memcpy(trap_err_msg, text, strlen(text) + 1);
+   pthread_mutex_unlock(&err_msg_lock);
 }
 
 TRAP_PUBLIC void trap_set_verbose_level(int level)
 {
-   atomic_store(&verbose_level, level < -3 ? -3 : level > 2 ? 2 : level);
+   atomic_store(&trap_verbose, level < -3 ? -3 : level > 2 ? 2 : level);
 }
 
 TRAP_PUBLIC int trap_get_verbose_level(void)
 {
-   return atomic_load(&verbose_level);
+   return atomic_load(&trap_verbose);
 }
 
 TRAP_PUBLIC void trap_ctx_set_verbose_level(trap_ctx_t *ctx, int level)

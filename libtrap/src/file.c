@@ -249,6 +249,18 @@ static void file_output_destroy(struct trap_output *out)
    free(f);
 }
 
+static void dump_file(FILE *file, const char *name, const char *mode, const struct trap_context *ctx)
+{
+   fprintf(file, "Filename: %s\nMode: %s\nTerminated status: %d\n", name, mode,
+           (int) atomic_load(&ctx->terminated));
+}
+
+static void file_output_dump(struct trap_output *out, FILE *file)
+{
+   const struct file_output *f = (const struct file_output *) out;
+   dump_file(file, f->name, f->append ? "a" : "w", out->ctx);
+}
+
 static const struct output_ops file_output_ops = {
     .send = file_send,
     .flush = file_flush,
@@ -256,6 +268,7 @@ static const struct output_ops file_output_ops = {
     .clients = file_clients,
     .control = file_control,
     .destroy = file_output_destroy,
+    .dump = file_output_dump,
 };
 
 static void parse_file_param(struct file_output *f, const char *p)
@@ -445,7 +458,12 @@ static void file_input_destroy(struct trap_input *in)
    free(f);
 }
 
-static const struct input_ops file_input_ops = {file_fill, file_damaged, file_input_destroy};
+static void file_input_dump(const struct trap_input *in, FILE *file)
+{
+   dump_file(file, in->id, "r", in->ctx);
+}
+
+static const struct input_ops file_input_ops = {file_fill, file_damaged, file_input_destroy, file_input_dump};
 
 int input_file_create(struct trap_context *ctx, const char *params, struct trap_input **in)
 {

@@ -10,6 +10,9 @@
 
 static int help_section;
 
+extern char trap_help_spec;
+TRAP_PUBLIC char trap_help_spec; /* the section, under the name that programs of NEMEA 2 know */
+
 TRAP_PUBLIC const char trap_help_ifcspec[] =
     "The interfaces of a module are given by -i IFC_SPEC:\n"
     "\n"
@@ -48,6 +51,7 @@ TRAP_PUBLIC const char trap_help_ifcspec[] =
 TRAP_PUBLIC void trap_set_help_section(int level)
 {
    help_section = level;
+   trap_help_spec = (char) level;
 }
 
 TRAP_PUBLIC void trap_print_ifc_spec_help(void)

@@ -45,6 +45,7 @@ struct socket_input {
    struct reader_ctl *page;
    int wake_fd, notify_fd;
    uint64_t cursor;
+   uint64_t blocks_here, missed_here; /* told to the sender of the log */
    bool hung_up;
 };
 
@@ -73,7 +74,7 @@ static void disconnect(struct socket_input *s)
    s->start = s->fill = 0;
    s->have_seq = false;
    s->hung_up = false;
-   s->in.pos = s->in.end = NULL;
+   s->in.pos = s->in.end = s->in.first = NULL;
    s->in.n_wait = 0;
    s->in.retry_at = now_ms() + s->retry_ms;
    s->retry_ms = s->retry_ms == 0 ? RETRY_FIRST : s->retry_ms * 2 > RETRY_LAST ? RETRY_LAST : s->retry_ms * 2;
@@ -198,6 +199,7 @@ static void try_local(struct socket_input *s, const int fds[SHARE_FDS])
    }
    s->cursor = atomic_load(&s->page->cursor);
    s->next_seq = s->page->first_seq;
+   s->blocks_here = s->missed_here = 0;
    s->have_seq = true;
    eventfd_signal(s->notify_fd);
 }
@@ -448,14 +450,20 @@ static bool next_block(struct socket_input *s, bool *damaged)
       if (s->have_seq && seq > s->next_seq) {
          s->in.missed += seq - s->next_seq;
          s->in.seq += seq - s->next_seq;
+         s->missed_here += seq - s->next_seq;
          LOG_VERBOSE("Input %s: %llu messages missed.", s->in.id, (unsigned long long) (seq - s->next_seq));
       }
       s->next_seq = seq + block_count(p);
       s->have_seq = true;
-      s->in.pos = p + BLOCK_HEADER;
+      s->in.pos = s->in.first = p + BLOCK_HEADER;
       s->in.end = s->in.pos + payload;
       s->in.bytes += payload;
       s->in.buffers++;
+      if (s->page != NULL) {
+         atomic_store_explicit(&s->page->blocks, ++s->blocks_here, memory_order_relaxed);
+         atomic_store_explicit(&s->page->missed, s->missed_here, memory_order_relaxed);
+         atomic_store_explicit(&s->page->next_seq, s->next_seq, memory_order_relaxed);
+      }
       return true;
    }
 }
@@ -484,6 +492,7 @@ static int socket_fill(struct trap_input *in)
          disconnect(s);
          continue;
       }
+      s->in.first = NULL;
       if (s->start > 0) {
          memmove(s->buffer, s->buffer + s->start, s->fill - s->start);
          s->fill -= s->start;
@@ -518,7 +527,22 @@ static void socket_destroy(struct trap_input *in)
    free(s);
 }
 
-static const struct input_ops socket_ops = {socket_fill, socket_damaged, socket_destroy};
+static void socket_dump(const struct trap_input *in, FILE *file)
+{
+   const struct socket_input *s = (const struct socket_input *) in;
+   fprintf(file, "Dest addr: %s\nDest port: %s\nConnected: %d\nTerminated: %d\nSocket descriptor: %d\n",
+           s->host != NULL ? s->host : s->path, s->port, s->stage == STREAM,
+           (int) atomic_load(&in->ctx->terminated), s->fd);
+   fprintf(file, "Socket type: %d\nData pointer: %zu\nData wait size: %zu\n",
+           s->host != NULL ? AF_INET : AF_UNIX, s->start, s->fill - s->start);
+   fprintf(file, "Message header: next number %llu\n", (unsigned long long) s->next_seq);
+   fprintf(file, "Extern buffer pointer: %zu\nExtern buffer data size: %zu\n",
+           in->first != NULL ? (size_t) (in->pos - in->first) : 0,
+           in->first != NULL ? (size_t) (in->end - in->first) : 0);
+   fprintf(file, "Timeout: %dus (%s)\n", (int) in->timeout, TRAP_TIMEOUT_STR(in->timeout));
+}
+
+static const struct input_ops socket_ops = {socket_fill, socket_damaged, socket_destroy, socket_dump};
 
 /* "[host:]port" or "[anything:]name"; further parameters are ignored. */
 static int parse_address(struct trap_context *ctx, struct socket_input *s, char type, const char *params)

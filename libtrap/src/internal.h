@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <libtrap/trap.h>
 
 #define TRAP_PUBLIC __attribute__((visibility("default")))
@@ -32,6 +33,7 @@ struct input_ops {
    /** The messages of the buffer are damaged: drop their source. \return OK to go on with fill, else final */
    int (*damaged)(struct trap_input *in);
    void (*destroy)(struct trap_input *in);
+   void (*dump)(const struct trap_input *in, FILE *file); /* state for people, NULL: nothing to tell */
 };
 
 struct trap_input {
@@ -52,6 +54,7 @@ struct trap_input {
    uint8_t format_type; /* what the sender announced */
    char *format_spec;
    uint64_t bytes, missed, buffers;
+   const uint8_t *first;  /* of the buffer that pos is in; NULL: it is gone */
    struct pollfd wait[2]; /* valid after fill returned TIMEOUT */
    int n_wait;
    int64_t retry_at; /* monotonic ms, -1: never */
@@ -65,8 +68,9 @@ struct output_ops {
    /** A new format is about to be set in out: finish the old one. */
    int (*change_format)(struct trap_output *out, uint8_t type, const char *spec);
    int (*clients)(struct trap_output *out);
-   void (*control)(struct trap_output *out); /* timeout, buffering or autoflush have changed */
-   void (*destroy)(struct trap_output *out); /* delivers within a bounded time */
+   void (*control)(struct trap_output *out);          /* timeout, buffering or autoflush have changed */
+   void (*destroy)(struct trap_output *out);          /* delivers within a bounded time */
+   void (*dump)(struct trap_output *out, FILE *file); /* state for people, NULL: nothing to tell */
 };
 
 struct trap_output {

@@ -41,6 +41,8 @@ struct reader_ctl {
    _Atomic uint32_t sleeping; /* the reader waits for its wake-up descriptor */
    uint64_t first_seq;        /* set by the sender: number of the first message that the reader may expect */
    alignas(64) _Atomic uint64_t cursor;
+   _Atomic uint64_t next_seq, blocks,
+       missed;                        /* for statistics: message to come, blocks taken, messages missed */
    alignas(64) _Atomic uint64_t want; /* set by the sender: tell it when the cursor reaches this; 0: no */
 };
 

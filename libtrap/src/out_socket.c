@@ -421,6 +421,7 @@ static const struct output_ops socket_ops = {
     .clients = socket_clients,
     .control = socket_control,
     .destroy = socket_destroy,
+    .dump = output_dump,
 };
 
 /* "name=value" as a number within limits; anything else is said and leaves the default. */

@@ -44,7 +44,19 @@ struct client {
    uint8_t *hello; /* hello not yet sent */
    size_t hello_size;
    _Atomic size_t hello_sent;
-   uint64_t missed;
+   _Atomic uint64_t missed, blocks;
+   /* statistics */
+   uint64_t first_seq; /* number of the first message that the client may get */
+   int64_t since;      /* connected: seconds since 1970 */
+};
+
+/** What an output knows of a client. Numbers are the client's own word where it reads the log itself. */
+struct client_info {
+   uint64_t id; /* peer's process (UNIX) or port (TCP) */
+   const char *transport;
+   uint64_t buffers, messages, missed; /* sent, sent, skipped */
+   uint64_t backlog;                   /* bytes finished and not yet taken */
+   int64_t since;                      /* connected: seconds since 1970 */
 };
 
 /** Orders to the I/O thread; done when it is NONE again. */
@@ -123,6 +135,11 @@ void output_lock(struct socket_output *s);
 void output_unlock(struct socket_output *s);
 /** Finishes the active block. Called under spin. \return false when it was empty */
 bool output_finish_block(struct socket_output *s);
+
+/* out_stats.c */
+/** Writes what is known of each client to list (MAX_CLIENTS). Any thread. \return number of clients */
+uint32_t output_clients(struct socket_output *s, struct client_info *list);
+void output_dump(struct trap_output *out, FILE *file);
 
 /* listen.c */
 int listen_tcp(struct trap_context *ctx, struct socket_output *s);

@@ -28,7 +28,7 @@ static void generator_destroy(struct trap_input *in)
    free(in);
 }
 
-static const struct input_ops generator_ops = {generator_fill, generator_damaged, generator_destroy};
+static const struct input_ops generator_ops = {generator_fill, generator_damaged, generator_destroy, NULL};
 
 /* "N:string", N = length of the string, 1..255 */
 int input_generator_create(struct trap_context *ctx, const char *params, struct trap_input **in)
@@ -80,8 +80,8 @@ static void blackhole_destroy(struct trap_output *out)
    free(out);
 }
 
-static const struct output_ops blackhole_ops = {drop,       nothing, any_format,
-                                                one_client, nothing, blackhole_destroy};
+static const struct output_ops blackhole_ops = {drop,    nothing,           any_format, one_client,
+                                                nothing, blackhole_destroy, NULL};
 
 int output_blackhole_create(struct trap_context *ctx, struct trap_output **out)
 {

@@ -197,6 +197,9 @@ void trap_ctx_set_verbose_level(trap_ctx_t *ctx, int level);
 int trap_ctx_get_verbose_level(trap_ctx_t *ctx);
 /** Connected clients of an output; 1 for a file or a black hole; -1 on error. */
 int trap_ctx_get_client_count(trap_ctx_t *ctx, uint32_t ifcidx);
+/** Writes the state of each interface to text files in directory path (NULL: the current one), to look for errors.
+ *  Not while another thread receives. */
+void trap_ctx_create_ifc_dump(trap_ctx_t *ctx, const char *path);
 /** @} */
 
 /** \name Data format @{ */

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** What a socket output can tell about its clients. Nothing is counted for it on the sender's path. */
+#include "out_socket.h"
+
+#include <stdio.h>
+
+static uint64_t at_most(uint64_t value, uint64_t limit)
+{
+   return value < limit ? value : limit;
+}
+
+/* Called under spin. A local reader's own words are kept within what can be. */
+static void describe(const struct socket_output *s, struct client *c, struct client_info *info)
+{
+   bool local = c->mode == READER_LOCAL;
+   uint64_t tail = atomic_load_explicit(&s->log.ctl->tail, memory_order_relaxed);
+   uint64_t pos, seq, sent = s->block_seq - c->first_seq;
+   if (local) {
+      pos = atomic_load(&c->page->cursor);
+      seq = atomic_load(&c->page->next_seq);
+      info->missed = atomic_load(&c->page->missed);
+      info->buffers = at_most(atomic_load(&c->page->blocks), sent);
+      info->backlog = 0;
+   } else {
+      pthread_mutex_lock(&c->lock);
+      pos = atomic_load(&c->pos);
+      seq = c->boundary < s->block ? block_seq(log_at(&s->log, c->boundary)) : s->block_seq;
+      info->missed = atomic_load(&c->missed);
+      info->buffers = atomic_load(&c->blocks);
+      info->backlog = atomic_load(&c->spill_size) - atomic_load(&c->spill_sent);
+      pthread_mutex_unlock(&c->lock);
+   }
+   uint64_t passed = seq > c->first_seq ? at_most(seq - c->first_seq, sent) : 0;
+   info->id = c->id;
+   info->since = c->since;
+   info->transport = local ? "shared memory" : s->path[0] != 0 ? "UNIX socket" : "TCP";
+   info->missed = at_most(info->missed, passed);
+   info->messages = passed - info->missed;
+   info->backlog += s->block - at_most(pos < tail ? tail : pos, s->block);
+}
+
+uint32_t output_clients(struct socket_output *s, struct client_info *list)
+{
+   output_lock(s);
+   uint32_t n = s->log.ctl != NULL ? atomic_load(&s->n_clients) : 0;
+   for (uint32_t i = 0; i < n; i++) {
+      describe(s, s->slot[i], &list[i]);
+   }
+   output_unlock(s);
+   return n;
+}
+
+void output_dump(struct trap_output *out, FILE *file)
+{
+   struct socket_output *s = (struct socket_output *) out;
+   fprintf(file, "Server port: %s\nServer socket descriptor: %d\nConnected clients: %u\nMax clients: %u\n",
+           s->name, s->listen_fd, atomic_load(&s->n_clients), s->max_clients);
+   fprintf(file, "Buffer count: %u\nBuffer size: %u\nTerminated: %d\nInitialized: %d\nSocket type: %s\n",
+           s->buffer_count, s->buffer_size, (int) atomic_load(&out->ctx->terminated), s->log.ctl != NULL,
+           s->path[0] != 0 ? "UNIX" : "TCP");
+   fprintf(file, "Timeout: %d us\nClients:\n", (int) atomic_load(&out->timeout));
+   struct client_info list[MAX_CLIENTS];
+   uint32_t n = output_clients(s, list);
+   fprintf(file, "{id, transport, sent buffers, sent messages, skipped messages, backlog bytes}\n");
+   for (uint32_t i = 0; i < n; i++) {
+      fprintf(file, "{%llu, %s, %llu, %llu, %llu, %llu}\n", (unsigned long long) list[i].id,
+              list[i].transport, (unsigned long long) list[i].buffers, (unsigned long long) list[i].messages,
+              (unsigned long long) list[i].missed, (unsigned long long) list[i].backlog);
+   }
+}
