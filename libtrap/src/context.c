@@ -123,7 +123,8 @@ static int create_output(struct trap_context *ctx, char type, char *params)
    return TRAP_E_OK;
 }
 
-static int init_context(struct trap_context *ctx, trap_module_info_t *info, const trap_ifc_spec_t *spec)
+static int init_context(struct trap_context *ctx, trap_module_info_t *info, const trap_ifc_spec_t *spec,
+                        const char *service)
 {
    size_t letters = strlen(spec->types);
    int rc = set_socket_format(ctx);
@@ -143,16 +144,21 @@ static int init_context(struct trap_context *ctx, trap_module_info_t *info, cons
                                          : create_output(ctx, spec->types[i], params);
       free(params);
    }
+   if (rc == TRAP_E_OK && service != NULL) {
+      service_start(ctx, service);
+   }
    return rc;
 }
 
 static void free_context(struct trap_context *ctx)
 {
+   service_stop(ctx);
    for (uint32_t i = 0; i < ctx->n_out; i++) {
       free(ctx->out[i]->format_spec);
       ctx->out[i]->ops->destroy(ctx->out[i]);
    }
    io_stop(ctx);
+   service_free(ctx);
    for (uint32_t i = 0; i < ctx->n_in; i++) {
       free(ctx->in[i]->format_spec);
       free(ctx->in[i]->required_spec);
@@ -183,7 +189,7 @@ TRAP_PUBLIC trap_ctx_t *trap_ctx_init2(trap_module_info_t *module_info, trap_ifc
       return NULL;
    }
    ctx->term_fd = -1;
-   int rc = init_context(ctx, module_info, &ifc_spec);
+   int rc = init_context(ctx, module_info, &ifc_spec, service_ifcname);
    if (rc == TRAP_E_OK) {
       ctx->initialized = true;
       ctx_error(ctx, TRAP_E_OK, NULL);
@@ -195,7 +201,9 @@ TRAP_PUBLIC trap_ctx_t *trap_ctx_init2(trap_module_info_t *module_info, trap_ifc
 
 TRAP_PUBLIC trap_ctx_t *trap_ctx_init(trap_module_info_t *module_info, trap_ifc_spec_t ifc_spec)
 {
-   return trap_ctx_init2(module_info, ifc_spec, NULL);
+   char name[64];
+   snprintf(name, sizeof(name), SERVICE_DEFAULT "%ld", (long) getpid());
+   return trap_ctx_init2(module_info, ifc_spec, name);
 }
 
 TRAP_PUBLIC trap_ctx_t *trap_ctx_init3(const char *name, const char *description, int8_t i_ifcs,

@@ -103,6 +103,13 @@ int64_t now_us(void)
    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+int64_t now_us_coarse(void)
+{
+   struct timespec ts;
+   clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+   return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 int64_t now_ms(void)
 {
    return now_us() / 1000;

@@ -21,7 +21,8 @@
 struct file_output {
    struct trap_output out;
    pthread_mutex_t lock;
-   char *pattern; /* expanded, before strftime */
+   pthread_mutex_t name_lock; /* held only while name changes */
+   char *pattern;             /* expanded, before strftime */
    char name[PATH_MAX];
    bool append, device;
    int64_t minutes, megabytes;
@@ -115,7 +116,10 @@ static void close_file(struct file_output *f)
 static int open_file(struct file_output *f)
 {
    close_file(f);
-   if (!next_name(f)) {
+   pthread_mutex_lock(&f->name_lock);
+   bool named = next_name(f);
+   pthread_mutex_unlock(&f->name_lock);
+   if (!named) {
       return ctx_error(f->out.ctx, TRAP_E_IO_ERROR, "FILE OUTPUT IFC: no name left for '%s'", f->pattern);
    }
    if (f->device) {
@@ -244,6 +248,7 @@ static void file_output_destroy(struct trap_output *out)
    }
    close_file(f);
    pthread_mutex_destroy(&f->lock);
+   pthread_mutex_destroy(&f->name_lock);
    free(f->pattern);
    free(f->hello);
    free(f);
@@ -319,6 +324,8 @@ int output_file_create(struct trap_context *ctx, const char *params, struct trap
       return ctx_error(ctx, TRAP_E_MEMORY, NULL);
    }
    pthread_mutex_init(&f->lock, NULL);
+   pthread_mutex_init(&f->name_lock, NULL);
+   f->out.id_lock = &f->name_lock;
    f->fd = -1;
    f->interval = -1;
    f->out.ops = &file_output_ops;
@@ -381,6 +388,7 @@ static int next_file(struct file_input *f)
 {
    fclose(f->file);
    f->file = NULL;
+   atomic_store(&f->in.connected, false);
    f->negotiated = false;
    if (++f->current >= f->n_paths) {
       return TRAP_E_OK;
@@ -391,6 +399,7 @@ static int next_file(struct file_input *f)
       LOG_ERROR("Cannot open file %s: %s", f->in.id, strerror(errno));
       return fail_input(f, TRAP_E_IO_ERROR);
    }
+   atomic_store(&f->in.connected, true);
    return TRAP_E_OK;
 }
 
@@ -433,7 +442,7 @@ static int file_fill(struct trap_input *in)
          return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
       }
       if (size > 0) {
-         in->buffers++;
+         count_up(&in->buffers, 1);
          in->pos = f->block;
          in->end = f->block + size;
          return TRAP_E_OK;
@@ -487,6 +496,7 @@ int input_file_create(struct trap_context *ctx, const char *params, struct trap_
       file_input_destroy(&f->in);
       return rc;
    }
+   atomic_store(&f->in.connected, true);
    *in = &f->in;
    return TRAP_E_OK;
 }

@@ -71,6 +71,7 @@ static void disconnect(struct socket_input *s)
    }
    local_close(s);
    s->stage = IDLE;
+   atomic_store(&s->in.connected, false);
    s->start = s->fill = 0;
    s->have_seq = false;
    s->hung_up = false;
@@ -289,6 +290,7 @@ static int step_hello(struct socket_input *s)
       return rc;
    }
    s->stage = STREAM;
+   atomic_store(&s->in.connected, true);
    s->retry_ms = 0;
    return TRAP_E_OK;
 }
@@ -448,7 +450,7 @@ static bool next_block(struct socket_input *s, bool *damaged)
       uint64_t seq = block_seq(p);
       /* A number lower than expected is a sender that does not count well (or started again): no gap. */
       if (s->have_seq && seq > s->next_seq) {
-         s->in.missed += seq - s->next_seq;
+         count_up(&s->in.missed, seq - s->next_seq);
          s->in.seq += seq - s->next_seq;
          s->missed_here += seq - s->next_seq;
          LOG_VERBOSE("Input %s: %llu messages missed.", s->in.id, (unsigned long long) (seq - s->next_seq));
@@ -457,8 +459,8 @@ static bool next_block(struct socket_input *s, bool *damaged)
       s->have_seq = true;
       s->in.pos = s->in.first = p + BLOCK_HEADER;
       s->in.end = s->in.pos + payload;
-      s->in.bytes += payload;
-      s->in.buffers++;
+      count_up(&s->in.bytes, payload);
+      count_up(&s->in.buffers, 1);
       if (s->page != NULL) {
          atomic_store_explicit(&s->page->blocks, ++s->blocks_here, memory_order_relaxed);
          atomic_store_explicit(&s->page->missed, s->missed_here, memory_order_relaxed);

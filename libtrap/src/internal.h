@@ -4,6 +4,7 @@
 #define TRAP_INTERNAL_H
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,7 +41,7 @@ struct trap_input {
    /* hot */
    const uint8_t *pos, *end; /* messages not yet taken */
    uint64_t seq;             /* number of the last message taken */
-   uint64_t records;
+   _Atomic uint64_t records; /* counters: written by the receiving thread alone, with count_up() */
    const struct input_ops *ops;
    struct trap_context *ctx;
    int32_t timeout;
@@ -53,12 +54,16 @@ struct trap_input {
    char *required_spec;
    uint8_t format_type; /* what the sender announced */
    char *format_spec;
-   uint64_t bytes, missed, buffers;
-   const uint8_t *first;  /* of the buffer that pos is in; NULL: it is gone */
-   struct pollfd wait[2]; /* valid after fill returned TIMEOUT */
+   _Atomic uint64_t bytes, missed, buffers;
+   _Atomic bool connected;
+   _Atomic uint64_t delay_last, delay_total; /* us that the module took for a buffer, on a coarse clock */
+   int64_t busy_since;                       /* us, coarse: the module was given a buffer; 0: it has none */
+   const uint8_t *first;                     /* of the buffer that pos is in; NULL: it is gone */
+   struct pollfd wait[2];                    /* valid after fill returned TIMEOUT */
    int n_wait;
    int64_t retry_at; /* monotonic ms, -1: never */
-   const char *id;   /* port, socket name or file, for statistics */
+   const char
+       *_Atomic id; /* port, socket name or file, for statistics; the text lives as long as the input */
 };
 
 /** Operations of a kind of output. */
@@ -86,6 +91,7 @@ struct trap_output {
    char *format_spec;
    _Atomic uint64_t sent, dropped, buffers, autoflushes;
    const char *id;
+   pthread_mutex_t *id_lock; /* held while the text changes; NULL: it never does */
 };
 
 struct trap_context {
@@ -96,8 +102,9 @@ struct trap_context {
    struct trap_output **out;
    uint32_t n_in, n_out;
    uint32_t next_in;     /* where trap_ctx_recv_any() goes on */
-   struct io_thread *io; /* NULL until an output needs it */
-   char *socket_format;  /* printf format with one %s */
+   struct io_thread *io; /* NULL until an output or the service needs it */
+   struct service *service;
+   char *socket_format; /* printf format with one %s */
    _Atomic int err;
    char errmsg[ERRMSG_SIZE];
 };
@@ -113,6 +120,14 @@ void trap_log_line(int level, const char *format, ...) __attribute__((format(pri
 #define LOG_VERBOSE(...) trap_log_line(0, __VA_ARGS__)
 int64_t now_ms(void);
 int64_t now_us(void);
+int64_t now_us_coarse(void); /* a tick of the kernel may be missing; costs next to nothing */
+
+/** Adds to a counter that only this thread writes. */
+static inline void count_up(_Atomic uint64_t *counter, uint64_t n)
+{
+   atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+                         memory_order_relaxed);
+}
 
 /* spec.c */
 /** Common setters found among an interface's parameters, taken out of the string. */
@@ -141,6 +156,19 @@ int input_generator_create(struct trap_context *ctx, const char *params, struct 
 int output_socket_create(struct trap_context *ctx, char type, const char *params, struct trap_output **out);
 int output_file_create(struct trap_context *ctx, const char *params, struct trap_output **out);
 int output_blackhole_create(struct trap_context *ctx, struct trap_output **out);
+
+/* service.c */
+#define SERVICE_DEFAULT "service_" /* and the process: further contexts of a process add _2, _3, ... */
+/** Answers requests for statistics on UNIX socket name; without it (logged) a module works all the same. */
+void service_start(struct trap_context *ctx, const char *name);
+/** From here on nobody looks at the context's interfaces. */
+void service_stop(struct trap_context *ctx);
+/** After the I/O thread has ended. */
+void service_free(struct trap_context *ctx);
+
+/* stats.c */
+/** The context's counters as JSON text (caller frees), NULL without memory. */
+char *stats_json(struct trap_context *ctx);
 
 /* path.c */
 /** Expands ~, $NAME and globs without a shell. \return number of paths, -1 on error; free with paths_free() */

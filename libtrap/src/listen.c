@@ -74,39 +74,51 @@ static bool in_use(const struct sockaddr_un *sun)
    return used;
 }
 
-static int set_access(const struct socket_output *s)
+static int set_access(const char *path, mode_t mode, const char *group)
 {
-   if (s->group != NULL) {
-      const struct group *gr = getgrnam(s->group);
+   if (group != NULL) {
+      const struct group *gr = getgrnam(group);
       if (gr == NULL) {
          errno = ENOENT;
          return -1;
       }
-      if (chown(s->path, (uid_t) -1, gr->gr_gid) < 0) {
+      if (chown(path, (uid_t) -1, gr->gr_gid) < 0) {
          return -1;
       }
    }
-   return chmod(s->path, s->mode);
+   return chmod(path, mode);
+}
+
+int unix_listen(const char *path, mode_t mode, const char *group, int backlog)
+{
+   struct sockaddr_un sun = {.sun_family = AF_UNIX};
+   strncpy(sun.sun_path, path, sizeof(sun.sun_path) - 1);
+   if (in_use(&sun)) {
+      return -EADDRINUSE;
+   }
+   unlink(path);
+   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+   if (fd < 0) {
+      return -errno;
+   }
+   mode_t old = umask(0177); /* nobody else connects before the mode is set */
+   int rc = bind(fd, (struct sockaddr *) &sun, sizeof(sun));
+   umask(old);
+   if (rc < 0 || set_access(path, mode, group) < 0 || listen(fd, backlog) < 0) {
+      int err = -errno;
+      close(fd);
+      return err;
+   }
+   return fd;
 }
 
 int listen_unix(struct trap_context *ctx, struct socket_output *s)
 {
-   struct sockaddr_un sun = {.sun_family = AF_UNIX};
-   memcpy(sun.sun_path, s->path, sizeof(s->path));
-   if (in_use(&sun)) {
-      errno = EADDRINUSE;
+   int fd = unix_listen(s->path, s->mode, s->group, (int) s->max_clients);
+   if (fd < 0) {
+      errno = -fd;
       return fail(ctx, s, "Cannot listen on UNIX socket");
    }
-   unlink(s->path);
-   s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-   if (s->listen_fd < 0) {
-      return fail(ctx, s, "Cannot listen on UNIX socket");
-   }
-   mode_t old = umask(0177); /* nobody else connects before the mode is set */
-   int rc = bind(s->listen_fd, (struct sockaddr *) &sun, sizeof(sun));
-   umask(old);
-   if (rc < 0 || set_access(s) < 0 || listen(s->listen_fd, (int) s->max_clients) < 0) {
-      return fail(ctx, s, "Cannot listen on UNIX socket");
-   }
+   s->listen_fd = fd;
    return TRAP_E_OK;
 }

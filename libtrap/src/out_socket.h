@@ -143,6 +143,8 @@ void output_dump(struct trap_output *out, FILE *file);
 
 /* listen.c */
 int listen_tcp(struct trap_context *ctx, struct socket_output *s);
+/** \return a listening descriptor or -errno; a socket on which somebody answers is left alone (EADDRINUSE) */
+int unix_listen(const char *path, mode_t mode, const char *group, int backlog);
 int listen_unix(struct trap_context *ctx, struct socket_output *s);
 
 #endif

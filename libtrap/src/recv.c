@@ -26,7 +26,7 @@ static inline uint32_t take(struct trap_input *in, trap_message_t *m, uint32_t m
       p += 2 + size;
    }
    in->pos = p;
-   in->records += n;
+   count_up(&in->records, n);
    return n;
 }
 
@@ -54,10 +54,17 @@ static int step(struct trap_context *ctx, struct trap_input *in, trap_message_t 
             return rc;
          }
       }
+      if (in->busy_since != 0) {
+         uint64_t delay = (uint64_t) (now_us_coarse() - in->busy_since);
+         atomic_store_explicit(&in->delay_last, delay, memory_order_relaxed);
+         count_up(&in->delay_total, delay);
+         in->busy_since = 0;
+      }
       int rc = in->ops->fill(in);
       if (rc != TRAP_E_OK) {
          return rc;
       }
+      in->busy_since = now_us_coarse();
    }
 }
 

@@ -13,6 +13,7 @@ struct generator {
 static int generator_fill(struct trap_input *in)
 {
    struct generator *g = (struct generator *) in;
+   count_up(&in->buffers, 1);
    in->pos = g->message;
    in->end = g->message + 2 + g->message[1];
    return TRAP_E_OK;
@@ -51,6 +52,7 @@ int input_generator_create(struct trap_context *ctx, const char *params, struct 
    g->in.ops = &generator_ops;
    g->in.seq = UINT64_MAX; /* numbers from 0 */
    g->in.id = "none";
+   atomic_store(&g->in.connected, true);
    g->in.retry_at = -1;
    *in = &g->in;
    return TRAP_E_OK;

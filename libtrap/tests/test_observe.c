@@ -10,6 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static char dir[64];
@@ -100,11 +104,230 @@ static void dump_without_a_directory_is_an_error_line(void **state)
    trap_ctx_finalize(&out);
 }
 
+/* ------------------------------------------------------------------ service */
+
+static int connect_service(const char *name)
+{
+   struct sockaddr_un sun = {.sun_family = AF_UNIX};
+   snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/trap-%s.sock", dir, name);
+   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+   assert_int_equal(connect(fd, (struct sockaddr *) &sun, sizeof(sun)), 0);
+   return fd;
+}
+
+/* Reads until end or size bytes; \return how many came */
+static size_t read_bytes(int fd, void *to, size_t size)
+{
+   size_t got = 0;
+   for (ssize_t n; got < size && (n = recv(fd, (char *) to + got, size - got, 0)) > 0;) {
+      got += (size_t) n;
+   }
+   return got;
+}
+
+static json_t *ask(int fd)
+{
+   static char text[65536];
+   uint8_t header[8] = {10, 7, 8, 9};
+   uint32_t size;
+   assert_int_equal(send(fd, header, 8, MSG_NOSIGNAL), 8);
+   assert_int_equal(read_bytes(fd, header, 8), 8);
+   assert_int_equal(header[0], 12);
+   assert_int_equal(header[3], 9); /* padding comes back */
+   memcpy(&size, header + 4, 4);
+   assert_true(size > 1 && size <= sizeof(text));
+   assert_int_equal(read_bytes(fd, text, size), size);
+   assert_int_equal(text[size - 1], 0);
+   assert_int_equal(strlen(text), size - 1);
+   json_t *o = json_loads(text, 0, NULL);
+   assert_non_null(o);
+   return o;
+}
+
+static long long integer(json_t *o, const char *key)
+{
+   json_t *v = json_object_get(o, key);
+   assert_true(json_is_integer(v));
+   return json_integer_value(v);
+}
+
+static void assert_text(json_t *o, const char *key, const char *expected)
+{
+   assert_true(json_is_string(json_object_get(o, key)));
+   assert_string_equal(json_string_value(json_object_get(o, key)), expected);
+}
+
+static void check_client(const char *out_spec, const char *in_spec, const char *transport)
+{
+   trap_ctx_t *out, *in;
+   pair(out_spec, in_spec, "svc", &out, &in);
+   int fd = connect_service("svc");
+   json_t *o = ask(fd);
+   assert_int_equal(integer(o, "in_cnt"), 0);
+   assert_int_equal(integer(o, "out_cnt"), 1);
+   json_t *ifc = json_array_get(json_object_get(o, "out"), 0);
+   assert_int_equal(integer(ifc, "num_clients"), 1);
+   assert_int_equal(integer(ifc, "ifc_type"), out_spec[0]);
+   assert_int_equal(integer(ifc, "sent-messages"), 3);
+   assert_int_equal(integer(ifc, "dropped-messages"), 0);
+   assert_int_equal(integer(ifc, "buffers"), 1);
+   assert_int_equal(integer(ifc, "autoflushes"), 1);
+   json_t *clients = json_object_get(ifc, "client_stats_arr");
+   assert_int_equal(json_array_size(clients), 2);
+   assert_text(json_array_get(clients, 0), "id", "extended_input_interface_info");
+   json_t *c = json_array_get(clients, 1);
+   assert_true(integer(c, "id") > 0);
+   assert_text(c, "sent_containers", "1");
+   assert_text(c, "sent_messages", "3");
+   assert_text(c, "skipped_messages", "0");
+   assert_true(json_is_real(json_object_get(c, "skipped_percentage")));
+   assert_text(c, "transport", transport);
+   assert_int_equal(integer(c, "backlog_bytes"), 0);
+   assert_true(integer(c, "connected_since") <= (long long) time(NULL));
+   json_decref(o);
+   json_decref(ask(fd)); /* more than one request on a connection */
+   close(fd);
+   trap_ctx_finalize(&in);
+   trap_ctx_finalize(&out);
+}
+
+static void service_tells_what_each_client_got(void **state)
+{
+   check_client("u:d", "u:d", "shared memory");
+   check_client("t:17661", "t:17661", "TCP");
+   setenv("TRAP_NO_SHM", "1", 1);
+   check_client("u:d", "u:d", "UNIX socket");
+   unsetenv("TRAP_NO_SHM");
+}
+
+static void service_tells_about_inputs(void **state)
+{
+   trap_ctx_t *in = open_ctx(2, 1, "g:5:hello,u:nobody,b:", "svc");
+   receive(in, 10);
+   int fd = connect_service("svc");
+   json_t *o = ask(fd), *ifc = json_array_get(json_object_get(o, "in"), 0);
+   assert_int_equal(integer(ifc, "ifc_state"), 1);
+   assert_text(ifc, "ifc_id", "none");
+   assert_int_equal(integer(ifc, "ifc_type"), 'g');
+   assert_int_equal(integer(ifc, "messages"), 10);
+   integer(ifc, "buffers");
+   integer(ifc, "delay_last");
+   integer(ifc, "delay_total");
+   ifc = json_array_get(json_object_get(o, "in"), 1);
+   assert_int_equal(integer(ifc, "ifc_state"), 0);
+   assert_text(ifc, "ifc_id", "nobody");
+   ifc = json_array_get(json_object_get(o, "out"), 0);
+   assert_int_equal(integer(ifc, "num_clients"), 1);
+   assert_int_equal(json_array_size(json_object_get(ifc, "client_stats_arr")), 0);
+   json_decref(o);
+   close(fd);
+   trap_ctx_finalize(&in);
+}
+
+/* Prevents: clients of the service that hang up, send garbage or never read from killing or stopping the module. */
+static void service_survives_hostile_clients(void **state)
+{
+   char byte;
+   int idle[100];
+   trap_ctx_t *ctx = open_ctx(0, 1, "b:", "svc");
+   for (int i = 0; i < 200; i++) {
+      int fd = connect_service("svc");
+      assert_int_equal(send(fd, "\12\0\0\0\0\0\0\0", 8, MSG_NOSIGNAL), 8);
+      close(fd); /* before the reply */
+   }
+   int fd = connect_service("svc");
+   assert_int_equal(send(fd, "garbage!", 8, MSG_NOSIGNAL), 8);
+   assert_int_equal(read_bytes(fd, &byte, 1), 0);
+   close(fd);
+   fd = connect_service("svc");
+   assert_int_equal(send(fd, "\12\0\0\0\377\377\377\377", 8, MSG_NOSIGNAL), 8);
+   assert_int_equal(read_bytes(fd, &byte, 1), 0);
+   close(fd);
+   for (int i = 0; i < 100; i++) { /* more than are served: the oldest have to go */
+      idle[i] = connect_service("svc");
+      assert_int_equal(send(idle[i], "\12\0", 2, MSG_NOSIGNAL), 2);
+   }
+   fd = connect_service("svc");
+   json_decref(ask(fd));
+   close(fd);
+   for (int i = 0; i < 100; i++) {
+      close(idle[i]);
+   }
+   trap_ctx_finalize(&ctx);
+}
+
+/* Prevents: a second context of a process taking the service socket from the first. */
+static void contexts_have_service_sockets_of_their_own(void **state)
+{
+   char path[160], letter[] = "b", params[] = "";
+   char *list[] = {params, NULL};
+   trap_module_info_t info = {.num_ifc_in = 0, .num_ifc_out = 1};
+   trap_ifc_spec_t spec = {.types = letter, .params = list};
+   trap_ctx_t *one = trap_ctx_init(&info, spec), *two = trap_ctx_init(&info, spec);
+   assert_non_null(one);
+   assert_non_null(two);
+   snprintf(path, sizeof(path), "%s/trap-service_%ld.sock", dir, (long) getpid());
+   assert_int_equal(access(path, F_OK), 0);
+   trap_ctx_finalize(&two);
+   assert_int_equal(access(path, F_OK), 0);
+   trap_ctx_finalize(&one);
+   assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void run_stats(const char *program, const char *args, int status, char *text, size_t size)
+{
+   char command[512];
+   snprintf(command, sizeof(command), "%s %s 2>&1", program, args);
+   FILE *f = popen(command, "r");
+   assert_non_null(f);
+   text[fread(text, 1, size - 1, f)] = 0;
+   int rc = pclose(f);
+   assert_true(WIFEXITED(rc));
+   assert_int_equal(WEXITSTATUS(rc), status);
+}
+
+static void trap_stats_prints_the_text_that_scripts_read(void **state)
+{
+   char text[4096], expected[1024];
+   const char *program = getenv("TRAP_STATS");
+   trap_ctx_t *out, *in;
+   if (program == NULL) {
+      skip();
+   }
+   pair("u:d", "u:d", "service_123456789", &out, &in);
+   run_stats(program, "-1 123456789", 0, text, sizeof(text));
+   snprintf(expected, sizeof(expected),
+            "Input interfaces: 0\nOutput interfaces: 1\n"
+            "\tID: d, TYPE: u, NUM_CLI: 1, SM: 3, DM: 0, SB: 1, AF: 1\n\tClient statistics:\n"
+            "\t\tID: extended_input_interface_info, RECV CONTAINERS: 0, RECV MESSAGES: 0, LOST MESSAGES: 0, "
+            "LOST %%: "
+            "0.00%%\n"
+            "\t\tID: %ld, SENT CONTAINERS: 1, SENT MESSAGES: 3, SKIPPED MESSAGES: 0, SKIPPED %%: 0.00%%\n",
+            (long) getpid());
+   assert_string_equal(text, expected);
+   run_stats(program, "--watch=0.1 123456789 | head -4", 0, text, sizeof(text));
+   assert_non_null(strstr(text, "out u:d "));
+   assert_non_null(strstr(text, "shared memory"));
+   trap_ctx_finalize(&in);
+   trap_ctx_finalize(&out);
+   run_stats(program, "-1 123456789", 1, text, sizeof(text));
+   assert_non_null(strstr(text, "Socket does not exist ("));
+   run_stats(program, "-1 -s /nonexistent", 1, text, sizeof(text));
+   assert_string_equal(text, "Could not connect to service ifc (path: /nonexistent).\n");
+   run_stats(program, "-x", 1, text, sizeof(text));
+   run_stats(program, "-h", 0, text, sizeof(text));
+}
+
 int main(void)
 {
    const struct CMUnitTest tests[] = {
        cmocka_unit_test(dump_shows_the_state_of_interfaces),
        cmocka_unit_test(dump_without_a_directory_is_an_error_line),
+       cmocka_unit_test(service_tells_what_each_client_got),
+       cmocka_unit_test(service_tells_about_inputs),
+       cmocka_unit_test(service_survives_hostile_clients),
+       cmocka_unit_test(contexts_have_service_sockets_of_their_own),
+       cmocka_unit_test(trap_stats_prints_the_text_that_scripts_read),
    };
    snprintf(dir, sizeof(dir), "/tmp/trap-observe-XXXXXX");
    if (mkdtemp(dir) == NULL) {

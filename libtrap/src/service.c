@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * The service interface: statistics for whoever asks on a UNIX socket. Runs in the I/O thread without ever waiting:
+ * a client that is slow or silent costs nobody anything; of too many, the oldest is closed.
+ */
+#include "out_socket.h"
+#include "socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SERVICE_CLIENTS  64
+#define SERVICE_CONTEXTS 100
+#define HEADER           8 /* u8 code, 3 bytes of padding, u32 host order size */
+
+enum { SERVICE_GET_STATS = 10, SERVICE_OK = 12 };
+
+struct service_client {
+   struct io_source source;
+   struct service *service;
+   int fd;
+   uint8_t request[HEADER];
+   size_t got;
+   uint8_t *reply; /* NULL: waiting for a request */
+   size_t size, sent;
+   bool closing;                /* has been shut down, its last event is to come */
+   struct service_client *next; /* older ones follow */
+};
+
+struct service {
+   struct io_source source;
+   struct trap_context *ctx;
+   pthread_mutex_t lock; /* between the I/O thread and service_stop() */
+   bool stopped;
+   int fd;
+   uint32_t n_clients;
+   struct service_client *clients;
+   char path[sizeof(((struct sockaddr_un *) 0)->sun_path)];
+};
+
+static void remove_client(struct service *s, struct service_client *c)
+{
+   struct service_client **p = &s->clients;
+   while (*p != c) {
+      p = &(*p)->next;
+   }
+   *p = c->next;
+   s->n_clients--;
+   if (c->fd >= 0) {
+      close(c->fd);
+   }
+   free(c->reply);
+   free(c);
+}
+
+/* \return false when there is no memory for a reply */
+static bool make_reply(struct service_client *c)
+{
+   char *text = stats_json(c->service->ctx);
+   uint32_t size = text != NULL ? (uint32_t) strlen(text) + 1 : 0;
+   c->reply = text != NULL ? malloc(HEADER + (size_t) size) : NULL;
+   if (c->reply != NULL) {
+      memcpy(c->reply, c->request, HEADER);
+      c->reply[0] = SERVICE_OK;
+      memcpy(c->reply + 4, &size, sizeof(size));
+      memcpy(c->reply + HEADER, text, size);
+      c->size = HEADER + (size_t) size;
+      c->sent = 0;
+   }
+   free(text);
+   return c->reply != NULL;
+}
+
+/* One step; \return 1: go on, 0: wait, -1: the client is to be closed */
+static int read_request(struct service_client *c)
+{
+   uint32_t size;
+   ssize_t n = recv(c->fd, c->request + c->got, HEADER - c->got, MSG_DONTWAIT);
+   if (n <= 0) {
+      return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+   }
+   c->got += (size_t) n;
+   if (c->got < HEADER) {
+      return 1;
+   }
+   memcpy(&size, c->request + 4, sizeof(size));
+   if (c->request[0] != SERVICE_GET_STATS || size != 0) {
+      return -1;
+   }
+   c->got = 0;
+   return make_reply(c) ? 1 : -1;
+}
+
+static int write_reply(struct service_client *c)
+{
+   ssize_t n = send(c->fd, c->reply + c->sent, c->size - c->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+   if (n < 0) {
+      return errno == EAGAIN || errno == EINTR ? 0 : -1;
+   }
+   c->sent += (size_t) n;
+   if (c->sent == c->size) {
+      free(c->reply);
+      c->reply = NULL;
+   }
+   return 1;
+}
+
+/* Requests of one client are answered in turns with everything else the thread does. */
+static void client_ready(struct io_source *source, uint32_t events)
+{
+   struct service_client *c = (struct service_client *) source;
+   struct service *s = c->service;
+   pthread_mutex_lock(&s->lock);
+   if (!s->stopped) {
+      bool writing = c->reply != NULL;
+      int rc = writing ? write_reply(c) : read_request(c);
+      if (rc > 0 && !writing && c->reply != NULL) {
+         rc = write_reply(c);
+      }
+      if (rc < 0) {
+         remove_client(s, c);
+      } else if (writing != (c->reply != NULL)) {
+         io_watch(s->ctx, c->fd, &c->source, c->reply != NULL ? EPOLLOUT : EPOLLIN);
+      }
+   }
+   pthread_mutex_unlock(&s->lock);
+}
+
+static void add_client(struct service *s, int fd)
+{
+   struct service_client *c = calloc(1, sizeof(*c));
+   if (c == NULL) {
+      close(fd);
+      return;
+   }
+   c->source.ready = client_ready;
+   c->service = s;
+   c->fd = fd;
+   c->next = s->clients;
+   s->clients = c;
+   s->n_clients++;
+   if (io_add(s->ctx, fd, &c->source, EPOLLIN) < 0) {
+      remove_client(s, c);
+   }
+}
+
+/* Ends the oldest client. It is removed by its own event, because one may be on its way already. */
+static void close_oldest(struct service *s)
+{
+   struct service_client *oldest = NULL;
+   for (struct service_client *c = s->clients; c != NULL; c = c->next) {
+      oldest = c->closing ? oldest : c;
+   }
+   if (oldest != NULL) {
+      oldest->closing = true;
+      shutdown(oldest->fd, SHUT_RDWR);
+   }
+}
+
+static void service_ready(struct io_source *source, uint32_t events)
+{
+   struct service *s = (struct service *) source;
+   pthread_mutex_lock(&s->lock);
+   int fd = s->stopped ? -1 : accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+   if (fd >= 0) {
+      if (s->n_clients >= SERVICE_CLIENTS) {
+         close_oldest(s);
+      }
+      add_client(s, fd);
+   }
+   pthread_mutex_unlock(&s->lock);
+}
+
+/* Listens on the name, or on the first of name_2, name_3, ... that is free if the name is a default one. */
+static int listen_on(struct trap_context *ctx, struct service *s, const char *name)
+{
+   char numbered[108];
+   int fd = -EINVAL;
+   for (int k = 1; k <= SERVICE_CONTEXTS; k++) {
+      snprintf(numbered, sizeof(numbered), "%s", name);
+      if (k > 1) {
+         snprintf(numbered, sizeof(numbered), "%.90s_%d", name, k);
+      }
+      if (unix_socket_path(ctx, numbered, s->path, sizeof(s->path)) != TRAP_E_OK) {
+         return -ENAMETOOLONG;
+      }
+      fd = unix_listen(s->path, 0660, NULL, SERVICE_CLIENTS);
+      if (fd != -EADDRINUSE || strncmp(name, SERVICE_DEFAULT, strlen(SERVICE_DEFAULT)) != 0) {
+         break;
+      }
+   }
+   return fd;
+}
+
+void service_start(struct trap_context *ctx, const char *name)
+{
+   struct service *s = calloc(1, sizeof(*s));
+   int fd = s != NULL ? listen_on(ctx, s, name) : -ENOMEM;
+   if (fd >= 0) {
+      s->ctx = ctx;
+      s->fd = fd;
+      s->source.ready = service_ready;
+      pthread_mutex_init(&s->lock, NULL);
+      if (io_start(ctx) == TRAP_E_OK && io_add(ctx, fd, &s->source, EPOLLIN) == 0) {
+         ctx->service = s;
+         return;
+      }
+      pthread_mutex_destroy(&s->lock);
+      close(fd);
+      unlink(s->path);
+      fd = -EIO;
+   }
+   LOG_ERROR("No service interface: cannot listen on '%s': %s", s != NULL ? s->path : name, strerror(-fd));
+   free(s);
+}
+
+void service_stop(struct trap_context *ctx)
+{
+   struct service *s = ctx->service;
+   if (s == NULL) {
+      return;
+   }
+   pthread_mutex_lock(&s->lock);
+   s->stopped = true;
+   close(s->fd);
+   unlink(s->path);
+   for (struct service_client *c = s->clients; c != NULL; c = c->next) {
+      close(c->fd); /* the I/O thread may still hold an event of it: freed later */
+      c->fd = -1;
+   }
+   pthread_mutex_unlock(&s->lock);
+}
+
+void service_free(struct trap_context *ctx)
+{
+   struct service *s = ctx->service;
+   if (s == NULL) {
+      return;
+   }
+   while (s->clients != NULL) {
+      remove_client(s, s->clients);
+   }
+   pthread_mutex_destroy(&s->lock);
+   free(s);
+   ctx->service = NULL;
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** trap_stats: shows the counters of a running module, asked over its service socket. */
+#include <libtrap/jansson.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define REPLY_MAX  (16u * 1024 * 1024)
+#define IO_SECONDS 5
+#define PERIOD     3
+#define GET_STATS  10
+#define REPLY_OK   12
+#define PSEUDO     "extended_input_interface_info"
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int signal)
+{
+   stop = signal;
+}
+
+static void print_help(FILE *f)
+{
+   fputs("Usage: trap_stats [-h] [-1] [-w [SECONDS]] [-s PATH] [PID or PATH]\n"
+         "Shows the counters of a module's interfaces.\n\n"
+         "  -1                  one reading, then exit\n"
+         "  -w, --watch[=SEC]   rates of all interfaces and clients, renewed every SEC seconds (1)\n"
+         "  -s PATH             path of the module's service socket\n"
+         "  -h, --help          this text\n\n"
+         "PID: the module's process; its socket is looked for in TRAP_SOCKET_DIR (default " DEFAULTSOCKETDIR
+         ").\n",
+         f);
+}
+
+/* ---------------------------------------------------------------- requests */
+
+static int connect_to(const char *path)
+{
+   struct sockaddr_un sun = {.sun_family = AF_UNIX};
+   const struct timeval limit = {.tv_sec = IO_SECONDS};
+   if (path == NULL || strlen(path) >= sizeof(sun.sun_path)) {
+      return -1;
+   }
+   memcpy(sun.sun_path, path, strlen(path));
+   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+   if (fd >= 0 && connect(fd, (struct sockaddr *) &sun, sizeof(sun)) < 0) {
+      close(fd);
+      return -1;
+   }
+   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+   return fd;
+}
+
+static bool read_all(int fd, void *to, size_t size)
+{
+   for (size_t got = 0; got < size;) {
+      ssize_t n = recv(fd, (uint8_t *) to + got, size - got, 0);
+      if (n <= 0) {
+         return false;
+      }
+      got += (size_t) n;
+   }
+   return true;
+}
+
+/* One reading; NULL when the module is gone or does not speak the protocol. */
+static json_t *ask(int fd)
+{
+   uint8_t header[8] = {GET_STATS};
+   uint32_t size;
+   if (send(fd, header, sizeof(header), MSG_NOSIGNAL) != (ssize_t) sizeof(header) ||
+       !read_all(fd, header, sizeof(header))) {
+      return NULL;
+   }
+   memcpy(&size, header + 4, sizeof(size));
+   if (header[0] != REPLY_OK || size == 0 || size > REPLY_MAX) {
+      return NULL;
+   }
+   char *text = malloc(size);
+   json_t *o = text != NULL && read_all(fd, text, size) ? json_loadb(text, size - 1, 0, NULL) : NULL;
+   free(text);
+   return o;
+}
+
+/* -------------------------------------------------------------------- text */
+
+static bool missing; /* a key that the text needs was not there */
+
+static const json_t *get(const json_t *o, const char *key)
+{
+   const json_t *v = json_object_get(o, key);
+   if (v == NULL && !missing) {
+      fprintf(stderr, "[ERROR] The reply lacks the key '%s'.\n", key);
+      missing = true;
+   }
+   return v;
+}
+
+static long long number(const json_t *o, const char *key)
+{
+   const json_t *v = get(o, key);
+   return json_is_string(v) ? strtoll(json_string_value(v), NULL, 10) : json_integer_value(v);
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+   const char *s = json_string_value(get(o, key));
+   return s != NULL ? s : "(null)";
+}
+
+static void print_clients(const json_t *clients)
+{
+   size_t i;
+   json_t *c;
+   if (json_array_size(clients) > 0) {
+      printf("\tClient statistics:\n");
+   }
+   json_array_foreach(clients, i, c)
+   {
+      if (i == 0) {
+         printf(
+             "\t\tID: %s, RECV CONTAINERS: %lld, RECV MESSAGES: %lld, LOST MESSAGES: %lld, LOST %%: %.2f%%\n",
+             text_of(c, "id"), number(c, "sent_containers"), number(c, "sent_messages"),
+             number(c, "skipped_messages"), json_number_value(get(c, "skipped_percentage")));
+         continue;
+      }
+      printf("\t\tID: %lld, SENT CONTAINERS: %lld, SENT MESSAGES: %lld, SKIPPED MESSAGES: %lld, SKIPPED %%: "
+             "%.2f%%\n",
+             number(c, "id"), number(c, "sent_containers"), number(c, "sent_messages"),
+             number(c, "skipped_messages"), json_number_value(get(c, "skipped_percentage")));
+   }
+}
+
+static void print_reading(const json_t *o)
+{
+   size_t i;
+   json_t *ifc;
+   printf("Input interfaces: %lld\n", number(o, "in_cnt"));
+   json_array_foreach(get(o, "in"), i, ifc)
+   {
+      printf("\tID: %s, TYPE: %c, IS_CONN: %lld, RM: %lld, RB: %lld, DELAY_LAST [us]: %lld, DELAY_TOTAL [s]: "
+             "%lld\n",
+             text_of(ifc, "ifc_id"), (char) number(ifc, "ifc_type"), number(ifc, "ifc_state"),
+             number(ifc, "messages"), number(ifc, "buffers"), number(ifc, "delay_last"),
+             number(ifc, "delay_total"));
+   }
+   printf("Output interfaces: %lld\n", number(o, "out_cnt"));
+   json_array_foreach(get(o, "out"), i, ifc)
+   {
+      printf("\tID: %s, TYPE: %c, NUM_CLI: %lld, SM: %lld, DM: %lld, SB: %lld, AF: %lld\n",
+             text_of(ifc, "ifc_id"), (char) number(ifc, "ifc_type"), number(ifc, "num_clients"),
+             number(ifc, "sent-messages"), number(ifc, "dropped-messages"), number(ifc, "buffers"),
+             number(ifc, "autoflushes"));
+      print_clients(get(ifc, "client_stats_arr"));
+   }
+   fflush(stdout);
+}
+
+/* ------------------------------------------------------------------- watch */
+
+/* The same element of the reading before, if it is the same thing. */
+static const json_t *before(const json_t *list, const json_t *now, const char *key)
+{
+   size_t i;
+   json_t *o;
+   json_array_foreach(list, i, o)
+   {
+      if (json_equal(json_object_get(o, key), json_object_get(now, key)) &&
+          json_equal(json_object_get(o, "connected_since"), json_object_get(now, "connected_since"))) {
+         return o;
+      }
+   }
+   return NULL;
+}
+
+static double rate(const json_t *old, const json_t *now, const char *key, double seconds)
+{
+   return old == NULL || seconds <= 0 ? 0 : (double) (number(now, key) - number(old, key)) / seconds;
+}
+
+static void watch_clients(const json_t *old, const json_t *now, double seconds)
+{
+   size_t i;
+   json_t *c;
+   json_array_foreach(now, i, c)
+   {
+      const json_t *was = before(old, c, "id");
+      if (i == 0) {
+         continue; /* totals of the inputs */
+      }
+      const char *transport = json_string_value(json_object_get(c, "transport"));
+      long long since = json_integer_value(json_object_get(c, "connected_since"));
+      printf("   client %-13lld %12.0f %12.0f %14lld  %s, %llds, backlog %lld B\n", number(c, "id"),
+             rate(was, c, "sent_messages", seconds), rate(was, c, "skipped_messages", seconds),
+             number(c, "skipped_messages"), transport != NULL ? transport : "stream",
+             since > 0 ? (long long) time(NULL) - since : 0,
+             (long long) json_integer_value(json_object_get(c, "backlog_bytes")));
+   }
+}
+
+static void watch_reading(const json_t *old, const json_t *now, double seconds)
+{
+   size_t i;
+   json_t *ifc;
+   if (isatty(STDOUT_FILENO)) {
+      printf("\033[H\033[2J");
+   }
+   printf("interface             messages/s       lost/s     lost in all\n");
+   json_array_foreach(get(now, "in"), i, ifc)
+   {
+      const json_t *was = json_array_get(json_object_get(old, "in"), i);
+      bool counts = json_object_get(ifc, "missed_messages") != NULL;
+      printf("in  %c:%-14.14s %12.0f %12.0f %14lld  %s\n", (char) number(ifc, "ifc_type"),
+             text_of(ifc, "ifc_id"), rate(was, ifc, "messages", seconds),
+             counts ? rate(was, ifc, "missed_messages", seconds) : 0,
+             counts ? number(ifc, "missed_messages") : 0,
+             number(ifc, "ifc_state") != 0 ? "connected" : "waiting");
+   }
+   json_array_foreach(get(now, "out"), i, ifc)
+   {
+      const json_t *was = json_array_get(json_object_get(old, "out"), i);
+      printf("out %c:%-14.14s %12.0f %12.0f %14lld  %lld clients\n", (char) number(ifc, "ifc_type"),
+             text_of(ifc, "ifc_id"), rate(was, ifc, "sent-messages", seconds),
+             rate(was, ifc, "dropped-messages", seconds), number(ifc, "dropped-messages"),
+             number(ifc, "num_clients"));
+      watch_clients(json_object_get(was, "client_stats_arr"), get(ifc, "client_stats_arr"), seconds);
+   }
+   printf("\n");
+   fflush(stdout);
+}
+
+/* -------------------------------------------------------------------- main */
+
+static int watch(int fd, double period)
+{
+   json_t *old = NULL;
+   struct timespec last = {0}, now;
+   const struct timespec nap = {.tv_sec = (time_t) period,
+                                .tv_nsec = (long) ((period - (double) (time_t) period) * 1e9)};
+   while (!stop && !missing) {
+      json_t *reading = ask(fd);
+      if (reading == NULL) {
+         fprintf(stderr, "The module does not answer any more.\n");
+         break;
+      }
+      clock_gettime(CLOCK_MONOTONIC, &now);
+      double seconds = (double) (now.tv_sec - last.tv_sec) + (double) (now.tv_nsec - last.tv_nsec) / 1e9;
+      if (old != NULL) {
+         watch_reading(old, reading, seconds);
+      }
+      json_decref(old);
+      old = reading;
+      last = now;
+      nanosleep(&nap, NULL);
+   }
+   json_decref(old);
+   return stop && !missing ? 0 : 1;
+}
+
+static void print_legend(void)
+{
+   printf("\033[31;1mPress Ctrl-C to end.\033[0m\n"
+          "Legend:\n"
+          "   IS_CONN - input is connected        NUM_CLI - connected clients\n"
+          "   RM - received messages              RB - received buffers\n"
+          "   SM - sent messages                  DM - dropped messages\n"
+          "   SB - sent buffers                   AF - autoflushes\n"
+          "---------------------------------------------------------------\n");
+}
+
+static int repeat(int fd, bool once)
+{
+   const struct timespec nap = {.tv_sec = PERIOD};
+   if (!once) {
+      print_legend();
+   }
+   while (!stop) {
+      json_t *o = ask(fd);
+      if (o == NULL) {
+         fprintf(stderr, "The module does not answer.\n");
+         return 1;
+      }
+      print_reading(o);
+      json_decref(o);
+      if (once || missing) {
+         break;
+      }
+      printf("- - - %d seconds waiting - - -\n\n", PERIOD);
+      fflush(stdout);
+      nanosleep(&nap, NULL);
+   }
+   return missing ? 1 : 0;
+}
+
+/* Path of the socket of process or path arg; NULL (said why) when there is none. */
+static const char *find_socket(const char *arg, char *path, size_t size)
+{
+   const char *dir = getenv("TRAP_SOCKET_DIR");
+   if (*arg != 0 && arg[strspn(arg, "0123456789")] == 0) {
+      snprintf(path, size, "%s/trap-service_%s.sock", dir != NULL && *dir != 0 ? dir : DEFAULTSOCKETDIR, arg);
+   } else {
+      snprintf(path, size, "%s", arg);
+   }
+   if (access(path, F_OK) != 0) {
+      fprintf(stderr, "Socket does not exist (%s) %s.\n", path, strerror(errno));
+      return NULL;
+   }
+   return path;
+}
+
+int main(int argc, char **argv)
+{
+   static const struct option options[] = {
+       {"help", no_argument, NULL, 'h'}, {"watch", optional_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
+   const char *path = NULL;
+   char found[4096];
+   bool once = false;
+   double period = 0;
+   int opt;
+   while ((opt = getopt_long(argc, argv, "h1w::s:", options, NULL)) != -1) {
+      switch (opt) {
+      case 'h': print_help(stdout); return 0;
+      case '1': once = true; break;
+      case 'w': period = optarg != NULL ? strtod(optarg, NULL) : 1; break;
+      case 's': path = optarg; break;
+      default: print_help(stderr); return 1;
+      }
+      if (opt == 'w' && !(period >= 0.1 && period <= 3600)) {
+         fprintf(stderr, "trap_stats: bad period '%s' (expected 0.1 to 3600 seconds).\n", optarg);
+         return 1;
+      }
+   }
+   if ((optind < argc && path != NULL) || argc - optind > 1) {
+      print_help(stdout);
+      return 0;
+   }
+   if (optind < argc && (path = find_socket(argv[optind], found, sizeof(found))) == NULL) {
+      return 1;
+   }
+   struct sigaction sa = {.sa_handler = on_signal};
+   sigaction(SIGINT, &sa, NULL);
+   sigaction(SIGTERM, &sa, NULL);
+   int fd = connect_to(path);
+   if (fd < 0) {
+      fprintf(stderr, "Could not connect to service ifc (path: %s).\n", path != NULL ? path : "none given");
+      return 1;
+   }
+   int rc = period > 0 ? watch(fd, period) : repeat(fd, once);
+   close(fd);
+   return rc;
+}
