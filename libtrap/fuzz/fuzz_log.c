@@ -7,19 +7,10 @@
 #include "../src/in_socket.c"
 #include "fuzz_trap.h"
 
-#include <sys/eventfd.h>
-
 #define RING  8192u
 #define STEPS 4
 
-enum lie {
-   UNSEALED = 1,
-   SHORT_PAGE = 2,
-   WRONG_MAGIC = 4,
-   UNSEALED_PAGE = 8,
-   BLOCKING_WAKE = 16,
-   CLAIMED_SIZE = 32
-};
+enum lie { UNSEALED = 1, SHORT_PAGE = 2, WRONG_MAGIC = 4, UNSEALED_PAGE = 8, CLAIMED_SIZE = 32 };
 
 struct fake {
    struct trap_log log;
@@ -30,7 +21,6 @@ struct fake {
 
 static void make_fake(struct fake *f, unsigned lies, uint64_t claimed, uint64_t cursor)
 {
-   int flags = (lies & BLOCKING_WAKE) != 0 ? EFD_CLOEXEC : EFD_CLOEXEC | EFD_NONBLOCK;
    if ((lies & UNSEALED) == 0) {
       PROMISE(log_create(&f->log, RING) == 0);
    } else {
@@ -61,15 +51,11 @@ static void make_fake(struct fake *f, unsigned lies, uint64_t claimed, uint64_t 
    }
    f->fds[SHARE_LOG] = f->log.fd;
    f->fds[SHARE_PAGE] = f->page_fd = page_fd;
-   f->fds[SHARE_WAKE] = eventfd(0, flags);
-   f->fds[SHARE_NOTIFY] = eventfd(0, flags);
 }
 
 static void free_fake(struct fake *f)
 {
    close(f->fds[SHARE_PAGE]);
-   close(f->fds[SHARE_WAKE]);
-   close(f->fds[SHARE_NOTIFY]);
    munmap(f->page, LOG_CTL_SIZE);
    log_close(&f->log);
 }

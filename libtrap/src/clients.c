@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define DECIDE_MS 100 /* a local client may ask for the log this long; an old one then gets the stream */
+#define DECIDE_MS 100  /* a local client may ask for the log this long; an old one then gets the stream */
+#define DRAIN_MAX 1024 /* times 256 wake-up bytes that one event may bring */
 #define SEND_MAX  (1024 * 1024) /* bytes a client is sent before the next one has its turn */
 
 static void client_free(struct client *c)
@@ -27,9 +27,6 @@ static void client_free(struct client *c)
    }
    if (c->page_fd >= 0) {
       close(c->page_fd);
-   }
-   if (c->wake_fd >= 0) {
-      close(c->wake_fd);
    }
    pthread_mutex_destroy(&c->lock);
    free(c->hello);
@@ -50,10 +47,7 @@ static void remove_client(struct socket_output *s, uint32_t i)
    if (c->mode != READER_LOCAL) {
       atomic_fetch_sub(&s->n_stream, 1);
    }
-   if (c->mode == READER_LOCAL) {
-      eventfd_signal(c->wake_fd);
-   }
-   client_free(c);
+   client_free(c); /* a local reader sees the connection end */
    output_changed(s);
 }
 
@@ -63,6 +57,14 @@ static void client_ready(struct io_source *source, uint32_t events)
    char byte;
    if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0) {
       c->gone = true;
+   } else if ((events & EPOLLIN) != 0 && c->mode != READER_SOCKET) {
+      /* A local reader has chosen the log or made room in it. Events are edges: all bytes are taken, up to a bound. */
+      int rc = 1;
+      for (int i = 0; rc > 0 && i < DRAIN_MAX; i++) {
+         rc = peer_drain(c->fd);
+         c->owner->moved = true;
+      }
+      c->gone = rc != 0; /* who sends without end is no reader */
    } else if ((events & EPOLLIN) != 0) {
       /* Clients never send: end of stream, an error or garbage all mean good-bye. */
       ssize_t n = recv(c->fd, &byte, 1, MSG_DONTWAIT);
@@ -73,12 +75,11 @@ static void client_ready(struct io_source *source, uint32_t events)
    }
 }
 
-/* A page for the reader's cursor and a descriptor to wake it. \return false: socket only */
+/* A page for the reader's cursor. \return false: socket only */
 static bool offer_log(struct client *c)
 {
    c->page_fd = memfd_create("trap-reader", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-   c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-   if (c->page_fd < 0 || c->wake_fd < 0 || ftruncate(c->page_fd, LOG_CTL_SIZE) < 0 ||
+   if (c->page_fd < 0 || ftruncate(c->page_fd, LOG_CTL_SIZE) < 0 ||
        fcntl(c->page_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
       return false;
    }
@@ -114,7 +115,7 @@ static bool add_client(struct socket_output *s, int fd)
       return false;
    }
    c->fd = fd;
-   c->page_fd = c->wake_fd = -1;
+   c->page_fd = -1;
    c->owner = s;
    c->source.ready = client_ready;
    c->id = peer_id(fd, s->path[0] != 0);
@@ -232,10 +233,7 @@ static void send_hello(struct client *c)
    cmsg->cmsg_level = SOL_SOCKET;
    cmsg->cmsg_type = SCM_RIGHTS;
    cmsg->cmsg_len = CMSG_LEN(SHARE_FDS * sizeof(int));
-   int fds[SHARE_FDS] = {[SHARE_LOG] = c->owner->log.fd,
-                         [SHARE_PAGE] = c->page_fd,
-                         [SHARE_WAKE] = c->wake_fd,
-                         [SHARE_NOTIFY] = io_wake_fd(c->owner->out.ctx)};
+   int fds[SHARE_FDS] = {[SHARE_LOG] = c->owner->log.fd, [SHARE_PAGE] = c->page_fd};
    memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
    ssize_t n = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
    if (n > 0) {
@@ -341,7 +339,7 @@ static bool decide(struct socket_output *s, struct client *c, int64_t now, int64
    if (!socket) {
       atomic_fetch_sub(&s->n_stream, 1);
       /* It may have gone to sleep after what was in the log then; senders did not know yet that it must be woken. */
-      eventfd_signal(c->wake_fd);
+      peer_signal(c->fd);
    }
    output_changed(s);
    return true;

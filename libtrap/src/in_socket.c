@@ -43,7 +43,6 @@ struct socket_input {
    /* local log */
    struct trap_log log;
    struct reader_ctl *page;
-   int wake_fd, notify_fd;
    uint64_t cursor;
    uint64_t blocks_here, missed_here; /* told to the sender of the log */
    bool hung_up;
@@ -55,11 +54,6 @@ static void local_close(struct socket_input *s)
    if (s->page != NULL) {
       munmap(s->page, LOG_CTL_SIZE);
       s->page = NULL;
-   }
-   if (s->wake_fd >= 0) {
-      close(s->wake_fd);
-      close(s->notify_fd);
-      s->wake_fd = s->notify_fd = -1;
    }
 }
 
@@ -165,24 +159,20 @@ static bool step_connect(struct socket_input *s)
 
 /* -------------------------------------------------------------------- hello */
 
-/* The page and the descriptors must not be able to stop the reader: with SIGBUS or by blocking it. */
-static bool trusted_fds(const int fds[SHARE_FDS])
+/* The page must not be able to shrink under the reader, which would end it with SIGBUS. */
+static bool trusted_page(int fd)
 {
    struct stat st;
-   int seals = fcntl(fds[SHARE_PAGE], F_GET_SEALS);
-   if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || fstat(fds[SHARE_PAGE], &st) < 0 ||
-       st.st_size < (off_t) LOG_CTL_SIZE) {
-      return false;
-   }
-   return (fcntl(fds[SHARE_WAKE], F_GETFL) & O_NONBLOCK) != 0 &&
-          (fcntl(fds[SHARE_NOTIFY], F_GETFL) & O_NONBLOCK) != 0;
+   int seals = fcntl(fd, F_GET_SEALS);
+   return seals >= 0 && (seals & F_SEAL_SHRINK) != 0 && fstat(fd, &st) == 0 &&
+          st.st_size >= (off_t) LOG_CTL_SIZE;
 }
 
 /* Maps what a local sender handed over; on any doubt the ordinary stream is used. */
 static void try_local(struct socket_input *s, const int fds[SHARE_FDS])
 {
    uint32_t undecided = READER_UNDECIDED;
-   if (!trusted_fds(fds) || log_attach(&s->log, fds[SHARE_LOG]) != 0) {
+   if (!trusted_page(fds[SHARE_PAGE]) || log_attach(&s->log, fds[SHARE_LOG]) != 0) {
       return;
    }
    void *page = mmap(NULL, LOG_CTL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fds[SHARE_PAGE], 0);
@@ -191,10 +181,7 @@ static void try_local(struct socket_input *s, const int fds[SHARE_FDS])
       return;
    }
    s->page = page;
-   s->wake_fd = fcntl(fds[SHARE_WAKE], F_DUPFD_CLOEXEC, 0);
-   s->notify_fd = fcntl(fds[SHARE_NOTIFY], F_DUPFD_CLOEXEC, 0);
-   if (s->wake_fd < 0 || s->notify_fd < 0 ||
-       !atomic_compare_exchange_strong(&s->page->mode, &undecided, READER_LOCAL)) {
+   if (!atomic_compare_exchange_strong(&s->page->mode, &undecided, READER_LOCAL)) {
       local_close(s);
       return;
    }
@@ -202,7 +189,7 @@ static void try_local(struct socket_input *s, const int fds[SHARE_FDS])
    s->next_seq = s->page->first_seq;
    s->blocks_here = s->missed_here = 0;
    s->have_seq = true;
-   eventfd_signal(s->notify_fd);
+   peer_signal(s->fd);
 }
 
 /* Reads from the socket, taking descriptors that come along. */
@@ -353,7 +340,7 @@ static ssize_t read_local(struct socket_input *s, uint8_t *to, size_t room)
    uint64_t want = atomic_load(&s->page->want);
    if (want != 0 && s->cursor >= want) {
       atomic_store(&s->page->want, 0);
-      eventfd_signal(s->notify_fd);
+      peer_signal(s->fd);
    }
    return (ssize_t) n;
 }
@@ -381,32 +368,23 @@ static int look_local(struct socket_input *s)
 /* 1: bytes were added, 0: wait, -1: the connection is over */
 static int more_local(struct socket_input *s)
 {
-   uint8_t byte;
-   for (;;) {
+   while (!atomic_load_explicit(&s->in.ctx->terminated, memory_order_relaxed)) {
       int rc = look_local(s);
       if (rc != 0 || s->hung_up) {
          return rc != 0 ? rc : -1;
       }
       /* Announce sleep, then look once more: the sender looks at the flag after it has committed. */
-      eventfd_drain(s->wake_fd);
       atomic_store(&s->page->sleeping, 1);
-      if (atomic_load(&s->log.ctl->committed) != s->cursor) {
-         atomic_store(&s->page->sleeping, 0);
-         if (atomic_load_explicit(&s->in.ctx->terminated, memory_order_relaxed)) {
-            return 0; /* a sender that moves without giving data cannot keep the reader here */
-         }
-         continue;
+      int woken = peer_drain(s->fd);
+      if (woken == 0 && atomic_load(&s->log.ctl->committed) == s->cursor) {
+         wait_socket(s, POLLIN);
+         return 0;
       }
-      ssize_t n = recv(s->fd, &byte, 1, MSG_DONTWAIT);
-      if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-         s->hung_up = true; /* what is in the log is still read */
-         continue;
-      }
-      wait_socket(s, POLLIN);
-      s->in.wait[1] = (struct pollfd){.fd = s->wake_fd, .events = POLLIN};
-      s->in.n_wait = 2;
-      return 0;
+      s->hung_up = woken < 0; /* what is in the log is still read */
+      atomic_store(&s->page->sleeping, 0);
    }
+   wait_socket(s, POLLIN);
+   return 0;
 }
 
 static int more_socket(struct socket_input *s)
@@ -577,7 +555,7 @@ int input_socket_create(struct trap_context *ctx, char type, const char *params,
    if (s == NULL) {
       return ctx_error(ctx, TRAP_E_MEMORY, NULL);
    }
-   s->fd = s->wake_fd = s->notify_fd = s->log.fd = -1;
+   s->fd = s->log.fd = -1;
    s->in.ops = &socket_ops;
    int rc = parse_address(ctx, s, type, params);
    if (rc == TRAP_E_OK && !buffer_reserve(&s->buffer, &s->capacity, BUFFER_SIZE)) {

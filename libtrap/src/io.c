@@ -18,7 +18,7 @@ struct io_thread {
    int epoll_fd, wake_fd;
    _Atomic int sleeping;
    _Atomic bool stop;
-   bool woken;          /* by a sender or by a local reader that made room */
+   bool woken;          /* by a sender */
    pthread_mutex_t mtx; /* outputs */
    struct socket_output *outputs;
 };
@@ -44,11 +44,6 @@ void io_arm(struct trap_context *ctx)
       atomic_store(&io->sleeping, AWAKE);
       eventfd_signal(io->wake_fd);
    }
-}
-
-int io_wake_fd(const struct trap_context *ctx)
-{
-   return ctx->io->wake_fd;
 }
 
 int io_add(struct trap_context *ctx, int fd, struct io_source *source, uint32_t events)

@@ -38,7 +38,7 @@ static void announce(struct socket_output *s)
       struct client *c = s->slot[i];
       if (c->mode == READER_LOCAL && atomic_load(&c->page->sleeping) != 0) {
          atomic_store(&c->page->sleeping, 0);
-         eventfd_signal(c->wake_fd);
+         peer_signal(c->fd);
       }
    }
    if (atomic_load_explicit(&s->n_stream, memory_order_relaxed) > 0) {

@@ -32,7 +32,7 @@ struct client {
    enum reader_mode mode;
    int64_t decide_at; /* ms: an undecided local client gets the socket stream from then on */
    struct reader_ctl *page;
-   int page_fd, wake_fd;
+   int page_fd;
    _Atomic bool gone;
    /* socket clients */
    bool blocked; /* the socket takes no more */
@@ -115,7 +115,6 @@ void io_kick(struct trap_context *ctx);
 void io_arm(struct trap_context *ctx);
 /** Wakes it in any case. */
 void io_wake(struct trap_context *ctx);
-int io_wake_fd(const struct trap_context *ctx);
 int io_add(struct trap_context *ctx, int fd, struct io_source *source, uint32_t events);
 /** Changes the events that a descriptor in the epoll set is watched for. Any thread. */
 void io_watch(struct trap_context *ctx, int fd, struct io_source *source, uint32_t events);

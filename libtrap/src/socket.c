@@ -2,9 +2,11 @@
 #include "socket.h"
 #include "internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 int unix_socket_path(struct trap_context *ctx, const char *name, char *path, size_t size)
@@ -43,6 +45,19 @@ bool buffer_reserve(uint8_t **buffer, size_t *capacity, size_t want)
    *buffer = p;
    *capacity = want;
    return true;
+}
+
+void peer_signal(int fd)
+{
+   ssize_t n = send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+   (void) n; /* full means signalled already */
+}
+
+int peer_drain(int fd)
+{
+   char bytes[256];
+   ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+   return n > 0 ? 1 : n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
 }
 
 void eventfd_signal(int fd)

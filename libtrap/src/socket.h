@@ -11,7 +11,7 @@
 struct trap_context;
 
 /** Descriptors that come with the hello on a UNIX socket (SCM_RIGHTS), in this order. */
-enum share { SHARE_LOG, SHARE_PAGE, SHARE_WAKE, SHARE_NOTIFY, SHARE_FDS };
+enum share { SHARE_LOG, SHARE_PAGE, SHARE_FDS };
 
 /** <dir>/trap-<name>.sock; BADPARAMS when it does not fit. */
 int unix_socket_path(struct trap_context *ctx, const char *name, char *path, size_t size);
@@ -19,6 +19,11 @@ int unix_socket_path(struct trap_context *ctx, const char *name, char *path, siz
 int check_tcp_port(struct trap_context *ctx, const char *port);
 /** Grows *buffer to at least want bytes, keeping its contents. */
 bool buffer_reserve(uint8_t **buffer, size_t *capacity, size_t want);
+/** Wakes the other end of a connection whose stream goes through shared memory, by a byte. Never blocks, whatever the
+ *  other end does to its descriptor. */
+void peer_signal(int fd);
+/** Takes such bytes. \return > 0: there were some, 0: none, < 0: the other end is gone */
+int peer_drain(int fd);
 void eventfd_signal(int fd);
 void eventfd_drain(int fd);
 

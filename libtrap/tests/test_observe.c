@@ -256,6 +256,38 @@ static void service_survives_hostile_clients(void **state)
    trap_ctx_finalize(&ctx);
 }
 
+/* Prevents: clients that hang up at once, send instead of reading, or never read from stopping a sender that does not
+ * wait, and from costing its honest clients anything. */
+static void sender_survives_hostile_clients(void **state)
+{
+   static char junk[65536];
+   int fds[10];
+   trap_ctx_t *out, *in;
+   pair("u:d:timeout=NO_WAIT:buffer_count=4", "u:d", NULL, &out, &in);
+   for (int i = 0; i < 200; i++) {
+      close(connect_service("d"));
+   }
+   for (int i = 0; i < 10; i++) {
+      fds[i] = connect_service("d"); /* takes neither the hello nor the log */
+      send(fds[i], junk, sizeof(junk), MSG_DONTWAIT | MSG_NOSIGNAL);
+   }
+   for (int round = 0; round < 100; round++) {
+      for (int k = 0; k < 10; k++) {
+         assert_int_equal(trap_ctx_send(out, 0, junk, 5000), TRAP_E_OK);
+      }
+      trap_ctx_send_flush(out, 0);
+      for (int i = 0; i < 10; i++) {
+         send(fds[i], junk, 100, MSG_DONTWAIT | MSG_NOSIGNAL);
+      }
+      receive(in, 10); /* the log has room for them all */
+   }
+   for (int i = 0; i < 10; i++) {
+      close(fds[i]);
+   }
+   trap_ctx_finalize(&in);
+   trap_ctx_finalize(&out);
+}
+
 /* Prevents: a second context of a process taking the service socket from the first. */
 static void contexts_have_service_sockets_of_their_own(void **state)
 {
@@ -326,6 +358,7 @@ int main(void)
        cmocka_unit_test(service_tells_what_each_client_got),
        cmocka_unit_test(service_tells_about_inputs),
        cmocka_unit_test(service_survives_hostile_clients),
+       cmocka_unit_test(sender_survives_hostile_clients),
        cmocka_unit_test(contexts_have_service_sockets_of_their_own),
        cmocka_unit_test(trap_stats_prints_the_text_that_scripts_read),
    };
