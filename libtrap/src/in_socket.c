@@ -375,12 +375,14 @@ static int more_local(struct socket_input *s)
       }
       /* Announce sleep, then look once more: the sender looks at the flag after it has committed. */
       atomic_store(&s->page->sleeping, 1);
-      int woken = peer_drain(s->fd);
-      if (woken == 0 && atomic_load(&s->log.ctl->committed) == s->cursor) {
-         wait_socket(s, POLLIN);
-         return 0;
+      if (atomic_load(&s->log.ctl->committed) == s->cursor) {
+         int woken = peer_drain(s->fd);
+         if (woken == 0) {
+            wait_socket(s, POLLIN);
+            return 0;
+         }
+         s->hung_up = woken < 0; /* what is in the log is still read */
       }
-      s->hung_up = woken < 0; /* what is in the log is still read */
       atomic_store(&s->page->sleeping, 0);
    }
    wait_socket(s, POLLIN);
