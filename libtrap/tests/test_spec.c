@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** IFC_SPEC and command line. Each test is named after what it prevents; all of it happened with NEMEA 2. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <libtrap/trap.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[64];
+
+static void expect(int in, int out, const char *spec, int code)
+{
+   trap_ctx_t *ctx = trap_ctx_init3("test", "", (int8_t) in, (int8_t) out, spec, NULL);
+   assert_non_null(ctx);
+   if (trap_ctx_get_last_error(ctx) != code) {
+      fail_msg("%s: %d (%s), expected %d", spec, trap_ctx_get_last_error(ctx),
+               trap_ctx_get_last_error_msg(ctx), code);
+   }
+   trap_ctx_finalize(&ctx);
+}
+
+static void letter_without_colon_is_not_taken_twice(void **state)
+{
+   char *argv[] = {(char *) "m", (char *) "-i", (char *) "b,u:x,t", NULL};
+   int argc = 3;
+   trap_ifc_spec_t spec;
+   assert_int_equal(trap_parse_params(&argc, argv, &spec), TRAP_E_OK);
+   assert_string_equal(spec.types, "but");
+   assert_string_equal(spec.params[0], "");
+   assert_string_equal(spec.params[1], "x");
+   assert_string_equal(spec.params[2], "");
+   assert_int_equal(argc, 1);
+   assert_null(argv[1]); /* the vector still ends */
+   trap_free_ifc_spec(spec);
+}
+
+static void unsupported_letter_leaves_no_old_message(void **state)
+{
+   char *argv[] = {(char *) "m", (char *) "-i", (char *) "q:x", NULL};
+   int argc = 3;
+   trap_ifc_spec_t spec;
+   assert_int_equal(trap_parse_params(&argc, argv, &spec), TRAP_E_BADPARAMS);
+   assert_string_equal(trap_last_error_msg, "Unsupported IFC type 'q'.");
+   assert_null(spec.types);
+}
+
+static void negative_number_of_interfaces_is_refused(void **state)
+{
+   expect(-1, 2, "b:", TRAP_E_BADPARAMS);
+   expect(3, -1, "g:1:a", TRAP_E_BADPARAMS);
+}
+
+static void interface_of_the_wrong_direction_is_refused(void **state)
+{
+   expect(1, 0, "b:", TRAP_E_BADPARAMS);
+   expect(0, 1, "g:1:a", TRAP_E_BADPARAMS);
+}
+
+static void generator_delivers_its_own_length(void **state)
+{
+   const void *data;
+   uint16_t size = 0;
+   trap_ctx_t *ctx = trap_ctx_init3("test", "", 1, 0, "g:5:hello", NULL);
+   assert_int_equal(trap_ctx_recv(ctx, 0, &data, &size), TRAP_E_OK);
+   assert_int_equal(size, 5);
+   assert_memory_equal(data, "hello", 5);
+   trap_ctx_finalize(&ctx);
+   expect(1, 0, "g:6:hello", TRAP_E_BADPARAMS);
+}
+
+static void sockets_named_by_digits_can_be_received(void **state)
+{
+   expect(2, 0, "u:0abc,u:70000", TRAP_E_OK);
+   expect(1, 0, "t:localhost:70000", TRAP_E_BADPARAMS);
+   expect(1, 0, "t:0", TRAP_E_BADPARAMS);
+}
+
+static void buffers_out_of_range_neither_crash_nor_spread(void **state)
+{
+   static char big[60000];
+   trap_ctx_t *ctx = trap_ctx_init3(
+       "test", "", 0, 2, "u:a:buffer_count=0:timeout=NO_WAIT,u:b:buffer_size=1000:timeout=NO_WAIT", NULL);
+   assert_int_equal(trap_ctx_get_last_error(ctx), TRAP_E_OK);
+   trap_ctx_set_data_fmt(ctx, 0, TRAP_FMT_RAW);
+   trap_ctx_set_data_fmt(ctx, 1, TRAP_FMT_RAW);
+   for (int i = 0; i < 200; i++) { /* the size of b's buffers is b's own */
+      assert_int_equal(trap_ctx_send(ctx, 0, big, sizeof(big)), TRAP_E_OK);
+      assert_int_equal(trap_ctx_send(ctx, 1, big, 984), TRAP_E_OK);
+   }
+   assert_int_equal(trap_ctx_send(ctx, 1, big, 985), TRAP_E_MEMORY);
+   trap_ctx_finalize(&ctx);
+}
+
+static void too_long_socket_names_are_not_cut(void **state)
+{
+   char spec[200] = "u:";
+   memset(spec + 2, 'x', 120);
+   expect(1, 0, spec, TRAP_E_BADPARAMS);
+   expect(0, 1, spec, TRAP_E_BADPARAMS);
+}
+
+static void setters_match_whole_parameters_only(void **state)
+{
+   char path[128], spec[160];
+   snprintf(path, sizeof(path), "%s/mytimeout=5", dir);
+   snprintf(spec, sizeof(spec), "f:%s:w", path);
+   trap_ctx_t *ctx = trap_ctx_init3("test", "", 0, 1, spec, NULL);
+   assert_int_equal(trap_ctx_get_last_error(ctx), TRAP_E_OK);
+   trap_ctx_finalize(&ctx);
+   assert_int_equal(unlink(path), 0);
+}
+
+static void percent_in_the_socket_directory_is_plain_text(void **state)
+{
+   char odd[96], path[160];
+   snprintf(odd, sizeof(odd), "%s/50%%d", dir);
+   snprintf(path, sizeof(path), "%s/trap-x.sock", odd);
+   assert_int_equal(mkdir(odd, 0700), 0);
+   setenv("TRAP_SOCKET_DIR", odd, 1);
+   trap_ctx_t *ctx = trap_ctx_init3("test", "", 0, 1, "u:x", NULL);
+   assert_int_equal(trap_ctx_get_last_error(ctx), TRAP_E_OK);
+   assert_int_equal(access(path, F_OK), 0);
+   trap_ctx_finalize(&ctx);
+   setenv("TRAP_SOCKET_DIR", dir, 1);
+   rmdir(odd);
+}
+
+static void list_item_without_a_name_is_not_read_past_its_end(void **state)
+{
+   const char *name, *type;
+   int name_length, type_length;
+   char *text = strdup("uint8");
+   const char *end = trap_get_type_and_name_from_string(text, &name, &type, &name_length, &type_length);
+   assert_ptr_equal(end, text + 5);
+   assert_int_equal(type_length, 5);
+   assert_int_equal(name_length, 0);
+   free(text);
+}
+
+static void buffer_check_counts_in_network_order(void **state)
+{
+   assert_int_equal(trap_check_buffer_content((void *) "\0\3abc\0\0", 7), 0);
+   assert_int_equal(trap_check_buffer_content((void *) "\0\4abc", 5), 1);
+}
+
+int main(void)
+{
+   const struct CMUnitTest tests[] = {
+       cmocka_unit_test(letter_without_colon_is_not_taken_twice),
+       cmocka_unit_test(unsupported_letter_leaves_no_old_message),
+       cmocka_unit_test(negative_number_of_interfaces_is_refused),
+       cmocka_unit_test(interface_of_the_wrong_direction_is_refused),
+       cmocka_unit_test(generator_delivers_its_own_length),
+       cmocka_unit_test(sockets_named_by_digits_can_be_received),
+       cmocka_unit_test(buffers_out_of_range_neither_crash_nor_spread),
+       cmocka_unit_test(too_long_socket_names_are_not_cut),
+       cmocka_unit_test(setters_match_whole_parameters_only),
+       cmocka_unit_test(percent_in_the_socket_directory_is_plain_text),
+       cmocka_unit_test(list_item_without_a_name_is_not_read_past_its_end),
+       cmocka_unit_test(buffer_check_counts_in_network_order),
+   };
+   snprintf(dir, sizeof(dir), "/tmp/trap-spec-XXXXXX");
+   if (mkdtemp(dir) == NULL) {
+      return 1;
+   }
+   setenv("TRAP_SOCKET_DIR", dir, 1);
+   int rc = cmocka_run_group_tests(tests, NULL, NULL);
+   rmdir(dir);
+   return rc;
+}
