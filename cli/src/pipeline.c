@@ -11,6 +11,7 @@
 #include "process.h"
 #include "source.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -375,12 +376,15 @@ static bool make_directory(struct pipeline *p)
    return true;
 }
 
+/* With all that is in it: a module that was killed leaves its sockets behind. */
 static void remove_directory(const struct pipeline *p)
 {
-   char path[256];
-   for (unsigned i = 0; i <= p->n_detectors; i++) {
-      snprintf(path, sizeof(path), "%s/trap-%s.sock", p->dir, i == 0 ? "flows" : detectors[i - 1].program);
-      unlink(path);
+   DIR *dir = opendir(p->dir);
+   for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+      unlinkat(dirfd(dir), entry->d_name, 0);
+   }
+   if (dir != NULL) {
+      closedir(dir);
    }
    rmdir(p->dir);
 }
