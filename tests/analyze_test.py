@@ -186,6 +186,74 @@ class Analyze(unittest.TestCase):
         self.assertIn('analyze', self.w.run('nemea', '--help')[1])
         self.assertEqual(self.w.run('nemea', 'bogus')[0], 2)
 
+    def test_source_that_cannot_tell_its_end_hangs_nobody(self):
+        stub = os.path.join(self.w.path, 'bin')
+        os.mkdir(stub)
+        for name in os.listdir(self.w.bin_dir):
+            os.symlink(os.path.realpath(os.path.join(self.w.bin_dir, name)), os.path.join(stub, name))
+        os.remove(os.path.join(stub, 'flow_meter'))
+        with open(os.path.join(stub, 'flow_meter'), 'w', encoding='ascii') as file:
+            file.write(f'#!/bin/sh\nexec {self.w.bin_dir}/flow_meter "$@" -n\n')  # no end of stream
+        os.chmod(os.path.join(stub, 'flow_meter'), 0o755)
+        self.w.env['NEMEA_BIN'] = stub
+        out, _ = self.analyze(SCANS)
+        self.assertIn('vertical port scan', out)
+        self.assertIn('the stream of flow records broke off', out)
+
+
+SCANNER = """
+import socket, sys
+for port in range(2000, 2300):
+    with socket.socket() as s:
+        s.connect_ex(('127.0.0.1', port))
+"""
+
+
+class Live(unittest.TestCase):
+    """An interface of a network namespace of our own."""
+
+    def setUp(self):
+        if os.geteuid() != 0 or subprocess.run(['unshare', '-n', 'true'], check=False, stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest('needs the right to make network namespaces')
+        self.w = Workspace(BIN)
+        self.addCleanup(self.w.__exit__)
+        self.w.env['TMPDIR'] = self.w.path
+        self.nemea = self.w.start('unshare', '-n', 'sh', '-c', 'ip link set lo up && exec nemea analyze -i lo')
+        self.w.wait_for(self.capturing, 'flow_meter to capture')
+
+    def capturing(self):
+        """Whether some module has mapped a ring of packets: what comes from then on is captured."""
+        with open(f'/proc/{self.nemea.pid}/task/{self.nemea.pid}/children', encoding='ascii') as file:
+            children = file.read().split()
+        for pid in children:
+            with open(f'/proc/{pid}/maps', encoding='utf-8') as file:
+                if 'socket:[' in file.read():
+                    return True
+        return False
+
+    def stop(self):
+        """As timeout(1) does: the same wish twice."""
+        self.nemea.send_signal(signal.SIGINT)
+        self.nemea.send_signal(signal.SIGINT)
+        out, err = self.nemea.communicate(timeout=20)
+        self.assertEqual(self.nemea.returncode, 0, err)
+        self.assertEqual(glob.glob(self.w.file('nemea-*')), [])
+        return out
+
+    def test_scan_is_reported(self):
+        self.w.env['PATH'] += ':/usr/sbin:/sbin'
+        status, _, err = self.w.run('nsenter', '-t', str(self.nemea.pid), '-n', sys.executable, '-c', SCANNER)
+        self.assertEqual(status, 0, err)
+        time.sleep(1)  # what was captured is handed over five times a second
+        self.assertIn('vertical port scan, TCP  127.0.0.1  127.0.0.1', self.stop())
+
+    def test_silent_line_ends_at_once(self):
+        begin = time.monotonic()
+        out = self.stop()
+        self.assertLess(time.monotonic() - begin, 10)
+        self.assertIn('No attacks found.', out)
+        self.assertNotIn('broke off', out)
+
 
 if __name__ == '__main__':
     BIN = sys.argv.pop(1)

@@ -128,7 +128,7 @@ static bool near(const struct event *a, const struct event *b)
    return a->first <= b->last + gap && b->first <= a->last + gap;
 }
 
-void alerts_add(struct alerts *a, unsigned detector, const ur_template_t *t, const void *rec)
+struct event *alerts_add(struct alerts *a, unsigned detector, const ur_template_t *t, const void *rec)
 {
    struct event e = {.detector = detector, .alerts = 1};
    e.first = ur_get(t, rec, F_TIME_FIRST);
@@ -140,7 +140,7 @@ void alerts_add(struct alerts *a, unsigned detector, const ur_template_t *t, con
       struct event *old = &a->events[i - 1];
       if (old->detector == detector && detectors[detector].same(old, &e) && near(old, &e)) {
          join(old, &e);
-         return;
+         return old;
       }
    }
    if (a->n == a->capacity) {
@@ -150,12 +150,13 @@ void alerts_add(struct alerts *a, unsigned detector, const ur_template_t *t, con
                                : NULL;
       if (more == NULL) {
          a->dropped++;
-         return;
+         return NULL;
       }
       a->events = more;
       a->capacity = capacity;
    }
-   a->events[a->n++] = e;
+   a->events[a->n] = e;
+   return &a->events[a->n++];
 }
 
 static int compare(const void *left, const void *right)

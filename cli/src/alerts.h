@@ -30,6 +30,7 @@ struct event {
    uint64_t sources; /* 0: unknown */
    uint64_t alerts;  /* joined */
    uint64_t id;      /* that alerts of the same event share */
+   uint64_t shown;   /* alerts joined when it was last shown live */
 };
 
 struct detector {
@@ -53,7 +54,8 @@ struct alerts {
    uint64_t received, dropped; /* alerts; those for which there was no room */
 };
 
-void alerts_add(struct alerts *a, unsigned detector, const ur_template_t *t, const void *rec);
+/** \return the event it began or belongs to, until the next call; NULL: there is no room for another event */
+struct event *alerts_add(struct alerts *a, unsigned detector, const ur_template_t *t, const void *rec);
 /** Sorts the events by time, then by everything else: the same events always come in the same order. */
 void alerts_sort(struct alerts *a);
 void alerts_free(struct alerts *a);

@@ -23,10 +23,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BATCH          256
-#define LOOK_EVERY     50000000 /* nanoseconds between two looks at the children */
-#define WAIT_US        50000
-#define STATUS_DAMAGED 3 /* of flow_meter */
+#define BATCH      256
+#define LOOK_EVERY 50000000 /* nanoseconds between two looks at the children */
+#define WAIT_US    50000
+#define ONE_SIGNAL \
+   500000000 /* nanoseconds: timeout(1) and sudo send what is one wish to a process and its group */
+#define SILENT_WAITS   60 /* waits in vain, once its sender is gone, after which a stream has no end mark */
+#define STATUS_DAMAGED 3  /* of flow_meter */
 #define MAX_INPUTS     16
 #define BAR            30
 
@@ -43,15 +46,29 @@ struct pipeline {
    urcsv_t *csv;
    bool csv_titled;
    uint64_t next_look, started;
-   bool bar_shown, stopping;
+   unsigned waits; /* in vain, since the last record of anybody */
+   bool bar_shown, stopping, unended;
 };
 
 static volatile sig_atomic_t interrupted;
 
+static uint64_t now(void)
+{
+   struct timespec ts;
+   clock_gettime(CLOCK_MONOTONIC, &ts);
+   return (uint64_t) ts.tv_sec * 1000000000u + (uint64_t) ts.tv_nsec;
+}
+
 static void on_signal(int sig)
 {
+   static uint64_t first;
    (void) sig;
-   interrupted++;
+   if (interrupted == 0) {
+      interrupted = 1;
+      first = now();
+   } else if (now() - first > ONE_SIGNAL) {
+      interrupted = 2;
+   }
 }
 
 void analysis_note(struct analysis *a, const char *format, ...)
@@ -64,13 +81,6 @@ void analysis_note(struct analysis *a, const char *format, ...)
       a->notes[a->n_notes++] = text;
    }
    va_end(ap);
-}
-
-static uint64_t now(void)
-{
-   struct timespec ts;
-   clock_gettime(CLOCK_MONOTONIC, &ts);
-   return (uint64_t) ts.tv_sec * 1000000000u + (uint64_t) ts.tv_nsec;
 }
 
 /* ------------------------------------------------------------------- starting */
@@ -172,19 +182,18 @@ static void end_of_input(struct pipeline *p, unsigned i)
    }
 }
 
-static void show_alert(const struct pipeline *p, unsigned detector, const void *rec)
+/* Live: an event when it begins, and again each time that its alerts have doubled. */
+static void show_live(struct event *e)
 {
-   struct alerts one = {0};
    char when[32], title[128], source[64], victim[256], amount[64];
-   alerts_add(&one, detector, p->tmplt[detector + 1], rec);
-   if (one.n == 1) {
-      const struct event *e = &one.events[0];
-      printf("%s  %s: %s against %s, %s\n", format_time(e->first, when, sizeof(when)),
-             event_title(e, title, sizeof(title)), event_source(e, source, sizeof(source)),
-             event_victim(e, victim, sizeof(victim)), event_amount(e, amount, sizeof(amount)));
-      fflush(stdout);
+   if (e == NULL || e->alerts < 2 * e->shown) {
+      return;
    }
-   alerts_free(&one);
+   e->shown = e->alerts;
+   printf("%s  %s: %s against %s, %s\n", format_time(e->last, when, sizeof(when)),
+          event_title(e, title, sizeof(title)), event_source(e, source, sizeof(source)),
+          event_victim(e, victim, sizeof(victim)), event_amount(e, amount, sizeof(amount)));
+   fflush(stdout);
 }
 
 static void take_records(struct pipeline *p, unsigned i, const trap_message_t *m, uint32_t n)
@@ -198,9 +207,9 @@ static void take_records(struct pipeline *p, unsigned i, const trap_message_t *m
          continue; /* counted by nobody: a module that sends such records has said so */
       }
       if (i > 0) {
-         alerts_add(&p->a->alerts, i - 1, p->tmplt[i], m[k].data);
+         struct event *event = alerts_add(&p->a->alerts, i - 1, p->tmplt[i], m[k].data);
          if (p->a->interface != NULL) {
-            show_alert(p, i - 1, m[k].data);
+            show_live(event);
          }
          continue;
       }
@@ -320,6 +329,29 @@ static bool receive_failed(struct pipeline *p, unsigned i, int rc)
    return fail(p, CLI_MODULE, who, trap_ctx_get_last_error_msg(p->ctx));
 }
 
+/* The source ended without telling its readers (it was stopped while it waited for one): the detectors are asked for what they
+ * have. \return false when they are silent too */
+static bool close_unended(struct pipeline *p)
+{
+   if (p->children[0].started || p->waits < SILENT_WAITS) {
+      return true;
+   }
+   if (!p->active[0]) {
+      return !p->unended || p->waits < 4 * SILENT_WAITS ||
+             fail(p, CLI_MODULE, "detectors", "did not end with the stream of flow records");
+   }
+   p->unended = true;
+   p->waits = 0;
+   end_of_input(p, 0);
+   for (unsigned i = 1; i <= p->n_detectors; i++) {
+      if (p->children[i].started && !p->children[i].ended) {
+         kill(p->children[i].pid, SIGTERM);
+      }
+   }
+   analysis_note(p->a, "the stream of flow records broke off: its last flows may be missing");
+   return true;
+}
+
 static bool consume(struct pipeline *p)
 {
    trap_message_t m[BATCH];
@@ -335,10 +367,13 @@ static bool consume(struct pipeline *p)
          }
          rc = TRAP_E_OK;
       }
+      p->waits = rc == TRAP_E_TIMEOUT ? p->waits + 1 : 0;
       if (rc == TRAP_E_OK) {
          take_records(p, i, m, n);
       } else if (rc != TRAP_E_TIMEOUT) {
          return receive_failed(p, i, rc);
+      } else if (!close_unended(p)) {
+         return false;
       }
       uint64_t t = now();
       if (t >= p->next_look || interrupted) {

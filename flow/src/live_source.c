@@ -3,6 +3,7 @@
 #include "capture_file.h"
 #include "source.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 struct live_source {
    struct source source;
    pcap_t *pcap;
+   int fd; /* readable when there are packets */
    uint16_t link;
    bool nanoseconds;
    uint8_t *copy; /* packets of the current batch: libpcap keeps them during its callback only */
@@ -58,7 +60,9 @@ static enum source_state live_read(struct source *s, struct raw_packet *packets,
    l->packets = packets;
    l->count = 0;
    l->copied = 0;
-   int n = pcap_dispatch(l->pcap, (int) max, on_packet, (u_char *) l);
+   /* Waiting is done here: pcap_dispatch() would wait on when a signal comes, and for ever while the line is silent. */
+   struct pollfd wait = {.fd = l->fd, .events = POLLIN};
+   int n = poll(&wait, 1, TIMEOUT_MS) < 0 ? 0 : pcap_dispatch(l->pcap, (int) max, on_packet, (u_char *) l);
    *count = l->count;
    if (n == PCAP_ERROR) {
       snprintf(s->error, sizeof(s->error), "%s", pcap_geterr(l->pcap));
@@ -83,7 +87,7 @@ static void live_close(struct source *s)
 /* \return false with a message in the source */
 static bool start(struct live_source *l, const char *interface, unsigned snaplen, const char *filter)
 {
-   char *error = l->source.error;
+   char *error = l->source.error, text[PCAP_ERRBUF_SIZE] = "";
    struct bpf_program program;
    pcap_set_snaplen(l->pcap, (int) snaplen);
    pcap_set_promisc(l->pcap, 1);
@@ -94,6 +98,11 @@ static bool start(struct live_source *l, const char *interface, unsigned snaplen
    if (rc < 0) {
       snprintf(error, SOURCE_ERROR_SIZE, "%s: %s (%s)", interface, pcap_statustostr(rc),
                pcap_geterr(l->pcap));
+      return false;
+   }
+   l->fd = pcap_get_selectable_fd(l->pcap);
+   if (l->fd < 0 || pcap_setnonblock(l->pcap, 1, text) != 0) {
+      snprintf(error, SOURCE_ERROR_SIZE, "%s: %s", interface, l->fd < 0 ? "cannot be waited for" : text);
       return false;
    }
    uint32_t link = file_link(pcap_datalink(l->pcap));

@@ -6,18 +6,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define GRACE_SECONDS 2 /* after a signal: what a waiting send gets before it is given up */
+#define ONE_SIGNAL_MS \
+   500 /* timeout(1), sudo and terminals send what is one wish to a process and to its group */
 
 volatile sig_atomic_t nm_stop_signal, nm_reload_signal, nm_show_signal;
 
 static void on_stop(int sig)
 {
+   static int64_t first_ms;
+   struct timespec now;
    (void) sig;
-   if (nm_stop_signal++ == 0) {
+   clock_gettime(CLOCK_MONOTONIC, &now);
+   int64_t ms = (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+   if (!nm_stop_signal) {
+      nm_stop_signal = 1;
+      first_ms = ms;
       alarm(GRACE_SECONDS);
-   } else {
+   } else if (ms - first_ms > ONE_SIGNAL_MS) {
       trap_terminate();
    }
 }
