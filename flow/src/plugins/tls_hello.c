@@ -55,7 +55,8 @@ static struct span vector(struct reader *r, unsigned bytes)
 static struct reader reader_of(struct span s)
 {
    const uint8_t *p = (const uint8_t *) s.p;
-   return (struct reader){.p = p, .end = p + s.n};
+   /* A span that was never set has no address, to which not even 0 may be added. */
+   return (struct reader){.p = p, .end = s.n > 0 ? p + s.n : p};
 }
 
 static unsigned at16(struct span s, size_t index)
