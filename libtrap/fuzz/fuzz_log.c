@@ -10,7 +10,14 @@
 #define RING  8192u
 #define STEPS 4
 
-enum lie { UNSEALED = 1, SHORT_PAGE = 2, WRONG_MAGIC = 4, UNSEALED_PAGE = 8, CLAIMED_SIZE = 32 };
+enum lie {
+   UNSEALED = 1,
+   SHORT_PAGE = 2,
+   WRONG_MAGIC = 4,
+   UNSEALED_PAGE = 8,
+   LOSSLESS = 16,
+   CLAIMED_SIZE = 32
+};
 
 struct fake {
    struct trap_log log;
@@ -34,6 +41,7 @@ static void make_fake(struct fake *f, unsigned lies, uint64_t claimed, uint64_t 
       f->log.ctl->magic = LOG_MAGIC;
       f->log.ctl->ring_size = RING;
    }
+   atomic_store(&f->log.ctl->lossless, (lies & LOSSLESS) != 0); /* read in place, if it is the truth or not */
    f->log.ctl->magic ^= (lies & WRONG_MAGIC) != 0;
    if ((lies & CLAIMED_SIZE) != 0) {
       f->log.ctl->ring_size = claimed;
@@ -70,7 +78,8 @@ static bool take_all(trap_ctx_t *ctx, struct socket_input *s)
       int rc = trap_ctx_recv_batch(ctx, 0, m, 64, &count);
       for (uint32_t i = 0; i < count; i++) {
          const uint8_t *p = m[i].data;
-         PROMISE(p >= s->buffer + BLOCK_HEADER + 2 && p + m[i].size <= s->buffer + s->start);
+         const uint8_t *from = s->held > 0 ? log_at(&s->log, s->cursor) : s->buffer;
+         PROMISE(p >= from + BLOCK_HEADER + 2 && p + m[i].size <= from + (s->held > 0 ? s->held : s->start));
          fuzz_touch(p, m[i].size);
       }
       if (count == 0) {

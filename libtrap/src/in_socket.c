@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,7 +22,8 @@
 #define RETRY_FIRST   10   /* ms */
 #define RETRY_LAST    1000 /* ms */
 #define HELLO_TIMEOUT 5000 /* ms */
-#define SPIN_LOOKS    200  /* looks at the log before going to sleep */
+#define SPIN_LOOKS    200  /* looks at the log before others may have the processor */
+#define YIELD_LOOKS   30   /* further looks, each after others had it, before going to sleep */
 
 enum stage { IDLE, CONNECTING, HELLO, STREAM };
 
@@ -46,6 +48,8 @@ struct socket_input {
    uint64_t cursor;
    uint64_t blocks_here, missed_here; /* told to the sender of the log */
    bool hung_up;
+   bool trusted;  /* the sender may do what this process may: its blocks may be read where they stand */
+   uint64_t held; /* bytes of the block in the log that the module has, from cursor on */
 };
 
 static void local_close(struct socket_input *s)
@@ -68,7 +72,8 @@ static void disconnect(struct socket_input *s)
    atomic_store(&s->in.connected, false);
    s->start = s->fill = 0;
    s->have_seq = false;
-   s->hung_up = false;
+   s->hung_up = s->trusted = false;
+   s->held = 0;
    s->in.pos = s->in.end = s->in.first = NULL;
    s->in.n_wait = 0;
    s->in.retry_at = now_ms() + s->retry_ms;
@@ -168,6 +173,15 @@ static bool trusted_page(int fd)
           st.st_size >= (off_t) LOG_CTL_SIZE;
 }
 
+/* A sender of the same user (or root) could do this process harm in simpler ways than by changing messages in use. */
+static bool trusted_peer(int fd)
+{
+   struct ucred cred;
+   socklen_t length = sizeof(cred);
+   return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &length) == 0 &&
+          (cred.uid == geteuid() || cred.uid == 0);
+}
+
 /* Maps what a local sender handed over; on any doubt the ordinary stream is used. */
 static void try_local(struct socket_input *s, const int fds[SHARE_FDS])
 {
@@ -189,6 +203,7 @@ static void try_local(struct socket_input *s, const int fds[SHARE_FDS])
    s->next_seq = s->page->first_seq;
    s->blocks_here = s->missed_here = 0;
    s->have_seq = true;
+   s->trusted = trusted_peer(s->fd);
    peer_signal(s->fd);
 }
 
@@ -302,14 +317,25 @@ static bool plausible(const struct socket_input *s, uint64_t tail, uint64_t comm
           atomic_load_explicit(&s->log.ctl->tail, memory_order_acquire) > s->cursor;
 }
 
-/* Bytes from the log; 0: nothing there, -1: the sender overtook the reader, -2: its positions make no sense. */
-static ssize_t read_local(struct socket_input *s, uint8_t *to, size_t room)
+/* Tells the sender how far this reader is. */
+static void advance(struct socket_input *s, uint64_t n)
+{
+   s->cursor += n;
+   atomic_store(&s->page->cursor, s->cursor);
+   uint64_t want = atomic_load(&s->page->want);
+   if (want != 0 && s->cursor >= want) {
+      atomic_store(&s->page->want, 0);
+      peer_signal(s->fd);
+   }
+}
+
+/* How many bytes of the log are there; 0: none, -1: the sender overtook the reader, -2: its positions make no sense. */
+static int64_t available(struct socket_input *s)
 {
    struct log_ctl *ctl = s->log.ctl;
    uint64_t tail =
        atomic_load_explicit(&ctl->tail, memory_order_acquire); /* first: never ahead of committed */
    uint64_t committed = atomic_load_explicit(&ctl->committed, memory_order_acquire);
-   uint64_t n = committed - s->cursor;
    if (!plausible(s, tail, committed)) {
       LOG_ERROR("Input %s: the sender's log has impossible positions; disconnected.", s->in.id);
       return -2;
@@ -318,40 +344,45 @@ static ssize_t read_local(struct socket_input *s, uint8_t *to, size_t room)
       skip_to(s, tail);
       return -1;
    }
-   if (n == 0) {
-      return 0;
+   uint64_t n = committed - s->cursor;
+   return (int64_t) (n > s->log.size ? s->log.size : n); /* more: overtaken in this moment, seen later */
+}
+
+/* Copies bytes from the log, at most room; result as of available(). */
+static int64_t read_local(struct socket_input *s, uint8_t *to, size_t room)
+{
+   int64_t there = available(s);
+   if (there <= 0) {
+      return there;
    }
-   if (n > s->log.size) {
-      n = s->log.size; /* overtaken in this moment: seen below */
-   }
-   if (n > room) {
-      n = room;
-   }
+   uint64_t n = (uint64_t) there > room ? room : (uint64_t) there;
    memcpy(to, log_at(&s->log, s->cursor), n);
    /* The copy is good only if the sender had not begun to overwrite it: tail is raised before it writes. */
    atomic_thread_fence(memory_order_acquire);
-   tail = atomic_load_explicit(&ctl->tail, memory_order_relaxed);
+   uint64_t tail = atomic_load_explicit(&s->log.ctl->tail, memory_order_relaxed);
    if (tail > s->cursor) {
       skip_to(s, tail);
       return -1;
    }
-   s->cursor += n;
-   atomic_store(&s->page->cursor, s->cursor);
-   uint64_t want = atomic_load(&s->page->want);
-   if (want != 0 && s->cursor >= want) {
-      atomic_store(&s->page->want, 0);
-      peer_signal(s->fd);
-   }
-   return (ssize_t) n;
+   advance(s, n);
+   return (int64_t) n;
+}
+
+/* Whether the next block may be given out where it stands: nobody overwrites or changes it. */
+static bool in_place(const struct socket_input *s)
+{
+   return s->trusted && s->in.read_only && s->start == s->fill &&
+          atomic_load_explicit(&s->log.ctl->lossless, memory_order_relaxed) != 0;
 }
 
 /* Looks at the log for a while. 1: bytes were added, 0: nothing, -1: the sender's log is not to be trusted */
 static int look_local(struct socket_input *s)
 {
-   for (int look = 0; look < SPIN_LOOKS; look++) {
-      ssize_t n = read_local(s, s->buffer + s->fill, s->capacity - s->fill);
+   bool here = in_place(s); /* asked once: the sender may change its mind */
+   for (int look = 0; look < SPIN_LOOKS + YIELD_LOOKS; look++) {
+      int64_t n = here ? available(s) : read_local(s, s->buffer + s->fill, s->capacity - s->fill);
       if (n > 0) {
-         s->fill += (size_t) n;
+         s->fill += here ? 0 : (size_t) n;
          return 1;
       }
       if (n < -1) {
@@ -360,7 +391,11 @@ static int look_local(struct socket_input *s)
       if (n == 0 && s->hung_up) {
          return 0;
       }
-      cpu_relax();
+      if (look < SPIN_LOOKS) {
+         cpu_relax();
+      } else {
+         sched_yield();
+      }
    }
    return 0;
 }
@@ -403,7 +438,41 @@ static int more_socket(struct socket_input *s)
    return -1;
 }
 
-/* Makes the next whole block the messages of the input. */
+/* Makes a block the messages of the input. */
+static void take_block(struct socket_input *s, const uint8_t *p, uint32_t payload)
+{
+   uint64_t seq = block_seq(p);
+   /* A number lower than expected is a sender that does not count well (or started again): no gap. */
+   if (s->have_seq && seq > s->next_seq) {
+      count_up(&s->in.missed, seq - s->next_seq);
+      s->in.seq += seq - s->next_seq;
+      s->missed_here += seq - s->next_seq;
+      LOG_VERBOSE("Input %s: %llu messages missed.", s->in.id, (unsigned long long) (seq - s->next_seq));
+   }
+   s->next_seq = seq + block_count(p);
+   s->have_seq = true;
+   s->in.pos = s->in.first = p + BLOCK_HEADER;
+   s->in.end = s->in.pos + payload;
+   count_up(&s->in.bytes, payload);
+   count_up(&s->in.buffers, 1);
+   if (s->page != NULL) {
+      atomic_store_explicit(&s->page->blocks, ++s->blocks_here, memory_order_relaxed);
+      atomic_store_explicit(&s->page->missed, s->missed_here, memory_order_relaxed);
+      atomic_store_explicit(&s->page->next_seq, s->next_seq, memory_order_relaxed);
+   }
+}
+
+static bool too_long(struct socket_input *s, uint32_t payload, uint64_t limit)
+{
+   if (payload <= limit) {
+      return false;
+   }
+   LOG_ERROR("Input %s: a buffer of %u bytes, expected at most %llu; disconnected.", s->in.id, payload,
+             (unsigned long long) limit);
+   return true;
+}
+
+/* The next whole block of those copied. \return false: there is none, or it is damaged */
 static bool next_block(struct socket_input *s, bool *damaged)
 {
    for (;;) {
@@ -413,9 +482,7 @@ static bool next_block(struct socket_input *s, bool *damaged)
          return false;
       }
       uint32_t payload = block_payload(p);
-      if (payload > LOG_MAX_PAYLOAD) {
-         LOG_ERROR("Input %s: a buffer of %u bytes, expected at most %u; disconnected.", s->in.id, payload,
-                   LOG_MAX_PAYLOAD);
+      if (too_long(s, payload, LOG_MAX_PAYLOAD)) {
          *damaged = true;
          return false;
       }
@@ -424,28 +491,57 @@ static bool next_block(struct socket_input *s, bool *damaged)
          return false;
       }
       s->start += BLOCK_HEADER + payload;
+      if (payload > 0) {
+         take_block(s, p, payload);
+         return true;
+      }
+   }
+}
+
+/* The module is done with the block that it was given where it stands. */
+static void let_go(struct socket_input *s)
+{
+   advance(s, s->held);
+   s->held = 0;
+   atomic_store_explicit(&s->page->holding, 0, memory_order_release);
+}
+
+/* Says that the block at cursor is in use. \return false: the sender has ended this in that moment */
+static bool hold(struct socket_input *s, uint64_t size)
+{
+   atomic_store(&s->page->holding,
+                1); /* before the look at lossless: the sender does it the other way round */
+   if (atomic_load(&s->log.ctl->lossless) == 0) {
+      atomic_store(&s->page->holding, 0);
+      return false;
+   }
+   s->held = size;
+   return true;
+}
+
+/* The same of the blocks in the log. */
+static bool next_block_in_place(struct socket_input *s, bool *damaged)
+{
+   for (;;) {
+      int64_t there = available(s);
+      if (there <= 0) {
+         *damaged = there < -1;
+         return false;
+      }
+      const uint8_t *p = log_at(&s->log, s->cursor);
+      uint32_t payload = block_payload(p);
+      if (there < (int64_t) BLOCK_HEADER || too_long(s, payload, (uint64_t) there - BLOCK_HEADER)) {
+         *damaged = true; /* blocks are committed whole */
+         return false;
+      }
       if (payload == 0) {
+         advance(s, BLOCK_HEADER);
          continue;
       }
-      uint64_t seq = block_seq(p);
-      /* A number lower than expected is a sender that does not count well (or started again): no gap. */
-      if (s->have_seq && seq > s->next_seq) {
-         count_up(&s->in.missed, seq - s->next_seq);
-         s->in.seq += seq - s->next_seq;
-         s->missed_here += seq - s->next_seq;
-         LOG_VERBOSE("Input %s: %llu messages missed.", s->in.id, (unsigned long long) (seq - s->next_seq));
+      if (!hold(s, BLOCK_HEADER + (uint64_t) payload)) {
+         return false;
       }
-      s->next_seq = seq + block_count(p);
-      s->have_seq = true;
-      s->in.pos = s->in.first = p + BLOCK_HEADER;
-      s->in.end = s->in.pos + payload;
-      count_up(&s->in.bytes, payload);
-      count_up(&s->in.buffers, 1);
-      if (s->page != NULL) {
-         atomic_store_explicit(&s->page->blocks, ++s->blocks_here, memory_order_relaxed);
-         atomic_store_explicit(&s->page->missed, s->missed_here, memory_order_relaxed);
-         atomic_store_explicit(&s->page->next_seq, s->next_seq, memory_order_relaxed);
-      }
+      take_block(s, p, payload);
       return true;
    }
 }
@@ -453,6 +549,9 @@ static bool next_block(struct socket_input *s, bool *damaged)
 static int socket_fill(struct trap_input *in)
 {
    struct socket_input *s = (struct socket_input *) in;
+   if (s->held > 0) {
+      let_go(s);
+   }
    for (;;) {
       bool damaged = false;
       if (s->stage == IDLE || s->stage == CONNECTING) {
@@ -467,7 +566,7 @@ static int socket_fill(struct trap_input *in)
             return rc;
          }
       }
-      if (next_block(s, &damaged)) {
+      if (s->page != NULL && in_place(s) ? next_block_in_place(s, &damaged) : next_block(s, &damaged)) {
          return TRAP_E_OK;
       }
       if (damaged) {

@@ -49,7 +49,8 @@ struct trap_input {
    /* cold */
    char type;
    bool timeout_fixed;
-   bool negotiated;       /* at least once */
+   bool read_only;  /* who receives keeps to const: messages may be given out where the sender wrote them */
+   bool negotiated; /* at least once */
    uint8_t required_type; /* TRAP_FMT_UNKNOWN: never set */
    char *required_spec;
    uint8_t format_type; /* what the sender announced */

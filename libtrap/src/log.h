@@ -31,6 +31,7 @@ struct log_ctl {
    alignas(64) _Atomic uint64_t committed;
    alignas(64) _Atomic uint64_t tail; /* bytes before it may be overwritten at any time */
    _Atomic uint32_t closed;           /* nothing will be added */
+   _Atomic uint32_t lossless;         /* tail never passes the cursor of a reader that is connected */
 };
 
 enum reader_mode { READER_UNDECIDED = 0, READER_SOCKET = 1, READER_LOCAL = 2 };
@@ -38,7 +39,8 @@ enum reader_mode { READER_UNDECIDED = 0, READER_SOCKET = 1, READER_LOCAL = 2 };
 /** What a local reader publishes: its own page, never trusted by the sender beyond clamping. */
 struct reader_ctl {
    _Atomic uint32_t mode;     /* enum reader_mode: the first of the two sides to set it decides */
-   _Atomic uint32_t sleeping; /* the reader waits for its wake-up descriptor */
+   _Atomic uint32_t sleeping; /* the reader waits for a byte on its socket */
+   _Atomic uint32_t holding;  /* the block at cursor is in use where it stands */
    uint64_t first_seq;        /* set by the sender: number of the first message that the reader may expect */
    alignas(64) _Atomic uint64_t cursor;
    _Atomic uint64_t next_seq, blocks,

@@ -4,15 +4,53 @@
 #include "socket.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#define YIELD_LOOKS 30      /* looks for room, each after others had the processor, before going to sleep */
+#define LET_GO_MS   1000    /* that a reader may have a block when the sender stops to wait for readers */
 #define DRAIN_STALL 5000000 /* us without progress after which what a client has not taken is dropped */
 #define LOSSY_DRAIN 1000000 /* us that a format change waits for clients of a NO_WAIT output */
+
+/* Its address tells threads apart. */
+static __thread char this_thread __attribute__((tls_model("initial-exec")));
+
+static inline uintptr_t self(void)
+{
+   return (uintptr_t) &this_thread;
+}
+
+/* Whether the kernel can make all threads of this process see what this one wrote; the thread sanitizer cannot. */
+static bool bias_possible(void)
+{
+#ifdef __SANITIZE_THREAD__
+   return false;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+   return false;
+#endif
+#endif
+   return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+/* Afterwards the owner is not inside, and does not come in before revoked is cleared. */
+static void keep_owner_out(struct socket_output *s)
+{
+   syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+   for (int spins = 0; atomic_load_explicit(&s->inside, memory_order_acquire); spins++) {
+      if (spins < 100) {
+         cpu_relax();
+      } else {
+         sched_yield();
+      }
+   }
+}
 
 void output_lock(struct socket_output *s)
 {
@@ -23,11 +61,50 @@ void output_lock(struct socket_output *s)
          sched_yield();
       }
    }
+   uintptr_t owner = atomic_load_explicit(&s->owner, memory_order_relaxed);
+   if (owner > OWNER_NEVER && owner != self()) {
+      atomic_store_explicit(&s->revoked, true, memory_order_relaxed);
+      keep_owner_out(s);
+   }
 }
 
 void output_unlock(struct socket_output *s)
 {
+   atomic_store_explicit(&s->revoked, false, memory_order_release);
    atomic_flag_clear_explicit(&s->spin, memory_order_release);
+}
+
+/* The sender's way in without spin. \return false: take it */
+static inline bool enter(struct socket_output *s)
+{
+   if (atomic_load_explicit(&s->owner, memory_order_relaxed) != self()) {
+      return false;
+   }
+   atomic_store_explicit(&s->inside, true, memory_order_relaxed);
+   atomic_signal_fence(memory_order_seq_cst); /* the other half of this fence is in keep_owner_out() */
+   if (!atomic_load_explicit(&s->revoked, memory_order_acquire) &&
+       atomic_load_explicit(&s->owner, memory_order_relaxed) == self()) {
+      return true;
+   }
+   atomic_store_explicit(&s->inside, false, memory_order_release);
+   return false;
+}
+
+static inline void leave(struct socket_output *s)
+{
+   atomic_store_explicit(&s->inside, false, memory_order_release);
+}
+
+/* The first sender becomes the owner; a second one ends that for ever. Called under spin. */
+static void settle_owner(struct socket_output *s)
+{
+   uintptr_t owner = atomic_load_explicit(&s->owner, memory_order_relaxed);
+   if (owner == OWNER_NOBODY) {
+      atomic_store_explicit(&s->owner, bias_possible() ? self() : OWNER_NEVER, memory_order_relaxed);
+   } else if (owner != OWNER_NEVER && owner != self()) {
+      atomic_store_explicit(&s->owner, OWNER_NEVER, memory_order_relaxed);
+      keep_owner_out(s); /* who comes in from now on sees that it is no owner any more */
+   }
 }
 
 /* Wakes local readers that sleep, and the I/O thread for the others. */
@@ -201,6 +278,14 @@ static int make_room(struct socket_output *s, uint64_t end, int64_t *deadline)
    if (output_finish_block(s)) { /* readers cannot go on without what waits in the active block */
       return TRAP_E_OK;
    }
+   for (int look = 0; look < YIELD_LOOKS && enough_clients(s); look++) { /* most readers are quick */
+      output_unlock(s);
+      sched_yield();
+      output_lock(s);
+      if (try_room(s, end, atomic_load(&s->out.timeout)) == TRAP_E_OK) {
+         return TRAP_E_OK;
+      }
+   }
    if (*deadline == 0) {
       *deadline = timeout > 0 ? now_us() + timeout : -1;
    }
@@ -218,51 +303,96 @@ static int make_room(struct socket_output *s, uint64_t end, int64_t *deadline)
    return more ? TRAP_E_OK : TRAP_E_TIMEOUT;
 }
 
-static int socket_send(struct trap_output *out, const void *data, uint16_t size)
+/* Puts a message where there is room for it. Called under spin, or by the owner inside. */
+static inline void put_message(struct socket_output *s, const void *data, uint16_t size)
 {
-   struct socket_output *s = (struct socket_output *) out;
-   uint32_t need = size + 2u;
-   if (s->log.ctl == NULL) {
-      return TRAP_E_NOT_INITIALIZED;
-   }
-   if (need > s->buffer_size - BLOCK_HEADER) {
-      LOG_ERROR("Output %s: a message of %u bytes does not fit in a buffer of %u bytes.", out->id, size,
-                s->buffer_size);
-      return TRAP_E_MEMORY;
-   }
-   output_lock(s);
-   uint64_t pos;
+   uint8_t *p = s->put;
+   p[0] = (uint8_t) (size >> 8);
+   p[1] = (uint8_t) size;
+   memcpy(p + 2, data, size);
+   s->put = p + 2 + size;
+   s->head += 2u + size;
+   s->seq++;
+   s->count++;
+}
+
+/* Room for a message of need bytes at head, waiting for it as the timeout says. Called under spin. */
+static int find_room(struct socket_output *s, uint32_t need)
+{
    int64_t deadline = 0;
    for (;;) {
       if (s->count > 0 && (s->head + need > s->block + s->buffer_size || s->count == UINT16_MAX)) {
          output_finish_block(s);
       }
-      pos = s->count > 0 ? s->head : s->block + BLOCK_HEADER;
+      uint64_t pos = s->count > 0 ? s->head : s->block + BLOCK_HEADER;
       if (pos + need <= s->limit) {
-         break;
+         s->head = pos;
+         s->put = log_at(&s->log, pos);
+         return TRAP_E_OK;
       }
       int rc = make_room(s, pos + need, &deadline);
       if (rc != TRAP_E_OK) {
-         output_unlock(s);
          return rc;
       }
    }
-   uint8_t *p = log_at(&s->log, pos);
-   p[0] = (uint8_t) (size >> 8);
-   p[1] = (uint8_t) size;
-   memcpy(p + 2, data, size);
-   s->head = pos + need;
-   s->seq++;
-   if (s->count++ == 0 && atomic_load_explicit(&out->buffered, memory_order_relaxed)) {
+}
+
+/* After a message was added. Called under spin. */
+static void message_added(struct socket_output *s)
+{
+   if (!atomic_load_explicit(&s->out.buffered, memory_order_relaxed)) {
+      output_finish_block(s);
+   } else if (s->count == 1) {
       /* The autoflush timer counts from here; the I/O thread sleeps as long as nothing waits. */
       atomic_store_explicit(&s->block_since, now_us(), memory_order_relaxed);
-      io_arm(out->ctx);
+      io_arm(s->out.ctx);
    }
-   if (!atomic_load_explicit(&out->buffered, memory_order_relaxed)) {
-      output_finish_block(s);
+}
+
+static int check_size(struct socket_output *s, uint16_t size)
+{
+   if (s->log.ctl == NULL) {
+      return TRAP_E_NOT_INITIALIZED;
+   }
+   if (size + 2u > s->buffer_size - BLOCK_HEADER) {
+      LOG_ERROR("Output %s: a message of %u bytes does not fit in a buffer of %u bytes.", s->out.id, size,
+                s->buffer_size);
+      return TRAP_E_MEMORY;
+   }
+   return TRAP_E_OK;
+}
+
+static __attribute__((noinline)) int send_slow(struct socket_output *s, const void *data, uint16_t size)
+{
+   int rc = check_size(s, size);
+   if (rc != TRAP_E_OK) {
+      return rc;
+   }
+   output_lock(s);
+   settle_owner(s);
+   rc = find_room(s, size + 2u);
+   if (rc == TRAP_E_OK) {
+      put_message(s, data, size);
+      message_added(s);
    }
    output_unlock(s);
-   return TRAP_E_OK;
+   return rc;
+}
+
+static int socket_send(struct trap_output *out, const void *data, uint16_t size)
+{
+   struct socket_output *s = (struct socket_output *) out;
+   if (enter(s)) {
+      uint64_t end = s->head + 2u + size;
+      if (s->count > 0 && s->count < UINT16_MAX && end <= s->block + s->buffer_size && end <= s->limit &&
+          atomic_load_explicit(&out->buffered, memory_order_relaxed)) {
+         put_message(s, data, size);
+         leave(s);
+         return TRAP_E_OK;
+      }
+      leave(s);
+   }
+   return send_slow(s, data, size);
 }
 
 static void socket_flush(struct trap_output *out)
@@ -362,6 +492,8 @@ static int socket_change_format(struct trap_output *out, uint8_t type, const cha
    }
    output_lock(s);
    s->log = log;
+   s->lossless = timeout != TRAP_NO_WAIT;
+   atomic_store(&log.ctl->lossless, s->lossless);
    output_unlock(s);
    pthread_mutex_lock(&s->mtx);
    free(s->hello);
@@ -378,9 +510,39 @@ static int socket_clients(struct trap_output *out)
    return (int) atomic_load(&((struct socket_output *) out)->n_clients);
 }
 
+/* Whether a local reader has a block in use where it stands. */
+static bool any_holding(struct socket_output *s)
+{
+   bool holding = false;
+   output_lock(s);
+   for (uint32_t i = 0; i < atomic_load(&s->n_clients); i++) {
+      holding |= s->slot[i]->page != NULL && atomic_load(&s->slot[i]->page->holding) != 0;
+   }
+   output_unlock(s);
+   return holding;
+}
+
+/* A sender that does not wait may overwrite what readers have not read; so they must not use it where it stands. Who does
+ * not let go of a block in time keeps the log, and everybody else gets a new one. */
+static void end_lossless(struct socket_output *s)
+{
+   s->lossless = false;
+   atomic_store(&s->log.ctl->lossless, 0);
+   for (int64_t deadline = now_ms() + LET_GO_MS; any_holding(s);) {
+      if (now_ms() > deadline) {
+         socket_change_format(&s->out, s->out.format_type, s->out.format_spec);
+         return;
+      }
+      nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+   }
+}
+
 static void socket_control(struct trap_output *out)
 {
    struct socket_output *s = (struct socket_output *) out;
+   if (s->log.ctl != NULL && s->lossless && atomic_load(&out->timeout) == TRAP_NO_WAIT) {
+      end_lossless(s);
+   }
    if (!atomic_load(&out->buffered)) {
       socket_flush(out);
    }

@@ -3,7 +3,9 @@
  * Output over sockets: the sender's side (out_socket.c) and what the I/O thread does for it (io.c, clients.c).
  *
  * Who may touch what:
- *   spin          the active block, limit and the slots; held for a few instructions, never while waiting
+ *   spin          the active block, limit and the slots; held for a few instructions, never while waiting. The thread
+ *                 that usually sends (owner) does without: it says that it is inside, and whoever takes spin revokes
+ *                 that and waits until it has left (a lock biased to its owner, with membarrier(2))
  *   I/O thread    the only one that adds, changes and removes clients (under spin where the sender looks)
  *   client->lock  a socket client's place in the log while bytes are sent or the sender overruns it
  *   mtx, changed  waiting for space, clients, or an order to the I/O thread; progress counts the events
@@ -59,6 +61,8 @@ struct client_info {
    int64_t since;                      /* connected: seconds since 1970 */
 };
 
+enum { OWNER_NOBODY = 0, OWNER_NEVER = 1 };
+
 /** Orders to the I/O thread; done when it is NONE again. */
 enum io_order { ORDER_NONE, ORDER_DISCONNECT, ORDER_DETACH };
 
@@ -66,10 +70,14 @@ struct socket_output {
    struct trap_output out;
    /* the sender's hot part */
    alignas(64) atomic_flag spin;
-   uint64_t block; /* start of the active block = committed */
-   uint64_t head;  /* where the next message goes */
-   uint64_t limit; /* bytes from here on may not be written yet */
-   uint64_t seq;   /* number of the next message */
+   _Atomic bool inside;     /* the owner is at work without spin */
+   _Atomic bool revoked;    /* somebody else has spin: the owner keeps out */
+   _Atomic uintptr_t owner; /* OWNER_NOBODY, a thread, or OWNER_NEVER when several threads send */
+   uint8_t *put;            /* address of head */
+   uint64_t block;          /* start of the active block = committed */
+   uint64_t head;           /* where the next message goes */
+   uint64_t limit;          /* bytes from here on may not be written yet */
+   uint64_t seq;            /* number of the next message */
    uint64_t block_seq;
    uint32_t count; /* messages in the active block */
    uint32_t buffer_size;
@@ -82,7 +90,8 @@ struct socket_output {
    uint32_t max_clients, min_clients; /* min 0: only WAIT waits for the first client */
    _Atomic uint32_t n_stream;         /* clients served by the I/O thread */
    uint32_t buffer_count;
-   bool had_min; /* min_clients were there once */
+   bool lossless; /* as the log says: no local reader is ever overtaken */
+   bool had_min;  /* min_clients were there once */
    /* waiting */
    pthread_mutex_t mtx;
    pthread_cond_t changed;

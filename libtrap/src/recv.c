@@ -146,6 +146,7 @@ TRAP_PUBLIC int trap_ctx_recv_batch(trap_ctx_t *ctx, uint32_t ifc, trap_message_
    if (messages == NULL || max == 0) {
       return done(ctx, TRAP_E_BAD_FPARAMS);
    }
+   in->read_only = true;
    return done(ctx, recv_messages(ctx, in, messages, max, count));
 }
 
@@ -162,6 +163,7 @@ TRAP_PUBLIC int trap_ctx_recv_with_seq_number(trap_ctx_t *ctx, uint32_t ifc, con
    if (data == NULL || size == NULL) {
       return done(ctx, TRAP_E_BAD_FPARAMS);
    }
+   in->read_only = false; /* modules of old write into what they receive */
    rc = recv_messages(ctx, in, &m, 1, &count);
    if (count > 0) {
       *data = m.data;
@@ -202,6 +204,7 @@ TRAP_PUBLIC int trap_ctx_recv_any(trap_ctx_t *c, const uint8_t *active, int32_t 
             continue;
          }
          tried++;
+         ctx->in[i]->read_only = true;
          rc = step(ctx, ctx->in[i], messages, max, count);
          if (rc != TRAP_E_TIMEOUT) {
             *ifc = i;
