@@ -49,6 +49,7 @@ prog:clang              clang               clang
 prog:clang-format       clang-format        clang-tools-extra
 prog:llvm-symbolizer    llvm                llvm
 prog:zstd               zstd                zstd
+prog:openssl            openssl             openssl
 prog:ip                 iproute2            iproute
 prog:setarch            util-linux          util-linux
 pc:cmocka               libcmocka-dev       libcmocka-devel

@@ -31,6 +31,15 @@ static int done(struct trap_context *ctx, int rc)
 
 /* ------------------------------------------------------------------ sending */
 
+static int sent(struct trap_context *ctx, struct trap_output *out, int rc)
+{
+   _Atomic uint64_t *counter = rc == TRAP_E_OK ? &out->sent : &out->dropped;
+   /* Only statistics: a lost count between two sending threads is better than a locked one. */
+   atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+                         memory_order_relaxed);
+   return rc == TRAP_E_IO_ERROR ? rc : done(ctx, rc);
+}
+
 TRAP_PUBLIC int trap_ctx_send(trap_ctx_t *c, unsigned int ifc, const void *data, uint16_t size)
 {
    struct trap_context *ctx = c;
@@ -45,12 +54,57 @@ TRAP_PUBLIC int trap_ctx_send(trap_ctx_t *c, unsigned int ifc, const void *data,
    if (atomic_load_explicit(&ctx->terminated, memory_order_relaxed)) {
       return done(ctx, TRAP_E_TERMINATED);
    }
-   rc = out->ops->send(out, data, size);
-   _Atomic uint64_t *counter = rc == TRAP_E_OK ? &out->sent : &out->dropped;
-   /* Only statistics: a lost count between two sending threads is better than a locked one. */
-   atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-                         memory_order_relaxed);
-   return rc == TRAP_E_IO_ERROR ? rc : done(ctx, rc);
+   return sent(ctx, out, out->ops->send(out, data, size));
+}
+
+TRAP_PUBLIC int trap_ctx_reserve(trap_ctx_t *c, uint32_t ifc, uint16_t size, void **data)
+{
+   struct trap_context *ctx = c;
+   int rc = TRAP_E_NOT_INITIALIZED;
+   struct trap_output *out = find_output(ctx, ifc, &rc);
+   if (out == NULL) {
+      return rc;
+   }
+   if (data == NULL) {
+      return done(ctx, TRAP_E_BAD_FPARAMS);
+   }
+   *data = NULL;
+   out->reserved_size = 0;
+   if (atomic_load_explicit(&ctx->terminated, memory_order_relaxed)) {
+      return done(ctx, TRAP_E_TERMINATED);
+   }
+   if (out->ops->reserve != NULL) {
+      rc = out->ops->reserve(out, size, data);
+   } else {
+      if (out->scratch == NULL) {
+         out->scratch = malloc(UINT16_MAX);
+      }
+      *data = out->scratch;
+      rc = out->scratch != NULL ? TRAP_E_OK : TRAP_E_MEMORY;
+   }
+   if (rc != TRAP_E_OK) {
+      return sent(ctx, out, rc); /* the message will not be sent */
+   }
+   out->reserved_size = size + 1u;
+   return done(ctx, rc);
+}
+
+TRAP_PUBLIC int trap_ctx_commit(trap_ctx_t *c, uint32_t ifc, uint16_t size)
+{
+   struct trap_context *ctx = c;
+   int rc = TRAP_E_NOT_INITIALIZED;
+   struct trap_output *out = find_output(ctx, ifc, &rc);
+   if (out == NULL) {
+      return rc;
+   }
+   if (size >= out->reserved_size) {
+      return ctx_error(ctx, TRAP_E_BAD_FPARAMS, "A message of %u bytes was committed, expected at most %d.",
+                       size, (int) out->reserved_size - 1);
+   }
+   out->reserved_size = 0;
+   return sent(ctx, out,
+               out->ops->commit != NULL ? out->ops->commit(out, size)
+                                        : out->ops->send(out, out->scratch, size));
 }
 
 TRAP_PUBLIC void trap_ctx_send_flush(trap_ctx_t *ctx, uint32_t ifc)
@@ -324,6 +378,21 @@ TRAP_PUBLIC int trap_send_data(unsigned int ifcidx, const void *data, uint16_t s
    return trap_send(ifcidx, data, size);
 }
 
+TRAP_PUBLIC int trap_reserve(uint32_t ifcidx, uint16_t size, void **data)
+{
+   return mirror(trap_ctx_reserve(trap_glob_ctx, ifcidx, size, data));
+}
+
+TRAP_PUBLIC int trap_commit(uint32_t ifcidx, uint16_t size)
+{
+   return mirror(trap_ctx_commit(trap_glob_ctx, ifcidx, size));
+}
+
+TRAP_PUBLIC int trap_recv_batch(uint32_t ifcidx, trap_message_t *messages, uint32_t max, uint32_t *count)
+{
+   return mirror(trap_ctx_recv_batch(trap_glob_ctx, ifcidx, messages, max, count));
+}
+
 TRAP_PUBLIC void trap_send_flush(uint32_t ifc)
 {
    trap_ctx_send_flush(trap_glob_ctx, ifc);
@@ -348,8 +417,7 @@ TRAP_PUBLIC void trap_get_input_ifc_stats(uint32_t ifcidx, struct input_ifc_stat
       return;
    }
    memset(stats, 0, sizeof(*stats));
-   if (ctx != NULL && ifcidx < ctx->n_in &&
-       (ctx->in[ifcidx]->type == TRAP_IFC_TYPE_TCPIP || ctx->in[ifcidx]->type == TRAP_IFC_TYPE_UNIX)) {
+   if (ctx != NULL && ifcidx < ctx->n_in && is_socket_type(ctx->in[ifcidx]->type)) {
       stats->received_bytes = ctx->in[ifcidx]->bytes;
       stats->received_records = ctx->in[ifcidx]->records;
       stats->missed_records = ctx->in[ifcidx]->missed;

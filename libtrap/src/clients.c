@@ -2,6 +2,7 @@
 /** Clients of a socket output: accept, hello, stream, loss, departure. Runs in the I/O thread. */
 #include "out_socket.h"
 #include "socket.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -13,9 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DECIDE_MS 100  /* a local client may ask for the log this long; an old one then gets the stream */
-#define DRAIN_MAX 1024 /* times 256 wake-up bytes that one event may bring */
-#define SEND_MAX  (1024 * 1024) /* bytes a client is sent before the next one has its turn */
+#define DECIDE_MS    100  /* a local client may ask for the log this long; an old one then gets the stream */
+#define DRAIN_MAX    1024 /* times 256 wake-up bytes that one event may bring */
+#define HANDSHAKE_MS 5000 /* that a TLS handshake may take */
+#define FORMAT_MS    20   /* between two looks whether a format change is over */
+#define SEND_MAX     (1024 * 1024) /* bytes a client is sent before the next one has its turn */
 
 static void client_free(struct client *c)
 {
@@ -28,6 +31,7 @@ static void client_free(struct client *c)
    if (c->page_fd >= 0) {
       close(c->page_fd);
    }
+   tls_free(c->tls);
    pthread_mutex_destroy(&c->lock);
    free(c->hello);
    free(c->spill);
@@ -55,8 +59,13 @@ static void client_ready(struct io_source *source, uint32_t events)
 {
    struct client *c = (struct client *) source;
    char byte;
+   if (c->tls != NULL) {
+      c->blocked = false; /* TLS may wait for either direction */
+   }
    if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0) {
       c->gone = true;
+   } else if (c->hello == NULL) {
+      return; /* the handshake is gone on with in clients_serve() */
    } else if ((events & EPOLLIN) != 0 && c->mode != READER_SOCKET) {
       /* A local reader has chosen the log or made room in it. Events are edges: all bytes are taken, up to a bound. */
       int rc = 1;
@@ -67,7 +76,7 @@ static void client_ready(struct io_source *source, uint32_t events)
       c->gone = rc != 0; /* who sends without end is no reader */
    } else if ((events & EPOLLIN) != 0) {
       /* Clients never send: end of stream, an error or garbage all mean good-bye. */
-      ssize_t n = recv(c->fd, &byte, 1, MSG_DONTWAIT);
+      ssize_t n = c->tls != NULL ? tls_recv(c->tls, &byte, 1) : recv(c->fd, &byte, 1, MSG_DONTWAIT);
       c->gone = n >= 0 || (errno != EAGAIN && errno != EINTR);
    }
    if ((events & EPOLLOUT) != 0) {
@@ -107,26 +116,37 @@ static uint64_t peer_id(int fd, bool local)
                                          : ((struct sockaddr_in *) &ss)->sin_port);
 }
 
-/* Takes a connected client into the output. Called under mtx. \return false when it was refused */
-static bool add_client(struct socket_output *s, int fd)
+static struct client *client_new(struct socket_output *s, int fd)
 {
    struct client *c = calloc(1, sizeof(*c));
    if (c == NULL) {
-      return false;
+      close(fd);
+      return NULL;
    }
    c->fd = fd;
    c->page_fd = -1;
    c->owner = s;
    c->source.ready = client_ready;
    c->id = peer_id(fd, s->path[0] != 0);
+   c->mode = READER_SOCKET;
    pthread_mutex_init(&c->lock, NULL);
-   c->hello = malloc(s->hello_size);
-   c->hello_size = s->hello_size;
-   if (c->hello == NULL) {
-      c->fd = -1;
-      client_free(c);
+   return c;
+}
+
+/* Takes a client into the output. Called under mtx. \return false when it was refused */
+static bool admit(struct socket_output *s, struct client *c)
+{
+   if (s->hello == NULL) {
+      static const uint8_t unknown[8];
+      ssize_t n = c->tls != NULL ? tls_send(c->tls, unknown, sizeof(unknown))
+                                 : send(c->fd, unknown, sizeof(unknown), MSG_NOSIGNAL | MSG_DONTWAIT);
+      (void) n;
       return false;
    }
+   if (atomic_load(&s->n_clients) >= s->max_clients || (c->hello = malloc(s->hello_size)) == NULL) {
+      return false;
+   }
+   c->hello_size = s->hello_size;
    memcpy(c->hello, s->hello, s->hello_size);
    bool local = s->path[0] != 0 && offer_log(c);
    c->mode = local ? READER_UNDECIDED : READER_SOCKET;
@@ -146,8 +166,64 @@ static bool add_client(struct socket_output *s, int fd)
    s->limit = 0;
    output_unlock(s);
    atomic_fetch_add(&s->n_stream, 1);
-   io_add(s->out.ctx, fd, &c->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
    return true;
+}
+
+/* The handshake comes first, out of the sender's sight. \return false when there is no room for it */
+static bool begin_handshake(struct socket_output *s, struct client *c)
+{
+   if (s->n_pending == MAX_PENDING) {
+      s->pending[0]->gone = true; /* whoever tries again finds its place */
+      return false;
+   }
+   c->tls = tls_new(s->tls, c->fd);
+   c->handshake_until = now_ms() + HANDSHAKE_MS;
+   if (c->tls != NULL) {
+      s->pending[s->n_pending++] = c;
+   }
+   return c->tls != NULL;
+}
+
+/* \return true while the client's handshake is not over */
+static bool go_on_with_handshake(struct socket_output *s, struct client *c, int64_t now, int64_t *wake_at)
+{
+   char why[256] = "";
+   enum tls_step step = c->gone ? TLS_LOST : tls_handshake(c->tls, why, sizeof(why));
+   if ((step == TLS_WANT_READ || step == TLS_WANT_WRITE) && now < c->handshake_until) {
+      if (*wake_at < 0 || c->handshake_until < *wake_at) {
+         *wake_at = c->handshake_until;
+      }
+      return true;
+   }
+   if (step == TLS_DONE) {
+      pthread_mutex_lock(&s->mtx);
+      bool wait = !s->accepting, added = !wait && admit(s, c);
+      pthread_mutex_unlock(&s->mtx);
+      if (wait && now < c->handshake_until) { /* the format is changing */
+         *wake_at = now + FORMAT_MS;
+         return true;
+      }
+      if (added) {
+         output_changed(s);
+         return false;
+      }
+   } else if (!c->gone) {
+      LOG_WARNING("Output %s: TLS handshake with the client on port %llu failed: %s.", s->out.id,
+                  (unsigned long long) c->id, step == TLS_LOST || step == TLS_BAD_CERT ? why : "too slow");
+   }
+   client_free(c);
+   return false;
+}
+
+static void serve_pending(struct socket_output *s, int64_t now, int64_t *wake_at)
+{
+   uint32_t left = 0;
+   for (uint32_t i = 0; i < s->n_pending; i++) {
+      if (go_on_with_handshake(s, s->pending[i], now, wake_at)) {
+         s->pending[left++] = s->pending[i];
+      }
+   }
+   s->n_pending = left;
 }
 
 /* While the format changes, clients wait in the queue of the listening socket. */
@@ -174,21 +250,26 @@ void clients_accept(struct io_source *source, uint32_t events)
       if (fd < 0) {
          return;
       }
-      pthread_mutex_lock(&s->mtx);
-      bool accepting = atomic_load(&s->order) == ORDER_NONE;
-      if (accepting && s->hello == NULL) {
-         static const uint8_t unknown[8];
-         ssize_t n = send(fd, unknown, sizeof(unknown), MSG_NOSIGNAL | MSG_DONTWAIT);
-         (void) n;
-         accepting = false;
+      struct client *c = client_new(s, fd);
+      if (c == NULL) {
+         continue;
       }
-      bool added = accepting && atomic_load(&s->n_clients) < s->max_clients && add_client(s, fd);
-      pthread_mutex_unlock(&s->mtx);
-      if (added) {
-         output_changed(s);
+      bool added;
+      if (s->tls != NULL) {
+         added = begin_handshake(s, c);
       } else {
-         close(fd);
+         pthread_mutex_lock(&s->mtx);
+         added = atomic_load(&s->order) == ORDER_NONE && admit(s, c);
+         pthread_mutex_unlock(&s->mtx);
       }
+      if (!added) {
+         client_free(c);
+         continue;
+      }
+      if (s->tls == NULL) {
+         output_changed(s);
+      }
+      io_add(s->out.ctx, fd, &c->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
    }
 }
 
@@ -197,7 +278,8 @@ void clients_accept(struct io_source *source, uint32_t events)
 /* One send; \return bytes, 0 when the socket is full, -1 when the client is lost */
 static ssize_t send_some(struct client *c, const void *data, size_t size)
 {
-   ssize_t n = send(c->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+   ssize_t n =
+       c->tls != NULL ? tls_send(c->tls, data, size) : send(c->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
       c->blocked = errno == EAGAIN;
       return 0;
@@ -206,7 +288,7 @@ static ssize_t send_some(struct client *c, const void *data, size_t size)
       c->gone = true;
       return n;
    }
-   c->blocked = (size_t) n < size;
+   c->blocked = (size_t) n < size && c->tls == NULL;
    c->owner->moved = true;
    return n;
 }
@@ -259,6 +341,13 @@ static void follow_boundary(struct client *c, const struct trap_log *log, uint64
    }
 }
 
+/* TLS keeps what it could not send yet, up to a record; that must not go beyond a block, after which an overrun may go on
+ * somewhere else. */
+static uint64_t rest_of_block(const struct client *c, const struct trap_log *log, uint64_t pos)
+{
+   return c->boundary + BLOCK_HEADER + block_payload(log_at(log, c->boundary)) - pos;
+}
+
 /* Sends finished blocks. \return true when there is more to send at once */
 static bool send_blocks(struct socket_output *s, struct client *c)
 {
@@ -273,6 +362,9 @@ static bool send_blocks(struct socket_output *s, struct client *c)
       uint64_t size = atomic_load(&s->log.ctl->committed) - pos;
       if (size > SEND_MAX) {
          size = SEND_MAX;
+      }
+      if (size > 0 && c->tls != NULL && size > rest_of_block(c, &s->log, pos)) {
+         size = rest_of_block(c, &s->log, pos);
       }
       ssize_t n = size > 0 ? send_some(c, log_at(&s->log, pos), size) : 0;
       if (n > 0) {
@@ -348,6 +440,7 @@ static bool decide(struct socket_output *s, struct client *c, int64_t now, int64
 bool clients_serve(struct socket_output *s, int64_t now, int64_t *wake_at)
 {
    bool more = false;
+   serve_pending(s, now, wake_at);
    for (uint32_t i = 0; i < atomic_load(&s->n_clients);) {
       struct client *c = s->slot[i];
       if (!c->gone && !c->blocked && c->hello_sent < c->hello_size) {
@@ -370,5 +463,8 @@ void clients_close_all(struct socket_output *s)
 {
    while (atomic_load(&s->n_clients) > 0) {
       remove_client(s, 0);
+   }
+   while (s->n_pending > 0) {
+      client_free(s->pending[--s->n_pending]);
    }
 }

@@ -55,6 +55,7 @@ static const char *type_name(char type)
 {
    switch (type) {
    case TRAP_IFC_TYPE_TCPIP: return "TCPIP";
+   case TRAP_IFC_TYPE_TLS: return "TLS";
    case TRAP_IFC_TYPE_UNIX: return "UNIX";
    case TRAP_IFC_TYPE_FILE: return "FILE";
    case TRAP_IFC_TYPE_GENERATOR: return "GENERATOR";
@@ -76,6 +77,7 @@ static int create_input(struct trap_context *ctx, char type, char *params)
    spec_take_common(params, false, &common);
    switch (type) {
    case TRAP_IFC_TYPE_TCPIP:
+   case TRAP_IFC_TYPE_TLS:
    case TRAP_IFC_TYPE_UNIX: rc = input_socket_create(ctx, type, params, &in); break;
    case TRAP_IFC_TYPE_FILE: rc = input_file_create(ctx, params, &in); break;
    case TRAP_IFC_TYPE_GENERATOR: rc = input_generator_create(ctx, params, &in); break;
@@ -101,6 +103,7 @@ static int create_output(struct trap_context *ctx, char type, char *params)
    spec_take_common(params, true, &common);
    switch (type) {
    case TRAP_IFC_TYPE_TCPIP:
+   case TRAP_IFC_TYPE_TLS:
    case TRAP_IFC_TYPE_UNIX: rc = output_socket_create(ctx, type, params, &out); break;
    case TRAP_IFC_TYPE_FILE: rc = output_file_create(ctx, params, &out); break;
    case TRAP_IFC_TYPE_BLACKHOLE: rc = output_blackhole_create(ctx, &out); break;
@@ -155,6 +158,7 @@ static void free_context(struct trap_context *ctx)
    service_stop(ctx);
    for (uint32_t i = 0; i < ctx->n_out; i++) {
       free(ctx->out[i]->format_spec);
+      free(ctx->out[i]->scratch);
       ctx->out[i]->ops->destroy(ctx->out[i]);
    }
    io_stop(ctx);

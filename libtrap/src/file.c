@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Files (f): hello, then blocks of u32be length and messages. Output with rotation, input over several files. */
 #include "internal.h"
+#include "reader.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +13,14 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef HAVE_ZSTD
+#include <zstd.h>
+#endif
 
 #define FILE_BLOCK 100000u
-#define MAX_BLOCK  (16u * 1024 * 1024 + 65536)
+#define PACKED_SIZE \
+   (FILE_BLOCK + FILE_BLOCK / 8 + 512) /* at least ZSTD_compressBound() of a block or hello piece */
+#define MAX_BLOCK (16u * 1024 * 1024 + 65536)
 
 /* ------------------------------------------------------------------- output */
 
@@ -24,7 +30,11 @@ struct file_output {
    pthread_mutex_t name_lock; /* held only while name changes */
    char *pattern;             /* expanded, before strftime */
    char name[PATH_MAX];
-   bool append, device;
+   bool append, device, compress;
+#ifdef HAVE_ZSTD
+   ZSTD_CCtx *zstd;
+   uint8_t *packed; /* PACKED_SIZE bytes */
+#endif
    int64_t minutes, megabytes;
    int64_t interval; /* start of the current time interval, seconds */
    uint32_t formats; /* formats seen so far */
@@ -105,6 +115,27 @@ static int write_all(struct file_output *f, const uint8_t *data, size_t size)
    return TRAP_E_OK;
 }
 
+/* Hello or block. Each is a zstd frame of its own, so that a file is good up to the last one whatever happens. */
+static int write_part(struct file_output *f, const uint8_t *data, size_t size)
+{
+#ifdef HAVE_ZSTD
+   for (size_t done = 0; f->compress && done < size;) {
+      size_t piece = size - done < FILE_BLOCK + 4 ? size - done : FILE_BLOCK + 4;
+      size_t n = ZSTD_compress2(f->zstd, f->packed, PACKED_SIZE, data + done, piece);
+      if (ZSTD_isError(n)) {
+         return ctx_error(f->out.ctx, TRAP_E_IO_ERROR, "FILE OUTPUT IFC: unable to compress for file: %s: %s",
+                          f->name, ZSTD_getErrorName(n));
+      }
+      int rc = write_all(f, f->packed, n);
+      done += piece;
+      if (rc != TRAP_E_OK || done == size) {
+         return rc;
+      }
+   }
+#endif
+   return write_all(f, data, size);
+}
+
 static void close_file(struct file_output *f)
 {
    if (f->fd >= 0 && f->fd != STDOUT_FILENO) {
@@ -145,10 +176,10 @@ static int prepare_file(struct file_output *f)
                (f->megabytes > 0 && f->written >= (uint64_t) f->megabytes << 20);
    }
    if (!rotate) {
-      return f->written == 0 ? write_all(f, f->hello, f->hello_size) : TRAP_E_OK;
+      return f->written == 0 ? write_part(f, f->hello, f->hello_size) : TRAP_E_OK;
    }
    int rc = open_file(f);
-   return rc == TRAP_E_OK ? write_all(f, f->hello, f->hello_size) : rc;
+   return rc == TRAP_E_OK ? write_part(f, f->hello, f->hello_size) : rc;
 }
 
 static int write_block(struct file_output *f)
@@ -160,7 +191,7 @@ static int write_block(struct file_output *f)
    if (rc == TRAP_E_OK) {
       uint32_t be = __builtin_bswap32(f->fill);
       memcpy(f->block, &be, 4);
-      rc = write_all(f, f->block, 4 + (size_t) f->fill);
+      rc = write_part(f, f->block, 4 + (size_t) f->fill);
    }
    if (rc == TRAP_E_OK) {
       atomic_fetch_add(&f->out.buffers, 1);
@@ -249,6 +280,10 @@ static void file_output_destroy(struct trap_output *out)
    close_file(f);
    pthread_mutex_destroy(&f->lock);
    pthread_mutex_destroy(&f->name_lock);
+#ifdef HAVE_ZSTD
+   ZSTD_freeCCtx(f->zstd);
+   free(f->packed);
+#endif
    free(f->pattern);
    free(f->hello);
    free(f);
@@ -285,9 +320,27 @@ static void parse_file_param(struct file_output *f, const char *p)
       f->minutes = strtol(p + 5, &end, 10);
    } else if (strncmp(p, "size=", 5) == 0) {
       f->megabytes = strtol(p + 5, &end, 10);
+   } else if (strcmp(p, "compress=zstd") == 0) {
+      f->compress = true;
    } else if (strcmp(p, "w") != 0 && *p != 0) {
-      LOG_WARNING("File parameter \"%s\" ignored: expected a, w, time=MINUTES or size=MB.", p);
+      LOG_WARNING("File parameter \"%s\" ignored: expected a, w, time=MINUTES, size=MB or compress=zstd.", p);
    }
+}
+
+static int start_compression(struct trap_context *ctx, struct file_output *f)
+{
+   if (!f->compress) {
+      return TRAP_E_OK;
+   }
+#ifdef HAVE_ZSTD
+   f->zstd = ZSTD_createCCtx();
+   f->packed = malloc(PACKED_SIZE);
+   return f->zstd != NULL && f->packed != NULL ? TRAP_E_OK : ctx_error(ctx, TRAP_E_MEMORY, NULL);
+#else
+   return ctx_error(
+       ctx, TRAP_E_BADPARAMS,
+       "FILE OUTPUT IFC: compress=zstd is not possible: this libtrap was built without libzstd.");
+#endif
 }
 
 static int parse_file_output(struct trap_context *ctx, struct file_output *f, const char *params)
@@ -314,7 +367,7 @@ static int parse_file_output(struct trap_context *ctx, struct file_output *f, co
       }
       free(param);
    }
-   return f->pattern != NULL ? TRAP_E_OK : ctx_error(ctx, TRAP_E_MEMORY, NULL);
+   return f->pattern != NULL ? start_compression(ctx, f) : ctx_error(ctx, TRAP_E_MEMORY, NULL);
 }
 
 int output_file_create(struct trap_context *ctx, const char *params, struct trap_output **out)
@@ -349,7 +402,7 @@ struct file_input {
    struct trap_input in;
    char **paths;
    int n_paths, current;
-   FILE *file;
+   struct reader *file;
    bool negotiated; /* the current file */
    int failed;      /* code that every further call returns, 0: none */
    uint8_t *block;
@@ -368,13 +421,13 @@ static int file_hello(struct file_input *f)
 {
    uint8_t header[8], type;
    uint32_t length;
-   if (fread(header, 1, sizeof(header), f->file) != sizeof(header) ||
+   if (reader_read(f->file, header, sizeof(header)) != sizeof(header) ||
        hello_parse(header, &type, &length) != TRAP_E_OK || type == TRAP_FMT_UNKNOWN) {
       LOG_ERROR("File %s does not begin with a valid format header.", f->in.id);
       return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
    }
    char *spec = calloc(1, (size_t) length + 1);
-   if (spec == NULL || fread(spec, 1, length, f->file) != length) {
+   if (spec == NULL || reader_read(f->file, spec, length) != length) {
       free(spec);
       LOG_ERROR("File %s ends inside its format header.", f->in.id);
       return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
@@ -386,7 +439,7 @@ static int file_hello(struct file_input *f)
 
 static int next_file(struct file_input *f)
 {
-   fclose(f->file);
+   reader_close(f->file);
    f->file = NULL;
    atomic_store(&f->in.connected, false);
    f->negotiated = false;
@@ -394,7 +447,7 @@ static int next_file(struct file_input *f)
       return TRAP_E_OK;
    }
    f->in.id = f->paths[f->current];
-   f->file = fopen(f->in.id, "rbe");
+   f->file = reader_open(f->in.id);
    if (f->file == NULL) {
       LOG_ERROR("Cannot open file %s: %s", f->in.id, strerror(errno));
       return fail_input(f, TRAP_E_IO_ERROR);
@@ -407,7 +460,7 @@ static int file_fill(struct trap_input *in)
 {
    struct file_input *f = (struct file_input *) in;
    while (f->failed == 0) {
-      uint8_t be[4];
+      uint8_t be[4] = {0};
       if (f->file == NULL) {
          in->pos = end_of_files;
          in->end = end_of_files + sizeof(end_of_files);
@@ -416,7 +469,7 @@ static int file_fill(struct trap_input *in)
       if (!f->negotiated && file_hello(f) != TRAP_E_OK) {
          break;
       }
-      size_t n = fread(be, 1, 4, f->file);
+      size_t n = reader_read(f->file, be, 4);
       if (n == 0) {
          if (next_file(f) != TRAP_E_OK) {
             break;
@@ -424,8 +477,15 @@ static int file_fill(struct trap_input *in)
          continue;
       }
       uint32_t size = (uint32_t) be[0] << 24 | (uint32_t) be[1] << 16 | (uint32_t) be[2] << 8 | be[3];
-      if (n < 4 || size > MAX_BLOCK) {
-         LOG_ERROR("File %s: damaged block of %u bytes at offset %ld.", in->id, size, ftell(f->file) - 4);
+      if (n < 4) {
+         LOG_ERROR(
+             "File %s ends inside the length of a block at offset %llu; what stands before it was delivered.",
+             in->id, (unsigned long long) (reader_offset(f->file) - n));
+         return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
+      }
+      if (size > MAX_BLOCK) {
+         LOG_ERROR("File %s: damaged block of %u bytes at offset %llu.", in->id, size,
+                   (unsigned long long) (reader_offset(f->file) - n));
          return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
       }
       if (size > f->capacity) {
@@ -436,7 +496,7 @@ static int file_fill(struct trap_input *in)
          f->block = p;
          f->capacity = size;
       }
-      if (fread(f->block, 1, size, f->file) != size) {
+      if (reader_read(f->file, f->block, size) != size) {
          LOG_ERROR("File %s ends inside a block of %u bytes; what stands before it was delivered.", in->id,
                    size);
          return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
@@ -459,9 +519,7 @@ static int file_damaged(struct trap_input *in)
 static void file_input_destroy(struct trap_input *in)
 {
    struct file_input *f = (struct file_input *) in;
-   if (f->file != NULL) {
-      fclose(f->file);
-   }
+   reader_close(f->file);
    paths_free(f->paths, f->n_paths);
    free(f->block);
    free(f);
@@ -489,7 +547,7 @@ int input_file_create(struct trap_context *ctx, const char *params, struct trap_
       return ctx_error(ctx, TRAP_E_BADPARAMS, "FILE INPUT IFC: missing file name.");
    }
    f->in.id = f->paths[0];
-   f->file = fopen(f->paths[0], "rbe");
+   f->file = reader_open(f->paths[0]);
    if (f->file == NULL) {
       int rc = ctx_error(ctx, TRAP_E_BADPARAMS, "FILE INPUT IFC: unable to open file: %s: %s", f->paths[0],
                          strerror(errno));

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Input over a socket (t, u): connect, hello, stream. The stream's bytes come from the socket or, when a local
+ * Input over a socket (t, T, u): connect, TLS handshake, hello, stream. The stream's bytes come from the socket or, when a local
  * sender hands over its log, from shared memory; what is done with them is the same.
  */
 #include "internal.h"
 #include "log.h"
 #include "socket.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -25,7 +26,7 @@
 #define SPIN_LOOKS    200  /* looks at the log before others may have the processor */
 #define YIELD_LOOKS   30   /* further looks, each after others had it, before going to sleep */
 
-enum stage { IDLE, CONNECTING, HELLO, STREAM };
+enum stage { IDLE, CONNECTING, SECURING, HELLO, STREAM };
 
 struct socket_input {
    struct trap_input in;
@@ -34,6 +35,8 @@ struct socket_input {
    char *host, *port; /* host NULL: UNIX */
    char path[sizeof(((struct sockaddr_un *) 0)->sun_path)];
    struct addrinfo *addresses, *address;
+   struct tls_config *tls_config; /* NULL: t, u */
+   struct tls *tls;
    int retry_ms;
    int64_t hello_deadline;
    bool refused_unknown;
@@ -63,6 +66,8 @@ static void local_close(struct socket_input *s)
 
 static void disconnect(struct socket_input *s)
 {
+   tls_free(s->tls);
+   s->tls = NULL;
    if (s->fd >= 0) {
       close(s->fd);
       s->fd = -1;
@@ -119,7 +124,7 @@ static int open_tcp(struct socket_input *s)
 
 static void start_hello(struct socket_input *s)
 {
-   s->stage = HELLO;
+   s->stage = s->tls_config != NULL && s->tls == NULL ? SECURING : HELLO;
    s->hello_deadline = now_ms() + HELLO_TIMEOUT;
    s->start = s->fill = 0;
 }
@@ -160,6 +165,46 @@ static bool step_connect(struct socket_input *s)
    bool more = s->address != NULL;
    disconnect(s);
    return more ? (s->in.retry_at = 0, true) : false;
+}
+
+/* ---------------------------------------------------------------------- TLS */
+
+/* OK: the peer is who it should be; TIMEOUT: wait or try again; BAD_CERT: it is not */
+static int step_secure(struct socket_input *s)
+{
+   char why[256] = "out of memory";
+   if (s->tls == NULL && (s->tls = tls_new(s->tls_config, s->fd)) == NULL) {
+      disconnect(s);
+      return ctx_error(s->in.ctx, TRAP_E_MEMORY, NULL);
+   }
+   enum tls_step step = tls_handshake(s->tls, why, sizeof(why));
+   if (step == TLS_DONE) {
+      start_hello(s);
+      return TRAP_E_OK;
+   }
+   if ((step == TLS_WANT_READ || step == TLS_WANT_WRITE) && now_ms() < s->hello_deadline) {
+      wait_socket(s, step == TLS_WANT_READ ? POLLIN : POLLOUT);
+      s->in.retry_at = s->hello_deadline;
+      return TRAP_E_TIMEOUT;
+   }
+   disconnect(s);
+   if (step == TLS_BAD_CERT) {
+      return ctx_error(s->in.ctx, TRAP_E_BAD_CERT, "TLS connection to %s:%s: %s.", s->host, s->port, why);
+   }
+   LOG_WARNING("Input %s: TLS handshake failed: %s; trying again.", s->in.id,
+               step == TLS_LOST ? why : "no answer in time");
+   return TRAP_E_TIMEOUT;
+}
+
+/* As recv(2), through TLS where there is some. */
+static ssize_t receive_bytes(struct socket_input *s, void *to, size_t size)
+{
+   return s->tls != NULL ? tls_recv(s->tls, to, size) : recv(s->fd, to, size, 0);
+}
+
+static short wanted_events(const struct socket_input *s)
+{
+   return s->tls != NULL && tls_wants_write(s->tls) ? POLLOUT : POLLIN;
 }
 
 /* -------------------------------------------------------------------- hello */
@@ -215,6 +260,9 @@ static ssize_t read_hello_bytes(struct socket_input *s, size_t want)
       char bytes[CMSG_SPACE(SHARE_FDS * sizeof(int))];
    } control;
    struct iovec iov = {.iov_base = s->buffer + s->fill, .iov_len = want - s->fill};
+   if (s->tls != NULL) {
+      return receive_bytes(s, iov.iov_base, iov.iov_len);
+   }
    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
    if (s->host == NULL) {
       msg.msg_control = control.bytes;
@@ -270,9 +318,14 @@ static int step_hello(struct socket_input *s)
             disconnect(s);
             return TRAP_E_NEGOTIATION_FAILED;
          }
-         wait_socket(s, POLLIN);
+         wait_socket(s, wanted_events(s));
          s->in.retry_at = s->hello_deadline;
          return TRAP_E_TIMEOUT;
+      }
+      if (n < 0 && errno == EACCES) { /* TLS 1.3 tells the client only now */
+         disconnect(s);
+         return ctx_error(s->in.ctx, TRAP_E_BAD_CERT,
+                          "TLS connection to %s:%s: the sender refused the certificate.", s->host, s->port);
       }
       /* Refused without a byte (too many clients, a sender that is ending): not an error, try again. */
       bool nothing = s->fill == 0;
@@ -426,13 +479,13 @@ static int more_local(struct socket_input *s)
 
 static int more_socket(struct socket_input *s)
 {
-   ssize_t n = recv(s->fd, s->buffer + s->fill, s->capacity - s->fill, 0);
+   ssize_t n = receive_bytes(s, s->buffer + s->fill, s->capacity - s->fill);
    if (n > 0) {
       s->fill += (size_t) n;
       return 1;
    }
    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-      wait_socket(s, POLLIN);
+      wait_socket(s, wanted_events(s));
       return 0;
    }
    return -1;
@@ -560,6 +613,12 @@ static int socket_fill(struct trap_input *in)
          }
          continue;
       }
+      if (s->stage == SECURING) {
+         int rc = step_secure(s);
+         if (rc != TRAP_E_OK) {
+            return rc;
+         }
+      }
       if (s->stage == HELLO) {
          int rc = step_hello(s);
          if (rc != TRAP_E_OK) {
@@ -602,6 +661,7 @@ static void socket_destroy(struct trap_input *in)
    if (s->addresses != NULL) {
       freeaddrinfo(s->addresses);
    }
+   tls_config_free(s->tls_config);
    free(s->buffer);
    free(s->host);
    free(s->port);
@@ -625,29 +685,80 @@ static void socket_dump(const struct trap_input *in, FILE *file)
 
 static const struct input_ops socket_ops = {socket_fill, socket_damaged, socket_destroy, socket_dump};
 
+#define MAX_PARAMS 8
+
+/* Splits at colons. \return number of parameters, -1 without memory; the caller frees them */
+static int split(const char *params, char *list[MAX_PARAMS])
+{
+   int n = 0;
+   for (const char *rest = params; rest != NULL && n < MAX_PARAMS; n++) {
+      rest = trap_get_param_by_delimiter(rest, &list[n], ':');
+      if (list[n] == NULL) {
+         return -1;
+      }
+   }
+   return n;
+}
+
+/* Takes hostname= out of the list: NULL: the certificate may have any name; "on": that of the host. */
+static char *take_hostname(char *list[MAX_PARAMS], int *n)
+{
+   char *found = NULL;
+   int left = 0;
+   for (int i = 0; i < *n; i++) {
+      if (strncmp(list[i], "hostname=", 9) == 0 && found == NULL) {
+         found = list[i];
+      } else {
+         list[left++] = list[i];
+      }
+   }
+   *n = left;
+   return found;
+}
+
+/* "[host:]port:keyfile:certfile:CAfile[:hostname=NAME or on]" */
+static int parse_tls(struct trap_context *ctx, struct socket_input *s, char *list[MAX_PARAMS], int n)
+{
+   char *wanted = take_hostname(list, &n);
+   bool with_host = n > 1 + TLS_FILES;
+   char *const none[TLS_FILES] = {NULL};
+   s->host = strdup(with_host ? list[0] : "localhost");
+   s->port = n > 0 ? strdup(list[with_host]) : NULL;
+   const char *name = wanted == NULL ? NULL : strcmp(wanted + 9, "on") == 0 ? s->host : wanted + 9;
+   s->tls_config = tls_config_of(ctx, false, n < 1 + TLS_FILES ? none : list + with_host + 1, name);
+   free(wanted);
+   for (int i = 0; i < n; i++) {
+      free(list[i]);
+   }
+   return s->tls_config != NULL ? check_tcp_port(ctx, s->port) : TRAP_E_BADPARAMS;
+}
+
 /* "[host:]port" or "[anything:]name"; further parameters are ignored. */
 static int parse_address(struct trap_context *ctx, struct socket_input *s, char type, const char *params)
 {
-   char *first = NULL, *second = NULL;
-   const char *rest = trap_get_param_by_delimiter(params, &first, ':');
-   if (rest != NULL) {
-      trap_get_param_by_delimiter(rest, &second, ':');
+   char *list[MAX_PARAMS] = {NULL};
+   int n = split(params, list), used = n > 1 ? 2 : 1;
+   if (n >= 0 && type == TRAP_IFC_TYPE_TLS) {
+      return parse_tls(ctx, s, list, n);
    }
-   if (first == NULL || *first == 0 || (second != NULL && *second == 0)) {
-      free(first);
-      free(second);
+   bool missing = n < 1 || *list[0] == 0 || *list[used - 1] == 0;
+   if (!missing) {
+      s->port = list[used - 1];
+      list[used - 1] = NULL;
+   }
+   if (!missing && type == TRAP_IFC_TYPE_TCPIP) {
+      s->host = used == 2 ? list[0] : strdup("localhost");
+      list[0] = used == 2 ? NULL : list[0];
+   }
+   for (int i = 0; i < MAX_PARAMS; i++) {
+      free(list[i]);
+   }
+   if (missing) {
       return ctx_error(ctx, TRAP_E_BADPARAMS, "Missing 'destination address' for %s IFC.",
-                       type == TRAP_IFC_TYPE_TCPIP ? "TCPIP" : "UNIX socket");
+                       socket_type_name(type));
    }
-   s->port = second != NULL ? second : first;
-   if (type == TRAP_IFC_TYPE_TCPIP) {
-      s->host = second != NULL ? first : strdup("localhost");
-      return check_tcp_port(ctx, s->port);
-   }
-   if (second != NULL) {
-      free(first);
-   }
-   return unix_socket_path(ctx, s->port, s->path, sizeof(s->path));
+   return type == TRAP_IFC_TYPE_TCPIP ? check_tcp_port(ctx, s->port)
+                                      : unix_socket_path(ctx, s->port, s->path, sizeof(s->path));
 }
 
 int input_socket_create(struct trap_context *ctx, char type, const char *params, struct trap_input **in)

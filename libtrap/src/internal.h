@@ -22,6 +22,11 @@
 #define MAX_BUFFER        (16u * 1024 * 1024)
 #define DEFAULT_AUTOFLUSH 2000000
 
+static inline bool is_socket_type(char type)
+{
+   return type == TRAP_IFC_TYPE_TCPIP || type == TRAP_IFC_TYPE_TLS || type == TRAP_IFC_TYPE_UNIX;
+}
+
 struct trap_context;
 struct trap_input;
 struct trap_output;
@@ -70,6 +75,9 @@ struct trap_input {
 /** Operations of a kind of output. */
 struct output_ops {
    int (*send)(struct trap_output *out, const void *data, uint16_t size);
+   /** Room to write a message of up to size bytes in place, and the end of that; both NULL: copied from a buffer. */
+   int (*reserve)(struct trap_output *out, uint16_t size, void **data);
+   int (*commit)(struct trap_output *out, uint16_t size);
    void (*flush)(struct trap_output *out);
    /** A new format is about to be set in out: finish the old one. */
    int (*change_format)(struct trap_output *out, uint8_t type, const char *spec);
@@ -89,6 +97,8 @@ struct trap_output {
    char type;
    uint32_t idx;
    uint8_t format_type;
+   uint8_t *scratch;       /* of reserve without the operation; NULL: not needed yet */
+   uint32_t reserved_size; /* largest size that may be committed */
    char *format_spec;
    _Atomic uint64_t sent, dropped, buffers, autoflushes;
    const char *id;

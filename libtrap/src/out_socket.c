@@ -2,14 +2,13 @@
 /** Output over sockets, the sender's side: messages into the log, room in it, formats, end. */
 #include "out_socket.h"
 #include "socket.h"
+#include "tls.h"
 
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,95 +16,6 @@
 #define LET_GO_MS   1000    /* that a reader may have a block when the sender stops to wait for readers */
 #define DRAIN_STALL 5000000 /* us without progress after which what a client has not taken is dropped */
 #define LOSSY_DRAIN 1000000 /* us that a format change waits for clients of a NO_WAIT output */
-
-/* Its address tells threads apart. */
-static __thread char this_thread __attribute__((tls_model("initial-exec")));
-
-static inline uintptr_t self(void)
-{
-   return (uintptr_t) &this_thread;
-}
-
-/* Whether the kernel can make all threads of this process see what this one wrote; the thread sanitizer cannot. */
-static bool bias_possible(void)
-{
-#ifdef __SANITIZE_THREAD__
-   return false;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-   return false;
-#endif
-#endif
-   return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
-}
-
-/* Afterwards the owner is not inside, and does not come in before revoked is cleared. */
-static void keep_owner_out(struct socket_output *s)
-{
-   syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
-   for (int spins = 0; atomic_load_explicit(&s->inside, memory_order_acquire); spins++) {
-      if (spins < 100) {
-         cpu_relax();
-      } else {
-         sched_yield();
-      }
-   }
-}
-
-void output_lock(struct socket_output *s)
-{
-   for (int spins = 0; atomic_flag_test_and_set_explicit(&s->spin, memory_order_acquire); spins++) {
-      if (spins < 100) {
-         cpu_relax();
-      } else {
-         sched_yield();
-      }
-   }
-   uintptr_t owner = atomic_load_explicit(&s->owner, memory_order_relaxed);
-   if (owner > OWNER_NEVER && owner != self()) {
-      atomic_store_explicit(&s->revoked, true, memory_order_relaxed);
-      keep_owner_out(s);
-   }
-}
-
-void output_unlock(struct socket_output *s)
-{
-   atomic_store_explicit(&s->revoked, false, memory_order_release);
-   atomic_flag_clear_explicit(&s->spin, memory_order_release);
-}
-
-/* The sender's way in without spin. \return false: take it */
-static inline bool enter(struct socket_output *s)
-{
-   if (atomic_load_explicit(&s->owner, memory_order_relaxed) != self()) {
-      return false;
-   }
-   atomic_store_explicit(&s->inside, true, memory_order_relaxed);
-   atomic_signal_fence(memory_order_seq_cst); /* the other half of this fence is in keep_owner_out() */
-   if (!atomic_load_explicit(&s->revoked, memory_order_acquire) &&
-       atomic_load_explicit(&s->owner, memory_order_relaxed) == self()) {
-      return true;
-   }
-   atomic_store_explicit(&s->inside, false, memory_order_release);
-   return false;
-}
-
-static inline void leave(struct socket_output *s)
-{
-   atomic_store_explicit(&s->inside, false, memory_order_release);
-}
-
-/* The first sender becomes the owner; a second one ends that for ever. Called under spin. */
-static void settle_owner(struct socket_output *s)
-{
-   uintptr_t owner = atomic_load_explicit(&s->owner, memory_order_relaxed);
-   if (owner == OWNER_NOBODY) {
-      atomic_store_explicit(&s->owner, bias_possible() ? self() : OWNER_NEVER, memory_order_relaxed);
-   } else if (owner != OWNER_NEVER && owner != self()) {
-      atomic_store_explicit(&s->owner, OWNER_NEVER, memory_order_relaxed);
-      keep_owner_out(s); /* who comes in from now on sees that it is no owner any more */
-   }
-}
 
 /* Wakes local readers that sleep, and the I/O thread for the others. */
 static void announce(struct socket_output *s)
@@ -140,19 +50,26 @@ bool output_finish_block(struct socket_output *s)
    return true;
 }
 
-/* First position that some client still needs. */
+static uint64_t client_pos(const struct client *c)
+{
+   return c->mode == READER_LOCAL ? atomic_load(&c->page->cursor) : atomic_load(&c->pos);
+}
+
+/* First position that some client still needs, but for those that stall. */
 static uint64_t slowest(const struct socket_output *s)
 {
    uint64_t tail = atomic_load_explicit(&s->log.ctl->tail, memory_order_relaxed);
    uint64_t min = s->block;
    uint32_t n = atomic_load_explicit(&s->n_clients, memory_order_relaxed);
    for (uint32_t i = 0; i < n; i++) {
-      const struct client *c = s->slot[i];
-      uint64_t pos = c->mode == READER_LOCAL ? atomic_load(&c->page->cursor) : atomic_load(&c->pos);
+      uint64_t pos = client_pos(s->slot[i]);
+      if (s->slot[i]->stalled && pos != s->slot[i]->seen_pos) {
+         s->slot[i]->stalled = false; /* it moves again */
+      }
       if (pos < tail) { /* a reader's own word is clamped, never believed */
          pos = tail;
       }
-      if (pos < min) {
+      if (pos < min && !s->slot[i]->stalled) {
          min = pos;
       }
    }
@@ -185,18 +102,44 @@ static void set_limit(struct socket_output *s, uint64_t tail)
    s->limit = tail + s->log.size;
 }
 
-/* Slow clients of a NO_WAIT output lose what the sender needs room for. */
-static void overrun(struct socket_output *s, uint64_t end)
+/* Makes room up to a ring behind tail; clients that are not there yet lose what lies between. */
+static void overrun(struct socket_output *s, uint64_t tail)
 {
-   uint64_t tail = last_block_start(s, end - s->log.size + s->log.size / 8 + s->buffer_size);
+   tail = last_block_start(s, tail);
    uint32_t n = atomic_load_explicit(&s->n_clients, memory_order_relaxed);
    for (uint32_t i = 0; i < n; i++) {
       struct client *c = s->slot[i];
       if (c->mode != READER_LOCAL && atomic_load(&c->pos) < tail) {
          client_overrun(c, tail);
+         c->seen_pos = atomic_load(&c->pos);
       }
    }
    set_limit(s, tail);
+}
+
+/* The sender begins to wait: where is everybody? */
+static void note_positions(struct socket_output *s)
+{
+   for (uint32_t i = 0; i < atomic_load(&s->n_clients); i++) {
+      struct client *c = s->slot[i];
+      uint64_t pos = client_pos(c);
+      c->stalled = c->stalled && pos == c->seen_pos;
+      c->seen_pos = pos;
+   }
+}
+
+/* The sender has waited for maxstall: who has not moved meanwhile, is not waited for until it does. */
+static void mark_stalled(struct socket_output *s)
+{
+   for (uint32_t i = 0; i < atomic_load(&s->n_clients); i++) {
+      struct client *c = s->slot[i];
+      if (!c->stalled && client_pos(c) == c->seen_pos && c->seen_pos < s->block) {
+         c->stalled = true;
+         LOG_WARNING(
+             "Output %s: client %llu has not moved for %u ms and is not waited for; it loses messages.",
+             s->out.id, (unsigned long long) c->id, s->maxstall);
+      }
+   }
 }
 
 /* Local readers tell when they have come this far. */
@@ -234,12 +177,17 @@ static int try_room(struct socket_output *s, uint64_t end, int32_t timeout)
       set_limit(s, s->block);
       return TRAP_E_OK;
    }
-   set_limit(s, slowest(s));
+   uint64_t tail = slowest(s);
+   if (s->maxstall > 0) {
+      overrun(s, tail); /* who stalls is left behind */
+   } else {
+      set_limit(s, tail);
+   }
    if (end <= s->limit) {
       return TRAP_E_OK;
    }
-   if (timeout == TRAP_NO_WAIT) {
-      overrun(s, end);
+   if (timeout == TRAP_NO_WAIT && !atomic_load(&s->lossless)) {
+      overrun(s, end - s->log.size + s->log.size / 8 + s->buffer_size);
       return TRAP_E_OK;
    }
    return TRAP_E_TIMEOUT;
@@ -267,9 +215,41 @@ static bool wait_change(struct socket_output *s, uint64_t seen, int64_t deadline
    return rc == 0;
 }
 
-/* One step towards room up to position end; OK means look again. Called under spin, which is let go while
- * waiting. *deadline (monotonic us) is 0 at first. */
-static int make_room(struct socket_output *s, uint64_t end, int64_t *deadline)
+/* Until when a send waits, and until when for clients that do not move (monotonic us; -1: for ever, 0: not set). */
+struct patience {
+   int64_t end, stall;
+};
+
+static void begin_patience(struct socket_output *s, struct patience *p, int32_t timeout)
+{
+   if (p->end == 0) {
+      int64_t now = timeout > 0 || s->maxstall > 0 ? now_us() : 0;
+      p->end = timeout > 0 ? now + timeout : -1;
+      p->stall = s->maxstall > 0 ? now + (int64_t) s->maxstall * 1000 : -1;
+      note_positions(s);
+   }
+}
+
+/* \return TIMEOUT when the wait is over in vain */
+static int end_wait(struct socket_output *s, struct patience *p, bool changed)
+{
+   if (atomic_load(&s->out.ctx->terminated)) {
+      return TRAP_E_TERMINATED;
+   }
+   if (changed) {
+      return TRAP_E_OK;
+   }
+   if (p->stall >= 0 && (p->end < 0 || p->stall < p->end)) {
+      mark_stalled(s);
+      note_positions(s);
+      p->stall = now_us() + (int64_t) s->maxstall * 1000;
+      return TRAP_E_OK;
+   }
+   return TRAP_E_TIMEOUT;
+}
+
+/* One step towards room up to position end; OK means look again. Called under spin, which is let go while waiting. */
+static int make_room(struct socket_output *s, uint64_t end, struct patience *p)
 {
    int32_t timeout = atomic_load(&s->out.timeout);
    if (try_room(s, end, timeout) == TRAP_E_OK) {
@@ -278,48 +258,50 @@ static int make_room(struct socket_output *s, uint64_t end, int64_t *deadline)
    if (output_finish_block(s)) { /* readers cannot go on without what waits in the active block */
       return TRAP_E_OK;
    }
+   begin_patience(s, p, timeout);
    for (int look = 0; look < YIELD_LOOKS && enough_clients(s); look++) { /* most readers are quick */
       output_unlock(s);
       sched_yield();
       output_lock(s);
-      if (try_room(s, end, atomic_load(&s->out.timeout)) == TRAP_E_OK) {
+      if (try_room(s, end, timeout) == TRAP_E_OK) {
          return TRAP_E_OK;
       }
-   }
-   if (*deadline == 0) {
-      *deadline = timeout > 0 ? now_us() + timeout : -1;
    }
    uint64_t seen = begin_wait(s);
    ask_for_space(s, end);
    if (try_room(s, end, timeout) == TRAP_E_OK) {
       return TRAP_E_OK;
    }
+   int64_t until = p->stall >= 0 && (p->end < 0 || p->stall < p->end) ? p->stall : p->end;
    output_unlock(s);
-   bool more = !atomic_load(&s->out.ctx->terminated) && wait_change(s, seen, *deadline);
+   bool changed = !atomic_load(&s->out.ctx->terminated) && wait_change(s, seen, until);
    output_lock(s);
-   if (atomic_load(&s->out.ctx->terminated)) {
-      return TRAP_E_TERMINATED;
-   }
-   return more ? TRAP_E_OK : TRAP_E_TIMEOUT;
+   return end_wait(s, p, changed);
 }
 
-/* Puts a message where there is room for it. Called under spin, or by the owner inside. */
-static inline void put_message(struct socket_output *s, const void *data, uint16_t size)
+/* Makes the bytes behind its length a message. Called under spin, or by the owner inside. */
+static inline void put_header(struct socket_output *s, uint16_t size)
 {
    uint8_t *p = s->put;
    p[0] = (uint8_t) (size >> 8);
    p[1] = (uint8_t) size;
-   memcpy(p + 2, data, size);
    s->put = p + 2 + size;
    s->head += 2u + size;
    s->seq++;
    s->count++;
 }
 
+/* Puts a message where there is room for it. */
+static inline void put_message(struct socket_output *s, const void *data, uint16_t size)
+{
+   memcpy(s->put + 2, data, size);
+   put_header(s, size);
+}
+
 /* Room for a message of need bytes at head, waiting for it as the timeout says. Called under spin. */
 static int find_room(struct socket_output *s, uint32_t need)
 {
-   int64_t deadline = 0;
+   struct patience patience = {0, 0};
    for (;;) {
       if (s->count > 0 && (s->head + need > s->block + s->buffer_size || s->count == UINT16_MAX)) {
          output_finish_block(s);
@@ -330,7 +312,7 @@ static int find_room(struct socket_output *s, uint32_t need)
          s->put = log_at(&s->log, pos);
          return TRAP_E_OK;
       }
-      int rc = make_room(s, pos + need, &deadline);
+      int rc = make_room(s, pos + need, &patience);
       if (rc != TRAP_E_OK) {
          return rc;
       }
@@ -379,20 +361,91 @@ static __attribute__((noinline)) int send_slow(struct socket_output *s, const vo
    return rc;
 }
 
+/* Whether a message of need bytes can go behind the last one without further ado. By the owner inside. */
+static inline bool fits(const struct socket_output *s, uint32_t need)
+{
+   uint64_t end = s->head + need;
+   return s->count > 0 && s->count < UINT16_MAX && end <= s->block + s->buffer_size && end <= s->limit &&
+          atomic_load_explicit(&s->out.buffered, memory_order_relaxed);
+}
+
 static int socket_send(struct trap_output *out, const void *data, uint16_t size)
 {
    struct socket_output *s = (struct socket_output *) out;
-   if (enter(s)) {
-      uint64_t end = s->head + 2u + size;
-      if (s->count > 0 && s->count < UINT16_MAX && end <= s->block + s->buffer_size && end <= s->limit &&
-          atomic_load_explicit(&out->buffered, memory_order_relaxed)) {
+   if (output_enter(s)) {
+      bool done = fits(s, 2u + size);
+      if (done) {
          put_message(s, data, size);
-         leave(s);
+      }
+      output_leave(s);
+      if (done) {
          return TRAP_E_OK;
       }
-      leave(s);
    }
    return send_slow(s, data, size);
+}
+
+/* Room for a message of up to size bytes, behind the header of a block that may begin meanwhile. */
+static int socket_reserve(struct trap_output *out, uint16_t size, void **data)
+{
+   struct socket_output *s = (struct socket_output *) out;
+   uint32_t need = 2u + size + BLOCK_HEADER;
+   int rc = TRAP_E_OK;
+   bool done = output_enter(s);
+   if (done) {
+      done = fits(s, need);
+      output_leave(s);
+   }
+   if (!done) {
+      rc = need <= s->buffer_size - BLOCK_HEADER ? check_size(s, size) : TRAP_E_MEMORY;
+      if (rc == TRAP_E_OK) {
+         output_lock(s);
+         settle_owner(s);
+         rc = find_room(s, need);
+         output_unlock(s);
+      }
+   }
+   s->reserved = rc == TRAP_E_OK ? s->put + 2 : NULL;
+   s->reserved_seq = s->seq;
+   *data = s->reserved;
+   return rc;
+}
+
+/* The block may have been finished meanwhile (autoflush): then the message begins another one, behind its header. */
+static int commit_slow(struct socket_output *s, uint16_t size)
+{
+   output_lock(s);
+   if (s->count == 0 && s->put + 2 == s->reserved && s->head == s->block) {
+      memmove(s->put + 2 + BLOCK_HEADER, s->put + 2, size);
+      s->head += BLOCK_HEADER;
+      s->put += BLOCK_HEADER;
+   }
+   put_header(s, size);
+   message_added(s);
+   output_unlock(s);
+   return TRAP_E_OK;
+}
+
+static int socket_commit(struct trap_output *out, uint16_t size)
+{
+   struct socket_output *s = (struct socket_output *) out;
+   if (s->reserved == NULL || s->reserved_seq != s->seq) {
+      return TRAP_E_BAD_FPARAMS; /* nothing reserved, or another message was sent since */
+   }
+   if (output_enter(s)) {
+      bool done = fits(s, 2u + size);
+      if (done) {
+         put_header(s, size);
+      }
+      output_leave(s);
+      if (done) {
+         s->reserved = NULL;
+         return TRAP_E_OK;
+      }
+   }
+   int rc = commit_slow(s, size);
+   s->reserved = NULL;
+   return rc;
 }
 
 static void socket_flush(struct trap_output *out)
@@ -492,8 +545,8 @@ static int socket_change_format(struct trap_output *out, uint8_t type, const cha
    }
    output_lock(s);
    s->log = log;
-   s->lossless = timeout != TRAP_NO_WAIT;
-   atomic_store(&log.ctl->lossless, s->lossless);
+   atomic_store(&s->lossless, timeout != TRAP_NO_WAIT && s->maxstall == 0);
+   atomic_store(&log.ctl->lossless, atomic_load(&s->lossless));
    output_unlock(s);
    pthread_mutex_lock(&s->mtx);
    free(s->hello);
@@ -526,7 +579,6 @@ static bool any_holding(struct socket_output *s)
  * not let go of a block in time keeps the log, and everybody else gets a new one. */
 static void end_lossless(struct socket_output *s)
 {
-   s->lossless = false;
    atomic_store(&s->log.ctl->lossless, 0);
    for (int64_t deadline = now_ms() + LET_GO_MS; any_holding(s);) {
       if (now_ms() > deadline) {
@@ -535,12 +587,13 @@ static void end_lossless(struct socket_output *s)
       }
       nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
    }
+   atomic_store(&s->lossless, false);
 }
 
 static void socket_control(struct trap_output *out)
 {
    struct socket_output *s = (struct socket_output *) out;
-   if (s->log.ctl != NULL && s->lossless && atomic_load(&out->timeout) == TRAP_NO_WAIT) {
+   if (s->log.ctl != NULL && atomic_load(&s->lossless) && atomic_load(&out->timeout) == TRAP_NO_WAIT) {
       end_lossless(s);
    }
    if (!atomic_load(&out->buffered)) {
@@ -568,6 +621,7 @@ static void socket_destroy(struct trap_output *out)
       }
    }
    close_log(s);
+   tls_config_free(s->tls);
    pthread_mutex_destroy(&s->mtx);
    pthread_cond_destroy(&s->changed);
    free(s->hello);
@@ -578,6 +632,8 @@ static void socket_destroy(struct trap_output *out)
 
 static const struct output_ops socket_ops = {
     .send = socket_send,
+    .reserve = socket_reserve,
+    .commit = socket_commit,
     .flush = socket_flush,
     .change_format = socket_change_format,
     .clients = socket_clients,
@@ -611,6 +667,7 @@ static void parse_param(struct socket_output *s, const char *param)
    uint32_t mode;
    if (number_param(param, "max_clients", 1, MAX_CLIENTS, &s->max_clients) ||
        number_param(param, "min_clients", 0, MAX_CLIENTS, &s->min_clients) ||
+       number_param(param, "maxstall", 0, 3600000, &s->maxstall) ||
        number_param(param, "buffer_count", 1, 10000, &s->buffer_count) ||
        number_param(param, "buffer_size", MIN_BUFFER, MAX_BUFFER, &s->buffer_size)) {
       return;
@@ -626,12 +683,33 @@ static void parse_param(struct socket_output *s, const char *param)
    }
 }
 
+/* The three files of T. \return what follows them; *rc tells of a mistake */
+static const char *parse_tls(struct trap_context *ctx, struct socket_output *s, const char *rest, int *rc)
+{
+   char *files[TLS_FILES] = {NULL};
+   for (int i = 0; i < TLS_FILES && rest != NULL; i++) {
+      rest = trap_get_param_by_delimiter(rest, &files[i], ':');
+   }
+   s->tls = tls_config_of(ctx, true, files, NULL);
+   *rc = s->tls != NULL ? TRAP_E_OK : TRAP_E_BADPARAMS;
+   for (int i = 0; i < TLS_FILES; i++) {
+      free(files[i]);
+   }
+   return rest;
+}
+
 static int parse_params(struct trap_context *ctx, struct socket_output *s, const char *params)
 {
+   int rc = TRAP_E_OK;
    const char *rest = trap_get_param_by_delimiter(params, &s->name, ':');
    if (s->name == NULL || s->name[0] == 0) {
-      return ctx_error(ctx, TRAP_E_BADPARAMS, "Missing 'port' for %s IFC.",
-                       s->out.type == TRAP_IFC_TYPE_TCPIP ? "TCPIP" : "UNIX socket");
+      return ctx_error(ctx, TRAP_E_BADPARAMS, "Missing 'port' for %s IFC.", socket_type_name(s->out.type));
+   }
+   if (s->out.type == TRAP_IFC_TYPE_TLS) {
+      rest = parse_tls(ctx, s, rest, &rc);
+   }
+   if (rc != TRAP_E_OK) {
+      return rc;
    }
    while (rest != NULL) {
       char *param = NULL;
@@ -642,8 +720,8 @@ static int parse_params(struct trap_context *ctx, struct socket_output *s, const
       parse_param(s, param);
       free(param);
    }
-   return s->out.type == TRAP_IFC_TYPE_TCPIP ? check_tcp_port(ctx, s->name)
-                                             : unix_socket_path(ctx, s->name, s->path, sizeof(s->path));
+   return s->out.type != TRAP_IFC_TYPE_UNIX ? check_tcp_port(ctx, s->name)
+                                            : unix_socket_path(ctx, s->name, s->path, sizeof(s->path));
 }
 
 int output_socket_create(struct trap_context *ctx, char type, const char *params, struct trap_output **out)
@@ -674,7 +752,7 @@ int output_socket_create(struct trap_context *ctx, char type, const char *params
       rc = io_start(ctx);
    }
    if (rc == TRAP_E_OK) {
-      rc = type == TRAP_IFC_TYPE_TCPIP ? listen_tcp(ctx, s) : listen_unix(ctx, s);
+      rc = type != TRAP_IFC_TYPE_UNIX ? listen_tcp(ctx, s) : listen_unix(ctx, s);
    }
    if (rc != TRAP_E_OK) {
       if (s->listen_fd < 0) {

@@ -19,7 +19,11 @@
 #include <pthread.h>
 #include <sys/un.h>
 
+#define MAX_PENDING 32 /* beyond it the handshake that has lasted longest is given up */
+
 struct socket_output;
+struct tls;
+struct tls_config;
 
 /** Something in the I/O thread's epoll set. */
 struct io_source {
@@ -36,6 +40,8 @@ struct client {
    struct reader_ctl *page;
    int page_fd;
    _Atomic bool gone;
+   struct tls *tls;         /* NULL: none */
+   int64_t handshake_until; /* ms */
    /* socket clients */
    bool blocked; /* the socket takes no more */
    pthread_mutex_t lock;
@@ -47,6 +53,9 @@ struct client {
    size_t hello_size;
    _Atomic size_t hello_sent;
    _Atomic uint64_t missed, blocks;
+   /* what the sender saw when it began to wait (under spin) */
+   uint64_t seen_pos;
+   bool stalled; /* it has not moved for maxstall: nobody waits for it */
    /* statistics */
    uint64_t first_seq; /* number of the first message that the client may get */
    int64_t since;      /* connected: seconds since 1970 */
@@ -54,7 +63,7 @@ struct client {
 
 /** What an output knows of a client. Numbers are the client's own word where it reads the log itself. */
 struct client_info {
-   uint64_t id; /* peer's process (UNIX) or port (TCP) */
+   uint64_t id; /* peer's process (UNIX) or port (TCP, TLS) */
    const char *transport;
    uint64_t buffers, messages, missed; /* sent, sent, skipped */
    uint64_t backlog;                   /* bytes finished and not yet taken */
@@ -74,6 +83,8 @@ struct socket_output {
    _Atomic bool revoked;    /* somebody else has spin: the owner keeps out */
    _Atomic uintptr_t owner; /* OWNER_NOBODY, a thread, or OWNER_NEVER when several threads send */
    uint8_t *put;            /* address of head */
+   uint8_t *reserved;       /* where the sender writes a message in place; NULL: nowhere */
+   uint64_t reserved_seq;   /* number that it will have */
    uint64_t block;          /* start of the active block = committed */
    uint64_t head;           /* where the next message goes */
    uint64_t limit;          /* bytes from here on may not be written yet */
@@ -87,11 +98,14 @@ struct socket_output {
    /* clients */
    struct client *slot[MAX_CLIENTS];
    _Atomic uint32_t n_clients;
+   struct client *pending[MAX_PENDING]; /* TLS handshakes going on; I/O thread only, senders never see them */
+   uint32_t n_pending;
    uint32_t max_clients, min_clients; /* min 0: only WAIT waits for the first client */
    _Atomic uint32_t n_stream;         /* clients served by the I/O thread */
    uint32_t buffer_count;
-   bool lossless; /* as the log says: no local reader is ever overtaken */
-   bool had_min;  /* min_clients were there once */
+   uint32_t maxstall;     /* ms that a client may hold up the sender; 0: as long as it likes */
+   _Atomic bool lossless; /* as the log says: no local reader is ever overtaken */
+   bool had_min;          /* min_clients were there once */
    /* waiting */
    pthread_mutex_t mtx;
    pthread_cond_t changed;
@@ -105,6 +119,7 @@ struct socket_output {
    /* listening */
    struct io_source source;
    int listen_fd;
+   struct tls_config *tls; /* NULL: t, u */
    char *name;
    char path[sizeof(((struct sockaddr_un *) 0)->sun_path)]; /* "": TCP */
    mode_t mode;
@@ -138,9 +153,43 @@ void clients_close_all(struct socket_output *s);
 /** Overrun by the sender: what the client has not got before block start tail is lost to it. Called under spin. */
 void client_overrun(struct client *c, uint64_t tail);
 
-/* out_socket.c */
+/* out_lock.c */
+/** Whose address tells threads apart. */
+extern __thread char output_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+static inline uintptr_t this_thread(void)
+{
+   return (uintptr_t) &output_thread;
+}
+
+/** Takes spin, and keeps the owner out when that is another thread. */
 void output_lock(struct socket_output *s);
 void output_unlock(struct socket_output *s);
+/** The first sender becomes the owner; a second one ends that for ever. Called under spin by each sender. */
+void settle_owner(struct socket_output *s);
+
+/** The sender's way in without spin. \return false: take it */
+static inline bool output_enter(struct socket_output *s)
+{
+   if (atomic_load_explicit(&s->owner, memory_order_relaxed) != this_thread()) {
+      return false;
+   }
+   atomic_store_explicit(&s->inside, true, memory_order_relaxed);
+   atomic_signal_fence(memory_order_seq_cst); /* the other half of this fence is in keep_owner_out() */
+   if (!atomic_load_explicit(&s->revoked, memory_order_acquire) &&
+       atomic_load_explicit(&s->owner, memory_order_relaxed) == this_thread()) {
+      return true;
+   }
+   atomic_store_explicit(&s->inside, false, memory_order_release);
+   return false;
+}
+
+static inline void output_leave(struct socket_output *s)
+{
+   atomic_store_explicit(&s->inside, false, memory_order_release);
+}
+
+/* out_socket.c */
 /** Finishes the active block. Called under spin. \return false when it was empty */
 bool output_finish_block(struct socket_output *s);
 

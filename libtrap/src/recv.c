@@ -126,9 +126,10 @@ static struct trap_input *find(trap_ctx_t *c, uint32_t ifc, int *rc)
    return ctx->in[ifc];
 }
 
+/* Whoever found an error with more to tell has set it. */
 static int done(struct trap_context *ctx, int rc)
 {
-   if (rc != TRAP_E_OK || atomic_load_explicit(&ctx->err, memory_order_relaxed) != TRAP_E_OK) {
+   if (atomic_load_explicit(&ctx->err, memory_order_relaxed) != rc) {
       ctx_error(ctx, rc, NULL);
    }
    return rc;

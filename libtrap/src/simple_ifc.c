@@ -82,8 +82,14 @@ static void blackhole_destroy(struct trap_output *out)
    free(out);
 }
 
-static const struct output_ops blackhole_ops = {drop,    nothing,           any_format, one_client,
-                                                nothing, blackhole_destroy, NULL};
+static const struct output_ops blackhole_ops = {
+    .send = drop,
+    .flush = nothing,
+    .change_format = any_format,
+    .clients = one_client,
+    .control = nothing,
+    .destroy = blackhole_destroy,
+};
 
 int output_blackhole_create(struct trap_context *ctx, struct trap_output **out)
 {

@@ -33,6 +33,11 @@ int check_tcp_port(struct trap_context *ctx, const char *port)
    return TRAP_E_OK;
 }
 
+const char *socket_type_name(char type)
+{
+   return type == TRAP_IFC_TYPE_TCPIP ? "TCPIP" : type == TRAP_IFC_TYPE_TLS ? "TLS" : "UNIX socket";
+}
+
 bool buffer_reserve(uint8_t **buffer, size_t *capacity, size_t want)
 {
    if (want <= *capacity) {

@@ -17,6 +17,8 @@ enum share { SHARE_LOG, SHARE_PAGE, SHARE_FDS };
 int unix_socket_path(struct trap_context *ctx, const char *name, char *path, size_t size);
 /** BADPARAMS for a numeric port outside 1..65535. */
 int check_tcp_port(struct trap_context *ctx, const char *port);
+/** "TCPIP", "TLS" or "UNIX socket". */
+const char *socket_type_name(char type);
 /** Grows *buffer to at least want bytes, keeping its contents. */
 bool buffer_reserve(uint8_t **buffer, size_t *capacity, size_t want);
 /** Wakes the other end of a connection whose stream goes through shared memory, by a byte. Never blocks, whatever the

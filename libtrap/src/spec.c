@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-TRAP_PUBLIC char trap_ifc_type_supported[] = {TRAP_IFC_TYPE_GENERATOR, TRAP_IFC_TYPE_BLACKHOLE,
-                                              TRAP_IFC_TYPE_TCPIP,     TRAP_IFC_TYPE_UNIX,
-                                              TRAP_IFC_TYPE_FILE,      0};
+TRAP_PUBLIC char trap_ifc_type_supported[] = {
+    TRAP_IFC_TYPE_GENERATOR, TRAP_IFC_TYPE_BLACKHOLE, TRAP_IFC_TYPE_TCPIP,
+#ifdef HAVE_TLS
+    TRAP_IFC_TYPE_TLS,
+#endif
+    TRAP_IFC_TYPE_UNIX,      TRAP_IFC_TYPE_FILE,      0};
 
 static int add_ifc(trap_ifc_spec_t *spec, size_t n, char letter, const char *params, size_t length)
 {
@@ -49,7 +52,8 @@ int spec_parse(const char *text, trap_ifc_spec_t *spec, char *err, size_t err_si
    while (*text != 0) {
       size_t length = strcspn(text, ",");
       if (strchr(trap_ifc_type_supported, *text) == NULL) {
-         snprintf(err, err_size, "Unsupported IFC type '%c'.", *text);
+         snprintf(err, err_size, "Unsupported IFC type '%c'%s.", *text,
+                  *text == TRAP_IFC_TYPE_TLS ? " (this libtrap was built without OpenSSL)" : "");
          LOG_ERROR("%s", err);
          trap_free_ifc_spec(*spec);
          memset(spec, 0, sizeof(*spec));

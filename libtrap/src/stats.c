@@ -55,7 +55,7 @@ static json_t *totals(const struct trap_context *ctx)
    uint64_t buffers = 0, messages = 0, missed = 0;
    for (uint32_t i = 0; i < ctx->n_in; i++) {
       struct trap_input *in = ctx->in[i];
-      if (in->type == TRAP_IFC_TYPE_TCPIP || in->type == TRAP_IFC_TYPE_UNIX) {
+      if (is_socket_type(in->type)) {
          buffers += atomic_load(&in->buffers);
          messages += atomic_load(&in->records);
          missed += atomic_load(&in->missed);
@@ -71,7 +71,7 @@ static json_t *client_stats(struct trap_output *out)
 {
    struct client_info list[MAX_CLIENTS];
    json_t *a = json_array();
-   if (out->type != TRAP_IFC_TYPE_TCPIP && out->type != TRAP_IFC_TYPE_UNIX) {
+   if (!is_socket_type(out->type)) {
       return a;
    }
    json_array_append_new(a, totals(out->ctx));
@@ -103,9 +103,8 @@ static json_t *output_stats(struct trap_output *out)
    set_int(o, "sent-messages", atomic_load(&out->sent));
    set_int(o, "dropped-messages", atomic_load(&out->dropped));
    set_int(o, "buffers",
-           out->type == TRAP_IFC_TYPE_TCPIP || out->type == TRAP_IFC_TYPE_UNIX
-               ? atomic_load(&((struct socket_output *) out)->blocks)
-               : atomic_load(&out->buffers));
+           is_socket_type(out->type) ? atomic_load(&((struct socket_output *) out)->blocks)
+                                     : atomic_load(&out->buffers));
    set_int(o, "autoflushes", atomic_load(&out->autoflushes));
    json_object_set_new(o, "client_stats_arr", client_stats(out));
    return o;

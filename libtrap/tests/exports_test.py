@@ -24,7 +24,9 @@ NEMEA_2 = """
    trap_set_verbose_level trap_terminate trap_update_module_param trap_verbose trap_version
 """.split()
 
-OURS = 'trap_ctx_recv_any trap_ctx_recv_batch'.split()
+OURS = '''
+   trap_commit trap_ctx_commit trap_ctx_recv_any trap_ctx_recv_batch trap_ctx_reserve trap_recv_batch trap_reserve
+'''.split()
 
 
 def main(library):

@@ -149,6 +149,19 @@ void *trap_get_global_ctx(void);
  *  \return OK; TIMEOUT (positive timeout, no room); TERMINATED; MEMORY (larger than a buffer); ... */
 int trap_send(uint32_t ifcidx, const void *data, uint16_t size);
 int trap_ctx_send(trap_ctx_t *ctx, unsigned int ifc, const void *data, uint16_t size);
+
+/** Sending without a copy: room for a message of up to size bytes, which the caller fills and then commits. No other message
+ *  may be sent on the output in between, by any thread; a reservation that is not committed is given up by the next call.
+ *  May wait as trap_send() does.
+ *  \param data set to where the message is to be written (not aligned); NULL unless OK
+ *  \return the codes of trap_send() */
+int trap_reserve(uint32_t ifcidx, uint16_t size, void **data);
+int trap_ctx_reserve(trap_ctx_t *ctx, uint32_t ifc, uint16_t size, void **data);
+/** Sends what was written at the address that trap_reserve() gave; never waits.
+ *  \param size bytes, at most as many as were reserved
+ *  \return OK; BAD_FPARAMS: nothing is reserved, or less */
+int trap_commit(uint32_t ifcidx, uint16_t size);
+int trap_ctx_commit(trap_ctx_t *ctx, uint32_t ifc, uint16_t size);
 /** Deprecated: sets the timeout, then sends. */
 int trap_send_data(unsigned int ifcidx, const void *data, uint16_t size, int timeout);
 /** Makes everything sent so far visible to the clients. */
@@ -173,8 +186,10 @@ typedef struct trap_message {
    uint16_t size;    /**< bytes */
 } trap_message_t;
 
-/** Receives up to max messages that are there, waiting only for the first. A batch never mixes formats.
+/** Receives up to max messages that are there, waiting only for the first. A batch never mixes formats. The messages may
+ *  stand in memory that is shared with the sender and cannot be written.
  *  \param count number of messages, set on OK and FORMAT_CHANGED */
+int trap_recv_batch(uint32_t ifcidx, trap_message_t *messages, uint32_t max, uint32_t *count);
 int trap_ctx_recv_batch(trap_ctx_t *ctx, uint32_t ifc, trap_message_t *messages, uint32_t max,
                         uint32_t *count);
 

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** The lock of an output, biased to the thread that sends: that one enters without a locked instruction. */
+#include "out_socket.h"
+
+#include <linux/membarrier.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+__thread char output_thread;
+
+/* Whether the kernel can make all threads of this process see what this one wrote; the thread sanitizer cannot. */
+static bool bias_possible(void)
+{
+#ifdef __SANITIZE_THREAD__
+   return false;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+   return false;
+#endif
+#endif
+   return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+/* Afterwards the owner is not inside, and does not come in before revoked is cleared. */
+static void keep_owner_out(struct socket_output *s)
+{
+   syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+   for (int spins = 0; atomic_load_explicit(&s->inside, memory_order_acquire); spins++) {
+      if (spins < 100) {
+         cpu_relax();
+      } else {
+         sched_yield();
+      }
+   }
+}
+
+void output_lock(struct socket_output *s)
+{
+   for (int spins = 0; atomic_flag_test_and_set_explicit(&s->spin, memory_order_acquire); spins++) {
+      if (spins < 100) {
+         cpu_relax();
+      } else {
+         sched_yield();
+      }
+   }
+   uintptr_t owner = atomic_load_explicit(&s->owner, memory_order_relaxed);
+   if (owner > OWNER_NEVER && owner != this_thread()) {
+      atomic_store_explicit(&s->revoked, true, memory_order_relaxed);
+      keep_owner_out(s);
+   }
+}
+
+void output_unlock(struct socket_output *s)
+{
+   atomic_store_explicit(&s->revoked, false, memory_order_release);
+   atomic_flag_clear_explicit(&s->spin, memory_order_release);
+}
+
+void settle_owner(struct socket_output *s)
+{
+   uintptr_t owner = atomic_load_explicit(&s->owner, memory_order_relaxed);
+   if (owner == OWNER_NOBODY) {
+      atomic_store_explicit(&s->owner, bias_possible() ? this_thread() : OWNER_NEVER, memory_order_relaxed);
+   } else if (owner != OWNER_NEVER && owner != this_thread()) {
+      atomic_store_explicit(&s->owner, OWNER_NEVER, memory_order_relaxed);
+      keep_owner_out(s); /* who comes in from now on sees that it is no owner any more */
+   }
+}
