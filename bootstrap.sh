@@ -75,6 +75,7 @@ prog:zstd               zstd                zstd
 END
    bench) cat <<'END' ;;
 pc:libzmq               libzmq3-dev         zeromq-devel
+hdr:nng/nng.h           libnng-dev          nng-devel
 prog:nfpcapd            nfdump              nfdump
 prog:softflowd          softflowd           softflowd
 END

@@ -19,13 +19,14 @@
 #include <unistd.h>
 
 static const struct way *const ways[] = {
-    &way_trap_u,        &way_trap_u_one, &way_trap_t,   &way_trap_u_nobuf, &way_trap_t_nobuf,
-    &way_trap_u_stream, &way_ring,       &way_raw_unix, &way_raw_tcp,
+    &way_trap_u,         &way_trap_u_one,    &way_trap_t,         &way_trap_u_nobuf,
+    &way_trap_t_nobuf,   &way_trap_u_stream, &way_trap_u_reserve, &way_trap_u_paced,
+    &way_trap_u_stopped, &way_ring,          &way_raw_unix,       &way_raw_tcp,
 #ifdef HAVE_ZMQ
-    &way_zmq_ipc,       &way_zmq_tcp,
+    &way_zmq_ipc,        &way_zmq_tcp,
 #endif
 #ifdef HAVE_NNG
-    &way_nng_ipc,       &way_nng_tcp,
+    &way_nng_ipc,        &way_nng_tcp,
 #endif
 };
 
@@ -85,8 +86,8 @@ int main(int argc, char **argv)
       way->prepare(&job);
    }
    for (unsigned i = 0; i < job.readers; i++) {
-      pid_t pid = fork();
-      if (pid == 0) {
+      job.reader[i] = fork();
+      if (job.reader[i] == 0) {
          job.index = i;
          if (way->read(&job) != job.messages) {
             fprintf(stderr, "trap_bench: a reader lost messages\n");

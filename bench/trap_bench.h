@@ -5,11 +5,13 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <sys/types.h>
 
 struct job {
    unsigned size, readers, index, port;
    uint64_t messages;
    char dir[64];
+   pid_t reader[64]; /* the readers' processes, known to the sender */
 };
 
 struct way {
@@ -21,7 +23,7 @@ struct way {
 };
 
 extern const struct way way_trap_u, way_trap_u_one, way_trap_t, way_trap_u_nobuf, way_trap_t_nobuf,
-    way_trap_u_stream;
+    way_trap_u_stream, way_trap_u_reserve, way_trap_u_paced, way_trap_u_stopped;
 extern const struct way way_ring, way_raw_unix, way_raw_tcp;
 extern const struct way way_zmq_ipc, way_zmq_tcp, way_nng_ipc, way_nng_tcp;
 
