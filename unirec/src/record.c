@@ -82,52 +82,63 @@ static bool normalize(const ur_template_t *t, void *rec)
    return true;
 }
 
+/* The same when the fields of the record do not lie in their order: afterwards they do. */
+static __attribute__((noinline)) int resize_unusual(const ur_template_t *t, void *rec, int id, int len,
+                                                    char **data);
+
 /* Makes a variable-length field len bytes long and moves what stands behind it.
  * \param[out] data where its bytes are. \param[out] old its length before. \return as ur_set_var() */
-static int resize(const ur_template_t *t, void *rec, int id, int len, char **data, uint16_t *old)
+static inline __attribute__((always_inline)) int resize(const ur_template_t *t, void *rec, int id, int len,
+                                                        char **data, uint16_t *old)
 {
-   if (!ur_is_present(t, id) || !ur_is_varlen(id)) {
+   int n;
+   ur_u_uint16_t *first = descriptors(t, rec, &n), *end = first + 2 * n;
+   ur_u_uint16_t *d = ur_is_present(t, id) ? UR_DESC_(t, rec, id) : NULL;
+   if (d < first || d >= end) { /* not there, or of fixed length */
       return UR_E_INVALID_FIELD_ID;
    }
    if (len < 0) {
       return UR_E_INVALID_PARAMETER;
    }
-   int n;
-   ur_u_uint16_t *first = descriptors(t, rec, &n);
-   ur_u_uint16_t *d = UR_DESC_(t, rec, id), *end = first + 2 * n;
-   char *base = UR_AT_(rec, t->static_size);
-   *data = base + d[0];
+   *data = UR_AT_(rec, t->static_size) + d[0];
    *old = d[1];
    if (d[1] == len) {
       return UR_OK;
    }
-   uint32_t before = 0, behind = 0;
-   bool usual = true;
+   uint32_t at = 0;
+   bool usual = true; /* fields lie in their order, without gaps */
    for (ur_u_uint16_t *p = first; p < d; p += 2) {
-      usual &= p[0] == before || p[1] == 0;
-      before += p[1];
+      usual &= (p[0] == at) | (p[1] == 0);
+      at += p[1];
    }
-   usual &= d[0] == before;
-   for (ur_u_uint16_t *p = d + 2; p < end; p += 2) {
-      usual &= p[0] == before + d[1] + behind || p[1] == 0;
-      behind += p[1];
+   usual &= d[0] == at;
+   int delta = len - d[1];
+   uint32_t next = at + d[1]; /* where the next field lies, and what lies behind d moves by delta */
+   ur_u_uint16_t *p = d + 2;
+   for (; p < end && ((p[0] == next) | (p[1] == 0)); p += 2) {
+      p[0] = (uint16_t) (next + (uint32_t) delta);
+      next += p[1];
    }
-   if ((uint32_t) len + before + behind + t->static_size > UR_MAX_SIZE) {
-      return UR_E_TOO_LONG;
+   if (!usual || p < end || next + (uint32_t) delta + t->static_size > UR_MAX_SIZE) {
+      for (ur_u_uint16_t *moved = d + 2; moved < p; moved += 2) {
+         moved[0] = (uint16_t) (moved[0] - delta);
+      }
+      if ((uint32_t) (ur_rec_varlen_size(t, rec) + delta) + t->static_size > UR_MAX_SIZE) {
+         return UR_E_TOO_LONG;
+      }
+      return resize_unusual(t, rec, id, len, data);
    }
-   if (!usual) {
-      return normalize(t, rec) ? resize(t, rec, id, len, data, old) : UR_E_MEMORY;
-   }
-   uint16_t at = (uint16_t) (d[0] + len);
-   for (ur_u_uint16_t *p = d + 2; p < end; p += 2) {
-      p[0] = at;
-      at = (uint16_t) (at + p[1]);
-   }
-   if (behind > 0) {
-      memmove(*data + len, *data + d[1], behind);
+   if (next > at + d[1]) {
+      memmove(*data + len, *data + d[1], next - at - d[1]);
    }
    d[1] = (uint16_t) len;
    return UR_OK;
+}
+
+static int resize_unusual(const ur_template_t *t, void *rec, int id, int len, char **data)
+{
+   uint16_t old;
+   return normalize(t, rec) ? resize(t, rec, id, len, data, &old) : UR_E_MEMORY;
 }
 
 UR_PUBLIC int ur_set_var(const ur_template_t *tmplt, void *rec, int field_id, const void *val_ptr,
