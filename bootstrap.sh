@@ -50,6 +50,9 @@ prog:clang-format       clang-format        clang-tools-extra
 prog:llvm-symbolizer    llvm                llvm
 prog:zstd               zstd                zstd
 prog:openssl            openssl             openssl
+prog:autoreconf         autoconf            autoconf
+prog:automake           automake            automake
+prog:make               make                make
 prog:ip                 iproute2            iproute
 prog:setarch            util-linux          util-linux
 pc:cmocka               libcmocka-dev       libcmocka-devel

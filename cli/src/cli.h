@@ -24,5 +24,7 @@ void cli_clean(char *text);
 
 int cli_analyze(int argc, char **argv);
 void cli_analyze_help(FILE *to);
+int cli_new_module(int argc, char **argv);
+void cli_new_module_help(FILE *to);
 
 #endif

@@ -13,6 +13,8 @@ static const struct command {
    void (*help)(FILE *to);
 } commands[] = {
     {"analyze", "find attacks in captures, flow files or on an interface", cli_analyze, cli_analyze_help},
+    {"new-module", "make a directory with a module of your own that builds", cli_new_module,
+     cli_new_module_help},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
