@@ -56,6 +56,8 @@ prog:make               make                make
 prog:ip                 iproute2            iproute
 prog:setarch            util-linux          util-linux
 pc:cmocka               libcmocka-dev       libcmocka-devel
+prog:nfcapd             nfdump              nfdump
+prog:nfacctd            pmacct              pmacct
 clang:-fsanitize=fuzzer libclang-rt-dev     compiler-rt
 END
    lab) cat <<'END' ;;

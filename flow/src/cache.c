@@ -334,6 +334,7 @@ static void remove_flow(struct flow_cache *c, struct flow *f)
    uint32_t record = (uint32_t) (f - c->flows);
    unlist(c, f);
    index_remove(c, f->hash, record);
+   c->stats.cached--;
    f->next = c->free;
    c->free = record;
 }
@@ -480,6 +481,7 @@ static void begin_flow(struct flow_cache *c, const struct packet *k, uint64_t ha
    index_add(c, hash, record);
    list(c, f);
    c->stats.flows++;
+   c->stats.cached++;
    for (unsigned i = 0; i < c->config.n_plugins; i++) {
       const struct flow_plugin *p = c->config.plugins[i];
       unsigned result = p->create(clear_ext(c, f, i), f, k, false);

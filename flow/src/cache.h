@@ -54,6 +54,7 @@ struct flow_cache_config {
    uint64_t inactive_ms; /**< a flow silent for this long is over */
    bool split;           /**< uniflows: the two directions are two flows */
    uint32_t fragments;   /**< fragmented packets whose ports are remembered; 0: none */
+   uint32_t fragment_s;  /**< seconds that they are remembered */
    uint64_t seed;        /**< of the hash */
    const struct flow_plugin *plugins[MAX_PLUGINS];
    unsigned n_plugins;
@@ -64,6 +65,7 @@ struct flow_cache_config {
 struct flow_cache_stats {
    uint64_t packets, bytes; /**< that belong to a flow */
    uint64_t flows;          /**< begun */
+   uint64_t cached;         /**< in the cache now */
    uint64_t exported[FLOW_END_REASONS];
    uint64_t fragments_without_first;
    uint64_t table_bytes; /**< of memory that the cache may use; taken from the system as it fills */

@@ -25,16 +25,21 @@ static void print_fields(const char *fields)
    }
 }
 
+void list_plugin(const struct flow_plugin *p)
+{
+   printf("%-14s %s\n", p->name, p->help);
+   for (const struct flow_plugin_option *o = p->options; o != NULL && o->name != NULL; o++) {
+      printf("%*s:%s%s  %s\n", INDENT, "", o->name, o->max == 1 ? "" : "=N", o->help);
+   }
+   print_fields(p->fields);
+}
+
 bool list_plugins(void)
 {
    const struct flow_plugin *p;
    printf("basic          every flow; its fields come first in the records of all plugins\n");
    for (size_t i = 0; (p = flow_plugin_at(i)) != NULL; i++) {
-      printf("%-14s %s\n", p->name, p->help);
-      for (const struct flow_plugin_option *o = p->options; o != NULL && o->name != NULL; o++) {
-         printf("%*s:%s%s  %s\n", INDENT, "", o->name, o->max == 1 ? "" : "=N", o->help);
-      }
-      print_fields(p->fields);
+      list_plugin(p);
    }
    return fflush(stdout) == 0;
 }

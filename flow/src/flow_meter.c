@@ -1,58 +1,39 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** flow_meter: packets from capture files or an interface to flow records. */
-#include "cache.h"
 #include "command_line.h"
-#include "export.h"
-#include "source.h"
+#include "meter.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <nemea-common/nc_hash.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#define MAX_FILES       1024
-#define FIXED_SEED      UINT64_C(0x6e656d6561) /* captures: the same result each time */
-#define STATUS_DAMAGED  3
-#define MIN_SNAPLEN     120
-#define MAX_SNAPLEN     65535
-#define FRAGMENTS       10007
-#define PROGRESS_PERIOD 100000000 /* nanoseconds */
+#define DEFAULT_PORT "4739"
 
 struct flow_meter {
    /* options */
-   const char *files[MAX_FILES];
-   unsigned n_files;
-   const char *interface, *filter_text, *plugin_list;
-   uint64_t count_limit, active_ms, inactive_ms, link;
-   uint32_t snaplen, cache_exponent, fragments, statistics_every;
+   struct meter_input input;
+   const char *plugin_list, *collector;
+   uint64_t link;
+   uint32_t workers, statistics_every, snaplen;
    uint8_t direction;
-   bool odid, split, no_fragments;
-   uint32_t progress_fd;
+   bool raw, udp, pcap_statistics;
 
-   struct flow_exporter_config exporter_config;
-   struct flow_exporter *exporter;
-   struct flow_cache *cache;
-   struct packet_filter *filter;
-   struct source *source;
-   uint64_t packets, not_ip, malformed, filtered, damaged_files, dropped;
-   uint64_t next_progress, next_statistics;
+   struct meter_config config;
+   struct meter *meter;
 };
 
 /* ------------------------------------------------------------------- options */
 
+/* -x without -i: no flow goes to TRAP. */
+static bool without_trap;
+
 static int add_file(nm_module_t *m, const char *path)
 {
    struct flow_meter *self = nm_self(m);
-   if (self->n_files == MAX_FILES) {
-      return nm_fail(m, "option -r, --file: more than %d files", MAX_FILES);
-   }
-   self->files[self->n_files++] = path;
-   return NM_OK;
+   char error[METER_ERROR];
+   return meter_add_file(&self->input, path, error) == NM_OK ? NM_OK
+                                                             : nm_fail(m, "option -r, --file: %s", error);
 }
 
 static bool parse_seconds(const char *text, const char *end, uint64_t *ms)
@@ -70,8 +51,8 @@ static int set_timeouts(nm_module_t *m, const char *text)
    if (strcmp(text, "default") == 0) {
       return NM_OK;
    }
-   if (colon == NULL || !parse_seconds(text, colon, &self->active_ms) ||
-       !parse_seconds(colon + 1, text + strlen(text), &self->inactive_ms)) {
+   if (colon == NULL || !parse_seconds(text, colon, &self->config.cache.active_ms) ||
+       !parse_seconds(colon + 1, text + strlen(text), &self->config.cache.inactive_ms)) {
       return nm_fail(
           m, "Invalid argument for option -t: \"%s\" is not ACTIVE:INACTIVE in seconds (such as 300:30)",
           text);
@@ -91,7 +72,7 @@ static int set_cache_size(nm_module_t *m, const char *text)
       return nm_fail(m, "Invalid argument for option -s: \"%s\" is not an exponent from 4 to 28 (2^N flows)",
                      text);
    }
-   self->cache_exponent = (uint32_t) v;
+   self->config.cache.capacity = 1u << v;
    return NM_OK;
 }
 
@@ -101,12 +82,13 @@ static const nm_option_t options[] = {
         "What each output carries: names separated by commas, the n-th for the n-th output: basic "
         "(every flow) or a plugin, which may have options: name:option:option=N. Several in one output: "
         "dns+tls. See --plugin-list. (default basic)"),
-    NM_U64('c', "count", struct flow_meter, count_limit, 0, 0, UINT64_MAX,
+    NM_U64('c', "count", struct flow_meter, config.count_limit, 0, 0, UINT64_MAX,
            "Stop after this many packets; 0: no limit."),
-    NM_STRING('I', "interface", struct flow_meter, interface, NULL, "Capture from this interface."),
-    NM_CALL('r', "file", "string", add_file,
-            "Read a capture (pcap, pcapng, compressed with zstd or not); - is standard input. Given several "
-            "times, the files are read as one capture, in the order of their packets' times."),
+    NM_STRING('I', "interface", struct flow_meter, input.interface, NULL, "Capture from this interface."),
+    NM_CALL(
+        'r', "file", "string", add_file,
+        "Read a capture (pcap, pcapng, compressed with zstd or not), or all in a directory; - is standard "
+        "input. Several are read as one, in the order of their packets' times."),
     NM_U32('l', "snapshot_len", struct flow_meter, snaplen, MAX_SNAPLEN, 0, UINT32_MAX,
            "Bytes to capture of each packet of an interface, 120 to 65535."),
     NM_CALL('t', "timeout", "string", set_timeouts,
@@ -121,57 +103,53 @@ static const nm_option_t options[] = {
     NM_U64('L', "link_bit_field", struct flow_meter, link, 1, 0, UINT64_MAX,
            "Value of LINK_BIT_FIELD (ODID with -O)."),
     NM_U8('D', "dir_bit_field", struct flow_meter, direction, 0, 0, UINT8_MAX, "Value of DIR_BIT_FIELD."),
-    NM_STRING('F', "filter", struct flow_meter, filter_text, NULL,
+    NM_STRING('F', "filter", struct flow_meter, input.filter, NULL,
               "Only packets that match this BPF filter (pcap-filter(7))."),
-    NM_FLAG('O', "odid", struct flow_meter, odid, "Export ODID in place of LINK_BIT_FIELD."),
-    NM_FLAG(0, "split", struct flow_meter, split,
+    NM_FLAG('O', "odid", struct flow_meter, config.sink.odid, "Export ODID in place of LINK_BIT_FIELD."),
+    NM_FLAG(0, "split", struct flow_meter, config.cache.split,
             "Export each direction as a flow of its own instead of biflows."),
-    NM_U32(0, "fragments", struct flow_meter, fragments, FRAGMENTS, 0, 1u << 24,
+    NM_U32(0, "fragments", struct flow_meter, config.cache.fragments, FRAGMENTS, 0, 1u << 24,
            "Fragmented packets whose ports are remembered for their later fragments; 0: none."),
     NM_U32(
-        0, "progress", struct flow_meter, progress_fd, 0, 0, 1023,
+        0, "progress", struct flow_meter, config.progress_fd, 0, 0, 1023,
         "Write lines \"BYTES_DONE BYTES_TOTAL PACKETS\" to this file descriptor while reading files; 0: no."),
+    NM_FLAG('P', "pcap-statistics", struct flow_meter, pcap_statistics, "The same as -S 5."),
+    NM_STRING('x', "ipfix", struct flow_meter, collector, NULL,
+              "Send IPFIX to this collector: HOST:PORT or [HOST]:PORT, over TCP; without -i only there."),
+    NM_FLAG('u', "udp", struct flow_meter, udp, "IPFIX over UDP."),
+    NM_U32(0, "mtu", struct flow_meter, config.sink.mtu, 1458, 128, 65507, "Bytes of an IPFIX message."),
+    NM_U32(0, "template-refresh", struct flow_meter, config.sink.template_refresh, 600, 1, 86400,
+           "Seconds between IPFIX templates over UDP."),
+    NM_FLAG(0, "milliseconds", struct flow_meter, config.sink.milliseconds,
+            "IPFIX: times in milliseconds, for collectors that know no microseconds."),
+    NM_FLAG(0, "raw", struct flow_meter, raw,
+            "Capture through AF_PACKET itself instead of libpcap: faster, and what --workers does."),
+    NM_U32(0, "workers", struct flow_meter, workers, 1, 1, MAX_INPUTS,
+           "Threads that share the packets of the interface by flow (AF_PACKET fanout), each with a cache of "
+           "-s."),
     NM_END,
 };
 
-/* Index of a plugin among those in use, adding it. -1: there is none of this name */
-static int use_plugin(struct flow_exporter_config *c, const char *name)
-{
-   const struct flow_plugin *plugin = flow_plugin_find(name);
-   unsigned i = 0;
-   while (i < c->n_plugins && c->plugins[i] != plugin) {
-      i++;
-   }
-   if (plugin == NULL || i == MAX_PLUGINS) {
-      return -1;
-   }
-   c->plugins[i] = plugin;
-   c->n_plugins += i == c->n_plugins;
-   return (int) i;
-}
-
 /* One item of -p: plugins of one output. */
-static int parse_output(nm_module_t *m, struct flow_exporter_config *c, char *item)
+static int parse_output(nm_module_t *m, struct flow_sink_config *c, char *item)
 {
    char *save = NULL;
    for (char *name = strtok_r(item, "+", &save); name != NULL; name = strtok_r(NULL, "+", &save)) {
       size_t length = strcspn(name, ":");
       const char *parameters = name[length] == ':' ? name + length + 1 : "";
+      char error[METER_ERROR];
       name[length] = 0;
-      int plugin = strcmp(name, "basic") == 0 ? MAX_PLUGINS : use_plugin(c, name);
-      if (plugin < 0) {
-         char known[1024] = "basic";
-         for (size_t i = 0; flow_plugin_at(i) != NULL; i++) {
-            size_t n = strlen(known);
-            snprintf(known + n, sizeof(known) - n, ", %s", flow_plugin_at(i)->name);
-         }
-         return nm_fail(m, "Unsupported plugin: \"%s\" (expected %s)", name, known);
+      if (strcmp(name, "basic") == 0) {
+         continue;
       }
-      char error[FLOW_PLUGIN_ERROR];
-      if (plugin < MAX_PLUGINS && !flow_plugin_configure(c->plugins[plugin], parameters, error)) {
+      int plugin = meter_use_plugin(c, name, error);
+      if (plugin < 0) {
+         return nm_fail(m, "Unsupported plugin: %s", error);
+      }
+      if (!flow_plugin_configure(c->plugins[plugin], parameters, error)) {
          return nm_fail(m, "%s", error);
       }
-      c->output_plugins[c->n_outputs] |= plugin < MAX_PLUGINS ? 1u << plugin : 0;
+      c->output_plugins[c->n_outputs] |= 1u << plugin;
    }
    c->n_outputs++;
    return NM_OK;
@@ -182,23 +160,63 @@ static int parse_plugins(nm_module_t *m)
    struct flow_meter *self = nm_self(m);
    char *list = strdup(self->plugin_list != NULL ? self->plugin_list : "basic"), *save = NULL;
    int rc = list != NULL ? NM_OK : nm_fail(m, "out of memory");
-   for (char *item = strtok_r(list, ",", &save); item != NULL && rc == NM_OK;
+   for (char *item = rc == NM_OK ? strtok_r(list, ",", &save) : NULL; item != NULL && rc == NM_OK;
         item = strtok_r(NULL, ",", &save)) {
-      rc = self->exporter_config.n_outputs < MAX_OUTPUTS
-               ? parse_output(m, &self->exporter_config, item)
+      rc = self->config.sink.n_outputs < MAX_OUTPUTS
+               ? parse_output(m, &self->config.sink, item)
                : nm_fail(m, "option -p: more than %d outputs", MAX_OUTPUTS);
    }
    free(list);
    return rc;
 }
 
-static int check_files(nm_module_t *m)
+/* HOST:PORT, [HOST]:PORT or HOST. */
+static int set_collector(nm_module_t *m)
 {
    struct flow_meter *self = nm_self(m);
-   for (unsigned i = 0; i < self->n_files; i++) {
-      if (strcmp(self->files[i], "-") != 0 && access(self->files[i], R_OK) != 0) {
-         return nm_fail(m, "cannot read %s: %s", self->files[i], strerror(errno));
-      }
+   struct flow_sink_config *c = &self->config.sink;
+   char *host = self->collector != NULL ? strdup(self->collector) : NULL; /* kept */
+   if (host == NULL) {
+      return self->collector == NULL ? NM_OK : nm_fail(m, "out of memory");
+   }
+   char *end = *host == '[' ? strchr(host, ']') : host + strcspn(host, ":");
+   host += *host == '[';
+   if (end == NULL || end == host || (*end == ']' && end[1] != ':' && end[1] != 0)) {
+      return nm_fail(m, "option -x, --ipfix: \"%s\" is not HOST:PORT or [HOST]:PORT", self->collector);
+   }
+   char *port = *end == ']' ? end + 1 : end;
+   c->port = *port == ':' && port[1] != 0 ? port + 1 : DEFAULT_PORT;
+   *end = 0;
+   c->host = host;
+   c->udp = self->udp;
+   self->config.to_ipfix = true;
+   return NM_OK;
+}
+
+/* The interface's packets are shared by workers, who have the number of this process for their group. */
+static int set_inputs(nm_module_t *m)
+{
+   struct flow_meter *self = nm_self(m);
+   struct meter_input *in = &self->input;
+   if ((in->interface == NULL) == (in->n_files == 0)) {
+      return nm_fail(m, "expected either -r FILE or -I INTERFACE (see flow_meter -h)");
+   }
+   if (self->workers > 1 && in->interface == NULL) {
+      return nm_fail(m, "option --workers: only the packets of an interface (-I) can be shared");
+   }
+   in->snaplen = self->snaplen;
+   if (in->snaplen < MIN_SNAPLEN || in->snaplen > MAX_SNAPLEN) {
+      in->snaplen = in->snaplen < MIN_SNAPLEN ? MIN_SNAPLEN : MAX_SNAPLEN;
+      nm_warn(m, "option -l: the snapshot length is set to %u", in->snaplen);
+   }
+   in->raw = self->raw || self->workers > 1;
+   in->fanout = self->workers > 1 ? getpid() & UINT16_MAX : -1;
+   in->blocks = RAW_BLOCKS;
+   in->block_pages = RAW_BLOCK_PAGES;
+   in->cpu = -1;
+   self->config.n_inputs = self->workers;
+   for (unsigned i = 0; i < self->workers; i++) {
+      self->config.inputs[i] = *in;
    }
    return NM_OK;
 }
@@ -206,225 +224,56 @@ static int check_files(nm_module_t *m)
 static int check(nm_module_t *m)
 {
    struct flow_meter *self = nm_self(m);
-   if ((self->interface == NULL) == (self->n_files == 0)) {
-      return nm_fail(m, "expected either -r FILE or -I INTERFACE (see flow_meter -h)");
-   }
-   if (self->snaplen < MIN_SNAPLEN || self->snaplen > MAX_SNAPLEN) {
-      self->snaplen = self->snaplen < MIN_SNAPLEN ? MIN_SNAPLEN : MAX_SNAPLEN;
-      nm_warn(m, "option -l: the snapshot length is set to %u", self->snaplen);
-   }
-   self->active_ms = self->active_ms != 0 ? self->active_ms : 300000;
-   self->inactive_ms = self->inactive_ms != 0 ? self->inactive_ms : 30000;
-   self->cache_exponent = self->cache_exponent != 0 ? self->cache_exponent : 17;
-   int rc = parse_plugins(m);
-   return rc == NM_OK ? check_files(m) : rc;
-}
-
-/* ---------------------------------------------------------------------- start */
-
-static int open_source(nm_module_t *m)
-{
-   struct flow_meter *self = nm_self(m);
-   char error[SOURCE_ERROR_SIZE] = "";
-   if (self->interface != NULL) {
-      self->source = source_open_live(self->interface, self->snaplen, self->filter_text, error);
-   } else {
-      if (self->filter_text != NULL && self->filter == NULL) {
-         self->filter = packet_filter_new(self->filter_text, self->snaplen, error);
-         if (self->filter == NULL) {
-            return nm_fail(m, "%s", error);
-         }
-      }
-      self->source = source_open_files(self->files, self->n_files, error);
-   }
-   return self->source != NULL ? NM_OK : nm_fail(m, "%s", error);
-}
-
-static void register_counters(nm_module_t *m)
-{
-   struct flow_meter *self = nm_self(m);
-   const struct flow_cache_stats *s = flow_cache_stats(self->cache);
-   const struct {
-      const char *name;
-      const uint64_t *value;
-   } counters[] = {
-       {"packets", &self->packets},
-       {"in flows", &s->packets},
-       {"not IP", &self->not_ip},
-       {"malformed", &self->malformed},
-       {"filtered out", &self->filtered},
-       {"dropped by the kernel", &self->dropped},
-       {"flows begun", &s->flows},
-       {"ended inactive", &s->exported[FLOW_END_INACTIVE]},
-       {"active", &s->exported[FLOW_END_ACTIVE]},
-       {"by FIN or RST", &s->exported[FLOW_END_DETECTED]},
-       {"forced", &s->exported[FLOW_END_FORCED]},
-       {"evicted", &s->exported[FLOW_END_RESOURCES]},
-       {"fragments without the first", &s->fragments_without_first},
-       {"table bytes", &s->table_bytes},
-   };
-   for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
-      nm_counter(m, counters[i].name, counters[i].value);
-   }
+   struct meter_config defaults = {0};
+   meter_config_init(&defaults);
+   struct flow_cache_config *cache = &self->config.cache;
+   cache->active_ms = cache->active_ms != 0 ? cache->active_ms : defaults.cache.active_ms;
+   cache->inactive_ms = cache->inactive_ms != 0 ? cache->inactive_ms : defaults.cache.inactive_ms;
+   cache->capacity = cache->capacity != 0 ? cache->capacity : defaults.cache.capacity;
+   cache->fragment_s = defaults.cache.fragment_s;
+   self->config.sink.link_bit_field = self->link;
+   self->config.sink.direction = self->direction;
+   self->config.show_every = self->statistics_every != 0 ? self->statistics_every
+                             : self->pcap_statistics     ? 5
+                                                         : 0;
+   self->config.to_unirec = !without_trap;
+   int rc = set_inputs(m);
+   rc = rc == NM_OK ? set_collector(m) : rc;
+   return rc == NM_OK ? parse_plugins(m) : rc;
 }
 
 static int init(nm_module_t *m)
 {
    struct flow_meter *self = nm_self(m);
-   struct flow_exporter_config *e = &self->exporter_config;
-   if (e->n_outputs != nm_outputs(m)) {
+   const struct flow_sink_config *c = &self->config.sink;
+   if (self->config.to_unirec && c->n_outputs != nm_outputs(m)) {
       return nm_fail(
           m, "Number of output ifc interfaces (%u) does not correspond number of items in -p parameter (%u).",
-          nm_outputs(m), e->n_outputs);
+          nm_outputs(m), c->n_outputs);
    }
-   e->module = m;
-   e->link_bit_field = self->link;
-   e->direction = self->direction;
-   e->odid = self->odid;
-   self->exporter = flow_exporter_new(e);
-   if (self->exporter == NULL) {
-      return NM_ERROR;
-   }
-   struct flow_cache_config config = {
-       .capacity = 1u << self->cache_exponent,
-       .active_ms = self->active_ms,
-       .inactive_ms = self->inactive_ms,
-       .split = self->split,
-       .fragments = self->fragments,
-       .seed = self->interface != NULL ? nc_hash_seed() : FIXED_SEED,
-       .n_plugins = e->n_plugins,
-       .export = flow_exporter_export,
-       .context = self->exporter,
-   };
-   memcpy(config.plugins, e->plugins, sizeof(config.plugins));
-   self->cache = flow_cache_new(&config);
-   if (self->cache == NULL) {
-      return nm_fail(m, "no memory for %u flows (option -s)", config.capacity);
-   }
-   register_counters(m);
-   return open_source(m);
-}
-
-/* ------------------------------------------------------------------------ run */
-
-static uint64_t nanoseconds(clockid_t id)
-{
-   struct timespec ts;
-   clock_gettime(id, &ts);
-   return (uint64_t) ts.tv_sec * NS + (uint64_t) ts.tv_nsec;
-}
-
-static void write_progress(struct flow_meter *self, uint64_t now)
-{
-   char line[96];
-   int n = snprintf(line, sizeof(line), "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", self->source->bytes_done,
-                    self->source->bytes_total, self->packets);
-   if (write((int) self->progress_fd, line, (size_t) n) < 0) {
-      self->progress_fd = 0; /* nobody looks any more */
-   }
-   self->next_progress = now + PROGRESS_PERIOD;
-}
-
-/* What is due now and then. */
-static void housekeeping(struct flow_meter *self)
-{
-   if (self->progress_fd == 0 && self->statistics_every == 0) {
-      return;
-   }
-   uint64_t now = nanoseconds(CLOCK_MONOTONIC);
-   if (self->progress_fd != 0 && now >= self->next_progress) {
-      write_progress(self, now);
-   }
-   if (self->statistics_every != 0 && now >= self->next_statistics) {
-      if (self->next_statistics != 0) {
-         raise(SIGUSR1); /* the counters are shown as when somebody asks for them */
-      }
-      self->next_statistics = now + self->statistics_every * NS;
-   }
-}
-
-static void meter(struct flow_meter *self, const struct raw_packet *raw, unsigned n)
-{
-   struct packet packets[FLOW_BATCH];
-   unsigned good = 0;
-   self->packets += n;
-   for (unsigned i = 0; i < n; i++) {
-      if (self->filter != NULL && !packet_filter_match(self->filter, &raw[i])) {
-         self->filtered++;
-         continue;
-      }
-      enum parse_result result = packet_parse(&raw[i], &packets[good]);
-      good += result == PARSE_OK;
-      self->not_ip += result == PARSE_NOT_IP;
-      self->malformed += result == PARSE_MALFORMED;
-   }
-   flow_cache_packets(self->cache, packets, good);
+   self->meter = meter_new(&self->config, m);
+   return self->meter != NULL ? NM_OK : NM_ERROR;
 }
 
 static int source(nm_module_t *m)
 {
    struct flow_meter *self = nm_self(m);
-   struct raw_packet raw[FLOW_BATCH];
-   unsigned n = 0, max = FLOW_BATCH;
-   if (self->count_limit != 0 && self->count_limit - self->packets < max) {
-      max = (unsigned) (self->count_limit - self->packets);
-   }
-   enum source_state state = self->source->read(self->source, raw, max, &n);
-   int rc = NM_OK;
-   switch (state) {
-   case SOURCE_PACKETS:
-      meter(self, raw, n);
-      self->dropped = self->source->dropped;
-      break;
-   case SOURCE_INTERRUPTED: break;
-   case SOURCE_IDLE: flow_cache_advance(self->cache, nanoseconds(CLOCK_REALTIME)); break;
-   case SOURCE_DAMAGED:
-      self->damaged_files++;
-      nm_warn(m, "%s", self->source->error);
-      rc = self->n_files > 1 ? NM_OK : NM_STOP; /* on with the other files */
-      break;
-   case SOURCE_END: rc = NM_STOP; break;
-   default: return nm_fail(m, "%s", self->source->error);
-   }
-   housekeeping(self);
-   if (rc == NM_OK && self->count_limit != 0 && self->packets >= self->count_limit) {
-      rc = NM_STOP;
-   }
-   return rc == NM_OK ? flow_exporter_result(self->exporter) : rc;
+   return meter_step(self->meter);
 }
 
 static int finish(nm_module_t *m)
 {
    struct flow_meter *self = nm_self(m);
-   flow_cache_flush(self->cache);
-   if (self->progress_fd != 0) {
-      write_progress(self, 0);
-   }
-   if (flow_exporter_result(self->exporter) == NM_ERROR) {
-      return NM_ERROR;
-   }
-   if (self->damaged_files > 0) {
-      return nm_fail_status(m, STATUS_DAMAGED,
-                            "%" PRIu64
-                            " of %u captures damaged; flows of what stands before the damage were exported",
-                            self->damaged_files, self->n_files);
-   }
-   return NM_OK;
+   return meter_finish(self->meter);
 }
 
 static void cleanup(nm_module_t *m)
 {
    struct flow_meter *self = nm_self(m);
-   if (self->source != NULL) {
-      self->source->close(self->source);
+   if (self->meter != NULL) {
+      meter_free(self->meter);
    }
-   if (self->filter != NULL) {
-      packet_filter_free(self->filter);
-   }
-   if (self->cache != NULL) {
-      flow_cache_free(self->cache);
-   }
-   flow_exporter_free(self->exporter);
+   free(self->input.files);
 }
 
 static const nm_module_def_t definition = {
@@ -446,10 +295,40 @@ static const nm_module_def_t definition = {
     .cleanup = cleanup,
 };
 
+/* An option is given, alone or with its value. */
+static bool given(int argc, char **argv, const char *short_name, const char *long_name)
+{
+   for (int i = 1; i < argc; i++) {
+      if (strncmp(argv[i], short_name, 2) == 0 || (strncmp(argv[i], long_name, strlen(long_name)) == 0 &&
+                                                   strchr("=", argv[i][strlen(long_name)]) != NULL)) {
+         return true;
+      }
+   }
+   return false;
+}
+
 int main(int argc, char **argv)
 {
    if (argc == 2 && strcmp(argv[1], "--plugin-list") == 0) {
       return list_plugins() ? 0 : 1;
    }
-   return nm_main(&definition, argc, argv);
+   if (is_probe_line(argc, argv)) {
+      return probe_main(argc, argv);
+   }
+   without_trap = given(argc, argv, "-x", "--ipfix") && !given(argc, argv, "-i", "-i");
+   if (!without_trap) {
+      return nm_main(&definition, argc, argv);
+   }
+   /* libtrap insists on an interface: a blackhole, into which nothing is sent. */
+   char **line = calloc((size_t) argc + 3, sizeof(*line)), interface[] = "-i", blackhole[] = "b:";
+   if (line == NULL) {
+      fputs("flow_meter: out of memory\n", stderr);
+      return 1;
+   }
+   memcpy(line, argv, (size_t) argc * sizeof(*line));
+   line[argc] = interface;
+   line[argc + 1] = blackhole;
+   int status = nm_main(&definition, argc + 2, line);
+   free(line);
+   return status;
 }

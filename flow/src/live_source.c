@@ -146,6 +146,21 @@ struct source *source_open_live(const char *interface, unsigned snaplen, const c
    return &l->source;
 }
 
+bool source_list_interfaces(void)
+{
+   char error[PCAP_ERRBUF_SIZE] = "";
+   pcap_if_t *all = NULL;
+   if (pcap_findalldevs(&all, error) != 0) {
+      fprintf(stderr, "Error: the interfaces cannot be listed: %s\n", error);
+      return false;
+   }
+   for (const pcap_if_t *i = all; i != NULL; i = i->next) {
+      printf("%-16s %s\n", i->name, i->description != NULL ? i->description : "");
+   }
+   pcap_freealldevs(all);
+   return fflush(stdout) == 0;
+}
+
 /* -------------------------------------------------------------------- filters */
 
 struct packet_filter {
@@ -224,6 +239,12 @@ struct source *source_open_live(const char *interface, unsigned snaplen, const c
    (void) filter;
    snprintf(error, SOURCE_ERROR_SIZE, "%s: this build has no live capture (libpcap)", interface);
    return NULL;
+}
+
+bool source_list_interfaces(void)
+{
+   fputs("Error: this build has no live capture through libpcap\n", stderr);
+   return false;
 }
 
 struct packet_filter *packet_filter_new(const char *text, unsigned snaplen, char error[SOURCE_ERROR_SIZE])

@@ -43,7 +43,20 @@ struct source *source_open_files(const char *const *paths, unsigned n, char erro
 struct source *source_open_live(const char *interface, unsigned snaplen, const char *filter,
                                 char error[SOURCE_ERROR_SIZE]);
 
-/** A BPF filter for packets of files. */
+/**
+ * Opens an interface through AF_PACKET: a ring of so many blocks of so many pages, filled by the kernel (TPACKET_V3); packets are read
+ * where they stand. fanout: number of the group of sockets that share the interface's packets, all of a flow to the same one;
+ * -1: none.
+ */
+struct source *source_open_raw(const char *interface, unsigned blocks, unsigned block_pages, int fanout,
+                               char error[SOURCE_ERROR_SIZE]);
+#define RAW_BLOCKS      256
+#define RAW_BLOCK_PAGES 64
+
+/** Prints the interfaces on standard output. \return false: they cannot be listed, with a message on standard error */
+bool source_list_interfaces(void);
+
+/** A BPF filter for packets. */
 struct packet_filter;
 struct packet_filter *packet_filter_new(const char *text, unsigned snaplen, char error[SOURCE_ERROR_SIZE]);
 /** \return true when the packet passes. Programs are compiled for each link type when it is first seen. */

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,13 +74,16 @@ static void catch_signals(const nm_module_def_t *def)
 __attribute__((format(printf, 3, 0))) static int fail(nm_module_t *m, int status, const char *format,
                                                       va_list ap)
 {
+   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* threads of the module's own may fail too */
    char *text = NULL;
    if (vasprintf(&text, format, ap) < 0) {
       text = NULL;
    }
+   pthread_mutex_lock(&lock);
    free(m->message);
    m->message = text;
    m->status = status;
+   pthread_mutex_unlock(&lock);
    return NM_ERROR;
 }
 
@@ -104,16 +108,20 @@ NM_PUBLIC int nm_fail_status(nm_module_t *m, int status, const char *format, ...
 /* How often this warning was given before; the format's address tells warnings apart. */
 static unsigned times_warned(nm_module_t *m, const char *format)
 {
+   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
    uint32_t i = 0;
+   pthread_mutex_lock(&lock);
    while (i < m->n_warnings && m->warnings[i].format != format) {
       i++;
    }
-   if (i == MAX_WARNINGS) {
-      return 9;
+   unsigned before = 9;
+   if (i < MAX_WARNINGS) {
+      m->warnings[i].format = format;
+      m->n_warnings += i == m->n_warnings;
+      before = m->warnings[i].count++;
    }
-   m->warnings[i].format = format;
-   m->n_warnings += i == m->n_warnings;
-   return m->warnings[i].count++;
+   pthread_mutex_unlock(&lock);
+   return before;
 }
 
 NM_PUBLIC void nm_warn(nm_module_t *m, const char *format, ...)
@@ -147,6 +155,12 @@ NM_PUBLIC void nm_verbose(nm_module_t *m, const char *format, ...)
    vfprintf(stderr, format, ap);
    fputc('\n', stderr);
    va_end(ap);
+}
+
+NM_PUBLIC bool nm_stopping(const nm_module_t *m)
+{
+   (void) m;
+   return nm_stop_signal != 0;
 }
 
 NM_PUBLIC void *nm_self(nm_module_t *m)

@@ -108,11 +108,11 @@ NM_PUBLIC int nm_send_raw(nm_module_t *m, uint32_t output, const void *data, uin
 {
    int rc = trap_ctx_send(m->ctx, output, data, size);
    if (rc == TRAP_E_OK) {
-      m->sent++;
+      __atomic_fetch_add(&m->sent, 1, __ATOMIC_RELAXED);
       return NM_OK;
    }
    if (rc == TRAP_E_TIMEOUT) {
-      m->dropped++;
+      __atomic_fetch_add(&m->dropped, 1, __ATOMIC_RELAXED);
       return NM_OK;
    }
    if (rc == TRAP_E_TERMINATED) {

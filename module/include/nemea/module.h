@@ -8,7 +8,8 @@
  * stream in and out, SIGTERM/SIGINT/SIGHUP, the stream clock, ticks, counters and clean-up. See
  * examples/syn_counter/ for a complete module and docs/module.md for the guide.
  *
- * Threads: all functions of a module run in one thread, the one that called main(); no locking is needed.
+ * Threads: all functions of a module run in one thread, the one that called main(); no locking is needed. A module that
+ * starts threads of its own finds at nm_send_raw() what these may call.
  * Errors: a function of a module returns NM_OK, NM_STOP (end normally: finish() is still called) or
  * nm_fail(m, ...), which keeps the message; main() prints it once, prefixed with the module's name, and
  * exits with status 1.
@@ -218,7 +219,8 @@ void *nm_alert_n(nm_module_t *m, uint32_t output, const void *rec);
 /** Sends a record made by nm_alert(). NM_OK also when a NO_WAIT output dropped it (counted). */
 int nm_send(nm_module_t *m, const void *alert);
 int nm_send_n(nm_module_t *m, uint32_t output, const void *alert);
-/** Sends size bytes as they are. */
+/** Sends size bytes as they are. The only function that threads which the module started itself may call too, beside
+ * nm_fail(), nm_fail_status(), nm_warn(), nm_verbose() and nm_stopping(). */
 int nm_send_raw(nm_module_t *m, uint32_t output, const void *data, uint16_t size);
 
 /** Keeps a message for main() to print and returns NM_ERROR. */
@@ -231,6 +233,9 @@ void nm_warn(nm_module_t *m, const char *format, ...) __attribute__((format(prin
 int nm_verbosity(const nm_module_t *m);
 /** Prints on standard error when -v was given. */
 void nm_verbose(nm_module_t *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** \return true when a signal asked the module to end: what waits for others should wait no longer */
+bool nm_stopping(const nm_module_t *m);
 
 /** Registers a counter that is shown at exit with -v and on SIGUSR1. value must outlive the module. */
 void nm_counter(nm_module_t *m, const char *name, const uint64_t *value);

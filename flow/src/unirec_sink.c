@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "export.h"
+/** Flows to UniRec records: one or more outputs, each with the basic fields and those of its plugins. */
+#include "sink.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,19 +18,14 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint16 SRC_PORT, uint16 DST_PORT, uint8 
    "uint32 PACKETS_REV,uint64 BYTES_REV,time TIME_FIRST,time TIME_LAST,uint8 TCP_FLAGS,uint8 TCP_FLAGS_REV," \
    "uint8 DIR_BIT_FIELD,macaddr SRC_MAC,macaddr DST_MAC,"
 
-struct flow_exporter {
-   struct flow_exporter_config config;
-   int result;
+struct unirec_sink {
+   struct flow_sink sink;
+   const struct flow_sink_config *config;
+   uint8_t *record; /* UR_MAX_SIZE bytes */
 };
 
-struct flow_exporter *flow_exporter_new(const struct flow_exporter_config *config)
+int unirec_sink_formats(const struct flow_sink_config *config)
 {
-   struct flow_exporter *e = calloc(1, sizeof(*e));
-   if (e == NULL) {
-      nm_fail(config->module, "out of memory for the exporter");
-      return NULL;
-   }
-   e->config = *config;
    for (unsigned i = 0; i < config->n_outputs; i++) {
       char fields[8192];
       int n = snprintf(fields, sizeof(fields), "%s%s", BASIC,
@@ -40,24 +36,14 @@ struct flow_exporter *flow_exporter_new(const struct flow_exporter_config *confi
          }
       }
       if (nm_set_output(config->module, i, fields) != NM_OK) {
-         free(e);
-         return NULL;
+         return NM_ERROR;
       }
    }
-   return e;
+   return NM_OK;
 }
 
-void flow_exporter_free(struct flow_exporter *e)
-{
-   free(e);
-}
-
-int flow_exporter_result(const struct flow_exporter *e)
-{
-   return e->result;
-}
-
-static void fill_basic(const struct flow_exporter *e, const struct flow *f, const ur_template_t *t, void *rec)
+static void fill_basic(const struct flow_sink_config *config, const struct flow *f, const ur_template_t *t,
+                       void *rec)
 {
    memcpy(UR_AT_(rec, t->offset[F_SRC_IP]), f->src_ip, 16);
    memcpy(UR_AT_(rec, t->offset[F_DST_IP]), f->dst_ip, 16);
@@ -74,56 +60,74 @@ static void fill_basic(const struct flow_exporter *e, const struct flow *f, cons
    ur_set(t, rec, F_TIME_LAST, plugin_time(f->last));
    ur_set(t, rec, F_TCP_FLAGS, f->tcp_flags);
    ur_set(t, rec, F_TCP_FLAGS_REV, f->tcp_flags_rev);
-   ur_set(t, rec, F_DIR_BIT_FIELD, e->config.direction);
-   if (e->config.odid) {
-      ur_set(t, rec, F_ODID, (uint32_t) e->config.link_bit_field);
+   ur_set(t, rec, F_DIR_BIT_FIELD, config->direction);
+   if (config->odid) {
+      ur_set(t, rec, F_ODID, (uint32_t) config->link_bit_field);
    } else {
-      ur_set(t, rec, F_LINK_BIT_FIELD, e->config.link_bit_field);
+      ur_set(t, rec, F_LINK_BIT_FIELD, config->link_bit_field);
    }
 }
 
-static void send_record(struct flow_exporter *e, unsigned output, const struct flow *f,
+static void send_record(struct unirec_sink *s, unsigned output, const struct flow *f,
                         void *const ext[MAX_PLUGINS], uint32_t plugins, unsigned index)
 {
-   const ur_template_t *t = nm_out_n(e->config.module, output);
-   void *rec = nm_alert_n(e->config.module, output, NULL);
-   fill_basic(e, f, t, rec);
-   for (unsigned p = 0; p < e->config.n_plugins; p++) {
+   const struct flow_sink_config *config = s->config;
+   const ur_template_t *t = nm_out_n(config->module, output);
+   void *rec = s->record;
+   memset(rec, 0, t->static_size);
+   fill_basic(config, f, t, rec);
+   for (unsigned p = 0; p < config->n_plugins; p++) {
       if ((plugins >> p & 1) != 0) {
-         e->config.plugins[p]->fill(ext[p], index, t, rec);
+         config->plugins[p]->fill(ext[p], index, t, rec);
       }
    }
-   int rc = nm_send_n(e->config.module, output, rec);
+   int rc = nm_send_raw(config->module, output, rec, ur_rec_size(t, rec));
    if (rc != NM_OK) {
-      e->result = rc;
+      s->sink.result = rc;
    }
 }
 
-/* A flow with several extensions of a kind gives as many records. */
-static unsigned count_records(const struct flow_exporter *e, void *const ext[MAX_PLUGINS], uint32_t plugins)
+static void export(void *sink, const struct flow *flow, void *const ext[MAX_PLUGINS], enum flow_end reason)
 {
-   unsigned most = 1;
-   for (unsigned p = 0; p < e->config.n_plugins; p++) {
-      const struct flow_plugin *plugin = e->config.plugins[p];
-      unsigned n = (plugins >> p & 1) != 0 && plugin->records != NULL ? plugin->records(ext[p]) : 1;
-      most = n > most ? n : most;
-   }
-   return most;
-}
-
-void flow_exporter_export(void *exporter, const struct flow *flow, void *const ext[MAX_PLUGINS],
-                          enum flow_end reason)
-{
-   struct flow_exporter *e = exporter;
+   struct unirec_sink *s = sink;
    (void) reason;
-   for (unsigned i = 0; i < e->config.n_outputs; i++) {
-      uint32_t wanted = e->config.output_plugins[i], there = wanted & flow->plugins;
+   s->sink.flows++;
+   s->sink.packets += (uint64_t) flow->packets + flow->packets_rev;
+   s->sink.bytes += flow->bytes + flow->bytes_rev;
+   for (unsigned i = 0; i < s->config->n_outputs; i++) {
+      uint32_t wanted = s->config->output_plugins[i], there = wanted & flow->plugins;
       if (wanted != 0 && there == 0) {
          continue;
       }
-      unsigned n = there != 0 ? count_records(e, ext, there) : 1;
+      unsigned n = there != 0 ? sink_count_records(s->config, ext, there) : 1;
       for (unsigned k = 0; k < n; k++) {
-         send_record(e, i, flow, ext, there, k);
+         send_record(s, i, flow, ext, there, k);
       }
    }
+}
+
+static void flush(struct flow_sink *s, uint64_t now)
+{
+   (void) s; /* libtrap sends what waits by itself */
+   (void) now;
+}
+
+static void close_sink(struct flow_sink *sink)
+{
+   struct unirec_sink *s = (struct unirec_sink *) sink;
+   free(s->record);
+   free(s);
+}
+
+struct flow_sink *unirec_sink_new(const struct flow_sink_config *config)
+{
+   struct unirec_sink *s = calloc(1, sizeof(*s));
+   if (s == NULL || (s->record = malloc(UR_MAX_SIZE)) == NULL) {
+      free(s);
+      nm_fail(config->module, "out of memory for records");
+      return NULL;
+   }
+   s->sink = (struct flow_sink){.export = export, .flush = flush, .close = close_sink};
+   s->config = config;
+   return &s->sink;
 }

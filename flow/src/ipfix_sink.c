@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * Flows to IPFIX messages (RFC 7011) over UDP or TCP. A template for each set of plugins that have found something, and
+ * each IP version. Biflows have the reverse elements of RFC 5103.
+ */
+#include "ipfix_elements.h"
+#include "sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define VERSION        10
+#define SET_TEMPLATES  2
+#define FIRST_TEMPLATE 256
+#define MAX_TEMPLATES  1024 /* beyond, flows go without what their plugins found; counted as dropped */
+#define SLOTS          4096 /* of the table that finds a template; a power of two */
+#define MAX_MESSAGE    65535
+#define MAX_UDP        65507
+#define HEADER         16
+#define SET_HEADER     4
+#define MAX_FIELDS     512                                  /* of a template */
+#define RECORD_ROOM    (MAX_PLUGINS * (UR_MAX_SIZE + 4096)) /* of the fields of all plugins together */
+#define RECONNECT      60                                   /* seconds between attempts */
+#define CONNECT_MS     5000
+
+struct template
+{
+   uint32_t plugins;
+   uint16_t id; /* 0: free */
+   uint8_t ip_version;
+   uint32_t generation; /* in which it was last sent */
+   size_t size;         /* of the template record */
+   uint8_t *record;
+};
+
+/* One transport session for all workers: many collectors tell sessions apart by address and observation domain only, and would
+ * mix up the templates of several. */
+struct session {
+   pthread_mutex_t lock;
+   unsigned users;
+   struct template *templates; /* SLOTS */
+   unsigned n_templates;
+   uint32_t generation; /* templates that were not sent in this one are sent before they are used */
+   uint64_t generation_began;
+   uint8_t message[MAX_MESSAGE + 1];
+   size_t used, set; /* bytes of the message; where its open set begins, 0: none is open */
+   uint16_t set_id;
+   uint32_t records; /* data records in the message */
+   uint32_t sequence;
+   uint64_t message_began; /* nanoseconds; 0: empty */
+   int fd;                 /* -1: not connected */
+   time_t next_attempt;
+};
+
+struct ipfix_sink {
+   struct flow_sink sink;
+   const struct flow_sink_config *config;
+   struct session *session;
+   struct plugin_fields *fields;
+   struct ipfix_element *elements[MAX_PLUGINS]; /* of the fields, id 0: none */
+   uint8_t *unirec, *record;
+};
+
+static uint64_t nanoseconds(clockid_t id)
+{
+   struct timespec ts;
+   clock_gettime(id, &ts);
+   return (uint64_t) ts.tv_sec * NS + (uint64_t) ts.tv_nsec;
+}
+
+/* ---------------------------------------------------------------- connection */
+
+/* \return 0 or an error number */
+static int connect_to(const struct ipfix_sink *s, int fd, const struct addrinfo *a)
+{
+   int error = 0;
+   socklen_t size = sizeof(error);
+   fcntl(fd, F_SETFL, O_NONBLOCK);
+   if (connect(fd, a->ai_addr, a->ai_addrlen) == 0) {
+      return 0;
+   }
+   if (errno != EINPROGRESS) {
+      return errno;
+   }
+   for (int waited = 0; waited < CONNECT_MS && !nm_stopping(s->config->module); waited += 50) {
+      struct pollfd p = {.fd = fd, .events = POLLOUT};
+      if (poll(&p, 1, 50) > 0) {
+         return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+      }
+   }
+   return ETIMEDOUT;
+}
+
+/* \return NULL or what went wrong */
+static const char *open_session(struct ipfix_sink *s)
+{
+   struct addrinfo hints = {.ai_socktype = s->config->udp ? SOCK_DGRAM : SOCK_STREAM}, *all = NULL;
+   int rc = getaddrinfo(s->config->host, s->config->port, &hints, &all), error = 0;
+   for (const struct addrinfo *a = rc == 0 ? all : NULL; a != NULL && s->session->fd < 0; a = a->ai_next) {
+      int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, 0);
+      error = fd < 0 ? errno : connect_to(s, fd, a);
+      if (error == 0) {
+         s->session->fd = fd;
+      } else if (fd >= 0) {
+         close(fd);
+      }
+   }
+   if (rc == 0) {
+      freeaddrinfo(all);
+   }
+   s->session->generation++; /* a new session knows no template */
+   s->session->generation_began = nanoseconds(CLOCK_MONOTONIC);
+   s->session->sequence = 0;
+   s->session->next_attempt = time(NULL) + RECONNECT;
+   return s->session->fd >= 0 ? NULL : rc != 0 ? gai_strerror(rc) : strerror(error);
+}
+
+static void lose_session(struct ipfix_sink *s, const char *why)
+{
+   nm_verbose(s->config->module, "IPFIX collector %s:%s is lost: %s; the next attempt is in %d seconds",
+              s->config->host, s->config->port, why, RECONNECT);
+   close(s->session->fd);
+   s->session->fd = -1;
+   s->session->next_attempt = time(NULL) + RECONNECT;
+}
+
+/* \return false: the message was not sent */
+static bool deliver(struct ipfix_sink *s)
+{
+   const struct flow_sink_config *c = s->config;
+   if (s->session->fd < 0 &&
+       (nm_stopping(c->module) || time(NULL) < s->session->next_attempt || open_session(s) != NULL)) {
+      return false;
+   }
+   if (c->udp) {
+      /* A collector's host may say that nobody listens (ECONNREFUSED): this is told about an earlier datagram. */
+      ssize_t n = send(s->session->fd, s->session->message, s->session->used, 0);
+      if (n < 0 && errno == ECONNREFUSED) {
+         n = send(s->session->fd, s->session->message, s->session->used, 0);
+      }
+      if (n < 0 && errno == EAGAIN) {
+         return sink_wait(c->module, s->session->fd) &&
+                send(s->session->fd, s->session->message, s->session->used, 0) >= 0;
+      }
+      return n >= 0;
+   }
+   size_t n = sink_write(c->module, s->session->fd, s->session->message, s->session->used, !c->never_wait);
+   if (n < s->session->used && (n > 0 || errno != EAGAIN || nm_stopping(c->module))) {
+      /* What comes behind half of a message would be read as its rest. */
+      lose_session(s, errno == EAGAIN ? "it reads no more" : strerror(errno));
+   }
+   return n == s->session->used;
+}
+
+/* ------------------------------------------------------------------- messages */
+
+static void begin_message(struct ipfix_sink *s)
+{
+   s->session->used = HEADER;
+   s->session->set = 0;
+   s->session->records = 0;
+   s->session->message_began = 0;
+}
+
+static void close_set(struct ipfix_sink *s)
+{
+   if (s->session->set != 0) {
+      ipfix_put(s->session->message + s->session->set + 2, s->session->used - s->session->set, 2);
+      s->session->set = 0;
+   }
+}
+
+static void send_message(struct ipfix_sink *s)
+{
+   uint8_t *p = s->session->message;
+   if (s->session->used == HEADER) {
+      return;
+   }
+   close_set(s);
+   p = ipfix_put(p, VERSION, 2);
+   p = ipfix_put(p, s->session->used, 2);
+   p = ipfix_put(p, (uint64_t) time(NULL), 4);
+   p = ipfix_put(p, s->session->sequence, 4);
+   ipfix_put(p, s->config->link_bit_field, 4);
+   s->session->sequence += s->session->records;
+   if (!deliver(s)) {
+      s->sink.dropped += s->session->records;
+      s->session->generation++; /* templates that were in it are sent again */
+   }
+   begin_message(s);
+}
+
+static size_t room(const struct ipfix_sink *s)
+{
+   return s->config->mtu > s->session->used ? s->config->mtu - s->session->used : 0;
+}
+
+/* Appends a record to a set, which is begun where another one is open. */
+static void append(struct ipfix_sink *s, uint16_t set_id, const uint8_t *record, size_t size)
+{
+   if (s->session->set == 0 || s->session->set_id != set_id) {
+      close_set(s);
+      s->session->set = s->session->used;
+      s->session->set_id = set_id;
+      ipfix_put(s->session->message + s->session->used, set_id, 2);
+      s->session->used += SET_HEADER;
+   }
+   memcpy(s->session->message + s->session->used, record, size);
+   s->session->used += size;
+   if (s->session->message_began == 0) {
+      s->session->message_began = nanoseconds(CLOCK_MONOTONIC);
+   }
+}
+
+/* ------------------------------------------------------------------ templates */
+
+static const struct ipfix_element basic[] = {{0, 136, 1},
+                                             {0, 1, 8},
+                                             {IPFIX_PEN_REVERSE, 1, 8},
+                                             {0, 2, 8},
+                                             {IPFIX_PEN_REVERSE, 2, 8},
+                                             {0, 154, 8},
+                                             {0, 155, 8},
+                                             {0, 60, 1},
+                                             {0, 4, 1},
+                                             {0, 6, 1},
+                                             {IPFIX_PEN_REVERSE, 6, 1},
+                                             {0, 7, 2},
+                                             {0, 11, 2},
+                                             {0, 10, 4}};
+static const struct ipfix_element addresses[2][2] = {{{0, 8, 4}, {0, 12, 4}}, {{0, 27, 16}, {0, 28, 16}}};
+static const struct ipfix_element macs[] = {{0, 56, 6}, {0, 80, 6}};
+
+static bool make_template(struct ipfix_sink *s, struct template *t)
+{
+   struct ipfix_element list[MAX_FIELDS];
+   unsigned n = 0;
+   for (size_t i = 0; i < sizeof(basic) / sizeof(basic[0]); i++) {
+      list[n] = basic[i];
+      list[n].id -= s->config->milliseconds && (basic[i].id == 154 || basic[i].id == 155) ? 2 : 0;
+      n++;
+   }
+   memcpy(&list[n], addresses[t->ip_version == 6], sizeof(addresses[0]));
+   memcpy(&list[n + 2], macs, sizeof(macs));
+   n += 4;
+   for (unsigned p = 0; p < s->config->n_plugins; p++) {
+      for (unsigned i = 0; (t->plugins >> p & 1) != 0 && i < s->fields[p].n; i++) {
+         const struct ipfix_element *e = &s->elements[p][i];
+         if (e->id != 0) {
+            list[n++] = ipfix_is_list(s->fields[p].ids[i])
+                            ? (struct ipfix_element){0, IPFIX_BASIC_LIST, IPFIX_VARIABLE}
+                            : *e;
+         }
+      }
+   }
+   t->record = malloc(4 + 8 * (size_t) n);
+   if (t->record == NULL) {
+      return false;
+   }
+   uint8_t *p = ipfix_put(ipfix_put(t->record, t->id, 2), n, 2);
+   for (unsigned i = 0; i < n; i++) {
+      p = ipfix_put_specifier(p, &list[i]);
+   }
+   t->size = (size_t) (p - t->record);
+   return true;
+}
+
+/* \return NULL: there are too many */
+static struct template *template_of(struct ipfix_sink *s, uint32_t plugins, uint8_t ip_version)
+{
+   uint32_t hash = (plugins ^ ip_version) * 0x9e3779b1u >> 20;
+   struct template *t = &s->session->templates[hash % SLOTS];
+   while (t->id != 0 && (t->plugins != plugins || t->ip_version != ip_version)) {
+      t = &s->session->templates[(size_t) (t - s->session->templates + 1) % SLOTS];
+   }
+   if (t->id == 0) {
+      /* The last two are kept for flows without plugins. */
+      if (s->session->n_templates >= MAX_TEMPLATES - (plugins != 0 ? 2u : 0u)) {
+         return NULL;
+      }
+      t->plugins = plugins;
+      t->ip_version = ip_version;
+      t->id = (uint16_t) (FIRST_TEMPLATE + s->session->n_templates);
+      if (!make_template(s, t)) {
+         t->id = 0;
+         return NULL;
+      }
+      s->session->n_templates++;
+   }
+   return t;
+}
+
+/* -------------------------------------------------------------------- records */
+
+static uint8_t *put_time(const struct ipfix_sink *s, uint8_t *p, uint64_t ns)
+{
+   if (s->config->milliseconds) {
+      return ipfix_put(p, ns / 1000000, 8);
+   }
+   /* NTP's 64 bits; below microseconds it says nothing (RFC 7011, 6.1.9), the lowest 11 bits are zero. Rounded up, or
+    * collectors that cut off the fraction would be a microsecond early. */
+   uint64_t fraction = ((ns % NS / 1000) << 32) / 1000000;
+   uint64_t ntp = (ns / NS + UINT64_C(2208988800)) << 32 | fraction;
+   return ipfix_put(p, (ntp + 0x7ff) & ~UINT64_C(0x7ff), 8);
+}
+
+static uint8_t *put_basic(const struct ipfix_sink *s, uint8_t *p, const struct flow *f, enum flow_end reason)
+{
+   size_t address = f->ip_version == 6 ? 16 : 4, from = f->ip_version == 6 ? 0 : 8;
+   *p++ = (uint8_t) reason;
+   p = ipfix_put(p, f->bytes, 8);
+   p = ipfix_put(p, f->bytes_rev, 8);
+   p = ipfix_put(p, f->packets, 8);
+   p = ipfix_put(p, f->packets_rev, 8);
+   p = put_time(s, p, f->first);
+   p = put_time(s, p, f->last);
+   *p++ = f->ip_version;
+   *p++ = f->protocol;
+   *p++ = f->tcp_flags;
+   *p++ = f->tcp_flags_rev;
+   p = ipfix_put(p, f->src_port, 2);
+   p = ipfix_put(p, f->dst_port, 2);
+   p = ipfix_put(p, s->config->direction, 4);
+   memcpy(p, f->src_ip + from, address);
+   memcpy(p + address, f->dst_ip + from, address);
+   p += 2 * address;
+   memcpy(p, f->src_mac, 6);
+   memcpy(p + 6, f->dst_mac, 6);
+   return p + 12;
+}
+
+/* \return its end */
+static uint8_t *put_plugin(struct ipfix_sink *s, uint8_t *to, unsigned plugin, const void *ext,
+                           unsigned index)
+{
+   const struct plugin_fields *f = &s->fields[plugin];
+   memset(s->unirec, 0, f->tmplt->static_size);
+   s->config->plugins[plugin]->fill(ext, index, f->tmplt, s->unirec);
+   for (unsigned i = 0; i < f->n; i++) {
+      if (s->elements[plugin][i].id != 0) {
+         to = ipfix_put_value(to, &s->elements[plugin][i], f->tmplt, s->unirec, f->ids[i]);
+      }
+   }
+   return to;
+}
+
+static void send_record(struct ipfix_sink *s, struct template *t, size_t size)
+{
+   /* Both set headers, and the template where it has to go before. */
+   size_t need = size + SET_HEADER + (t->generation != s->session->generation ? t->size + SET_HEADER : 0);
+   if (need > room(s)) {
+      send_message(s);
+      need = size + SET_HEADER + (t->generation != s->session->generation ? t->size + SET_HEADER : 0);
+   }
+   if (need > (s->config->udp ? MAX_UDP : MAX_MESSAGE) - HEADER) {
+      s->sink.dropped++;
+      return;
+   }
+   if (t->generation != s->session->generation) {
+      append(s, SET_TEMPLATES, t->record, t->size);
+      t->generation = s->session->generation;
+   }
+   append(s, t->id, s->record, size);
+   s->session->records++;
+}
+
+static void refresh_templates(struct ipfix_sink *s)
+{
+   uint64_t now = s->config->udp ? nanoseconds(CLOCK_MONOTONIC) : 0;
+   if (s->config->udp && now - s->session->generation_began >= s->config->template_refresh * NS) {
+      s->session->generation++;
+      s->session->generation_began = now;
+   }
+}
+
+/* The flow's record number index with what these plugins found in s->record. \return its size */
+static size_t encode(struct ipfix_sink *s, const struct flow *f, void *const ext[MAX_PLUGINS],
+                     uint32_t plugins, unsigned index, enum flow_end reason)
+{
+   uint8_t *end = put_basic(s, s->record, f, reason);
+   for (unsigned p = 0; p < s->config->n_plugins && plugins >> p != 0; p++) {
+      end = (plugins >> p & 1) != 0 ? put_plugin(s, end, p, ext[p], index) : end;
+   }
+   return (size_t) (end - s->record);
+}
+
+static void export(void *sink, const struct flow *f, void *const ext[MAX_PLUGINS], enum flow_end reason)
+{
+   struct ipfix_sink *s = sink;
+   unsigned n = sink_count_records(s->config, ext, f->plugins);
+   s->sink.flows++;
+   s->sink.packets += (uint64_t) f->packets + f->packets_rev;
+   s->sink.bytes += f->bytes + f->bytes_rev;
+   for (unsigned k = 0; k < n; k++) {
+      size_t size = encode(s, f, ext, f->plugins, k, reason);
+      pthread_mutex_lock(&s->session->lock);
+      struct template *t = template_of(s, f->plugins, f->ip_version);
+      if (t == NULL) { /* without what the plugins found */
+         s->sink.dropped++;
+         t = template_of(s, 0, f->ip_version);
+         size = encode(s, f, ext, 0, k, reason);
+      }
+      if (t != NULL) {
+         send_record(s, t, size);
+      }
+      pthread_mutex_unlock(&s->session->lock);
+   }
+}
+
+/* --------------------------------------------------------------- open, close */
+
+static void flush(struct flow_sink *sink, uint64_t now)
+{
+   struct ipfix_sink *s = (struct ipfix_sink *) sink;
+   pthread_mutex_lock(&s->session->lock);
+   refresh_templates(s);
+   if (now == 0 ||
+       (s->session->message_began != 0 && now > s->session->message_began + SINK_FLUSH_SECONDS * NS)) {
+      send_message(s);
+   }
+   pthread_mutex_unlock(&s->session->lock);
+}
+
+/* Sinks are opened and closed in one thread. */
+static struct session *session;
+
+static void leave_session(void)
+{
+   if (session == NULL || --session->users > 0) {
+      return;
+   }
+   for (unsigned i = 0; session->templates != NULL && i < SLOTS; i++) {
+      free(session->templates[i].record);
+   }
+   if (session->fd >= 0) {
+      close(session->fd);
+   }
+   free(session->templates);
+   pthread_mutex_destroy(&session->lock);
+   free(session);
+   session = NULL;
+}
+
+/* \return NULL or what went wrong */
+static const char *join_session(struct ipfix_sink *s)
+{
+   s->session = session;
+   if (session != NULL) {
+      session->users++;
+      return NULL;
+   }
+   s->session = session = calloc(1, sizeof(*session));
+   if (session == NULL) {
+      return "out of memory";
+   }
+   pthread_mutex_init(&session->lock, NULL);
+   session->users = 1;
+   session->fd = -1;
+   session->templates = calloc(SLOTS, sizeof(session->templates[0]));
+   begin_message(s);
+   return session->templates == NULL ? "out of memory" : open_session(s);
+}
+
+static void close_sink(struct flow_sink *sink)
+{
+   struct ipfix_sink *s = (struct ipfix_sink *) sink;
+   for (unsigned p = 0; p < s->config->n_plugins; p++) {
+      free(s->elements[p]);
+   }
+   if (s->session != NULL) {
+      leave_session();
+   }
+   plugin_fields_free(s->fields, s->config->n_plugins);
+   free(s->unirec);
+   free(s->record);
+   free(s);
+}
+
+static bool find_elements(struct ipfix_sink *s)
+{
+   unsigned n = 0;
+   s->fields = plugin_fields_new(s->config);
+   for (unsigned p = 0; s->fields != NULL && p < s->config->n_plugins; p++) {
+      s->elements[p] = calloc(s->fields[p].n, sizeof(s->elements[p][0]));
+      for (unsigned i = 0; s->elements[p] != NULL && i < s->fields[p].n; i++) {
+         ipfix_element_of(s->fields[p].ids[i], &s->elements[p][i]);
+      }
+      n += s->fields[p].n;
+      if (s->elements[p] == NULL) {
+         return false;
+      }
+   }
+   return s->fields != NULL && n <= MAX_FIELDS - 32;
+}
+
+struct flow_sink *ipfix_sink_new(const struct flow_sink_config *config)
+{
+   struct ipfix_sink *s = calloc(1, sizeof(*s));
+   if (s == NULL) {
+      nm_fail(config->module, "out of memory for the IPFIX output");
+      return NULL;
+   }
+   s->sink = (struct flow_sink){.export = export, .flush = flush, .close = close_sink};
+   s->config = config;
+   s->unirec = malloc(UR_MAX_SIZE);
+   s->record = malloc(RECORD_ROOM);
+   const char *error =
+       s->unirec == NULL || s->record == NULL || !find_elements(s) ? "out of memory" : join_session(s);
+   if (error != NULL) {
+      nm_fail(config->module, "IPFIX collector %s:%s (%s): %s", config->host, config->port,
+              config->udp ? "UDP" : "TCP", error);
+      close_sink(&s->sink);
+      return NULL;
+   }
+   return &s->sink;
+}

@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""IPFIX of flow_meter as real collectors read it: nfcapd (nfdump) and nfacctd (pmacct) get the flows of the text output.
+
+usage: ipfix_test.py BIN_DIR CAPTURE...
+"""
+
+import collections
+import ipaddress
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+from programs import Workspace
+
+BIN, CAPTURES = None, []
+NUMBERS = {'TCP': 6, 'UDP': 17, 'ICMP': 1, 'ICMP6': 58, 'IPV6-ICMP': 58, 'IGMP': 2}
+PATH = os.environ['PATH'] + ':/usr/sbin:/sbin'
+
+
+def free_port(kind=socket.SOCK_DGRAM):
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def listens(port, proto='udp'):
+    with open(f'/proc/net/{proto}', encoding='ascii') as v4, open(f'/proc/net/{proto}6', encoding='ascii') as v6:
+        return f':{port:04X} ' in v4.read() + v6.read()
+
+
+def wait_until(condition, what):
+    end = time.monotonic() + 20
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f'{what}: waited for 20 seconds')
+        time.sleep(0.05)
+
+
+def split_end(text):
+    address, _, port = text.rpartition(':')
+    return str(ipaddress.ip_address(address.strip('[]'))), int(port)
+
+
+def flows_of_text(text):
+    """Counter of (protocol, source, port, destination, port, packets, bytes) of the first direction."""
+    flows = collections.Counter()
+    for line in text.splitlines():
+        words = line.replace('@', ' ').split()
+        if '->' not in line or len(words) < 5:
+            continue
+        source, destination = (split_end(end) for end in words[1].split('->'))
+        flows[(int(words[0]), *source, *destination, int(words[2].split('->')[0]), int(words[3].split('->')[0]))] += 1
+    return flows
+
+
+class Collectors(unittest.TestCase):
+    def setUp(self):
+        self.w = Workspace(BIN)
+        self.addCleanup(self.w.__exit__)
+
+    def collector(self, *command):
+        """Started from outside of the build; ended with the test."""
+        with open(self.w.file('collector.log', ''), 'w', encoding='utf-8') as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=dict(self.w.env, PATH=PATH))
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def expected(self, capture):
+        code, out, err = self.w.run('ipfixprobe', '-i', f'pcap;file={capture}', '-o', 'text;mac')
+        self.assertEqual(code, 0, err)
+        return flows_of_text(out)
+
+    def export(self, capture, *options):
+        code, _, err = self.w.run('flow_meter', '-r', capture, *options)
+        self.assertEqual(code, 0, err)
+
+    def nfdump(self, folder):
+        out = subprocess.run(['nfdump', '-R', folder, '-q', '-N', '-6', '-o', 'fmt:%pr|%sa|%sp|%da|%dp|%pkt|%byt|%ts'],
+                             env=dict(self.w.env, PATH=PATH), capture_output=True, text=True, check=True).stdout
+        flows, years = collections.Counter(), set()
+        for line in out.splitlines():
+            words = [word.strip() for word in line.split('|')]
+            if len(words) != 8:
+                continue
+            protocol = NUMBERS.get(words[0]) or int(words[0])
+            ports = [0, 0] if protocol not in (6, 17) else [int(words[2]), int(words[4])]
+            flows[(protocol, str(ipaddress.ip_address(words[1])), ports[0], str(ipaddress.ip_address(words[3])), ports[1],
+                   int(words[5]), int(words[6]))] += 1
+            years.add(words[7][:4])
+        return flows, years
+
+    @unittest.skipUnless(shutil.which('nfcapd', path=PATH), 'nfcapd is missing (package nfdump)')
+    def test_nfcapd_reads_the_flows_of_the_text_output(self):
+        for capture in CAPTURES:
+            port, folder = free_port(), os.path.join(self.w.path, 'nf' + os.path.basename(capture))
+            os.mkdir(folder)
+            process = self.collector('nfcapd', '-w', folder, '-p', str(port), '-b', '127.0.0.1', '-B', '8000000')
+            wait_until(lambda p=port: listens(p), 'nfcapd')
+            # Small messages: many of them, and templates behind templates.
+            self.export(capture, '-p', 'basicplus', '-x', f'127.0.0.1:{port}', '-u', '--milliseconds', '--mtu', '600')
+            time.sleep(1)
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+            flows, years = self.nfdump(folder)
+            self.assertEqual(flows, self.expected(capture), capture)
+            self.assertFalse({'1970', '1969'} & years, years)
+
+    @unittest.skipUnless(shutil.which('nfacctd', path=PATH), 'nfacctd is missing (package pmacct)')
+    def test_nfacctd_reads_the_flows_of_the_text_output(self):
+        for capture in CAPTURES:
+            port, out = free_port(), os.path.join(self.w.path, 'pmacct' + os.path.basename(capture))
+            config = self.w.file('nfacctd.conf', f'nfacctd_ip: 127.0.0.1\nnfacctd_port: {port}\nplugins: print\n'
+                                 'aggregate: proto,src_host,src_port,dst_host,dst_port\nprint_output: csv\n'
+                                 f'print_output_file: {out}\nprint_refresh_time: 3\nprint_history: 1m\n'
+                                 'print_output_file_append: true\nnfacctd_disable_checks: true\n')
+            process = self.collector('nfacctd', '-f', config)
+            wait_until(lambda p=port: listens(p), 'nfacctd')
+            time.sleep(1)
+            self.export(capture, '-p', 'basicplus', '-x', f'127.0.0.1:{port}', '-u')
+            expected = collections.Counter() # packets, bytes by key: it adds up flows with the same key
+            for flow, n in self.expected(capture).items():
+                expected[flow[:5], 'packets'] += n * flow[5]
+                expected[flow[:5], 'bytes'] += n * flow[6]
+            try: # it writes every three seconds what came since
+                wait_until(lambda o=out, e=expected: self.written(o) == e, 'nfacctd to write everything')
+            except AssertionError:
+                self.assertEqual(self.written(out), expected, capture)
+            process.kill()
+
+    @staticmethod
+    def written(path):
+        got = collections.Counter()
+        if os.path.exists(path):
+            with open(path, encoding='utf-8') as file:
+                for line in file.read().splitlines():
+                    words = line.split(',')
+                    if len(words) == 7 and words[0] != 'SRC_IP':
+                        key = (NUMBERS.get(words[4].upper()) or int(words[4]), str(ipaddress.ip_address(words[0])), int(words[2]),
+                               str(ipaddress.ip_address(words[1])), int(words[3]))
+                        got[key, 'packets'] += int(words[5])
+                        got[key, 'bytes'] += int(words[6])
+        return got
+
+
+class Decoder:
+    """What RFC 7011 says, read once more."""
+
+    def __init__(self):
+        self.templates, self.sent, self.records, self.domains, self.sequence, self.largest = {}, 0, [], set(), 0, 0
+
+    def message(self, data):
+        version, length, _, sequence, domain = struct.unpack('!HHIII', data[:16])
+        assert (version, length) == (10, len(data)), (version, length, len(data))
+        assert sequence == self.sequence, (sequence, self.sequence)
+        self.domains.add(domain)
+        self.largest = max(self.largest, length)
+        at = 16
+        while at < length:
+            kind, size = struct.unpack('!HH', data[at:at + 4])
+            self.template(data[at + 4:at + size]) if kind == 2 else self.data(kind, data[at + 4:at + size])
+            at += size
+        assert at == length
+
+    def template(self, data):
+        while data:
+            number, count = struct.unpack('!HH', data[:4])
+            fields, data = [], data[4:]
+            for _ in range(count):
+                element, length = struct.unpack('!HH', data[:4])
+                data, pen = data[4:], 0
+                if element & 0x8000:
+                    pen, data = struct.unpack('!I', data[:4])[0], data[4:]
+                fields.append(((pen, element & 0x7fff), length))
+            self.templates[number] = fields
+            self.sent += 1
+
+    def data(self, number, data):
+        while data:
+            record = {}
+            for key, length in self.templates[number]:
+                if length == 65535:
+                    length, data = data[0], data[1:]
+                    if length == 255:
+                        length, data = struct.unpack('!H', data[:2])[0], data[2:]
+                record[key], data = data[:length], data[length:]
+            self.records.append(record)
+            self.sequence += 1
+
+
+def number(value):
+    return int.from_bytes(value, 'big')
+
+
+class Wire(unittest.TestCase):
+    def setUp(self):
+        self.w = Workspace(BIN)
+        self.addCleanup(self.w.__exit__)
+
+    def over_tcp(self, *options):
+        with socket.socket() as server:
+            server.bind(('127.0.0.1', 0))
+            server.listen(1)
+            process = self.w.start(*options[:1], *(o.replace('PORT', str(server.getsockname()[1])) for o in options[1:]))
+            connection, _ = server.accept()
+            with connection, connection.makefile('rb') as stream:
+                decoder = Decoder()
+                while head := stream.read(16):
+                    decoder.message(head + stream.read(struct.unpack('!HH', head[:4])[1] - 16))
+            code, _, err = self.w.end(process)
+            self.assertEqual(code, 0, err)
+            return decoder
+
+    def test_tcp_gives_the_flows_of_the_text_output_with_what_plugins_found(self):
+        for capture in CAPTURES:
+            text = self.w.run('ipfixprobe', '-i', f'pcap;file={capture}', '-o', 'text;mac')[1]
+            decoder = self.over_tcp('ipfixprobe', '-i', f'pcap;file={capture}', '-p', 'pstats', '-p', 'basicplus', '-o',
+                                    'ipfix;port=PORT;id=77')
+            got = collections.Counter()
+            for r in decoder.records:
+                v4 = number(r[0, 60]) == 4
+                got[number(r[0, 4]), str(ipaddress.ip_address(r[0, 8 if v4 else 27])), number(r[0, 7]),
+                    str(ipaddress.ip_address(r[0, 12 if v4 else 28])), number(r[0, 11]), number(r[0, 2]), number(r[0, 1])] += 1
+                first, last = number(r[0, 154]), number(r[0, 155])
+                self.assertTrue(2010 < 1900 + (first >> 32) / 31556952 < 2035)
+                self.assertLessEqual(first, last)
+                self.assertLessEqual(number(r[0, 136]), 5)
+                if (0, 291) in r and r[0, 291]: # a list of times or lengths
+                    self.assertEqual(r[0, 291][0], 4)
+            self.assertEqual(got, flows_of_text(text))
+            self.assertEqual(decoder.domains, {77})
+            self.assertEqual(decoder.sent, len(decoder.templates)) # TCP: once each
+            reverse = sum(number(r[29305, 2]) for r in decoder.records)
+            lines = [line.replace('@', ' ').split() for line in text.splitlines() if '@' in line]
+            self.assertEqual(reverse, sum(int(words[2].split('->')[1]) for words in lines))
+
+    def test_tcp_messages_are_not_larger_than_the_option_says(self):
+        decoder = self.over_tcp('flow_meter', '-r', CAPTURES[0], '-x', '127.0.0.1:PORT', '--mtu', '512')
+        self.assertLessEqual(decoder.largest, 512)
+
+    def test_dns_fields_have_their_elements(self):
+        capture = [c for c in CAPTURES if c.endswith('dns.pcap')]
+        if not capture:
+            self.skipTest('no capture of DNS')
+        decoder = self.over_tcp('flow_meter', '-r', capture[0], '-p', 'dns', '-x', '127.0.0.1:PORT')
+        names = {r[8057, 2] for r in decoder.records}
+        self.assertIn(b'kernel.org', names)
+        self.assertEqual({number(r[8057, 3]) for r in decoder.records if r[8057, 2] == b'kernel.org'}, {1})
+
+    def test_templates_are_sent_again_over_udp(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.bind(('127.0.0.1', 0))
+            server.settimeout(10)
+            fifo = os.path.join(self.w.path, 'fifo')
+            os.mkfifo(fifo)
+            process = self.w.start('flow_meter', '-r', fifo, '-p', 'dns', '-x', f'127.0.0.1:{server.getsockname()[1]}', '-u',
+                                   '--template-refresh', '1')
+            with open(fifo, 'wb') as pipe:
+                for second in range(3): # a DNS message each ends its flow at once
+                    pipe.write(dns_capture() if second == 0 else dns_capture()[24:])
+                    pipe.flush()
+                    time.sleep(1.3)
+                    pipe.write(filler())
+                    pipe.flush()
+            decoder = Decoder()
+            while decoder.sequence < 3:
+                decoder.message(server.recv(65536))
+            code, _, err = self.w.end(process)
+            self.assertEqual(code, 0, err)
+            self.assertGreater(decoder.sent, len(decoder.templates))
+
+    def test_a_stop_signal_ends_it_though_the_collector_reads_nothing(self):
+        with socket.socket() as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            server.bind(('127.0.0.1', 0))
+            server.listen(1)
+            process = self.w.start('flow_meter', '-r', '-', '-p', 'dns', '-x', f'127.0.0.1:{server.getsockname()[1]}',
+                                   stdin=subprocess.PIPE)
+            connection, _ = server.accept()
+            with connection:
+                threading.Thread(target=feed, args=(process.stdin.buffer,), daemon=True).start()
+                time.sleep(2) # by now every buffer between the two is full
+                began = time.monotonic()
+                process.send_signal(signal.SIGTERM)
+                process.wait(20)
+                self.assertLess(time.monotonic() - began, 15)
+
+    def test_nobody_listens(self):
+        code, _, err = self.w.run('flow_meter', '-r', CAPTURES[0], '-x', f'127.0.0.1:{free_port(socket.SOCK_STREAM)}')
+        self.assertEqual(code, 1)
+        self.assertIn('Connection refused', err)
+
+
+def packet(payload, source_port=1000, seconds=1_700_000_000):
+    udp = struct.pack('!HHHH', source_port, 53, 8 + len(payload), 0) + payload
+    ip = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])) + udp
+    frame = bytes(12) + b'\x08\x00' + ip
+    return struct.pack('<IIII', seconds, 0, len(frame), len(frame)) + frame
+
+
+def dns_capture():
+    query = struct.pack('!HHHHHH', 1, 0x100, 1, 0, 0, 0) + b'\x01a\x00' + struct.pack('!HH', 1, 1)
+    return struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1) + packet(query)
+
+
+def filler():
+    """Packets of one flow that stays: batches go by, which is when the meter looks at the clock."""
+    return packet(b'', 7) * 8192
+
+
+def feed(pipe):
+    try:
+        pipe.write(dns_capture()[:24])
+        while True:
+            pipe.write(dns_capture()[24:] * 1000)
+    except OSError:
+        pass
+
+
+def main():
+    global BIN, CAPTURES
+    BIN, CAPTURES = sys.argv[1], [os.path.abspath(c) for c in sys.argv[2:] if os.path.exists(c)]
+    if not CAPTURES:
+        print('skipped: no captures')
+        sys.exit(77)
+    unittest.main(argv=sys.argv[:1])
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The command line of ipfixprobe: the flows of recorded outputs, plugins by interface, text, errors, help.
+
+usage: probe_test.py BIN_DIR SHARED_GOLDEN_DIR
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+import flow_golden
+from programs import Workspace
+
+BIN, GOLDEN = None, None
+
+
+def capture(name):
+    return os.path.join(GOLDEN, 'pcap', f'{name}.pcap')
+
+
+class Probe(unittest.TestCase):
+    def setUp(self):
+        self.w = Workspace(BIN)
+        self.addCleanup(self.w.__exit__)
+
+    def ok(self, result):
+        self.assertEqual(result[0], 0, result[2])
+        return result[1]
+
+    def probe(self, *options):
+        return self.w.run('ipfixprobe', *options)
+
+    def lines(self, file):
+        return self.ok(self.w.run('logger', '-t', '-i', f'f:{file}')).splitlines()
+
+    def test_recorded_outputs(self):
+        for name, plugins, file in flow_golden.CASES:
+            plugin, _, parameters = plugins.partition(':')
+            process = [] if plugin == 'basic' else ['-p', plugin + (';' + parameters if parameters else '')]
+            with open(os.path.join(GOLDEN, 'flow_meter', f'{name}.csv'), encoding='utf-8') as f:
+                expected = f.read().splitlines()
+            correct = flow_golden.CORRECTIONS.get(name, str)
+            expected = expected[:1] + sorted(new for line in expected[1:] for new in correct(line).split('\n'))
+            self.ok(self.probe('-i', f'pcap;file={capture(file)}', *process, '-o',
+                               'unirec;ifc=f:o.trapcap:buffer=off:timeout=WAIT;id=0;eof'))
+            got = self.lines('o.trapcap')
+            self.assertEqual(got[:1] + sorted(got[1:]), expected, name)
+
+    def test_plugins_have_interfaces_of_their_own_and_only_what_they_found_is_sent(self):
+        self.ok(self.probe('-i', f'pcap;file={capture("dns")}', '-p', 'dns', '-p', 'http', '-p', 'basic', '-p', 'pstats', '-o',
+                           'unirec;i=f:a:buffer=off,f:b:buffer=off,f:c:buffer=off;plugins=basic,(dns,pstats),http;e'))
+        self.assertEqual(len(self.lines('a')), 17)
+        both = self.lines('b')
+        self.assertEqual(len(both), 17)
+        self.assertIn('DNS_NAME', both[0])
+        self.assertIn('PPI_PKT_LENGTHS', both[0])
+        self.assertEqual(len(self.lines('c')), 1) # no all-zero records where nothing was found
+
+    def test_all_plugins_on_one_interface(self):
+        self.ok(self.probe('-i', f'pcap;file={capture("dns")}', '-p', 'dns', '-p', 'http', '-o',
+                           'unirec;i=f:a:buffer=off;p=dns,http;e'))
+        lines = self.lines('a')
+        self.assertEqual(len(lines), 17)
+        self.assertIn('HTTP_REQUEST_URL', lines[0])
+
+    def test_storage_options(self):
+        flows = {}
+        for storage in ('cache', 'cache;split', 'cache;size=4;line=2', 'cache;a=1;i=1', 'c', 'cache;frag-enable=false'):
+            code, out, _ = self.probe('-i', f'pcap;file={capture("mixed")}', '-s', storage, '-o', 'text;m')
+            flows[storage] = sum('->' in line for line in out.splitlines()) if code == 0 else None
+        self.assertIsNone(flows.pop('c'))
+        self.assertGreater(flows['cache;split'], flows['cache'])
+        self.assertGreater(flows['cache;a=1;i=1'], flows['cache'])
+        self.assertEqual(flows['cache;frag-enable=false'], flows['cache'])
+
+    def test_text_output(self):
+        out = self.ok(self.probe('-i', f'pcap;file={capture("dns")}', '-p', 'dns', '-o', 'text'))
+        lines = out.splitlines()
+        self.assertEqual(lines[0], 'mac conversation packets bytes tcp-flags time extensions')
+        self.assertTrue(lines[1].startswith(
+            'dc:53:60:2b:6a:4c->78:44:76:36:98:19 17@192.168.0.30:45418->8.8.4.4:53 1->0 67->0 00->00 '
+            '2016-04-07T17:11:32.478747->2016-04-07T17:11:32.478747 DNS_ID=18755,'), lines[1])
+        self.ok(self.probe('-i', f'pcap;file={capture("mixed")}', '-o', 'text;mac;file=flows.txt'))
+        with open(os.path.join(self.w.path, 'flows.txt'), encoding='utf-8') as file:
+            lines = file.read().splitlines()
+        self.assertEqual(lines[0], 'conversation packets bytes tcp-flags time extensions')
+        self.assertEqual(len(lines), 49)
+        self.assertTrue(lines[1].startswith('58@[::]:0->[ff02::16]:0 2->0 152->0 '), lines[1])
+
+    def test_report_counts_packets_that_are_no_flows(self):
+        out = self.ok(self.probe('-i', f'pcap;file={capture("mixed")}', '-o', 'text;file=/dev/null'))
+        row = next(line.split() for line in out.splitlines() if line.startswith('SUM'))
+        self.assertEqual(row[1:4], ['205', '157', '26018'])
+        self.assertIn('Flows ended: inactive 46, active 0, by FIN or RST 0, forced 2, evicted 0', out)
+
+    def test_several_inputs_have_workers_of_their_own(self):
+        names = ('dns', 'mixed', 'http', 'tls')
+        alone = 0
+        for name in names:
+            alone += self.ok(self.probe('-i', f'pcap;file={capture(name)}', '-o', 'text;m')).count('@')
+        inputs = [word for name in names for word in ('-i', f'pcap;file={capture(name)}')]
+        out = self.ok(self.probe(*inputs, '-p', 'pstats', '-o', 'text;m'))
+        self.assertEqual(out.count('@'), alone)
+        self.ok(self.probe(*inputs, '-p', 'pstats', '-o', 'unirec;ifc=f:all:buffer=off;p=basic;e'))
+        self.assertEqual(len(self.lines('all')) - 1, alone)
+
+    def test_a_directory_of_files_is_one_capture(self):
+        folder = os.path.join(self.w.path, 'captures')
+        os.mkdir(folder)
+        for name in ('dns', 'http'):
+            os.symlink(capture(name), os.path.join(folder, f'{name}.pcap'))
+        two = self.ok(self.w.run('flow_meter', '-r', capture('dns'), '-r', capture('http'), '-i', 'f:two:buffer=off'))
+        self.assertEqual(two, '')
+        self.ok(self.w.run('flow_meter', '-r', folder, '-i', 'f:folder:buffer=off'))
+        self.assertEqual(self.lines('two'), self.lines('folder'))
+        os.mkdir(os.path.join(self.w.path, 'empty'))
+        code, _, err = self.w.run('flow_meter', '-r', 'empty', '-i', 'b:')
+        self.assertEqual((code, 'empty: there is no file in this directory' in err), (1, True), err)
+
+    def test_standard_input(self):
+        with open(capture('dns'), 'rb') as file:
+            out = self.ok(self.w.run('ipfixprobe', '-i', 'pcap;file=-', '-o', 'text;m', stdin=file))
+        self.assertEqual(out.count('@'), 8)
+
+    def test_forms_of_options(self):
+        for options in (['-i', f'pcap;f={capture("dns")}', '-o', 'text', '-c', '3'],
+                        [f'-i=pcap;file={capture("dns")}', '-o=text', '-c=3'],
+                        ['--input', f'pcap;file={capture("dns")}', '--output', 'text', '--count', '0x3'],
+                        [f'--input=pcap@0;file={capture("dns")}', '--output=text', '--count=03', '-q', '64', '-Q', '100']):
+            self.assertEqual(self.ok(self.probe(*options)).count('@'), 2, options)
+        self.assertEqual(self.ok(self.w.run('flow_meter', *options)).count('@'), 2) # the line tells, not only the name
+
+    def test_errors_name_what_is_wrong(self):
+        file = f'pcap;file={capture("dns")}'
+        for options, message in (
+                ([], 'specify at least one input plugin'),
+                (['-i', 'pcapp;file=x'], 'invalid input plugin pcapp (expected pcap, raw)'),
+                (['-i', 'pcap'], 'pcap: specify either a file or an interface'),
+                (['-i', 'pcap;file=/nowhere'], 'cannot read /nowhere: No such file or directory'),
+                (['-i', 'pcap;fle=x'], 'pcap: invalid option fle (expected file, ifc, filter, snaplen, list)'),
+                (['-i', 'pcap;file=x;snaplen=abc'], 'pcap: invalid argument for option snaplen: "abc"'),
+                (['-i', 'pcap;ifc=nosuchif0', '-o', 'text'], 'nosuchif0'),
+                (['-i', 'raw;ifc=nosuchif0', '-o', 'text'], 'nosuchif0'),
+                (['-i', file, '-z'], 'invalid option -z'),
+                (['-i', file, '-c', '-1'], 'invalid argument for option -c: "-1"'),
+                (['-i', file, '-q', '0'], 'input queue size must be at least 1 record'),
+                (['-i', file, '-p', 'nosuch'], 'invalid process plugin "nosuch" (expected basic, '),
+                (['-i', file, '-p', 'dns', '-p', 'dns'], 'dns plugin was specified multiple times'),
+                (['-i', file, '-p', 'pstats;nosuch'], 'plugin pstats has no option "nosuch"'),
+                (['-i', file, '-s', 'cache', '-s', 'cache'], 'only one storage and output plugin can be specified'),
+                (['-i', file, '-o', 'text', '-o', 'text'], 'only one storage and output plugin can be specified'),
+                (['-i', file, '-s', 'cache@1'], 'a storage plugin cannot be put on a CPU'),
+                (['-i', file, '-s', 'cache;size=40'], 'cache: invalid argument for option size: "40" (expected a number from 4 to 30)'),
+                (['-i', file, '-s', 'cache;size=4;line=5'], 'cache: the line (2^5) is larger than the cache (2^4)'),
+                (['-i', file, '-o', 'unirec'], 'unirec: specify the TRAP outputs'),
+                (['-i', file, '-o', 'unirec;ifc=b:,b:'], 'specify plugin-interface mapping'),
+                (['-i', file, '-p', 'dns', '-o', 'unirec;ifc=b:,b:;p=dns'], 'number of interfaces and plugin groups differ'),
+                (['-i', file, '-p', 'dns', '-o', 'unirec;ifc=b:,b:;p=dns,http'], 'http plugin is not activated'),
+                (['-i', file, '-p', 'dns', '-o', 'unirec;ifc=b:,b:;p=dns,dns'], 'dns plugin is on more than one interface'),
+                (['-i', file, '-p', 'dns', '-o', 'unirec;ifc=b:;p=(dns'], ') is missing'),
+                (['-i', file, '-o', 'text;file=/nowhere/x'], 'cannot write /nowhere/x'),
+                (['-i', file, '-t', '/mnt'], 'there is no telemetry file system')):
+            code, _, err = self.probe(*options)
+            self.assertEqual(code, 1, options)
+            self.assertIn(message, err, options)
+
+    def test_help_shows_plugins_and_their_fields(self):
+        out = self.ok(self.probe('--help'))
+        for text in ('pcap', 'frag-timeout', 'non-blocking-tcp', 'string DNS_NAME', '--daemon'):
+            self.assertIn(text, out)
+        self.assertIn('string TLS_SNI', self.ok(self.probe('-h', 'tls')))
+        self.assertIn('snaplen', self.ok(self.probe('-h', 'input')))
+
+    def test_a_stop_signal_ends_it_though_an_output_blocks(self):
+        for output in ('unirec;ifc=u:flows:timeout=WAIT', 'text'):
+            process = self.w.start('ipfixprobe', '-i', f'pcap;file={self.big()}', '-s', 'cache;size=4', '-o', output)
+            time.sleep(1)
+            self.assertIsNone(process.poll(), 'it should wait for a reader')
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+            self.assertLess(time.monotonic() - began, 10)
+
+    def big(self):
+        """The mixed capture two hundred times: more flows than a pipe holds."""
+        path = os.path.join(self.w.path, 'big.pcap')
+        with open(capture('mixed'), 'rb') as file:
+            data = file.read()
+        with open(path, 'wb') as file:
+            file.write(data[:24] + data[24:] * 200)
+        return path
+
+    def test_pid_file_is_there_while_it_runs(self):
+        pid = os.path.join(self.w.path, 'pid')
+        process = self.w.start('ipfixprobe', '-i', 'pcap;file=-', '-o', 'text', '-P', pid, stdin=subprocess.PIPE)
+        self.w.wait_for(lambda: os.path.exists(pid) and os.path.getsize(pid) > 0, 'the file with the pid')
+        with open(pid, encoding='ascii') as file:
+            self.assertEqual(int(file.read()), process.pid)
+        self.w.end(process, signal.SIGTERM)
+        self.assertFalse(os.path.exists(pid))
+
+
+def main():
+    global BIN, GOLDEN
+    BIN, GOLDEN = sys.argv[1], os.path.abspath(sys.argv[2])
+    if not os.path.isdir(GOLDEN):
+        print(f'skipped: no recorded outputs in {GOLDEN}')
+        sys.exit(77)
+    unittest.main(argv=sys.argv[:1])
+
+
+if __name__ == '__main__':
+    main()
