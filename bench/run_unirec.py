@@ -1,58 +1,82 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""UniRec records and the common hash tables beside packed C structs, memcpy and each other.
+"""Record access, copies, text and tables beside a packed C struct, memcpy and snprintf.
 
 usage: run_unirec.py [--rounds N]
 
-Nanoseconds an operation, the best of N rounds in one process. The record of the copies has 15 fixed and 6 variable-length
-fields (645 bytes); the flow of the text forms has 14 fields.
+bench/unirec/unirec_bench.c does the work; all rows take turns within a round. A figure is the median over the rounds
+in nanoseconds an operation, the best beside it; a ratio is to the named row of the same table. "NEMEA 2" is what the
+library of NEMEA 2 took on another machine of two cores, to be read as a size.
 """
 
 import argparse
 import os
+import statistics
 import subprocess
+import sys
 
-PROGRAM = os.path.join(os.environ.get('NEMEA_BUILD', ''), 'bench', 'unirec', 'unirec_bench')
+PROGRAM = os.path.join(os.environ.get('NEMEA_BUILD', ''), 'bench', 'unirec_bench')
 
-# what it is, its figure, the figure it is compared with
-ROWS = [
-    ('packed struct: read one field of a record', 'get one struct', None),
-    ('ur_get: the same', 'get one unirec', 'get one struct'),
-    ('packed struct: write one field of a record', 'set one struct', None),
-    ('ur_set: the same', 'set one unirec', 'set one struct'),
-    ('packed struct: read a field, 14 of a record', 'get struct', None),
-    ('ur_get: the same', 'get unirec', 'get struct'),
-    ('packed struct: write a field, 14 of a record', 'set struct', None),
-    ('ur_set: the same', 'set unirec', 'set struct'),
-    ('memcpy of a record', 'copy bytes', None),
-    ('ur_copy_fields, same template', 'copy same', 'copy bytes'),
-    ('ur_copy_fields, another template', 'copy other', 'copy bytes'),
-    ('ur_set_var, same length', 'set_var equal', None),
-    ('ur_set_var, another length, 500 bytes behind it', 'set_var changed', None),
-    ('ur_rec_check, 14 fixed fields', 'check flow', None),
-    ('ur_rec_check, 15 fixed and 6 variable-length fields', 'check full', None),
-    ('a flow to a line of CSV', 'csv write', None),
-    ('a line of CSV to a flow', 'csv read', None),
-    ('1000 run-time fields defined and put into a template', 'thousand fields', None),
-    ('nc_table, 16-byte keys, insert up to 75 %', 'table insert', None),
-    ('nc_table, search', 'table search', None),
-    ('fast_hash_table of the old API, insert up to 75 %', 'old insert', None),
-    ('fast_hash_table, search', 'old search', None),
+# title, rows of (key, what it is, the key that it is compared with, ns of NEMEA 2)
+TABLES = [
+    ('one fixed-length field, 64 records in turns; 14 fields of one record', [
+        ('struct_get', 'read a member of a packed struct', None, None),
+        ('ur_get', 'ur_get', 'struct_get', 0.56),
+        ('struct_set', 'write a member', None, None),
+        ('ur_set', 'ur_set', 'struct_set', 0.29),
+        ('struct_get_14', 'read 14 members', None, None),
+        ('ur_get_14', '14 ur_get', 'struct_get_14', None),
+        ('struct_set_14', 'write 14 members', None, 1.4),
+        ('ur_set_14', '14 ur_set', 'struct_set_14', 4.3)]),
+    ('a record of 15 fixed and 6 variable-length fields, 675 bytes', [
+        ('memcpy', 'memcpy of the record', None, None),
+        ('copy_same_template', 'ur_copy_fields, the same template', 'memcpy', 25),
+        ('copy_equal_fields', 'ur_copy_fields, another template of the same fields', 'memcpy', 105),
+        ('copy_other_fields', 'ur_copy_fields to a template with one field more', 'memcpy', 203),
+        ('set_var_equal', 'ur_set_var, the length stays', 'memcpy', 7.7),
+        ('memmove', 'memmove of 520 bytes by a few', 'memcpy', None),
+        ('set_var_changed', 'ur_set_var, the length changes, 520 bytes behind', 'memmove', 27),
+        ('clear_and_set_6', 'ur_clear_varlen and 6 ur_set_var', 'memcpy', 129),
+        ('check_flow', 'ur_rec_check (on each receive), 14 fixed fields', 'memcpy', None),
+        ('check_full', 'ur_rec_check, with the 6 variable-length ones', 'memcpy', None)]),
+    ('a flow of 14 fields as a line of text', [
+        ('snprintf_line', 'snprintf, strftime and inet_ntop', None, None),
+        ('csv_line', 'urcsv_line', 'snprintf_line', None),
+        ('csv_record', 'urcsv_record and free', 'snprintf_line', 1106),
+        ('csv_parse', 'urcsv_parse', 'snprintf_line', None)]),
+    ('fields found at run time', [
+        ('define_1000', '1000 fields defined and put into a template', None, 5400000)]),
+    ('196608 keys of 16 bytes in tables for 262144', [
+        ('fht_insert', 'fast_hash_table, insert', None, 164),
+        ('table_insert', 'nc_table, insert', 'fht_insert', None),
+        ('fht_search', 'fast_hash_table, search', None, 80),
+        ('table_search', 'nc_table, search', 'fht_search', None)]),
 ]
 
 
+def measure():
+    """Key -> figure of one run of the program."""
+    done = subprocess.run([PROGRAM], capture_output=True, text=True, check=False, timeout=120)
+    if done.returncode != 0:
+        sys.exit(f'{PROGRAM}: status {done.returncode}: {done.stderr}')
+    return {key: float(value) for key, value in (line.split() for line in done.stdout.splitlines())}
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--rounds', type=int, default=30)
-    options = parser.parse_args()
-    out = subprocess.run([PROGRAM, str(options.rounds)], check=True, capture_output=True, text=True).stdout
-    figures = {name: float(value) for name, value in (line.split('\t') for line in out.splitlines())}
-    print(f'{"ns an operation":60}{"":>10}{"ratio":>8}')
-    for text, name, base in ROWS:
-        ratio = f'{figures[name] / figures[base]:8.2f}' if base else ''
-        print(f'   {text:57}{figures[name]:10.2f}{ratio}')
-    for text, name in (('nc_table', 'table missing'), ('fast_hash_table', 'old missing')):
-        print(f'   {text}: {figures[name]:.0f} of 196608 keys were lost below the capacity')
+    parser = argparse.ArgumentParser(description=__doc__.split('\n', 1)[0])
+    parser.add_argument('--rounds', type=int, default=7, metavar='N', help='runs of every measurement (7)')
+    runs = [measure() for _ in range(max(1, parser.parse_args().rounds))]
+    median = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    best = {key: min(run[key] for run in runs) for key in runs[0]}
+    for title, rows in TABLES:
+        print(f'{title}\n   {"":54}{"ns":>11}{"ratio":>7}{"best":>11}{"NEMEA 2":>11}')
+        for key, what, base, before in rows:
+            ratio = f'{median[key] / median[base]:7.2f}' if base else ' ' * 7
+            old = f'{before:11.1f}' if before else ''
+            print(f'   {what:54}{median[key]:11.2f}{ratio}{best[key]:11.2f}{old}'.rstrip())
+        print()
+    print(f'lost of the {3 * 262144 // 4} keys: fast_hash_table {median["fht_lost"]:.0f} (rows of four, as ever), '
+          f'nc_table {median["table_lost"]:.0f}')
 
 
 if __name__ == '__main__':

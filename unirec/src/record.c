@@ -57,7 +57,8 @@ UR_PUBLIC void *ur_clone_record(const ur_template_t *tmplt, const void *src)
    return copy != NULL ? memcpy(copy, src, size) : NULL;
 }
 
-/* A record from elsewhere may have its data in another order or with gaps: put them in the usual one. */
+/* A record from elsewhere may have its data in another order or with gaps, or any offset for an empty field: put them in
+ * the usual order, one behind the other. */
 static bool normalize(const ur_template_t *t, void *rec)
 {
    int n;
@@ -82,70 +83,75 @@ static bool normalize(const ur_template_t *t, void *rec)
    return true;
 }
 
-/* The same when the fields of the record do not lie in their order: afterwards they do. */
-static __attribute__((noinline)) int resize_unusual(const ur_template_t *t, void *rec, int id, int len,
-                                                    char **data);
+/* Gives a variable-length field another length and moves what stands behind it.
+ * \return UR_OK, UR_E_TOO_LONG; 1: the data are not in the usual order, nothing was done */
+static inline int move_behind(const ur_template_t *t, void *rec, ur_u_uint16_t *first, ur_u_uint16_t *end,
+                              ur_u_uint16_t *d, int len)
+{
+   uint32_t before = 0, unusual = 0, old = d[1];
+   for (const ur_u_uint16_t *p = first; p < d; p += 2) {
+      unusual |= p[0] ^ before;
+      before += p[1];
+   }
+   unusual |= d[0] ^ before;
+   uint32_t behind = before + old, delta = (uint32_t) len - old;
+   for (const ur_u_uint16_t *p = d + 2; p < end; p += 2) {
+      unusual |= p[0] ^ behind;
+      behind += p[1];
+   }
+   if (behind + delta + t->static_size > UR_MAX_SIZE || unusual) {
+      return unusual ? 1 : UR_E_TOO_LONG;
+   }
+   uint32_t moved = behind - before - old;
+   for (ur_u_uint16_t *p = d + 2; p < end; p += 2) {
+      p[0] = (uint16_t) (p[0] + delta);
+   }
+   d[1] = (uint16_t) len;
+   if (moved > 0) {
+      char *data = UR_AT_(rec, t->static_size) + before;
+      memmove(data + len, data + old, moved);
+   }
+   return UR_OK;
+}
 
-/* Makes a variable-length field len bytes long and moves what stands behind it.
+static __attribute__((noinline, cold)) int put_in_order_and_move(const ur_template_t *t, void *rec,
+                                                                 ur_u_uint16_t *first, ur_u_uint16_t *end,
+                                                                 ur_u_uint16_t *d, int len)
+{
+   return normalize(t, rec) ? move_behind(t, rec, first, end, d, len) : UR_E_MEMORY;
+}
+
+/* Makes a variable-length field len bytes long.
  * \param[out] data where its bytes are. \param[out] old its length before. \return as ur_set_var() */
-static inline __attribute__((always_inline)) int resize(const ur_template_t *t, void *rec, int id, int len,
-                                                        char **data, uint16_t *old)
+static inline int resize(const ur_template_t *t, void *rec, int id, int len, char **data, int *old)
 {
    int n;
-   ur_u_uint16_t *first = descriptors(t, rec, &n), *end = first + 2 * n;
-   ur_u_uint16_t *d = ur_is_present(t, id) ? UR_DESC_(t, rec, id) : NULL;
-   if (d < first || d >= end) { /* not there, or of fixed length */
+   ur_u_uint16_t *first = descriptors(t, rec, &n);
+   if (!ur_is_present(t, id) || t->offset[id] < t->static_size - 4 * n) { /* not there, or of fixed length */
       return UR_E_INVALID_FIELD_ID;
+   }
+   ur_u_uint16_t *d = UR_DESC_(t, rec, id);
+   *data = UR_AT_(rec, t->static_size) + d[0];
+   *old = d[1];
+   if (*old == len) {
+      return UR_OK;
    }
    if (len < 0) {
       return UR_E_INVALID_PARAMETER;
    }
-   *data = UR_AT_(rec, t->static_size) + d[0];
-   *old = d[1];
-   if (d[1] == len) {
-      return UR_OK;
+   int rc = move_behind(t, rec, first, first + 2 * n, d, len);
+   if (__builtin_expect(rc > 0, 0)) {
+      rc = put_in_order_and_move(t, rec, first, first + 2 * n, d, len);
+      *data = UR_AT_(rec, t->static_size) + d[0];
    }
-   uint32_t at = 0;
-   bool usual = true; /* fields lie in their order, without gaps */
-   for (ur_u_uint16_t *p = first; p < d; p += 2) {
-      usual &= (p[0] == at) | (p[1] == 0);
-      at += p[1];
-   }
-   usual &= d[0] == at;
-   int delta = len - d[1];
-   uint32_t next = at + d[1]; /* where the next field lies, and what lies behind d moves by delta */
-   ur_u_uint16_t *p = d + 2;
-   for (; p < end && ((p[0] == next) | (p[1] == 0)); p += 2) {
-      p[0] = (uint16_t) (next + (uint32_t) delta);
-      next += p[1];
-   }
-   if (!usual || p < end || next + (uint32_t) delta + t->static_size > UR_MAX_SIZE) {
-      for (ur_u_uint16_t *moved = d + 2; moved < p; moved += 2) {
-         moved[0] = (uint16_t) (moved[0] - delta);
-      }
-      if ((uint32_t) (ur_rec_varlen_size(t, rec) + delta) + t->static_size > UR_MAX_SIZE) {
-         return UR_E_TOO_LONG;
-      }
-      return resize_unusual(t, rec, id, len, data);
-   }
-   if (next > at + d[1]) {
-      memmove(*data + len, *data + d[1], next - at - d[1]);
-   }
-   d[1] = (uint16_t) len;
-   return UR_OK;
-}
-
-static int resize_unusual(const ur_template_t *t, void *rec, int id, int len, char **data)
-{
-   uint16_t old;
-   return normalize(t, rec) ? resize(t, rec, id, len, data, &old) : UR_E_MEMORY;
+   return rc;
 }
 
 UR_PUBLIC int ur_set_var(const ur_template_t *tmplt, void *rec, int field_id, const void *val_ptr,
                          int val_len)
 {
    char *data;
-   uint16_t old;
+   int old;
    int rc = resize(tmplt, rec, field_id, val_len, &data, &old);
    if (rc == UR_OK && val_len > 0) {
       memcpy(data, val_ptr, (size_t) val_len);
@@ -156,7 +162,7 @@ UR_PUBLIC int ur_set_var(const ur_template_t *tmplt, void *rec, int field_id, co
 UR_PUBLIC int ur_array_resize(const ur_template_t *tmplt, void *rec, int field_id, int len)
 {
    char *data;
-   uint16_t old;
+   int old;
    int rc = resize(tmplt, rec, field_id, len, &data, &old);
    if (rc == UR_OK && len > old) {
       memset(data + old, 0, (size_t) (len - old));
