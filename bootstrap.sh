@@ -42,6 +42,7 @@ pc:jansson              libjansson-dev      jansson-devel
 pc:openssl              libssl-dev          openssl-devel
 pc:libzstd              libzstd-dev         libzstd-devel
 pc:libpcap              libpcap-dev         libpcap-devel
+pc:libxml-2.0           libxml2-dev         libxml2-devel
 END
    check) cat <<'END' ;;
 prog:git                git                 git

@@ -12,7 +12,7 @@ import tempfile
 
 
 def public_headers(directory):
-    names = glob.glob(os.path.join(directory, '**', '*.h'), recursive=True)
+    names = [name for end in ('h', 'hpp') for name in glob.glob(os.path.join(directory, '**', f'*.{end}'), recursive=True)]
     return sorted(os.path.relpath(name, directory) for name in names)
 
 
@@ -38,6 +38,8 @@ def main():
                 with open(source, 'w', encoding='utf-8') as out:
                     out.write(f'#include <{header}>\n#include <{header}>\nint nothing;\n')
                 for language, command in languages:
+                    if language == 'C' and header.endswith('.hpp'):
+                        continue
                     good, text = compiles(command, directories, source)
                     count += 1
                     if not good:

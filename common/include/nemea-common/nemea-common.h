@@ -6,6 +6,7 @@
 #ifndef NEMEA_COMMON_H
 #define NEMEA_COMMON_H
 
+#include <nemea-common/configurator.h>
 #include <nemea-common/cuckoo_hash.h>
 #include <nemea-common/cuckoo_hash_v2.h>
 #include <nemea-common/fast_hash_filter.h>
