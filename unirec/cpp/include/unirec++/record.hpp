@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/**
+ * \file unirec++/record.hpp
+ * Records: one of one's own, and the view of one that was received. Fields are held against the template and their type
+ * at each access (std::runtime_error); a record never grows beyond the room it was made with.
+ */
+#ifndef UNIRECPP_RECORD_HPP
+#define UNIRECPP_RECORD_HPP
+
+#include "array.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+namespace Nemea {
+
+class UnirecRecordView;
+
+namespace detail {
+
+inline std::string fieldName(ur_field_id_t id)
+{
+   const char *name = id >= 0 && id < ur_field_specs.ur_last_id ? ur_get_name(id) : nullptr;
+   return name != nullptr ? name : "with id " + std::to_string(id);
+}
+
+inline void checkPresent(const ur_template_t *t, ur_field_id_t id)
+{
+   if (t == nullptr || !ur_is_present(t, id)) {
+      throw std::runtime_error("UnirecRecord: the template has no field " + fieldName(id));
+   }
+}
+
+/* The field is there, and of the type or, for a pointer to a value, of its element's type. */
+template <typename T> void checkType(const ur_template_t *t, ur_field_id_t id)
+{
+   checkPresent(t, id);
+   ur_field_type_t expected = getExpectedUnirecType<T>(), type = ur_get_type(id);
+   bool value = std::is_pointer_v<std::remove_reference_t<T>> && ur_size_of(expected) < 0 && ur_is_fixlen(id) &&
+                ur_field_array_elem_type[expected] == static_cast<int>(type);
+   if (type != expected && !value) {
+      throw std::runtime_error("UnirecRecord data type format mismatch: field " + fieldName(id) + " is " +
+                               ur_field_type_str[type] + ", not " + ur_field_type_str[expected]);
+   }
+}
+
+template <typename T> T get(const ur_template_t *t, const void *record, ur_field_id_t id)
+{
+   using V = std::remove_cv_t<std::remove_reference_t<T>>;
+   checkType<T>(t, id);
+   void *at = ur_get_ptr_by_id(t, record, id);
+   if constexpr (std::is_same_v<V, std::string> || std::is_same_v<V, std::string_view>) {
+      static_assert(!std::is_reference_v<T>, "strings of a record are taken by value or as std::string_view");
+      return V(static_cast<const char *>(at), static_cast<std::size_t>(ur_get_var_len(t, record, id)));
+   } else if constexpr (std::is_reference_v<T>) {
+      return *static_cast<std::remove_reference_t<T> *>(at);
+   } else if constexpr (std::is_pointer_v<V>) {
+      return static_cast<T>(at);
+   } else {
+      V value;
+      std::memcpy(static_cast<void *>(&value), at, sizeof(value));
+      return value;
+   }
+}
+
+template <typename T> UnirecArray<T> getArray(const ur_template_t *t, const void *record, ur_field_id_t id)
+{
+   checkType<std::remove_const_t<T> *>(t, id);
+   if (!ur_is_varlen(id)) {
+      throw std::runtime_error("UnirecRecord data type format mismatch: field " + fieldName(id) + " is no array");
+   }
+   return UnirecArray<T>(static_cast<T *>(ur_get_ptr_by_id(t, record, id)),
+                         static_cast<std::size_t>(ur_get_var_len(t, record, id)) / sizeof(T));
+}
+
+} // namespace detail
+
+/** A record that somebody else owns: of an input until its next receive, or of any memory. */
+class UnirecRecordView {
+public:
+   /** The template must outlive the view. The bytes are trusted: ur_rec_check() what comes from outside first. */
+   UnirecRecordView(const void *data, ur_template_t *tmplt, uint64_t seq = 0) : data_(data), template_(tmplt), seq_(seq)
+   {
+      if (data == nullptr || tmplt == nullptr) {
+         throw std::runtime_error("UnirecRecordView: no record, or no template");
+      }
+   }
+
+   const void *data() const noexcept { return data_; }
+   std::size_t size() const { return static_cast<std::size_t>(ur_rec_size(template_, data_)); }
+   /** The message's number on its input; a gap means missed messages. */
+   uint64_t getSequenceNumber() const noexcept { return seq_; }
+   /** A value, a `const T &`, a `const T *`, std::string or std::string_view. */
+   template <typename T> T getFieldAsType(ur_field_id_t id) const
+   {
+      return detail::get<T>(template_, data_, id);
+   }
+   template <typename T> UnirecArray<const T> getFieldAsUnirecArray(ur_field_id_t id) const
+   {
+      return detail::getArray<const T>(template_, data_, id);
+   }
+   const ur_template_t *getTemplate() const noexcept { return template_; }
+
+private:
+   const void *data_;
+   ur_template_t *template_;
+   uint64_t seq_;
+};
+
+/** A record of one's own. The template must outlive it. */
+class UnirecRecord {
+public:
+   UnirecRecord() = default;
+   /** A zeroed record with room for so many bytes of variable-length fields. */
+   UnirecRecord(ur_template_t *tmplt, std::size_t maxVariableFieldsSize = UR_MAX_SIZE)
+       : template_(tmplt)
+   {
+      if (tmplt == nullptr) {
+         throw std::runtime_error("UnirecRecord: no template");
+      }
+      room_ = std::min<std::size_t>(tmplt->static_size + std::min<std::size_t>(maxVariableFieldsSize, UR_MAX_SIZE), UR_MAX_SIZE);
+      record_.reset(new uint8_t[room_ > 0 ? room_ : 1]());
+   }
+   UnirecRecord(const UnirecRecord &other)
+       : template_(other.template_), room_(other.room_), record_(other.record_ ? new uint8_t[room_ > 0 ? room_ : 1]() : nullptr)
+   {
+      if (record_) {
+         std::memcpy(record_.get(), other.record_.get(), other.size());
+      }
+   }
+   UnirecRecord(UnirecRecord &&) = default;
+   UnirecRecord &operator=(UnirecRecord other) noexcept
+   {
+      template_ = other.template_;
+      room_ = other.room_;
+      record_ = std::move(other.record_);
+      return *this;
+   }
+
+   void *data() noexcept { return record_.get(); }
+   const void *data() const noexcept { return record_.get(); }
+   std::size_t size() const { return record_ ? static_cast<std::size_t>(ur_rec_size(template_, record_.get())) : 0; }
+
+   /** Copies the fields that both have. Throws std::runtime_error when they could need more than there is room for. */
+   void copyFieldsFrom(const UnirecRecord &other) { copy(other.template_, other.data(), other.size()); }
+   void copyFieldsFrom(const UnirecRecordView &other) { copy(other.getTemplate(), other.data(), other.size()); }
+
+   /** A value, a `T &`, a `T *`, std::string or std::string_view. */
+   template <typename T> T getFieldAsType(ur_field_id_t id) { return detail::get<T>(template_, data(), id); }
+   template <typename T> T getFieldAsType(ur_field_id_t id) const { return detail::get<T>(template_, data(), id); }
+   template <typename T> UnirecArray<T> getFieldAsUnirecArray(ur_field_id_t id)
+   {
+      return detail::getArray<T>(template_, data(), id);
+   }
+   template <typename T> UnirecArray<const T> getFieldAsUnirecArray(ur_field_id_t id) const
+   {
+      return detail::getArray<const T>(template_, data(), id);
+   }
+   /** Gives the array so many elements; new ones are zero. */
+   template <typename T> UnirecArray<T> reserveUnirecArray(std::size_t elementsCount, ur_field_id_t id)
+   {
+      detail::checkType<T *>(template_, id);
+      resize(id, elementsCount, sizeof(T));
+      return detail::getArray<T>(template_, data(), id);
+   }
+   /** Sets a field of any type but an array. */
+   template <typename T> void setFieldFromType(const T &value, ur_field_id_t id)
+   {
+      if constexpr (std::is_convertible_v<const T &, std::string_view>) {
+         detail::checkType<std::string_view>(template_, id);
+         std::string_view text = value;
+         setBytes(id, text.data(), text.size());
+      } else {
+         static_assert(!std::is_pointer_v<T>, "arrays are set by setFieldFromVector() or setFieldFromUnirecArray()");
+         detail::checkType<T>(template_, id);
+         std::memcpy(ur_get_ptr_by_id(template_, data(), id), static_cast<const void *>(&value), sizeof(T));
+      }
+   }
+   template <typename T> void setFieldFromUnirecArray(const UnirecArray<T> &array, ur_field_id_t id)
+   {
+      using V = std::remove_const_t<T>;
+      std::vector<V> values(array.begin(), array.end()); /* the array may stand in this record */
+      setFieldFromVector(values, id);
+   }
+   template <typename T> void setFieldFromVector(const std::vector<T> &values, ur_field_id_t id)
+   {
+      detail::checkType<T *>(template_, id);
+      if (values.size() > UR_MAX_SIZE / sizeof(T)) {
+         throw std::runtime_error("UnirecRecord: " + std::to_string(values.size()) + " elements are too many for field " +
+                                  detail::fieldName(id));
+      }
+      setBytes(id, values.data(), values.size() * sizeof(T));
+   }
+   const ur_template_t *getTemplate() const noexcept { return template_; }
+
+private:
+   /* Throws unless the field may have so many bytes. */
+   void checkRoom(ur_field_id_t id, std::size_t bytes) const
+   {
+      if (ur_is_fixlen(id)) {
+         throw std::runtime_error("UnirecRecord data type format mismatch: field " + detail::fieldName(id) + " has a fixed length");
+      }
+      std::size_t others = size() - ur_get_var_len(template_, data(), id);
+      if (bytes > room_ || others + bytes > room_) {
+         throw std::runtime_error("UnirecRecord: no room for " + std::to_string(bytes) + " bytes of field " +
+                                  detail::fieldName(id) + " in a record of " + std::to_string(room_));
+      }
+   }
+   void resize(ur_field_id_t id, std::size_t count, std::size_t elementSize)
+   {
+      checkRoom(id, count <= UR_MAX_SIZE ? count * elementSize : static_cast<std::size_t>(UR_MAX_SIZE) + 1);
+      if (ur_array_resize(template_, data(), id, static_cast<int>(count * elementSize)) != UR_OK) {
+         throw std::bad_alloc();
+      }
+   }
+   void setBytes(ur_field_id_t id, const void *bytes, std::size_t size)
+   {
+      checkRoom(id, size);
+      if (ur_set_var(template_, data(), id, bytes, static_cast<int>(size)) != UR_OK) {
+         throw std::bad_alloc();
+      }
+   }
+   void copy(const ur_template_t *from, const void *record, std::size_t size)
+   {
+      if (!record_ || from == nullptr || record == nullptr) {
+         throw std::runtime_error("UnirecRecord: copying from or to a record without a template");
+      }
+      std::size_t others = template_->static_size, own = 0, fresh = 0; /* bytes: that stay, that go, that come */
+      for (int i = template_->first_dynamic; i < template_->count; i++) {
+         ur_field_id_t id = template_->ids[i];
+         bool both = ur_is_present(from, id);
+         (both ? own : others) += ur_get_var_len(template_, data(), id);
+         fresh += both ? ur_get_var_len(from, record, id) : 0;
+      }
+      if (others + fresh > room_) {
+         throw std::runtime_error("UnirecRecord: no room for the fields of a record of " + std::to_string(size) +
+                                  " bytes in one of " + std::to_string(room_));
+      }
+      if (others + own + fresh > room_) { /* one field after the other, old and new values might not fit together */
+         for (int i = template_->first_dynamic; i < template_->count; i++) {
+            if (ur_is_present(from, template_->ids[i])) {
+               ur_set_var(template_, data(), template_->ids[i], "", 0);
+            }
+         }
+      }
+      ur_copy_fields(template_, data(), from, record);
+   }
+
+   ur_template_t *template_ = nullptr;
+   std::size_t room_ = 0; /* bytes */
+   std::unique_ptr<uint8_t[]> record_;
+};
+
+} // namespace Nemea
+
+#endif
