@@ -20,8 +20,13 @@ static void drop(void *context, const struct flow *flow, void *const ext[MAX_PLU
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
    static const uint16_t links[] = {LINK_ETHERNET, LINK_RAW, LINK_SLL, LINK_SLL2, LINK_NULL};
-   struct flow_cache_config config = {
-       .capacity = 16, .active_ms = 300000, .inactive_ms = 30000, .fragments = 16, .seed = 1, .export = drop};
+   struct flow_cache_config config = {.capacity = 16,
+                                      .active_ms = 300000,
+                                      .inactive_ms = 30000,
+                                      .fragments = 16,
+                                      .fragment_s = 3,
+                                      .seed = 1,
+                                      .export = drop};
    struct packet packets[1];
    config.plugins[config.n_plugins++] = flow_plugin_find("dns");
    if (size < 1) {

@@ -105,7 +105,9 @@ static bool allocate(struct flow_cache *c)
    c->buckets = reserve((size_t) buckets * sizeof(struct bucket));
    c->wheel = malloc(((size_t) c->wheel_mask + 1) * sizeof(*c->wheel));
    c->ext = c->ext_size > 0 ? reserve((size_t) capacity * c->ext_size) : NULL;
-   c->fragments = c->config.fragments > 0 ? fragment_cache_new(c->config.fragments, c->config.seed) : NULL;
+   c->fragments = c->config.fragments > 0
+                      ? fragment_cache_new(c->config.fragments, c->config.fragment_s, c->config.seed)
+                      : NULL;
    c->stats.table_bytes += capacity * (sizeof(struct flow) + (uint64_t) c->ext_size) +
                            buckets * (uint64_t) sizeof(struct bucket) +
                            ((uint64_t) c->wheel_mask + 1) * sizeof(*c->wheel) +
@@ -373,7 +375,7 @@ static void turn(struct flow_cache *c, uint64_t slot_second, uint64_t now)
    }
 }
 
-void flow_cache_advance(struct flow_cache *c, uint64_t now)
+static void advance(struct flow_cache *c, uint64_t now)
 {
    uint64_t second = now / NS;
    if (second <= c->second) {
@@ -399,16 +401,6 @@ void flow_cache_advance(struct flow_cache *c, uint64_t now)
    c->second = second;
    for (uint64_t i = 0; i < steps; i++) {
       turn(c, from + i, now);
-   }
-}
-
-void flow_cache_flush(struct flow_cache *c)
-{
-   for (uint64_t i = 1; i <= (uint64_t) c->wheel_mask + 1; i++) {
-      uint32_t slot = (uint32_t) (c->second + i) & c->wheel_mask;
-      while (c->wheel[slot].head != NONE) {
-         end_flow(c, &c->flows[c->wheel[slot].head], FLOW_END_FORCED);
-      }
    }
 }
 
@@ -532,7 +524,7 @@ static void update_plugins(struct flow_cache *c, struct flow *f, const struct pa
 static inline void packet(struct flow_cache *c, struct packet *k, uint64_t hash)
 {
    bool reverse = false;
-   flow_cache_advance(c, k->time);
+   advance(c, k->time);
    c->stats.packets++;
    c->stats.bytes += k->wire;
    struct flow *f = find(c, k, hash, &reverse);
@@ -559,14 +551,57 @@ static inline void packet(struct flow_cache *c, struct packet *k, uint64_t hash)
    }
 }
 
+/* Counts the fragments that wait no longer. */
+static void take_fragments(struct flow_cache *c)
+{
+   struct packet *k;
+   bool alone = false;
+   while ((k = fragment_cache_take(c->fragments, &alone)) != NULL) {
+      c->stats.fragments_without_first += alone;
+      packet(c, k, hash_packet(k, c->config.seed));
+   }
+}
+
+static void expire_fragments(struct flow_cache *c, uint64_t now)
+{
+   if (c->fragments != NULL && fragment_cache_waiting(c->fragments) > 0) {
+      fragment_cache_expire(c->fragments, now);
+      take_fragments(c);
+   }
+}
+
+static void fragment(struct flow_cache *c, struct packet *k)
+{
+   enum fragment_result result = fragment_cache_look(c->fragments, k);
+   if (result != FRAGMENT_WAITS) {
+      c->stats.fragments_without_first += result == FRAGMENT_NOTHING;
+      packet(c, k, hash_packet(k, c->config.seed));
+      take_fragments(c);
+   }
+}
+
+void flow_cache_advance(struct flow_cache *c, uint64_t now)
+{
+   expire_fragments(c, now);
+   advance(c, now);
+}
+
+void flow_cache_flush(struct flow_cache *c)
+{
+   expire_fragments(c, UINT64_MAX);
+   for (uint64_t i = 1; i <= (uint64_t) c->wheel_mask + 1; i++) {
+      uint32_t slot = (uint32_t) (c->second + i) & c->wheel_mask;
+      while (c->wheel[slot].head != NONE) {
+         end_flow(c, &c->flows[c->wheel[slot].head], FLOW_END_FORCED);
+      }
+   }
+}
+
 void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n)
 {
    uint64_t hash[FLOW_BATCH];
    /* Three passes, so that the memory that a packet needs is on its way while others are worked on. */
    for (unsigned i = 0; i < n; i++) {
-      if (packets[i].fragment && c->fragments != NULL && !fragment_cache_ports(c->fragments, &packets[i])) {
-         c->stats.fragments_without_first++;
-      }
       hash[i] = hash_packet(&packets[i], c->config.seed);
       __builtin_prefetch(&c->buckets[hash[i] & c->bucket_mask]);
    }
@@ -578,6 +613,11 @@ void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n
       }
    }
    for (unsigned i = 0; i < n; i++) {
-      packet(c, &packets[i], hash[i]);
+      expire_fragments(c, packets[i].time);
+      if (packets[i].fragment && c->fragments != NULL) {
+         fragment(c, &packets[i]);
+      } else {
+         packet(c, &packets[i], hash[i]);
+      }
    }
 }

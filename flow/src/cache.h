@@ -54,7 +54,7 @@ struct flow_cache_config {
    uint64_t inactive_ms; /**< a flow silent for this long is over */
    bool split;           /**< uniflows: the two directions are two flows */
    uint32_t fragments;   /**< fragmented packets whose ports are remembered; 0: none */
-   uint32_t fragment_s;  /**< seconds that they are remembered */
+   uint32_t fragment_s;  /**< seconds that they are remembered, and that fragments wait for the first one */
    uint64_t seed;        /**< of the hash */
    const struct flow_plugin *plugins[MAX_PLUGINS];
    unsigned n_plugins;
@@ -76,7 +76,8 @@ struct flow_cache;
 /** \return NULL without memory */
 struct flow_cache *flow_cache_new(const struct flow_cache_config *config);
 void flow_cache_free(struct flow_cache *cache);
-/** Counts packets in their flows; n is at most FLOW_BATCH. The packets' ports may be changed (fragments). */
+/** Counts packets in their flows; n is at most FLOW_BATCH. The packets' ports may be changed (fragments). Fragments
+ * before their first one wait for it, and are counted behind it. */
 void flow_cache_packets(struct flow_cache *cache, struct packet *packets, unsigned n);
 /** Exports what is silent for long enough at this time (nanoseconds), when no packets come. */
 void flow_cache_advance(struct flow_cache *cache, uint64_t now);

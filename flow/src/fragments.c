@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HEADER 40 /* bytes of the IP header that are kept */
+#define NS     UINT64_C(1000000000)
+
 struct fragment_key {
    uint8_t src_ip[16], dst_ip[16];
    uint32_t id;
@@ -14,25 +17,55 @@ struct fragment_key {
 
 struct fragment_ports {
    uint64_t time;
+   uint64_t waiting; /* number of the last fragment that waits; 0: none */
    uint16_t src, dst;
+   bool known; /* the first fragment was seen */
+};
+
+/* A fragment before its first one. It stands in the ring at its number modulo the capacity, in the order of arrival. */
+struct held {
+   struct packet packet;
+   uint64_t number;
+   uint64_t previous; /* of the same packet; 0: none */
+   bool waits;
+   uint8_t src_mac[6], dst_mac[6];
+   uint8_t l3[HEADER];
+};
+
+/* One that was released. */
+struct ready {
+   uint32_t place;
+   bool alone;
 };
 
 struct fragment_cache {
    nc_table_t *table;
+   struct held *ring;
+   struct ready *ready; /* a ring too */
+   uint32_t capacity;
+   uint32_t waiting;
+   uint64_t oldest, next;            /* numbers; from 1 */
+   uint64_t ready_first, ready_next; /* counts */
+   uint64_t timeout;
 };
 
-struct fragment_cache *fragment_cache_new(uint32_t capacity, uint64_t seed)
+struct fragment_cache *fragment_cache_new(uint32_t capacity, uint32_t seconds, uint64_t seed)
 {
    struct fragment_cache *c = calloc(1, sizeof(*c));
    if (c == NULL) {
       return NULL;
    }
+   c->capacity = capacity;
+   c->timeout = seconds * NS;
+   c->oldest = c->next = 1;
+   c->ring = calloc(capacity, sizeof(*c->ring));
+   c->ready = calloc(capacity, sizeof(*c->ready));
    c->table = nc_table_new(&(nc_table_config_t){.capacity = capacity,
                                                 .key_size = sizeof(struct fragment_key),
                                                 .value_size = sizeof(struct fragment_ports),
                                                 .seed = seed});
-   if (c->table == NULL) {
-      free(c);
+   if (c->table == NULL || c->ring == NULL || c->ready == NULL) {
+      fragment_cache_free(c);
       return NULL;
    }
    return c;
@@ -41,32 +74,134 @@ struct fragment_cache *fragment_cache_new(uint32_t capacity, uint64_t seed)
 void fragment_cache_free(struct fragment_cache *c)
 {
    if (c != NULL) {
-      nc_table_free(c->table);
+      if (c->table != NULL) {
+         nc_table_free(c->table);
+      }
+      free(c->ring);
+      free(c->ready);
       free(c);
    }
 }
 
 uint64_t fragment_cache_memory(const struct fragment_cache *c)
 {
-   return c != NULL ? nc_table_memory(c->table) : 0;
+   return c != NULL ? nc_table_memory(c->table) + c->capacity * (sizeof(*c->ring) + sizeof(*c->ready)) : 0;
 }
 
-bool fragment_cache_ports(struct fragment_cache *c, struct packet *k)
+uint32_t fragment_cache_waiting(const struct fragment_cache *c)
+{
+   return c->waiting;
+}
+
+static void release(struct fragment_cache *c, struct held *h, bool alone)
+{
+   h->waits = false;
+   c->waiting--;
+   c->ready[c->ready_next++ % c->capacity] = (struct ready){(uint32_t) (h - c->ring), alone};
+}
+
+/* Releases the fragments that wait for this first one, in the order they came. */
+static void release_all(struct fragment_cache *c, uint64_t last, const struct packet *first)
+{
+   uint64_t number = last, after = 0;
+   struct held *h;
+   /* The list goes from the last one back: turned around on the way. */
+   while (number != 0 && (h = &c->ring[number % c->capacity])->number == number && h->waits) {
+      uint64_t previous = h->previous;
+      h->previous = after;
+      after = number;
+      number = previous;
+   }
+   for (number = after; number != 0; number = h->previous) {
+      h = &c->ring[number % c->capacity];
+      h->packet.src_port = first->src_port;
+      h->packet.dst_port = first->dst_port;
+      release(c, h, false);
+   }
+}
+
+void fragment_cache_expire(struct fragment_cache *c, uint64_t now)
+{
+   for (; c->waiting > 0 && c->oldest < c->next; c->oldest++) {
+      struct held *h = &c->ring[c->oldest % c->capacity];
+      if (!h->waits || h->number != c->oldest) {
+         continue;
+      }
+      if (now <= h->packet.time + c->timeout) {
+         return;
+      }
+      release(c, h, true);
+   }
+}
+
+static void copy_packet(struct held *h, const struct packet *k)
+{
+   size_t header = (size_t) (k->payload - k->l3);
+   header = header < HEADER ? header : HEADER;
+   h->packet = *k;
+   memcpy(h->src_mac, k->src_mac, 6);
+   memcpy(h->dst_mac, k->dst_mac, 6);
+   memset(h->l3, 0, HEADER);
+   memcpy(h->l3, k->l3, header);
+   h->packet.src_mac = h->src_mac;
+   h->packet.dst_mac = h->dst_mac;
+   h->packet.l3 = h->l3;
+   h->packet.l4 = NULL;
+   h->packet.payload = h->l3 + header;
+   h->packet.payload_captured = 0;
+}
+
+/* \return false: there is no place */
+static bool hold(struct fragment_cache *c, const struct packet *k, uint64_t previous)
+{
+   struct held *h = &c->ring[c->next % c->capacity];
+   if (h->waits) {
+      return false;
+   }
+   copy_packet(h, k);
+   h->number = c->next++;
+   h->previous = previous;
+   h->waits = true;
+   c->waiting++;
+   return true;
+}
+
+enum fragment_result fragment_cache_look(struct fragment_cache *c, struct packet *k)
 {
    struct fragment_key key = {
        .id = k->fragment_id, .vlan = k->vlan, .ip_version = k->ip_version, .protocol = k->protocol};
    memcpy(key.src_ip, k->src_ip, 16);
    memcpy(key.dst_ip, k->dst_ip, 16);
+   struct fragment_ports *p = nc_table_find(c->table, &key);
+   bool fresh = p != NULL && k->time <= p->time + c->timeout;
    if (k->fragment_offset == 0) {
-      struct fragment_ports *p = nc_table_upsert(c->table, &key, NULL);
-      *p = (struct fragment_ports){.time = k->time, .src = k->src_port, .dst = k->dst_port};
-      return true;
+      uint64_t waiting = fresh && !p->known ? p->waiting : 0;
+      p = nc_table_upsert(c->table, &key, NULL);
+      *p = (struct fragment_ports){.time = k->time, .src = k->src_port, .dst = k->dst_port, .known = true};
+      release_all(c, waiting, k);
+      return FRAGMENT_PORTS;
    }
-   const struct fragment_ports *p = nc_table_find(c->table, &key);
-   if (p == NULL || k->time > p->time + FRAGMENT_TIMEOUT) {
-      return false;
+   if (fresh && p->known) {
+      k->src_port = p->src;
+      k->dst_port = p->dst;
+      return FRAGMENT_PORTS;
    }
-   k->src_port = p->src;
-   k->dst_port = p->dst;
-   return true;
+   uint64_t previous = fresh ? p->waiting : 0;
+   if (!hold(c, k, previous)) {
+      return FRAGMENT_NOTHING;
+   }
+   uint64_t began = fresh ? p->time : k->time;
+   p = nc_table_upsert(c->table, &key, NULL);
+   *p = (struct fragment_ports){.time = began, .waiting = c->next - 1};
+   return FRAGMENT_WAITS;
+}
+
+struct packet *fragment_cache_take(struct fragment_cache *c, bool *alone)
+{
+   if (c->ready_first == c->ready_next) {
+      return NULL;
+   }
+   const struct ready *r = &c->ready[c->ready_first++ % c->capacity];
+   *alone = r->alone;
+   return &c->ring[r->place].packet;
 }

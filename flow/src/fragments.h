@@ -1,21 +1,36 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Ports of fragmented packets: the first fragment has them, the others get them from it. */
+/**
+ * Ports of fragmented packets: the first fragment has them, the others get them from it. Those that come before their first
+ * fragment wait for it, without their payload.
+ */
 #ifndef FLOW_FRAGMENTS_H
 #define FLOW_FRAGMENTS_H
 
 #include "packet.h"
 
-#define FRAGMENT_TIMEOUT UINT64_C(3000000000) /* nanoseconds that a first fragment is remembered */
-
 struct fragment_cache;
 
-/** capacity: packets to remember; beyond it the oldest unused are forgotten. \return NULL without memory */
-struct fragment_cache *fragment_cache_new(uint32_t capacity, uint64_t seed);
+enum fragment_result {
+   FRAGMENT_PORTS,  /**< the packet has its ports, and may have released others */
+   FRAGMENT_WAITS,  /**< kept until its first fragment comes or its time is over */
+   FRAGMENT_NOTHING /**< no first fragment was seen, and it cannot wait */
+};
+
+/** capacity: packets to remember, and fragments that may wait; beyond it the oldest unused packets are forgotten, and
+ * fragments do not wait. seconds: for how long both are kept. \return NULL without memory */
+struct fragment_cache *fragment_cache_new(uint32_t capacity, uint32_t seconds, uint64_t seed);
 /** NULL is allowed. */
 void fragment_cache_free(struct fragment_cache *c);
-/** Bytes of its table; 0 for NULL. */
+/** Bytes of its tables; 0 for NULL. */
 uint64_t fragment_cache_memory(const struct fragment_cache *c);
-/** Remembers a first fragment's ports, gives them to a later one. \return false: the first was not seen */
-bool fragment_cache_ports(struct fragment_cache *c, struct packet *k);
+/** Looks at a fragment. */
+enum fragment_result fragment_cache_look(struct fragment_cache *c, struct packet *k);
+/** Releases what has waited for too long at this time (nanoseconds). */
+void fragment_cache_expire(struct fragment_cache *c, uint64_t now);
+/** Number of fragments that wait. */
+uint32_t fragment_cache_waiting(const struct fragment_cache *c);
+/** Takes the next released fragment; all are taken before the next call of fragment_cache_look(), until which they live. *alone: its
+ * first one never came. \return NULL: none is left */
+struct packet *fragment_cache_take(struct fragment_cache *c, bool *alone);
 
 #endif

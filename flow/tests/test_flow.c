@@ -243,6 +243,7 @@ static struct flow_cache *new_cache(uint32_t capacity, bool split)
                                  .inactive_ms = 30000,
                                  .split = split,
                                  .fragments = 64,
+                                 .fragment_s = 3,
                                  .seed = 5,
                                  .export = keep};
    n_exported = 0;
@@ -371,6 +372,7 @@ static void size_of_batches_and_seed_change_nothing(void **state)
                                          .active_ms = 60000,
                                          .inactive_ms = 10000,
                                          .fragments = 16,
+                                         .fragment_s = 3,
                                          .seed = round * 77 + 1,
                                          .export = keep};
       struct flow_cache *c = flow_cache_new(&config);
@@ -399,14 +401,27 @@ static void size_of_batches_and_seed_change_nothing(void **state)
    }
 }
 
+static struct packet fragment_of(unsigned id, unsigned second, unsigned offset)
+{
+   static const uint8_t header[20] = {0x45};
+   struct packet k = packet(1, 2, second, 0);
+   k.fragment = true;
+   k.fragment_id = id;
+   k.fragment_offset = (uint16_t) offset;
+   k.l3 = header;
+   k.payload = header + sizeof(header);
+   if (offset > 0) {
+      k.src_port = k.dst_port = 0;
+   }
+   return k;
+}
+
 static void later_fragments_get_the_ports_of_the_first(void **state)
 {
    struct flow_cache *c = new_cache(64, false);
-   struct packet first = packet(1, 2, 100, 0), later = packet(1, 2, 101, 0), late = packet(1, 2, 110, 0);
+   struct packet first = fragment_of(0, 100, 0), later = fragment_of(0, 101, 1480),
+                 late = fragment_of(0, 110, 1480);
    (void) state;
-   first.fragment = later.fragment = late.fragment = true;
-   later.fragment_offset = late.fragment_offset = 1480;
-   later.src_port = later.dst_port = late.src_port = late.dst_port = 0;
    pass(c, first);
    pass(c, later);
    pass(c, late); /* more than three seconds behind the first */
@@ -415,6 +430,61 @@ static void later_fragments_get_the_ports_of_the_first(void **state)
    assert_int_equal(exported[0].packets, 2);
    assert_int_equal(exported[1].src_port, 0);
    assert_int_equal(flow_cache_stats(c)->fragments_without_first, 1);
+   flow_cache_free(c);
+}
+
+static void fragments_before_the_first_wait_for_it(void **state)
+{
+   (void) state;
+   for (unsigned together = 0; together < 2; together++) { /* one by one and in a batch: the same */
+      struct flow_cache *c = new_cache(64, false);
+      struct packet k[5] = {fragment_of(1, 100, 2960), fragment_of(1, 100, 1480), fragment_of(2, 100, 1480),
+                            fragment_of(1, 101, 0), fragment_of(1, 101, 4440)};
+      if (together) {
+         flow_cache_packets(c, k, 5);
+      } else {
+         for (unsigned i = 0; i < 5; i++) {
+            pass(c, k[i]);
+         }
+      }
+      flow_cache_flush(c);
+      assert_int_equal(n_exported, 2);
+      const struct flow *whole = &exported[exported[0].packets == 4 ? 0 : 1],
+                        *alone = &exported[whole == exported];
+      assert_int_equal(whole->packets, 4);
+      assert_int_not_equal(whole->src_port, 0);
+      assert_true(whole->first == 100 * NS);
+      assert_int_equal(alone->packets, 1);
+      assert_int_equal(alone->src_port, 0);
+      assert_int_equal(flow_cache_stats(c)->fragments_without_first, 1);
+      flow_cache_free(c);
+   }
+}
+
+static void fragments_wait_for_three_seconds_only(void **state)
+{
+   struct flow_cache *c = new_cache(64, false);
+   (void) state;
+   pass(c, fragment_of(1, 100, 1480));
+   pass(c, fragment_of(1, 104, 0));
+   flow_cache_flush(c);
+   assert_int_equal(n_exported, 2);
+   assert_int_equal(flow_cache_stats(c)->fragments_without_first, 1);
+   flow_cache_free(c);
+}
+
+static void a_flood_of_fragments_does_not_wait_beyond_the_capacity(void **state)
+{
+   struct flow_cache *c = new_cache(64, false);
+   (void) state;
+   for (unsigned i = 0; i < 1000; i++) {
+      pass(c, fragment_of(i, 100, 1480));
+   }
+   assert_int_equal(flow_cache_stats(c)->fragments_without_first, 1000 - 64);
+   pass(c, fragment_of(5, 101, 0)); /* released in the order they came, the others go on waiting */
+   pass(c, fragment_of(1000, 101, 1480));
+   flow_cache_flush(c);
+   assert_int_equal(flow_cache_stats(c)->packets, 1002);
    flow_cache_free(c);
 }
 
@@ -517,6 +587,9 @@ int main(void)
        cmocka_unit_test(one_packet_from_the_future_ends_nothing),
        cmocka_unit_test(size_of_batches_and_seed_change_nothing),
        cmocka_unit_test(later_fragments_get_the_ports_of_the_first),
+       cmocka_unit_test(fragments_before_the_first_wait_for_it),
+       cmocka_unit_test(fragments_wait_for_three_seconds_only),
+       cmocka_unit_test(a_flood_of_fragments_does_not_wait_beyond_the_capacity),
        cmocka_unit_test(pcap_files_of_every_order_and_unit),
        cmocka_unit_test(pcapng_times_follow_the_interface),
    };
