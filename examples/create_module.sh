@@ -6,7 +6,8 @@ set -eu
 
 case ${1-} in
 -h | --help)
-   sed -n '3,4s/^# //p' "$0"
+   sed -n '4s/^# //p' "$0"
+   sed -n '3s/^# /\n/p' "$0"
    exit 0
    ;;
 '') ;;

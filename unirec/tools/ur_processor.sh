@@ -13,7 +13,11 @@ while getopts :i:o:h option; do
    case $option in
    i) inputdir=$OPTARG ;;
    o) outputdir=$OPTARG ;;
-   h) usage; exit 0 ;;
+   h)
+      usage
+      sed -n '3s/^# /\n/p; 5s/^# /\n/p' "$0"
+      exit 0
+      ;;
    :) echo "${0##*/}: option -$OPTARG needs a directory" >&2 ;;
    *) echo "${0##*/}: unknown option -$OPTARG" >&2 ;;
    esac

@@ -11,7 +11,11 @@ while getopts i:o:h option; do
    case $option in
    i) inputdir=$OPTARG ;;
    o) outputdir=$OPTARG ;;
-   h) echo "usage: ${0##*/} [-i DIR] [-o DIR]"; exit 0 ;;
+   h)
+      echo "usage: ${0##*/} [-i DIR] [-o DIR]"
+      sed -n '3s/^# /\n/p; 4s/^# //p; 6s/^# /\n/p' "$0"
+      exit 0
+      ;;
    *) exit 1 ;;
    esac
 done
