@@ -27,7 +27,8 @@ extern "C" {
 /** A context: interfaces that live together. Handles are `trap_ctx_t *`. */
 #define trap_ctx_t void
 
-/** \name Result codes @{ */
+/** \name Result codes
+ * @{ */
 #define TRAP_E_OK                 0   /**< success */
 #define TRAP_E_TIMEOUT            1   /**< nothing within the timeout */
 #define TRAP_E_INITIALIZED        10  /**< the global context exists already */
@@ -48,43 +49,52 @@ extern "C" {
 #define TRAP_E_MEMORY             255 /**< out of memory, or a message larger than the buffer */
 /** @} */
 
-/** \name Timeouts in microseconds, or one of these @{ */
-#define TRAP_NO_WAIT       0
-#define TRAP_WAIT          (-1)
-#define TRAP_HALFWAIT      (-2) /**< outputs: wait for slow clients, but not when nobody is connected */
-#define TRAP_NO_AUTO_FLUSH (-1l)
+/** \name Timeouts in microseconds, or one of these
+ * @{ */
+#define TRAP_NO_WAIT       0     /**< do not wait at all */
+#define TRAP_WAIT          (-1)  /**< for ever */
+#define TRAP_HALFWAIT      (-2)  /**< outputs: wait for slow clients, but not when nobody is connected */
+#define TRAP_NO_AUTO_FLUSH (-1l) /**< of TRAPCTL_AUTOFLUSH_TIMEOUT: never */
 /** @} */
+/** Name of a timeout that has one, else "". */
 #define TRAP_TIMEOUT_STR(t)                  \
    ((t) == TRAP_WAIT       ? "TRAP_WAIT"     \
     : (t) == TRAP_NO_WAIT  ? "TRAP_NO_WAIT"  \
     : (t) == TRAP_HALFWAIT ? "TRAP_HALFWAIT" \
                            : "")
 
-#define TRAP_IFC_DELIMITER       ','
-#define TRAP_IFC_PARAM_DELIMITER ':'
+#define TRAP_IFC_DELIMITER       ',' /**< between interfaces in IFC_SPEC */
+#define TRAP_IFC_PARAM_DELIMITER ':' /**< between parameters of an interface */
 
-#define TRAP_IFC_TYPE_GENERATOR 'g'
-#define TRAP_IFC_TYPE_BLACKHOLE 'b'
-#define TRAP_IFC_TYPE_TCPIP     't'
-#define TRAP_IFC_TYPE_TLS       'T'
-#define TRAP_IFC_TYPE_UNIX      'u'
-#define TRAP_IFC_TYPE_SERVICE   's'
-#define TRAP_IFC_TYPE_FILE      'f'
+/** \name Letters of interface types
+ * @{ */
+#define TRAP_IFC_TYPE_GENERATOR 'g' /**< input: the same message for ever */
+#define TRAP_IFC_TYPE_BLACKHOLE 'b' /**< output: drops everything */
+#define TRAP_IFC_TYPE_TCPIP     't' /**< TCP */
+#define TRAP_IFC_TYPE_TLS       'T' /**< TLS over TCP */
+#define TRAP_IFC_TYPE_UNIX      'u' /**< UNIX socket, shared memory behind it */
+#define TRAP_IFC_TYPE_SERVICE   's' /**< the service socket; not for IFC_SPEC */
+#define TRAP_IFC_TYPE_FILE      'f' /**< file */
+/** @} */
 
 #ifndef TRAP_IFC_MESSAGEQ_SIZE
 #define TRAP_IFC_MESSAGEQ_SIZE 100000 /**< payload bytes of a default buffer */
 #endif
 
-extern char trap_ifc_type_supported[]; /**< letters accepted in IFC_SPEC */
-extern const char trap_version[];
-extern const char trap_git_version[];
+extern char trap_ifc_type_supported[];        /**< letters accepted in IFC_SPEC */
+extern const char trap_version[];             /**< version of the interface that is implemented: "1.18.2" */
+extern const char trap_git_version[];         /**< of this library itself */
 extern int trap_last_error;                   /**< simple API: last code */
 extern const char *trap_last_error_msg;       /**< simple API: last message, owned by the library */
 extern char *trap_default_socket_path_format; /**< printf format with one %s */
 extern const char trap_help_ifcspec[];        /**< manual of IFC_SPEC */
 extern void *trap_glob_ctx;                   /**< context of the simple API, NULL without one */
 
-enum trap_ifc_type { TRAPIFC_INPUT = 1, TRAPIFC_OUTPUT = 2 };
+/** Direction of an interface. */
+enum trap_ifc_type {
+   TRAPIFC_INPUT = 1, /**< receives */
+   TRAPIFC_OUTPUT = 2 /**< sends */
+};
 
 /** Requests of trap_ifcctl() and the type of their argument. */
 enum trap_ifcctl_request {
@@ -95,19 +105,24 @@ enum trap_ifcctl_request {
 
 /** What messages are. */
 typedef enum {
-   TRAP_FMT_UNKNOWN = 0,
-   TRAP_FMT_RAW = 1,
-   TRAP_FMT_UNIREC = 2,
-   TRAP_FMT_JSON = 3
+   TRAP_FMT_UNKNOWN = 0, /**< not set yet */
+   TRAP_FMT_RAW = 1,     /**< bytes */
+   TRAP_FMT_UNIREC = 2,  /**< records; the specifier lists their fields */
+   TRAP_FMT_JSON = 3     /**< JSON texts; the specifier is a name of what they hold */
 } trap_data_format_t;
 
 /** State of an input's negotiation. */
-typedef enum { FMT_WAITING = 0, FMT_OK = 1, FMT_MISMATCH = 2, FMT_CHANGED = 3 } trap_in_ifc_state_t;
+typedef enum {
+   FMT_WAITING = 0,  /**< not connected, or the sender has no format yet */
+   FMT_OK = 1,       /**< messages come in the format that is known */
+   FMT_MISMATCH = 2, /**< the sender does not have what is required */
+   FMT_CHANGED = 3   /**< the next message is the first of another format */
+} trap_in_ifc_state_t;
 
 /** IFC_SPEC taken apart: one type letter and one parameter string an interface. */
 typedef struct trap_ifc_spec_s {
-   char *types;
-   char **params;
+   char *types;   /**< letters, with a NUL behind them */
+   char **params; /**< as many strings, and a NULL */
 } trap_ifc_spec_t;
 
 /** Counters of an input. */
@@ -117,66 +132,117 @@ struct input_ifc_stats {
    uint64_t missed_records;   /**< messages that the sender skipped for this reader */
 };
 
-/** \name Life of the global context (simple API) @{ */
-/** Takes -i, -h and -v out of argv. \return OK, TRAP_E_HELP, TRAP_E_BADPARAMS, TRAP_E_MEMORY */
+/** \name Life of the global context (simple API)
+ * One context for the whole process; the functions without ctx in their name work on it. After each of them trap_last_error and
+ * trap_last_error_msg tell how it ended.
+ * @{ */
+/** Takes the options of libtrap out of the command line: -h or --help (with "trap" behind it: the manual of IFC_SPEC),
+ *  -i IFC_SPEC, and -v, -vv or -vvv. Needs no context.
+ *  \param argc,argv as main() has them; what is left is for the module's own options, argv[*argc] is NULL
+ *  \param ifc_spec filled; free it with trap_free_ifc_spec(), also after an error
+ *  \return OK; HELP: print help and end; BADPARAMS: no -i, or a letter that is not supported; BAD_FPARAMS; MEMORY */
 int trap_parse_params(int *argc, char **argv, trap_ifc_spec_t *ifc_spec);
+/** Frees what trap_parse_params() made. \return OK, BADPARAMS: there was nothing */
 int trap_free_ifc_spec(trap_ifc_spec_t ifc_spec);
+/** Opens the interfaces, inputs first, and the service socket "service_PID".
+ *  \param module_info needed during the call only; a number of interfaces that is -1 is replaced by what ifc_spec has
+ *  \param ifc_spec stays the caller's
+ *  \return OK; INITIALIZED: there is a context already; BADPARAMS: something in ifc_spec, named in the message; IO_ERROR: a port,
+ *    socket or file cannot be opened; MEMORY. After an error there is no context */
 int trap_init(trap_module_info_t *module_info, trap_ifc_spec_t ifc_spec);
-/** Makes waiting calls return TRAP_E_TERMINATED. Async-signal-safe. */
+/** Ends the streams: every call that waits, in any thread, returns TERMINATED, as do those that follow. Async-signal-safe; the
+ *  context lives until trap_finalize(). \return OK */
 int trap_terminate(void);
-/** Delivers what was sent (within a bounded time), then frees all. */
+/** Delivers what was sent, as long as clients take it (5 seconds without progress: the rest is dropped), then closes and frees all.
+ *  trap_init() may follow. \return OK, NOT_INITIALIZED */
 int trap_finalize(void);
 /** @} */
 
-/** \name Life of a context @{ */
-/** \return NULL only for bad arguments or no memory; else ask trap_ctx_get_last_error(). */
+/** \name Life of a context
+ * Different contexts do not know of each other; different interfaces of one may be used by different threads at once.
+ * @{ */
+/** As trap_init(), for a context of one's own; further ones of a process get the service sockets "service_PID_2" and so on.
+ *  \return NULL for bad arguments or without memory. Otherwise ask trap_ctx_get_last_error(): a context with an error may only be
+ *    asked for its message and given to trap_ctx_finalize() */
 trap_ctx_t *trap_ctx_init(trap_module_info_t *module_info, trap_ifc_spec_t ifc_spec);
-/** \param service_ifcname name of the service socket, NULL: none */
+/** The same. \param module_info,ifc_spec as of trap_init() \param service_ifcname name of the service socket, NULL: none
+ *  \return as trap_ctx_init() */
 trap_ctx_t *trap_ctx_init2(trap_module_info_t *module_info, trap_ifc_spec_t ifc_spec,
                            const char *service_ifcname);
-/** The same from the text of an IFC_SPEC. */
+/** The same from the text of an IFC_SPEC.
+ *  \param name,description of the module, NULL: "nemea-module" and "" \param i_ifcs,o_ifcs numbers of inputs and outputs, one of
+ *    them may be -1: what is left \param ifc_spec text as behind -i \param service_ifcname as of trap_ctx_init2()
+ *  \return as trap_ctx_init(); NULL also when the text is wrong, which is said on standard error */
 trap_ctx_t *trap_ctx_init3(const char *name, const char *description, int8_t i_ifcs, int8_t o_ifcs,
                            const char *ifc_spec, const char *service_ifcname);
+/** As trap_finalize(); *ctx becomes NULL. No other thread may use the context any more. \return OK, NOT_INITIALIZED */
 int trap_ctx_finalize(trap_ctx_t **ctx);
+/** As trap_terminate(). \return OK, also for NULL */
 int trap_ctx_terminate(trap_ctx_t *ctx);
+/** Code of the last call on the context (not NULL), by whatever thread. */
 int trap_ctx_get_last_error(trap_ctx_t *ctx);
+/** Its message, which belongs to the context and changes with the next call. */
 const char *trap_ctx_get_last_error_msg(trap_ctx_t *ctx);
+/** The context of the simple API, which all functions with ctx take; NULL: there is none. */
 void *trap_get_global_ctx(void);
 /** @} */
 
-/** \name Sending @{ */
-/** Copies a message into output ifcidx; data may be reused at return.
- *  \return OK; TIMEOUT (positive timeout, no room); TERMINATED; MEMORY (larger than a buffer); ... */
+/** \name Sending
+ * Any number of threads may send on one output. What a send does when nobody is connected or a client is slow is up to the
+ * output's timeout: see the table in docs/trap.md.
+ * @{ */
+/** Copies a message into the output; data may be reused at return. A message of one byte means end of stream to receivers.
+ *  \param ifcidx number of the output, from 0 \param data message \param size bytes, 0 to 65535
+ *  \return OK; TIMEOUT: no room within a positive timeout, the message is dropped and counted; TERMINATED; BAD_IFC_INDEX;
+ *    BAD_FPARAMS: no data; MEMORY: the message is larger than a buffer; NOT_INITIALIZED: no context, or no format was set; IO_ERROR:
+ *    a file cannot be written */
 int trap_send(uint32_t ifcidx, const void *data, uint16_t size);
+/** The same on output ifc of a context. */
 int trap_ctx_send(trap_ctx_t *ctx, unsigned int ifc, const void *data, uint16_t size);
-
 /** Sending without a copy: room for a message of up to size bytes, which the caller fills and then commits. No other message
  *  may be sent on the output in between, by any thread; a reservation that is not committed is given up by the next call.
  *  May wait as trap_send() does.
+ *  \param ifcidx number of the output \param size bytes at most
  *  \param data set to where the message is to be written (not aligned); NULL unless OK
  *  \return the codes of trap_send() */
 int trap_reserve(uint32_t ifcidx, uint16_t size, void **data);
+/** The same on output ifc of a context. */
 int trap_ctx_reserve(trap_ctx_t *ctx, uint32_t ifc, uint16_t size, void **data);
 /** Sends what was written at the address that trap_reserve() gave; never waits.
- *  \param size bytes, at most as many as were reserved
- *  \return OK; BAD_FPARAMS: nothing is reserved, or less */
+ *  \param ifcidx number of the output \param size bytes, at most as many as were reserved
+ *  \return OK; BAD_FPARAMS: nothing is reserved, or less, or another message was sent since */
 int trap_commit(uint32_t ifcidx, uint16_t size);
+/** The same on output ifc of a context. */
 int trap_ctx_commit(trap_ctx_t *ctx, uint32_t ifc, uint16_t size);
-/** Deprecated: sets the timeout, then sends. */
+/** Deprecated: sets the output's timeout (microseconds or one of the constants), then sends as trap_send(). */
 int trap_send_data(unsigned int ifcidx, const void *data, uint16_t size, int timeout);
-/** Makes everything sent so far visible to the clients. */
+/** Makes everything sent so far on an output visible to its clients, or writes it to its file. */
 void trap_send_flush(uint32_t ifc);
+/** The same on output ifc of a context. */
 void trap_ctx_send_flush(trap_ctx_t *ctx, uint32_t ifc);
 /** @} */
 
-/** \name Receiving @{ */
-/** Next message; *data points into the interface's buffer until the next receive call on it. */
+/** \name Receiving
+ * One thread at a time receives on an input. Inputs connect, and connect again, by themselves.
+ * @{ */
+/** Next message of an input, waiting for it as the input's timeout says.
+ *  \param ifcidx number of the input, from 0
+ *  \param data,size set to the message (not aligned), which stays good until the next receive call on the input; it may be
+ *    written. A message of at most one byte is the end of stream (files end with one of no bytes)
+ *  \return OK; FORMAT_CHANGED: a message too, the first one of a new format; TIMEOUT; TERMINATED; FORMAT_MISMATCH: the sender does not
+ *    have what trap_set_required_fmt() asked for; NEGOTIATION_FAILED: bad hello or damaged file; BAD_CERT: TLS, either side's
+ *    certificate was refused; NOT_SELECTED: no such input; IO_ERROR; MEMORY; NOT_INITIALIZED */
 int trap_recv(uint32_t ifcidx, const void **data, uint16_t *size);
+/** The same on input ifc of a context. */
 int trap_ctx_recv(trap_ctx_t *ctx, uint32_t ifc, const void **data, uint16_t *size);
-/** The same with the message's number (first: 1; a gap: messages missed). seq_number may be NULL. */
+/** As trap_recv(), with the number of the message.
+ *  \param ifcidx,data,size as of trap_recv() \param seq_number may be NULL; the first message is 1 (of files: 0), a jump tells how
+ *    many messages the sender skipped for this reader; numbers go on across connections \return as trap_recv() */
 int trap_recv_with_seq_number(uint32_t ifcidx, const void **data, uint16_t *size, uint64_t *seq_number);
+/** The same on input ifc of a context. */
 int trap_ctx_recv_with_seq_number(trap_ctx_t *ctx, uint32_t ifc, const void **data, uint16_t *size,
                                   uint64_t *seq_number);
+/** Counters of an input of kind u, t or T since it was opened; zeros for others. Any thread. */
 void trap_get_input_ifc_stats(uint32_t ifcidx, struct input_ifc_stats *stats);
 
 /** One message of a batch. */
@@ -188,69 +254,109 @@ typedef struct trap_message {
 
 /** Receives up to max messages that are there, waiting only for the first. A batch never mixes formats. The messages may
  *  stand in memory that is shared with the sender and cannot be written.
- *  \param count number of messages, set on OK and FORMAT_CHANGED */
+ *  \param ifcidx number of the input \param messages room for max messages \param max at least 1
+ *  \param count number of messages, set on OK and FORMAT_CHANGED, else 0 \return as trap_recv() */
 int trap_recv_batch(uint32_t ifcidx, trap_message_t *messages, uint32_t max, uint32_t *count);
+/** The same on input ifc of a context. */
 int trap_ctx_recv_batch(trap_ctx_t *ctx, uint32_t ifc, trap_message_t *messages, uint32_t max,
                         uint32_t *count);
 
-/** As trap_ctx_recv_batch() from whichever input has messages, in turn.
- *  \param active one byte an input: 0 leaves the input out
+/** As trap_ctx_recv_batch() from whichever input has messages, in turn. The thread that calls it receives on all of them.
+ *  \param ctx context
+ *  \param active one byte an input: 0 leaves the input out; NULL: all
  *  \param timeout microseconds, TRAP_WAIT or TRAP_NO_WAIT (the timeouts of the inputs do not count); a signal that
  *     was handled ends the wait early, with TRAP_E_TIMEOUT
- *  \param ifc set to the input that the result speaks of */
+ *  \param ifc set to the input that the result speaks of
+ *  \param messages,max,count as of trap_recv_batch() \return as trap_recv() */
 int trap_ctx_recv_any(trap_ctx_t *ctx, const uint8_t *active, int32_t timeout, uint32_t *ifc,
                       trap_message_t *messages, uint32_t max, uint32_t *count);
 /** @} */
 
-/** \name Control @{ */
+/** \name Control
+ * @{ */
+/** Sets something of an interface; takes effect at once. What IFC_SPEC sets stays as it is, and OK is returned.
+ *  \param type TRAPIFC_INPUT or TRAPIFC_OUTPUT \param ifcidx number of the interface
+ *  \param request of enum trap_ifcctl_request, with its argument behind it
+ *  \return OK; BADPARAMS: no such interface; TERMINATED; NOT_INITIALIZED */
 int trap_ifcctl(int8_t type, uint32_t ifcidx, int32_t request, ...);
+/** The same of a context. */
 int trap_ctx_ifcctl(trap_ctx_t *ctx, int8_t type, uint32_t ifcidx, int32_t request, ...);
+/** The same with the argument in ap. */
 int trap_ctx_vifcctl(trap_ctx_t *ctx, int8_t type, uint32_t ifcidx, int32_t request, va_list ap);
+/** How much the library of this process says on standard error: -3 errors, -2 warnings, -1 notices (default), 0 to 2 as with -v
+ *  to -vvv; below -3 nothing. */
 void trap_set_verbose_level(int level);
+/** \return what trap_set_verbose_level() or -v has set */
 int trap_get_verbose_level(void);
+/** As trap_set_verbose_level(): the level is the process's. */
 void trap_ctx_set_verbose_level(trap_ctx_t *ctx, int level);
+/** As trap_get_verbose_level(). */
 int trap_ctx_get_verbose_level(trap_ctx_t *ctx);
-/** Connected clients of an output; 1 for a file or a black hole; -1 on error. */
+/** Connected clients of an output; 1 for a file or a black hole; -1 on error. Any thread. */
 int trap_ctx_get_client_count(trap_ctx_t *ctx, uint32_t ifcidx);
 /** Writes the state of each interface to text files in directory path (NULL: the current one), to look for errors.
  *  Not while another thread receives. */
 void trap_ctx_create_ifc_dump(trap_ctx_t *ctx, const char *path);
 /** @} */
 
-/** \name Data format @{ */
-/** Further argument: const char *specifier (UniRec: "type name,..."); not used for RAW. Everything sent before
- *  is delivered in the old format first. */
+/** \name Data format
+ * @{ */
+/** Sets the format of an output. Everything sent before is delivered in the old format first, which may wait for slow clients;
+ *  then the clients are disconnected and come back. Setting the same format again does nothing. Not while another thread sends.
+ *  \param out_ifc_idx number of the output \param data_type of trap_data_format_t, behind it const char *specifier (UniRec:
+ *    "type name,..."), which is copied; not needed for RAW */
 void trap_set_data_fmt(uint32_t out_ifc_idx, uint8_t data_type, ...);
+/** The same of a context. */
 void trap_ctx_set_data_fmt(trap_ctx_t *ctx, uint32_t out_ifc_idx, uint8_t data_type, ...);
+/** The same with the specifier in ap. */
 void trap_ctx_vset_data_fmt(trap_ctx_t *ctx, uint32_t out_ifc_idx, uint8_t data_type, va_list ap);
+/** Says what an input needs, from its next connection or file on. An input that never said so takes nothing.
+ *  \param in_ifc_idx number of the input \param data_type of trap_data_format_t, behind it const char *specifier, copied: the
+ *    fields that must be there ("": any) \return OK, BADPARAMS, BAD_IFC_INDEX, NOT_INITIALIZED */
 int trap_set_required_fmt(uint32_t in_ifc_idx, uint8_t data_type, ...);
+/** The same of a context. */
 int trap_ctx_set_required_fmt(trap_ctx_t *ctx, uint32_t in_ifc_idx, uint8_t data_type, ...);
+/** The same with the specifier in ap. */
 int trap_ctx_vset_required_fmt(trap_ctx_t *ctx, uint32_t in_ifc_idx, uint8_t data_type, va_list ap);
-/** *spec belongs to the library and is valid until the next format change. */
+/** The format of an output as it was set, or of an input as its sender announced it.
+ *  \param ifc_dir TRAPIFC_INPUT or TRAPIFC_OUTPUT \param ifc_idx number of the interface \param data_type set to a
+ *    trap_data_format_t \param spec set to the specifier (NULL for RAW), which belongs to the library and is valid until the
+ *    next format change \return OK, BAD_IFC_INDEX, NOT_INITIALIZED: no format yet */
 int trap_get_data_fmt(uint8_t ifc_dir, uint32_t ifc_idx, uint8_t *data_type, const char **spec);
+/** The same of a context. */
 int trap_ctx_get_data_fmt(trap_ctx_t *ctx, uint8_t ifc_dir, uint32_t ifc_idx, uint8_t *data_type,
                           const char **spec);
+/** \return a trap_in_ifc_state_t, or BAD_IFC_INDEX, NOT_INITIALIZED */
 int trap_get_in_ifc_state(uint32_t ifc_idx);
+/** The same of a context. */
 int trap_ctx_get_in_ifc_state(trap_ctx_t *ctx, uint32_t ifc_idx);
-/** Compares two UniRec specifiers: OK, FIELDS_SUBSET (the sender has more) or FIELDS_MISMATCH. */
+/** Compares two UniRec specifiers; the order of fields does not count.
+ *  \return OK: the same fields; FIELDS_SUBSET: the sender has more; FIELDS_MISMATCH: it lacks some, or types differ */
 int trap_ctx_cmp_data_fmt(const char *sender_ifc_data_fmt, const char *receiver_ifc_data_fmt);
-/** Splits one "type name" item off a list; pointers go into source. \return start of the next item */
+/** Splits one "type name" item off a list.
+ *  \param source list \param name,type set to where they begin in source \param length_name,length_type set to their bytes
+ *  \return start of the next item, or the end of source */
 const char *trap_get_type_and_name_from_string(const char *source, const char **name, const char **type,
                                                int *length_name, int *length_type);
 /** @} */
 
-/** \name Helpers @{ */
-/** Copies source up to the delimiter into *dest (caller frees). \return behind the delimiter; NULL: last */
+/** \name Helpers
+ * @{ */
+/** Copies source up to the delimiter into *dest, which the caller frees.
+ *  \return behind the delimiter; NULL: it was the last item (or there was no memory: then *dest is NULL too) */
 char *trap_get_param_by_delimiter(const char *source, char **dest, const char delimiter);
-/** 0 when the 2-byte lengths in a buffer's payload add up to size, else 1. */
+/** \return 0 when the 2-byte lengths (network byte order) in a buffer's payload add up to size, else 1 */
 int trap_check_buffer_content(void *buffer, uint32_t size);
 /** 0: trap_print_help() prints the module's help; 1: the manual of IFC_SPEC. */
 void trap_set_help_section(int level);
+/** Prints help on standard output, through $PAGER when it is set; as a line of JSON when LIBTRAP_OUTPUT_FORMAT is "json". */
 void trap_print_help(const trap_module_info_t *module_info);
+/** Prints the manual of IFC_SPEC on standard output. */
 void trap_print_ifc_spec_help(void);
 /** @} */
 
-/** \name Macros of modules @{ */
+/** \name Macros of modules
+ * @{ */
 #define TRAP_DEFAULT_INITIALIZATION(argc, argv, module_info)                                    \
    {                                                                                            \
       trap_ifc_spec_t trap_spec_;                                                               \
