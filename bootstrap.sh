@@ -15,8 +15,9 @@ usage: ./bootstrap.sh COMMAND [ARGUMENT...]
   bench [NAME] [ARG...] run the benchmark NAME on an optimised build; without NAME list them
   lab [--out DIR] [NAME...]
                         make the captures again, with real tools between hosts in network namespaces (root)
+  docs                  make the reference of the public headers, build-docs/html/index.html (Doxygen)
   format                lay out all C files with clang-format
-  deps [GROUP...]       install the packages of the groups build, check, lab, bench (default: build check)
+  deps [GROUP...]       install the packages of the groups build, check, docs, lab, bench (default: build check)
 
 Packages that are missing are installed with apt-get or dnf (through sudo when not root), each one named.
 END
@@ -79,13 +80,16 @@ prog:ssh                openssh-client      openssh-clients
 prog:sshd               openssh-server      openssh-server
 prog:zstd               zstd                zstd
 END
+   docs) cat <<'END' ;;
+prog:doxygen            doxygen             doxygen
+END
    bench) cat <<'END' ;;
 pc:libzmq               libzmq3-dev         zeromq-devel
 hdr:nng/nng.h           libnng-dev          nng-devel
 prog:nfpcapd            nfdump              nfdump
 prog:softflowd          softflowd           softflowd
 END
-   *) die "no package group '$1' (build, check, lab or bench)" ;;
+   *) die "no package group '$1' (build, check, docs, lab or bench)" ;;
    esac
 }
 
@@ -213,6 +217,11 @@ deps)
 check)
    deps build check
    exec python3 tests/check.py "$@"
+   ;;
+docs)
+   deps docs
+   doxygen docs/Doxyfile
+   echo "bootstrap.sh: build-docs/html/index.html"
    ;;
 format)
    deps check

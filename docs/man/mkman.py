@@ -79,8 +79,9 @@ def text_body(text):
     """Body of a page from help text: usage lines, paragraphs, options, and lines that stay as they are."""
     lines = text.rstrip().splitlines()
     usage = []
-    while lines and (re.match(r'usage: ', lines[0], re.I) or (usage and lines[0].startswith('       '))):
-        usage.append(re.sub(r'^usage: ', '', lines.pop(0), flags=re.I).strip())
+    first = next((i for i, line in enumerate(lines) if re.match(r'usage: ', line, re.I)), 0)
+    while len(lines) > first and (re.match(r'usage: ', lines[first], re.I) or (usage and lines[first].startswith('       '))):
+        usage.append(re.sub(r'^usage: ', '', lines.pop(first), flags=re.I).strip())
     body = '.SH SYNOPSIS\n.nf\n' + ''.join(f'.B {escape(line)}\n' for line in usage) + '.fi\n.SH DESCRIPTION\n'
     state = 'text'
     for line in lines:

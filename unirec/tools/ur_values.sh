@@ -59,6 +59,7 @@ END {
    print "/** The table; ends with a row whose name is NULL. */\nextern const ur_values_t ur_values[];\n" > h
    print "/** Name and description of a value among the rows [start, end). \\return NULL when it is not there */" > h
    print "const char *ur_values_get_name_start_end(uint32_t start, uint32_t end, int32_t value);" > h
+   print "/** \\return the description of a value among the rows [start, end), NULL: it is not there */" > h
    print "const char *ur_values_get_description_start_end(uint32_t start, uint32_t end, int32_t value);\n" > h
    print "/** The same for a field: ur_values_get_name(TCP_FLAGS, TCP_SYN) */" > h
    print "#define ur_values_get_name(FIELD, value) \\\n   ur_values_get_name_start_end(UR_TYPE_START_##FIELD, UR_TYPE_END_##FIELD, value)" > h

@@ -66,12 +66,14 @@ void *bpt_search_or_insert(bpt_t *btree, void *key);
 void *bpt_search(bpt_t *btree, void *key);
 /** \return 1 deleted, 0 not there */
 int bpt_item_del(bpt_t *btree, void *key);
+/** \return number of items */
 unsigned long bpt_item_cnt(bpt_t *btree);
 
 /* A walk through all items in ascending order; nothing else may change the tree meanwhile. */
 
 /** \return an item for a walk, for bpt_list_clean(); NULL without memory */
 bpt_list_item_t *bpt_list_init(bpt_t *btree);
+/** Frees the item of a walk; NULL is allowed. */
 void bpt_list_clean(bpt_list_item_t *item);
 /** Goes to the first item. \return 1; 0 when the tree is empty */
 int bpt_list_start(bpt_t *btree, bpt_list_item_t *item);

@@ -46,7 +46,9 @@ int ht_is_empty(cc_hash_table_t *ht);
 void *ht_get(cc_hash_table_t *ht, char *key, unsigned int key_length);
 /** \return place of the key, NOT_FOUND */
 int ht_get_index(cc_hash_table_t *ht, char *key, unsigned int key_length);
+/** Removes the item of the key, if it is there. */
 void ht_remove_by_key(cc_hash_table_t *ht, char *key, unsigned int key_length);
+/** Removes the item at a place that ht_get_index() gave. */
 void ht_remove_by_index(cc_hash_table_t *ht, unsigned int index);
 /** Removes all items. */
 void ht_clear(cc_hash_table_t *ht);

@@ -48,6 +48,7 @@ void *ht_get_v2(cc_hash_table_v2_t *ht, char *key);
 int ht_get_index_v2(cc_hash_table_v2_t *ht, char *key);
 /** Does one of the key's places name this slot? Bytes are not compared. \return 1 or 0 */
 int ht_is_valid_v2(cc_hash_table_v2_t *ht, char *key, int index);
+/** Removes the item of the key, if it is there. */
 void ht_remove_by_key_v2(cc_hash_table_v2_t *ht, char *key);
 /** The same with the hashes of the key. */
 void ht_remove_precomp_v2(cc_hash_table_v2_t *ht, char *key, unsigned int h1, unsigned int h2,

@@ -102,6 +102,7 @@ static inline void fhf_lock_(int8_t *lock)
    }
 }
 
+/** Gives back the lock that a function ending in _locked has left in *lock. */
 static inline void fhf_unlock_data(int8_t *lock)
 {
    __atomic_store_n(lock, (int8_t) 0, __ATOMIC_RELEASE);

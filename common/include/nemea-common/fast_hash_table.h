@@ -94,9 +94,11 @@ int fht_insert_with_stash(fht_table_t *table, const void *key, const void *data,
 int fht_insert_with_stash_wr(fht_table_t *table, const void *key, const void *data);
 /** \return 0 removed, 1 not there */
 int fht_remove(fht_table_t *table, const void *key);
+/** The same, also in the stash. */
 int fht_remove_with_stash(fht_table_t *table, const void *key);
 /** Removes an item whose lock the caller holds. \return 0 removed and unlocked; 1 not there, still locked */
 int fht_remove_locked(fht_table_t *table, const void *key, int8_t *lock_ptr);
+/** The same, also in the stash. */
 int fht_remove_with_stash_locked(fht_table_t *table, const void *key, int8_t *lock_ptr);
 /** Forgets all items. No other thread may use the table. */
 void fht_clear(fht_table_t *table);
@@ -130,6 +132,7 @@ static inline void fht_lock_(int8_t *lock)
    }
 }
 
+/** Gives back the lock that a function ending in _locked has left in *lock_ptr. */
 static inline void fht_unlock_data(int8_t *lock_ptr)
 {
    __atomic_store_n(lock_ptr, (int8_t) 0, __ATOMIC_RELEASE);
@@ -228,6 +231,7 @@ static inline void *fht_get_data_with_stash_locked(fht_table_t *table, const voi
    return table->stash_data_field + (size_t) place * table->data_size;
 }
 
+/** As fht_get_data(), also in the stash. */
 static inline void *fht_get_data_with_stash(fht_table_t *table, const void *key)
 {
    int8_t *lock;

@@ -35,6 +35,7 @@ static inline uint64_t nc_hash_fold(uint64_t a, uint64_t b)
    return (uint64_t) product ^ (uint64_t) (product >> 64);
 }
 
+/** Up to 8 bytes as a number, the rest 0. */
 static inline uint64_t nc_hash_load(const uint8_t *bytes, size_t size)
 {
    uint64_t word = 0;

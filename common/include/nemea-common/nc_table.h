@@ -60,6 +60,7 @@ typedef struct nc_table_stats {
 
 /** NULL with errno EINVAL (impossible sizes) or ENOMEM. */
 nc_table_t *nc_table_new(const nc_table_config_t *config);
+/** NULL is allowed. Nothing is called for the entries. */
 void nc_table_free(nc_table_t *table);
 
 /** Value of the key, NULL if it is not there. Counts as a use of the entry. */
@@ -80,10 +81,13 @@ void nc_table_clear(nc_table_t *table);
 /** Iteration: start with *cursor = 0; false at the end. The current entry may be removed meanwhile. */
 bool nc_table_next(const nc_table_t *table, uint32_t *cursor, const void **key, void **value);
 
+/** Entries that are there. */
 uint32_t nc_table_count(const nc_table_t *table);
+/** Entries that there may be. */
 uint32_t nc_table_capacity(const nc_table_t *table);
 /** Bytes of memory the table holds. */
 size_t nc_table_memory(const nc_table_t *table);
+/** Counters; they live as long as the table. */
 const nc_table_stats_t *nc_table_stats(const nc_table_t *table);
 
 #ifdef __cplusplus

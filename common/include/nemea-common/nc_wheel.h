@@ -42,6 +42,7 @@ void nc_wheel_free(nc_wheel_t *wheel);
 void nc_wheel_set(nc_wheel_t *wheel, nc_timer_t *timer, uint64_t when);
 /** Nothing happens if the timer is not set. */
 void nc_wheel_cancel(nc_timer_t *timer);
+/** Whether the timer waits to expire. */
 static inline bool nc_timer_is_set(const nc_timer_t *timer)
 {
    return timer->next != 0;

@@ -357,6 +357,8 @@ void trap_print_ifc_spec_help(void);
 
 /** \name Macros of modules
  * @{ */
+/** Takes libtrap's options from argc and argv and opens the interfaces; with -h or after an error it returns from the calling
+ *  function, with 0 or 1. module_info is the struct (usually *module_info) that INIT_MODULE_INFO_STRUCT() has filled. */
 #define TRAP_DEFAULT_INITIALIZATION(argc, argv, module_info)                                    \
    {                                                                                            \
       trap_ifc_spec_t trap_spec_;                                                               \
@@ -381,8 +383,10 @@ void trap_print_ifc_spec_help(void);
       }                                                                                         \
    }
 
+/** trap_finalize() */
 #define TRAP_DEFAULT_FINALIZATION() trap_finalize();
 
+/** Defines a signal handler that runs stop_cmd and trap_terminate() on SIGINT and SIGTERM; outside of functions. */
 #define TRAP_DEFAULT_SIGNAL_HANDLER(stop_cmd)      \
    void trap_default_signal_handler(int signal)    \
    {                                               \
@@ -392,6 +396,7 @@ void trap_print_ifc_spec_help(void);
       }                                            \
    }
 
+/** Installs it, with sigaction(2) when HAVE_SIGACTION is defined. */
 #ifdef HAVE_SIGACTION
 #define TRAP_REGISTER_DEFAULT_SIGNAL_HANDLER()                                                  \
    {                                                                                            \
@@ -437,8 +442,11 @@ void trap_print_ifc_spec_help(void);
          error_cmd;                                                                                         \
       }                                                                                                     \
    }
+/** Looks at the code of a receive: nothing for a message, timeout_cmd after a timeout, error_cmd for the rest, with a line on
+ *  standard error but for TERMINATED. */
 #define TRAP_DEFAULT_RECV_ERROR_HANDLING(ret, timeout_cmd, error_cmd) \
    TRAP_RECV_ERROR_HANDLING_(ret, timeout_cmd, error_cmd)
+/** The same under its old name. */
 #define TRAP_DEFAULT_GET_DATA_ERROR_HANDLING(ret, timeout_cmd, error_cmd) \
    TRAP_RECV_ERROR_HANDLING_(ret, timeout_cmd, error_cmd)
 
@@ -453,8 +461,11 @@ void trap_print_ifc_spec_help(void);
          error_cmd;                                                                           \
       }                                                                                       \
    }
+/** Looks at the code of a send: nothing for OK, timeout_cmd after a timeout, error_cmd for the rest, with a line on standard
+ *  error but for TERMINATED. */
 #define TRAP_DEFAULT_SEND_ERROR_HANDLING(ret, timeout_cmd, error_cmd) \
    TRAP_SEND_ERROR_HANDLING_("trap_send", ret, timeout_cmd, error_cmd)
+/** The same under its old name. */
 #define TRAP_DEFAULT_SEND_DATA_ERROR_HANDLING(ret, timeout_cmd, error_cmd) \
    TRAP_SEND_ERROR_HANDLING_("trap_send_data", ret, timeout_cmd, error_cmd)
 /** @} */

@@ -189,8 +189,9 @@ const ur_template_t *nm_in(const nm_module_t *m);
 uint16_t nm_size(const nm_module_t *m);
 /** Sequence number of the current record on its input, as trap_recv_with_seq_number() gives it. */
 uint64_t nm_seq(const nm_module_t *m);
-/** Number of inputs and outputs. */
+/** Number of inputs. */
 uint32_t nm_inputs(const nm_module_t *m);
+/** Number of outputs. */
 uint32_t nm_outputs(const nm_module_t *m);
 
 /** Value of a fixed-length field of the current record; field is a constant F_NAME of fields.h. */
@@ -206,6 +207,7 @@ ur_time_t nm_now(const nm_module_t *m);
 
 /** Template of output 0. */
 const ur_template_t *nm_out(const nm_module_t *m);
+/** Template of an output; NULL: its format is not set yet. */
 const ur_template_t *nm_out_n(const nm_module_t *m, uint32_t output);
 /** Sets or changes the format of an output (typed fields); earlier records keep their format. */
 int nm_set_output(nm_module_t *m, uint32_t output, const char *typed_fields);
@@ -213,11 +215,13 @@ int nm_set_output(nm_module_t *m, uint32_t output, const char *typed_fields);
 /** A cleared record of output 0, with the fields that rec (may be NULL) has in common copied. The library
  *  owns it; it is reused by the next nm_alert() on the same output. NULL never. */
 void *nm_alert(nm_module_t *m, const void *rec);
+/** The same for a record of output number output. */
 void *nm_alert_n(nm_module_t *m, uint32_t output, const void *rec);
 /** Sets a fixed-length field of a record made by nm_alert() (output 0). */
 #define nm_set(m, alert, field, value) (UR_VALUE_(nm_out(m), alert, field, field##_T) = (value))
 /** Sends a record made by nm_alert(). NM_OK also when a NO_WAIT output dropped it (counted). */
 int nm_send(nm_module_t *m, const void *alert);
+/** The same on output number output. */
 int nm_send_n(nm_module_t *m, uint32_t output, const void *alert);
 /** Sends size bytes as they are. The only function that threads which the module started itself may call too, beside
  * nm_fail(), nm_fail_status(), nm_warn(), nm_verbose() and nm_stopping(). */

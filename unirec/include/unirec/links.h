@@ -27,7 +27,9 @@ void ur_free_links(ur_links_t *links);
 int ur_get_link_index(ur_links_t *links, uint64_t link_bit_field);
 /** \return bit position of a link; 0 for a bad index (check against the count first) */
 uint64_t ur_get_link_bit_field_position(ur_links_t *links, unsigned int index);
+/** \return the mask */
 uint64_t ur_get_link_mask(ur_links_t *links);
+/** \return number of links in the mask */
 unsigned int ur_get_link_count(ur_links_t *links);
 
 #ifdef __cplusplus

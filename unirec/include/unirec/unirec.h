@@ -263,11 +263,16 @@ char *ur_template_string_delimiter(const ur_template_t *tmplt, int delimiter);
 #define ur_template_string(tmplt) ur_template_string_delimiter((tmplt), ',')
 /** \return 1 when both have the same fields, else 0 */
 int ur_template_compare(const ur_template_t *tmpltA, const ur_template_t *tmpltB);
+/** Prints ids, names and offsets on standard output, to look for errors. */
 void ur_print_template(ur_template_t *tmplt);
 
 /* Templates of interfaces. The functions with ctx take a libtrap context, the others use the global one. */
+/** A template of defined fields ("NAME,NAME") that input ifc must have. \param errstr NULL, or receives a message to free()
+ * \return NULL on an error; free it with ur_free_template() */
 ur_template_t *ur_ctx_create_input_template(trap_ctx_t *ctx, int ifc, const char *fields, char **errstr);
+/** A template of defined fields that becomes the format of output ifc. \return as above */
 ur_template_t *ur_ctx_create_output_template(trap_ctx_t *ctx, int ifc, const char *fields, char **errstr);
+/** Both: when the input's format changes, the output's follows. \return as above */
 ur_template_t *ur_ctx_create_bidirectional_template(trap_ctx_t *ctx, int ifc_in, int ifc_out,
                                                     const char *fields, char **errstr);
 #define ur_create_input_template(ifc, fields, errstr) \
@@ -360,11 +365,13 @@ void ur_clear_varlen(const ur_template_t *tmplt, void *rec);
 #define ur_is_present(tmplt, id) \
    ((id) >= 0 && (id) < (tmplt)->offset_size && (tmplt)->offset[id] != UR_INVALID_OFFSET)
 #define ur_rec_fixlen_size(tmplt) ((tmplt)->static_size)
+/** Bytes of the variable-length fields together. */
 uint16_t ur_rec_varlen_size(const ur_template_t *tmplt, const void *rec);
 /** Bytes of a record. */
 #define ur_rec_size(tmplt, rec) (ur_rec_fixlen_size(tmplt) + ur_rec_varlen_size(tmplt, rec))
 /** A zeroed record with room for max_var_size bytes of variable-length data. \return NULL without memory */
 void *ur_create_record(const ur_template_t *tmplt, uint16_t max_var_size);
+/** NULL is allowed. */
 void ur_free_record(void *record);
 /** A copy of exactly its size, to ur_free_record(). */
 void *ur_clone_record(const ur_template_t *tmplt, const void *src);
