@@ -57,6 +57,7 @@ prog:automake           automake            automake
 prog:make               make                make
 prog:ip                 iproute2            iproute
 prog:setarch            util-linux          util-linux
+prog:valgrind           valgrind            valgrind
 pc:cmocka               libcmocka-dev       libcmocka-devel
 prog:nfcapd             nfdump              nfdump
 prog:nfacctd            pmacct              pmacct

@@ -89,59 +89,80 @@ static struct copy_plan *find_plan(const ur_template_t *dt, const ur_template_t 
 }
 
 /* All variable-length fields come from the source: written one behind the other. */
-static void copy_all_vars(const struct copy_plan *p, const ur_template_t *dt, void *dst,
-                          const ur_template_t *st, const void *src)
+static int copy_all_vars(const struct copy_plan *p, const ur_template_t *dt, void *dst, uint32_t limit,
+                         const ur_template_t *st, const void *src)
 {
    int n;
    ur_u_uint16_t *to = descriptors(dt, dst, &n);
    const ur_u_uint16_t *from = descriptors(st, src, &n);
    char *data = UR_AT_(dst, dt->static_size);
    const char *source = UR_AT_(src, st->static_size);
-   uint32_t at = 0, room = (uint32_t) UR_MAX_SIZE - dt->static_size;
+   uint32_t at = 0, room = limit - dt->static_size;
+   int rc = UR_OK;
    for (int i = 0; i < p->n_vars; i++) {
       const ur_u_uint16_t *d = from + 2 * p->vars[i];
-      uint16_t length = at + d[1] <= room ? d[1] : 0;
+      uint16_t length = d[1];
+      if (at + length > room) {
+         length = 0;
+         rc = UR_E_TOO_LONG;
+      }
       to[2 * i] = (uint16_t) at;
       to[2 * i + 1] = length;
       memcpy(data + at, source + d[0], length);
       at += length;
    }
+   return rc;
 }
 
-static void copy_some_vars(const struct copy_plan *p, const ur_template_t *dt, void *dst,
-                           const ur_template_t *st, const void *src)
+static int copy_some_vars(const struct copy_plan *p, const ur_template_t *dt, void *dst, uint32_t limit,
+                          const ur_template_t *st, const void *src)
 {
    int n;
    const ur_u_uint16_t *from = descriptors(st, src, &n);
    const char *source = UR_AT_(src, st->static_size);
+   int rc = UR_OK;
    for (int i = 0; i < p->n_vars; i++) {
       if (p->vars[i] >= 0) {
          const ur_u_uint16_t *d = from + 2 * p->vars[i];
-         ur_set_var(dt, dst, dt->ids[dt->first_dynamic + i], source + d[0], d[1]);
+         int set = set_var_within(dt, dst, limit, dt->ids[dt->first_dynamic + i], source + d[0], d[1]);
+         rc = set != UR_OK ? set : rc;
       }
    }
+   return rc;
 }
 
-UR_PUBLIC void ur_copy_fields(const ur_template_t *dst_tmplt, void *dst, const ur_template_t *src_tmplt,
-                              const void *src)
+int copy_fields_within(const ur_template_t *dt, void *dst, uint32_t limit, const ur_template_t *st,
+                       const void *src)
 {
    bool own = false;
-   if (dst_tmplt == src_tmplt) {
-      memcpy(dst, src, (size_t) ur_rec_size(src_tmplt, src));
-      return;
+   if (dt == st) {
+      size_t size = (size_t) ur_rec_size(st, src);
+      if (size > limit) {
+         return UR_E_TOO_LONG;
+      }
+      memcpy(dst, src, size);
+      return UR_OK;
    }
-   struct copy_plan *p = find_plan(dst_tmplt, src_tmplt, &own);
+   struct copy_plan *p = find_plan(dt, st, &own);
    if (p == NULL) {
-      return;
+      return UR_E_MEMORY;
    }
    for (int i = 0; i < p->n_spans; i++) {
       const struct copy_span *span = &p->spans[i];
       memcpy(UR_AT_(dst, span->to), UR_AT_(src, span->from), span->size);
    }
+   int rc = UR_OK;
    if (p->n_vars > 0) {
-      (p->all_var ? copy_all_vars : copy_some_vars)(p, dst_tmplt, dst, src_tmplt, src);
+      rc = (p->all_var ? copy_all_vars : copy_some_vars)(p, dt, dst, limit, st, src);
    }
    if (own) {
       free(p);
    }
+   return rc;
+}
+
+UR_PUBLIC void ur_copy_fields(const ur_template_t *dst_tmplt, void *dst, const ur_template_t *src_tmplt,
+                              const void *src)
+{
+   copy_fields_within(dst_tmplt, dst, UR_MAX_SIZE, src_tmplt, src);
 }

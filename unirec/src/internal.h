@@ -26,6 +26,15 @@ int type_from_word(const char *type, size_t length);
 /** A template from ids (doubles ignored); message as for ur_create_template(). */
 ur_template_t *template_from_ids(const ur_field_id_t *ids, size_t n, char **errstr);
 
+/* As ur_set_var(), ur_array_resize(), ur_copy_fields() and ur_set_from_string(), in a record of up to limit bytes. */
+int set_var_within(const ur_template_t *t, void *rec, uint32_t limit, int id, const void *value, int len);
+int array_resize_within(const ur_template_t *t, void *rec, uint32_t limit, int id, int len);
+int set_from_string_within(const ur_template_t *t, void *rec, uint32_t limit, ur_field_id_t id,
+                           const char *v);
+/** \return UR_OK; UR_E_TOO_LONG: variable-length fields were left out; UR_E_MEMORY */
+int copy_fields_within(const ur_template_t *dt, void *dst, uint32_t limit, const ur_template_t *st,
+                       const void *src);
+
 /** Descriptors of the variable-length fields of a record, in the order of the record. */
 static inline ur_u_uint16_t *descriptors(const ur_template_t *t, const void *rec, int *n)
 {

@@ -146,11 +146,11 @@ static int hex_digit(char c)
    return (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
 }
 
-static int parse_bytes(const ur_template_t *t, void *rec, ur_field_id_t id, const char *s)
+static int parse_bytes(const ur_template_t *t, void *rec, uint32_t limit, ur_field_id_t id, const char *s)
 {
    size_t n = strlen(s) / 2;
    int rc = 0;
-   if (n > UR_MAX_SIZE || ur_array_resize(t, rec, id, (int) n) != UR_OK) {
+   if (n > UR_MAX_SIZE || array_resize_within(t, rec, limit, id, (int) n) != UR_OK) {
       return 1;
    }
    uint8_t *to = ur_get_ptr_by_id(t, rec, id);
@@ -176,15 +176,16 @@ static size_t count_words(const char *s)
    return n;
 }
 
-UR_PUBLIC int ur_set_array_from_string(const ur_template_t *tmplt, void *rec, ur_field_id_t field_id,
-                                       const char *v)
+static int parse_array(const ur_template_t *tmplt, void *rec, uint32_t limit, ur_field_id_t field_id,
+                       const char *v)
 {
    if (!ur_is_present(tmplt, field_id) || ur_get_type(field_id) < UR_TYPE_A_UINT8) {
       return 1;
    }
    ur_field_type_t element = (ur_field_type_t) ur_array_get_elem_type(field_id);
    size_t step = (size_t) ur_field_type_size[element], n = count_words(v), done = 0;
-   if (n * step > UR_MAX_SIZE || ur_array_resize(tmplt, rec, field_id, (int) (n * step)) != UR_OK) {
+   if (n * step > UR_MAX_SIZE ||
+       array_resize_within(tmplt, rec, limit, field_id, (int) (n * step)) != UR_OK) {
       return 1;
    }
    char *to = ur_get_ptr_by_id(tmplt, rec, field_id);
@@ -209,22 +210,33 @@ UR_PUBLIC int ur_set_array_from_string(const ur_template_t *tmplt, void *rec, ur
    return 0;
 }
 
-UR_PUBLIC int ur_set_from_string(const ur_template_t *tmplt, void *rec, ur_field_id_t field_id, const char *v)
+UR_PUBLIC int ur_set_array_from_string(const ur_template_t *tmplt, void *rec, ur_field_id_t field_id,
+                                       const char *v)
 {
-   if (!ur_is_present(tmplt, field_id) || v == NULL) {
+   return parse_array(tmplt, rec, UR_MAX_SIZE, field_id, v);
+}
+
+int set_from_string_within(const ur_template_t *t, void *rec, uint32_t limit, ur_field_id_t id, const char *v)
+{
+   if (!ur_is_present(t, id) || v == NULL) {
       return 1;
    }
-   ur_field_type_t type = ur_get_type(field_id);
+   ur_field_type_t type = ur_get_type(id);
    switch (type) {
    case UR_TYPE_STRING: {
       size_t n = strlen(v);
-      return n > UR_MAX_SIZE || ur_set_var(tmplt, rec, field_id, v, (int) n) != UR_OK;
+      return n > UR_MAX_SIZE || set_var_within(t, rec, limit, id, v, (int) n) != UR_OK;
    }
-   case UR_TYPE_BYTES: return parse_bytes(tmplt, rec, field_id, v);
+   case UR_TYPE_BYTES: return parse_bytes(t, rec, limit, id, v);
    default:
       if (ur_field_type_size[type] < 0) {
-         return ur_set_array_from_string(tmplt, rec, field_id, v);
+         return parse_array(t, rec, limit, id, v);
       }
-      return !parse_value(type, v, ur_get_ptr_by_id(tmplt, rec, field_id));
+      return !parse_value(type, v, ur_get_ptr_by_id(t, rec, id));
    }
+}
+
+UR_PUBLIC int ur_set_from_string(const ur_template_t *tmplt, void *rec, ur_field_id_t field_id, const char *v)
+{
+   return set_from_string_within(tmplt, rec, UR_MAX_SIZE, field_id, v);
 }

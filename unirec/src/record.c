@@ -83,10 +83,10 @@ static bool normalize(const ur_template_t *t, void *rec)
    return true;
 }
 
-/* Gives a variable-length field another length and moves what stands behind it.
+/* Gives a variable-length field another length and moves what stands behind it. limit: bytes the record may have.
  * \return UR_OK, UR_E_TOO_LONG; 1: the data are not in the usual order, nothing was done */
-static inline int move_behind(const ur_template_t *t, void *rec, ur_u_uint16_t *first, ur_u_uint16_t *end,
-                              ur_u_uint16_t *d, int len)
+static inline int move_behind(const ur_template_t *t, void *rec, uint32_t limit, ur_u_uint16_t *first,
+                              ur_u_uint16_t *end, ur_u_uint16_t *d, int len)
 {
    uint32_t before = 0, unusual = 0, old = d[1];
    for (const ur_u_uint16_t *p = first; p < d; p += 2) {
@@ -99,7 +99,7 @@ static inline int move_behind(const ur_template_t *t, void *rec, ur_u_uint16_t *
       unusual |= p[0] ^ behind;
       behind += p[1];
    }
-   if (behind + delta + t->static_size > UR_MAX_SIZE || unusual) {
+   if (behind + delta + t->static_size > limit || unusual) {
       return unusual ? 1 : UR_E_TOO_LONG;
    }
    uint32_t moved = behind - before - old;
@@ -115,15 +115,17 @@ static inline int move_behind(const ur_template_t *t, void *rec, ur_u_uint16_t *
 }
 
 static __attribute__((noinline, cold)) int put_in_order_and_move(const ur_template_t *t, void *rec,
-                                                                 ur_u_uint16_t *first, ur_u_uint16_t *end,
-                                                                 ur_u_uint16_t *d, int len)
+                                                                 uint32_t limit, ur_u_uint16_t *first,
+                                                                 ur_u_uint16_t *end, ur_u_uint16_t *d,
+                                                                 int len)
 {
-   return normalize(t, rec) ? move_behind(t, rec, first, end, d, len) : UR_E_MEMORY;
+   return normalize(t, rec) ? move_behind(t, rec, limit, first, end, d, len) : UR_E_MEMORY;
 }
 
 /* Makes a variable-length field len bytes long.
  * \param[out] data where its bytes are. \param[out] old its length before. \return as ur_set_var() */
-static inline int resize(const ur_template_t *t, void *rec, int id, int len, char **data, int *old)
+static inline int resize(const ur_template_t *t, void *rec, uint32_t limit, int id, int len, char **data,
+                         int *old)
 {
    int n;
    ur_u_uint16_t *first = descriptors(t, rec, &n);
@@ -139,10 +141,32 @@ static inline int resize(const ur_template_t *t, void *rec, int id, int len, cha
    if (len < 0) {
       return UR_E_INVALID_PARAMETER;
    }
-   int rc = move_behind(t, rec, first, first + 2 * n, d, len);
+   int rc = move_behind(t, rec, limit, first, first + 2 * n, d, len);
    if (__builtin_expect(rc > 0, 0)) {
-      rc = put_in_order_and_move(t, rec, first, first + 2 * n, d, len);
+      rc = put_in_order_and_move(t, rec, limit, first, first + 2 * n, d, len);
       *data = UR_AT_(rec, t->static_size) + d[0];
+   }
+   return rc;
+}
+
+int set_var_within(const ur_template_t *t, void *rec, uint32_t limit, int id, const void *value, int len)
+{
+   char *data;
+   int old;
+   int rc = resize(t, rec, limit, id, len, &data, &old);
+   if (rc == UR_OK && len > 0) {
+      memcpy(data, value, (size_t) len);
+   }
+   return rc;
+}
+
+int array_resize_within(const ur_template_t *t, void *rec, uint32_t limit, int id, int len)
+{
+   char *data;
+   int old;
+   int rc = resize(t, rec, limit, id, len, &data, &old);
+   if (rc == UR_OK && len > old) {
+      memset(data + old, 0, (size_t) (len - old));
    }
    return rc;
 }
@@ -150,24 +174,12 @@ static inline int resize(const ur_template_t *t, void *rec, int id, int len, cha
 UR_PUBLIC int ur_set_var(const ur_template_t *tmplt, void *rec, int field_id, const void *val_ptr,
                          int val_len)
 {
-   char *data;
-   int old;
-   int rc = resize(tmplt, rec, field_id, val_len, &data, &old);
-   if (rc == UR_OK && val_len > 0) {
-      memcpy(data, val_ptr, (size_t) val_len);
-   }
-   return rc;
+   return set_var_within(tmplt, rec, UR_MAX_SIZE, field_id, val_ptr, val_len);
 }
 
 UR_PUBLIC int ur_array_resize(const ur_template_t *tmplt, void *rec, int field_id, int len)
 {
-   char *data;
-   int old;
-   int rc = resize(tmplt, rec, field_id, len, &data, &old);
-   if (rc == UR_OK && len > old) {
-      memset(data + old, 0, (size_t) (len - old));
-   }
-   return rc;
+   return array_resize_within(tmplt, rec, UR_MAX_SIZE, field_id, len);
 }
 
 UR_PUBLIC char *ur_array_append_get_ptr(const ur_template_t *tmplt, void *rec, int field_id)
@@ -191,4 +203,42 @@ UR_PUBLIC char *ur_get_var_as_str(const ur_template_t *tmplt, const void *rec, u
       text[length] = 0;
    }
    return text;
+}
+
+/* ------------------------------------------------- records that know their room */
+
+UR_PUBLIC int ur_record_init(ur_record_t *record, const ur_template_t *tmplt, uint16_t max_var_size)
+{
+   uint32_t size = (uint32_t) tmplt->static_size + max_var_size;
+   record->tmplt = tmplt;
+   record->room = size < UR_MAX_SIZE ? size : UR_MAX_SIZE;
+   record->data = ur_create_record(tmplt, max_var_size);
+   return record->data != NULL ? UR_OK : UR_E_MEMORY;
+}
+
+UR_PUBLIC void ur_record_free(ur_record_t *record)
+{
+   ur_free_record(record->data);
+   record->data = NULL;
+   record->room = 0;
+}
+
+UR_PUBLIC int ur_record_set_var(ur_record_t *record, int field_id, const void *val_ptr, int val_len)
+{
+   return set_var_within(record->tmplt, record->data, record->room, field_id, val_ptr, val_len);
+}
+
+UR_PUBLIC int ur_record_array_resize(ur_record_t *record, int field_id, int len)
+{
+   return array_resize_within(record->tmplt, record->data, record->room, field_id, len);
+}
+
+UR_PUBLIC int ur_record_copy_fields(ur_record_t *record, const ur_template_t *src_tmplt, const void *src)
+{
+   return copy_fields_within(record->tmplt, record->data, record->room, src_tmplt, src);
+}
+
+UR_PUBLIC int ur_record_set_from_string(ur_record_t *record, ur_field_id_t field_id, const char *v)
+{
+   return set_from_string_within(record->tmplt, record->data, record->room, field_id, v);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A program that uses all of UniRec compiles without a warning as C and C++ and runs clean with sanitizers.
+"""A program that uses all of UniRec compiles without a warning as C and C++ and runs clean with sanitizers and valgrind.
 
 usage: everything_test.py SOURCE_ROOT BUILD_ROOT SANITIZERS CC CXX    SANITIZERS of the build; "" for CXX: C only
 """
@@ -21,9 +21,9 @@ def run(what, command, **options):
 
 
 def build_and_run(compiler, language, source, build, sanitizers, work):
-    what = ' '.join(compiler + language)
-    checks = [f'-fsanitize={sanitizers}', '-fno-sanitize-recover=undefined', '-g', '-O1']
-    if language is CPP:
+    what = ' '.join(compiler + language) + (f' with {sanitizers}' if sanitizers else ' under valgrind')
+    checks = [f'-fsanitize={sanitizers}', '-fno-sanitize-recover=undefined', '-g', '-O1'] if sanitizers else ['-gdwarf-4', '-O0', '-DUR_DEBUG']
+    if sanitizers and language is CPP:
         checks.append('-fno-sanitize=alignment')  # C++ has no type for an object that is not aligned
     includes = [f'-I{work}', f'-I{source}/unirec/include', f'-I{source}/libtrap/include']
     strict = ['-Wall', '-Wextra', '-Werror']
@@ -39,13 +39,15 @@ def build_and_run(compiler, language, source, build, sanitizers, work):
     environment = dict(os.environ, TRAP_SOCKET_DIR=work)
     environment.pop('LD_LIBRARY_PATH', None)
     environment.pop('LD_PRELOAD', None)
-    run(what, fixed + [f'{work}/program'], cwd=work, env=environment)
+    valgrind = [] if sanitizers else ['valgrind', '-q', '--error-exitcode=9', '--leak-check=full']
+    run(what, (fixed if sanitizers else valgrind) + [f'{work}/program'], cwd=work, env=environment)
     print('good:', what)
 
 
 def main():
     source, build, sanitizers, cc, cxx = sys.argv[1:6]
     pairs = [(cc.split(), cxx.split())]
+    valgrind = sanitizers == 'none' and shutil.which('valgrind')
     if sanitizers == 'none':
         sanitizers = 'address,undefined'
         pairs += [(['clang'], ['clang++'])] if shutil.which('clang') and shutil.which('clang++') else []
@@ -58,6 +60,10 @@ def main():
                 build_and_run(cpp, CPP, source, build, sanitizers, work)
             else:
                 print('no C++ compiler: compiled as C only')
+            if valgrind:  # reads of memory that was never written, which the sanitizers do not see
+                build_and_run(c, C, source, build, '', work)
+        if not valgrind:
+            print('no run under valgrind: not installed, or the libraries have sanitizers')
 
 
 if __name__ == '__main__':

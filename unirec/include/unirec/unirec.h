@@ -12,7 +12,7 @@
  * fields is serialized inside. ur_finalize() only when no other thread uses the library.
  * Bounds: what comes from outside is checked once by ur_rec_check(); the accessors trust it. Functions that change
  * the length of a field refuse a record above 65535 bytes; that the memory is large enough is the caller's part
- * (ur_create_record() with UR_MAX_SIZE always is).
+ * (ur_create_record() with UR_MAX_SIZE always is), or that of ur_record_t, which knows.
  */
 #ifndef UR_UNIREC_H
 #define UR_UNIREC_H
@@ -306,8 +306,23 @@ int ur_ctx_receive(trap_ctx_t *ctx, uint32_t ifc, const void **data, uint16_t *s
  * can reach. Bytes behind the last field are allowed. \return 1 good, 0 bad */
 int ur_rec_check(const ur_template_t *tmplt, const void *rec, uint32_t size);
 
-#define UR_AT_(rec, at)          ((char *) (uintptr_t) (rec) + (at))
-#define UR_OFF_(tmplt, id)       ((tmplt)->offset[id])
+#define UR_AT_(rec, at) ((char *) (uintptr_t) (rec) + (at))
+#ifdef UR_DEBUG
+/* A module compiled with -DUR_DEBUG stops, with the name of the field, where it uses one that its template lacks. */
+static inline uint16_t ur_checked_offset_(const ur_template_t *tmplt, int id, const char *file, int line)
+{
+   if (id < 0 || id >= tmplt->offset_size || tmplt->offset[id] == UR_INVALID_OFFSET) {
+      const char *name = id >= 0 && id < ur_field_specs.ur_last_id ? ur_field_specs.ur_field_names[id] : NULL;
+      fprintf(stderr, "%s:%d: the template has no field %s (id %d)\n", file, line, name != NULL ? name : "?",
+              id);
+      abort();
+   }
+   return tmplt->offset[id];
+}
+#define UR_OFF_(tmplt, id) ur_checked_offset_((tmplt), (id), __FILE__, __LINE__)
+#else
+#define UR_OFF_(tmplt, id) ((tmplt)->offset[id])
+#endif
 #define UR_DESC_(tmplt, rec, id) ((ur_u_uint16_t *) (void *) UR_AT_(rec, UR_OFF_(tmplt, id)))
 
 /* The type comes as an argument of its own, since only the outermost macro sees the field's name. */
@@ -381,6 +396,27 @@ void *ur_clone_record(const ur_template_t *tmplt, const void *src);
  * result would be above 65535 bytes, variable-length fields that do not fit keep their values. */
 void ur_copy_fields(const ur_template_t *dst_tmplt, void *dst, const ur_template_t *src_tmplt,
                     const void *src);
+
+/* Records that know their room. Else the memory of a record is the caller's affair; here what does not fit is refused
+ * (UR_E_TOO_LONG, the field is unchanged). Read them, and set fixed-length fields, by the macros with tmplt and data. */
+
+/** Made by ur_record_init(); the template must outlive it. */
+typedef struct {
+   const ur_template_t *tmplt;
+   void *data;
+   uint32_t room; /**< bytes of data */
+} ur_record_t;
+
+/** A zeroed record with room for max_var_size bytes of variable-length data. \return UR_OK, UR_E_MEMORY */
+int ur_record_init(ur_record_t *record, const ur_template_t *tmplt, uint16_t max_var_size);
+void ur_record_free(ur_record_t *record);
+/** As ur_set_var(), ur_array_resize(). */
+int ur_record_set_var(ur_record_t *record, int field_id, const void *val_ptr, int val_len);
+int ur_record_array_resize(ur_record_t *record, int field_id, int len);
+/** As ur_copy_fields(). \return UR_OK; UR_E_TOO_LONG: a variable-length field did not fit; UR_E_MEMORY */
+int ur_record_copy_fields(ur_record_t *record, const ur_template_t *src_tmplt, const void *src);
+/** As ur_set_from_string(). \return 0; 1 on bad text, a field that is not there or no room */
+int ur_record_set_from_string(ur_record_t *record, ur_field_id_t field_id, const char *v);
 
 /* ------------------------------------------------------------------ arrays */
 

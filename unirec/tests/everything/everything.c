@@ -100,6 +100,18 @@ static void copies(ur_template_t *t, void *rec)
    ur_free_template(few);
 }
 
+static void bounded(ur_template_t *t, void *rec)
+{
+   ur_record_t r;
+   assert(ur_record_init(&r, t, 10) == UR_OK && r.room == t->static_size + 10u);
+   assert(ur_record_set_var(&r, F_NAME, "eleven char", 11) == UR_E_TOO_LONG &&
+          ur_record_array_resize(&r, F_LIST, 8) == UR_OK);
+   assert(ur_record_set_from_string(&r, F_NAME, "abc") == 1 &&
+          ur_record_set_from_string(&r, F_NAME, "ab") == 0);
+   assert(ur_record_copy_fields(&r, t, rec) == UR_E_TOO_LONG && ur_get_var_len(t, r.data, F_NAME) == 2);
+   ur_record_free(&r);
+}
+
 static void registry(void)
 {
    assert(ur_init(UR_FIELD_SPECS_STATIC) == UR_OK);
@@ -241,6 +253,7 @@ int main(void)
    fixed_fields(t, rec);
    variable_fields(t, rec);
    copies(t, rec);
+   bounded(t, rec);
    text(t, rec);
    templates(t);
    registry();
