@@ -2,6 +2,7 @@
 #include "cache.h"
 #include "fragments.h"
 
+#include <errno.h>
 #include <nemea-common/nc_hash.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,8 @@
 #define NONE      UINT32_MAX
 #define MAX_WHEEL 65536u
 #define FAR_AHEAD 3600 /* seconds: one packet with a broken time must not end all flows */
-#define AHEAD     16   /* flows that are looked at before they are ended */
+#define AHEAD     8    /* flows that are looked at before they are ended */
+#define JUMP      16   /* places in a list that records are fetched ahead of that */
 #define TCP_FIN   0x01
 #define TCP_SYN   0x02
 #define TCP_RST   0x04
@@ -39,6 +41,8 @@ struct flow_cache {
    /* Flows by the second at which they should be looked at. */
    struct {
       uint32_t head, tail;
+      uint32_t count;        /* of flows that were ever listed here */
+      uint32_t recent[JUMP]; /* the last ones that were */
    } * wheel;
    uint32_t wheel_mask;
    uint64_t second;           /* that the wheel has come to; 0: no packet yet */
@@ -56,14 +60,18 @@ struct flow_cache {
 
 /* ------------------------------------------------------------------ creation */
 
-/* Zeroed memory that is taken from the system when it is first used. */
-static void *reserve(size_t size)
+/* Zeroed memory that is taken from the system when it is first used, or at once. */
+static void *reserve(const struct flow_cache *c, size_t size)
 {
    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
    if (p == MAP_FAILED) {
       return NULL;
    }
    madvise(p, size, MADV_HUGEPAGE);
+   if (c->config.populate && madvise(p, size, MADV_POPULATE_WRITE) != 0 && errno == ENOMEM) {
+      munmap(p, size);
+      return NULL;
+   }
    return p;
 }
 
@@ -96,16 +104,16 @@ static bool allocate(struct flow_cache *c)
       c->ext_offset[i] = c->ext_size;
       c->ext_size += (c->config.plugins[i]->ext_size + 15) / 16 * 16;
       size_t shared = c->config.plugins[i]->shared_size;
-      c->shared[i] = shared > 0 ? reserve(shared) : NULL;
+      c->shared[i] = shared > 0 ? reserve(c, shared) : NULL;
       if (shared > 0 && c->shared[i] == NULL) {
          return false;
       }
       c->stats.table_bytes += shared;
    }
-   c->flows = reserve((size_t) capacity * sizeof(struct flow));
-   c->buckets = reserve((size_t) buckets * sizeof(struct bucket));
-   c->wheel = malloc(((size_t) c->wheel_mask + 1) * sizeof(*c->wheel));
-   c->ext = c->ext_size > 0 ? reserve((size_t) capacity * c->ext_size) : NULL;
+   c->flows = reserve(c, (size_t) capacity * sizeof(struct flow));
+   c->buckets = reserve(c, (size_t) buckets * sizeof(struct bucket));
+   c->wheel = calloc((size_t) c->wheel_mask + 1, sizeof(*c->wheel));
+   c->ext = c->ext_size > 0 ? reserve(c, (size_t) capacity * c->ext_size) : NULL;
    c->fragments = c->config.fragments > 0
                       ? fragment_cache_new(c->config.fragments, c->config.fragment_s, c->config.seed)
                       : NULL;
@@ -297,6 +305,10 @@ static void list(struct flow_cache *c, struct flow *f)
       c->wheel[slot].head = record;
    }
    c->wheel[slot].tail = record;
+   /* The flow that was listed some places before learns of this one. It may have left since: then it is a wasted hint. */
+   uint32_t *recent = &c->wheel[slot].recent[c->wheel[slot].count++ % JUMP];
+   c->flows[*recent].jump = record;
+   *recent = record;
 }
 
 /* -------------------------------------------------------------------- export */
@@ -368,11 +380,9 @@ static inline uint32_t look_ahead(const struct flow_cache *c, uint32_t record)
       return NONE;
    }
    const struct flow *f = &c->flows[record];
-   __builtin_prefetch((const char *) f + 64);
+   __builtin_prefetch(&c->flows[f->jump], 1);
+   __builtin_prefetch((const char *) &c->flows[f->jump] + 64, 1);
    __builtin_prefetch(&c->buckets[f->hash & c->bucket_mask], 1);
-   if (f->next != NONE) {
-      __builtin_prefetch(&c->flows[f->next]);
-   }
    __asm__ volatile(
        ""); /* to gcc, a function that only fetches ahead does nothing, and it would leave it out */
    return f->next;
@@ -627,10 +637,8 @@ void flow_cache_flush(struct flow_cache *c)
    for (uint64_t i = 1; i <= (uint64_t) c->wheel_mask + 1; i++) {
       uint32_t slot = (uint32_t) (c->second + i) & c->wheel_mask;
       for (uint32_t record = c->wheel[slot].head; record != NONE; record = c->flows[record].next) {
-         if (c->flows[record].next != NONE) {
-            __builtin_prefetch(&c->flows[c->flows[record].next]);
-            __builtin_prefetch((const char *) &c->flows[c->flows[record].next] + 64);
-         }
+         __builtin_prefetch(&c->flows[c->flows[record].jump]);
+         __builtin_prefetch((const char *) &c->flows[c->flows[record].jump] + 64);
          export(c, &c->flows[record], FLOW_END_FORCED);
       }
       c->wheel[slot].head = c->wheel[slot].tail = NONE;
@@ -638,7 +646,8 @@ void flow_cache_flush(struct flow_cache *c)
    c->stats.cached = 0;
    c->used = 0;
    c->free = NONE;
-   madvise(c->buckets, ((size_t) c->bucket_mask + 1) * sizeof(struct bucket), MADV_DONTNEED);
+   madvise(c->buckets, ((size_t) c->bucket_mask + 1) * sizeof(struct bucket),
+           MADV_DONTNEED); /* zeroes them */
 }
 
 void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n)

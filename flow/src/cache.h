@@ -34,6 +34,8 @@ struct flow {
    uint16_t vlan;
    uint64_t hash;
    uint32_t next, previous; /* list of its deadline; next also in the list of free records */
+   uint32_t
+       jump; /* a record some places on in the list, or was once: worth fetching when this one is looked at */
    /* Second cache line. */
    uint32_t deadline; /* second of the wheel it is listed at */
    uint32_t packets, packets_rev;
@@ -52,6 +54,7 @@ struct flow_cache_config {
    uint32_t capacity;    /**< flows */
    uint64_t active_ms;   /**< a flow longer than this is exported and begun anew */
    uint64_t inactive_ms; /**< a flow silent for this long is over */
+   bool populate;        /**< take all memory from the system at creation */
    bool split;           /**< uniflows: the two directions are two flows */
    uint32_t fragments;   /**< fragmented packets whose ports are remembered; 0: none */
    uint32_t fragment_s;  /**< seconds that they are remembered, and that fragments wait for the first one */
@@ -68,7 +71,8 @@ struct flow_cache_stats {
    uint64_t cached;         /**< in the cache now */
    uint64_t exported[FLOW_END_REASONS];
    uint64_t fragments_without_first;
-   uint64_t table_bytes; /**< of memory that the cache may use; taken from the system as it fills */
+   uint64_t
+       table_bytes; /**< of memory that the cache may use; taken from the system as it fills, or at once */
 };
 
 struct flow_cache;
