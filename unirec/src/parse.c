@@ -138,6 +138,46 @@ static bool parse_value(ur_field_type_t type, const char *s, void *to)
    }
 }
 
+static bool only(const char *s, const char *characters)
+{
+   return s[strspn(s, characters)] == 0;
+}
+
+/* Is a value that parse_value() takes one without anything behind it, and in the range of its type? */
+static bool is_exact(ur_field_type_t type, const char *s)
+{
+   static const char hex[] = "0123456789abcdefABCDEF";
+   const char *digits = s + (*s == '-' || *s == '+');
+   int unused = 64 - 8 * ur_field_type_size[type];
+   char *end;
+   errno = 0;
+   switch (type) {
+   case UR_TYPE_CHAR: return s[0] != 0 && s[1] == 0;
+   case UR_TYPE_UINT8:
+   case UR_TYPE_UINT16:
+   case UR_TYPE_UINT32:
+   case UR_TYPE_UINT64:
+      return *s != 0 && only(s, "0123456789") && strtoull(s, NULL, 10) <= UINT64_MAX >> unused && errno == 0;
+   case UR_TYPE_INT8:
+   case UR_TYPE_INT16:
+   case UR_TYPE_INT32:
+   case UR_TYPE_INT64: {
+      bool hexadecimal =
+          digits[0] == '0' && (digits[1] | 32) == 'x' && digits[2] != 0 && only(digits + 2, hex);
+      bool octal = digits[0] == '0' && digits[1] != 0; /* nobody means that */
+      if (!hexadecimal && (octal || *digits == 0 || !only(digits, "0123456789"))) {
+         return false;
+      }
+      int64_t v = strtoll(s, NULL, 0);
+      return errno == 0 && v <= INT64_MAX >> unused && v >= INT64_MIN >> unused;
+   }
+   case UR_TYPE_FLOAT:
+   case UR_TYPE_DOUBLE: strtod(s, &end); return end != s && *end == 0 && !isspace((unsigned char) *s);
+   case UR_TYPE_MAC: return only(s, "0123456789abcdefABCDEF:");
+   default: return true; /* addresses and times are always read exactly */
+   }
+}
+
 static int hex_digit(char c)
 {
    if (c >= '0' && c <= '9') {
@@ -234,6 +274,35 @@ int set_from_string_within(const ur_template_t *t, void *rec, uint32_t limit, ur
       }
       return !parse_value(type, v, ur_get_ptr_by_id(t, rec, id));
    }
+}
+
+UR_PUBLIC int ur_set_from_string_strict(const ur_template_t *tmplt, void *rec, ur_field_id_t field_id,
+                                        const char *v)
+{
+   if (!ur_is_present(tmplt, field_id) || v == NULL) {
+      return 1;
+   }
+   ur_field_type_t type = ur_get_type(field_id), element = (ur_field_type_t) ur_array_get_elem_type(field_id);
+   if (type == UR_TYPE_BYTES && (strlen(v) % 2 != 0 || !only(v, "0123456789abcdefABCDEF"))) {
+      return 1;
+   }
+   if (type < UR_TYPE_A_UINT8 && !ur_is_varlen(field_id) && !is_exact(type, v)) {
+      return 1;
+   }
+   for (const char *p = v + strspn(v, " "); type >= UR_TYPE_A_UINT8 && *p != 0; p += strspn(p, " ")) {
+      char word[512];
+      size_t length = strcspn(p, " ");
+      if (length >= sizeof(word)) {
+         return 1;
+      }
+      memcpy(word, p, length);
+      word[length] = 0;
+      if (!is_exact(element, word)) {
+         return 1;
+      }
+      p += length;
+   }
+   return ur_set_from_string(tmplt, rec, field_id, v);
 }
 
 UR_PUBLIC int ur_set_from_string(const ur_template_t *tmplt, void *rec, ur_field_id_t field_id, const char *v)

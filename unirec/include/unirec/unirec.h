@@ -448,7 +448,11 @@ ur_iter_t ur_iter_fields_record_order(const ur_template_t *tmplt, int index);
 /** Sets a field from text, lenient as ever: numbers may be followed by anything and wrap.
  * \return 0; 1 on bad text or a field that is not there */
 int ur_set_from_string(const ur_template_t *tmplt, void *rec, ur_field_id_t field_id, const char *v);
-/** The same for arrays: elements separated by blanks. */
+/** The same for people who type: a number out of its type's range, anything behind a value, octal numbers and half a byte are
+ * bad text too, and bad text leaves the field as it was (but for arrays of addresses and times, cut at a bad element).
+ * \return 0; 1 on bad text or a field that is not there */
+int ur_set_from_string_strict(const ur_template_t *tmplt, void *rec, ur_field_id_t field_id, const char *v);
+/** The same as ur_set_from_string() for arrays: elements separated by blanks. */
 int ur_set_array_from_string(const ur_template_t *tmplt, void *rec, ur_field_id_t field_id, const char *v);
 
 #ifdef __cplusplus

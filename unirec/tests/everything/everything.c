@@ -167,6 +167,8 @@ static void text(ur_template_t *t, void *rec)
    strcpy(line, record);
    assert(urcsv_parse(t, rec, line, ',', NULL, 0, NULL) == 0 &&
           urcsv_field(field, 64, rec, (ur_field_type_t) F_PORT, t) == 2);
+   assert(ur_set_from_string_strict(t, rec, F_PORT, "53") == 0 &&
+          ur_set_from_string_strict(t, rec, F_PORT, "53x") == 1);
    assert(ur_set_from_string(t, rec, F_PORT, "53") == 0 &&
           ur_set_array_from_string(t, rec, F_LIST, "1 2") == 0);
    free(header);

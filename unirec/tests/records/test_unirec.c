@@ -456,6 +456,54 @@ static void bad_columns_are_refused(void **state)
    ur_free_template(arrays);
 }
 
+static void strict_text_refuses_junk_and_what_is_out_of_range(void **state)
+{
+   static const struct {
+      const char *type, *text;
+      int rc;
+   } cases[] = {{"uint8", "255", 0},
+                {"uint8", "256", 1},
+                {"uint8", "-1", 1},
+                {"uint8", "12abc", 1},
+                {"uint8", " 1", 1},
+                {"uint8", "", 1},
+                {"int8", "-128", 0},
+                {"int8", "-129", 1},
+                {"int16", "0x7fff", 0},
+                {"int16", "010", 1},
+                {"int32", "2147483648", 1},
+                {"int64", "-9223372036854775808", 0},
+                {"int64", "9223372036854775808", 1},
+                {"uint64", "18446744073709551615", 0},
+                {"uint64", "18446744073709551616", 1},
+                {"double", "1.5e3", 0},
+                {"double", "1.5x", 1},
+                {"char", "xy", 1},
+                {"macaddr", "1:2:3:4:5:6", 0},
+                {"macaddr", "1:2:3:4:5:6 x", 1},
+                {"bytes", "0aff", 0},
+                {"bytes", "0af", 1},
+                {"bytes", "0g", 1},
+                {"uint8*", "1 2  255", 0},
+                {"uint8*", "1 256", 1},
+                {"ipaddr*", "1.2.3.4 ::1", 0},
+                {"string", "any thing", 0},
+                {"time", "2020-01-01T00:00:00Z", 0}};
+   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+      char spec[64];
+      snprintf(spec, sizeof(spec), "%s STRICT", cases[i].type);
+      ur_template_t *t = ur_define_fields_and_update_template(spec, NULL);
+      void *rec = ur_create_record(t, UR_MAX_SIZE);
+      int rc = ur_set_from_string_strict(t, rec, (ur_field_id_t) ur_get_id_by_name("STRICT"), cases[i].text);
+      if (rc != cases[i].rc) {
+         fail_msg("%s \"%s\": %d", cases[i].type, cases[i].text, rc);
+      }
+      ur_free_record(rec);
+      ur_free_template(t);
+      ur_finalize();
+   }
+}
+
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
@@ -474,6 +522,7 @@ int main(void)
        cmocka_unit_test(text_longer_than_its_bytes_fits),
        cmocka_unit_test(the_largest_doubles_of_an_array_are_read_back),
        cmocka_unit_test(bad_columns_are_refused),
+       cmocka_unit_test(strict_text_refuses_junk_and_what_is_out_of_range),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }
