@@ -209,6 +209,48 @@ static void ssadetector_finds_handshakes_in_a_tunnel(void **state)
    }
 }
 
+static void ntp_times_are_exact(void **state)
+{
+   uint8_t p[48] = {0x24, 0, 6, 0xe8, 0, 1, 2, 3, 4, 5, 6, 7, 'R', 'A', 'T', 'E'};
+   (void) state;
+   p[16] = 0x0a;            /* bytes below 16 */
+   p[20] = 0x01;            /* 1/256 s */
+   memset(p + 24, 0xff, 8); /* rounded up to the next second */
+   struct rig *r = rig_new("ntp", "exactdelay", true, 123);
+   rig_packet(r, true, 0, p, sizeof(p));
+   rig_packet(r, true, 0, p, sizeof(p) - 1);
+   rig_flush(r);
+   assert_int_equal(r->n_records, 1);
+   assert_string_equal(rig_string(r, 0, "NTP_REF"), "167772160.003906");
+   assert_string_equal(rig_string(r, 0, "NTP_ORIG"), "4294967296.000000");
+   assert_string_equal(rig_string(r, 0, "NTP_REF_ID"), "RATE");
+   assert_int_equal(rig_number(r, 0, "NTP_DELAY"), 0x010203);
+   assert_int_equal(rig_number(r, 0, "NTP_DISPERSION"), 0x04050607);
+   rig_free(r);
+}
+
+static void no_netbios_name_is_lost_or_read_beyond_the_packet(void **state)
+{
+   uint8_t p[12 + 33 + 5] = {0, 1, 1, 0x10, 0, 1, 0, 0, 0, 0, 0, 0, 32};
+   (void) state;
+   memset(p + 13, 'A', 32);
+   struct rig *r = rig_new("netbios", "", true, 137);
+   for (unsigned i = 0; i < 20; i++) {
+      p[13] = 'E';
+      p[14] = (uint8_t) ('B' + i % 10); /* 'A' + i */
+      p[44] = 'D';
+      rig_packet(r, false, 0, p, sizeof(p));
+   }
+   rig_packet(r, false, 0, p, 44);
+   p[20] = 'Q';
+   rig_packet(r, false, 0, p, sizeof(p));
+   rig_flush(r);
+   assert_int_equal(r->n_records, 20);
+   assert_int_equal(rig_string(r, 13, "NB_NAME")[0], 'D');
+   assert_int_equal(rig_number(r, 13, "NB_SUFFIX"), 3);
+   rig_free(r);
+}
+
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
@@ -223,6 +265,8 @@ int main(void)
        cmocka_unit_test(ovpn_takes_no_byte_that_is_not_there),
        cmocka_unit_test(wireguard_by_its_messages),
        cmocka_unit_test(ssadetector_finds_handshakes_in_a_tunnel),
+       cmocka_unit_test(ntp_times_are_exact),
+       cmocka_unit_test(no_netbios_name_is_lost_or_read_beyond_the_packet),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }

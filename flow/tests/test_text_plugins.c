@@ -99,6 +99,81 @@ static void rtsp_requests_and_responses(void **state)
    rig_free(r);
 }
 
+static void smtp_counts_commands_and_replies_of_all_lines(void **state)
+{
+   (void) state;
+   struct rig *r = rig_new("smtp", "", false, 25);
+   rig_text(r, true, "220-first\r\n220 second\r\n");
+   rig_text(r, false, "EHLO me\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nRCPT TO:<c@y>\r\nDA");
+   rig_text(r, true, "250 a\r\n250 b\r\n550 this is Spam\r\n");
+   rig_text(r, false, "TA\r\n");
+   rig_text(r, false, "NOOP\r\nquit now\r\n");
+   assert_int_equal(rig_number(r, 0, "SMTP_2XX_STAT_CODE_COUNT"), 3);
+   assert_int_equal(rig_number(r, 0, "SMTP_5XX_STAT_CODE_COUNT"), 1);
+   assert_int_equal(rig_number(r, 0, "SMTP_STAT_CODE_FLAGS"), 0x40000000 | 4 | 0x10 | 0x40000);
+   assert_int_equal(rig_number(r, 0, "SMTP_COMMAND_FLAGS"), 1 | 4 | 8 | 0x200 | 0x400 | 0x8000);
+   assert_int_equal(rig_number(r, 0, "SMTP_RCPT_CMD_COUNT"), 2);
+   assert_string_equal(rig_string(r, 0, "SMTP_DOMAIN"), "me");
+   assert_string_equal(rig_string(r, 0, "SMTP_FIRST_SENDER"), "<a@x>");
+   assert_string_equal(rig_string(r, 0, "SMTP_FIRST_RECIPIENT"), "<b@y>");
+   rig_free(r);
+}
+
+static void the_end_of_a_mail_is_found_however_it_is_cut(void **state)
+{
+   static const char mail[] = "MAIL FROM:<hidden@x>\r\n..\r\n.x\r\ny.\r\n.\r\nVRFY a\r\n";
+   (void) state;
+   for (size_t cut = 1; cut < sizeof(mail) - 8; cut++) {
+      struct rig *r = rig_new("smtp", "", false, 25);
+      rig_text(r, false, "DATA\r\n");
+      rig_text(r, true, "354 go on\r\n");
+      rig_packet(r, false, 0x18, mail, cut);
+      rig_text(r, false, mail + cut);
+      assert_int_equal(rig_number(r, 0, "SMTP_COMMAND_FLAGS"), 0x10 | 0x40);
+      assert_int_equal(rig_number(r, 0, "SMTP_MAIL_CMD_COUNT"), 0);
+      rig_free(r);
+   }
+}
+
+static void commands_go_on_after_data_that_was_refused(void **state)
+{
+   (void) state;
+   struct rig *r = rig_new("smtp", "", false, 25);
+   rig_text(r, false, "DATA\r\n");
+   rig_text(r, true, "503 no\r\n");
+   rig_text(r, false, "QUIT\r\n");
+   assert_int_equal(rig_number(r, 0, "SMTP_COMMAND_FLAGS"), 0x10 | 0x400);
+   rig_free(r);
+}
+
+static void each_sip_message_is_a_record(void **state)
+{
+   (void) state;
+   struct rig *r = rig_new("sip", "", true, 5060);
+   rig_text(r, false,
+            "INVITE sip:b@y;x=1 SIP/2.0\r\nf: \"A\" <sips:a@x>;tag=1\r\nTO:<sip:b@y>\r\nvia: SIP/2.0/UDP "
+            "1.1.1.1;branch=z\r\nV: SIP/2.0/TCP h\r\ni: (id)-\r\nuser-agent:  [me]! \r\nCSeq:1 "
+            "INVITE\r\n\r\nTo: no");
+   rig_text(r, true, "SIP/2.0 404 Not Found\r\nCall-ID: 12345678901234567890123456789012345\r\nCSeq: 1 INV");
+   rig_text(r, false, "ACK sip:short SIP/2.0\r\n\r\n");
+   rig_text(r, false,
+            "NOTIFY * HTTP/1.1\r\nHost: 239.255.255.250:1900\r\nNT: urn:a-long-enough-name\r\n\r\n");
+   rig_flush(r);
+   assert_int_equal(r->n_records, 2);
+   assert_int_equal(rig_number(r, 0, "SIP_MSG_TYPE"), 1);
+   assert_string_equal(rig_string(r, 0, "SIP_REQUEST_URI"), "sip:b@y");
+   assert_string_equal(rig_string(r, 0, "SIP_CALLING_PARTY"), "sips:a@x");
+   assert_string_equal(rig_string(r, 0, "SIP_CALLED_PARTY"), "sip:b@y");
+   assert_string_equal(rig_string(r, 0, "SIP_VIA"), "SIP/2.0/UDP 1.1.1.1;SIP/2.0/TCP h");
+   assert_string_equal(rig_string(r, 0, "SIP_CALL_ID"), "(id)-");
+   assert_string_equal(rig_string(r, 0, "SIP_USER_AGENT"), "[me]!");
+   assert_string_equal(rig_string(r, 0, "SIP_CSEQ"), "1 INVITE");
+   assert_int_equal(rig_number(r, 1, "SIP_MSG_TYPE"), 99);
+   assert_int_equal(rig_number(r, 1, "SIP_STATUS_CODE"), 404);
+   assert_string_equal(rig_string(r, 1, "SIP_CSEQ"), "");
+   rig_free(r);
+}
+
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
@@ -107,6 +182,10 @@ int main(void)
        cmocka_unit_test(http_that_is_cut_gives_nothing),
        cmocka_unit_test(long_http_values_are_cut),
        cmocka_unit_test(rtsp_requests_and_responses),
+       cmocka_unit_test(smtp_counts_commands_and_replies_of_all_lines),
+       cmocka_unit_test(the_end_of_a_mail_is_found_however_it_is_cut),
+       cmocka_unit_test(commands_go_on_after_data_that_was_refused),
+       cmocka_unit_test(each_sip_message_is_a_record),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }
