@@ -60,6 +60,11 @@ class Probe(unittest.TestCase):
         self.assertIn('PPI_PKT_LENGTHS', both[0])
         self.assertEqual(len(self.lines('c')), 1) # no all-zero records where nothing was found
 
+    def test_more_than_32_interfaces(self):
+        self.ok(self.w.run('flow_meter', '-r', capture('dns'), '-p', ','.join(['basic'] * 40), '-i',
+                           ','.join(f'f:o{i}:buffer=off' for i in range(40))))
+        self.assertEqual(len(self.lines('o39')), 9)
+
     def test_all_plugins_on_one_interface(self):
         self.ok(self.probe('-i', f'pcap;file={capture("dns")}', '-p', 'dns', '-p', 'http', '-o',
                            'unirec;i=f:a:buffer=off;p=dns,http;e'))

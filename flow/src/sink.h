@@ -10,7 +10,7 @@
 
 #include <nemea/module.h>
 
-#define MAX_OUTPUTS        32
+#define MAX_OUTPUTS        64
 #define SINK_GIVE_UP_MS    500 /* after a signal: how long a sink still waits for who takes its bytes */
 #define SINK_FLUSH_SECONDS 1   /* flows do not wait longer than this in a sink */
 

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""flow_meter on a live interface (a veth pair between two network namespaces): libpcap, AF_PACKET, workers, VLAN tags, drops.
+
+usage: live_test.py BIN_DIR
+
+Skipped without root or network namespaces.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+from programs import Workspace
+
+BIN = None
+SEND, RECEIVE = f'nemea-ts-{os.getpid()}', f'nemea-tr-{os.getpid()}'
+
+# Sends N times both directions of 100 UDP conversations; with a VLAN tag where the second argument is not 0.
+SENDER = '''
+import socket, struct, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(('v0', 0))
+tag = struct.pack('!HH', 0x8100, int(sys.argv[2])) if sys.argv[2] != '0' else b''
+def frame(a, b, sport, dport):
+    udp = struct.pack('!HHHH', sport, dport, 28, 0) + bytes(20)
+    ip = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 48, 1, 0, 64, 17, 0, a, b)
+    return bytes([2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1]) + tag + b'\\x08\\x00' + ip + udp
+a, b = bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])
+for _ in range(int(sys.argv[1])):
+    for port in range(2000, 2100):
+        s.send(frame(a, b, port, 9))
+        s.send(frame(b, a, 9, port))
+'''
+
+
+def ip(*command):
+    return subprocess.run(['ip', *command], capture_output=True, check=False).returncode == 0
+
+
+def send(rounds, vlan=0):
+    subprocess.run(['ip', 'netns', 'exec', SEND, sys.executable, '-c', SENDER, str(rounds), str(vlan)], check=True)
+
+
+class Live(unittest.TestCase):
+    def setUp(self):
+        self.w = Workspace(BIN)
+        self.addCleanup(self.w.__exit__)
+
+    def start(self, *options):
+        process = self.w.start('ip', 'netns', 'exec', RECEIVE, os.path.join(self.w.bin_dir, 'flow_meter'), *options)
+        time.sleep(1)
+        self.assertIsNone(process.poll(), process.poll() is not None and process.communicate())
+        return process
+
+    def flows(self, process):
+        """[(conversation, packets, rest...)] of the UDP flows."""
+        code, out, err = self.w.end(process, signal.SIGTERM)
+        self.assertEqual(code, 0, err)
+        return [line.split() for line in out.splitlines() if line.startswith('17@192.0.2.')], out
+
+    def check(self, flows, rounds, out):
+        self.assertEqual(len(flows), 100, out)
+        self.assertEqual({flow[1] for flow in flows}, {f'{rounds}->{rounds}'}, out)
+
+    def test_libpcap_and_af_packet_see_the_same(self):
+        for source in ('pcap;ifc=v1', 'raw;ifc=v1', 'raw;ifc=v1;blocks=64;pkts=8;filter=udp port 9'):
+            process = self.start('-i', source, '-o', 'text;m')
+            send(5)
+            time.sleep(1.5)
+            flows, out = self.flows(process)
+            self.check(flows, 5, out)
+
+    def test_workers_share_an_interface_and_each_flow_has_one_worker(self):
+        process = self.start('-i', 'raw;ifc=v1;fanout=77', '-i', 'raw;ifc=v1;fanout=77', '-p', 'pstats', '-o', 'text;m')
+        send(5)
+        time.sleep(1.5)
+        flows, out = self.flows(process)
+        self.check(flows, 5, out) # both directions in one flow
+        rows = [line.split() for line in out.split('Output stats:')[1].splitlines() if line.split()[:1] in (['0'], ['1'])]
+        self.assertTrue(all(int(row[1]) > 10 for row in rows), out) # and both had something to do
+
+    def test_vlan_tags_that_the_kernel_took_out_are_there(self):
+        process = self.start('-i', 'raw;ifc=v1', '-p', 'vlan', '-o', 'text;m')
+        send(1, 5)
+        time.sleep(1.5)
+        flows, out = self.flows(process)
+        self.assertEqual({flow[-1] for flow in flows}, {'VLAN_ID=5'}, out)
+
+    def test_what_the_kernel_drops_is_counted(self):
+        process = self.start('-i', 'raw;ifc=v1;blocks=2;pkts=1;filter=udp port 9', '-o', 'text;m')
+        process.send_signal(signal.SIGSTOP)
+        send(20)
+        process.send_signal(signal.SIGCONT)
+        time.sleep(1.5)
+        _, out = self.flows(process)
+        row = next(line.split() for line in out.splitlines() if line.startswith('SUM'))
+        self.assertGreater(int(row[4]), 3000, out)
+        self.assertGreaterEqual(int(row[1]) + int(row[4]), 4000, out)
+
+
+def main():
+    global BIN
+    BIN = os.path.abspath(sys.argv[1])
+    if os.geteuid() != 0 or not ip('netns', 'add', SEND):
+        print('skipped: needs root and network namespaces')
+        sys.exit(77)
+    try:
+        ip('netns', 'add', RECEIVE)
+        if not ip('link', 'add', 'v0', 'netns', SEND, 'type', 'veth', 'peer', 'name', 'v1', 'netns', RECEIVE):
+            print('skipped: no veth interfaces here')
+            sys.exit(77)
+        for space, link in ((SEND, 'v0'), (RECEIVE, 'v1')):
+            ip('-n', space, 'link', 'set', link, 'up')
+        unittest.main(argv=sys.argv[:1])
+    finally:
+        ip('netns', 'del', SEND)
+        ip('netns', 'del', RECEIVE)
+
+
+if __name__ == '__main__':
+    main()
