@@ -251,6 +251,30 @@ static void no_netbios_name_is_lost_or_read_beyond_the_packet(void **state)
    rig_free(r);
 }
 
+static void mqtt_packets_share_segments_and_span_them(void **state)
+{
+   static const uint8_t connect[] = {0x10, 12, 0, 4, 'M', 'Q', 'T', 'T', 5, 0xc2, 1, 2, 0, 0};
+   static const uint8_t connack[] = {0x20, 2, 1, 5, 0xd0, 0};
+   uint8_t publish[2 + 1 + 200 + 2] = {0x3b, 0xc8, 0x01, 0, 3, 'a', '/', 'b'}; /* 200 bytes: two of length */
+   (void) state;
+   publish[150] = 0x80; /* no packet: it is inside of one */
+   publish[203] = 0xc0;
+   struct rig *r = rig_new("mqtt", "tc=1", false, 1883);
+   rig_packet(r, false, 0x18, connect, sizeof(connect));
+   rig_packet(r, true, 0x18, connack, sizeof(connack));
+   rig_packet(r, false, 0x18, publish, 150);
+   rig_packet(r, false, 0x18, publish + 150, sizeof(publish) - 150);
+   rig_packet(r, false, 0x18, publish, 2);
+   assert_int_equal(rig_number(r, 0, "MQTT_TYPE_CUMULATIVE"), 1 | 2 | 4 | 8 | 0x1000 | 0x2000);
+   assert_int_equal(rig_number(r, 0, "MQTT_VERSION"), 5);
+   assert_int_equal(rig_number(r, 0, "MQTT_CONNECTION_FLAGS"), 0xc2);
+   assert_int_equal(rig_number(r, 0, "MQTT_KEEP_ALIVE"), 0x102);
+   assert_int_equal(rig_number(r, 0, "MQTT_CONNECTION_RETURN_CODE"), 5);
+   assert_int_equal(rig_number(r, 0, "MQTT_PUBLISH_FLAGS"), 0xb);
+   assert_string_equal(rig_string(r, 0, "MQTT_TOPICS"), "a/b#");
+   rig_free(r);
+}
+
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
@@ -265,6 +289,7 @@ int main(void)
        cmocka_unit_test(ovpn_takes_no_byte_that_is_not_there),
        cmocka_unit_test(wireguard_by_its_messages),
        cmocka_unit_test(ssadetector_finds_handshakes_in_a_tunnel),
+       cmocka_unit_test(mqtt_packets_share_segments_and_span_them),
        cmocka_unit_test(ntp_times_are_exact),
        cmocka_unit_test(no_netbios_name_is_lost_or_read_beyond_the_packet),
    };

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * Plugin mqtt: control packets of MQTT 3.1.1 and 5 on any TCP port, from the CONNECT on. Packets may share segments and span
+ * them; one whose first bytes are cut is left out with what follows it in the segment.
+ */
+#include "../plugin.h"
+#include "text.h"
+
+#include <netinet/in.h>
+
+#include "fields.h"
+
+UR_FIELDS(uint16 MQTT_TYPE_CUMULATIVE, uint8 MQTT_VERSION, uint8 MQTT_CONNECTION_FLAGS,
+          uint16 MQTT_KEEP_ALIVE, uint8 MQTT_CONNECTION_RETURN_CODE, uint8 MQTT_PUBLISH_FLAGS,
+          string MQTT_TOPICS)
+
+#define MAX_TOPICS 255 /* bytes, with the # behind each */
+
+enum { CONNECT = 1, CONNACK = 2, PUBLISH = 3 };
+
+static uint32_t topic_count;
+
+struct mqtt {
+   uint32_t left[2]; /* of a packet that goes on in the next segment, by direction */
+   uint32_t n_topics;
+   uint16_t types, keep_alive, topics_length;
+   uint8_t version, flags, return_code, publish_flags;
+   /* Not cleared. */
+   char topics[MAX_TOPICS];
+};
+
+/* Fixed header (MQTT 2.2). \return its bytes, 0: it is cut or none */
+static size_t fixed_header(const uint8_t *p, size_t n, uint32_t *length)
+{
+   *length = 0;
+   for (unsigned i = 1; i <= 4 && i < n; i++) {
+      *length |= (uint32_t) (p[i] & 0x7f) << (7 * (i - 1));
+      if ((p[i] & 0x80) == 0) {
+         return p[0] >> 4 != 0 ? i + 1 : 0;
+      }
+   }
+   return 0;
+}
+
+static void add_topic(struct mqtt *m, const uint8_t *p, size_t n)
+{
+   if (m->n_topics >= topic_count || n < 2 || (size_t) PLUGIN_U16(p) + 2 > n) {
+      return;
+   }
+   m->n_topics++;
+   m->topics_length = (uint16_t) (m->topics_length + span_keep(m->topics + m->topics_length,
+                                                               (size_t) (MAX_TOPICS - m->topics_length),
+                                                               span_of(p + 2, PLUGIN_U16(p))));
+   m->topics_length =
+       (uint16_t) (m->topics_length + span_keep(m->topics + m->topics_length,
+                                                (size_t) (MAX_TOPICS - m->topics_length), span_of("#", 1)));
+}
+
+/* What is there of one packet behind its fixed header. \return false: it is not MQTT */
+static bool parse_packet(struct mqtt *m, uint8_t first, const uint8_t *p, size_t n)
+{
+   unsigned type = first >> 4;
+   if (type == CONNECT) {
+      if (first != CONNECT << 4 || n < 10 || memcmp(p, "\0\4MQTT", 6) != 0 || (p[6] != 4 && p[6] != 5)) {
+         return false;
+      }
+      m->version = p[6];
+      m->flags = p[7];
+      m->keep_alive = PLUGIN_U16(p + 8);
+   }
+   if (m->version == 0) {
+      return false;
+   }
+   m->types |= (uint16_t) (1u << type);
+   if (type == CONNACK && n >= 2) {
+      m->types |= p[0] & 1;
+      m->return_code = p[1];
+   } else if (type == PUBLISH) {
+      m->publish_flags |= first & 15;
+      add_topic(m, p, n);
+   }
+   return true;
+}
+
+static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+{
+   struct mqtt *m = ext;
+   const uint8_t *p = k->payload;
+   size_t n = k->payload_captured;
+   uint32_t length;
+   (void) flow;
+   if (n < 2 || k->protocol != IPPROTO_TCP || (m->version == 0 && p[0] != CONNECT << 4)) {
+      return PLUGIN_NOTHING;
+   }
+   if (m->left[reverse] >= k->payload_wire) {
+      m->left[reverse] -= k->payload_wire;
+      return PLUGIN_NOTHING;
+   }
+   size_t at = m->left[reverse];
+   m->left[reverse] = 0;
+   while (at < n) {
+      size_t header = fixed_header(p + at, n - at, &length);
+      if (header == 0) {
+         break;
+      }
+      size_t there = n - at - header;
+      if (!parse_packet(m, p[at], p + at + header, length < there ? length : there)) {
+         break;
+      }
+      at += header + length;
+   }
+   m->left[reverse] = at > k->payload_wire ? (uint32_t) at - k->payload_wire : 0;
+   return m->version != 0 ? PLUGIN_HAS_DATA : PLUGIN_NOTHING;
+}
+
+static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
+{
+   const struct mqtt *m = ext;
+   (void) index;
+   ur_set(t, rec, F_MQTT_TYPE_CUMULATIVE, m->types);
+   ur_set(t, rec, F_MQTT_VERSION, m->version);
+   ur_set(t, rec, F_MQTT_CONNECTION_FLAGS, m->flags);
+   ur_set(t, rec, F_MQTT_KEEP_ALIVE, m->keep_alive);
+   ur_set(t, rec, F_MQTT_CONNECTION_RETURN_CODE, m->return_code);
+   ur_set(t, rec, F_MQTT_PUBLISH_FLAGS, m->publish_flags);
+   ur_set_var(t, rec, F_MQTT_TOPICS, m->topics, m->topics_length);
+}
+
+static const struct flow_plugin_option options[] = {
+    {.name = "tc",
+     .value = &topic_count,
+     .max = MAX_TOPICS,
+     .help = "topics of the first N PUBLISH packets (default 0)"},
+    {.name = "topiccount", .value = &topic_count, .max = MAX_TOPICS, .help = "the same"},
+    {.name = NULL}};
+
+const struct flow_plugin plugin_mqtt = {
+    .name = "mqtt",
+    .help = "MQTT control packets, any TCP port",
+    .fields =
+        "uint16 MQTT_TYPE_CUMULATIVE,uint8 MQTT_VERSION,uint8 MQTT_CONNECTION_FLAGS,uint16 MQTT_KEEP_ALIVE,"
+        "uint8 MQTT_CONNECTION_RETURN_CODE,uint8 MQTT_PUBLISH_FLAGS,string MQTT_TOPICS",
+    .ext_size = sizeof(struct mqtt),
+    .clear_size = offsetof(struct mqtt, topics),
+    .options = options,
+    .create = look,
+    .update = look,
+    .fill = fill,
+};
