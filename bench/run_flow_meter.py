@@ -8,8 +8,8 @@ All read the same capture (bench/mkcapture.c) from the page cache, one after ano
 removed at the end. A figure is the packets of the capture, whatever a program makes of them, by the best wall-clock time
 over the rounds, with the median time beside it. RSS is the peak, and never shown below that of the Python that starts the
 program. flow_meter sends to the blackhole interface b:, nfpcapd writes its files, softflowd sends NetFlow 9 to a port of
-this machine where nobody reads. --plugins: a list for -p instead of the two that are measured by default, may be
-repeated. --growth: also with 10 thousand to 4 million flows at a time, and a flood of SYNs.
+this machine where nobody reads. --plugins: a list for -p instead of those that are measured by default (every
+flow; DNS too; twelve plugins; all; each with an output of its own), may be repeated. --growth: also with 10 thousand to 4 million flows at a time, and a flood of SYNs.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import tempfile
 import time
 
 BUILD = os.environ.get('NEMEA_BUILD', '')
-PLUGINS = ['basic', 'basic,dns']
+TWELVE = ['basicplus', 'bstats', 'dns', 'http', 'icmp', 'ntp', 'pstats', 'sip', 'smtp', 'tls', 'quic', 'vlan']
 
 
 def run(command):
@@ -67,6 +67,19 @@ def meter(name, capture, plugins, *options):
     return Way(name, [os.path.join(BUILD, 'bin', 'flow_meter'), '-r', capture, '-p', plugins, '-i', outputs, '-v', *options])
 
 
+def known_plugins():
+    out = run([os.path.join(BUILD, 'bin', 'flow_meter'), '--plugin-list'])[2]
+    return [line.split()[0] for line in out.splitlines() if line[:1] not in ('', ' ')][1:]
+
+
+def lists():
+    """(name, list for -p): each plugin has an output of its own."""
+    known = known_plugins()
+    twelve = [name for name in TWELVE if name in known]
+    return [('basic', 'basic'), ('basic, dns', 'basic,dns'), (f'{len(twelve)} plugins', ','.join(twelve)),
+            (f'all {len(known)} plugins', ','.join(known))]
+
+
 def ways_of(capture, work, port, plugins):
     ways, missing = [], []
     loop = os.path.join(BUILD, 'bench', 'pcap_loop')
@@ -74,7 +87,7 @@ def ways_of(capture, work, port, plugins):
         ways.append(Way('libpcap, reading only', [loop, capture]))
     else:
         missing.append('pcap_loop (built when libpcap is there)')
-    ways += [meter(f'flow_meter {text}', capture, text) for text in plugins]
+    ways += [meter(f'flow_meter {name}', capture, text) for name, text in plugins]
     path = os.environ['PATH'] + ':/usr/sbin:/sbin'
     others = {'nfpcapd': ['-r', capture, '-w', work],
               'softflowd': ['-r', capture, '-6', '-v', '9', '-n', f'127.0.0.1:{port}', '-d']}
@@ -140,7 +153,7 @@ def main():
         packets, flows = make(capture, options.megabytes)
         flowdir = os.path.join(work, 'nfpcapd')
         os.mkdir(flowdir)
-        ways, missing = ways_of(capture, flowdir, sink.getsockname()[1], options.plugins or PLUGINS)
+        ways, missing = ways_of(capture, flowdir, sink.getsockname()[1], [(text, text) for text in options.plugins] if options.plugins else lists())
         if missing:
             print(f'not measured, because missing: {", ".join(missing)}')
         print(f'{packets / 1e6:.2f} million packets, {flows / 1e6:.2f} million conversations, {options.megabytes} MB, '

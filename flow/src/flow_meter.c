@@ -177,7 +177,7 @@ static int set_collector(nm_module_t *m)
 {
    struct flow_meter *self = nm_self(m);
    struct flow_sink_config *c = &self->config.sink;
-   char *host = self->collector != NULL ? strdup(self->collector) : NULL; /* kept */
+   char *host = self->collector != NULL ? meter_keep(self->collector) : NULL;
    if (host == NULL) {
       return self->collector == NULL ? NM_OK : nm_fail(m, "out of memory");
    }
@@ -275,7 +275,6 @@ static void cleanup(nm_module_t *m)
    if (self->meter != NULL) {
       meter_free(self->meter);
    }
-   free(self->input.files);
 }
 
 static const nm_module_def_t definition = {

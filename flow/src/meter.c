@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <nemea-common/nc_hash.h>
 #include <pthread.h>
 #include <sched.h>
@@ -117,23 +118,29 @@ void meter_config_init(struct meter_config *c)
    c->sink.template_refresh = 600;
 }
 
-void meter_config_free(struct meter_config *c)
+char *meter_keep(const char *text)
 {
-   for (unsigned i = 0; i < c->n_inputs; i++) {
-      free(c->inputs[i].files);
+   static struct kept {
+      struct kept *next;
+      char text[];
+   } * all;
+   size_t size = strlen(text) + 1;
+   struct kept *k = malloc(sizeof(*k) + size);
+   if (k == NULL) {
+      return NULL;
    }
+   memcpy(k->text, text, size);
+   k->next = all;
+   all = k;
+   return k->text;
 }
 
 static int add_path(struct meter_input *in, const char *path, char *error)
 {
-   const char **files =
-       in->n_files < MAX_FILES ? realloc(in->files, (in->n_files + 1) * sizeof(*files)) : NULL;
-   if (files == NULL) {
-      snprintf(error, METER_ERROR, in->n_files == MAX_FILES ? "%s: more than %d files" : "%s: out of memory",
-               path, MAX_FILES);
+   if (in->n_files == MAX_FILES) {
+      snprintf(error, METER_ERROR, "%s: more than %d files", path, MAX_FILES);
       return NM_ERROR;
    }
-   in->files = files;
    in->files[in->n_files++] = path;
    return NM_OK;
 }
@@ -154,14 +161,13 @@ static int add_directory(struct meter_input *in, const char *path, char *error)
    }
    for (int i = 0; i < n; i++) {
       struct stat st;
-      char *name = NULL;
-      if (rc == NM_OK && asprintf(&name, "%s/%s", path, entries[i]->d_name) > 0 && stat(name, &st) == 0 &&
-          S_ISREG(st.st_mode)) {
-         rc = add_path(in, name, error); /* kept for as long as the process lives */
-      } else {
-         free(name);
-      }
+      char name[PATH_MAX];
+      int length = snprintf(name, sizeof(name), "%s/%s", path, entries[i]->d_name);
       free(entries[i]);
+      if (rc == NM_OK && length < (int) sizeof(name) && stat(name, &st) == 0 && S_ISREG(st.st_mode)) {
+         const char *kept = meter_keep(name);
+         rc = add_path(in, kept != NULL ? kept : path, error);
+      }
    }
    free(entries);
    if (rc == NM_OK && in->n_files == before) {

@@ -16,8 +16,8 @@
 #define FRAGMENTS   10007
 
 struct meter_input {
-   const char **files; /* that are read as one */
-   unsigned n_files;   /* 0: an interface */
+   const char *files[MAX_FILES]; /* that are read as one */
+   unsigned n_files;             /* 0: an interface */
    const char *interface;
    const char *filter; /* NULL: none */
    bool raw;           /* AF_PACKET instead of libpcap */
@@ -44,12 +44,13 @@ struct meter;
 
 /** Sets what is not zero by default. */
 void meter_config_init(struct meter_config *config);
-void meter_config_free(struct meter_config *config);
 
 /* Parts of the configuration that both command lines have; NM_OK or NM_ERROR with a message in error. */
 
 #define METER_ERROR 1536
 
+/** A copy of a text, kept until the process ends. \return NULL without memory */
+char *meter_keep(const char *text);
 /** A file, all files of a directory, or - for standard input. The path is kept. */
 int meter_add_file(struct meter_input *input, const char *path, char error[METER_ERROR]);
 /** \return index of the plugin among those in use, which it joins, -1: with a message */

@@ -760,6 +760,5 @@ int probe_main(int argc, char **argv)
    if (probe.pid_file != NULL) {
       unlink(probe.pid_file);
    }
-   meter_config_free(&probe.config);
    return status;
 }
