@@ -70,13 +70,6 @@ struct ipfix_sink {
    uint8_t *unirec, *record;
 };
 
-static uint64_t nanoseconds(clockid_t id)
-{
-   struct timespec ts;
-   clock_gettime(id, &ts);
-   return (uint64_t) ts.tv_sec * NS + (uint64_t) ts.tv_nsec;
-}
-
 /* ---------------------------------------------------------------- connection */
 
 /* \return 0 or an error number */
@@ -118,7 +111,7 @@ static const char *open_session(struct ipfix_sink *s)
       freeaddrinfo(all);
    }
    s->session->generation++; /* a new session knows no template */
-   s->session->generation_began = nanoseconds(CLOCK_MONOTONIC);
+   s->session->generation_began = sink_clock(CLOCK_MONOTONIC);
    s->session->sequence = 0;
    s->session->next_attempt = time(NULL) + RECONNECT;
    return s->session->fd >= 0 ? NULL : rc != 0 ? gai_strerror(rc) : strerror(error);
@@ -217,7 +210,7 @@ static void append(struct ipfix_sink *s, uint16_t set_id, const uint8_t *record,
    memcpy(s->session->message + s->session->used, record, size);
    s->session->used += size;
    if (s->session->message_began == 0) {
-      s->session->message_began = nanoseconds(CLOCK_MONOTONIC);
+      s->session->message_began = sink_clock(CLOCK_MONOTONIC);
    }
 }
 
@@ -375,7 +368,7 @@ static void send_record(struct ipfix_sink *s, struct template *t, size_t size)
 
 static void refresh_templates(struct ipfix_sink *s)
 {
-   uint64_t now = s->config->udp ? nanoseconds(CLOCK_MONOTONIC) : 0;
+   uint64_t now = s->config->udp ? sink_clock(CLOCK_MONOTONIC) : 0;
    if (s->config->udp && now - s->session->generation_began >= s->config->template_refresh * NS) {
       s->session->generation++;
       s->session->generation_began = now;

@@ -89,13 +89,6 @@ struct meter {
    uint64_t next_progress, next_show;
 };
 
-static uint64_t nanoseconds(clockid_t id)
-{
-   struct timespec ts;
-   clock_gettime(id, &ts);
-   return (uint64_t) ts.tv_sec * NS + (uint64_t) ts.tv_nsec;
-}
-
 static void sleep_ns(uint64_t ns)
 {
    struct timespec ts = {.tv_sec = (time_t) (ns / NS), .tv_nsec = (long) (ns % NS)};
@@ -220,10 +213,10 @@ static void export_flow(void *worker, const struct flow *flow, void *const ext[M
    struct worker *w = worker;
    uint64_t limit = w->meter->config->flow_limit;
    if (limit != 0) {
-      uint64_t now = nanoseconds(CLOCK_MONOTONIC), step = NS * w->meter->config->n_inputs / limit;
+      uint64_t now = sink_clock(CLOCK_MONOTONIC), step = NS * w->meter->config->n_inputs / limit;
       while (now < w->next_flow && !nm_stopping(w->meter->module)) {
          sleep_ns(w->next_flow - now < LOOK_PERIOD ? w->next_flow - now : LOOK_PERIOD);
-         now = nanoseconds(CLOCK_MONOTONIC);
+         now = sink_clock(CLOCK_MONOTONIC);
       }
       w->next_flow = (now > w->next_flow + step ? now : w->next_flow) + step;
    }
@@ -295,7 +288,7 @@ static void work_on(struct worker *w, const struct raw_packet *raw, unsigned n)
    }
    flow_cache_packets(w->cache, packets, good);
    if (++w->batches % FLUSH_EVERY == 0) {
-      flush_sinks(w, nanoseconds(CLOCK_MONOTONIC));
+      flush_sinks(w, sink_clock(CLOCK_MONOTONIC));
    }
 }
 
@@ -313,8 +306,8 @@ static int step(struct worker *w)
    case SOURCE_PACKETS: work_on(w, raw, n); break;
    case SOURCE_INTERRUPTED: break;
    case SOURCE_IDLE:
-      flow_cache_advance(w->cache, nanoseconds(CLOCK_REALTIME));
-      flush_sinks(w, nanoseconds(CLOCK_MONOTONIC));
+      flow_cache_advance(w->cache, sink_clock(CLOCK_REALTIME));
+      flush_sinks(w, sink_clock(CLOCK_MONOTONIC));
       break;
    case SOURCE_DAMAGED:
       w->damaged++;
@@ -476,7 +469,7 @@ static void housekeeping(struct meter *m)
    if (m->config->progress_fd == 0 && m->config->show_every == 0) {
       return;
    }
-   uint64_t now = nanoseconds(CLOCK_MONOTONIC);
+   uint64_t now = sink_clock(CLOCK_MONOTONIC);
    if (m->config->progress_fd != 0 && now >= m->next_progress && m->n_threads == 0) {
       write_progress(m, now);
    }

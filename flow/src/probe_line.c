@@ -34,9 +34,8 @@ static struct {
    uint32_t snaplen, blocks, pages, size, line;
    int64_t fanout;
    bool odid, verbose, frag_enable;
-   uint32_t active, inactive, frag_size, frag_timeout, id, direction, mtu, template_refresh;
-   const char *text_file, *host, *port;
-   bool no_mac, udp, never_wait, milliseconds, split;
+   uint32_t active, inactive, frag_size, frag_timeout, direction;
+   bool split;
 } probe;
 
 static const struct parameter pcap_parameters[] = {

@@ -11,6 +11,13 @@
 #define PIPE_PIECE 4096 /* what poll() promises of a pipe (PIPE_BUF) */
 #define LOOK_MS    50   /* how often a wait looks for signals; those may come to other threads */
 
+uint64_t sink_clock(clockid_t id)
+{
+   struct timespec ts;
+   clock_gettime(id, &ts);
+   return (uint64_t) ts.tv_sec * NS + (uint64_t) ts.tv_nsec;
+}
+
 unsigned sink_count_records(const struct flow_sink_config *config, void *const ext[MAX_PLUGINS],
                             uint32_t plugins)
 {

@@ -9,6 +9,7 @@
 #include "cache.h"
 
 #include <nemea/module.h>
+#include <time.h>
 
 #define MAX_OUTPUTS        64
 #define SINK_GIVE_UP_MS    500 /* after a signal: how long a sink still waits for who takes its bytes */
@@ -56,6 +57,9 @@ struct flow_sink *ipfix_sink_new(const struct flow_sink_config *config);
 
 /** Opens the file that all text sinks write to, and writes the heading. \return NM_OK or NM_ERROR */
 int text_sink_open(const struct flow_sink_config *config);
+
+/** Nanoseconds of a clock. */
+uint64_t sink_clock(clockid_t id);
 
 /* For the sinks' own use. */
 
