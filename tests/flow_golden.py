@@ -15,7 +15,9 @@ import tempfile
 CASES = [('basic', 'basic', 'mixed'), ('basic_arp', 'basic', 'arp'), ('basic_vlan', 'basic', 'vlan'),
          ('basicplus', 'basicplus', 'http'), ('pstats_skipdup', 'pstats:skipdup', 'http'), ('ssadetector', 'ssadetector', 'ovpn'),
          ('syn_mpls_plugin', 'mpls', 'syn_mpls')]
-CASES += [(name, name, name) for name in ('bstats', 'dns', 'http', 'idpcontent', 'ovpn', 'tls', 'vlan', 'wg', 'mqtt', 'ntp', 'sip', 'smtp')]
+CASES += [(name, name, name) for name in ('bstats', 'dns', 'dnssd', 'http', 'idpcontent', 'mqtt', 'ntp', 'ovpn', 'sip', 'smtp', 'tls',
+                                              'vlan', 'wg')]
+CASES += [('passivedns', 'passivedns', 'dns')]
 CASES += [(name, name, 'mixed') for name in ('flowhash', 'icmp', 'mpls', 'nettisa', 'phists', 'pstats')]
 CASES += [(f'syn_{name}', 'basic', f'syn_{name}')
           for name in ('gre_ip', 'ipip', 'mpls', 'pppoe', 'qinq', 'frag', 'timeouts', 'ooo')]

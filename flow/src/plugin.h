@@ -88,8 +88,8 @@ static inline ur_time_t plugin_time(uint64_t ns)
 
 /* clang-format off */
 #define PLUGIN_LIST(X) \
-   X(basicplus) X(bstats) X(dns) X(flowhash) X(http) X(icmp) X(idpcontent) X(mpls) X(mqtt) X(netbios) X(nettisa) X(ntp) \
-   X(ovpn) X(phists) X(pstats) X(rtsp) X(sip) X(smtp) X(ssadetector) X(tls) X(vlan) X(wg)
+   X(basicplus) X(bstats) X(dns) X(dnssd) X(flowhash) X(http) X(icmp) X(idpcontent) X(mpls) X(mqtt) X(netbios) X(nettisa) \
+   X(ntp) X(ovpn) X(passivedns) X(phists) X(pstats) X(rtsp) X(sip) X(smtp) X(ssadetector) X(ssdp) X(tls) X(vlan) X(wg)
 /* clang-format on */
 #define PLUGIN_DECLARE(name) extern const struct flow_plugin plugin_##name;
 PLUGIN_LIST(PLUGIN_DECLARE)

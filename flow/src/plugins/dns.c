@@ -4,6 +4,7 @@
  * its own: it ends its flow. The text forms of answers are those that users of these fields know.
  */
 #include "../plugin.h"
+#include "dns_message.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -16,31 +17,8 @@ UR_FIELDS(uint16 DNS_ID, uint16 DNS_ANSWERS, uint8 DNS_RCODE, string DNS_NAME, u
           uint8 DNS_DO)
 
 #define PORT      53
-#define HEADER    12
 #define NAME_SIZE 127
 #define DATA_SIZE 159
-#define MAX_JUMPS 32  /* compression pointers in one name */
-#define MAX_NAME  255 /* RFC 1035 2.3.4 */
-
-enum {
-   TYPE_A = 1,
-   TYPE_NS = 2,
-   TYPE_CNAME = 5,
-   TYPE_SOA = 6,
-   TYPE_PTR = 12,
-   TYPE_HINFO = 13,
-   TYPE_MINFO = 14,
-   TYPE_MX = 15,
-   TYPE_TXT = 16,
-   TYPE_ISDN = 20,
-   TYPE_AAAA = 28,
-   TYPE_SRV = 33,
-   TYPE_DNAME = 39,
-   TYPE_OPT = 41,
-   TYPE_DS = 43,
-   TYPE_RRSIG = 46,
-   TYPE_DNSKEY = 48
-};
 
 struct dns {
    uint32_t ttl;
@@ -49,90 +27,6 @@ struct dns {
    char name[NAME_SIZE];
    char data[DATA_SIZE];
 };
-
-/* A message, or a part of it, with a place in it. */
-struct reader {
-   const uint8_t *message, *p, *end;
-   bool bad; /* read beyond the end, or what is there makes no sense */
-};
-
-/* Text that is cut when it is full. */
-struct text {
-   char *to;
-   size_t length, size;
-};
-
-static void put(struct text *t, const void *bytes, size_t n)
-{
-   size_t room = t->size - t->length;
-   n = n < room ? n : room;
-   memcpy(t->to + t->length, bytes, n);
-   t->length += n;
-}
-
-static void put_text(struct text *t, const char *s)
-{
-   put(t, s, strlen(s));
-}
-
-static void put_number(struct text *t, uint32_t v)
-{
-   char s[16];
-   put(t, s, (size_t) snprintf(s, sizeof(s), "%u", v));
-}
-
-static uint32_t get(struct reader *r, unsigned bytes)
-{
-   uint32_t v = 0;
-   if ((size_t) (r->end - r->p) < bytes) {
-      r->bad = true;
-      r->p = r->end;
-      return 0;
-   }
-   while (bytes-- > 0) {
-      v = v << 8 | *r->p++;
-   }
-   return v;
-}
-
-/* Reads a name, following pointers; t may be NULL. The reader goes on behind the name where it stands. */
-static void get_name(struct reader *r, const uint8_t *message_end, struct text *t)
-{
-   const uint8_t *p = r->p, *behind = NULL, *end = r->end;
-   unsigned jumps = 0, total = 0;
-   for (;;) {
-      if (p >= end) {
-         r->bad = true;
-         break;
-      }
-      unsigned length = *p++;
-      if (length == 0) {
-         break;
-      }
-      if (length >= 0xc0) {
-         if (p >= end || ++jumps > MAX_JUMPS) {
-            r->bad = true;
-            break;
-         }
-         size_t offset = (length & 0x3f) << 8 | *p++;
-         behind = behind == NULL ? p : behind;
-         end = message_end;
-         p = r->message +
-             ((size_t) (message_end - r->message) > offset ? offset : (size_t) (message_end - r->message));
-         continue;
-      }
-      if (length > 63 || (size_t) (end - p) < length || (total += length + 1) > MAX_NAME) {
-         r->bad = true;
-         break;
-      }
-      if (t != NULL) {
-         put(t, ".", total > length + 1 ? 1 : 0);
-         put(t, p, length);
-      }
-      p += length;
-   }
-   r->p = behind != NULL ? behind : p;
-}
 
 static void put_name(struct text *t, struct reader *r, const uint8_t *message_end)
 {
@@ -261,32 +155,27 @@ static void parse_record(struct dns *d, struct reader *r, bool first)
 {
    char owner[NAME_SIZE];
    struct text owner_text = {.to = owner, .size = sizeof(owner)};
-   get_name(r, r->end, &owner_text);
-   unsigned type = get(r, 2), class = get(r, 2);
-   uint32_t ttl = get(r, 4);
-   size_t length = get(r, 2);
-   if (r->bad || (size_t) (r->end - r->p) < length) {
-      r->bad = true;
+   struct dns_record record;
+   if (!get_record(r, &owner_text, &record)) {
       return;
    }
    if (first) {
-      struct reader data = {.message = r->message, .p = r->p, .end = r->p + length};
+      struct reader data = {.message = r->message, .p = record.data, .end = record.end};
       struct text text = {.to = d->data, .size = sizeof(d->data)};
-      d->ttl = ttl;
-      put_data(&text, type, &data, r->end, owner, owner_text.length);
+      d->ttl = record.ttl;
+      put_data(&text, record.type, &data, r->end, owner, owner_text.length);
       d->data_length = (uint8_t) text.length;
    }
-   if (type == TYPE_OPT) {
-      d->payload_size = (uint16_t) class;
-      d->dnssec_ok = ttl >> 15 & 1;
+   if (record.type == TYPE_OPT) {
+      d->payload_size = (uint16_t) record.class;
+      d->dnssec_ok = record.ttl >> 15 & 1;
    }
-   r->p += length;
 }
 
 static bool parse(struct dns *d, const uint8_t *p, size_t size)
 {
    struct reader r = {.message = p, .p = p, .end = p + size};
-   if (size < HEADER) {
+   if (size < DNS_HEADER) {
       return false;
    }
    d->id = (uint16_t) get(&r, 2);
@@ -320,12 +209,8 @@ static unsigned look(void *ext, const struct packet *k)
    if ((k->src_port != PORT && k->dst_port != PORT) || size == 0) {
       return PLUGIN_NOTHING;
    }
-   if (k->protocol == IPPROTO_TCP) {
-      if (size < 2 || (size_t) (p[0] << 8 | p[1]) != size - 2) {
-         return PLUGIN_NOTHING;
-      }
-      p += 2;
-      size -= 2;
+   if (!dns_whole_message(k, &p, &size)) {
+      return PLUGIN_NOTHING;
    }
    return parse(ext, p, size) ? PLUGIN_HAS_DATA | PLUGIN_FLUSH : PLUGIN_NOTHING;
 }

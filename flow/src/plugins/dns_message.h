@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Reading of DNS messages (RFC 1035) for the plugins that look into them. Nothing is read beyond the message. */
+#ifndef FLOW_PLUGINS_DNS_MESSAGE_H
+#define FLOW_PLUGINS_DNS_MESSAGE_H
+
+#include "../packet.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DNS_HEADER 12
+#define MAX_JUMPS  32  /* compression pointers in one name */
+#define MAX_NAME   255 /* RFC 1035 2.3.4 */
+
+enum {
+   TYPE_A = 1,
+   TYPE_NS = 2,
+   TYPE_CNAME = 5,
+   TYPE_SOA = 6,
+   TYPE_PTR = 12,
+   TYPE_HINFO = 13,
+   TYPE_MINFO = 14,
+   TYPE_MX = 15,
+   TYPE_TXT = 16,
+   TYPE_ISDN = 20,
+   TYPE_AAAA = 28,
+   TYPE_SRV = 33,
+   TYPE_DNAME = 39,
+   TYPE_OPT = 41,
+   TYPE_DS = 43,
+   TYPE_RRSIG = 46,
+   TYPE_DNSKEY = 48
+};
+
+/* A message, or a part of it, with a place in it. */
+struct reader {
+   const uint8_t *message, *p, *end;
+   bool bad; /* read beyond the end, or what is there makes no sense */
+};
+
+/* Text that is cut when it is full. */
+struct text {
+   char *to;
+   size_t length, size;
+};
+
+static inline void put(struct text *t, const void *bytes, size_t n)
+{
+   size_t room = t->size - t->length;
+   n = n < room ? n : room;
+   memcpy(t->to + t->length, bytes, n);
+   t->length += n;
+}
+
+static inline void put_text(struct text *t, const char *s)
+{
+   put(t, s, strlen(s));
+}
+
+static inline void put_number(struct text *t, uint32_t v)
+{
+   char s[16];
+   put(t, s, (size_t) snprintf(s, sizeof(s), "%u", v));
+}
+
+static inline uint32_t get(struct reader *r, unsigned bytes)
+{
+   uint32_t v = 0;
+   if ((size_t) (r->end - r->p) < bytes) {
+      r->bad = true;
+      r->p = r->end;
+      return 0;
+   }
+   while (bytes-- > 0) {
+      v = v << 8 | *r->p++;
+   }
+   return v;
+}
+
+/* Reads a name, following pointers; t may be NULL. The reader goes on behind the name where it stands. */
+static inline void get_name(struct reader *r, const uint8_t *message_end, struct text *t)
+{
+   const uint8_t *p = r->p, *behind = NULL, *end = r->end;
+   unsigned jumps = 0, total = 0;
+   for (;;) {
+      if (p >= end) {
+         r->bad = true;
+         break;
+      }
+      unsigned length = *p++;
+      if (length == 0) {
+         break;
+      }
+      if (length >= 0xc0) {
+         if (p >= end || ++jumps > MAX_JUMPS) {
+            r->bad = true;
+            break;
+         }
+         size_t offset = (length & 0x3f) << 8 | *p++;
+         behind = behind == NULL ? p : behind;
+         end = message_end;
+         p = r->message +
+             ((size_t) (message_end - r->message) > offset ? offset : (size_t) (message_end - r->message));
+         continue;
+      }
+      if (length > 63 || (size_t) (end - p) < length || (total += length + 1) > MAX_NAME) {
+         r->bad = true;
+         break;
+      }
+      if (t != NULL) {
+         put(t, ".", total > length + 1 ? 1 : 0);
+         put(t, p, length);
+      }
+      p += length;
+   }
+   r->p = behind != NULL ? behind : p;
+}
+
+/** One resource record: its head; data are from p to end. */
+struct dns_record {
+   unsigned type, class;
+   uint32_t ttl;
+   const uint8_t *data, *end;
+};
+
+/** Reads a record's owner (may be NULL) and head, and goes on behind it. \return false: it is not all there */
+static inline bool get_record(struct reader *r, struct text *owner, struct dns_record *record)
+{
+   get_name(r, r->end, owner);
+   record->type = get(r, 2);
+   record->class = get(r, 2);
+   record->ttl = get(r, 4);
+   size_t length = get(r, 2);
+   if (r->bad || (size_t) (r->end - r->p) < length) {
+      r->bad = true;
+      return false;
+   }
+   record->data = r->p;
+   record->end = r->p += length;
+   return true;
+}
+
+/** Over TCP the message is behind its length, which must be that of the segment. \return false: it is not */
+static inline bool dns_whole_message(const struct packet *k, const uint8_t **p, size_t *size)
+{
+   if (k->protocol == IPPROTO_TCP) {
+      if (*size < 2 || (size_t) ((*p)[0] << 8 | (*p)[1]) != *size - 2) {
+         return false;
+      }
+      *p += 2;
+      *size -= 2;
+   }
+   return true;
+}
+
+#endif
