@@ -194,7 +194,7 @@ static void check_client(const char *out_spec, const char *in_spec, const char *
 static void service_tells_what_each_client_got(void **state)
 {
    check_client("u:d", "u:d", "shared memory");
-   check_client("t:17661", "t:17661", "TCP");
+   check_client("t:17671", "t:17671", "TCP");
    setenv("TRAP_NO_SHM", "1", 1);
    check_client("u:d", "u:d", "UNIX socket");
    unsetenv("TRAP_NO_SHM");
