@@ -14,18 +14,24 @@ import tempfile
 import xml.etree.ElementTree as ET
 
 
+def described(member):
+    return any(''.join(member.find(part).itertext()).strip() for part in ('briefdescription', 'detaileddescription'))
+
+
 def undocumented(folder):
-    """Functions without a word, as "header: name"."""
+    """Functions without a word, as "header: name". Of classes: not private ones, constructors and operators, and of overloads one."""
     for path in glob.glob(os.path.join(folder, 'xml', '*.xml')):
-        for member in ET.parse(path).iter('memberdef'):
-            name = member.findtext('name')
-            if member.get('kind') != 'function' or name.endswith('_'):
+        members = [member for member in ET.parse(path).iter('memberdef') if member.get('kind') == 'function']
+        told = {member.findtext('name') for member in members if described(member)}
+        for member in members:
+            name, file = member.findtext('name'), member.find('location').get('file')
+            if name.endswith('_'):
                 continue  # names that end with _ are the headers' own
-            if member.find('location').get('file').endswith('.hpp'):
-                continue  # members of classes that say what they do by their names
-            text = ''.join(''.join(member.find(part).itertext()) for part in ('briefdescription', 'detaileddescription'))
-            if not text.strip():
-                yield f'{os.path.basename(member.find("location").get("file"))}: {name}'
+            if file.endswith('.hpp') and (name in told or member.get('prot') != 'public' or 'operator' in name or '~' in name or
+                                          not member.findtext('type')):
+                continue
+            if not described(member):
+                yield f'{os.path.basename(file)}: {name}'
 
 
 def main(source):

@@ -100,12 +100,14 @@ public:
    /** A filter without a table. */
    bool operator!() const { return size_ == 0; }
 
+   /** Takes all elements out; the table stays. */
    void clear()
    {
       std::fill(bits_.begin(), bits_.end(), static_cast<cell_type>(0));
       inserted_ = 0;
    }
 
+   /** Inserts the bytes of a key, of a value (its padding too), of a string, or each element of a range. */
    void insert(const unsigned char *key, const std::size_t &length) { set(key, length); inserted_++; }
    template <typename T> void insert(const T &t)
    {
@@ -120,6 +122,7 @@ public:
       }
    }
 
+   /** \return false: never inserted. true: inserted or, with the chosen probability, not */
    virtual bool contains(const unsigned char *key, const std::size_t length) const
    {
       place p(*this, key, length);
@@ -169,6 +172,7 @@ public:
 
    /** Bits of the table. */
    virtual unsigned long long int size() const { return size_; }
+   /** How many insert() were made; not how many different elements. */
    unsigned long long int element_count() const { return inserted_; }
    /** Probability of a false positive with the elements that are in. */
    double effective_fpp() const
@@ -178,7 +182,9 @@ public:
                                                   static_cast<double>(size())),
                                    1.0 * static_cast<double>(hashes_));
    }
+   /** Bits that are set for an element. */
    std::size_t hash_count() const { return hashes_; }
+   /** The table, size() bits; valid until the filter is changed. */
    const cell_type *table() const { return bits_.data(); }
 
    /* With a filter of the same size, hashes and seed: intersection, union, difference; else nothing is changed. */
@@ -210,7 +216,7 @@ private:
           : at(nc_hash(key, length, f.seed_)), step(nc_hash_u64(at, ~f.seed_) | 1)
       {
       }
-      /* The step grows, so that elements that share both halves by chance of the modulus part again. */
+      /** The step grows, so that elements that share both halves by chance of the modulus part again. */
       void next()
       {
          at += step;

@@ -409,9 +409,11 @@ typedef struct {
 
 /** A zeroed record with room for max_var_size bytes of variable-length data. \return UR_OK, UR_E_MEMORY */
 int ur_record_init(ur_record_t *record, const ur_template_t *tmplt, uint16_t max_var_size);
+/** Frees the data, not the struct, which may then be initialised again. */
 void ur_record_free(ur_record_t *record);
 /** As ur_set_var(), ur_array_resize(). */
 int ur_record_set_var(ur_record_t *record, int field_id, const void *val_ptr, int val_len);
+/** As ur_array_resize(): len in bytes. \return UR_OK; UR_E_TOO_LONG: the record has no room for it; UR_E_MEMORY */
 int ur_record_array_resize(ur_record_t *record, int field_id, int len);
 /** As ur_copy_fields(). \return UR_OK; UR_E_TOO_LONG: a variable-length field did not fit; UR_E_MEMORY */
 int ur_record_copy_fields(ur_record_t *record, const ur_template_t *src_tmplt, const void *src);

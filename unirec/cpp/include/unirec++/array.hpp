@@ -82,7 +82,9 @@ public:
 
    UnirecArray(T *first, std::size_t size) : first_(first), size_(size) {}
 
+   /** In elements. */
    std::size_t size() const noexcept { return size_; }
+   /** Has it no element? */
    bool empty() const noexcept { return size_ == 0; }
    Iterator begin() const { return Iterator(first_); }
    Iterator end() const { return Iterator(first_ + size_); }

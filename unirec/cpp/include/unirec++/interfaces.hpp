@@ -205,6 +205,7 @@ public:
    /** \return false after the timeout. Throws std::runtime_error when the module is to stop. */
    bool send(UnirecRecord &record) { return output_.send(record.data(), record.size()); }
    bool send(UnirecRecordView &record) { return output_.send(record.data(), record.size()); }
+   /** Sends what is buffered. */
    void sendFlush() { output_.flush(); }
    /** Microseconds, or TRAP_WAIT, TRAP_HALFWAIT, TRAP_NO_WAIT. */
    void setTimeout(int timeout) { detail::control(TRAPIFC_OUTPUT, output_.number(), TRAPCTL_SETTIMEOUT, timeout); }
@@ -220,6 +221,7 @@ public:
       ur_set_output_template(output_.number(), template_.tmplt);
       output_.start(template_.tmplt);
    }
+   /** Destroying the interface then does not tell receivers that the stream has ended. */
    void doNotsendEoFOnExit() { output_.noEnd(); }
    ur_template_t *getTemplate() const noexcept { return template_.tmplt; }
    /** The interface's own record. */
@@ -240,9 +242,12 @@ public:
    UnirecBidirectionalInterface(int input, int output) : input_(input), output_(output) {}
    UnirecBidirectionalInterface(UnirecBidirectionalInterface &&) = default;
 
+   /** As UnirecInputInterface::receive(). */
    std::optional<UnirecRecordView> receive() { return input_.receive(template_.tmplt); }
+   /** As UnirecOutputInterface::send(). */
    bool send(UnirecRecord &record) { return output_.send(record.data(), record.size()); }
    bool send(UnirecRecordView &record) { return output_.send(record.data(), record.size()); }
+   /** Sends what is buffered. */
    void sendFlush() { output_.flush(); }
    /** Takes over the format of the input, on both sides. */
    void changeTemplate()
@@ -251,17 +256,22 @@ public:
       ur_set_output_template(output_.number(), template_.tmplt);
       output_.start(template_.tmplt);
    }
+   /** As UnirecInputInterface::setRequieredFormat(). */
    void setRequieredFormat(const std::string &templateSpecification)
    {
       template_.define(templateSpecification);
       ur_set_input_template(input_.number(), template_.tmplt);
    }
+   /** Microseconds, or TRAP_WAIT, TRAP_NO_WAIT. */
    void setReceiveTimeout(int timeout) { detail::control(TRAPIFC_INPUT, input_.number(), TRAPCTL_SETTIMEOUT, timeout); }
+   /** Microseconds, or TRAP_WAIT, TRAP_HALFWAIT, TRAP_NO_WAIT. */
    void setSendTimeout(int timeout) { detail::control(TRAPIFC_OUTPUT, output_.number(), TRAPCTL_SETTIMEOUT, timeout); }
+   /** Microseconds. */
    void setSendAutoflushTimeout(int timeout)
    {
       detail::control(TRAPIFC_OUTPUT, output_.number(), TRAPCTL_AUTOFLUSH_TIMEOUT, timeout);
    }
+   /** Destroying the interface then does not tell receivers that the stream has ended. */
    void doNotsendEoFOnExit() { output_.noEnd(); }
    ur_template_t *getTemplate() const noexcept { return template_.tmplt; }
    InputInteraceStats getInputInterfaceStats() const { return input_.stats(); }

@@ -87,7 +87,9 @@ public:
       }
    }
 
+   /** The record's bytes, in the order of its template. */
    const void *data() const noexcept { return data_; }
+   /** In bytes, variable-length fields included. */
    std::size_t size() const { return static_cast<std::size_t>(ur_rec_size(template_, data_)); }
    /** The message's number on its input; a gap means missed messages. */
    uint64_t getSequenceNumber() const noexcept { return seq_; }
@@ -100,6 +102,7 @@ public:
    {
       return detail::getArray<const T>(template_, data_, id);
    }
+   /** Owned by whoever made the view. */
    const ur_template_t *getTemplate() const noexcept { return template_; }
 
 private:
@@ -138,8 +141,11 @@ public:
       return *this;
    }
 
+   /** The record's bytes, in the order of its template. */
    void *data() noexcept { return record_.get(); }
+   /** The same for reading. */
    const void *data() const noexcept { return record_.get(); }
+   /** In bytes, variable-length fields included; 0 of a record without a template. */
    std::size_t size() const { return record_ ? static_cast<std::size_t>(ur_rec_size(template_, record_.get())) : 0; }
 
    /** Copies the fields that both have. Throws std::runtime_error when they could need more than there is room for. */
@@ -177,12 +183,14 @@ public:
          std::memcpy(ur_get_ptr_by_id(template_, data(), id), static_cast<const void *>(&value), sizeof(T));
       }
    }
+   /** Sets an array field to a copy of an array, which may stand in this record. */
    template <typename T> void setFieldFromUnirecArray(const UnirecArray<T> &array, ur_field_id_t id)
    {
       using V = std::remove_const_t<T>;
       std::vector<V> values(array.begin(), array.end()); /* the array may stand in this record */
       setFieldFromVector(values, id);
    }
+   /** Sets an array field. Throws std::runtime_error when the record has no room for it. */
    template <typename T> void setFieldFromVector(const std::vector<T> &values, ur_field_id_t id)
    {
       detail::checkType<T *>(template_, id);
@@ -192,6 +200,7 @@ public:
       }
       setBytes(id, values.data(), values.size() * sizeof(T));
    }
+   /** Owned by whoever made the record. */
    const ur_template_t *getTemplate() const noexcept { return template_; }
 
 private:

@@ -25,18 +25,21 @@ namespace Nemea {
 /** The sender has ended its stream. */
 class EoFException : public std::exception {
 public:
+   /** For people. */
    const char *what() const noexcept override { return "end of the stream"; }
 };
 
 /** The format of an input changed: call changeTemplate(), then receive() the record again. */
 class FormatChangeException : public std::exception {
 public:
+   /** For people. */
    const char *what() const noexcept override { return "the format of the input has changed"; }
 };
 
 /** The help was asked for, and has been printed. */
 class HelpException : public std::exception {
 public:
+   /** For people. */
    const char *what() const noexcept override { return "help was asked for"; }
 };
 
@@ -56,11 +59,13 @@ struct __attribute__((packed)) IpAddress {
       ip = address;
    }
 
+   /** Of either family; an IPv4 address stands as UniRec has it, not as ::ffff:0:0/96. */
    bool isIpv4() const
    {
       ip_addr_t address = ip;
       return ip_is4(&address) != 0;
    }
+   /** Not isIpv4(). */
    bool isIpv6() const { return !isIpv4(); }
    bool operator==(const IpAddress &other) const { return std::memcmp(this, &other, sizeof(*this)) == 0; }
    bool operator!=(const IpAddress &other) const { return !(*this == other); }
@@ -73,6 +78,7 @@ struct __attribute__((packed)) IpAddress {
       }
       return a;
    }
+   /** The text that UniRec's CSV has. */
    std::string toString() const
    {
       char text[INET6_ADDRSTRLEN];
@@ -99,6 +105,7 @@ struct MacAddress {
 
    bool operator==(const MacAddress &other) const { return mac_cmp(&mac, &other.mac) == 0; }
    bool operator!=(const MacAddress &other) const { return !(*this == other); }
+   /** The text that UniRec's CSV has. */
    std::string toString() const
    {
       char text[MAC_STR_LEN];

@@ -101,8 +101,11 @@ public:
       return static_cast<ur_field_id_t>(id);
    }
 
+   /** Is there an input, an output, a pair of both that was not built yet? */
    bool isInputInterfaceAvailable() const noexcept { return inputs_ > 0; }
+   /** As isInputInterfaceAvailable(). */
    bool isOutputInterfaceAvailable() const noexcept { return outputs_ > 0; }
+   /** As isInputInterfaceAvailable(). */
    bool isBidirectionalInterfaceAvailable() const noexcept { return inputs_ > 0 && outputs_ > 0; }
 
    /** Interfaces are handed out from the highest number down. Throws when none is left. */
