@@ -108,7 +108,7 @@ class Probe(unittest.TestCase):
         for name in names:
             alone += self.ok(self.probe('-i', f'pcap;file={capture(name)}', '-o', 'text;m')).count('@')
         inputs = [word for name in names for word in ('-i', f'pcap;file={capture(name)}')]
-        out = self.ok(self.probe(*inputs, '-p', 'pstats', '-o', 'text;m'))
+        out = self.ok(self.probe(*inputs, '-p', 'pstats', '-o', 'text;m;file=-'))
         self.assertEqual(out.count('@'), alone)
         self.ok(self.probe(*inputs, '-p', 'pstats', '-o', 'unirec;ifc=f:all:buffer=off;p=basic;e'))
         self.assertEqual(len(self.lines('all')) - 1, alone)

@@ -100,7 +100,8 @@ static const struct parameter ipfix_parameters[] = {
     {NULL, NULL, PARAMETER_FLAG, NULL, 0, 0, NULL, NULL}};
 
 static const struct parameter text_parameters[] = {
-    {"f", "file", PARAMETER_TEXT, &probe.config.sink.text_file, 0, 0, "PATH", "instead of standard output"},
+    {"f", "file", PARAMETER_TEXT, &probe.config.sink.text_file, 0, 0, "PATH",
+     "instead of standard output (-)"},
     {"m", "mac", PARAMETER_FLAG, &probe.config.sink.text_no_mac, 0, 0, NULL, "without MAC addresses"},
     {NULL, NULL, PARAMETER_FLAG, NULL, 0, 0, NULL, NULL}};
 

@@ -37,7 +37,7 @@ struct flow_sink_config {
    unsigned n_outputs;
    bool odid; /**< uint32 ODID in place of LINK_BIT_FIELD */
    /* text */
-   const char *text_file; /**< NULL: standard output */
+   const char *text_file; /**< NULL or "-": standard output */
    bool text_no_mac;
    /* IPFIX */
    const char *host, *port;

@@ -41,13 +41,13 @@ int text_sink_open(const struct flow_sink_config *config)
 {
    const char *heading = config->text_no_mac ? "conversation packets bytes tcp-flags time extensions\n"
                                              : "mac conversation packets bytes tcp-flags time extensions\n";
-   file.fd = config->text_file == NULL
-                 ? STDOUT_FILENO
-                 : open(config->text_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+   bool standard = config->text_file == NULL || strcmp(config->text_file, "-") == 0;
+   file.fd =
+       standard ? STDOUT_FILENO : open(config->text_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
    if (file.fd < 0 ||
        sink_write(config->module, file.fd, heading, strlen(heading), true) != strlen(heading)) {
-      return nm_fail(config->module, "cannot write %s: %s",
-                     config->text_file != NULL ? config->text_file : "standard output", strerror(errno));
+      return nm_fail(config->module, "cannot write %s: %s", standard ? "standard output" : config->text_file,
+                     strerror(errno));
    }
    return NM_OK;
 }
