@@ -130,10 +130,11 @@ static int init_locked(ur_static_field_specs_t fixed)
    if (s->intialized == UR_INITIALIZED) {
       return UR_OK;
    }
-   s->ur_field_names = fixed.ur_field_names;
-   s->ur_field_sizes = fixed.ur_field_sizes;
-   s->ur_field_types = fixed.ur_field_types;
-   s->ur_last_id = s->ur_last_statically_defined_id = fixed.ur_last_id;
+   __atomic_store_n(&s->ur_field_names, fixed.ur_field_names, __ATOMIC_RELEASE);
+   __atomic_store_n(&s->ur_field_sizes, fixed.ur_field_sizes, __ATOMIC_RELEASE);
+   __atomic_store_n(&s->ur_field_types, fixed.ur_field_types, __ATOMIC_RELEASE);
+   s->ur_last_statically_defined_id = fixed.ur_last_id;
+   __atomic_store_n(&s->ur_last_id, fixed.ur_last_id, __ATOMIC_RELEASE);
    int room = fixed.ur_last_id + UR_INITIAL_SIZE_FIELDS_TABLE;
    if (grow_tables(room < UR_FIELD_ID_MAX ? room : UR_FIELD_ID_MAX) != UR_OK) {
       return UR_E_MEMORY;
@@ -174,7 +175,9 @@ static int empty_id_locked(void)
    s->ur_field_names[s->ur_last_id] = NULL;
    s->ur_field_types[s->ur_last_id] = UR_TYPE_UINT8;
    s->ur_field_sizes[s->ur_last_id] = 1;
-   return s->ur_last_id++;
+   ur_field_id_t id = s->ur_last_id;
+   __atomic_store_n(&s->ur_last_id, (ur_field_id_t) (id + 1), __ATOMIC_RELEASE);
+   return id;
 }
 
 UR_PUBLIC int ur_get_empty_id(void)

@@ -56,7 +56,7 @@ ur_template_t *template_from_ids(const ur_field_id_t *ids, size_t n, char **errs
    field_spec_t *f = NULL;
    int count = sort_fields(ids, n, &f);
    uint32_t size = 0;
-   uint16_t known = (uint16_t) ur_field_specs.ur_last_id;
+   uint16_t known = (uint16_t) __atomic_load_n(&ur_field_specs.ur_last_id, __ATOMIC_ACQUIRE);
    for (int i = 0; i < count; i++) {
       size += f[i].size < 0 ? 4u : (uint32_t) f[i].size;
    }

@@ -204,10 +204,12 @@ template <class T> inline T ur_store_(void *to, T value)
 
 /* ---------------------------------------------------------- field registry */
 
-#define ur_size_of(type)           (ur_field_type_size[type])
-#define ur_get_name(id)            (ur_field_specs.ur_field_names[id])
-#define ur_get_type(id)            (ur_field_specs.ur_field_types[id])
-#define ur_get_size(id)            (ur_field_specs.ur_field_sizes[id]) /**< negative: variable length */
+/* Loaded with acquire: the tables may move while other threads define fields; their old places stay readable. */
+#define ur_size_of(type) (ur_field_type_size[type])
+#define ur_get_name(id)  (__atomic_load_n(&ur_field_specs.ur_field_names, __ATOMIC_ACQUIRE)[id])
+#define ur_get_type(id)  (__atomic_load_n(&ur_field_specs.ur_field_types, __ATOMIC_ACQUIRE)[id])
+/** Bytes; negative: variable length. */
+#define ur_get_size(id)            (__atomic_load_n(&ur_field_specs.ur_field_sizes, __ATOMIC_ACQUIRE)[id])
 #define ur_is_varlen(id)           (ur_get_size(id) < 0)
 #define ur_is_dynamic(id)          ur_is_varlen(id)
 #define ur_is_fixlen(id)           (ur_get_size(id) >= 0)
@@ -312,7 +314,9 @@ int ur_rec_check(const ur_template_t *tmplt, const void *rec, uint32_t size);
 static inline uint16_t ur_checked_offset_(const ur_template_t *tmplt, int id, const char *file, int line)
 {
    if (id < 0 || id >= tmplt->offset_size || tmplt->offset[id] == UR_INVALID_OFFSET) {
-      const char *name = id >= 0 && id < ur_field_specs.ur_last_id ? ur_field_specs.ur_field_names[id] : NULL;
+      const char *name = id >= 0 && id < __atomic_load_n(&ur_field_specs.ur_last_id, __ATOMIC_ACQUIRE)
+                             ? ur_get_name(id)
+                             : NULL;
       fprintf(stderr, "%s:%d: the template has no field %s (id %d)\n", file, line, name != NULL ? name : "?",
               id);
       abort();
