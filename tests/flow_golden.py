@@ -17,7 +17,7 @@ CASES = [('basic', 'basic', 'mixed'), ('basic_arp', 'basic', 'arp'), ('basic_vla
          ('syn_mpls_plugin', 'mpls', 'syn_mpls')]
 CASES += [(name, name, name) for name in ('bstats', 'dns', 'dnssd', 'http', 'idpcontent', 'mqtt', 'ntp', 'ovpn', 'sip', 'smtp', 'tls',
                                               'vlan', 'wg')]
-CASES += [('passivedns', 'passivedns', 'dns')]
+CASES += [('passivedns', 'passivedns', 'dns'), ('quic', 'quic', 'quic_initial-sample')]
 CASES += [(name, name, 'mixed') for name in ('flowhash', 'icmp', 'mpls', 'nettisa', 'phists', 'pstats')]
 CASES += [(f'syn_{name}', 'basic', f'syn_{name}')
           for name in ('gre_ip', 'ipip', 'mpls', 'pppoe', 'qinq', 'frag', 'timeouts', 'ooo')]

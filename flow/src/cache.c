@@ -157,6 +157,9 @@ void flow_cache_free(struct flow_cache *c)
    }
    for (unsigned i = 0; i < c->config.n_plugins; i++) {
       if (c->shared[i] != NULL) {
+         if (c->config.plugins[i]->close_shared != NULL) {
+            c->config.plugins[i]->close_shared(c->shared[i]);
+         }
          munmap(c->shared[i], c->config.plugins[i]->shared_size);
       }
    }

@@ -44,6 +44,7 @@ struct flow_plugin {
    size_t
        shared_size; /**< bytes for all flows together, zeroed once; their address is then the first member of each
                           flow's bytes. 0: none */
+   void (*close_shared)(void *shared);       /**< releases what these hold; NULL: nothing */
    const struct flow_plugin_option *options; /**< up to one without a name; NULL: none */
    /** The flow's first packet is counted; or one that continues a flow after PLUGIN_FLUSH_FIRST, which may go against the
     * first packet's direction: reverse. \return a set of plugin_result */
@@ -89,7 +90,7 @@ static inline ur_time_t plugin_time(uint64_t ns)
 /* clang-format off */
 #define PLUGIN_LIST(X) \
    X(basicplus) X(bstats) X(dns) X(dnssd) X(flowhash) X(http) X(icmp) X(idpcontent) X(mpls) X(mqtt) X(netbios) X(nettisa) \
-   X(ntp) X(ovpn) X(passivedns) X(phists) X(pstats) X(rtsp) X(sip) X(smtp) X(ssadetector) X(ssdp) X(tls) X(vlan) X(wg)
+   X(ntp) X(ovpn) X(passivedns) X(phists) X(pstats) X(quic) X(rtsp) X(sip) X(smtp) X(ssadetector) X(ssdp) X(tls) X(vlan) X(wg)
 /* clang-format on */
 #define PLUGIN_DECLARE(name) extern const struct flow_plugin plugin_##name;
 PLUGIN_LIST(PLUGIN_DECLARE)
