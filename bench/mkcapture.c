@@ -5,11 +5,13 @@
  *    mkcapture FILE MEGABYTES [OPEN [mix|udp|flood]]
  *
  * mix: conversations as a small network has them, OPEN of them (2000) going on at a time: HTTP, TLS, DNS, SMTP, SIP, SSDP,
- *      NTP, QUIC-shaped UDP, ping, unanswered SYNs, and one frame in 16 that is not IP; a tenth is IPv6. About six packets
+ *      NTP, QUIC that begins with a real Initial, ping, unanswered SYNs, and one frame in 16 that is not IP; a tenth is IPv6. About six packets
  *      in a conversation and 105 000 packets in a second of the capture's time.
  * udp: datagrams of OPEN flows, each packet of any of them.
  * flood: SYNs, each of a 5-tuple of its own.
  */
+#include "quic_initial.h"
+
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -119,8 +121,8 @@ static const struct step ssdp[] = {
 static const struct step ntp[] = {{false, 0, 48, "\x23\2\6\xec\0\0\1\2\0\0\1\3\x0a\1\2\3"},
                                   {true, 0, 48, "\x24\2\6\xec\0\0\1\2\0\0\1\3\x0a\1\2\3"},
                                   {0}};
-static const struct step quic[] = {{false, 0, 1200, "\xc3\0\0\0\1\x08"},
-                                   {true, 0, 1200, "\xc5\0\0\0\1\0\x08"},
+static const struct step quic[] = {{false, 0, 1200, quic_initial},
+                                   {true, 0, 1200, "\xc5\0\0\0\1"},
                                    {false, 0, 80, "\x45"},
                                    {true, 0, 700, "\x45"},
                                    {0}};
@@ -239,7 +241,8 @@ static void put_payload(struct frame *f, const struct step *s)
       size_t size;
    } binary[] = {{client_hello, sizeof(client_hello) - 1},
                  {dns_query, sizeof(dns_query) - 1},
-                 {dns_reply, sizeof(dns_reply) - 1}};
+                 {dns_reply, sizeof(dns_reply) - 1},
+                 {quic_initial, sizeof(quic_initial) - 1}};
    size_t size = strlen(s->begin);
    for (size_t i = 0; i < sizeof(binary) / sizeof(binary[0]); i++) {
       size = s->begin == binary[i].text ? binary[i].size : size;

@@ -63,6 +63,15 @@ static void md5_block(uint32_t *state, const uint8_t *block)
    state[3] += d;
 }
 
+/* One round: only d and h change; the caller passes the eight words on in another order instead of moving them. */
+static inline void sha256_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f,
+                                uint32_t g, uint32_t *h, uint32_t kw)
+{
+   uint32_t t = *h + (right(e, 6) ^ right(e, 11) ^ right(e, 25)) + (g ^ (e & (f ^ g))) + kw;
+   *d += t;
+   *h = t + (right(a, 2) ^ right(a, 13) ^ right(a, 22)) + ((a & b) | (c & (a | b)));
+}
+
 static void sha256_block(uint32_t *state, const uint8_t *block)
 {
    static const uint32_t k[64] = {
@@ -74,29 +83,38 @@ static void sha256_block(uint32_t *state, const uint8_t *block)
        0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
        0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
-   uint32_t w[64], v[8];
+   uint32_t w[16], a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5],
+                   g = state[6], h = state[7];
    for (unsigned i = 0; i < 16; i++) {
       memcpy(&w[i], block + 4 * i, 4);
       w[i] = __builtin_bswap32(w[i]);
    }
-   for (unsigned i = 16; i < 64; i++) {
-      uint32_t s0 = right(w[i - 15], 7) ^ right(w[i - 15], 18) ^ w[i - 15] >> 3;
-      uint32_t s1 = right(w[i - 2], 17) ^ right(w[i - 2], 19) ^ w[i - 2] >> 10;
-      w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+   for (unsigned i = 0; i < 64; i += 8) {
+      if (i >= 16) { /* the schedule of the next eight rounds */
+         for (unsigned j = i; j < i + 8; j++) {
+            uint32_t x = w[(j + 1) % 16], y = w[(j + 14) % 16];
+            w[j % 16] += (right(x, 7) ^ right(x, 18) ^ x >> 3) + w[(j + 9) % 16] +
+                         (right(y, 17) ^ right(y, 19) ^ y >> 10);
+         }
+      }
+      const uint32_t *kw = k + i, *ww = w + i % 16;
+      sha256_round(a, b, c, &d, e, f, g, &h, kw[0] + ww[0]);
+      sha256_round(h, a, b, &c, d, e, f, &g, kw[1] + ww[1]);
+      sha256_round(g, h, a, &b, c, d, e, &f, kw[2] + ww[2]);
+      sha256_round(f, g, h, &a, b, c, d, &e, kw[3] + ww[3]);
+      sha256_round(e, f, g, &h, a, b, c, &d, kw[4] + ww[4]);
+      sha256_round(d, e, f, &g, h, a, b, &c, kw[5] + ww[5]);
+      sha256_round(c, d, e, &f, g, h, a, &b, kw[6] + ww[6]);
+      sha256_round(b, c, d, &e, f, g, h, &a, kw[7] + ww[7]);
    }
-   memcpy(v, state, sizeof(v));
-   for (unsigned i = 0; i < 64; i++) {
-      uint32_t t1 = v[7] + (right(v[4], 6) ^ right(v[4], 11) ^ right(v[4], 25)) +
-                    ((v[4] & v[5]) ^ (~v[4] & v[6])) + k[i] + w[i];
-      uint32_t t2 = (right(v[0], 2) ^ right(v[0], 13) ^ right(v[0], 22)) +
-                    ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
-      memmove(v + 1, v, 7 * sizeof(v[0]));
-      v[4] += t1;
-      v[0] = t1 + t2;
-   }
-   for (unsigned i = 0; i < 8; i++) {
-      state[i] += v[i];
-   }
+   state[0] += a;
+   state[1] += b;
+   state[2] += c;
+   state[3] += d;
+   state[4] += e;
+   state[5] += f;
+   state[6] += g;
+   state[7] += h;
 }
 
 void md5_begin(struct digest *d)
