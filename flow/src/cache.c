@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cache.h"
 #include "fragments.h"
+#include "plugin_memory.h"
 
-#include <errno.h>
 #include <nemea-common/nc_hash.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,30 +50,12 @@ struct flow_cache {
    uint64_t unit;             /* nanoseconds that timeouts are compared in */
    uint64_t active, inactive; /* in units */
    uint32_t inactive_s;       /* rounded up */
-   /* What plugins keep of each flow. */
-   uint8_t *ext;
-   size_t ext_size, ext_offset[MAX_PLUGINS];
-   void *shared[MAX_PLUGINS];
+   struct plugin_memory memory;
    struct fragment_cache *fragments;
    struct flow_cache_stats stats;
 };
 
 /* ------------------------------------------------------------------ creation */
-
-/* Zeroed memory that is taken from the system when it is first used, or at once. */
-static void *reserve(const struct flow_cache *c, size_t size)
-{
-   void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-   if (p == MAP_FAILED) {
-      return NULL;
-   }
-   madvise(p, size, MADV_HUGEPAGE);
-   if (c->config.populate && madvise(p, size, MADV_POPULATE_WRITE) != 0 && errno == ENOMEM) {
-      munmap(p, size);
-      return NULL;
-   }
-   return p;
-}
 
 static uint32_t power_of_two(uint64_t least)
 {
@@ -100,29 +82,20 @@ static bool allocate(struct flow_cache *c)
    uint32_t capacity = c->config.capacity, buckets = power_of_two((uint64_t) capacity * 3 / 2 / WAYS + 1);
    c->bucket_mask = buckets - 1;
    c->wheel_mask = power_of_two((uint64_t) c->inactive_s + 2) - 1;
-   for (unsigned i = 0; i < c->config.n_plugins; i++) {
-      c->ext_offset[i] = c->ext_size;
-      c->ext_size += (c->config.plugins[i]->ext_size + 15) / 16 * 16;
-      size_t shared = c->config.plugins[i]->shared_size;
-      c->shared[i] = shared > 0 ? reserve(c, shared) : NULL;
-      if (shared > 0 && c->shared[i] == NULL) {
-         return false;
-      }
-      c->stats.table_bytes += shared;
-   }
-   c->flows = reserve(c, (size_t) capacity * sizeof(struct flow));
-   c->buckets = reserve(c, (size_t) buckets * sizeof(struct bucket));
+   c->flows = memory_reserve((size_t) capacity * sizeof(struct flow), c->config.populate);
+   c->buckets = memory_reserve((size_t) buckets * sizeof(struct bucket), c->config.populate);
    c->wheel = calloc((size_t) c->wheel_mask + 1, sizeof(*c->wheel));
-   c->ext = c->ext_size > 0 ? reserve(c, (size_t) capacity * c->ext_size) : NULL;
+   bool memory =
+       plugin_memory_open(&c->memory, c->config.plugins, c->config.n_plugins, capacity, c->config.populate);
    c->fragments = c->config.fragments > 0
                       ? fragment_cache_new(c->config.fragments, c->config.fragment_s, c->config.seed)
                       : NULL;
-   c->stats.table_bytes += capacity * (sizeof(struct flow) + (uint64_t) c->ext_size) +
-                           buckets * (uint64_t) sizeof(struct bucket) +
-                           ((uint64_t) c->wheel_mask + 1) * sizeof(*c->wheel) +
-                           fragment_cache_memory(c->fragments);
-   return c->flows != NULL && c->buckets != NULL && c->wheel != NULL &&
-          (c->ext_size == 0 || c->ext != NULL) && (c->config.fragments == 0 || c->fragments != NULL);
+   c->stats.table_bytes = capacity * (uint64_t) sizeof(struct flow) + c->memory.bytes +
+                          buckets * (uint64_t) sizeof(struct bucket) +
+                          ((uint64_t) c->wheel_mask + 1) * sizeof(*c->wheel) +
+                          fragment_cache_memory(c->fragments);
+   return memory && c->flows != NULL && c->buckets != NULL && c->wheel != NULL &&
+          (c->config.fragments == 0 || c->fragments != NULL);
 }
 
 struct flow_cache *flow_cache_new(const struct flow_cache_config *config)
@@ -146,23 +119,9 @@ struct flow_cache *flow_cache_new(const struct flow_cache_config *config)
 
 void flow_cache_free(struct flow_cache *c)
 {
-   if (c->flows != NULL) {
-      munmap(c->flows, (size_t) c->config.capacity * sizeof(struct flow));
-   }
-   if (c->buckets != NULL) {
-      munmap(c->buckets, ((size_t) c->bucket_mask + 1) * sizeof(struct bucket));
-   }
-   if (c->ext != NULL) {
-      munmap(c->ext, (size_t) c->config.capacity * c->ext_size);
-   }
-   for (unsigned i = 0; i < c->config.n_plugins; i++) {
-      if (c->shared[i] != NULL) {
-         if (c->config.plugins[i]->close_shared != NULL) {
-            c->config.plugins[i]->close_shared(c->shared[i]);
-         }
-         munmap(c->shared[i], c->config.plugins[i]->shared_size);
-      }
-   }
+   memory_release(c->flows, (size_t) c->config.capacity * sizeof(struct flow));
+   memory_release(c->buckets, ((size_t) c->bucket_mask + 1) * sizeof(struct bucket));
+   plugin_memory_close(&c->memory);
    fragment_cache_free(c->fragments);
    free(c->wheel);
    free(c);
@@ -316,21 +275,9 @@ static void list(struct flow_cache *c, struct flow *f)
 
 /* -------------------------------------------------------------------- export */
 
-static inline void *ext_of(const struct flow_cache *c, const struct flow *f, unsigned plugin)
+static inline uint32_t record_of(const struct flow_cache *c, const struct flow *f)
 {
-   return c->ext + (size_t) (f - c->flows) * c->ext_size + c->ext_offset[plugin];
-}
-
-/* A plugin's bytes as they are when a flow begins. */
-static inline void *clear_ext(struct flow_cache *c, const struct flow *f, unsigned i)
-{
-   const struct flow_plugin *p = c->config.plugins[i];
-   void *ext = ext_of(c, f, i);
-   memset(ext, 0, p->clear_size != 0 ? p->clear_size : p->ext_size);
-   if (c->shared[i] != NULL) {
-      memcpy(ext, &c->shared[i], sizeof(c->shared[i]));
-   }
-   return ext;
+   return (uint32_t) (f - c->flows);
 }
 
 static void export(struct flow_cache *c, struct flow *f, enum flow_end reason)
@@ -338,7 +285,7 @@ static void export(struct flow_cache *c, struct flow *f, enum flow_end reason)
    void *ext[MAX_PLUGINS];
    for (unsigned i = 0; i < c->config.n_plugins; i++) {
       const struct flow_plugin *p = c->config.plugins[i];
-      ext[i] = ext_of(c, f, i);
+      ext[i] = plugin_kept(&c->memory, record_of(c, f), i);
       if ((f->plugins >> i & 1) != 0 && p->finish != NULL && !p->finish(ext[i], f)) {
          f->plugins &= ~(1u << i);
       }
@@ -349,9 +296,10 @@ static void export(struct flow_cache *c, struct flow *f, enum flow_end reason)
 
 static void remove_flow(struct flow_cache *c, struct flow *f)
 {
-   uint32_t record = (uint32_t) (f - c->flows);
+   uint32_t record = record_of(c, f);
    unlist(c, f);
    index_remove(c, f->hash, record);
+   plugin_row_end(&c->memory, record);
    c->stats.cached--;
    f->next = c->free;
    c->free = record;
@@ -489,6 +437,19 @@ static inline void count(struct flow *f, const struct packet *k, bool reverse)
    }
 }
 
+/* Shows a packet to a plugin that keeps nothing of the flow yet. */
+static inline unsigned plugin_first(struct flow_cache *c, struct flow *f, unsigned i, const struct packet *k,
+                                    bool reverse, flow_plugin_packet_fn look)
+{
+   uint32_t record = record_of(c, f);
+   unsigned result = look(plugin_begin(&c->memory, record, i), f, k, reverse);
+   if (c->config.plugins[i]->lazy && (result & (PLUGIN_HAS_DATA | PLUGIN_KEEP)) != 0) {
+      plugin_keep(&c->memory, record, i);
+   }
+   f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? 1u << i : 0;
+   return result;
+}
+
 /* Carries out what plugins asked for after a packet. */
 static inline void after_packet(struct flow_cache *c, struct flow *f, unsigned flush)
 {
@@ -521,11 +482,9 @@ static void begin_flow(struct flow_cache *c, const struct packet *k, uint64_t ha
    list(c, f);
    c->stats.flows++;
    c->stats.cached++;
+   plugin_row_begin(&c->memory, record);
    for (unsigned i = 0; i < c->config.n_plugins; i++) {
-      const struct flow_plugin *p = c->config.plugins[i];
-      unsigned result = p->create(clear_ext(c, f, i), f, k, false);
-      f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? 1u << i : 0;
-      flush |= result;
+      flush |= plugin_first(c, f, i, k, false, c->config.plugins[i]->create);
    }
    after_packet(c, f, flush);
 }
@@ -538,17 +497,17 @@ static void restart(struct flow_cache *c, struct flow *f)
    f->bytes = f->bytes_rev = 0;
    f->tcp_flags = f->tcp_flags_rev = 0;
    f->first = f->last;
-   for (unsigned i = 0; i < c->config.n_plugins; i++) {
-      clear_ext(c, f, i);
-   }
+   plugin_row_end(&c->memory, record_of(c, f));
 }
 
 static void update_plugins(struct flow_cache *c, struct flow *f, const struct packet *k, bool reverse)
 {
+   uint32_t record = record_of(c, f);
    unsigned flush = 0;
    for (unsigned i = 0; i < c->config.n_plugins && !(flush & PLUGIN_FLUSH_FIRST); i++) {
       const struct flow_plugin *p = c->config.plugins[i];
-      flush |= p->before != NULL ? p->before(ext_of(c, f, i), f, k) : 0;
+      void *ext = p->before != NULL ? plugin_kept(&c->memory, record, i) : NULL;
+      flush |= ext != NULL ? p->before(ext, f, k) : 0;
    }
    bool restarted = (flush & PLUGIN_FLUSH_FIRST) != 0;
    if (restarted) {
@@ -558,12 +517,14 @@ static void update_plugins(struct flow_cache *c, struct flow *f, const struct pa
    flush = 0;
    for (unsigned i = 0; i < c->config.n_plugins; i++) {
       const struct flow_plugin *p = c->config.plugins[i];
-      void *ext = ext_of(c, f, i);
-      unsigned result = restarted           ? p->create(ext, f, k, reverse)
-                        : p->update != NULL ? p->update(ext, f, k, reverse)
-                                            : 0;
-      f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? 1u << i : 0;
-      flush |= result;
+      void *ext = restarted ? NULL : plugin_kept(&c->memory, record, i);
+      if (ext == NULL) {
+         flush |= plugin_first(c, f, i, k, reverse, restarted ? p->create : p->update);
+      } else if (p->update != NULL) {
+         unsigned result = p->update(ext, f, k, reverse);
+         f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? 1u << i : 0;
+         flush |= result;
+      }
    }
    after_packet(c, f, flush);
 }
@@ -649,6 +610,7 @@ void flow_cache_flush(struct flow_cache *c)
    c->stats.cached = 0;
    c->used = 0;
    c->free = NONE;
+   plugin_memory_reset(&c->memory);
    madvise(c->buckets, ((size_t) c->bucket_mask + 1) * sizeof(struct bucket),
            MADV_DONTNEED); /* zeroes them */
 }

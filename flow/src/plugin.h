@@ -2,8 +2,8 @@
 /**
  * Plugins of the flow meter: what is found in the payload of a flow's packets and added to its record.
  *
- * A plugin is one struct of functions. For each flow it has ext_size bytes of its own, zeroed when the flow begins,
- * taken from one table that is as large as the flow cache: a plugin allocates nothing per flow. The functions run in
+ * A plugin is one struct of functions. For each flow it has ext_size bytes of its own, zeroed when the flow begins, from
+ * tables with room for all flows of the cache (plugin_memory.h): a plugin allocates nothing per flow. The functions run in
  * the flow meter's one thread. Payload is the network's bytes: a plugin checks every length (its parser has a fuzz target).
  */
 #ifndef FLOW_PLUGIN_H
@@ -24,7 +24,9 @@ enum plugin_result {
    PLUGIN_HAS_DATA = 1, /**< the flow has something to export from this plugin */
    PLUGIN_FLUSH = 2,    /**< export the flow, this packet included; its next packet begins another */
    PLUGIN_FLUSH_FIRST =
-       4 /**< only from before(): export what there was, then this packet begins a continued flow */
+       4, /**< only from before(): export what there was, then this packet begins a continued flow */
+   PLUGIN_KEEP =
+       8 /**< from a lazy plugin: nothing to export yet, but its bytes are needed with the next packet */
 };
 
 /** An option of a plugin, "name" or "name=N". Set before the first packet, for the whole process. */
@@ -34,6 +36,10 @@ struct flow_plugin_option {
    uint32_t max; /**< 1: a flag, which needs no value */
    const char *help;
 };
+
+/** Looks at a packet that is counted in the flow. reverse: it goes against the first packet's direction. \return a set of plugin_result */
+typedef unsigned (*flow_plugin_packet_fn)(void *ext, const struct flow *flow, const struct packet *packet,
+                                          bool reverse);
 
 struct flow_plugin {
    const char *name;
@@ -46,13 +52,16 @@ struct flow_plugin {
                           flow's bytes. 0: none */
    void (*close_shared)(void *shared);       /**< releases what these hold; NULL: nothing */
    const struct flow_plugin_option *options; /**< up to one without a name; NULL: none */
-   /** The flow's first packet is counted; or one that continues a flow after PLUGIN_FLUSH_FIRST, which may go against the
-    * first packet's direction: reverse. \return a set of plugin_result */
-   unsigned (*create)(void *ext, const struct flow *flow, const struct packet *packet, bool reverse);
+   /** Most flows are none of its: it has bytes of a flow only from the packet on for which it returned PLUGIN_HAS_DATA or
+    * PLUGIN_KEEP. What it wrote before is lost, and its update() finds them zeroed again. It must have an update(). */
+   bool lazy;
+   /** The flow's first packet; or one that continues a flow after PLUGIN_FLUSH_FIRST, which may go against the first one's
+    * direction. */
+   flow_plugin_packet_fn create;
    /** Before a later packet is counted; may be NULL. \return PLUGIN_NOTHING or PLUGIN_FLUSH_FIRST */
    unsigned (*before)(void *ext, const struct flow *flow, const struct packet *packet);
-   /** A later packet is counted; may be NULL. reverse: it goes against the first packet's direction. */
-   unsigned (*update)(void *ext, const struct flow *flow, const struct packet *packet, bool reverse);
+   /** A later packet; may be NULL. */
+   flow_plugin_packet_fn update;
    /** Before the export; may be NULL. \return false: nothing to export after all */
    bool (*finish)(void *ext, const struct flow *flow);
    /** Number of records that the flow gives; NULL: one. */

@@ -18,29 +18,32 @@ struct burst {
 };
 
 struct bstats {
-   struct {
-      struct burst bursts[MAX_BURSTS]; /* bursts[count] is the one that may become a burst */
-      uint32_t count;
-   } way[2];
+   uint32_t count[2];
+   bool begun[2]; /* bursts[count] may become a burst */
+   /* Not cleared. */
+   struct burst bursts[2][MAX_BURSTS];
 };
 
 static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
 {
    struct bstats *s = ext;
-   uint32_t *count = &s->way[reverse].count;
+   struct burst *b = &s->bursts[reverse][s->count[reverse]];
    (void) flow;
-   if (k->payload_wire == 0 || *count == MAX_BURSTS) {
+   if (k->payload_wire == 0 || s->count[reverse] == MAX_BURSTS) {
       return PLUGIN_HAS_DATA;
    }
-   struct burst *b = &s->way[reverse].bursts[*count];
-   if (b->packets > 0 && k->time >= b->stop + NS && b->packets >= LEAST_PACKETS) {
-      b = ++*count < MAX_BURSTS ? b + 1 : NULL;
+   if (s->begun[reverse] && k->time >= b->stop + NS) {
+      s->begun[reverse] = false;
+      if (b->packets >= LEAST_PACKETS) {
+         b++;
+         if (++s->count[reverse] == MAX_BURSTS) {
+            return PLUGIN_HAS_DATA;
+         }
+      }
    }
-   if (b == NULL) {
-      return PLUGIN_HAS_DATA;
-   }
-   if (b->packets == 0 || k->time >= b->stop + NS) {
+   if (!s->begun[reverse]) {
       *b = (struct burst){.start = k->time, .stop = k->time, .packets = 1, .bytes = k->payload_wire};
+      s->begun[reverse] = true;
       return PLUGIN_HAS_DATA;
    }
    b->packets++;
@@ -53,8 +56,7 @@ static bool finish(void *ext, const struct flow *flow)
 {
    struct bstats *s = ext;
    for (unsigned way = 0; way < 2; way++) {
-      uint32_t n = s->way[way].count;
-      s->way[way].count += n < MAX_BURSTS && s->way[way].bursts[n].packets >= LEAST_PACKETS;
+      s->count[way] += s->begun[way] && s->bursts[way][s->count[way]].packets >= LEAST_PACKETS;
    }
    return flow->packets + flow->packets_rev >= LEAST_OF_FLOWS;
 }
@@ -82,8 +84,8 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
    const int destination[4] = {F_DBI_BRST_PACKETS, F_DBI_BRST_BYTES, F_DBI_BRST_TIME_START,
                                F_DBI_BRST_TIME_STOP};
    (void) index;
-   fill_way(s->way[0].bursts, s->way[0].count, t, rec, source);
-   fill_way(s->way[1].bursts, s->way[1].count, t, rec, destination);
+   fill_way(s->bursts[0], s->count[0], t, rec, source);
+   fill_way(s->bursts[1], s->count[1], t, rec, destination);
 }
 
 const struct flow_plugin plugin_bstats = {
@@ -93,6 +95,7 @@ const struct flow_plugin plugin_bstats = {
         "uint32* SBI_BRST_PACKETS,uint32* SBI_BRST_BYTES,time* SBI_BRST_TIME_START,time* SBI_BRST_TIME_STOP,"
         "uint32* DBI_BRST_PACKETS,uint32* DBI_BRST_BYTES,time* DBI_BRST_TIME_START,time* DBI_BRST_TIME_STOP",
     .ext_size = sizeof(struct bstats),
+    .clear_size = offsetof(struct bstats, bursts),
     .create = look,
     .update = look,
     .finish = finish,

@@ -202,31 +202,16 @@ static bool parse(struct dns *d, const uint8_t *p, size_t size)
    return true; /* what was cut off is missing, the rest counts */
 }
 
-static unsigned look(void *ext, const struct packet *k)
+static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
 {
    const uint8_t *p = k->payload;
    size_t size = k->payload_captured;
-   if ((k->src_port != PORT && k->dst_port != PORT) || size == 0) {
-      return PLUGIN_NOTHING;
-   }
-   if (!dns_whole_message(k, &p, &size)) {
+   (void) flow;
+   (void) reverse;
+   if ((k->src_port != PORT && k->dst_port != PORT) || size == 0 || !dns_whole_message(k, &p, &size)) {
       return PLUGIN_NOTHING;
    }
    return parse(ext, p, size) ? PLUGIN_HAS_DATA | PLUGIN_FLUSH : PLUGIN_NOTHING;
-}
-
-static unsigned create(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
-{
-   (void) flow;
-   (void) reverse;
-   return look(ext, k);
-}
-
-static unsigned update(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
-{
-   (void) flow;
-   (void) reverse;
-   return look(ext, k);
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
@@ -253,7 +238,9 @@ const struct flow_plugin plugin_dns = {
         "uint32 DNS_RR_TTL,uint16 DNS_RLENGTH,bytes DNS_RDATA,uint16 DNS_PSIZE,uint8 DNS_DO",
     .help = "first question and first answer of each DNS message, port 53",
     .ext_size = sizeof(struct dns),
-    .create = create,
-    .update = update,
+    .clear_size = offsetof(struct dns, name),
+    .lazy = true,
+    .create = look,
+    .update = look,
     .fill = fill,
 };

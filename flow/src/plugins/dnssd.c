@@ -194,6 +194,7 @@ const struct flow_plugin plugin_dnssd = {
     .ext_size = sizeof(struct dnssd),
     .clear_size = offsetof(struct dnssd, queries),
     .options = options,
+    .lazy = true,
     .create = look,
     .update = look,
     .fill = fill,

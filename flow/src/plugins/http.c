@@ -182,6 +182,7 @@ const struct flow_plugin plugin_http = {
         "string HTTP_RESPONSE_SERVER,string HTTP_RESPONSE_SET_COOKIE_NAMES",
     .ext_size = sizeof(struct http),
     .clear_size = offsetof(struct http, method),
+    .lazy = true,
     .create = look,
     .before = before,
     .update = look,

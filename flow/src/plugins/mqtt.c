@@ -143,6 +143,7 @@ const struct flow_plugin plugin_mqtt = {
     .ext_size = sizeof(struct mqtt),
     .clear_size = offsetof(struct mqtt, topics),
     .options = options,
+    .lazy = true,
     .create = look,
     .update = look,
     .fill = fill,

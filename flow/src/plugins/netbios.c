@@ -74,6 +74,7 @@ const struct flow_plugin plugin_netbios = {
     .fields = "string NB_NAME,uint8 NB_SUFFIX",
     .ext_size = sizeof(struct netbios),
     .clear_size = offsetof(struct netbios, names),
+    .lazy = true,
     .create = look,
     .before = before,
     .update = look,

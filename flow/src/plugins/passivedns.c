@@ -157,6 +157,7 @@ const struct flow_plugin plugin_passivedns = {
     .fields = "uint16 DNS_ID,uint16 DNS_ATYPE,string DNS_NAME,uint32 DNS_RR_TTL,ipaddr DNS_IP",
     .ext_size = sizeof(struct passivedns),
     .clear_size = offsetof(struct passivedns, answers),
+    .lazy = true,
     .create = look,
     .update = look,
     .records = records,

@@ -12,13 +12,14 @@ UR_FIELDS(uint16 *PPI_PKT_LENGTHS, time *PPI_PKT_TIMES, uint8 *PPI_PKT_FLAGS, in
 #define WRAPPED     INT64_C(-4252017623) /* a sequence number this much smaller went once around */
 
 struct pstats {
-   uint64_t time[MAX_PACKETS];
-   uint16_t length[MAX_PACKETS];
-   uint8_t flags[MAX_PACKETS];
-   int8_t direction[MAX_PACKETS];
-   uint8_t count;
    uint32_t seq[2], ack[2], last_length[2]; /* of each direction's last packet */
    uint8_t last_flags[2];
+   uint8_t count;
+   /* Not cleared. */
+   int8_t direction[MAX_PACKETS];
+   uint8_t flags[MAX_PACKETS];
+   uint16_t length[MAX_PACKETS];
+   uint64_t time[MAX_PACKETS];
 };
 
 static uint32_t include_zeroes, skip_duplicates;
@@ -93,6 +94,7 @@ const struct flow_plugin plugin_pstats = {
     .help = "length, time, flags and direction of the first 30 packets with payload",
     .fields = "uint16* PPI_PKT_LENGTHS,time* PPI_PKT_TIMES,uint8* PPI_PKT_FLAGS,int8* PPI_PKT_DIRECTIONS",
     .ext_size = sizeof(struct pstats),
+    .clear_size = offsetof(struct pstats, direction),
     .options = options,
     .create = look,
     .update = look,

@@ -340,6 +340,7 @@ const struct flow_plugin plugin_quic = {
     .clear_size = offsetof(struct quic, random),
     .shared_size = sizeof(struct shared),
     .close_shared = close_shared,
+    .lazy = true,
     .create = look,
     .update = look,
     .fill = fill,

@@ -118,6 +118,7 @@ const struct flow_plugin plugin_rtsp = {
         "uint16 RTSP_RESPONSE_STATUS_CODE,string RTSP_RESPONSE_SERVER,string RTSP_RESPONSE_CONTENT_TYPE",
     .ext_size = sizeof(struct rtsp),
     .clear_size = offsetof(struct rtsp, method),
+    .lazy = true,
     .create = look,
     .before = before,
     .update = look,

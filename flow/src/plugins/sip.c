@@ -163,6 +163,7 @@ const struct flow_plugin plugin_sip = {
               "string SIP_VIA",
     .ext_size = sizeof(struct sip),
     .clear_size = offsetof(struct sip, text),
+    .lazy = true,
     .create = look,
     .before = before,
     .update = look,

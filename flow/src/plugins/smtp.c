@@ -182,7 +182,7 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
    }
    struct span s = span_of(k->payload, k->payload_captured);
    bool found = k->src_port == PORT ? parse_replies(ext, s) : parse_commands(ext, s);
-   return found ? PLUGIN_HAS_DATA : PLUGIN_NOTHING;
+   return found ? PLUGIN_HAS_DATA : PLUGIN_KEEP; /* where in a mail this ended */
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
@@ -212,6 +212,7 @@ const struct flow_plugin plugin_smtp = {
         "string SMTP_FIRST_RECIPIENT,string SMTP_FIRST_SENDER",
     .ext_size = sizeof(struct smtp),
     .clear_size = offsetof(struct smtp, domain),
+    .lazy = true,
     .create = look,
     .update = look,
     .fill = fill,

@@ -41,7 +41,10 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
 {
    struct ssadetector *s = ext;
    uint64_t packets = (uint64_t) flow->packets + flow->packets_rev;
-   if (packets < IGNORED || k->payload_wire < LEAST_SIZE || k->payload_wire > MOST_SIZE) {
+   if (packets < IGNORED) {
+      return PLUGIN_NOTHING;
+   }
+   if (k->payload_wire < LEAST_SIZE || k->payload_wire > MOST_SIZE) {
       return PLUGIN_HAS_DATA;
    }
    unsigned index = k->payload_wire - LEAST_SIZE;
@@ -86,6 +89,7 @@ const struct flow_plugin plugin_ssadetector = {
     .help = "TCP handshakes inside of a tunnel: 1 when there are",
     .fields = "uint8 SSA_CONF_LEVEL",
     .ext_size = sizeof(struct ssadetector),
+    .lazy = true,
     .create = look,
     .update = look,
     .finish = finish,

@@ -110,6 +110,7 @@ const struct flow_plugin plugin_ssdp = {
         "uint16 SSDP_LOCATION_PORT,string SSDP_NT,string SSDP_SERVER,string SSDP_ST,string SSDP_USER_AGENT",
     .ext_size = sizeof(struct ssdp),
     .clear_size = offsetof(struct ssdp, nt),
+    .lazy = true,
     .create = look,
     .update = look,
     .fill = fill,

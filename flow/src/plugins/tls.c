@@ -84,10 +84,10 @@ static uint32_t next_seq(const struct packet *k)
    return PLUGIN_U32(k->l4 + 4) + k->payload_wire;
 }
 
-static void begin_partial(struct tls *t, const struct packet *k, struct span message, bool reverse)
+static unsigned begin_partial(struct tls *t, const struct packet *k, struct span message, bool reverse)
 {
    if (k->protocol != IPPROTO_TCP || plugin_l4_captured(k) < 20 || k->payload_captured != k->payload_wire) {
-      return;
+      return PLUGIN_NOTHING;
    }
    uint32_t i = t->shared->turn++ % MAX_PARTIAL;
    struct partial *p = &t->shared->partial[i];
@@ -96,6 +96,7 @@ static void begin_partial(struct tls *t, const struct packet *k, struct span mes
    p->size = span_keep((char *) p->bytes, sizeof(p->bytes), message);
    t->waiting = i + 1;
    t->client_way = reverse;
+   return PLUGIN_KEEP;
 }
 
 static unsigned add_to_partial(struct tls *t, const struct packet *k, bool reverse)
@@ -155,10 +156,8 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
    if (whole <= s.n - RECORD) {
       return client_hello(t, k, k->payload + RECORD, whole);
    }
-   if (whole <= MAX_HELLO) {
-      begin_partial(t, k, span_of(s.p + RECORD, s.n - RECORD), reverse);
-   }
-   return PLUGIN_NOTHING;
+   return whole <= MAX_HELLO ? begin_partial(t, k, span_of(s.p + RECORD, s.n - RECORD), reverse)
+                             : PLUGIN_NOTHING;
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *tmplt, void *rec)
@@ -184,6 +183,7 @@ const struct flow_plugin plugin_tls = {
     .clear_size = offsetof(struct tls, ja3),
     .shared_size = sizeof(struct shared),
     .options = options,
+    .lazy = true,
     .create = look,
     .update = look,
     .fill = fill,
