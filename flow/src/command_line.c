@@ -41,5 +41,9 @@ bool list_plugins(void)
    for (size_t i = 0; (p = flow_plugin_at(i)) != NULL; i++) {
       list_plugin(p);
    }
+   puts("arp            a record for each ARP message, no flows (flow_meter only)\n"
+        "               macaddr SRC_MAC,macaddr DST_MAC,uint16 ETHERTYPE,time TIME,uint16 ARP_HA_FORMAT,\n"
+        "               uint16 ARP_PA_FORMAT,uint16 ARP_OPCODE,bytes ARP_SRC_HA,bytes ARP_SRC_PA,\n"
+        "               bytes ARP_DST_HA,bytes ARP_DST_PA");
    return fflush(stdout) == 0;
 }

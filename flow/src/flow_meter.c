@@ -136,6 +136,10 @@ static const nm_option_t options[] = {
 static int parse_output(nm_module_t *m, struct flow_sink_config *c, char *item)
 {
    char *save = NULL;
+   if (strcmp(item, "arp") == 0) { /* records of another kind */
+      c->arp_outputs |= UINT64_C(1) << c->n_outputs++;
+      return NM_OK;
+   }
    for (char *name = strtok_r(item, "+", &save); name != NULL; name = strtok_r(NULL, "+", &save)) {
       size_t length = strcspn(name, ":");
       const char *parameters = name[length] == ':' ? name + length + 1 : "";

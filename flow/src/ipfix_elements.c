@@ -28,6 +28,7 @@ static const struct {
    {"HTTP_RESPONSE_STATUS_CODE", FLOWMON, 12},
    {"TLS_VERSION", FLOWMON, 333},
    {"TLS_SNI", CESNET, 808},
+   {"HTTPS_SNI", CESNET, 808},
    {"TLS_ALPN", FLOWMON, 337},
    {"TLS_JA3", FLOWMON, 357},
    {"TLS_JA4", CESNET, 809},

@@ -270,6 +270,20 @@ static void publish(struct worker *w)
    }
 }
 
+static void not_ip(struct worker *w, const struct packet *k)
+{
+   struct arp_message arp;
+   w->not_ip++;
+   if (w->meter->config->sink.arp_outputs == 0 || !arp_parse(k, &arp)) {
+      return;
+   }
+   for (unsigned i = 0; i < w->n_sinks; i++) {
+      if (w->sinks[i]->arp != NULL) {
+         w->sinks[i]->arp(w->sinks[i], k, &arp);
+      }
+   }
+}
+
 static void work_on(struct worker *w, const struct raw_packet *raw, unsigned n)
 {
    struct packet packets[FLOW_BATCH];
@@ -283,7 +297,9 @@ static void work_on(struct worker *w, const struct raw_packet *raw, unsigned n)
       }
       enum parse_result result = packet_parse(&raw[i], &packets[good]);
       good += result == PARSE_OK;
-      w->not_ip += result == PARSE_NOT_IP;
+      if (result == PARSE_NOT_IP) {
+         not_ip(w, &packets[good]);
+      }
       w->malformed += result == PARSE_MALFORMED;
    }
    flow_cache_packets(w->cache, packets, good);

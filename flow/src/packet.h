@@ -48,6 +48,7 @@ struct packet {
    uint32_t wire;             /**< length of the frame */
    uint32_t fragment_id;      /**< of a fragment */
    uint32_t mpls;             /**< top label stack entry; 0: none */
+   uint16_t ethertype;        /**< when it is not IP */
    uint16_t fragment_offset;  /**< bytes */
    bool fragment;             /**< part of a fragmented packet */
    uint8_t tcp_flags;         /**< the 8 flag bits */
@@ -55,7 +56,8 @@ struct packet {
 
 enum parse_result { PARSE_OK, PARSE_NOT_IP, PARSE_MALFORMED };
 
-/** Parses a packet. Never reads beyond raw->captured. All of *packet is set when the result is PARSE_OK. */
+/** Parses a packet. Never reads beyond raw->captured. All of *packet is set when the result is PARSE_OK. When it is PARSE_NOT_IP,
+ * ethertype, addresses of the link, and time are, and l3 and payload_captured tell what stands behind the ethertype. */
 enum parse_result packet_parse(const struct raw_packet *raw, struct packet *packet);
 /** \return true for the link types that packet_parse() knows */
 bool packet_link_known(uint32_t link);

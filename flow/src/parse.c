@@ -325,7 +325,11 @@ static enum parse_result parse_ethertype(struct cursor c, unsigned type, struct 
       case ETH_MPLS_MCAST: result = parse_mpls(&c, &type, k); break;
       case ETH_PPPOE: result = parse_pppoe(&c, &type); break;
       case ETH_TRILL: result = parse_trill(&c, &type, k); break;
-      default: return PARSE_NOT_IP;
+      default:
+         k->ethertype = (uint16_t) type;
+         k->l3 = c.p;
+         k->payload_captured = (uint32_t) (c.end - c.p);
+         return PARSE_NOT_IP;
       }
       if (result != PARSE_OK) {
          return result;

@@ -50,6 +50,7 @@ struct flow_plugin {
    size_t
        shared_size; /**< bytes for all flows together, zeroed once; their address is then the first member of each
                           flow's bytes. 0: none */
+   void (*open_shared)(void *shared);        /**< before the first packet; may be NULL */
    void (*close_shared)(void *shared);       /**< releases what these hold; NULL: nothing */
    const struct flow_plugin_option *options; /**< up to one without a name; NULL: none */
    /** Most flows are none of its: it has bytes of a flow only from the packet on for which it returned PLUGIN_HAS_DATA or
@@ -98,8 +99,8 @@ static inline ur_time_t plugin_time(uint64_t ns)
 
 /* clang-format off */
 #define PLUGIN_LIST(X) \
-   X(basicplus) X(bstats) X(dns) X(dnssd) X(flowhash) X(http) X(icmp) X(idpcontent) X(mpls) X(mqtt) X(netbios) X(nettisa) \
-   X(ntp) X(ovpn) X(passivedns) X(phists) X(pstats) X(quic) X(rtsp) X(sip) X(smtp) X(ssadetector) X(ssdp) X(tls) X(vlan) X(wg)
+   X(basicplus) X(bstats) X(dns) X(dnssd) X(flowhash) X(http) X(https) X(icmp) X(idpcontent) X(mpls) X(mqtt) X(netbios) X(nettisa) \
+   X(ntp) X(osquery) X(ovpn) X(passivedns) X(phists) X(pstats) X(quic) X(rtsp) X(sip) X(smtp) X(ssadetector) X(ssdp) X(tls) X(vlan) X(wg)
 /* clang-format on */
 #define PLUGIN_DECLARE(name) extern const struct flow_plugin plugin_##name;
 PLUGIN_LIST(PLUGIN_DECLARE)

@@ -64,6 +64,9 @@ bool plugin_memory_open(struct plugin_memory *m, const struct flow_plugin *const
          m->shared[i] = memory_reserve(plugins[i]->shared_size, populate);
          m->bytes += plugins[i]->shared_size;
          good = good && m->shared[i] != NULL;
+         if (m->shared[i] != NULL && plugins[i]->open_shared != NULL) {
+            plugins[i]->open_shared(m->shared[i]);
+         }
       }
       if (plugins[i]->lazy) {
          m->pools[i].size = ALIGN(plugins[i]->ext_size);

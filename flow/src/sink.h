@@ -6,6 +6,7 @@
 #ifndef FLOW_SINK_H
 #define FLOW_SINK_H
 
+#include "arp.h"
 #include "cache.h"
 
 #include <nemea/module.h>
@@ -17,6 +18,8 @@
 
 struct flow_sink {
    flow_export_fn export; /**< context is the sink */
+   /** NULL: it has no use for them. */
+   void (*arp)(struct flow_sink *s, const struct packet *packet, const struct arp_message *arp);
    /** Now and then: sends what has waited for long enough, everything when now is 0. */
    void (*flush)(struct flow_sink *s, uint64_t now);
    void (*close)(struct flow_sink *s);
@@ -35,7 +38,8 @@ struct flow_sink_config {
    /* UniRec */
    uint32_t output_plugins[MAX_OUTPUTS]; /**< by output: set of plugins; 0: every flow, basic fields only */
    unsigned n_outputs;
-   bool odid; /**< uint32 ODID in place of LINK_BIT_FIELD */
+   uint64_t arp_outputs; /**< outputs, by bit, that get no flows but a record for each ARP message */
+   bool odid;            /**< uint32 ODID in place of LINK_BIT_FIELD */
    /* text */
    const char *text_file; /**< NULL or "-": standard output */
    bool text_no_mac;

@@ -11,12 +11,18 @@
 NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint16 SRC_PORT, uint16 DST_PORT, uint8 PROTOCOL, uint32 PACKETS,
           uint64 BYTES, uint32 PACKETS_REV, uint64 BYTES_REV, time TIME_FIRST, time TIME_LAST,
           uint8 TCP_FLAGS, uint8 TCP_FLAGS_REV, uint8 DIR_BIT_FIELD, macaddr SRC_MAC, macaddr DST_MAC,
-          uint64 LINK_BIT_FIELD, uint32 ODID)
+          uint64 LINK_BIT_FIELD, uint32 ODID, uint16 ETHERTYPE, time TIME, uint16 ARP_HA_FORMAT,
+          uint16 ARP_PA_FORMAT, uint16 ARP_OPCODE, bytes ARP_SRC_HA, bytes ARP_SRC_PA, bytes ARP_DST_HA,
+          bytes ARP_DST_PA)
 
 #define BASIC                                                                                                \
    "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL,uint32 PACKETS,uint64 BYTES," \
    "uint32 PACKETS_REV,uint64 BYTES_REV,time TIME_FIRST,time TIME_LAST,uint8 TCP_FLAGS,uint8 TCP_FLAGS_REV," \
    "uint8 DIR_BIT_FIELD,macaddr SRC_MAC,macaddr DST_MAC,"
+
+#define ARP                                                                                                \
+   "macaddr SRC_MAC,macaddr DST_MAC,uint16 ETHERTYPE,time TIME,uint16 ARP_HA_FORMAT,uint16 ARP_PA_FORMAT," \
+   "uint16 ARP_OPCODE,bytes ARP_SRC_HA,bytes ARP_SRC_PA,bytes ARP_DST_HA,bytes ARP_DST_PA"
 
 struct unirec_sink {
    struct flow_sink sink;
@@ -24,12 +30,18 @@ struct unirec_sink {
    uint8_t *record; /* UR_MAX_SIZE bytes */
 };
 
+static bool is_arp(const struct flow_sink_config *config, unsigned output)
+{
+   return (config->arp_outputs >> output & 1) != 0;
+}
+
 int unirec_sink_formats(const struct flow_sink_config *config)
 {
    for (unsigned i = 0; i < config->n_outputs; i++) {
       char fields[8192];
-      int n = snprintf(fields, sizeof(fields), "%s%s", BASIC,
-                       config->odid ? "uint32 ODID" : "uint64 LINK_BIT_FIELD");
+      int n = is_arp(config, i) ? snprintf(fields, sizeof(fields), ARP)
+                                : snprintf(fields, sizeof(fields), "%s%s", BASIC,
+                                           config->odid ? "uint32 ODID" : "uint64 LINK_BIT_FIELD");
       for (unsigned p = 0; p < config->n_plugins && n < (int) sizeof(fields); p++) {
          if ((config->output_plugins[i] >> p & 1) != 0) {
             n += snprintf(fields + n, sizeof(fields) - (size_t) n, ",%s", config->plugins[p]->fields);
@@ -96,13 +108,43 @@ static void export(void *sink, const struct flow *flow, void *const ext[MAX_PLUG
    s->sink.bytes += flow->bytes + flow->bytes_rev;
    for (unsigned i = 0; i < s->config->n_outputs; i++) {
       uint32_t wanted = s->config->output_plugins[i], there = wanted & flow->plugins;
-      if (wanted != 0 && there == 0) {
+      if ((wanted != 0 && there == 0) || is_arp(s->config, i)) {
          continue;
       }
       unsigned n = there != 0 ? sink_count_records(s->config, ext, there) : 1;
       for (unsigned k = 0; k < n; k++) {
          send_record(s, i, flow, ext, there, k);
       }
+   }
+}
+
+static void fill_arp(const struct packet *k, const struct arp_message *a, const ur_template_t *t, void *rec)
+{
+   memset(rec, 0, t->static_size);
+   memcpy(UR_AT_(rec, t->offset[F_SRC_MAC]), k->src_mac, 6);
+   memcpy(UR_AT_(rec, t->offset[F_DST_MAC]), k->dst_mac, 6);
+   ur_set(t, rec, F_ETHERTYPE, k->ethertype);
+   ur_set(t, rec, F_TIME, plugin_time(k->time));
+   ur_set(t, rec, F_ARP_HA_FORMAT, a->hardware);
+   ur_set(t, rec, F_ARP_PA_FORMAT, a->protocol);
+   ur_set(t, rec, F_ARP_OPCODE, a->operation);
+   ur_set_var(t, rec, F_ARP_SRC_HA, a->sender_hardware, a->hardware_size);
+   ur_set_var(t, rec, F_ARP_SRC_PA, a->sender_protocol, a->protocol_size);
+   ur_set_var(t, rec, F_ARP_DST_HA, a->target_hardware, a->hardware_size);
+   ur_set_var(t, rec, F_ARP_DST_PA, a->target_protocol, a->protocol_size);
+}
+
+static void arp(struct flow_sink *sink, const struct packet *k, const struct arp_message *a)
+{
+   struct unirec_sink *s = (struct unirec_sink *) sink;
+   for (unsigned i = 0; i < s->config->n_outputs; i++) {
+      if (!is_arp(s->config, i)) {
+         continue;
+      }
+      const ur_template_t *t = nm_out_n(s->config->module, i);
+      fill_arp(k, a, t, s->record);
+      int rc = nm_send_raw(s->config->module, i, s->record, ur_rec_size(t, s->record));
+      s->sink.result = rc != NM_OK ? rc : s->sink.result;
    }
 }
 
@@ -127,7 +169,7 @@ struct flow_sink *unirec_sink_new(const struct flow_sink_config *config)
       nm_fail(config->module, "out of memory for records");
       return NULL;
    }
-   s->sink = (struct flow_sink){.export = export, .flush = flush, .close = close_sink};
+   s->sink = (struct flow_sink){.export = export, .arp = arp, .flush = flush, .close = close_sink};
    s->config = config;
    return &s->sink;
 }

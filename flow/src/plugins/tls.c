@@ -4,8 +4,7 @@
  * A ClientHello that takes several segments (usual with post-quantum keys) is put together when they come in order; the
  * memory for that is shared by all flows: when more do so at a time than there is room for, the oldest gives nothing.
  */
-#include "../cache.h"
-#include "tls_hello.h"
+#include "tls_flow.h"
 
 #include <netinet/in.h>
 
@@ -14,35 +13,8 @@
 UR_FIELDS(string TLS_SNI, bytes TLS_JA3, string TLS_JA4, string TLS_ALPN, uint16 TLS_VERSION,
           uint16 *TLS_EXT_TYPE, uint16 *TLS_EXT_LEN)
 
-#define HANDSHAKE   22 /* type of a record */
-#define RECORD      5  /* bytes of its header */
-#define MAX_HELLO   8192
-#define MAX_PARTIAL 256 /* ClientHellos that are put together at a time */
-
-struct partial {
-   const void *owner; /* a flow's struct tls */
-   uint32_t next_seq; /* of TCP */
-   uint32_t size;     /* bytes here */
-   uint8_t bytes[MAX_HELLO];
-};
-
-struct shared {
-   uint32_t turn;
-   struct partial partial[MAX_PARTIAL];
-};
-
-struct tls {
-   struct shared *shared;
-   uint32_t waiting; /* number of its struct partial + 1 */
-   bool client, server, client_way;
-   uint8_t sni_length, alpn_length, ja4_length, listed;
-   uint16_t version;
-   /* Not cleared. */
-   uint8_t ja3[MD5_SIZE];
-   char ja4[JA4_SIZE];
-   uint16_t type[TLS_MAX_EXTENSIONS], length[TLS_MAX_EXTENSIONS];
-   char sni[254], alpn[255];
-};
+#define HANDSHAKE 22 /* type of a record */
+#define RECORD    5  /* bytes of its header */
 
 static uint32_t standard_ja4;
 static const struct flow_plugin_option options[] = {
@@ -89,8 +61,8 @@ static unsigned begin_partial(struct tls *t, const struct packet *k, struct span
    if (k->protocol != IPPROTO_TCP || plugin_l4_captured(k) < 20 || k->payload_captured != k->payload_wire) {
       return PLUGIN_NOTHING;
    }
-   uint32_t i = t->shared->turn++ % MAX_PARTIAL;
-   struct partial *p = &t->shared->partial[i];
+   uint32_t i = t->shared->turn++ % TLS_MAX_PARTIAL;
+   struct tls_partial *p = &t->shared->partial[i];
    p->owner = t;
    p->next_seq = next_seq(k);
    p->size = span_keep((char *) p->bytes, sizeof(p->bytes), message);
@@ -101,7 +73,7 @@ static unsigned begin_partial(struct tls *t, const struct packet *k, struct span
 
 static unsigned add_to_partial(struct tls *t, const struct packet *k, bool reverse)
 {
-   struct partial *p = &t->shared->partial[t->waiting - 1];
+   struct tls_partial *p = &t->shared->partial[t->waiting - 1];
    if (p->owner != t) { /* another flow has it now */
       t->waiting = 0;
       return PLUGIN_NOTHING;
@@ -134,7 +106,7 @@ static void server_hello(struct tls *t, struct span s)
    }
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+unsigned tls_look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
 {
    struct tls *t = ext;
    struct span s = span_of(k->payload, k->payload_captured);
@@ -156,8 +128,8 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
    if (whole <= s.n - RECORD) {
       return client_hello(t, k, k->payload + RECORD, whole);
    }
-   return whole <= MAX_HELLO ? begin_partial(t, k, span_of(s.p + RECORD, s.n - RECORD), reverse)
-                             : PLUGIN_NOTHING;
+   return whole <= TLS_MAX_HELLO ? begin_partial(t, k, span_of(s.p + RECORD, s.n - RECORD), reverse)
+                                 : PLUGIN_NOTHING;
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *tmplt, void *rec)
@@ -180,11 +152,11 @@ const struct flow_plugin plugin_tls = {
         "string TLS_SNI,bytes TLS_JA3,string TLS_JA4,string TLS_ALPN,uint16 TLS_VERSION,uint16* TLS_EXT_TYPE,"
         "uint16* TLS_EXT_LEN",
     .ext_size = sizeof(struct tls),
-    .clear_size = offsetof(struct tls, ja3),
-    .shared_size = sizeof(struct shared),
+    .clear_size = TLS_FLOW_CLEAR,
+    .shared_size = sizeof(struct tls_shared),
     .options = options,
     .lazy = true,
-    .create = look,
-    .update = look,
+    .create = tls_look,
+    .update = tls_look,
     .fill = fill,
 };

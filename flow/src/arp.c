@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "arp.h"
+
+#include "plugin.h"
+
+#define HEADER 8
+
+bool arp_parse(const struct packet *k, struct arp_message *a)
+{
+   const uint8_t *p = k->l3;
+   if (k->ethertype != ETHERTYPE_ARP_MESSAGE || k->payload_captured < HEADER) {
+      return false;
+   }
+   a->hardware = PLUGIN_U16(p);
+   a->protocol = PLUGIN_U16(p + 2);
+   a->hardware_size = p[4];
+   a->protocol_size = p[5];
+   a->operation = PLUGIN_U16(p + 6);
+   a->sender_hardware = p + HEADER;
+   a->sender_protocol = a->sender_hardware + a->hardware_size;
+   a->target_hardware = a->sender_protocol + a->protocol_size;
+   a->target_protocol = a->target_hardware + a->hardware_size;
+   return k->payload_captured >= HEADER + 2u * a->hardware_size + 2u * a->protocol_size;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Plugin https: the server name alone, for those who have known this plugin before tls. */
+#include "tls_flow.h"
+
+#include "fields.h"
+
+UR_FIELDS(string HTTPS_SNI)
+
+static bool finish(void *ext, const struct flow *flow)
+{
+   (void) flow;
+   return ((const struct tls *) ext)->sni_length > 0;
+}
+
+static void fill(const void *ext, unsigned index, const ur_template_t *tmplt, void *rec)
+{
+   const struct tls *t = ext;
+   (void) index;
+   ur_set_var(tmplt, rec, F_HTTPS_SNI, t->sni, t->sni_length);
+}
+
+const struct flow_plugin plugin_https = {
+    .name = "https",
+    .help = "TLS server name alone, any port; tls tells more",
+    .fields = "string HTTPS_SNI",
+    .ext_size = sizeof(struct tls),
+    .clear_size = TLS_FLOW_CLEAR,
+    .shared_size = sizeof(struct tls_shared),
+    .lazy = true,
+    .create = tls_look,
+    .update = tls_look,
+    .finish = finish,
+    .fill = fill,
+};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** What the plugins tls and https find in a flow. */
+#ifndef FLOW_PLUGINS_TLS_FLOW_H
+#define FLOW_PLUGINS_TLS_FLOW_H
+
+#include "../cache.h"
+#include "tls_hello.h"
+
+#define TLS_MAX_HELLO   8192
+#define TLS_MAX_PARTIAL 256 /* ClientHellos that are put together at a time */
+
+struct tls_partial {
+   const void *owner; /* a flow's struct tls */
+   uint32_t next_seq; /* of TCP */
+   uint32_t size;     /* bytes here */
+   uint8_t bytes[TLS_MAX_HELLO];
+};
+
+struct tls_shared {
+   uint32_t turn;
+   struct tls_partial partial[TLS_MAX_PARTIAL];
+};
+
+struct tls {
+   struct tls_shared *shared;
+   uint32_t waiting; /* number of its struct tls_partial + 1 */
+   bool client, server, client_way;
+   uint8_t sni_length, alpn_length, ja4_length, listed;
+   uint16_t version;
+   /* Not cleared. */
+   uint8_t ja3[MD5_SIZE];
+   char ja4[JA4_SIZE];
+   uint16_t type[TLS_MAX_EXTENSIONS], length[TLS_MAX_EXTENSIONS];
+   char sni[254], alpn[255];
+};
+
+#define TLS_FLOW_CLEAR offsetof(struct tls, ja3)
+
+unsigned tls_look(void *ext, const struct flow *flow, const struct packet *packet, bool reverse);
+
+#endif
