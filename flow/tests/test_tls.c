@@ -126,6 +126,46 @@ static void fingerprints_of_both_kinds(void **state)
    }
 }
 
+/* The example of FoxIO's definition (technical_details/JA4.md): the same lists, with GREASE between them, in some order. */
+static void the_ja4_of_foxios_example(void **state)
+{
+   static const uint16_t types[] = {0x1a1a, 0x001b, 0x0000, 0x0033, 0x0010, 0x4469, 0x0017, 0x002d, 0x000d,
+                                    0x0005, 0x0023, 0x0012, 0x002b, 0xff01, 0x000b, 0x000a, 0x0015, 0x3a3a};
+   static const char ciphers[] = "\x2a\x2a\x13\x01\x13\x02\x13\x03\xc0\x2b\xc0\x2f\xc0\x2c\xc0\x30\xcc\xa9"
+                                 "\xcc\xa8\xc0\x13\xc0\x14\0\x9c\0\x9d\0\x2f\0\x35";
+   struct bytes m = {.n = 0}, body = {.n = 0}, ext = {.n = 0};
+   (void) state;
+   for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+      put16(&ext, types[i]);
+      switch (types[i]) {
+      case 0x0010: put(&ext, "\0\x0e\0\x0c\x02h2\x08http/1.1", 16); break;
+      case 0x002b: put(&ext, "\0\x07\x06\x0a\x0a\x03\x04\x03\x03", 9); break;
+      case 0x000d:
+         put(&ext, "\0\x12\0\x10\x04\x03\x08\x04\x04\x01\x05\x03\x08\x05\x05\x01\x08\x06\x06\x01", 20);
+         break;
+      default: put16(&ext, 0); break;
+      }
+   }
+   put(&body,
+       "\x03\x03"
+       "0123456789abcdef0123456789abcdef\0",
+       35);
+   put16(&body, sizeof(ciphers) - 1);
+   put(&body, ciphers, sizeof(ciphers) - 1);
+   put(&body, "\x01\0", 2);
+   put16(&body, (unsigned) ext.n);
+   put(&body, ext.b, ext.n);
+   put(&m, "\x16\x03\x01", 3);
+   put16(&m, (unsigned) body.n + 4);
+   put(&m, "\x01\0", 2);
+   put16(&m, (unsigned) body.n);
+   put(&m, body.b, body.n);
+   struct rig *r = rig_new("tls", "ja4", false, 443);
+   rig_packet(r, false, 0x18, m.b, m.n);
+   assert_string_equal(rig_string(r, 0, "TLS_JA4"), "t13d1516h2_8daaf6152771_e5627efa2ab1");
+   rig_free(r);
+}
+
 static void a_hello_in_segments_is_put_together(void **state)
 {
    struct bytes m;
@@ -179,6 +219,7 @@ int main(void)
        cmocka_unit_test(digests_are_those_of_the_standards),
        cmocka_unit_test(both_hellos_give_a_record),
        cmocka_unit_test(fingerprints_of_both_kinds),
+       cmocka_unit_test(the_ja4_of_foxios_example),
        cmocka_unit_test(a_hello_in_segments_is_put_together),
        cmocka_unit_test(a_gap_in_the_segments_gives_nothing),
        cmocka_unit_test(broken_hellos_give_nothing),
