@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Flows whose hashes look the same to the cache: two keys are searched for which stand in one bucket under one tag. */
+#include "../src/cache.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define CAPACITY 8
+#define SEED     1
+#define KEYS     400000
+
+struct seen {
+   unsigned flows;
+   uint32_t packets[2], packets_rev[2];
+};
+
+static struct packet packet_of(uint32_t n, bool reverse)
+{
+   static const uint8_t mac[6];
+   struct packet k = {.protocol = 17, .ip_version = 4, .time = 1000 * NS, .src_mac = mac, .dst_mac = mac};
+   memset(k.src_ip + 12, 0xff, 4);
+   memset(k.dst_ip + 12, 0xff, 4);
+   memcpy(reverse ? k.dst_ip + 8 : k.src_ip + 8, &n, 4);
+   k.src_port = reverse ? 53 : 1000;
+   k.dst_port = reverse ? 1000 : 53;
+   return k;
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+   const uint64_t *x = a, *y = b;
+   return x[0] < y[0] ? -1 : x[0] > y[0];
+}
+
+/* Two numbers whose packets the index can't tell apart. */
+static bool find_pair(uint32_t mask, uint32_t pair[2])
+{
+   uint64_t(*all)[2] = calloc(KEYS, sizeof(*all));
+   bool found = false;
+   for (uint32_t i = 0; i < KEYS; i++) {
+      struct packet k = packet_of(i, false);
+      uint64_t hash = hash_packet(&k, SEED);
+      all[i][0] = (uint64_t) tag_of(hash) << 32 | (hash & mask);
+      all[i][1] = i;
+   }
+   qsort(all, KEYS, sizeof(*all), compare_hashes);
+   for (uint32_t i = 1; i < KEYS && !found; i++) {
+      found = all[i][0] == all[i - 1][0];
+      pair[0] = (uint32_t) all[i - 1][1];
+      pair[1] = (uint32_t) all[i][1];
+   }
+   free(all);
+   return found;
+}
+
+static uint32_t pair[2];
+
+static void keep(void *context, const struct flow *f, void *const ext[MAX_PLUGINS], enum flow_end reason)
+{
+   struct seen *s = context;
+   (void) ext;
+   (void) reason;
+   uint32_t n;
+   memcpy(&n, f->src_ip + 8, 4);
+   assert_true(n == pair[0] || n == pair[1]);
+   s->packets[n == pair[1]] += f->packets;
+   s->packets_rev[n == pair[1]] += f->packets_rev;
+   s->flows++;
+}
+
+static void keys_are_compared_never_only_hashes(void **state)
+{
+   struct seen seen = {.flows = 0};
+   (void) state;
+   struct flow_cache *c = flow_cache_new(&(struct flow_cache_config){.capacity = CAPACITY,
+                                                                     .active_ms = 300000,
+                                                                     .inactive_ms = 30000,
+                                                                     .seed = SEED,
+                                                                     .export = keep,
+                                                                     .context = &seen});
+   assert_non_null(c);
+   assert_true(find_pair(c->bucket_mask, pair));
+   static const struct {
+      unsigned which;
+      bool reverse;
+   } packets[] = {{0, false}, {1, false}, {1, true}, {0, false}, {1, false}, {0, true}, {0, true}};
+   for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
+      struct packet k = packet_of(pair[packets[i].which], packets[i].reverse);
+      flow_cache_packets(c, &k, 1);
+   }
+   flow_cache_flush(c);
+   assert_int_equal(seen.flows, 2);
+   assert_int_equal(seen.packets[0], 2);
+   assert_int_equal(seen.packets_rev[0], 2);
+   assert_int_equal(seen.packets[1], 2);
+   assert_int_equal(seen.packets_rev[1], 1);
+   flow_cache_free(c);
+}
+
+int main(void)
+{
+   static const struct CMUnitTest tests[] = {cmocka_unit_test(keys_are_compared_never_only_hashes)};
+   return cmocka_run_group_tests(tests, NULL, NULL);
+}
