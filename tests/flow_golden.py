@@ -95,17 +95,23 @@ def as_old(lines, columns):
     return sorted(','.join(re.sub(r'(:\d\d\.\d{3})\d{3}\b', r'\1', row[name]) for name in columns) for row in rows)
 
 
+def recorded(golden, name):
+    """Lines of a recording; where the original was wrong, the right ones."""
+    with open(os.path.join(golden, 'flow_meter', f'{name}.csv'), encoding='utf-8') as file:
+        lines = file.read().splitlines()
+    correct = CORRECTIONS.get(name, str)
+    return lines[:1] + sorted(new for line in lines[1:] for new in correct(line).split('\n'))
+
+
 def compare(bin_dir, golden, name, plugin, capture, *options):
     """(lines expected, lines of this meter)"""
-    with open(os.path.join(golden, 'flow_meter', f'{name}.csv'), encoding='utf-8') as file:
-        expected = file.read().splitlines()
+    expected = recorded(golden, name)
     got = run(bin_dir, plugin, os.path.join(golden, 'pcap', f'{capture}.pcap'), options)
     if name.startswith('old/'):
         header = next(line for line in expected if line.startswith(('ipaddr', 'time')))
         rows = sorted(','.join(row) for row in csv.reader(line for line in expected if line != header))
         return rows, as_old(got, names(header)) if len(got) > 1 else got
-    correct = CORRECTIONS.get(name, str)
-    return expected[:1] + sorted(new for line in expected[1:] for new in correct(line).split('\n')), got
+    return expected, got
 
 
 def main(bin_dir, golden):

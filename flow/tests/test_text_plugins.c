@@ -146,6 +146,23 @@ static void commands_go_on_after_data_that_was_refused(void **state)
    rig_free(r);
 }
 
+static void what_is_encrypted_is_not_read_as_smtp(void **state)
+{
+   (void) state;
+   for (unsigned refused = 0; refused < 2; refused++) {
+      struct rig *r = rig_new("smtp", "", false, 25);
+      rig_text(r, false, "EHLO a\r\n");
+      rig_text(r, true, "250 b\r\n");
+      rig_text(r, false, "STARTTLS\r\n");
+      rig_text(r, true, refused ? "454 not now\r\n" : "220 go ahead\r\n");
+      rig_text(r, false, "QUIT\r\n"); /* as it would stand in ciphertext by chance */
+      rig_text(r, true, "221 bye\r\n");
+      assert_int_equal(rig_number(r, 0, "SMTP_COMMAND_FLAGS"), refused ? 0x401 : 0x001);
+      assert_int_equal(rig_number(r, 0, "SMTP_2XX_STAT_CODE_COUNT"), 2);
+      rig_free(r);
+   }
+}
+
 static void each_sip_message_is_a_record(void **state)
 {
    (void) state;
@@ -185,6 +202,7 @@ int main(void)
        cmocka_unit_test(smtp_counts_commands_and_replies_of_all_lines),
        cmocka_unit_test(the_end_of_a_mail_is_found_however_it_is_cut),
        cmocka_unit_test(commands_go_on_after_data_that_was_refused),
+       cmocka_unit_test(what_is_encrypted_is_not_read_as_smtp),
        cmocka_unit_test(each_sip_message_is_a_record),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,15 +15,26 @@ UR_FIELDS(uint32 SMTP_2XX_STAT_CODE_COUNT, uint32 SMTP_3XX_STAT_CODE_COUNT, uint
           uint32 SMTP_RCPT_CMD_COUNT, uint32 SMTP_STAT_CODE_FLAGS, string SMTP_DOMAIN,
           string SMTP_FIRST_RECIPIENT, string SMTP_FIRST_SENDER)
 
-#define PORT        25
-#define MAX_TEXT    254
-#define MAX_COMMAND 31
-#define NO_COMMAND  0x8000
-#define CODE_OTHER  0x80000000u
-#define CODE_SPAM   0x40000000u
+#define PORT          25
+#define MAX_TEXT      254
+#define MAX_COMMAND   31
+#define TLS_HANDSHAKE 22 /* first byte of a TLS connection (RFC 3207 begins one behind STARTTLS) */
+#define NO_COMMAND    0x8000
+#define CODE_OTHER    0x80000000u
+#define CODE_SPAM     0x40000000u
 
 /* Where the client is. */
-enum { COMMANDS, COMMAND_CUT, MAIL_ASKED, MAIL_BEGIN, MAIL_LINE, MAIL_DOT, MAIL_DOT_CR };
+enum {
+   COMMANDS,
+   COMMAND_CUT,
+   MAIL_ASKED,
+   TLS_ASKED,
+   ENCRYPTED,
+   MAIL_BEGIN,
+   MAIL_LINE,
+   MAIL_DOT,
+   MAIL_DOT_CR
+};
 
 struct smtp {
    uint32_t codes[6]; /* by the first digit */
@@ -69,6 +80,8 @@ static bool parse_reply(struct smtp *m, struct span line)
       m->codes[code / 100]++;
       if (m->state == MAIL_ASKED) {
          m->state = code == 354 ? MAIL_BEGIN : COMMANDS;
+      } else if (m->state == TLS_ASKED) {
+         m->state = code == 220 ? ENCRYPTED : COMMANDS;
       }
    }
    return true;
@@ -78,10 +91,10 @@ static bool parse_replies(struct smtp *m, struct span s)
 {
    struct span line;
    bool any = false;
-   while (span_line(&s, &line)) {
+   while (m->state != ENCRYPTED && span_line(&s, &line)) {
       any |= parse_reply(m, line);
    }
-   return (s.n > 3 && parse_reply(m, s)) || any;
+   return (m->state != ENCRYPTED && s.n > 3 && parse_reply(m, s)) || any;
 }
 
 static uint16_t keep_path(char *to, struct span argument)
@@ -103,6 +116,9 @@ static bool parse_command(struct smtp *m, struct span line)
       if (command.p[i] < 'A' || command.p[i] > 'Z') {
          m->command_flags |= NO_COMMAND;
       }
+   }
+   if (span_is_any_case(command, "STARTTLS")) {
+      m->state = TLS_ASKED;
    }
    for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
       if (!span_is_any_case(command, commands[i])) {
@@ -152,7 +168,10 @@ static bool parse_commands(struct smtp *m, struct span s)
 {
    struct span line;
    bool any = false;
-   while (s.n > 0) {
+   if (m->state == TLS_ASKED && s.p[0] == TLS_HANDSHAKE) { /* the reply was not captured */
+      m->state = ENCRYPTED;
+   }
+   while (s.n > 0 && m->state != ENCRYPTED) {
       if (m->state >= MAIL_BEGIN) {
          s = skip_mail(m, s);
          continue;
@@ -161,7 +180,7 @@ static bool parse_commands(struct smtp *m, struct span s)
          m->state = MAIL_BEGIN;
          continue;
       }
-      bool begins = m->state == COMMANDS;
+      bool begins = m->state == COMMANDS || m->state == TLS_ASKED;
       if (!span_line(&s, &line)) {
          m->state = COMMAND_CUT;
          return (begins && parse_command(m, s)) || any;
