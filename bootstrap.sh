@@ -61,6 +61,7 @@ prog:valgrind           valgrind            valgrind
 pc:cmocka               libcmocka-dev       libcmocka-devel
 prog:nfcapd             nfdump              nfdump
 prog:nfacctd            pmacct              pmacct
+prog:tshark             tshark              wireshark-cli
 clang:-fsanitize=fuzzer libclang-rt-dev     compiler-rt
 END
    lab) cat <<'END' ;;
