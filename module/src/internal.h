@@ -77,8 +77,8 @@ static inline bool one_byte_records(const ur_template_t *t)
    return t->static_size == 1 && t->first_dynamic == UR_NO_DYNAMIC_VALUES;
 }
 
-/* Set by signal handlers. */
-extern volatile sig_atomic_t nm_stop_signal, nm_reload_signal, nm_show_signal;
+/* Set by signal handlers, read by every thread. */
+extern _Atomic int nm_stop_signal, nm_reload_signal, nm_show_signal;
 
 /* main.c */
 void nm_show_counters(nm_module_t *m);

@@ -14,11 +14,11 @@
 #define ONE_SIGNAL_MS \
    500 /* timeout(1), sudo and terminals send what is one wish to a process and to its group */
 
-volatile sig_atomic_t nm_stop_signal, nm_reload_signal, nm_show_signal;
+_Atomic int nm_stop_signal, nm_reload_signal, nm_show_signal;
 
 static void on_stop(int sig)
 {
-   static int64_t first_ms;
+   static _Atomic int64_t first_ms; /* any thread may get a signal */
    struct timespec now;
    (void) sig;
    clock_gettime(CLOCK_MONOTONIC, &now);
