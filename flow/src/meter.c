@@ -449,6 +449,7 @@ struct meter *meter_new(struct meter_config *config, nm_module_t *module)
    m->config = config;
    m->module = module;
    config->sink.module = module;
+   config->sink.alone = config->n_inputs == 1;
    int rc = config->to_unirec ? unirec_sink_formats(&config->sink) : NM_OK;
    rc = rc == NM_OK && config->to_text ? text_sink_open(&config->sink) : rc;
    for (unsigned i = 0; i < config->n_inputs && rc == NM_OK; i++) {

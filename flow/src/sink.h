@@ -35,6 +35,7 @@ struct flow_sink_config {
    unsigned n_plugins;
    uint64_t link_bit_field; /**< or observation domain */
    uint8_t direction;
+   bool alone; /**< there is one sink: nothing else is sent meanwhile */
    /* UniRec */
    uint32_t output_plugins[MAX_OUTPUTS]; /**< by output: set of plugins; 0: every flow, basic fields only */
    unsigned n_outputs;

@@ -80,12 +80,10 @@ static void fill_basic(const struct flow_sink_config *config, const struct flow 
    }
 }
 
-static void send_record(struct unirec_sink *s, unsigned output, const struct flow *f,
-                        void *const ext[MAX_PLUGINS], uint32_t plugins, unsigned index)
+static void fill_record(const struct unirec_sink *s, const struct flow *f, void *const ext[MAX_PLUGINS],
+                        uint32_t plugins, unsigned index, const ur_template_t *t, void *rec)
 {
    const struct flow_sink_config *config = s->config;
-   const ur_template_t *t = nm_out_n(config->module, output);
-   void *rec = s->record;
    memset(rec, 0, t->static_size);
    fill_basic(config, f, t, rec);
    for (unsigned p = 0; p < config->n_plugins; p++) {
@@ -93,10 +91,25 @@ static void send_record(struct unirec_sink *s, unsigned output, const struct flo
          config->plugins[p]->fill(ext[p], index, t, rec);
       }
    }
-   int rc = nm_send_raw(config->module, output, rec, ur_rec_size(t, rec));
-   if (rc != NM_OK) {
-      s->sink.result = rc;
+}
+
+/* A record whose size is known is written where the output's readers will read it. */
+static int send_record(struct unirec_sink *s, unsigned output, const struct flow *f,
+                       void *const ext[MAX_PLUGINS], uint32_t plugins, unsigned index)
+{
+   nm_module_t *m = s->config->module;
+   const ur_template_t *t = nm_out_n(m, output);
+   if (!s->config->alone || t->first_dynamic != UR_NO_DYNAMIC_VALUES) {
+      fill_record(s, f, ext, plugins, index, t, s->record);
+      return nm_send_raw(m, output, s->record, ur_rec_size(t, s->record));
    }
+   void *room = NULL;
+   int rc = nm_reserve(m, output, t->static_size, &room);
+   if (room == NULL) {
+      return rc;
+   }
+   fill_record(s, f, ext, plugins, index, t, room);
+   return nm_commit(m, output, t->static_size);
 }
 
 static void export(void *sink, const struct flow *flow, void *const ext[MAX_PLUGINS], enum flow_end reason)
@@ -113,7 +126,8 @@ static void export(void *sink, const struct flow *flow, void *const ext[MAX_PLUG
       }
       unsigned n = there != 0 ? sink_count_records(s->config, ext, there) : 1;
       for (unsigned k = 0; k < n; k++) {
-         send_record(s, i, flow, ext, there, k);
+         int rc = send_record(s, i, flow, ext, there, k);
+         s->sink.result = rc != NM_OK ? rc : s->sink.result;
       }
    }
 }

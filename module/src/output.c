@@ -104,9 +104,9 @@ NM_PUBLIC void *nm_alert(nm_module_t *m, const void *rec)
    return nm_alert_n(m, 0, rec);
 }
 
-NM_PUBLIC int nm_send_raw(nm_module_t *m, uint32_t output, const void *data, uint16_t size)
+/* What became of a record that was sent, in the module's terms. */
+static int sent(nm_module_t *m, int rc, const char *function)
 {
-   int rc = trap_ctx_send(m->ctx, output, data, size);
    if (rc == TRAP_E_OK) {
       __atomic_fetch_add(&m->sent, 1, __ATOMIC_RELAXED);
       return NM_OK;
@@ -118,7 +118,23 @@ NM_PUBLIC int nm_send_raw(nm_module_t *m, uint32_t output, const void *data, uin
    if (rc == TRAP_E_TERMINATED) {
       return NM_STOP;
    }
-   return nm_fail(m, "trap_send() returned %d (%s)", rc, trap_ctx_get_last_error_msg(m->ctx));
+   return nm_fail(m, "%s() returned %d (%s)", function, rc, trap_ctx_get_last_error_msg(m->ctx));
+}
+
+NM_PUBLIC int nm_send_raw(nm_module_t *m, uint32_t output, const void *data, uint16_t size)
+{
+   return sent(m, trap_ctx_send(m->ctx, output, data, size), "trap_send");
+}
+
+NM_PUBLIC int nm_reserve(nm_module_t *m, uint32_t output, uint16_t size, void **room)
+{
+   int rc = trap_ctx_reserve(m->ctx, output, size, room);
+   return rc == TRAP_E_OK ? NM_OK : sent(m, rc, "trap_reserve");
+}
+
+NM_PUBLIC int nm_commit(nm_module_t *m, uint32_t output, uint16_t size)
+{
+   return sent(m, trap_ctx_commit(m->ctx, output, size), "trap_commit");
 }
 
 NM_PUBLIC int nm_send_n(nm_module_t *m, uint32_t output, const void *alert)

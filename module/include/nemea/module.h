@@ -226,6 +226,12 @@ int nm_send_n(nm_module_t *m, uint32_t output, const void *alert);
 /** Sends size bytes as they are. The only function that threads which the module started itself may call too, beside
  * nm_fail(), nm_fail_status(), nm_warn(), nm_verbose() and nm_stopping(). */
 int nm_send_raw(nm_module_t *m, uint32_t output, const void *data, uint16_t size);
+/** Sending without a copy: room for a record of up to size bytes, which the caller fills and then sends with nm_commit(). Nothing else may
+ * be sent on the output in between, by any thread. *room is NULL when the output dropped the record (counted; NM_OK), or the module
+ * should end. */
+int nm_reserve(nm_module_t *m, uint32_t output, uint16_t size, void **room);
+/** Sends what was written into the room; size: at most as many bytes as were reserved. */
+int nm_commit(nm_module_t *m, uint32_t output, uint16_t size);
 
 /** Keeps a message for main() to print and returns NM_ERROR. */
 int nm_fail(nm_module_t *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
