@@ -60,6 +60,7 @@ prog:setarch            util-linux          util-linux
 prog:valgrind           valgrind            valgrind
 pc:cmocka               libcmocka-dev       libcmocka-devel
 prog:nfcapd             nfdump              nfdump
+prog:kdig               knot-dnsutils       knot-utils
 prog:nfacctd            pmacct              pmacct
 prog:tshark             tshark              wireshark-cli
 clang:-fsanitize=fuzzer libclang-rt-dev     compiler-rt

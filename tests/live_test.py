@@ -8,6 +8,7 @@ Skipped without root or network namespaces.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,6 +36,15 @@ for _ in range(int(sys.argv[1])):
         a = bytes([192, 0, 2, port - 1999])
         s.send(frame(a, b, port, 9))
         s.send(frame(b, a, 9, port))
+'''
+
+SILENT_SERVER = '''
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('127.0.0.1', 853))
+print('ready', flush=True)
+while True:
+    s.recv(2000)
 '''
 
 
@@ -88,6 +98,24 @@ class Live(unittest.TestCase):
         time.sleep(1.5)
         flows, out = self.flows(process)
         self.assertEqual({flow[-1] for flow in flows}, {'VLAN_ID=5'}, out)
+
+    def test_initials_of_a_real_quic_client_give_its_server_name(self):
+        """kdig asks a server that never answers, by DNS over QUIC."""
+        if shutil.which('kdig') is None:
+            self.skipTest('needs kdig (knot-dnsutils)')
+        ip('-n', RECEIVE, 'link', 'set', 'lo', 'up')
+        silent = subprocess.Popen(['ip', 'netns', 'exec', RECEIVE, sys.executable, '-c', SILENT_SERVER], stdout=subprocess.PIPE)
+        self.addCleanup(silent.communicate)
+        self.addCleanup(silent.kill)
+        silent.stdout.readline()
+        process = self.start('-i', 'pcap;ifc=lo', '-p', 'quic', '-o', 'text;m')
+        subprocess.run(['ip', 'netns', 'exec', RECEIVE, 'kdig', '+tls-hostname=dns.example.net', '+quic', '+time=1', '+retry=0',
+                        '@127.0.0.1', '-p', '853', 'example.net'], capture_output=True, timeout=60, check=False)
+        time.sleep(1.5)
+        code, out, err = self.w.end(process, signal.SIGTERM)
+        self.assertEqual(code, 0, err)
+        self.assertIn('QUIC_SNI="dns.example.net"', out)
+        self.assertIn('QUIC_CH_PARSED=1', out)
 
     def test_what_the_kernel_drops_is_counted(self):
         process = self.start('-i', 'raw;ifc=v1;blocks=2;pkts=1;filter=udp port 9', '-o', 'text;m')
