@@ -29,7 +29,11 @@ void list_plugin(const struct flow_plugin *p)
 {
    printf("%-14s %s\n", p->name, p->help);
    for (const struct flow_plugin_option *o = p->options; o != NULL && o->name != NULL; o++) {
-      printf("%*s:%s%s  %s\n", INDENT, "", o->name, o->max == 1 ? "" : "=N", o->help);
+      printf("%*s:%s%s  %s\n", INDENT, "", o->name,
+             o->set != NULL ? "[=FILE]"
+             : o->max == 1  ? ""
+                            : "=N",
+             o->help);
    }
    print_fields(p->fields);
 }

@@ -29,12 +29,15 @@ enum plugin_result {
        8 /**< from a lazy plugin: nothing to export yet, but its bytes are needed with the next packet */
 };
 
-/** An option of a plugin, "name" or "name=N". Set before the first packet, for the whole process. */
+/** An option of a plugin, "name" or "name=VALUE". Set before the first packet, for the whole process. */
 struct flow_plugin_option {
    const char *name;
    uint32_t *value;
    uint32_t max; /**< 1: a flag, which needs no value */
    const char *help;
+   /** In place of the number: takes the text behind '='; NULL when there is none. \return false with a message in error
+    * (FLOW_PLUGIN_ERROR bytes) */
+   bool (*set)(const char *text, char *error);
 };
 
 /** Looks at a packet that is counted in the flow. reverse: it goes against the first packet's direction. \return a set of plugin_result */
@@ -77,6 +80,8 @@ const struct flow_plugin *flow_plugin_find(const char *name);
 const struct flow_plugin *flow_plugin_at(size_t index);
 /** Sets options: "name[=N][:name[=N]]...". \return false with a message in error (FLOW_PLUGIN_ERROR bytes) */
 bool flow_plugin_configure(const struct flow_plugin *plugin, const char *text, char *error);
+/** Sets one option, "name[=VALUE]"; the value may have colons. */
+bool flow_plugin_set_option(const struct flow_plugin *plugin, const char *text, char *error);
 
 #define FLOW_PLUGIN_ERROR 256
 

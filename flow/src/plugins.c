@@ -33,6 +33,12 @@ static bool set_option(const struct flow_plugin *plugin, const char *text, size_
       if (strlen(o->name) != name || memcmp(o->name, text, name) != 0) {
          continue;
       }
+      if (o->set != NULL) {
+         char value[1024];
+         snprintf(value, sizeof(value), "%.*s", equals != NULL ? (int) (length - name - 1) : 0,
+                  equals != NULL ? equals + 1 : "");
+         return o->set(equals != NULL ? value : NULL, error);
+      }
       char number[32] = "", *end = number;
       errno = 0;
       if (equals != NULL) {
@@ -56,6 +62,11 @@ static bool set_option(const struct flow_plugin *plugin, const char *text, size_
    }
    snprintf(error + n, (size_t) (FLOW_PLUGIN_ERROR - n), "%s)", plugin->options == NULL ? "none" : "");
    return false;
+}
+
+bool flow_plugin_set_option(const struct flow_plugin *plugin, const char *text, char *error)
+{
+   return set_option(plugin, text, strlen(text), error);
 }
 
 bool flow_plugin_configure(const struct flow_plugin *plugin, const char *text, char *error)

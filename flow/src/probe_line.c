@@ -295,7 +295,7 @@ static const char *long_name(const char *plugin, const char *name)
 static bool add_process(char *text)
 {
    struct flow_sink_config *c = &probe.config.sink;
-   char message[METER_ERROR], option[256], *parameters = text + strcspn(text, ";"), *save = NULL;
+   char message[METER_ERROR], option[1280], *parameters = text + strcspn(text, ";"), *save = NULL;
    if (*parameters == ';') {
       *parameters++ = 0;
    }
@@ -325,7 +325,7 @@ static bool add_process(char *text)
       }
       snprintf(option, sizeof(option), "%s%s%s", long_name(text, name), value != NULL ? "=" : "",
                value != NULL ? value : "");
-      if (!flow_plugin_configure(c->plugins[plugin], option, probe.error)) {
+      if (!flow_plugin_set_option(c->plugins[plugin], option, probe.error)) {
          return false;
       }
    }

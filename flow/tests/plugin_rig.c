@@ -36,7 +36,11 @@ struct rig *rig_new(const char *plugin, const char *options, bool udp, unsigned 
    r->plugin = flow_plugin_find(plugin);
    assert_non_null(r->plugin);
    for (const struct flow_plugin_option *o = r->plugin->options; o != NULL && o->name != NULL; o++) {
-      *o->value = 0;
+      if (o->set != NULL) {
+         o->set("0", error);
+      } else {
+         *o->value = 0;
+      }
    }
    assert_true(flow_plugin_configure(r->plugin, options, error));
    assert_int_equal(ur_define_set_of_fields(r->plugin->fields), UR_OK);

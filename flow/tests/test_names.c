@@ -2,9 +2,13 @@
 /** Plugins of what devices call themselves and each other: passivedns, dnssd, ssdp. */
 #include "plugin_rig.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -79,6 +83,66 @@ static void dnssd_names_questions_once_and_services_with_their_port(void **state
    }
 }
 
+static void dnssd_lists_only_the_keys_of_the_file(void **state)
+{
+   static const char service[] =
+       "\0\0\x84\0\0\0\0\2\0\0\0\0"                                /**/
+       "\1p\4_ipp\5local\0" RR("\20", "\20") "\4ty=X\5Note=\4a=bc" /**/
+                                             "\1q\4_ftp\5local\0" RR("\20", "\5") "\4ty=Y";
+   char path[] = "/tmp/nemea-txt-XXXXXX", option[64], error[FLOW_PLUGIN_ERROR] = "";
+   (void) state;
+   int fd = mkstemp(path);
+   assert_true(fd >= 0);
+   dprintf(fd, "# comment\n_IPP.local, note ,ty\r\n_http.local,path\n");
+   close(fd);
+   snprintf(option, sizeof(option), "txt=%s", path);
+   struct rig *r = rig_new("dnssd", option, true, 5353);
+   rig_packet(r, true, 0, service, sizeof(service) - 1);
+   assert_string_equal(rig_string(r, 0, "DNSSD_RESPONSES"),
+                       "p._ipp.local;-1;;;ty=X:Note=:;q._ftp.local;-1;;;;");
+   rig_free(r);
+   fd = open(path, O_WRONLY | O_TRUNC);
+   dprintf(fd, "_ipp.local,ty\n_http.local path\n");
+   close(fd);
+   assert_false(flow_plugin_configure(flow_plugin_find("dnssd"), option, error));
+   assert_non_null(strstr(error, ":2: \"_http.local path\" is not SERVICE.DOMAIN,KEY,..."));
+   unlink(path);
+   assert_false(flow_plugin_configure(flow_plugin_find("dnssd"), option, error));
+   assert_non_null(strstr(error, "cannot read"));
+}
+
+/* An OPT record has no class and lifetime, but the same form: what follows it must be found. */
+static void dnssd_goes_on_behind_an_opt_record(void **state)
+{
+   static const char service[] = "\0\0\x84\0\0\0\0\0\0\0\0\2"               /**/
+                                 "\0\0\x29\x05\xa0\0\0\x11\x94\0\4\0\0\0\0" /**/
+                                 "\1p\4_ipp\5local\0" RR("\41", "\11") "\0\0\0\0\2\x77\1h\0";
+   (void) state;
+   struct rig *r = rig_new("dnssd", "", true, 5353);
+   rig_packet(r, true, 0, service, sizeof(service) - 1);
+   assert_string_equal(rig_string(r, 0, "DNSSD_RESPONSES"), "p._ipp.local;631;h;;;");
+   rig_free(r);
+}
+
+static void passivedns_reads_names_of_ipv6_addresses(void **state)
+{
+   static const char answer[] =
+       "\0\7\x81\x80\0\0\0\2\0\0\0\0" /**/
+       "\1f\1e\1d\1c\1b\1a\0019\0018\0017\0016\0015\0014\0013\0012\0011\0010"
+       "\0010\0010\0010\0010\0010\0010\0010\0010\18\1b\1d\0010\0011\0010\0010\0012"
+       "\3ip6\4arpa\0" RR("\14", "\3") "\1h\0" /**/
+                                       "\1f\1e\3ip6\4arpa\0" RR("\14",
+                                                                "\3") "\1x\0"; /* two labels are no address */
+   (void) state;
+   struct rig *r = rig_new("passivedns", "", true, 53);
+   rig_packet(r, true, 0, answer, sizeof(answer) - 1);
+   rig_flush(r);
+   assert_int_equal(r->n_records, 1);
+   assert_memory_equal(ur_get_ptr_by_id(r->tmplt, r->records[0], ur_get_id_by_name("DNS_IP")),
+                       "\x20\x01\x0d\xb8\0\0\0\0\x01\x23\x45\x67\x89\xab\xcd\xef", 16);
+   rig_free(r);
+}
+
 static void dnssd_keeps_what_fits_of_many_names(void **state)
 {
    char question[] = DNS("\0\0", "\0");
@@ -140,6 +204,9 @@ int main(void)
        cmocka_unit_test(passivedns_has_a_record_for_each_address),
        cmocka_unit_test(passivedns_takes_only_answers_that_are_whole),
        cmocka_unit_test(dnssd_names_questions_once_and_services_with_their_port),
+       cmocka_unit_test(passivedns_reads_names_of_ipv6_addresses),
+       cmocka_unit_test(dnssd_lists_only_the_keys_of_the_file),
+       cmocka_unit_test(dnssd_goes_on_behind_an_opt_record),
        cmocka_unit_test(dnssd_keeps_what_fits_of_many_names),
        cmocka_unit_test(ssdp_lists_what_is_offered_and_sought),
        cmocka_unit_test(ssdp_takes_the_port_behind_an_address_of_either_kind),

@@ -6,6 +6,7 @@
 #include "../plugin.h"
 #include "dns_message.h"
 #include "text.h"
+#include "txt_keys.h"
 
 #include "fields.h"
 
@@ -30,10 +31,31 @@ struct dnssd {
    struct service services[MAX_SERVICES];
 };
 
-static uint32_t with_text; /* option */
-static const struct flow_plugin_option options[] = {{"t", &with_text, 1, "the text of TXT records too"},
-                                                    {"txt", &with_text, 1, "the same"},
-                                                    {NULL, NULL, 0, NULL}};
+/* Option: the text of TXT records. */
+static enum { NO_TEXT, ALL_TEXT, TEXT_OF_KEYS } with_text;
+static struct txt_keys keys;
+
+static bool set_text(const char *text, char *error)
+{
+   if (text == NULL || strcmp(text, "1") == 0 || strcmp(text, "0") == 0) {
+      with_text = text == NULL || *text == '1' ? ALL_TEXT : NO_TEXT;
+      return true;
+   }
+   char message[TXT_KEYS_ERROR];
+   if (!txt_keys_read(&keys, text, message)) {
+      snprintf(error, FLOW_PLUGIN_ERROR, "plugin dnssd: option txt: %.220s", message);
+      return false;
+   }
+   with_text = TEXT_OF_KEYS;
+   return true;
+}
+
+static const struct flow_plugin_option options[] = {
+    {.name = "txt",
+     .set = set_text,
+     .help = "the text of TXT records too: all, or with txt=FILE the keys in lines SERVICE.DOMAIN,KEY,..."},
+    {.name = "t", .set = set_text, .help = "the same"},
+    {.name = NULL}};
 
 static bool contains(struct span s, const char *word)
 {
@@ -103,11 +125,11 @@ static void take_record(struct dnssd *d, struct reader *r, struct span owner, co
    } else if (record->type == TYPE_HINFO) {
       s->cpu_length = (uint8_t) span_keep(s->cpu, sizeof(s->cpu), character_string(&data));
       s->os_length = (uint8_t) span_keep(s->os, sizeof(s->os), character_string(&data));
-   } else if (with_text) {
+   } else if (with_text != NO_TEXT) {
       struct text text = {.to = s->text, .size = sizeof(s->text)};
       while (data.p < data.end && !data.bad) {
          struct span piece = character_string(&data);
-         if (piece.n > 0) {
+         if (piece.n > 0 && (with_text == ALL_TEXT || txt_keys_wanted(&keys, owner, piece))) {
             put(&text, piece.p, piece.n);
             put(&text, ":", 1);
          }
