@@ -99,6 +99,8 @@ static void encrypt(const struct quic_keys *keys, struct bytes *m, size_t number
    }
 }
 
+static uint32_t protected_as; /* put_initial() takes the keys of this version; 0: of the packet's own */
+
 /* An Initial of the size of a datagram; packet numbers have four bytes, as in the RFC's example. */
 static void put_initial(struct bytes *m, uint32_t version, struct span dcid, struct span scid,
                         struct span token, unsigned number, const struct bytes *frames)
@@ -116,7 +118,7 @@ static void put_initial(struct bytes *m, uint32_t version, struct span dcid, str
    assert_true(packet.n <= DATAGRAM - TAG);
    memset(packet.b + packet.n, 0, DATAGRAM - TAG - packet.n);
    packet.n = DATAGRAM - TAG;
-   quic_client_keys(quic_protection_of(version), dcid, &keys);
+   quic_client_keys(quic_protection_of(protected_as != 0 ? protected_as : version), dcid, &keys);
    encrypt(&keys, &packet, number_at, body_at);
    put(m, packet.b, packet.n);
 }
@@ -345,6 +347,22 @@ static void a_negotiation_of_versions_ends_the_record(void **state)
    rig_free(r);
 }
 
+static void a_hello_that_forces_negotiation_has_the_keys_of_another_version(void **state)
+{
+   const uint32_t versions[] = {V1, 0xff00001d};
+   (void) state;
+   for (unsigned i = 0; i < 2; i++) {
+      struct bytes m = {.n = 0};
+      struct rig *r = rig_new("quic", "", true, 443);
+      protected_as = versions[i];
+      hello_initial(&m, 0x1a2a3a4a, "destination", "client", rfc_hello);
+      protected_as = 0;
+      send_bytes(r, false, &m);
+      assert_string_equal(rig_string(r, 0, "QUIC_SNI"), "example.com");
+      rig_free(r);
+   }
+}
+
 static void the_user_agent_is_found_among_the_parameters(void **state)
 {
    uint8_t hello[sizeof(rfc_hello)];
@@ -438,6 +456,7 @@ int main(void)
        cmocka_unit_test(what_is_no_quic_gives_nothing),
        cmocka_unit_test(initials_cut_anywhere_do_no_harm),
        cmocka_unit_test(versions_of_the_drafts),
+       cmocka_unit_test(a_hello_that_forces_negotiation_has_the_keys_of_another_version),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,11 +198,13 @@ static struct partial *begin_partial(struct quic *q, struct span dcid, const str
 static size_t open_initial(struct quic *q, const uint8_t *packet, const struct quic_packet *h,
                            struct partial **partial)
 {
+   const struct quic_protection *ways[] = {h->protection, quic_other_protection_of(h->version)};
    struct quic_keys keys;
    struct partial *p = partial_of(q);
    size_t n = p != NULL ? quic_open(&q->shared->cipher, &p->keys, packet, h, q->shared->plain) : 0;
-   if (n == 0 && h->dcid.n >= MIN_DCID && (p == NULL || !is_id(&p->dcid, h->dcid))) {
-      quic_client_keys(h->protection, h->dcid, &keys);
+   bool other = n == 0 && h->dcid.n >= MIN_DCID && (p == NULL || !is_id(&p->dcid, h->dcid));
+   for (unsigned i = 0; other && n == 0 && i < 2 && ways[i] != NULL; i++) {
+      quic_client_keys(ways[i], h->dcid, &keys);
       n = quic_open(&q->shared->cipher, &keys, packet, h, q->shared->plain);
       p = n > 0 ? begin_partial(q, h->dcid, &keys) : p;
    }

@@ -5,6 +5,9 @@
 
 #define RETRY_TAG 16 /* bytes behind the token */
 
+#define FORCES_MASK 0x0f0f0f0f /* versions that force negotiation (RFC 9000, section 15) */
+#define FORCES_BITS 0x0a0a0a0a
+
 enum draft {
    DRAFT_9,
    DRAFT_16,
@@ -50,7 +53,7 @@ static const struct {
 } families[] = {
     {0xffffffff, 0x00000001, VERSION_1},     {0xffffffff, 0x6b3343cf, VERSION_2},
     {0xffffffff, 0xff020000, PROVISIONAL_2}, {0xffffffff, 0x709a50c4, PROVISIONAL_2},
-    {0xfffffffe, 0x50435130, PICOQUIC},      {0x0f0f0f0f, 0x0a0a0a0a, VERSION_1}, /* forces negotiation */
+    {0xfffffffe, 0x50435130, PICOQUIC},      {FORCES_MASK, FORCES_BITS, VERSION_1},
     {0xfffffff0, 0xabcd0000, DRAFT_32},      {0xfffffff0, 0xf0f0f0f0, VERSION_1},
     {0xfffffff0, 0xf0f0f1f0, VERSION_1},     {0xfffffff0, 0xf0f0f2f0, VERSION_1},
     {0xfffffff0, 0x07007000, VERSION_1},     {0xfffffff0, 0x5c100000, VERSION_1},
@@ -83,6 +86,12 @@ const struct quic_protection *quic_protection_of(uint32_t version)
       }
    }
    return version >> 8 == 0xff0000 || version >> 8 == 0x454747 ? draft(version & 0xff) : NULL;
+}
+
+/* A version that only forces negotiation has no protection of its own: clients take that of the version that they want. */
+const struct quic_protection *quic_other_protection_of(uint32_t version)
+{
+   return (version & FORCES_MASK) == FORCES_BITS ? &protections[DRAFT_32] : NULL;
 }
 
 bool quic_integer(const uint8_t **p, const uint8_t *end, uint64_t *v)

@@ -28,6 +28,8 @@ struct quic_packet {
 
 /** How this version protects Initials. \return NULL: an unknown version */
 const struct quic_protection *quic_protection_of(uint32_t version);
+/** Another way in which this version's Initials may be protected. \return NULL: none */
+const struct quic_protection *quic_other_protection_of(uint32_t version);
 /** Parses the long header at p. captured: bytes there; left: bytes of the datagram from p on.
  * \return false: it is no long header of a known version, or one that can't be */
 bool quic_packet_parse(const uint8_t *p, size_t captured, size_t left, struct quic_packet *q);
