@@ -3,8 +3,10 @@
 
 import collections
 import datetime
+import functools
 import hashlib
 import ipaddress
+import itertools
 import subprocess
 
 TIMEOUT = 1000000     # seconds, active and inactive: the largest; some captures are packets of several years
@@ -43,6 +45,11 @@ TLS_1_0 = 0x301
 TLS_NAMES = 'TLS_SNI TLS_JA3 TLS_JA4 TLS_EXT_TYPE TLS_EXT_LEN TLS_ALPN TLS_VERSION'.split()
 
 
+@functools.cache
+def address(text):
+    return str(ipaddress.ip_address(text))
+
+
 class Row:
     """A packet's fields, each with all its values."""
 
@@ -63,14 +70,15 @@ class Row:
 
 def rows(capture, fields):
     """The packets of a capture as tshark dissects them, without what makes it report a packet's fields at another packet: IP
-    fragments stay as they are, and headers of HTTP belong to the segment that they begin in."""
+    fragments stay as they are, and bodies of messages are not waited for."""
     columns = {field: n for n, field in enumerate(fields)}
     command = ['tshark', '-n', '-r', capture, '-T', 'fields', '-E', f'aggregator={SEPARATOR}']
-    for preference in ('ip.defragment:FALSE', 'ipv6.defragment:FALSE', 'http.desegment_headers:FALSE', 'http.desegment_body:FALSE',
-                       'sip.desegment_headers:FALSE', 'sip.desegment_body:FALSE'):
+    for preference in ('ip.defragment:FALSE', 'ipv6.defragment:FALSE', 'http.desegment_body:FALSE',
+                       'sip.desegment_body:FALSE'):
         command += ['-o', preference]
-    # TLS on any port: not only what the port says, and not the protocol that sees a TPKT in a TLS record.
-    command += ['-o', 'tcp.try_heuristic_first:TRUE', '--disable-protocol', 'tpkt']
+    # TLS on any port: not only what the port says, and not the protocol that sees a TPKT in a TLS record. TFTP claims all packets of
+    # a port that a probe was sent to.
+    command += ['-o', 'tcp.try_heuristic_first:TRUE', '--disable-protocol', 'tpkt', '--disable-protocol', 'tftp']
     for field in fields:
         command += ['-e', field]
     process = subprocess.run(command, capture_output=True, check=False)
@@ -88,6 +96,7 @@ class Packet:
         seconds, _, fraction = row.get('frame.time_epoch').partition('.')
         self.time = int(seconds) * 10**6 + int(fraction[:6])  # microseconds
         self.addresses = self.fragment = None
+        self.above = []  # protocols behind the IP header that counts, not those of other IP packets in its payload
         self.offset = self.payload = self.bytes = self.ttl = self.ip_flags = self.icmp = 0
         self.macs = (row.get('eth.src') or row.get('sll.src.eth') or '00:00:00:00:00:00', row.get('eth.dst') or '00:00:00:00:00:00')
         self.walk(row.get('frame.protocols').split(':'))
@@ -96,7 +105,7 @@ class Packet:
         """Goes through the headers from the outermost one on, up to TCP or UDP."""
         seen = collections.Counter()
         open_for_ip = True  # an IP header here is the one that counts
-        for name in protocols:
+        for n, name in enumerate(protocols):
             if name in ('ip', 'ipv6') and open_for_ip:
                 (self.ipv4 if name == 'ip' else self.ipv6)(seen[name])
                 open_for_ip = False
@@ -107,6 +116,7 @@ class Packet:
             elif name in EXTENSIONS and not open_for_ip:
                 self.extension(name, seen[name])
             elif not open_for_ip or name not in LINK:
+                self.above = list(itertools.takewhile(lambda other: other not in ('ip', 'ipv6'), protocols[n:]))
                 break
             seen[name] += 1
         if self.addresses and self.offset == 0:
@@ -117,7 +127,7 @@ class Packet:
 
     def ipv4(self, n):
         row = self.row
-        self.addresses = tuple(str(ipaddress.ip_address(row.get(field, n))) for field in ('ip.src', 'ip.dst'))
+        self.addresses = tuple(address(row.get(field, n)) for field in ('ip.src', 'ip.dst'))
         self.protocol, self.bytes, self.ttl = (row.number(field, n) for field in ('ip.proto', 'ip.len', 'ip.ttl'))
         self.ip_flags = row.number('ip.flags', n) >> (5 if row.number('ip.flags', n) > 7 else 0)
         self.offset = row.number('ip.frag_offset', n)
@@ -126,7 +136,7 @@ class Packet:
 
     def ipv6(self, n):
         row = self.row
-        self.addresses = tuple(str(ipaddress.ip_address(row.get(field, n))) for field in ('ipv6.src', 'ipv6.dst'))
+        self.addresses = tuple(address(row.get(field, n)) for field in ('ipv6.src', 'ipv6.dst'))
         self.protocol, self.payload, self.ttl = (row.number(field, n) for field in ('ipv6.nxt', 'ipv6.plen', 'ipv6.hlim'))
         self.bytes = self.payload + 40
 
@@ -151,6 +161,11 @@ class Packet:
             name = 'icmp' if self.protocol == 1 else 'icmpv6'
             self.icmp = row.number(f'{name}.type') * 256 + row.number(f'{name}.code')
         self.payload = max(self.payload, 0)
+
+    def disordered(self):
+        """tshark dissects no segment that it takes for sent again, and nothing behind a gap."""
+        return self.protocol == TCP and any(self.row.get(f'tcp.analysis.{what}')
+                                            for what in ('retransmission', 'out_of_order', 'lost_segment'))
 
     def fragment_key(self):
         return self.fragment, self.protocol, self.vlan, self.addresses
@@ -271,7 +286,8 @@ def one_way(flow, way, suffix):
     mine = [packet for packet, its in flow.packets if its == way]
     first = mine[0] if mine else None
     tcp = first and first.protocol == TCP and first.offset == 0
-    return {'PACKETS' + suffix: len(mine), 'BYTES' + suffix: sum(packet.bytes for packet in mine), 'TCP_FLAGS' + suffix: flow.flags[way],
+    return {'PACKETS' + suffix: len(mine), 'BYTES' + suffix: sum(packet.bytes for packet in mine),
+            'TCP_FLAGS' + suffix: flow.flags[way],
             'IP_TTL' + suffix: max((packet.ttl for packet in mine), default=0), 'IP_FLG' + suffix: first.ip_flags if first else 0,
             'TCP_WIN' + suffix: first.row.number('tcp.window_size_value') if tcp else 0, 'TCP_OPT' + suffix: option_bits(mine),
             'TCP_MSS' + suffix: first.row.number('tcp.options.mss_val') if tcp else 0}
@@ -349,9 +365,7 @@ def hello(row):
 def tls_fields(packets):
     """Of the first ClientHello and the first ServerHello behind it; fields are None where tshark cannot tell."""
     packets = [packet for packet in packets if packet.protocol == TCP]
-    # tshark dissects no segments that it takes for sent again, and nothing behind a gap.
-    disordered = any(packet.row.get(f'tcp.analysis.{what}') for packet in packets
-                     for what in ('retransmission', 'out_of_order', 'lost_segment'))
+    disordered = any(packet.disordered() for packet in packets)
     fields, client = dict.fromkeys(TLS_NAMES, None if disordered else ''), False
     fields['TLS_VERSION'] = None if disordered else 0
     for packet in packets:

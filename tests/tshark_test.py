@@ -19,9 +19,10 @@ import sys
 
 from programs import Workspace
 import tshark_flows
+import tshark_messages
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-LARGE = 300000  # bytes of a capture's file
+LARGE = 150000  # bytes of a capture's file
 PROCESSES, SHOWN = 2, 10
 PLUGINS = 'vlan+icmp+mpls+basicplus:exactmss+pstats+tls:ja4'
 
@@ -32,66 +33,87 @@ def records(w, name):
     if code != 0:
         raise AssertionError(f'logger: {err}')
     lines = csv.reader(out.splitlines())
-    names = [field.split()[-1] for field in next(lines)]
-    return [dict(zip(names, (value.strip('[]') if value[:1] == '[' else value for value in line))) for line in lines]
+    types, names = zip(*(field.split() for field in next(lines)))
+    arrays = [kind.endswith('*') for kind in types]
+    return [{name: value[1:-1] if array else value for name, array, value in zip(names, arrays, line)} for line in lines]
+
+
+def known_plugins(w):
+    return [line.split()[0] for line in w.run('flow_meter', '--plugin-list')[1].splitlines() if line[:1].strip()]
 
 
 def meter(w, capture, plugins):
     """Records of flow_meter: a list for each item of plugins."""
     files = [f'out{n}' for n in range(len(plugins))]
-    code, _, err = w.run('flow_meter', '-r', capture, '-t', f'{tshark_flows.TIMEOUT}:{tshark_flows.TIMEOUT}', '-s', '20', '-p', ','.join(plugins), '-i',
-                         ','.join(f'f:{w.file(name)}:buffer=off:timeout=WAIT' for name in files))
+    code, _, err = w.run('flow_meter', '-r', capture, '-t', f'{tshark_flows.TIMEOUT}:{tshark_flows.TIMEOUT}', '-s', '20',
+                         '-p', ','.join(plugins), '-i', ','.join(f'f:{w.file(name)}:buffer=off:timeout=WAIT' for name in files))
     if code not in (0, 3):  # 3: cut off in a packet, as some captures are
         raise AssertionError(f'{capture}: flow_meter: status {code}: {err}')
     return [records(w, name) for name in files]
 
 
-def ends(r):
-    return tuple(sorted(((r['SRC_IP'], r['SRC_PORT']), (r['DST_IP'], r['DST_PORT'])))) + (r['PROTOCOL'],)
+def without_equals(expected, got):
+    """What is left of both when each of expected has taken an equal one of got."""
+    indexes, used, rest = {}, set(), []
+    for ends, fields, certain in sorted(expected, key=lambda e: not e[2]):
+        names = tuple(name for name, value in fields.items() if value is not None)  # None: tshark cannot tell
+        if names not in indexes:
+            index = indexes[names] = collections.defaultdict(list)
+            for n, (its_ends, its) in enumerate(got):
+                if fields.keys() <= its.keys():
+                    index[its_ends, tuple(its[name] for name in names)].append(n)
+        equals = indexes[names][ends, tuple(fields[name] for name in names)]
+        while equals and equals[-1] in used:
+            equals.pop()
+        if equals:
+            used.add(equals.pop())
+        elif certain:
+            rest.append((ends, fields))
+    return rest, [one for n, one in enumerate(got) if n not in used]
 
 
-def unlike(expected, got):
-    """Names of the fields that differ. None: tshark cannot tell."""
-    return [name for name, value in expected.items() if value is not None and value != got[name]]
-
-
-def pair(expected, got):
-    """Records that have no equal one on the other side, those of the same ends side by side, the most alike first."""
-    pool = collections.defaultdict(list)
-    for r in got:
-        pool[ends(r)].append(r)
-    for r in expected:
-        mine = pool[ends(r)]
-        best = min(mine, key=lambda other: len(unlike(r, other)), default=None)
-        if best:
-            mine.remove(best)
-        if best is None or unlike(r, best):
-            yield r, best
-    for rest in pool.values():
-        yield from ((None, r) for r in rest)
-
-
-def explain(expected, got):
-    one = expected or got
-    text = f'{one["SRC_IP"]} {one["SRC_PORT"]} -> {one["DST_IP"]} {one["DST_PORT"]} protocol {one["PROTOCOL"]} at {one["TIME_FIRST"]}'
-    if expected is None or got is None:
-        return f'{text}: only {"tshark" if got is None else "flow_meter"} has it: {one}'
-    return text + ''.join(f'\n      {name}: tshark {expected[name]!r}, flow_meter {got[name]!r}'
-                          for name in unlike(expected, got))
+def differences(what, expected, got, unsure):
+    """Of expected (ends, fields, whether it must be there) and got (ends, fields): those without an equal one on the other side, those
+    of the same ends together. unsure: ends for which tshark may miss some."""
+    missing, extra = without_equals(expected, got)
+    others = collections.defaultdict(list)
+    for ends, fields in extra:
+        others[ends].append(fields)
+    for ends, fields in missing:
+        other = next((other for other in others[ends] if fields.keys() <= other.keys()), None)
+        if other is None:
+            yield f'{what} of {ends}: only tshark has {fields}'
+            continue
+        others[ends].remove(other)
+        yield f'{what} of {ends}: ' + '; '.join(f'{name}: tshark {value!r}, flow_meter {other[name]!r}'
+                                                  for name, value in fields.items() if value not in (None, other[name]))
+    for ends, rest in others.items():
+        yield from (f'{what} of {ends}: only flow_meter has {fields}' for fields in rest if ends not in unsure)
 
 
 def compare(bin_dir, path):
-    """(differences, flows, fields compared) of a capture."""
+    """(differences, counts of what was compared) of a capture."""
     with Workspace(bin_dir) as w:
         capture = path
         if path.endswith('.zst'):
             capture = w.file('capture')
             subprocess.run(['zstd', '-dqf', path, '-o', capture], check=True)
-        rows = tshark_flows.rows(capture, tshark_flows.PACKET_FIELDS + tshark_flows.TLS_FIELDS)
-        expected = [tshark_flows.record(flow) for flow in tshark_flows.flows(map(tshark_flows.Packet, rows))]
-        got = meter(w, capture, [PLUGINS])[0]
-        fields = sum(value is not None for r in expected for value in r.values())
-        return [explain(*two) for two in pair(expected, got)], len(expected), fields
+        rows = tshark_flows.rows(capture, tshark_flows.PACKET_FIELDS + tshark_flows.TLS_FIELDS + tshark_messages.FIELDS)
+        packets = [tshark_flows.Packet(row) for row in rows]
+        flows = [(tshark_messages.ends_of_packet(flow.packets[0][0]), tshark_flows.record(flow), True)
+                 for flow in tshark_flows.flows(packets)]
+        pairs = [('flow', flows, [(tshark_messages.ends_of_record(r), r) for r in meter(w, capture, [PLUGINS])[0]], set())]
+        known = known_plugins(w)
+        plugins = [name for name in tshark_messages.PLUGINS if name in known]
+        for plugin, records in zip(plugins, meter(w, capture, plugins)):
+            pairs.append((plugin, tshark_messages.expected(plugin, packets), tshark_messages.got(plugin, records),
+                          tshark_messages.unsure(plugin, packets)))
+    counts, found = collections.Counter(), []
+    for what, expected, got, unsure in pairs:
+        counts[what] += len(expected)
+        counts['field'] += sum(value is not None for _, fields, _ in expected for value in fields.values())
+        found += differences(what, expected, got, unsure)
+    return found, counts
 
 
 def chosen(shared):
@@ -112,16 +134,17 @@ def main(bin_dir, shared, *captures):
         print('skipped: tshark is missing')
         return 77
     captures = captures or chosen(os.environ.get('NEMEA_SHARED') or shared)
-    failed, flows, fields = 0, 0, 0
+    failed, total = 0, collections.Counter()
     with concurrent.futures.ProcessPoolExecutor(PROCESSES) as pool:
-        for path, result in zip(captures, pool.map(compare, [bin_dir] * len(captures), captures)):
-            differences, n, n_fields = result
-            failed, flows, fields = failed + bool(differences), flows + n, fields + n_fields
-            if differences:
-                print(f'FAILED {path}: {len(differences)} of {n} flows')
-            for text in differences[:SHOWN]:
+        for path, (found, counts) in zip(captures, pool.map(compare, [bin_dir] * len(captures), captures)):
+            failed += bool(found)
+            total += counts
+            if found:
+                print(f'FAILED {path}: {len(found)} differences')
+            for text in found[:SHOWN]:
                 print('   ' + text)
-    print(f'{len(captures) - failed} captures as tshark has them, {failed} not; compared: {flows} flows, {fields} fields')
+    print(f'{len(captures) - failed} captures as tshark has them, {failed} not. Compared: ' +
+          ', '.join(f'{n} {what}' for what, n in total.items()))
     return 1 if failed else 0
 
 
