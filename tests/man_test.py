@@ -57,7 +57,7 @@ class ManPages(unittest.TestCase):
     def test_interfaces_page_has_every_parameter(self):
         with open(self.pages()['nemea-interfaces.7'], encoding='utf-8') as file:
             text = file.read()
-        for word in ('max_clients', 'maxstall', 'autoflush', 'HALF_WAIT', 'compress=zstd', 'group='):
+        for word in ('max_clients', 'maxstall', 'autoflush', 'HALF_WAIT', 'compress=zstd', 'group=', 'bind='):
             self.assertIn(word, text)
 
     def test_troff_has_nothing_to_say(self):

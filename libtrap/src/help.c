@@ -41,6 +41,7 @@ TRAP_PUBLIC const char trap_help_ifcspec[] =
     "  buffer_size=B   bytes of a buffer, header included (100000)\n"
     "  buffer_count=N  buffers that the fastest client may be ahead of the slowest (50)\n"
     "  maxstall=MS     do not wait for a client that has not moved for so long; it loses messages (0: wait)\n"
+    "  bind=ADDRESS    listen only there: a name or an IPv4 address (t, T; all addresses)\n"
     "  mode=OCTAL      access mode of the UNIX socket (0660)\n"
     "  group=NAME      group of the UNIX socket\n"
     "\n"

@@ -43,13 +43,14 @@ static int try_listen(struct socket_output *s, const struct addrinfo *a)
    return fd;
 }
 
+/* All addresses of this machine, of both versions of IP, unless the output was told one. */
 int listen_tcp(struct trap_context *ctx, struct socket_output *s)
 {
    static const int families[] = {AF_INET6, AF_INET};
    for (int i = 0; i < 2 && s->listen_fd < 0; i++) {
       struct addrinfo hints = {.ai_family = families[i], .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
       struct addrinfo *list = NULL;
-      if (getaddrinfo(NULL, s->name, &hints, &list) != 0) {
+      if (getaddrinfo(s->address, s->name, &hints, &list) != 0) {
          errno = EADDRNOTAVAIL;
          continue;
       }

@@ -627,6 +627,7 @@ static void socket_destroy(struct trap_output *out)
    free(s->hello);
    free(s->name);
    free(s->group);
+   free(s->address);
    free(s);
 }
 
@@ -664,7 +665,7 @@ static bool number_param(const char *param, const char *name, long min, long max
 
 static void parse_param(struct socket_output *s, const char *param)
 {
-   uint32_t mode;
+   char *end;
    if (number_param(param, "max_clients", 1, MAX_CLIENTS, &s->max_clients) ||
        number_param(param, "min_clients", 0, MAX_CLIENTS, &s->min_clients) ||
        number_param(param, "maxstall", 0, 3600000, &s->maxstall) ||
@@ -673,11 +674,18 @@ static void parse_param(struct socket_output *s, const char *param)
       return;
    }
    if (strncmp(param, "mode=", 5) == 0) {
-      mode = (uint32_t) strtoul(param + 5, NULL, 8);
-      s->mode = mode & 0777;
+      unsigned long mode = strtoul(param + 5, &end, 8);
+      if (end == param + 5 || *end != 0 || mode > 0777) {
+         LOG_ERROR("Parameter %s ignored: expected octal digits from 0 to 777.", param);
+      } else {
+         s->mode = (mode_t) mode;
+      }
    } else if (strncmp(param, "group=", 6) == 0) {
       free(s->group);
       s->group = strdup(param + 6);
+   } else if (strncmp(param, "bind=", 5) == 0 && s->out.type != TRAP_IFC_TYPE_UNIX) {
+      free(s->address);
+      s->address = strdup(param + 5);
    } else if (*param != 0) {
       LOG_ERROR("Unknown parameter \"%s\".", param);
    }

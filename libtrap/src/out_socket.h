@@ -124,6 +124,7 @@ struct socket_output {
    char path[sizeof(((struct sockaddr_un *) 0)->sun_path)]; /* "": TCP */
    mode_t mode;
    char *group;
+   char *address;              /* t, T: to listen at; NULL: all */
    struct socket_output *next; /* list of the I/O thread */
 };
 

@@ -1,46 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** TLS, compressed files, messages written and read in place, clients that stall. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-#include <libtrap/trap.h>
+#include "rig.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-static char dir[64];
-
-static void nap(long ms)
-{
-   nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
-}
-
-static trap_ctx_t *open_ctx(int in, int out, const char *spec)
-{
-   trap_ctx_t *ctx = trap_ctx_init3("test", "", (int8_t) in, (int8_t) out, spec, NULL);
-   assert_non_null(ctx);
-   if (trap_ctx_get_last_error(ctx) != TRAP_E_OK) {
-      fail_msg("%s: %s", spec, trap_ctx_get_last_error_msg(ctx));
-   }
-   if (in > 0) {
-      trap_ctx_set_required_fmt(ctx, 0, TRAP_FMT_RAW);
-   } else {
-      trap_ctx_set_data_fmt(ctx, 0, TRAP_FMT_RAW);
-   }
-   return ctx;
-}
 
 static trap_ctx_t *open_format(int in, int out, const char *format, const char *argument)
 {
@@ -49,7 +18,7 @@ static trap_ctx_t *open_format(int in, int out, const char *format, const char *
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
    snprintf(spec, sizeof(spec), format, argument, argument, argument, argument);
 #pragma GCC diagnostic pop
-   return open_ctx(in, out, spec);
+   return open_raw(in, out, spec);
 }
 
 /* ------------------------------------------------------------------------------- TLS */
@@ -384,8 +353,8 @@ static void reserved_messages_arrive_like_others(void **state)
    static const char *const outs[] = {"u:m", "u:m:buffer_size=1000:buffer_count=4", "u:m:buffer=off",
                                       "u:m:autoflush=1000", "t:17662"};
    for (int i = 0; i < 5; i++) {
-      struct sender s = {.ctx = open_ctx(0, 1, outs[i]), .count = 50000};
-      trap_ctx_t *in = open_ctx(1, 0, i == 4 ? "t:17662" : "u:m");
+      struct sender s = {.ctx = open_raw(0, 1, outs[i]), .count = 50000};
+      trap_ctx_t *in = open_raw(1, 0, i == 4 ? "t:17662" : "u:m");
       pthread_create(&s.thread, NULL, reserve_main, &s);
       receive_all(in, s.count);
       pthread_join(s.thread, NULL);
@@ -403,7 +372,7 @@ static void reserved_messages_arrive_like_others(void **state)
 static void commits_that_fit_no_reservation_are_refused(void **state)
 {
    void *p = &p;
-   trap_ctx_t *ctx = open_ctx(0, 1, "u:m:timeout=NO_WAIT:buffer_size=1000");
+   trap_ctx_t *ctx = open_raw(0, 1, "u:m:timeout=NO_WAIT:buffer_size=1000");
    assert_int_equal(trap_ctx_commit(ctx, 0, 1), TRAP_E_BAD_FPARAMS);
    assert_int_equal(trap_ctx_reserve(ctx, 0, 10, &p), TRAP_E_OK);
    assert_int_equal(trap_ctx_commit(ctx, 0, 11), TRAP_E_BAD_FPARAMS);
@@ -418,16 +387,25 @@ static void commits_that_fit_no_reservation_are_refused(void **state)
    trap_ctx_finalize(&ctx);
 }
 
-static void several_threads_may_send(void **state)
+/* Three threads whose numbers come in order each, whatever the order among them. */
+static void several_threads(const char *out_spec, const char *in_spec)
 {
    struct sender s[3];
    uint64_t seen[3] = {0};
    const void *data;
    uint16_t size;
-   trap_ctx_t *out = open_ctx(0, 1, "u:m"), *in = open_ctx(1, 0, "u:m");
+   bool file = strchr(in_spec, '%') != NULL;
+   trap_ctx_t *out = open_format(0, 1, out_spec, dir), *in = file ? NULL : open_raw(1, 0, in_spec);
    for (uint32_t i = 0; i < 3; i++) {
       s[i] = (struct sender){.ctx = out, .count = 100000};
       pthread_create(&s[i].thread, NULL, send_main, &s[i]);
+   }
+   for (uint32_t i = 0; file && i < 3; i++) {
+      pthread_join(s[i].thread, NULL);
+   }
+   if (file) {
+      trap_ctx_finalize(&out);
+      in = open_format(1, 0, in_spec, dir);
    }
    for (uint32_t n = 0; n < 300003; n++) {
       assert_int_equal(trap_ctx_recv(in, 0, &data, &size), TRAP_E_OK);
@@ -442,11 +420,70 @@ static void several_threads_may_send(void **state)
          seen[i]++;
       }
    }
-   for (uint32_t i = 0; i < 3; i++) {
+   for (uint32_t i = 0; !file && i < 3; i++) {
       pthread_join(s[i].thread, NULL);
    }
    trap_ctx_finalize(&in);
-   trap_ctx_finalize(&out);
+   if (!file) {
+      trap_ctx_finalize(&out);
+   }
+}
+
+static void several_threads_may_send(void **state)
+{
+   several_threads("u:m", "u:m");
+}
+
+static void several_threads_may_write_one_file(void **state)
+{
+   several_threads("f:%s/threads", "f:%s/threads");
+}
+
+static void *complain(void *arg)
+{
+   (void) arg;
+   for (int i = 0; i < 200; i++) {
+      trap_ctx_t *ctx = trap_ctx_init3("test", "", 0, 1, "u:", NULL);
+      trap_ctx_finalize(&ctx);
+   }
+   return NULL;
+}
+
+static void messages_of_threads_are_whole_lines(void **state)
+{
+   char path[96], line[512];
+   pthread_t threads[3];
+   unsigned lines = 0, kinds = 0;
+   snprintf(path, sizeof(path), "%s/log", dir);
+   fflush(stderr);
+   int keep = dup(2), fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0600);
+   dup2(fd, 2);
+   for (int i = 0; i < 3; i++) {
+      pthread_create(&threads[i], NULL, complain, NULL);
+   }
+   for (int i = 0; i < 3; i++) {
+      pthread_join(threads[i], NULL);
+   }
+   fflush(stderr);
+   dup2(keep, 2);
+   close(keep);
+   FILE *f = fdopen(fd, "r");
+   rewind(f);
+   char seen[4][512] = {""};
+   while (fgets(line, sizeof(line), f) != NULL) {
+      unsigned k = 0;
+      while (k < kinds && strcmp(seen[k], line) != 0) {
+         k++;
+      }
+      if (k == kinds) {
+         assert_true(kinds < 4); /* a mixture of two lines would be another kind */
+         strcpy(seen[kinds++], line);
+      }
+      lines++;
+   }
+   fclose(f);
+   assert_true(lines >= 600);
+   assert_int_equal(lines % kinds, 0);
 }
 
 /* Messages of a batch stand in the sender's log: they stay what they are, though the sender stops to wait for readers. */
@@ -455,8 +492,8 @@ static void batch_in_use_is_not_overwritten(void **state)
    trap_message_t m[64];
    uint32_t n;
    uint8_t message[100];
-   trap_ctx_t *out = open_ctx(0, 1, "u:m:buffer_size=4000:buffer_count=4"),
-              *in = open_ctx(1, 0, "u:m:timeout=0");
+   trap_ctx_t *out = open_raw(0, 1, "u:m:buffer_size=4000:buffer_count=4"),
+              *in = open_raw(1, 0, "u:m:timeout=0");
    memset(message, 'a', sizeof(message));
    for (int i = 0; i < 20; i++) { /* the reader has to come first */
       trap_ctx_recv_batch(in, 0, m, 64, &n);
@@ -495,7 +532,7 @@ static pid_t start_reader(const char *spec, int *result, _Atomic uint64_t *at)
       trap_message_t m[64];
       uint32_t n = 0;
       bool ended = false;
-      trap_ctx_t *in = open_ctx(1, 0, spec);
+      trap_ctx_t *in = open_raw(1, 0, spec);
       while (!ended && trap_ctx_recv_batch(in, 0, m, 64, &n) == TRAP_E_OK) {
          for (uint32_t i = 0; i < n && !ended; i++) {
             ended = m[i].size == 1;
@@ -533,7 +570,7 @@ static void stopped_reader(const char *out_spec, const char *in_spec)
        mmap(NULL, 2 * sizeof(*at), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
    assert_true(at != MAP_FAILED);
    pid_t pid[2] = {start_reader(in_spec, &fd[0], &at[0]), start_reader(in_spec, &fd[1], &at[1])};
-   trap_ctx_t *out = open_ctx(0, 1, out_spec);
+   trap_ctx_t *out = open_raw(0, 1, out_spec);
    while (trap_ctx_get_client_count(out, 0) < 2) {
       nap(5);
    }
@@ -573,23 +610,6 @@ static void maxstall_bounds_what_a_stopped_reader_costs(void **state)
    stopped_reader("t:17663:maxstall=200:buffer_size=10000:buffer_count=20", "t:17663");
 }
 
-static int setup(void **state)
-{
-   snprintf(dir, sizeof(dir), "/tmp/trap-test-XXXXXX");
-   if (mkdtemp(dir) == NULL) {
-      return -1;
-   }
-   trap_set_verbose_level(-3);
-   return setenv("TRAP_SOCKET_DIR", dir, 1);
-}
-
-static int teardown(void **state)
-{
-   char command[128];
-   snprintf(command, sizeof(command), "rm -rf %s", dir);
-   return system(command);
-}
-
 int main(void)
 {
    const struct CMUnitTest tests[] = {
@@ -604,9 +624,11 @@ int main(void)
        cmocka_unit_test(reserved_messages_arrive_like_others),
        cmocka_unit_test(commits_that_fit_no_reservation_are_refused),
        cmocka_unit_test(several_threads_may_send),
+       cmocka_unit_test(several_threads_may_write_one_file),
+       cmocka_unit_test(messages_of_threads_are_whole_lines),
        cmocka_unit_test(batch_in_use_is_not_overwritten),
        cmocka_unit_test(stopped_reader_stops_nobody_without_wait),
        cmocka_unit_test(maxstall_bounds_what_a_stopped_reader_costs),
    };
-   return cmocka_run_group_tests(tests, setup, teardown);
+   return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -224,6 +224,35 @@ static void service_tells_about_inputs(void **state)
    trap_ctx_finalize(&in);
 }
 
+/* Prevents: a kind of interface whose numbers are of other types, or without a name, so that programs that read them fail. */
+static void service_tells_the_same_of_every_kind(void **state)
+{
+   char spec[160];
+   static const char *const keys[] = {"num_clients",      "ifc_type", "sent-messages",
+                                      "dropped-messages", "buffers",  "autoflushes"};
+   snprintf(spec, sizeof(spec), "u:kind,t:17672,f:%s/kind.trapcap,b:", dir);
+   trap_ctx_t *out = open_ctx(0, 4, spec, "svc");
+   for (uint32_t i = 0; i < 4; i++) {
+      trap_ctx_set_data_fmt(out, i, TRAP_FMT_RAW);
+   }
+   int fd = connect_service("svc");
+   json_t *o = ask(fd);
+   for (size_t i = 0; i < 4; i++) {
+      json_t *ifc = json_array_get(json_object_get(o, "out"), i);
+      for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
+         integer(ifc, keys[k]);
+      }
+      assert_true(json_is_string(json_object_get(ifc, "ifc_id")));
+      assert_true(json_is_array(json_object_get(ifc, "client_stats_arr")));
+   }
+   json_decref(o);
+   close(fd);
+   trap_ctx_finalize(&out);
+   char path[160];
+   snprintf(path, sizeof(path), "%s/kind.trapcap", dir);
+   unlink(path);
+}
+
 /* Prevents: clients of the service that hang up, send garbage or never read from killing or stopping the module. */
 static void service_survives_hostile_clients(void **state)
 {
@@ -357,6 +386,7 @@ int main(void)
        cmocka_unit_test(dump_without_a_directory_is_an_error_line),
        cmocka_unit_test(service_tells_what_each_client_got),
        cmocka_unit_test(service_tells_about_inputs),
+       cmocka_unit_test(service_tells_the_same_of_every_kind),
        cmocka_unit_test(service_survives_hostile_clients),
        cmocka_unit_test(sender_survives_hostile_clients),
        cmocka_unit_test(contexts_have_service_sockets_of_their_own),

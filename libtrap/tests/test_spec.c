@@ -7,6 +7,7 @@
 
 #include <libtrap/trap.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +151,58 @@ static void buffer_check_counts_in_network_order(void **state)
    assert_int_equal(trap_check_buffer_content((void *) "\0\4abc", 5), 1);
 }
 
+/* What a call prints on standard output. */
+static void printed(void (*call)(void), char *text, size_t size)
+{
+   char path[96];
+   snprintf(path, sizeof(path), "%s/out", dir);
+   fflush(stdout);
+   int keep = dup(1), fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+   dup2(fd, 1);
+   call();
+   fflush(stdout);
+   dup2(keep, 1);
+   close(keep);
+   ssize_t n = pread(fd, text, size - 1, 0);
+   close(fd);
+   unlink(path);
+   text[n > 0 ? n : 0] = 0;
+}
+
+static void help_of_nothing(void)
+{
+   trap_print_help(&(trap_module_info_t){.name = (char *) "bare", .params = NULL});
+}
+
+static void help_with_quotes(void)
+{
+   trap_module_info_parameter_t p = {.short_opt = 0,
+                                     .long_opt = (char *) "say",
+                                     .description = (char *) "a \"word\" \\ and\na line",
+                                     .argument_type = NULL};
+   trap_module_info_parameter_t *params[] = {&p, NULL};
+   trap_print_help(&(trap_module_info_t){.name = (char *) "q", .num_ifc_in = -1, .params = params});
+}
+
+static void help_is_json_whatever_stands_in_it(void **state)
+{
+   char text[4096];
+   setenv("LIBTRAP_OUTPUT_FORMAT", "json", 1);
+   printed(help_of_nothing, text, sizeof(text));
+   json_t *o = json_loads(text, 0, NULL);
+   assert_non_null(o);
+   assert_int_equal(json_array_size(json_object_get(o, "params")), 0);
+   json_decref(o);
+   printed(help_with_quotes, text, sizeof(text));
+   o = json_loads(text, 0, NULL);
+   assert_non_null(o);
+   assert_int_equal(json_integer_value(json_object_get(o, "num_ifc_in")), -1); /* variable, not 4294967295 */
+   json_t *p = json_array_get(json_object_get(o, "params"), 0);
+   assert_non_null(strstr(json_string_value(json_object_get(p, "description")), "\"word\" \\ and"));
+   json_decref(o);
+   unsetenv("LIBTRAP_OUTPUT_FORMAT");
+}
+
 int main(void)
 {
    const struct CMUnitTest tests[] = {
@@ -165,6 +218,7 @@ int main(void)
        cmocka_unit_test(percent_in_the_socket_directory_is_plain_text),
        cmocka_unit_test(list_item_without_a_name_is_not_read_past_its_end),
        cmocka_unit_test(buffer_check_counts_in_network_order),
+       cmocka_unit_test(help_is_json_whatever_stands_in_it),
    };
    snprintf(dir, sizeof(dir), "/tmp/trap-spec-XXXXXX");
    if (mkdtemp(dir) == NULL) {

@@ -1,40 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Streams over sockets, shared memory and files: recorded bytes both ways, loss, formats, termination. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-#include <libtrap/trap.h>
+#include "rig.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
-
-static char dir[64];
-
-static void nap(long ms)
-{
-   struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-   nanosleep(&ts, NULL);
-}
-
-static trap_ctx_t *open_ctx(int in, int out, const char *spec)
-{
-   trap_ctx_t *ctx = trap_ctx_init3("test", "", (int8_t) in, (int8_t) out, spec, NULL);
-   assert_non_null(ctx);
-   if (trap_ctx_get_last_error(ctx) != TRAP_E_OK) {
-      fail_msg("%s: %s", spec, trap_ctx_get_last_error_msg(ctx));
-   }
-   return ctx;
-}
 
 struct bytes {
    uint8_t data[1 << 20];
@@ -672,23 +645,6 @@ static void shell_text_in_file_names_stays_text(void **state)
    assert_int_equal(access(path, F_OK), 0);
 }
 
-static int setup(void **state)
-{
-   snprintf(dir, sizeof(dir), "/tmp/trap-test-XXXXXX");
-   if (mkdtemp(dir) == NULL) {
-      return -1;
-   }
-   trap_set_verbose_level(-3);
-   return setenv("TRAP_SOCKET_DIR", dir, 1);
-}
-
-static int teardown(void **state)
-{
-   char command[128];
-   snprintf(command, sizeof(command), "rm -rf %s", dir);
-   return system(command);
-}
-
 int main(void)
 {
    const struct CMUnitTest tests[] = {
@@ -715,5 +671,5 @@ int main(void)
        cmocka_unit_test(damaged_file_gives_what_stands_before_the_damage),
        cmocka_unit_test(shell_text_in_file_names_stays_text),
    };
-   return cmocka_run_group_tests(tests, setup, teardown);
+   return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }
