@@ -9,7 +9,8 @@ import ipaddress
 import itertools
 import subprocess
 
-TIMEOUT = 1000000     # seconds, active and inactive: the largest; some captures are packets of several years
+LONG = 1000000, 1000000  # active and inactive timeout in seconds: the longest; some captures are packets of several years
+USUAL = 300, 30
 FAR_AHEAD = 3600      # seconds
 FRAGMENT_SECONDS = 3  # that a fragment and its first one may be apart
 SHOWN_PACKETS = 30    # of pstats
@@ -40,7 +41,7 @@ EXTENSIONS = {'ipv6.hopopts': ('ipv6.hopopts.nxt', 'ipv6.hopopts.len', 8, 8),
               'ipv6.fraghdr': ('ipv6.fraghdr.nxt', None, 0, 8)}
 TCP, UDP, GRE = 6, 17, 47
 FIN, SYN, RST = 1, 2, 4
-VAGUE = 'TCP_FLAGS TCP_FLAGS_REV TCP_WIN TCP_WIN_REV PPI_PKT_FLAGS'.split()
+VAGUE = 'TCP_WIN TCP_WIN_REV PPI_PKT_FLAGS'.split()
 TLS_1_0 = 0x301
 TLS_NAMES = 'TLS_SNI TLS_JA3 TLS_JA4 TLS_EXT_TYPE TLS_EXT_LEN TLS_ALPN TLS_VERSION'.split()
 
@@ -208,14 +209,12 @@ class Flow:
         self.packets = []  # (packet, way): way 0 is that of the first packet
         self.ends, self.flags, self.seen, self.first, self.last = packet.ends(), [0, 0], 0, packet.time, packet.time
 
-    def over(self, packet, clock):
-        """This packet of its ends begins another flow: it comes too late, or is a SYN behind a FIN or RST of its direction."""
-        return packet.flags & SYN and self.flags[self.way(packet)] & (FIN | RST) or self.silent(clock) or \
-            packet.time // 10**6 - self.first // 10**6 >= TIMEOUT
-
-    def silent(self, clock):
-        """Noticed when the clock moves on, not by packets that are old when they come."""
-        return clock > self.seen and clock - self.last // 10**6 >= TIMEOUT
+    def over(self, packet, clock, active, inactive):
+        """This packet of its ends begins another flow: it comes too late, or is a SYN behind a FIN or RST of its direction. Whole
+        seconds count. That the flow was silent is also noticed when the clock moves on, though not by packets that are old."""
+        second, first, last = (micros // 10**6 for micros in (packet.time, self.first, self.last))
+        return packet.flags & SYN and self.flags[self.way(packet)] & (FIN | RST) or second - first >= active or \
+            second - last >= inactive or (clock > self.seen and clock - last >= inactive)
 
     def add(self, packet, way, clock):
         self.seen, self.first, self.last = clock, min(self.first, packet.time), max(self.last, packet.time)
@@ -243,7 +242,7 @@ class Clock:
         return self.second
 
 
-def flows(packets):
+def flows(packets, timeouts):
     """All flows of a capture."""
     fragments, clock, current, done = Fragments(), Clock(), {}, []
 
@@ -251,7 +250,7 @@ def flows(packets):
         ends, now = packet.ends(), clock.advance(packet)
         key = (packet.vlan or 0, packet.protocol, ':' in packet.addresses[0], min(ends), max(ends))
         flow = current.get(key)
-        if flow is None or flow.over(packet, now):
+        if flow is None or flow.over(packet, now, *timeouts):
             flow = current[key] = Flow(packet)
             done.append(flow)
         flow.add(packet, flow.way(packet), now)
@@ -286,23 +285,36 @@ def one_way(flow, way, suffix):
     mine = [packet for packet, its in flow.packets if its == way]
     first = mine[0] if mine else None
     tcp = first and first.protocol == TCP and first.offset == 0
-    return {'PACKETS' + suffix: len(mine), 'BYTES' + suffix: sum(packet.bytes for packet in mine),
-            'TCP_FLAGS' + suffix: flow.flags[way],
-            'IP_TTL' + suffix: max((packet.ttl for packet in mine), default=0), 'IP_FLG' + suffix: first.ip_flags if first else 0,
+    return {'IP_TTL' + suffix: max((packet.ttl for packet in mine), default=0), 'IP_FLG' + suffix: first.ip_flags if first else 0,
             'TCP_WIN' + suffix: first.row.number('tcp.window_size_value') if tcp else 0, 'TCP_OPT' + suffix: option_bits(mine),
             'TCP_MSS' + suffix: first.row.number('tcp.options.mss_val') if tcp else 0}
 
 
-def record(flow):
-    """The fields that flow_meter's record of a flow should have, as text."""
+def as_text(fields):
+    return {name: None if value is None else str(value) for name, value in fields.items()}
+
+
+def basic(flow):
+    """Fields that all records have."""
     first, times = flow.packets[0][0], [packet.time for packet, _ in flow.packets]
+    fields = {'SRC_IP': first.addresses[0], 'DST_IP': first.addresses[1], 'SRC_PORT': first.ports[0], 'DST_PORT': first.ports[1],
+              'PROTOCOL': first.protocol, 'VLAN_ID': first.vlan or 0, 'SRC_MAC': first.macs[0], 'DST_MAC': first.macs[1],
+              'TIME_FIRST': text_of_time(min(times)), 'TIME_LAST': text_of_time(max(times))}
+    for way, suffix in ((0, ''), (1, '_REV')):
+        mine = [packet.bytes for packet, its in flow.packets if its == way]
+        fields.update({'PACKETS' + suffix: len(mine), 'BYTES' + suffix: sum(mine), 'TCP_FLAGS' + suffix: flow.flags[way]})
+    if any(packet.vague for packet, _ in flow.packets):
+        fields.update(TCP_FLAGS=None, TCP_FLAGS_REV=None)
+    return as_text(fields)
+
+
+def record(flow):
+    """The fields that flow_meter's record of a flow should have with those of plugins."""
+    first = flow.packets[0][0]
     shown = [(packet, way) for packet, way in flow.packets if packet.payload > 0][:SHOWN_PACKETS]
     if len(flow.packets) == 1 and flow.flags[0] & SYN:  # pstats says nothing of a lonely SYN
         shown = []
-    fields = {'SRC_IP': first.addresses[0], 'DST_IP': first.addresses[1], 'SRC_PORT': first.ports[0], 'DST_PORT': first.ports[1],
-              'PROTOCOL': first.protocol, 'VLAN_ID': first.vlan or 0, 'SRC_MAC': first.macs[0], 'DST_MAC': first.macs[1],
-              'TIME_FIRST': text_of_time(min(times)), 'TIME_LAST': text_of_time(max(times)),
-              'TCP_SYN_SIZE': first.bytes if first.flags == SYN else 0, 'L4_ICMP_TYPE_CODE': first.icmp,
+    fields = {'TCP_SYN_SIZE': first.bytes if first.flags == SYN else 0, 'L4_ICMP_TYPE_CODE': first.icmp,
               'MPLS_TOP_LABEL_STACK_SECTION': next((packet.mpls for packet, _ in flow.packets if packet.mpls), ''),
               'PPI_PKT_LENGTHS': '|'.join(str(packet.payload) for packet, _ in shown),
               'PPI_PKT_TIMES': '|'.join(text_of_time(packet.time) for packet, _ in shown),
@@ -313,7 +325,7 @@ def record(flow):
     if any(packet.vague for packet, _ in flow.packets):
         fields.update(dict.fromkeys(VAGUE))
     fields.update(tls_fields([packet for packet, _ in flow.packets]))
-    return {name: None if value is None else str(value) for name, value in fields.items()}
+    return {**basic(flow), **as_text(fields)}
 
 
 # ------------------------------------------------------------------------ TLS

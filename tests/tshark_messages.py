@@ -142,7 +142,7 @@ def quic(packet):
     if packet.protocol != UDP or 'quic' not in packet.above:
         return
     if row.get('quic.retry_token'):
-        yield {'QUIC_TOKEN_LENGTH': len(row.get('quic.retry_token')) // 2}
+        yield {'QUIC_TOKEN_LENGTH': len(row.get('quic.retry_token')) // 2, 'QUIC_CLIENT_VERSION': row.number('quic.version')}
     elif '1' in row.all('tls.handshake.type'):
         yield {'QUIC_SNI': row.get('tls.handshake.extensions_server_name')[:254], 'QUIC_CLIENT_VERSION': row.number('quic.version'),
                'QUIC_OSCID': row.get('quic.dcid'), 'QUIC_OCCID': row.get('quic.scid'),
@@ -151,13 +151,14 @@ def quic(packet):
 
 
 def one_of_each_connection(messages):
-    """The first ClientHello: it may be sent again, behind a Retry with its token, whose length the record then has."""
+    """The first ClientHello: it may be sent again, behind a Retry with its token, whose length the record then has. tshark takes other
+    packets between the same ports for QUIC too, of versions that do not exist."""
     first = {}
     for message in messages:
         ends, fields, _ = message
         if 'QUIC_SNI' in fields:
             first.setdefault(ends, message)
-        elif ends in first:
+        elif ends in first and first[ends][1]['QUIC_CLIENT_VERSION'] == fields['QUIC_CLIENT_VERSION']:
             first[ends][1].update(fields)
     return list(first.values())
 

@@ -42,10 +42,10 @@ def known_plugins(w):
     return [line.split()[0] for line in w.run('flow_meter', '--plugin-list')[1].splitlines() if line[:1].strip()]
 
 
-def meter(w, capture, plugins):
+def meter(w, capture, plugins, timeouts):
     """Records of flow_meter: a list for each item of plugins."""
     files = [f'out{n}' for n in range(len(plugins))]
-    code, _, err = w.run('flow_meter', '-r', capture, '-t', f'{tshark_flows.TIMEOUT}:{tshark_flows.TIMEOUT}', '-s', '20',
+    code, _, err = w.run('flow_meter', '-r', capture, '-t', '%d:%d' % timeouts, '-s', '20',
                          '-p', ','.join(plugins), '-i', ','.join(f'f:{w.file(name)}:buffer=off:timeout=WAIT' for name in files))
     if code not in (0, 3):  # 3: cut off in a packet, as some captures are
         raise AssertionError(f'{capture}: flow_meter: status {code}: {err}')
@@ -100,12 +100,16 @@ def compare(bin_dir, path):
             subprocess.run(['zstd', '-dqf', path, '-o', capture], check=True)
         rows = tshark_flows.rows(capture, tshark_flows.PACKET_FIELDS + tshark_flows.TLS_FIELDS + tshark_messages.FIELDS)
         packets = [tshark_flows.Packet(row) for row in rows]
-        flows = [(tshark_messages.ends_of_packet(flow.packets[0][0]), tshark_flows.record(flow), True)
-                 for flow in tshark_flows.flows(packets)]
-        pairs = [('flow', flows, [(tshark_messages.ends_of_record(r), r) for r in meter(w, capture, [PLUGINS])[0]], set())]
+        pairs = []
+        for what, record, plugin, timeouts in (('flow', tshark_flows.record, PLUGINS, tshark_flows.LONG),
+                                               ('flow by timeouts', tshark_flows.basic, 'vlan', tshark_flows.USUAL)):
+            flows = [(tshark_messages.ends_of_packet(flow.packets[0][0]), record(flow), True)
+                     for flow in tshark_flows.flows(packets, timeouts)]
+            got = [(tshark_messages.ends_of_record(r), r) for r in meter(w, capture, [plugin], timeouts)[0]]
+            pairs.append((what, flows, got, set()))
         known = known_plugins(w)
         plugins = [name for name in tshark_messages.PLUGINS if name in known]
-        for plugin, records in zip(plugins, meter(w, capture, plugins)):
+        for plugin, records in zip(plugins, meter(w, capture, plugins, tshark_flows.LONG)):
             pairs.append((plugin, tshark_messages.expected(plugin, packets), tshark_messages.got(plugin, records),
                           tshark_messages.unsure(plugin, packets)))
     counts, found = collections.Counter(), []
