@@ -11,37 +11,18 @@ import os
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import threading
 import time
 import unittest
 
+from ipfix_wire import Decoder, dns_capture, feed, filler, free_port, listens, number, wait_until
 from programs import Workspace
 
 BIN, CAPTURES = None, []
 NUMBERS = {'TCP': 6, 'UDP': 17, 'ICMP': 1, 'ICMP6': 58, 'IPV6-ICMP': 58, 'IGMP': 2}
 PATH = os.environ['PATH'] + ':/usr/sbin:/sbin'
-
-
-def free_port(kind=socket.SOCK_DGRAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
-
-
-def listens(port, proto='udp'):
-    with open(f'/proc/net/{proto}', encoding='ascii') as v4, open(f'/proc/net/{proto}6', encoding='ascii') as v6:
-        return f':{port:04X} ' in v4.read() + v6.read()
-
-
-def wait_until(condition, what):
-    end = time.monotonic() + 20
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f'{what}: waited for 20 seconds')
-        time.sleep(0.05)
 
 
 def split_end(text):
@@ -151,55 +132,6 @@ class Collectors(unittest.TestCase):
         return got
 
 
-class Decoder:
-    """What RFC 7011 says, read once more."""
-
-    def __init__(self):
-        self.templates, self.sent, self.records, self.domains, self.sequence, self.largest = {}, 0, [], set(), 0, 0
-
-    def message(self, data):
-        version, length, _, sequence, domain = struct.unpack('!HHIII', data[:16])
-        assert (version, length) == (10, len(data)), (version, length, len(data))
-        assert sequence == self.sequence, (sequence, self.sequence)
-        self.domains.add(domain)
-        self.largest = max(self.largest, length)
-        at = 16
-        while at < length:
-            kind, size = struct.unpack('!HH', data[at:at + 4])
-            self.template(data[at + 4:at + size]) if kind == 2 else self.data(kind, data[at + 4:at + size])
-            at += size
-        assert at == length
-
-    def template(self, data):
-        while data:
-            number, count = struct.unpack('!HH', data[:4])
-            fields, data = [], data[4:]
-            for _ in range(count):
-                element, length = struct.unpack('!HH', data[:4])
-                data, pen = data[4:], 0
-                if element & 0x8000:
-                    pen, data = struct.unpack('!I', data[:4])[0], data[4:]
-                fields.append(((pen, element & 0x7fff), length))
-            self.templates[number] = fields
-            self.sent += 1
-
-    def data(self, number, data):
-        while data:
-            record = {}
-            for key, length in self.templates[number]:
-                if length == 65535:
-                    length, data = data[0], data[1:]
-                    if length == 255:
-                        length, data = struct.unpack('!H', data[:2])[0], data[2:]
-                record[key], data = data[:length], data[length:]
-            self.records.append(record)
-            self.sequence += 1
-
-
-def number(value):
-    return int.from_bytes(value, 'big')
-
-
 class Wire(unittest.TestCase):
     def setUp(self):
         self.w = Workspace(BIN)
@@ -213,8 +145,7 @@ class Wire(unittest.TestCase):
             connection, _ = server.accept()
             with connection, connection.makefile('rb') as stream:
                 decoder = Decoder()
-                while head := stream.read(16):
-                    decoder.message(head + stream.read(struct.unpack('!HH', head[:4])[1] - 16))
+                decoder.stream(stream)
             code, _, err = self.w.end(process)
             self.assertEqual(code, 0, err)
             return decoder
@@ -292,37 +223,6 @@ class Wire(unittest.TestCase):
                 process.send_signal(signal.SIGTERM)
                 process.wait(20)
                 self.assertLess(time.monotonic() - began, 15)
-
-    def test_nobody_listens(self):
-        code, _, err = self.w.run('flow_meter', '-r', CAPTURES[0], '-x', f'127.0.0.1:{free_port(socket.SOCK_STREAM)}')
-        self.assertEqual(code, 1)
-        self.assertIn('Connection refused', err)
-
-
-def packet(payload, source_port=1000, seconds=1_700_000_000):
-    udp = struct.pack('!HHHH', source_port, 53, 8 + len(payload), 0) + payload
-    ip = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])) + udp
-    frame = bytes(12) + b'\x08\x00' + ip
-    return struct.pack('<IIII', seconds, 0, len(frame), len(frame)) + frame
-
-
-def dns_capture():
-    query = struct.pack('!HHHHHH', 1, 0x100, 1, 0, 0, 0) + b'\x01a\x00' + struct.pack('!HH', 1, 1)
-    return struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1) + packet(query)
-
-
-def filler():
-    """Packets of one flow that stays: batches go by, which is when the meter looks at the clock."""
-    return packet(b'', 7) * 8192
-
-
-def feed(pipe):
-    try:
-        pipe.write(dns_capture()[:24])
-        while True:
-            pipe.write(dns_capture()[24:] * 1000)
-    except OSError:
-        pass
 
 
 def main():

@@ -122,6 +122,8 @@ static const nm_option_t options[] = {
     NM_U32(0, "mtu", struct flow_meter, config.sink.mtu, 1458, 128, 65507, "Bytes of an IPFIX message."),
     NM_U32(0, "template-refresh", struct flow_meter, config.sink.template_refresh, 600, 1, 86400,
            "Seconds between IPFIX templates over UDP."),
+    NM_U32(0, "reconnect", struct flow_meter, config.sink.reconnect, 60, 1, 86400,
+           "Seconds between attempts to connect to an IPFIX collector that is not there."),
     NM_FLAG(0, "milliseconds", struct flow_meter, config.sink.milliseconds,
             "IPFIX: times in milliseconds, for collectors that know no microseconds."),
     NM_FLAG(0, "raw", struct flow_meter, raw,

@@ -4,33 +4,22 @@
  * each IP version. Biflows have the reverse elements of RFC 5103.
  */
 #include "ipfix_elements.h"
-#include "sink.h"
+#include "ipfix_transport.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #define VERSION        10
 #define SET_TEMPLATES  2
 #define FIRST_TEMPLATE 256
 #define MAX_TEMPLATES  1024 /* beyond, flows go without what their plugins found; counted as dropped */
 #define SLOTS          4096 /* of the table that finds a template; a power of two */
-#define MAX_MESSAGE    65535
-#define MAX_UDP        65507
 #define HEADER         16
 #define SET_HEADER     4
 #define MAX_FIELDS     512                                  /* of a template */
 #define RECORD_ROOM    (MAX_PLUGINS * (UR_MAX_SIZE + 4096)) /* of the fields of all plugins together */
-#define RECONNECT      60                                   /* seconds between attempts */
-#define CONNECT_MS     5000
 
 struct template
 {
@@ -51,14 +40,14 @@ struct session {
    unsigned n_templates;
    uint32_t generation; /* templates that were not sent in this one are sent before they are used */
    uint64_t generation_began;
-   uint8_t message[MAX_MESSAGE + 1];
+   uint8_t message[IPFIX_MAX_MESSAGE + 1];
    size_t used, set; /* bytes of the message; where its open set begins, 0: none is open */
    uint16_t set_id;
    uint32_t records; /* data records in the message */
    uint32_t sequence;
    uint64_t message_began; /* nanoseconds; 0: empty */
-   int fd;                 /* -1: not connected */
-   time_t next_attempt;
+   struct ipfix_transport *transport;
+   uint32_t number; /* of the transport's connection; 0: there is none */
 };
 
 struct ipfix_sink {
@@ -69,90 +58,6 @@ struct ipfix_sink {
    struct ipfix_element *elements[MAX_PLUGINS]; /* of the fields, id 0: none */
    uint8_t *unirec, *record;
 };
-
-/* ---------------------------------------------------------------- connection */
-
-/* \return 0 or an error number */
-static int connect_to(const struct ipfix_sink *s, int fd, const struct addrinfo *a)
-{
-   int error = 0;
-   socklen_t size = sizeof(error);
-   fcntl(fd, F_SETFL, O_NONBLOCK);
-   if (connect(fd, a->ai_addr, a->ai_addrlen) == 0) {
-      return 0;
-   }
-   if (errno != EINPROGRESS) {
-      return errno;
-   }
-   for (int waited = 0; waited < CONNECT_MS && !nm_stopping(s->config->module); waited += 50) {
-      struct pollfd p = {.fd = fd, .events = POLLOUT};
-      if (poll(&p, 1, 50) > 0) {
-         return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
-      }
-   }
-   return ETIMEDOUT;
-}
-
-/* \return NULL or what went wrong */
-static const char *open_session(struct ipfix_sink *s)
-{
-   struct addrinfo hints = {.ai_socktype = s->config->udp ? SOCK_DGRAM : SOCK_STREAM}, *all = NULL;
-   int rc = getaddrinfo(s->config->host, s->config->port, &hints, &all), error = 0;
-   for (const struct addrinfo *a = rc == 0 ? all : NULL; a != NULL && s->session->fd < 0; a = a->ai_next) {
-      int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, 0);
-      error = fd < 0 ? errno : connect_to(s, fd, a);
-      if (error == 0) {
-         s->session->fd = fd;
-      } else if (fd >= 0) {
-         close(fd);
-      }
-   }
-   if (rc == 0) {
-      freeaddrinfo(all);
-   }
-   s->session->generation++; /* a new session knows no template */
-   s->session->generation_began = sink_clock(CLOCK_MONOTONIC);
-   s->session->sequence = 0;
-   s->session->next_attempt = time(NULL) + RECONNECT;
-   return s->session->fd >= 0 ? NULL : rc != 0 ? gai_strerror(rc) : strerror(error);
-}
-
-static void lose_session(struct ipfix_sink *s, const char *why)
-{
-   nm_verbose(s->config->module, "IPFIX collector %s:%s is lost: %s; the next attempt is in %d seconds",
-              s->config->host, s->config->port, why, RECONNECT);
-   close(s->session->fd);
-   s->session->fd = -1;
-   s->session->next_attempt = time(NULL) + RECONNECT;
-}
-
-/* \return false: the message was not sent */
-static bool deliver(struct ipfix_sink *s)
-{
-   const struct flow_sink_config *c = s->config;
-   if (s->session->fd < 0 &&
-       (nm_stopping(c->module) || time(NULL) < s->session->next_attempt || open_session(s) != NULL)) {
-      return false;
-   }
-   if (c->udp) {
-      /* A collector's host may say that nobody listens (ECONNREFUSED): this is told about an earlier datagram. */
-      ssize_t n = send(s->session->fd, s->session->message, s->session->used, 0);
-      if (n < 0 && errno == ECONNREFUSED) {
-         n = send(s->session->fd, s->session->message, s->session->used, 0);
-      }
-      if (n < 0 && errno == EAGAIN) {
-         return sink_wait(c->module, s->session->fd) &&
-                send(s->session->fd, s->session->message, s->session->used, 0) >= 0;
-      }
-      return n >= 0;
-   }
-   size_t n = sink_write(c->module, s->session->fd, s->session->message, s->session->used, !c->never_wait);
-   if (n < s->session->used && (n > 0 || errno != EAGAIN || nm_stopping(c->module))) {
-      /* What comes behind half of a message would be read as its rest. */
-      lose_session(s, errno == EAGAIN ? "it reads no more" : strerror(errno));
-   }
-   return n == s->session->used;
-}
 
 /* ------------------------------------------------------------------- messages */
 
@@ -185,11 +90,27 @@ static void send_message(struct ipfix_sink *s)
    p = ipfix_put(p, s->session->sequence, 4);
    ipfix_put(p, s->config->link_bit_field, 4);
    s->session->sequence += s->session->records;
-   if (!deliver(s)) {
-      s->sink.dropped += s->session->records;
+   if (!ipfix_transport_send(s->session->transport, s->session->message, s->session->used,
+                             s->session->records)) {
       s->session->generation++; /* templates that were in it are sent again */
    }
    begin_message(s);
+}
+
+/* A new connection knows no template, and does not get what was meant for the one before. \return false: there is none */
+static bool is_connected(struct ipfix_sink *s)
+{
+   struct session *session = s->session;
+   uint32_t number = ipfix_transport_session(session->transport);
+   if (number != session->number) {
+      ipfix_transport_lose(session->transport, session->records);
+      begin_message(s);
+      session->number = number;
+      session->sequence = 0;
+      session->generation++;
+      session->generation_began = sink_clock(CLOCK_MONOTONIC);
+   }
+   return number != 0;
 }
 
 static size_t room(const struct ipfix_sink *s)
@@ -354,8 +275,8 @@ static void send_record(struct ipfix_sink *s, struct template *t, size_t size)
       send_message(s);
       need = size + SET_HEADER + (t->generation != s->session->generation ? t->size + SET_HEADER : 0);
    }
-   if (need > (s->config->udp ? MAX_UDP : MAX_MESSAGE) - HEADER) {
-      s->sink.dropped++;
+   if (need > (s->config->udp ? IPFIX_MAX_UDP : IPFIX_MAX_MESSAGE) - HEADER) {
+      ipfix_transport_lose(s->session->transport, 1);
       return;
    }
    if (t->generation != s->session->generation) {
@@ -396,15 +317,19 @@ static void export(void *sink, const struct flow *f, void *const ext[MAX_PLUGINS
    for (unsigned k = 0; k < n; k++) {
       size_t size = encode(s, f, ext, f->plugins, k, reason);
       pthread_mutex_lock(&s->session->lock);
-      struct template *t = template_of(s, f->plugins, f->ip_version);
-      if (t == NULL) { /* without what the plugins found */
+      bool connected = is_connected(s);
+      struct template *t = connected ? template_of(s, f->plugins, f->ip_version) : NULL;
+      if (connected && t == NULL) { /* without what the plugins found */
          s->sink.dropped++;
          t = template_of(s, 0, f->ip_version);
          size = encode(s, f, ext, 0, k, reason);
       }
       if (t != NULL) {
          send_record(s, t, size);
+      } else {
+         ipfix_transport_lose(s->session->transport, !connected);
       }
+      s->sink.dropped += ipfix_transport_lost(s->session->transport);
       pthread_mutex_unlock(&s->session->lock);
    }
 }
@@ -414,12 +339,16 @@ static void export(void *sink, const struct flow *f, void *const ext[MAX_PLUGINS
 static void flush(struct flow_sink *sink, uint64_t now)
 {
    struct ipfix_sink *s = (struct ipfix_sink *) sink;
+   uint64_t began;
    pthread_mutex_lock(&s->session->lock);
    refresh_templates(s);
-   if (now == 0 ||
-       (s->session->message_began != 0 && now > s->session->message_began + SINK_FLUSH_SECONDS * NS)) {
+   ipfix_transport_flush(s->session->transport, now); /* what was accepted earlier makes room */
+   began = is_connected(s) ? s->session->message_began : 0;
+   if (began != 0 && (now == 0 || now > began + SINK_FLUSH_SECONDS * NS)) {
       send_message(s);
+      ipfix_transport_flush(s->session->transport, now);
    }
+   s->sink.dropped += ipfix_transport_lost(s->session->transport);
    pthread_mutex_unlock(&s->session->lock);
 }
 
@@ -434,33 +363,31 @@ static void leave_session(void)
    for (unsigned i = 0; session->templates != NULL && i < SLOTS; i++) {
       free(session->templates[i].record);
    }
-   if (session->fd >= 0) {
-      close(session->fd);
-   }
+   ipfix_transport_free(session->transport);
    free(session->templates);
    pthread_mutex_destroy(&session->lock);
    free(session);
    session = NULL;
 }
 
-/* \return NULL or what went wrong */
-static const char *join_session(struct ipfix_sink *s)
+/* \return false: no memory */
+static bool join_session(struct ipfix_sink *s)
 {
    s->session = session;
    if (session != NULL) {
       session->users++;
-      return NULL;
+      return true;
    }
    s->session = session = calloc(1, sizeof(*session));
    if (session == NULL) {
-      return "out of memory";
+      return false;
    }
    pthread_mutex_init(&session->lock, NULL);
    session->users = 1;
-   session->fd = -1;
    session->templates = calloc(SLOTS, sizeof(session->templates[0]));
+   session->transport = session->templates != NULL ? ipfix_transport_new(s->config) : NULL;
    begin_message(s);
-   return session->templates == NULL ? "out of memory" : open_session(s);
+   return session->transport != NULL;
 }
 
 static void close_sink(struct flow_sink *sink)
@@ -506,11 +433,8 @@ struct flow_sink *ipfix_sink_new(const struct flow_sink_config *config)
    s->config = config;
    s->unirec = malloc(UR_MAX_SIZE);
    s->record = malloc(RECORD_ROOM);
-   const char *error =
-       s->unirec == NULL || s->record == NULL || !find_elements(s) ? "out of memory" : join_session(s);
-   if (error != NULL) {
-      nm_fail(config->module, "IPFIX collector %s:%s (%s): %s", config->host, config->port,
-              config->udp ? "UDP" : "TCP", error);
+   if (s->unirec == NULL || s->record == NULL || !find_elements(s) || !join_session(s)) {
+      nm_fail(config->module, "out of memory for the IPFIX output");
       close_sink(&s->sink);
       return NULL;
    }

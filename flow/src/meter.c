@@ -109,6 +109,7 @@ void meter_config_init(struct meter_config *c)
    c->sink.port = "4739";
    c->sink.mtu = 1458;
    c->sink.template_refresh = 600;
+   c->sink.reconnect = 60;
 }
 
 char *meter_keep(const char *text)

@@ -94,6 +94,8 @@ static const struct parameter ipfix_parameters[] = {
     {"d", "dir", PARAMETER_NUMBER, &probe.direction, 0, 255, "N", "input interface (0)"},
     {"t", "template", PARAMETER_NUMBER, &probe.config.sink.template_refresh, 1, 86400, "SEC",
      "between templates over UDP (600)"},
+    {"r", "reconnect", PARAMETER_NUMBER, &probe.config.sink.reconnect, 1, 86400, "SEC",
+     "between attempts to connect to a collector that is not there (60)"},
     {"ms", "milliseconds", PARAMETER_FLAG, &probe.config.sink.milliseconds, 0, 0, NULL,
      "times in milliseconds"},
     {"v", "verbose", PARAMETER_FLAG, &probe.verbose, 0, 0, NULL, "print counters at the end"},

@@ -48,6 +48,7 @@ struct flow_sink_config {
    const char *host, *port;
    uint32_t mtu;              /**< bytes of a message, unless one record alone is larger */
    uint32_t template_refresh; /**< seconds between templates over UDP */
+   uint32_t reconnect;        /**< seconds between attempts to connect */
    bool udp;
    bool never_wait;   /**< TCP: drop records instead of waiting for the collector */
    bool milliseconds; /**< times in milliseconds, for collectors that know no microseconds */

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * The connection to an IPFIX collector: made, looked after, and made again after it was lost. Messages go as a whole or not at
+ * all. Calls of different threads are kept apart by the caller's lock.
+ */
+#ifndef FLOW_IPFIX_TRANSPORT_H
+#define FLOW_IPFIX_TRANSPORT_H
+
+#include "sink.h"
+
+#define IPFIX_MAX_MESSAGE 65535
+#define IPFIX_MAX_UDP     65507
+
+struct ipfix_transport;
+
+/** Waits a few seconds for the first connection; what is wrong with it is said once, and tried again later. config outlives it.
+ * \return NULL: no memory */
+struct ipfix_transport *ipfix_transport_new(const struct flow_sink_config *config);
+void ipfix_transport_free(struct ipfix_transport *t);
+
+/** Looks after the connection without waiting. \return number of the session, another one after each reconnect; 0: there is none */
+uint32_t ipfix_transport_session(struct ipfix_transport *t);
+
+/** Sends a message with so many data records. \return false: it was not, and the records are lost */
+bool ipfix_transport_send(struct ipfix_transport *t, const uint8_t *message, size_t size, uint32_t records);
+
+/** Sends what has waited for long enough, everything when now is 0. */
+void ipfix_transport_flush(struct ipfix_transport *t, uint64_t now);
+
+/** Counts data records that could not even become a message. */
+void ipfix_transport_lose(struct ipfix_transport *t, uint64_t records);
+/** \return data records that were lost since the last call */
+uint64_t ipfix_transport_lost(struct ipfix_transport *t);
+
+#endif
