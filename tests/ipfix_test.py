@@ -11,13 +11,14 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
 import unittest
 
-from ipfix_wire import Decoder, dns_capture, feed, filler, free_port, listens, number, wait_until
+from ipfix_wire import Decoder, dns_capture, feed, filler, free_port, listens, number, packet, wait_until
 from programs import Workspace
 
 BIN, CAPTURES = None, []
@@ -185,6 +186,47 @@ class Wire(unittest.TestCase):
         names = {r[8057, 2] for r in decoder.records}
         self.assertIn(b'kernel.org', names)
         self.assertEqual({number(r[8057, 3]) for r in decoder.records if r[8057, 2] == b'kernel.org'}, {1})
+
+    def test_several_extensions_of_a_flow_are_a_record_each(self):
+        name = b'\x20' + b'CACACACACACACACACACACACACACACAAA' # fourteen and a half spaces, suffix 0
+        ask = struct.pack('!HHHHHH', 1, 0x110, 1, 0, 0, 0)
+        other = b'\x20' + b'EB' * 15 + b'CA'
+        asked = struct.pack('!HH', 0x20, 1)
+        question = b'\x01a\x00' + struct.pack('!HH', 1, 1)
+        answers = struct.pack('!HHHHHH', 5, 0x8180, 1, 3, 0, 0) + question + b''.join(
+            b'\xc0\x0c' + struct.pack('!HHIH', kind, 1, ttl, len(data)) + data
+            for kind, ttl, data in ((1, 60, bytes([192, 0, 2, 1])), (1, 61, bytes([192, 0, 2, 2])), (28, 62, bytes(15) + b'\1')))
+        header = dns_capture()[:24]
+        file = self.w.file('netbios.pcap', header + packet(ask + name + b'\0' + asked, 1000, port=137) +
+                           packet(ask + other + b'\0' + asked, 1000, port=137))
+        decoder = self.over_tcp('flow_meter', '-r', file, '-p', 'netbios', '-x', '127.0.0.1:PORT')
+        self.assertEqual([r[8057, 831] for r in decoder.records][1], b'A' * 15)
+        self.assertEqual([number(r[8057, 832]) for r in decoder.records], [0, 0x20])
+        self.assertEqual([number(r[0, 2]) for r in decoder.records], [2, 2]) # each has the whole flow's counters
+        file = self.w.file('answers.pcap', header + packet(answers, 53, port=1000))
+        decoder = self.over_tcp('flow_meter', '-r', file, '-p', 'passivedns', '-x', '127.0.0.1:PORT')
+        self.assertEqual([(number(r[8057, 10]), r[8057, 2], number(r[8057, 11]), number(r[8057, 5]), r[8057, 7])
+                          for r in decoder.records],
+                         [(5, b'a', 1, 60, bytes([192, 0, 2, 1])), (5, b'a', 1, 61, bytes([192, 0, 2, 2])),
+                          (5, b'a', 28, 62, bytes(15) + b'\1')])
+        # The same in UniRec.
+        self.w.run('flow_meter', '-r', file, '-p', 'passivedns', '-i', 'f:o:buffer=off')
+        lines = self.w.run('logger', '-t', '-i', 'f:o')[1].splitlines()
+        self.assertEqual(len(lines) - 1, len(decoder.records))
+
+    def test_all_plugins_together(self):
+        listed = self.w.run('flow_meter', '--plugin-list')[1].splitlines()
+        names = [line.split()[0] for line in listed if line[:1].isalpha()]
+        names = [name for name in names if name not in ('basic', 'arp', 'osquery')] # the last one asks this machine
+        self.assertGreater(len(names), 20)
+        for capture in CAPTURES:
+            processes = [word for name in names for word in ('-p', name)]
+            text = self.w.run('ipfixprobe', '-i', f'pcap;file={capture}', *processes, '-o', 'text;mac')[1]
+            decoder = self.over_tcp('ipfixprobe', '-i', f'pcap;file={capture}', *processes, '-o', 'ipfix;port=PORT')
+            keys = {(number(r[0, 7]), number(r[0, 11])) for r in decoder.records}
+            self.assertEqual(keys, {(flow[2], flow[4]) for flow in flows_of_text(text)})
+            # What both flowhash and basicplus say is there in every record.
+            self.assertTrue(all(len(r[0, 148]) == 8 and len(r[0, 192]) == 1 for r in decoder.records))
 
     def test_templates_are_sent_again_over_udp(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:

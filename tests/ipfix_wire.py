@@ -82,8 +82,8 @@ def number(value):
     return int.from_bytes(value, 'big')
 
 
-def packet(payload, source_port=1000, seconds=1_700_000_000):
-    udp = struct.pack('!HHHH', source_port, 53, 8 + len(payload), 0) + payload
+def packet(payload, source_port=1000, seconds=1_700_000_000, port=53):
+    udp = struct.pack('!HHHH', source_port, port, 8 + len(payload), 0) + payload
     ip = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])) + udp
     frame = bytes(12) + b'\x08\x00' + ip
     return struct.pack('<IIII', seconds, 0, len(frame), len(frame)) + frame
