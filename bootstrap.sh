@@ -42,6 +42,7 @@ prog:pkg-config         pkg-config          pkgconf-pkg-config
 pc:jansson              libjansson-dev      jansson-devel
 pc:openssl              libssl-dev          openssl-devel
 pc:libzstd              libzstd-dev         libzstd-devel
+pc:liblz4               liblz4-dev          lz4-devel
 pc:libpcap              libpcap-dev         libpcap-devel
 pc:libxml-2.0           libxml2-dev         libxml2-devel
 END
@@ -51,6 +52,7 @@ prog:clang              clang               clang
 prog:clang-format       clang-format        clang-tools-extra
 prog:llvm-symbolizer    llvm                llvm
 prog:zstd               zstd                zstd
+prog:lz4                lz4                 lz4
 prog:openssl            openssl             openssl
 prog:autoreconf         autoconf            autoconf
 prog:automake           automake            automake

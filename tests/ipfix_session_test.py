@@ -5,6 +5,7 @@
 usage: ipfix_session_test.py BIN_DIR
 """
 
+import io
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ import threading
 import time
 import unittest
 
-from ipfix_wire import Decoder, dns_capture, dns_flow, filler, free_port, listens, wait_until
+from ipfix_wire import QUERY, Decoder, dns_capture, dns_flow, filler, free_port, listens, packet, wait_until
 from programs import TIMEOUT, Workspace
 
 BIN = None
@@ -248,6 +249,72 @@ class Session(unittest.TestCase):
                     decoder.stream(stream)
                 self.assertEqual(self.w.end(process)[0], 0)
                 self.assertEqual(len(decoder.records), 1)
+
+    def stored(self, *options, file=None):
+        """What a collector stores of a capture."""
+        with listen() as server:
+            process = self.w.start('ipfixprobe', '-i', f'pcap;file={file}', '-p', 'dns', '-o',
+                                   ';'.join((f'ipfix;port={server.getsockname()[1]}', *options)))
+            connection, _ = server.accept()
+            with connection, connection.makefile('rb') as stream:
+                data = stream.read()
+        code, _, err = self.w.end(process)
+        self.assertEqual((code, err), (0, ''))
+        return data
+
+    @staticmethod
+    def unpacked(data):
+        """(exit status of lz4 -d, decoder of what it wrote)"""
+        done = subprocess.run(['lz4', '-dc'], input=data, capture_output=True, check=False)
+        decoder = Decoder()
+        decoder.stream(io.BytesIO(done.stdout))
+        return done.returncode, decoder
+
+    @unittest.skipUnless(shutil.which('lz4'), 'lz4 is missing (package lz4)')
+    def test_lz4_holds_the_records_of_the_plain_stream(self):
+        capture = self.w.file('a.pcap', dns_capture()[:24] + b''.join(packet(QUERY, port) for port in range(1000, 6000)))
+        if 'no LZ4' in self.w.run('ipfixprobe', '-i', f'pcap;file={capture}', '-o', 'ipfix;lz4-compression')[2]:
+            self.skipTest('built without liblz4')
+        plain = self.stored(file=capture)
+        expected = Decoder()
+        expected.stream(io.BytesIO(plain))
+        self.assertEqual(len(expected.records), 5000)
+        for options in (['lz4-compression'], ['c', 's=4374'], ['c', 's=0x400000'], ['c', 'mtu=65507', 's=200000'],
+                        ['c', 'non-blocking-tcp', 's=4374'], ['c', 'mtu=128', 's=384']):
+            data = self.stored(*options, file=capture)
+            self.assertEqual(data[:4], b'\x04\x22\x4d\x18') # the standard frame's magic number
+            code, decoder = self.unpacked(data)
+            self.assertEqual(code, 0, options)
+            self.assertEqual(decoder.records, expected.records, options)
+            self.assertLess(len(data), len(plain) / 2)
+
+    @unittest.skipUnless(shutil.which('lz4'), 'lz4 is missing (package lz4)')
+    def test_lz4_does_not_keep_records_for_long_and_begins_a_frame_for_each_connection(self):
+        with listen() as server:
+            process = self.meter(f'ipfix;port={server.getsockname()[1]};c;reconnect=1')
+            if process.poll() is not None or 'no LZ4' in self.w.run('ipfixprobe', '-i', 'pcap;file=-', '-o', 'ipfix;c')[2]:
+                self.skipTest('built without liblz4')
+            server.settimeout(0.3)
+            for _ in range(2):
+                connection = None
+                end = time.monotonic() + TIMEOUT
+                while connection is None and time.monotonic() < end:
+                    self.flows(process, 1)
+                    try:
+                        connection, _ = server.accept()
+                    except TimeoutError:
+                        pass
+                data = b''
+                connection.settimeout(0.3)
+                while len(self.unpacked(data)[1].records if len(data) > 7 else []) < 5: # the frame goes on
+                    self.assertLess(time.monotonic(), end, 'it keeps what it has')
+                    self.flows(process, 1)
+                    try:
+                        data += connection.recv(65536)
+                    except TimeoutError:
+                        pass
+                connection.close()
+            self.finish(process)
 
     def test_nobody_listens_to_udp(self):
         port = free_port()

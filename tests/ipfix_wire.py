@@ -6,6 +6,9 @@ import struct
 import time
 
 
+QUERY = struct.pack('!HHHHHH', 1, 0x100, 1, 0, 0, 0) + b'\x01a\x00' + struct.pack('!HH', 1, 1)  # DNS: what is a?
+
+
 def free_port(kind=socket.SOCK_DGRAM):
     with socket.socket(socket.AF_INET, kind) as s:
         s.bind(('127.0.0.1', 0))
@@ -95,8 +98,7 @@ def dns_flow():
 
 
 def dns_capture():
-    query = struct.pack('!HHHHHH', 1, 0x100, 1, 0, 0, 0) + b'\x01a\x00' + struct.pack('!HH', 1, 1)
-    return struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1) + packet(query)
+    return struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1) + packet(QUERY)
 
 
 def filler():

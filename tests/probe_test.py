@@ -167,6 +167,10 @@ class Probe(unittest.TestCase):
                 (['-i', file, '-p', 'dns', '-o', 'unirec;ifc=b:,b:;p=dns,dns'], 'dns plugin is on more than one interface'),
                 (['-i', file, '-p', 'dns', '-o', 'unirec;ifc=b:;p=(dns'], ') is missing'),
                 (['-i', file, '-o', 'text;file=/nowhere/x'], 'cannot write /nowhere/x'),
+                (['-i', file, '-o', 'ipfix;reconnect=0'], 'ipfix: invalid argument for option reconnect: "0"'),
+                (['-i', file, '-o', 'ipfix;c;s=4000'],
+                 'ipfix: the buffer of LZ4 has 4000 bytes (expected three messages at least, 4374)'),
+                (['-i', file, '-o', 'ipfix;c;udp'], 'ipfix: LZ4 compression is for TCP only'),
                 (['-i', file, '-t', '/mnt'], 'there is no telemetry file system')):
             code, _, err = self.probe(*options)
             self.assertEqual(code, 1, options)

@@ -124,6 +124,10 @@ static const nm_option_t options[] = {
            "Seconds between IPFIX templates over UDP."),
     NM_U32(0, "reconnect", struct flow_meter, config.sink.reconnect, 60, 1, 86400,
            "Seconds between attempts to connect to an IPFIX collector that is not there."),
+    NM_FLAG(0, "lz4", struct flow_meter, config.sink.lz4,
+            "IPFIX over TCP: compress; one LZ4 frame, as lz4 -d reads it, for each connection."),
+    NM_U32(0, "lz4-buffer", struct flow_meter, config.sink.lz4_buffer, 0, 0, 4 << 20,
+           "Bytes that are compressed together, three messages at least; 0: 65536 or more."),
     NM_FLAG(0, "milliseconds", struct flow_meter, config.sink.milliseconds,
             "IPFIX: times in milliseconds, for collectors that know no microseconds."),
     NM_FLAG(0, "raw", struct flow_meter, raw,
@@ -183,7 +187,7 @@ static int set_collector(nm_module_t *m)
 {
    struct flow_meter *self = nm_self(m);
    struct flow_sink_config *c = &self->config.sink;
-   char *host = self->collector != NULL ? meter_keep(self->collector) : NULL;
+   char *host = self->collector != NULL ? meter_keep(self->collector) : NULL, error[256];
    if (host == NULL) {
       return self->collector == NULL ? NM_OK : nm_fail(m, "out of memory");
    }
@@ -198,7 +202,7 @@ static int set_collector(nm_module_t *m)
    c->host = host;
    c->udp = self->udp;
    self->config.to_ipfix = true;
-   return NM_OK;
+   return ipfix_sink_check(c, error) ? NM_OK : nm_fail(m, "option -x, --ipfix: %s", error);
 }
 
 /* The interface's packets are shared by workers, who have the number of this process for their group. */

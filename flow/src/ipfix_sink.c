@@ -4,9 +4,11 @@
  * each IP version. Biflows have the reverse elements of RFC 5103.
  */
 #include "ipfix_elements.h"
+#include "ipfix_lz4.h"
 #include "ipfix_transport.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,6 +19,7 @@
 #define MAX_TEMPLATES  1024 /* beyond, flows go without what their plugins found; counted as dropped */
 #define SLOTS          4096 /* of the table that finds a template; a power of two */
 #define HEADER         16
+#define LZ4_BUFFER     65536 /* bytes that are compressed together */
 #define SET_HEADER     4
 #define MAX_FIELDS     512                                  /* of a template */
 #define RECORD_ROOM    (MAX_PLUGINS * (UR_MAX_SIZE + 4096)) /* of the fields of all plugins together */
@@ -350,6 +353,28 @@ static void flush(struct flow_sink *sink, uint64_t now)
    }
    s->sink.dropped += ipfix_transport_lost(s->session->transport);
    pthread_mutex_unlock(&s->session->lock);
+}
+
+bool ipfix_sink_check(struct flow_sink_config *c, char *error)
+{
+   uint32_t least = 3 * c->mtu;
+   if (!c->lz4) {
+      return true;
+   }
+   if (c->lz4_buffer == 0) {
+      c->lz4_buffer = least > LZ4_BUFFER ? least : LZ4_BUFFER;
+   }
+   if (!ipfix_lz4_available()) {
+      snprintf(error, 256, "this build has no LZ4 compression (liblz4)");
+   } else if (c->udp) {
+      snprintf(error, 256, "LZ4 compression is for TCP only, not for UDP");
+   } else if (c->lz4_buffer < least) {
+      snprintf(error, 256, "the buffer of LZ4 has %u bytes (expected three messages at least, %u)",
+               c->lz4_buffer, least);
+   } else {
+      return true;
+   }
+   return false;
 }
 
 /* Sinks are opened and closed in one thread. */

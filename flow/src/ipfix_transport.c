@@ -2,6 +2,7 @@
 #include "ipfix_transport.h"
 
 #include "ipfix_connect.h"
+#include "ipfix_lz4.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -21,10 +22,16 @@ struct ipfix_transport {
    uint32_t session;
    uint64_t last_attempt; /* nanoseconds; 0: none yet */
    bool told;             /* that there is no connection */
-   /* TCP: what was accepted and waits for the collector. Never more than one message: the next is taken when it is gone. */
+   /* TCP: what was accepted and waits for the collector. More is taken when it is gone. */
    uint8_t *out;
-   size_t out_size, out_used, out_at;
+   size_t out_used, out_at;
    uint32_t out_records;
+   /* LZ4: messages that wait to be compressed together; what comes of them has its room in out. */
+   struct ipfix_lz4 *lz4;
+   uint8_t *gathered;
+   size_t gathered_size, gathered_used;
+   uint32_t gathered_records;
+   uint64_t gathered_since;
    unsigned end_waited_ms; /* since a signal asked for the end */
    uint64_t lost, all_lost;
 };
@@ -47,7 +54,8 @@ static void connected(struct ipfix_transport *t, int fd)
    const struct flow_sink_config *c = t->config;
    t->fd = fd;
    t->session += t->session == UINT32_MAX ? 2 : 1;
-   t->out_used = t->out_at = t->out_records = 0;
+   t->out_at = t->out_records = 0;
+   t->out_used = t->lz4 != NULL ? ipfix_lz4_begin(t->lz4, t->out) : 0;
    if (t->told) {
       nm_warn(c->module, "IPFIX collector %s:%s (%s) is connected; %" PRIu64 " records were lost until now",
               c->host, c->port, protocol(t), t->all_lost);
@@ -72,8 +80,9 @@ static void lose(struct ipfix_transport *t, const char *why)
 {
    close(t->fd);
    t->fd = -1;
-   ipfix_transport_lose(t, t->out_records);
+   ipfix_transport_lose(t, (uint64_t) t->out_records + t->gathered_records);
    t->out_used = t->out_at = t->out_records = 0;
+   t->gathered_used = t->gathered_records = 0;
    if (!nm_stopping(t->config->module)) {
       not_connected(t, "is lost", why);
    }
@@ -158,12 +167,54 @@ static bool drain(struct ipfix_transport *t, int wait)
    return t->fd >= 0;
 }
 
-static bool send_tcp(struct ipfix_transport *t, const uint8_t *message, size_t size, uint32_t records)
+/* Sends what is in out. \return false: the connection is lost */
+static bool send_out(struct ipfix_transport *t)
 {
    bool wait = !t->config->never_wait;
+   if (!drain(t, wait ? -1 : 0) && wait && t->fd >= 0) {
+      lose(t, "it reads no more");
+   }
+   return t->fd >= 0;
+}
+
+/* Sends what was gathered. \return false: it does not fit yet, or the connection is lost */
+static bool compress(struct ipfix_transport *t)
+{
+   if (!drain(t, t->config->never_wait ? 0 : -1)) {
+      return false;
+   }
+   t->out_used = ipfix_lz4_block(t->lz4, t->out, t->gathered, t->gathered_used);
+   if (t->out_used == 0) {
+      lose(t, "LZ4 failed");
+      return false;
+   }
+   t->out_records = t->gathered_records;
+   t->gathered_used = t->gathered_records = 0;
+   return send_out(t);
+}
+
+static bool gather(struct ipfix_transport *t, const uint8_t *message, size_t size, uint32_t records)
+{
+   if (t->gathered_used > 0 && t->gathered_used + size > t->config->lz4_buffer && !compress(t)) {
+      return false;
+   }
+   if (t->gathered_used == 0) {
+      t->gathered_since = sink_clock(CLOCK_MONOTONIC);
+   }
+   memcpy(t->gathered + t->gathered_used, message, size);
+   t->gathered_used += size;
+   t->gathered_records += records;
+   return true;
+}
+
+static bool send_tcp(struct ipfix_transport *t, const uint8_t *message, size_t size, uint32_t records)
+{
    if (is_closed(t)) {
       lose(t, "it has closed the connection");
       return false;
+   }
+   if (t->lz4 != NULL) {
+      return gather(t, message, size, records);
    }
    if (t->out_used > 0 && !drain(t, 0)) {
       return false; /* what was begun comes first */
@@ -171,10 +222,7 @@ static bool send_tcp(struct ipfix_transport *t, const uint8_t *message, size_t s
    memcpy(t->out, message, size);
    t->out_used = size;
    t->out_records = records;
-   if (!drain(t, wait ? -1 : 0) && wait && t->fd >= 0) {
-      lose(t, "it reads no more");
-   }
-   /* What is lost with the connection has been counted there. */
+   send_out(t); /* what is lost with the connection is counted there */
    return true;
 }
 
@@ -219,6 +267,9 @@ void ipfix_transport_flush(struct ipfix_transport *t, uint64_t now)
       /* Even who never waits does so for a moment at the end, or half of a message would be all that remains of it. */
       drain(t, now == 0 ? SINK_GIVE_UP_MS : 0);
    }
+   if (t->gathered_used > 0 && (now == 0 || now >= t->gathered_since + SINK_FLUSH_SECONDS * NS)) {
+      compress(t);
+   }
    ipfix_transport_session(t);
 }
 
@@ -231,16 +282,32 @@ uint64_t ipfix_transport_lost(struct ipfix_transport *t)
 
 /* ----------------------------------------------------------------- open, close */
 
+/* \return false: no memory */
+static bool reserve(struct ipfix_transport *t)
+{
+   size_t room = IPFIX_MAX_MESSAGE;
+   if (t->config->lz4) {
+      t->gathered_size = t->config->lz4_buffer > room ? t->config->lz4_buffer : room;
+      t->lz4 = ipfix_lz4_new(t->gathered_size);
+      t->gathered = malloc(t->gathered_size);
+      room = t->lz4 != NULL ? ipfix_lz4_room(t->lz4) : 0;
+   }
+   t->out = malloc(room);
+   return t->out != NULL && (!t->config->lz4 || (t->lz4 != NULL && t->gathered != NULL));
+}
+
 struct ipfix_transport *ipfix_transport_new(const struct flow_sink_config *config)
 {
    struct ipfix_transport *t = calloc(1, sizeof(*t));
-   if (t == NULL || (t->out = malloc(IPFIX_MAX_MESSAGE)) == NULL) {
-      free(t);
+   if (t == NULL) {
       return NULL;
    }
    t->config = config;
    t->fd = -1;
-   t->out_size = IPFIX_MAX_MESSAGE;
+   if (!reserve(t)) {
+      ipfix_transport_free(t);
+      return NULL;
+   }
    begin_attempt(t);
    for (unsigned ms = 0; t->attempt != NULL && ms < FIRST_WAIT_MS && !nm_stopping(config->module);
         ms += LOOK_MS) {
@@ -254,13 +321,29 @@ struct ipfix_transport *ipfix_transport_new(const struct flow_sink_config *confi
    return t;
 }
 
+static void end_stream(struct ipfix_transport *t)
+{
+   bool empty = drain(t, SINK_GIVE_UP_MS);
+   if (empty && t->gathered_used > 0) {
+      compress(t);
+      empty = drain(t, SINK_GIVE_UP_MS);
+   }
+   if (empty && t->lz4 != NULL) {
+      t->out_used = ipfix_lz4_end(t->lz4, t->out);
+      empty = drain(t, SINK_GIVE_UP_MS);
+   }
+   if (!empty) {
+      ipfix_transport_lose(t, (uint64_t) t->out_records + t->gathered_records);
+   }
+}
+
 void ipfix_transport_free(struct ipfix_transport *t)
 {
    if (t == NULL) {
       return;
    }
-   if (t->fd >= 0 && t->out_used > 0 && !drain(t, SINK_GIVE_UP_MS)) {
-      ipfix_transport_lose(t, t->out_records);
+   if (t->fd >= 0) {
+      end_stream(t);
    }
    if (t->all_lost > 0) {
       nm_warn(t->config->module, "IPFIX collector %s:%s (%s) did not get %" PRIu64 " records",
@@ -270,6 +353,8 @@ void ipfix_transport_free(struct ipfix_transport *t)
    if (t->fd >= 0) {
       close(t->fd);
    }
+   ipfix_lz4_free(t->lz4);
+   free(t->gathered);
    free(t->out);
    free(t);
 }

@@ -90,6 +90,10 @@ static const struct parameter ipfix_parameters[] = {
     {"u", "udp", PARAMETER_FLAG, &probe.config.sink.udp, 0, 0, NULL, "UDP instead of TCP"},
     {"n", "non-blocking-tcp", PARAMETER_FLAG, &probe.config.sink.never_wait, 0, 0, NULL,
      "drop records instead of waiting"},
+    {"c", "lz4-compression", PARAMETER_FLAG, &probe.config.sink.lz4, 0, 0, NULL,
+     "TCP: compress; one LZ4 frame (lz4 -d) for each connection"},
+    {"s", "lz4-buffer-size", PARAMETER_NUMBER, &probe.config.sink.lz4_buffer, 384, 4 << 20, "N",
+     "bytes compressed together, 3 * mtu at least (65536); not after a second"},
     {"I", "id", PARAMETER_LONG, &probe.config.sink.link_bit_field, 0, 0, "N", "observation domain (1)"},
     {"d", "dir", PARAMETER_NUMBER, &probe.direction, 0, 255, "N", "input interface (0)"},
     {"t", "template", PARAMETER_NUMBER, &probe.config.sink.template_refresh, 1, 86400, "SEC",
@@ -254,7 +258,7 @@ static bool set_storage(char *text)
 
 static bool set_output(char *text)
 {
-   char *parameters;
+   char *parameters, message[256];
    int32_t cpu;
    if (probe.output_given) {
       return wrong("only one storage and output plugin can be specified");
@@ -272,6 +276,9 @@ static bool set_output(char *text)
    probe.config.to_ipfix = strcmp(text, "ipfix") == 0;
    probe.config.sink.direction = (uint8_t) probe.direction;
    probe.config.sink.odid = probe.odid;
+   if (probe.config.to_ipfix && !ipfix_sink_check(&probe.config.sink, message)) {
+      return wrong("ipfix: %s", message);
+   }
    if (probe.config.to_unirec && probe.ifc == NULL && !probe.libtrap_help) {
       return wrong("unirec: specify the TRAP outputs (ifc)");
    }

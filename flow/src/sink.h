@@ -50,8 +50,10 @@ struct flow_sink_config {
    uint32_t template_refresh; /**< seconds between templates over UDP */
    uint32_t reconnect;        /**< seconds between attempts to connect */
    bool udp;
-   bool never_wait;   /**< TCP: drop records instead of waiting for the collector */
-   bool milliseconds; /**< times in milliseconds, for collectors that know no microseconds */
+   bool never_wait;     /**< TCP: drop records instead of waiting for the collector */
+   bool lz4;            /**< TCP: compress */
+   uint32_t lz4_buffer; /**< bytes that are compressed together; 0: ipfix_sink_check() chooses */
+   bool milliseconds;   /**< times in milliseconds, for collectors that know no microseconds */
 };
 
 /** Sets the formats of the module's outputs, once for all sinks. \return NM_OK or NM_ERROR, the module has the message */
@@ -60,6 +62,9 @@ int unirec_sink_formats(const struct flow_sink_config *config);
 struct flow_sink *unirec_sink_new(const struct flow_sink_config *config);
 struct flow_sink *text_sink_new(const struct flow_sink_config *config);
 struct flow_sink *ipfix_sink_new(const struct flow_sink_config *config);
+
+/** What only the whole configuration of IPFIX tells. \return false with a message in error (256 bytes) */
+bool ipfix_sink_check(struct flow_sink_config *config, char *error);
 
 /** Opens the file that all text sinks write to, and writes the heading. \return NM_OK or NM_ERROR */
 int text_sink_open(const struct flow_sink_config *config);
