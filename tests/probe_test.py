@@ -6,6 +6,7 @@ usage: probe_test.py BIN_DIR SHARED_GOLDEN_DIR
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,20 @@ BIN, GOLDEN = None, None
 
 def capture(name):
     return os.path.join(GOLDEN, 'pcap', f'{name}.pcap')
+
+
+def as_text(lines, fields):
+    """Lines of the text output for the rows of a recording."""
+    names, result = flow_golden.names(lines[0]), []
+    for line in lines[1:]:
+        row = dict(zip(names, re.findall(r'(?:^|,)("(?:[^"\\]|\\.|"")*"|[^,]*)', line)))
+        ends = [f'[{row[end + "_IP"]}]:{row[end + "_PORT"]}' if ':' in row[end + '_IP'] else f'{row[end + "_IP"]}:{row[end + "_PORT"]}'
+                for end in ('SRC', 'DST')]
+        text = (f'{row["SRC_MAC"]}->{row["DST_MAC"]} {row["PROTOCOL"]:>2}@{ends[0]}->{ends[1]} {row["PACKETS"]}->{row["PACKETS_REV"]} '
+                f'{row["BYTES"]}->{row["BYTES_REV"]} {int(row["TCP_FLAGS"]):02x}->{int(row["TCP_FLAGS_REV"]):02x} '
+                f'{row["TIME_FIRST"]}->{row["TIME_LAST"]}')
+        result.append(text + (' ' + ','.join(f'{name}={row[name]}' for name in fields) if fields else ''))
+    return result
 
 
 class Probe(unittest.TestCase):
@@ -48,6 +63,35 @@ class Probe(unittest.TestCase):
                                'unirec;ifc=f:o.trapcap:buffer=off:timeout=WAIT;id=0;eof'))
             got = self.lines('o.trapcap')
             self.assertEqual(got[:1] + sorted(got[1:]), flow_golden.recorded(GOLDEN, name), name)
+
+    def test_recorded_outputs_as_text(self):
+        """The text output says of every flow what the recording says, in its own form."""
+        fields = self.fields_of_plugins()
+        for name, plugins, file, *options in flow_golden.CASES:
+            plugin, _, parameters = plugins.partition(':')
+            if name.startswith('old/') or (plugin != 'basic' and plugin not in fields):
+                continue
+            process = [] if plugin == 'basic' else ['-p', plugin + (';' + parameters if parameters else '')]
+            process += ['-s', f'cache;size={options[1]};line=2'] if options else []
+            lines = self.ok(self.probe('-i', f'pcap;file={capture(file)}', *process, '-o', 'text')).splitlines()
+            lines = [line for line in lines[1:lines.index('Input stats:')]]
+            expected = as_text(flow_golden.recorded(GOLDEN, name), fields.get(plugin, []))
+            got = [line for line in lines if not fields.get(plugin)]
+            for line in lines if fields.get(plugin) else []:
+                conversation, *extensions = re.split(f' (?={fields[plugin][0]}=)', line)
+                got += [f'{conversation} {extension}' for extension in extensions]
+            self.assertEqual(sorted(got), sorted(expected), name)
+
+    def fields_of_plugins(self):
+        """{plugin: its fields in their order}"""
+        plugins = {}
+        for line in self.ok(self.w.run('flow_meter', '--plugin-list')).splitlines():
+            if not line.startswith(' '):
+                plugin = plugins.setdefault(line.split()[0], [])
+            elif re.match(r' +(u?int|time|string|bytes|ipaddr|float|double|macaddr)', line):
+                plugin += re.findall(r'(?:u?int\d+|time|string|bytes|ipaddr|float|double|macaddr)\*? ([A-Z0-9_]+)', line)
+        del plugins['basic'], plugins['arp']
+        return plugins
 
     def test_plugins_have_interfaces_of_their_own_and_only_what_they_found_is_sent(self):
         self.ok(self.probe('-i', f'pcap;file={capture("dns")}', '-p', 'dns', '-p', 'http', '-p', 'basic', '-p', 'pstats', '-o',
