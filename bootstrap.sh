@@ -43,6 +43,7 @@ pc:jansson              libjansson-dev      jansson-devel
 pc:openssl              libssl-dev          openssl-devel
 pc:libzstd              libzstd-dev         libzstd-devel
 pc:liblz4               liblz4-dev          lz4-devel
+pc:yaml-0.1             libyaml-dev         libyaml-devel
 pc:libpcap              libpcap-dev         libpcap-devel
 pc:libxml-2.0           libxml2-dev         libxml2-devel
 END

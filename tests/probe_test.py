@@ -227,6 +227,42 @@ class Probe(unittest.TestCase):
         self.assertIn('string TLS_SNI', self.ok(self.probe('-h', 'tls')))
         self.assertIn('snaplen', self.ok(self.probe('-h', 'input')))
 
+    def test_a_configuration_file_becomes_the_command_line(self):
+        text = (f'input_plugin:\n  pcap_file:\n    file: {capture("dns")}\n    bpf_filter: port 53 and udp\n'
+                'storage:\n  timeouts: {active: 60}\n  split_biflow: true\nprocess_plugins: [dns]\noutput_plugin:\n  text: {file: out.txt}\n')
+        conf = self.w.file('a.conf', text)
+        code, line, err = self.w.run('ipfixprobed', '--print', conf)
+        if 'this build cannot read YAML' in err:
+            self.skipTest('built without libyaml')
+        self.assertEqual(code, 0, err)
+        self.assertEqual(line, f"ipfixprobe -i 'pcap;file={capture('dns')};filter=port 53 and udp' -s 'cache;active=60;split' -p dns "
+                               "-o 'text;file=out.txt'\n")
+        report = self.ok(self.w.run('ipfixprobed', conf))
+        self.assertIn('Output stats:', report)
+        flows = self.w.read('out.txt')
+        os.remove(self.w.file('out.txt'))
+        self.assertEqual(self.ok(self.w.run('sh', '-c', line)), report) # what a shell makes of it
+        self.assertEqual(self.w.read('out.txt'), flows)
+        self.assertGreater(flows.count('@'), 3)
+
+    def test_wrong_configuration_files(self):
+        conf = self.w.file('a.conf', 'input_plugin:\n  dpdk: {}\noutput_plugin: {text: }\n')
+        if 'this build cannot read YAML' in self.w.run('ipfixprobed', conf)[2]:
+            self.skipTest('built without libyaml')
+        for arguments, message in (
+                ([conf], f'Error: {conf}:2: input_plugin.dpdk: is not available here'),
+                (['--print', self.w.file('b.conf', 'x: 1\n')], 'b.conf:1: unknown key "x" (expected input_plugin, '),
+                (['no-such-probe'], 'cannot read /etc/ipfixprobe/no-such-probe.conf: No such file or directory'),
+                (['.'], '"." is not the name of a configuration'),
+                (['a b'], '"a b" is not the name of a configuration'),
+                (['/'], 'cannot read /: Is a directory'),
+                ([], 'one NAME is needed (expected ipfixprobed [--print] NAME'),
+                (['--nosuch'], '--nosuch (expected ipfixprobed [--print] NAME'),
+                (['a', 'b'], 'one NAME is needed')):
+            code, _, err = self.w.run('ipfixprobed', *arguments)
+            self.assertEqual(code, 1, arguments)
+            self.assertIn(message, err, arguments)
+
     def test_a_stop_signal_ends_it_though_an_output_blocks(self):
         for output in ('unirec;ifc=u:flows:timeout=WAIT', 'text'):
             process = self.w.start('ipfixprobe', '-i', f'pcap;file={self.big()}', '-s', 'cache;size=4', '-o', output)
