@@ -215,7 +215,7 @@ class Probe(unittest.TestCase):
                 (['-i', file, '-o', 'ipfix;c;s=4000'],
                  'ipfix: the buffer of LZ4 has 4000 bytes (expected three messages at least, 4374)'),
                 (['-i', file, '-o', 'ipfix;c;udp'], 'ipfix: LZ4 compression is for TCP only'),
-                (['-i', file, '-t', '/mnt'], 'there is no telemetry file system')):
+                (['-i', file, '-o', 'text', '-t', '/nowhere/t'], 'telemetry: cannot make the directory /nowhere/t: No such file')):
             code, _, err = self.probe(*options)
             self.assertEqual(code, 1, options)
             self.assertIn(message, err, options)
@@ -226,6 +226,55 @@ class Probe(unittest.TestCase):
             self.assertIn(text, out)
         self.assertIn('string TLS_SNI', self.ok(self.probe('-h', 'tls')))
         self.assertIn('snaplen', self.ok(self.probe('-h', 'input')))
+
+    def telemetry(self, folder, name):
+        """{key: number} of a file; keys within others are joined by a dot."""
+        values, outer = {}, ''
+        with open(os.path.join(self.w.path, folder, name), encoding='utf-8') as file:
+            for line in file:
+                key, value = line.rstrip('\n').split(':')
+                if not line.startswith(' '):
+                    outer = ''
+                if value:
+                    values[outer + key.strip()] = float(value)
+                else:
+                    outer = key + '.'
+        return values
+
+    def test_telemetry_is_files_with_the_counters_of_the_report(self):
+        out = self.ok(self.probe('-i', f'pcap;file={capture("mixed")}', '-i', f'pcap;file={capture("dns")}', '-o',
+                                 'text;file=flows.txt', '-t', 'numbers'))
+        flows = self.w.read('flows.txt').count('@')
+        summary, output = self.telemetry('numbers', 'pipeline/summary'), self.telemetry('numbers', 'output/stats')
+        first, fragments = (self.telemetry('numbers', f'pipeline/queues/0/{n}-stats') for n in ('cache', 'fragmentation-cache'))
+        self.assertEqual(self.telemetry('numbers', 'input/0/stats')['packets'], 205)
+        row = next(line.split() for line in out.splitlines() if line.startswith('SUM'))
+        self.assertEqual([str(int(summary[k])) for k in ('packets', 'parsed', 'bytes')], row[1:4])
+        self.assertEqual((summary['TotalExportedFlows'], output['biflows'], output['dropped']), (flows, flows, 0))
+        self.assertEqual(first['FlowEndReason.InactiveTimeout'], 46)
+        self.assertEqual(first['FlowEndReason.Forced'], 2)
+        self.assertEqual(first['FlowsInCache'], 0)
+        for values in (first, summary):
+            self.assertEqual(sum(v for k, v in values.items() if k.startswith('FlowRecordStats.')), values['TotalExportedFlows'])
+        self.assertEqual(fragments['totalPackets'], 157)
+        self.assertEqual(fragments['fragmentedPackets'], 0)
+        self.assertEqual([name for _, _, names in os.walk(os.path.join(self.w.path, 'numbers')) for name in names
+                          if name.endswith('.new')], [])
+
+    def test_telemetry_is_written_while_packets_come(self):
+        process = self.w.start('flow_meter', '-r', '-', '-i', 'b:', '--telemetry', 'numbers', stdin=subprocess.PIPE)
+        with open(capture('mixed'), 'rb') as file:
+            data = file.read()
+        process.stdin.buffer.write(data[:24])
+        stats = os.path.join(self.w.path, 'numbers', 'input', '0', 'stats')
+        packets, end = 0, time.monotonic() + 60
+        while packets < 1000: # it is behind by a second at most, and ahead of nobody
+            self.assertLess(time.monotonic(), end, 'the file does not change')
+            process.stdin.buffer.write(data[24:] * 5)
+            process.stdin.buffer.flush()
+            time.sleep(0.1)
+            packets = self.telemetry('numbers', 'input/0/stats')['packets'] if os.path.exists(stats) else 0
+        self.assertEqual(self.w.end(process)[0], 0)
 
     def test_a_configuration_file_becomes_the_command_line(self):
         text = (f'input_plugin:\n  pcap_file:\n    file: {capture("dns")}\n    bpf_filter: port 53 and udp\n'

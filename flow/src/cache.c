@@ -90,6 +90,8 @@ static bool allocate(struct flow_cache *c)
    c->fragments = c->config.fragments > 0
                       ? fragment_cache_new(c->config.fragments, c->config.fragment_s, c->config.seed)
                       : NULL;
+   static const struct fragment_stats none;
+   c->stats.fragments = c->fragments != NULL ? fragment_cache_stats(c->fragments) : &none;
    c->stats.table_bytes = capacity * (uint64_t) sizeof(struct flow) + c->memory.bytes +
                           buckets * (uint64_t) sizeof(struct bucket) +
                           ((uint64_t) c->wheel_mask + 1) * sizeof(*c->wheel) +

@@ -9,6 +9,7 @@
 #ifndef FLOW_CACHE_H
 #define FLOW_CACHE_H
 
+#include "fragments.h"
 #include "packet.h"
 #include "plugin.h"
 
@@ -71,6 +72,7 @@ struct flow_cache_stats {
    uint64_t cached;         /**< in the cache now */
    uint64_t exported[FLOW_END_REASONS];
    uint64_t fragments_without_first;
+   const struct fragment_stats *fragments;
    uint64_t
        table_bytes; /**< of memory that the cache may use; taken from the system as it fills, or at once */
 };

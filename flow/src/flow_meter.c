@@ -113,6 +113,8 @@ static const nm_option_t options[] = {
     NM_U32(
         0, "progress", struct flow_meter, config.progress_fd, 0, 0, 1023,
         "Write lines \"BYTES_DONE BYTES_TOTAL PACKETS\" to this file descriptor while reading files; 0: no."),
+    NM_STRING(0, "telemetry", struct flow_meter, config.telemetry, NULL,
+              "Directory in which counters are kept as files, written every second."),
     NM_FLAG(0, "populate", struct flow_meter, config.cache.populate,
             "Take all memory of the tables at the start instead of as they fill."),
     NM_FLAG('P', "pcap-statistics", struct flow_meter, pcap_statistics, "The same as -S 5."),

@@ -47,6 +47,7 @@ struct fragment_cache {
    uint64_t oldest, next;            /* numbers; from 1 */
    uint64_t ready_first, ready_next; /* counts */
    uint64_t timeout;
+   struct fragment_stats stats;
 };
 
 struct fragment_cache *fragment_cache_new(uint32_t capacity, uint32_t seconds, uint64_t seed)
@@ -88,6 +89,11 @@ uint64_t fragment_cache_memory(const struct fragment_cache *c)
    return c != NULL ? nc_table_memory(c->table) + c->capacity * (sizeof(*c->ring) + sizeof(*c->ready)) : 0;
 }
 
+const struct fragment_stats *fragment_cache_stats(const struct fragment_cache *c)
+{
+   return &c->stats;
+}
+
 uint32_t fragment_cache_waiting(const struct fragment_cache *c)
 {
    return c->waiting;
@@ -97,6 +103,7 @@ static void release(struct fragment_cache *c, struct held *h, bool alone)
 {
    h->waits = false;
    c->waiting--;
+   c->stats.timed_out += alone;
    c->ready[c->ready_next++ % c->capacity] = (struct ready){(uint32_t) (h - c->ring), alone};
 }
 
@@ -174,7 +181,9 @@ enum fragment_result fragment_cache_look(struct fragment_cache *c, struct packet
    memcpy(key.dst_ip, k->dst_ip, 16);
    struct fragment_ports *p = nc_table_find(c->table, &key);
    bool fresh = p != NULL && k->time <= p->time + c->timeout;
+   c->stats.all++;
    if (k->fragment_offset == 0) {
+      c->stats.first++;
       uint64_t waiting = fresh && !p->known ? p->waiting : 0;
       p = nc_table_upsert(c->table, &key, NULL);
       *p = (struct fragment_ports){.time = k->time, .src = k->src_port, .dst = k->dst_port, .known = true};
@@ -188,6 +197,7 @@ enum fragment_result fragment_cache_look(struct fragment_cache *c, struct packet
    }
    uint64_t previous = fresh ? p->waiting : 0;
    if (!hold(c, k, previous)) {
+      c->stats.not_found++;
       return FRAGMENT_NOTHING;
    }
    uint64_t began = fresh ? p->time : k->time;

@@ -10,6 +10,13 @@
 
 struct fragment_cache;
 
+struct fragment_stats {
+   uint64_t all;       /**< fragments seen */
+   uint64_t first;     /**< with ports */
+   uint64_t not_found; /**< got no ports and could not wait */
+   uint64_t timed_out; /**< waited in vain */
+};
+
 enum fragment_result {
    FRAGMENT_PORTS,  /**< the packet has its ports, and may have released others */
    FRAGMENT_WAITS,  /**< kept until its first fragment comes or its time is over */
@@ -27,6 +34,7 @@ uint64_t fragment_cache_memory(const struct fragment_cache *c);
 enum fragment_result fragment_cache_look(struct fragment_cache *c, struct packet *k);
 /** Releases what has waited for too long at this time (nanoseconds). */
 void fragment_cache_expire(struct fragment_cache *c, uint64_t now);
+const struct fragment_stats *fragment_cache_stats(const struct fragment_cache *c);
 /** Number of fragments that wait. */
 uint32_t fragment_cache_waiting(const struct fragment_cache *c);
 /** Takes the next released fragment; all are taken before the next call of fragment_cache_look(), until which they live. *alone: its

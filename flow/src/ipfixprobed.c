@@ -45,7 +45,7 @@ static const char help[] =
     "    text: {file}\n"
     "    unirec: {ifc*, plugins, eof, odid, id, dir}\n"
     "  general: {queues_size: {input, output}, cpu_list}\n"
-    "  telemetry: {appfs: {enabled: false, mount_point}}\n"
+    "  telemetry: {directory, appfs: {enabled: false, mount_point}}\n"
     "\n"
     "What each means stands in the help of ipfixprobe, under the option that it becomes. An example:\n"
     "\n"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "meter.h"
+#include "counters.h"
+#include "telemetry.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -23,45 +25,23 @@
 #define FLUSH_EVERY     64        /* batches */
 #define MAX_SINKS       2
 
-/* What is counted, in the order it is shown. */
-enum counter {
-   C_PACKETS,
-   C_BYTES,
-   C_IN_FLOWS,
-   C_NOT_IP,
-   C_MALFORMED,
-   C_FILTERED,
-   C_KERNEL_DROPS,
-   C_BEGUN,
-   C_CACHED,
-   C_INACTIVE,
-   C_ACTIVE,
-   C_DETECTED,
-   C_FORCED,
-   C_EVICTED,
-   C_FRAGMENTS,
-   C_OUTPUT_DROPS,
-   C_TABLE_BYTES,
-   COUNTERS
-};
-
-static const char *const counter_names[COUNTERS] = {"packets",
-                                                    "bytes",
-                                                    "in flows",
-                                                    "not IP",
-                                                    "malformed",
-                                                    "filtered out",
-                                                    "dropped by the kernel",
-                                                    "flows begun",
-                                                    "in the cache",
-                                                    "ended inactive",
-                                                    "active",
-                                                    "by FIN or RST",
-                                                    "forced",
-                                                    "evicted",
-                                                    "fragments without the first",
-                                                    "dropped by outputs",
-                                                    "table bytes"};
+static const char *const counter_names[C_SHOWN] = {"packets",
+                                                   "bytes",
+                                                   "in flows",
+                                                   "not IP",
+                                                   "malformed",
+                                                   "filtered out",
+                                                   "dropped by the kernel",
+                                                   "flows begun",
+                                                   "in the cache",
+                                                   "ended inactive",
+                                                   "active",
+                                                   "by FIN or RST",
+                                                   "forced",
+                                                   "evicted",
+                                                   "fragments without the first",
+                                                   "dropped by outputs",
+                                                   "table bytes"};
 
 struct worker {
    struct meter *meter;
@@ -74,7 +54,8 @@ struct worker {
    unsigned n_sinks;
    uint64_t packets, bytes, not_ip, malformed, filtered, damaged, batches;
    uint64_t next_flow;
-   uint64_t shown[COUNTERS]; /* for the main thread: atomic */
+   uint64_t by_packets[PACKET_CLASSES]; /* exported flows */
+   uint64_t shown[COUNTERS];            /* for the main thread: atomic */
    int result;
    bool finished; /* atomic */
 };
@@ -86,7 +67,7 @@ struct meter {
    unsigned n_opened, n_threads;
    bool quit; /* atomic: a worker has failed */
    uint64_t sums[COUNTERS];
-   uint64_t next_progress, next_show;
+   uint64_t next_progress, next_show, next_telemetry;
 };
 
 static void sleep_ns(uint64_t ns)
@@ -208,6 +189,16 @@ int meter_use_plugin(struct flow_sink_config *c, const char *name, char error[ME
 
 /* --------------------------------------------------------------------- workers */
 
+static unsigned packet_class(uint64_t packets)
+{
+   static const uint64_t most[PACKET_CLASSES - 1] = {1, 5, 10, 20, 50};
+   unsigned i = 0;
+   while (i < PACKET_CLASSES - 1 && packets > most[i]) {
+      i++;
+   }
+   return i;
+}
+
 static void export_flow(void *worker, const struct flow *flow, void *const ext[MAX_PLUGINS],
                         enum flow_end reason)
 {
@@ -221,6 +212,7 @@ static void export_flow(void *worker, const struct flow *flow, void *const ext[M
       }
       w->next_flow = (now > w->next_flow + step ? now : w->next_flow) + step;
    }
+   w->by_packets[packet_class((uint64_t) flow->packets + flow->packets_rev)]++;
    for (unsigned i = 0; i < w->n_sinks; i++) {
       w->sinks[i]->export(w->sinks[i], flow, ext, reason);
       if (w->sinks[i]->result != NM_OK) {
@@ -243,6 +235,7 @@ static void flush_sinks(struct worker *w, uint64_t now)
 static void publish(struct worker *w)
 {
    const struct flow_cache_stats *s = flow_cache_stats(w->cache);
+   const struct flow_sink *sink = w->sinks[0];
    uint64_t drops = 0;
    for (unsigned i = 0; i < w->n_sinks; i++) {
       drops += w->sinks[i]->dropped;
@@ -265,9 +258,17 @@ static void publish(struct worker *w)
        [C_FRAGMENTS] = s->fragments_without_first,
        [C_OUTPUT_DROPS] = drops,
        [C_TABLE_BYTES] = s->table_bytes,
+       [C_OUTPUT_FLOWS] = sink->flows,
+       [C_OUTPUT_PACKETS] = sink->packets,
+       [C_OUTPUT_BYTES] = sink->bytes,
+       [C_FRAGMENTS_ALL] = s->fragments->all,
+       [C_FRAGMENTS_FIRST] = s->fragments->first,
+       [C_FRAGMENTS_NOT_FOUND] = s->fragments->not_found,
+       [C_FRAGMENTS_TIMEOUT] = s->fragments->timed_out,
    };
    for (unsigned i = 0; i < COUNTERS; i++) {
-      __atomic_store_n(&w->shown[i], values[i], __ATOMIC_RELAXED);
+      uint64_t v = i < C_FLOWS_BY_PACKETS ? values[i] : w->by_packets[i - C_FLOWS_BY_PACKETS];
+      __atomic_store_n(&w->shown[i], v, __ATOMIC_RELAXED);
    }
 }
 
@@ -440,6 +441,15 @@ static void sum_counters(struct meter *m)
    }
 }
 
+static int open_telemetry(struct meter *m)
+{
+   char error[TELEMETRY_ERROR];
+   if (m->config->telemetry == NULL || telemetry_open(m->config->telemetry, m->n_opened, error)) {
+      return NM_OK;
+   }
+   return nm_fail(m->module, "%s", error);
+}
+
 struct meter *meter_new(struct meter_config *config, nm_module_t *module)
 {
    struct meter *m = calloc(1, sizeof(*m));
@@ -456,11 +466,12 @@ struct meter *meter_new(struct meter_config *config, nm_module_t *module)
    for (unsigned i = 0; i < config->n_inputs && rc == NM_OK; i++) {
       rc = open_worker(m, i);
    }
+   rc = rc == NM_OK ? open_telemetry(m) : rc;
    if (rc != NM_OK) {
       meter_free(m);
       return NULL;
    }
-   for (unsigned i = 0; i < COUNTERS; i++) {
+   for (unsigned i = 0; i < C_SHOWN; i++) {
       nm_counter(module, counter_names[i], &m->sums[i]);
    }
    return m;
@@ -480,16 +491,35 @@ static void write_progress(struct meter *m, uint64_t now)
    m->next_progress = now + PROGRESS_PERIOD;
 }
 
+static void write_telemetry(struct meter *m)
+{
+   static uint64_t values[MAX_INPUTS][COUNTERS];
+   char error[TELEMETRY_ERROR];
+   for (unsigned i = 0; i < m->n_opened; i++) {
+      for (unsigned k = 0; k < COUNTERS; k++) {
+         values[i][k] = __atomic_load_n(&m->workers[i].shown[k], __ATOMIC_RELAXED);
+      }
+   }
+   m->next_telemetry = sink_clock(CLOCK_MONOTONIC) + NS;
+   if (!telemetry_write(m->config->telemetry, (const uint64_t(*)[COUNTERS]) values, m->n_opened,
+                        m->config->cache.capacity, error)) {
+      nm_warn(m->module, "%s", error);
+   }
+}
+
 /* What is due now and then. */
 static void housekeeping(struct meter *m)
 {
    sum_counters(m);
-   if (m->config->progress_fd == 0 && m->config->show_every == 0) {
+   if (m->config->progress_fd == 0 && m->config->show_every == 0 && m->config->telemetry == NULL) {
       return;
    }
    uint64_t now = sink_clock(CLOCK_MONOTONIC);
    if (m->config->progress_fd != 0 && now >= m->next_progress && m->n_threads == 0) {
       write_progress(m, now);
+   }
+   if (m->config->telemetry != NULL && now >= m->next_telemetry) {
+      write_telemetry(m);
    }
    if (m->config->show_every != 0 && now >= m->next_show) {
       if (m->next_show != 0) {
@@ -598,6 +628,9 @@ int meter_finish(struct meter *m)
       rc = m->workers[i].result == NM_ERROR ? NM_ERROR : rc;
    }
    sum_counters(m);
+   if (m->config->telemetry != NULL) {
+      write_telemetry(m);
+   }
    if (m->config->progress_fd != 0) {
       write_progress(m, 0);
    }

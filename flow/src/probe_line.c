@@ -470,6 +470,7 @@ static int help(const char *topic)
           "   -c, --count N               end after N packets of each input (0: no limit)\n"
           "   -P, --pid FILE              write the number of the process there, until the end\n"
           "   -d, --daemon                go to the background\n"
+          "   -t, --telemetry DIR         keep counters in files there, written every second\n"
           "   -C, --cpus A,B,..           CPUs that may be used\n"
           "   -h, --help [TOPIC]          input, storage, output, process or the name of a plugin\n"
           "   -V, --version\n"
@@ -561,9 +562,7 @@ static bool set_option(enum option_id id, char *value)
    case O_STORAGE: return set_storage(value);
    case O_OUTPUT: return set_output(value);
    case O_PROCESS: return add_process(value);
-   case O_TELEMETRY:
-      return wrong(
-          "option -t: there is no telemetry file system; SIGUSR1 and -o '...;verbose' show the counters");
+   case O_TELEMETRY: probe.config.telemetry = value; return true;
    case O_IQUEUE:
    case O_OQUEUE:
    case O_PBUF:

@@ -141,11 +141,12 @@ static const struct key output_keys[] = {
    {.type = END}};
 
 static const struct key appfs_keys[] = {
-   {.name = "enabled", .type = OFF, .why = "there is no telemetry file system (FUSE) here; SIGUSR1 shows the counters"},
+   {.name = "enabled", .type = OFF, .why = "there is no telemetry file system (FUSE) here; telemetry.directory has files instead"},
    {.name = "mount_point", .type = TEXT},
    {.type = END}};
 static const struct key telemetry_keys[] = {
    {.name = "appfs", .type = MAP, .keys = appfs_keys},
+   {.name = "directory", .type = TEXT, .flag = "-t"},
    {.type = END}};
 static const struct key queue_keys[] = {
    {.name = "input", .type = NUMBER, .min = 1, .max = UINT32_MAX, .flag = "-q"},

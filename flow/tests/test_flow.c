@@ -457,6 +457,11 @@ static void fragments_before_the_first_wait_for_it(void **state)
       assert_int_equal(alone->packets, 1);
       assert_int_equal(alone->src_port, 0);
       assert_int_equal(flow_cache_stats(c)->fragments_without_first, 1);
+      const struct fragment_stats *f = flow_cache_stats(c)->fragments;
+      assert_int_equal(f->all, 5);
+      assert_int_equal(f->first, 1);
+      assert_int_equal(f->not_found, 0);
+      assert_int_equal(f->timed_out, 1);
       flow_cache_free(c);
    }
 }
@@ -481,6 +486,7 @@ static void a_flood_of_fragments_does_not_wait_beyond_the_capacity(void **state)
       pass(c, fragment_of(i, 100, 1480));
    }
    assert_int_equal(flow_cache_stats(c)->fragments_without_first, 1000 - 64);
+   assert_int_equal(flow_cache_stats(c)->fragments->not_found, 1000 - 64);
    pass(c, fragment_of(5, 101, 0)); /* released in the order they came, the others go on waiting */
    pass(c, fragment_of(1000, 101, 1480));
    flow_cache_flush(c);

@@ -52,7 +52,7 @@ static void every_key_becomes_its_option(void **state)
                "    exporter: {id: 7, dir: 8}\n"
                "    protocol: {tcp: {non_blocking: true, reconnect: 5}}\n"
                "    compression: {lz4: {enabled: true, buffer_size: 4096}}\n"
-               "telemetry: {appfs: {enabled: false, mount_point: /mnt}}\n"
+               "telemetry: {appfs: {enabled: false, mount_point: /mnt}, directory: /run/t}\n"
                "general:\n"
                "  queues_size: {input: 64, output: 100}\n"
                "  cpu_list: [0, 2]\n"),
@@ -60,7 +60,7 @@ static void every_key_becomes_its_option(void **state)
        "-s cache;size=20;line=4;active=60;inactive=10;split;frag-enable=false;frag-size=5;frag-timeout=6 "
        "-p basic -p dns -p tls "
        "-o ipfix;host=::1;port=4740;mtu=1200;id=7;dir=8;non-blocking-tcp;reconnect=5;lz4-compression;"
-       "lz4-buffer-size=4096 -q 64 -Q 100 -C 0,2");
+       "lz4-buffer-size=4096 -t /run/t -q 64 -Q 100 -C 0,2");
 }
 
 static void the_order_of_keys_does_not_count(void **state)

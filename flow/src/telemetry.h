@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Counters as files in a directory: whoever reads one sees it whole, as it was at some moment of the last second. */
+#ifndef FLOW_TELEMETRY_H
+#define FLOW_TELEMETRY_H
+
+#include "counters.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TELEMETRY_ERROR 512
+
+/** Makes the directory and those in it for so many inputs. \return false with a message in error */
+bool telemetry_open(const char *directory, unsigned inputs, char error[TELEMETRY_ERROR]);
+/** Writes all files; capacity: flows of each input's cache. \return false with a message in error */
+bool telemetry_write(const char *directory, const uint64_t (*values)[COUNTERS], unsigned inputs,
+                     uint64_t capacity, char error[TELEMETRY_ERROR]);
+
+#endif
