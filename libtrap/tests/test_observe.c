@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** What can be seen of a running context from outside: dumps, and what clients are told about. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-#include <libtrap/trap.h>
+#include "rig.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-static char dir[64];
-
-static trap_ctx_t *open_ctx(int in, int out, const char *spec, const char *service)
+static trap_ctx_t *open_service(int in, int out, const char *spec, const char *service)
 {
    trap_ctx_t *ctx = trap_ctx_init3("test", "", (int8_t) in, (int8_t) out, spec, service);
    assert_non_null(ctx);
@@ -56,8 +46,8 @@ static void pair(const char *out_spec, const char *in_spec, const char *service,
 {
    const void *data;
    uint16_t size;
-   *out = open_ctx(0, 1, out_spec, service);
-   *in = open_ctx(1, 0, in_spec, NULL);
+   *out = open_service(0, 1, out_spec, service);
+   *in = open_service(1, 0, in_spec, NULL);
    trap_ctx_set_data_fmt(*out, 0, TRAP_FMT_RAW);
    trap_ctx_set_required_fmt(*in, 0, TRAP_FMT_RAW);
    trap_ctx_ifcctl(*in, TRAPIFC_INPUT, 0, TRAPCTL_SETTIMEOUT, TRAP_NO_WAIT);
@@ -98,7 +88,7 @@ static void dump_shows_the_state_of_interfaces(void **state)
 /* Prevents: a crash when the directory of a dump cannot be written. */
 static void dump_without_a_directory_is_an_error_line(void **state)
 {
-   trap_ctx_t *out = open_ctx(0, 2, "u:d,b:", NULL);
+   trap_ctx_t *out = open_service(0, 2, "u:d,b:", NULL);
    trap_ctx_create_ifc_dump(out, "/nonexistent");
    trap_ctx_create_ifc_dump(NULL, dir);
    trap_ctx_finalize(&out);
@@ -202,7 +192,7 @@ static void service_tells_what_each_client_got(void **state)
 
 static void service_tells_about_inputs(void **state)
 {
-   trap_ctx_t *in = open_ctx(2, 1, "g:5:hello,u:nobody,b:", "svc");
+   trap_ctx_t *in = open_service(2, 1, "g:5:hello,u:nobody,b:", "svc");
    receive(in, 10);
    int fd = connect_service("svc");
    json_t *o = ask(fd), *ifc = json_array_get(json_object_get(o, "in"), 0);
@@ -231,7 +221,7 @@ static void service_tells_the_same_of_every_kind(void **state)
    static const char *const keys[] = {"num_clients",      "ifc_type", "sent-messages",
                                       "dropped-messages", "buffers",  "autoflushes"};
    snprintf(spec, sizeof(spec), "u:kind,t:17672,f:%s/kind.trapcap,b:", dir);
-   trap_ctx_t *out = open_ctx(0, 4, spec, "svc");
+   trap_ctx_t *out = open_service(0, 4, spec, "svc");
    for (uint32_t i = 0; i < 4; i++) {
       trap_ctx_set_data_fmt(out, i, TRAP_FMT_RAW);
    }
@@ -258,7 +248,7 @@ static void service_survives_hostile_clients(void **state)
 {
    char byte;
    int idle[100];
-   trap_ctx_t *ctx = open_ctx(0, 1, "b:", "svc");
+   trap_ctx_t *ctx = open_service(0, 1, "b:", "svc");
    for (int i = 0; i < 200; i++) {
       int fd = connect_service("svc");
       assert_int_equal(send(fd, "\12\0\0\0\0\0\0\0", 8, MSG_NOSIGNAL), 8);
@@ -392,12 +382,5 @@ int main(void)
        cmocka_unit_test(contexts_have_service_sockets_of_their_own),
        cmocka_unit_test(trap_stats_prints_the_text_that_scripts_read),
    };
-   snprintf(dir, sizeof(dir), "/tmp/trap-observe-XXXXXX");
-   if (mkdtemp(dir) == NULL) {
-      return 1;
-   }
-   setenv("TRAP_SOCKET_DIR", dir, 1);
-   int rc = cmocka_run_group_tests(tests, NULL, NULL);
-   rmdir(dir);
-   return rc;
+   return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** IFC_SPEC and command line. Each test is named after what it prevents; all of it happened with NEMEA 2. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-#include <libtrap/trap.h>
+#include "rig.h"
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-static char dir[64];
 
 static void expect(int in, int out, const char *spec, int code)
 {
@@ -220,12 +211,5 @@ int main(void)
        cmocka_unit_test(buffer_check_counts_in_network_order),
        cmocka_unit_test(help_is_json_whatever_stands_in_it),
    };
-   snprintf(dir, sizeof(dir), "/tmp/trap-spec-XXXXXX");
-   if (mkdtemp(dir) == NULL) {
-      return 1;
-   }
-   setenv("TRAP_SOCKET_DIR", dir, 1);
-   int rc = cmocka_run_group_tests(tests, NULL, NULL);
-   rmdir(dir);
-   return rc;
+   return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }

@@ -4,6 +4,7 @@
 #define FLOW_PLUGINS_DNS_MESSAGE_H
 
 #include "../packet.h"
+#include "reader.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -35,12 +36,6 @@ enum {
    TYPE_DNSKEY = 48
 };
 
-/* A message, or a part of it, with a place in it. */
-struct reader {
-   const uint8_t *message, *p, *end;
-   bool bad; /* read beyond the end, or what is there makes no sense */
-};
-
 /* Text that is cut when it is full. */
 struct text {
    char *to;
@@ -64,20 +59,6 @@ static inline void put_number(struct text *t, uint32_t v)
 {
    char s[16];
    put(t, s, (size_t) snprintf(s, sizeof(s), "%u", v));
-}
-
-static inline uint32_t get(struct reader *r, unsigned bytes)
-{
-   uint32_t v = 0;
-   if ((size_t) (r->end - r->p) < bytes) {
-      r->bad = true;
-      r->p = r->end;
-      return 0;
-   }
-   while (bytes-- > 0) {
-      v = v << 8 | *r->p++;
-   }
-   return v;
 }
 
 /* Reads a name, following pointers; t may be NULL. The reader goes on behind the name where it stands. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tls_hello.h"
 
+#include "reader.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,26 +20,6 @@ enum {
 #define MAX_SORTED \
    512 /* ciphers or extensions that fingerprints count; real messages have less than a hundred */
 #define HASH_BYTES 6 /* of the digests in JA4 */
-
-/* Bytes to be read; bad once more was asked for than there is. */
-struct reader {
-   const uint8_t *p, *end;
-   bool bad;
-};
-
-static unsigned get(struct reader *r, unsigned bytes)
-{
-   unsigned v = 0;
-   if ((size_t) (r->end - r->p) < bytes) {
-      r->bad = true;
-      r->p = r->end;
-      return 0;
-   }
-   while (bytes-- > 0) {
-      v = v << 8 | *r->p++;
-   }
-   return v;
-}
 
 /* A vector behind its length of this many bytes. */
 static struct span vector(struct reader *r, unsigned bytes)
