@@ -4,6 +4,7 @@
 #include "socket.h"
 #include "tls.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -12,7 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define YIELD_LOOKS 30      /* looks for room, each after others had the processor, before going to sleep */
+#define CACHE_LINE  64
+#define LINES_AHEAD 1024 /* bytes */
+#define MAX_LINES   4  /* asked for with a message: behind that the processor sees by itself where it goes */
+#define YIELD_LOOKS 30 /* looks for room, each after others had the processor, before going to sleep */
 #define LET_GO_MS   1000    /* that a reader may have a block when the sender stops to wait for readers */
 #define DRAIN_STALL 5000000 /* us without progress after which what a client has not taken is dropped */
 #define LOSSY_DRAIN 1000000 /* us that a format change waits for clients of a NO_WAIT output */
@@ -283,17 +287,32 @@ static int make_room(struct socket_output *s, uint64_t end, struct patience *p)
 static inline void put_header(struct socket_output *s, uint16_t size)
 {
    uint8_t *p = s->put;
-   p[0] = (uint8_t) (size >> 8);
-   p[1] = (uint8_t) size;
+   uint16_t network = htons(size);
+   memcpy(p, &network, sizeof(network));
    s->put = p + 2 + size;
    s->head += 2u + size;
    s->seq++;
    s->count++;
 }
 
+/* Cache lines that readers have are slow to get back, and stores wait for them one after the other: they are asked for early. */
+static inline void ask_for_lines(const struct socket_output *s, uint16_t size)
+{
+   uintptr_t at = (uintptr_t) s->put + LINES_AHEAD, end = at + 2u + size;
+   end = end < at + MAX_LINES * CACHE_LINE ? end : at + MAX_LINES * CACHE_LINE;
+   for (at = (at + CACHE_LINE - 1) & ~(uintptr_t) (CACHE_LINE - 1); at < end; at += CACHE_LINE) {
+#ifdef __x86_64__
+      __asm__ volatile("prefetchw %0" : : "m"(*(const uint8_t *) at));
+#else
+      __builtin_prefetch((const void *) at, 1);
+#endif
+   }
+}
+
 /* Puts a message where there is room for it. */
 static inline void put_message(struct socket_output *s, const void *data, uint16_t size)
 {
+   ask_for_lines(s, size);
    memcpy(s->put + 2, data, size);
    put_header(s, size);
 }
