@@ -28,8 +28,7 @@ static void parse_output(struct trap_context *ctx, char type, const char *params
    PROMISE(s.buffer_size >= MIN_BUFFER && s.buffer_size <= MAX_BUFFER && s.buffer_count >= 1);
    PROMISE(s.max_clients >= 1 && s.max_clients <= MAX_CLIENTS && s.mode <= 0777);
    PROMISE(memchr(s.path, 0, sizeof(s.path)) != NULL);
-   free(s.name);
-   free(s.group);
+   free_params(&s);
 }
 
 /* Inputs that touch nothing before the first receive call. */

@@ -625,6 +625,14 @@ static void socket_control(struct trap_output *out)
    io_wake(out->ctx);
 }
 
+static void free_params(struct socket_output *s)
+{
+   tls_config_free(s->tls);
+   free(s->name);
+   free(s->group);
+   free(s->address);
+}
+
 static void socket_destroy(struct trap_output *out)
 {
    struct socket_output *s = (struct socket_output *) out;
@@ -640,13 +648,10 @@ static void socket_destroy(struct trap_output *out)
       }
    }
    close_log(s);
-   tls_config_free(s->tls);
    pthread_mutex_destroy(&s->mtx);
    pthread_cond_destroy(&s->changed);
+   free_params(s);
    free(s->hello);
-   free(s->name);
-   free(s->group);
-   free(s->address);
    free(s);
 }
 
