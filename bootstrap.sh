@@ -66,6 +66,7 @@ prog:nfcapd             nfdump              nfdump
 prog:kdig               knot-dnsutils       knot-utils
 prog:nfacctd            pmacct              pmacct
 prog:tshark             tshark              wireshark-cli
+prog:doxygen            doxygen             doxygen
 clang:-fsanitize=fuzzer libclang-rt-dev     compiler-rt
 END
    lab) cat <<'END' ;;
