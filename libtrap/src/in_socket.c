@@ -401,6 +401,18 @@ static int64_t available(struct socket_input *s)
    return (int64_t) (n > s->log.size ? s->log.size : n); /* more: overtaken in this moment, seen later */
 }
 
+/* How many of the bytes there to copy at once: a block, so that none is moved again for the next one's sake. What the block says
+ * of its length is not to be trusted yet. */
+static size_t piece(const struct socket_input *s, uint64_t there, size_t room)
+{
+   uint64_t n = there;
+   if (s->start == s->fill && there > BLOCK_HEADER) {
+      uint64_t block = BLOCK_HEADER + (uint64_t) block_payload(log_at(&s->log, s->cursor));
+      n = block < there ? block : there;
+   }
+   return n < room ? (size_t) n : room;
+}
+
 /* Copies bytes from the log, at most room; result as of available(). */
 static int64_t read_local(struct socket_input *s, uint8_t *to, size_t room)
 {
@@ -408,7 +420,7 @@ static int64_t read_local(struct socket_input *s, uint8_t *to, size_t room)
    if (there <= 0) {
       return there;
    }
-   uint64_t n = (uint64_t) there > room ? room : (uint64_t) there;
+   uint64_t n = piece(s, (uint64_t) there, room);
    memcpy(to, log_at(&s->log, s->cursor), n);
    /* The copy is good only if the sender had not begun to overwrite it: tail is raised before it writes. */
    atomic_thread_fence(memory_order_acquire);
