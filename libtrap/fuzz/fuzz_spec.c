@@ -3,7 +3,7 @@
  * Fuzz target: an IFC_SPEC from the command line, to the inputs and outputs that it makes. Files are left out,
  * they would be opened; so are sockets that listen, of whose parameters only the parser is called.
  */
-#include "../src/out_socket.c"
+#include "../src/out_socket.h"
 #include "fuzz_trap.h"
 
 /* What is left of the parameters is what was there, without the setters. */
@@ -23,12 +23,12 @@ static void parse_output(struct trap_context *ctx, char type, const char *params
                              .buffer_count = DEFAULT_BUFFERS,
                              .max_clients = MAX_CLIENTS,
                              .out = {.type = type}};
-   int rc = parse_params(ctx, &s, params);
+   int rc = output_parse_params(ctx, &s, params);
    PROMISE(rc == TRAP_E_OK || rc == TRAP_E_BADPARAMS);
    PROMISE(s.buffer_size >= MIN_BUFFER && s.buffer_size <= MAX_BUFFER && s.buffer_count >= 1);
    PROMISE(s.max_clients >= 1 && s.max_clients <= MAX_CLIENTS && s.mode <= 0777);
    PROMISE(memchr(s.path, 0, sizeof(s.path)) != NULL);
-   free_params(&s);
+   output_free_params(&s);
 }
 
 /* Inputs that touch nothing before the first receive call. */

@@ -31,18 +31,17 @@ static int done(struct trap_context *ctx, int rc)
 
 /* ------------------------------------------------------------------ sending */
 
-static int sent(struct trap_context *ctx, struct trap_output *out, int rc)
+int output_result(struct trap_output *out, int rc)
 {
-   _Atomic uint64_t *counter = rc == TRAP_E_OK ? &out->sent : &out->dropped;
    /* Only statistics: a lost count between two sending threads is better than a locked one. */
-   atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-                         memory_order_relaxed);
-   return rc == TRAP_E_IO_ERROR ? rc : done(ctx, rc);
+   count_up(rc == TRAP_E_OK ? &out->sent : &out->dropped, 1);
+   return rc == TRAP_E_IO_ERROR ? rc : done(out->ctx, rc);
 }
 
-TRAP_PUBLIC int trap_ctx_send(trap_ctx_t *c, unsigned int ifc, const void *data, uint16_t size)
+/* A send with something unusual about it. */
+static __attribute__((noinline)) int send_checked(struct trap_context *ctx, unsigned int ifc,
+                                                  const void *data, uint16_t size)
 {
-   struct trap_context *ctx = c;
    int rc = TRAP_E_NOT_INITIALIZED;
    struct trap_output *out = find_output(ctx, ifc, &rc);
    if (out == NULL) {
@@ -54,7 +53,36 @@ TRAP_PUBLIC int trap_ctx_send(trap_ctx_t *c, unsigned int ifc, const void *data,
    if (atomic_load_explicit(&ctx->terminated, memory_order_relaxed)) {
       return done(ctx, TRAP_E_TERMINATED);
    }
-   return sent(ctx, out, out->ops->send(out, data, size));
+   done(ctx, TRAP_E_OK);
+   return out->ops->send(out, data, size);
+}
+
+/* Whether nothing at all is unusual about a use of output ifc. */
+static inline bool usual(const struct trap_context *ctx, uint32_t ifc)
+{
+   return ctx != NULL && ctx->initialized && ifc < ctx->n_out &&
+          !atomic_load_explicit(&ctx->terminated, memory_order_relaxed) &&
+          atomic_load_explicit(&ctx->err, memory_order_relaxed) == TRAP_E_OK;
+}
+
+TRAP_PUBLIC int trap_ctx_send(trap_ctx_t *c, unsigned int ifc, const void *data, uint16_t size)
+{
+   struct trap_context *ctx = c;
+   if (!usual(ctx, ifc) || data == NULL) {
+      return send_checked(ctx, ifc, data, size);
+   }
+   struct trap_output *out = ctx->out[ifc];
+   return out->ops->send(out, data, size);
+}
+
+/* An output that has no place where messages can be written: they are, in a buffer, and sent from there. */
+static int reserve_scratch(struct trap_output *out, void **data)
+{
+   if (out->scratch == NULL) {
+      out->scratch = malloc(UINT16_MAX);
+   }
+   *data = out->scratch;
+   return out->scratch != NULL ? TRAP_E_OK : TRAP_E_MEMORY;
 }
 
 TRAP_PUBLIC int trap_ctx_reserve(trap_ctx_t *c, uint32_t ifc, uint16_t size, void **data)
@@ -68,25 +96,17 @@ TRAP_PUBLIC int trap_ctx_reserve(trap_ctx_t *c, uint32_t ifc, uint16_t size, voi
    if (data == NULL) {
       return done(ctx, TRAP_E_BAD_FPARAMS);
    }
-   *data = NULL;
-   out->reserved_size = 0;
-   if (atomic_load_explicit(&ctx->terminated, memory_order_relaxed)) {
-      return done(ctx, TRAP_E_TERMINATED);
-   }
-   if (out->ops->reserve != NULL) {
-      rc = out->ops->reserve(out, size, data);
-   } else {
-      if (out->scratch == NULL) {
-         out->scratch = malloc(UINT16_MAX);
+   if (!usual(ctx, ifc)) {
+      if (atomic_load_explicit(&ctx->terminated, memory_order_relaxed)) {
+         *data = NULL;
+         out->reserved_size = 0;
+         return done(ctx, TRAP_E_TERMINATED);
       }
-      *data = out->scratch;
-      rc = out->scratch != NULL ? TRAP_E_OK : TRAP_E_MEMORY;
+      done(ctx, TRAP_E_OK);
    }
-   if (rc != TRAP_E_OK) {
-      return sent(ctx, out, rc); /* the message will not be sent */
-   }
-   out->reserved_size = size + 1u;
-   return done(ctx, rc);
+   rc = out->ops->reserve != NULL ? out->ops->reserve(out, size, data) : reserve_scratch(out, data);
+   out->reserved_size = rc == TRAP_E_OK ? size + 1u : 0;
+   return rc == TRAP_E_OK ? rc : output_result(out, rc); /* the message will not be sent */
 }
 
 TRAP_PUBLIC int trap_ctx_commit(trap_ctx_t *c, uint32_t ifc, uint16_t size)
@@ -102,9 +122,8 @@ TRAP_PUBLIC int trap_ctx_commit(trap_ctx_t *c, uint32_t ifc, uint16_t size)
                        size, (int) out->reserved_size - 1);
    }
    out->reserved_size = 0;
-   return sent(ctx, out,
-               out->ops->commit != NULL ? out->ops->commit(out, size)
-                                        : out->ops->send(out, out->scratch, size));
+   done(ctx, TRAP_E_OK);
+   return out->ops->commit != NULL ? out->ops->commit(out, size) : out->ops->send(out, out->scratch, size);
 }
 
 TRAP_PUBLIC void trap_ctx_send_flush(trap_ctx_t *ctx, uint32_t ifc)

@@ -46,7 +46,7 @@ static void remove_client(struct socket_output *s, uint32_t i)
    s->slot[i] = s->slot[n];
    s->slot[n] = NULL;
    atomic_store(&s->n_clients, n);
-   s->limit = 0; /* the sender looks again who is there */
+   forget_room(s); /* the sender looks again who is there */
    output_unlock(s);
    if (c->mode != READER_LOCAL) {
       atomic_fetch_sub(&s->n_stream, 1);
@@ -163,7 +163,7 @@ static bool admit(struct socket_output *s, struct client *c)
    uint32_t n = atomic_load(&s->n_clients);
    s->slot[n] = c;
    atomic_store(&s->n_clients, n + 1);
-   s->limit = 0;
+   forget_room(s);
    output_unlock(s);
    atomic_fetch_add(&s->n_stream, 1);
    return true;
@@ -426,7 +426,7 @@ static bool decide(struct socket_output *s, struct client *c, int64_t now, int64
    bool socket = atomic_compare_exchange_strong(&c->page->mode, &mode, READER_SOCKET);
    output_lock(s);
    c->mode = socket ? READER_SOCKET : READER_LOCAL;
-   s->limit = 0;
+   forget_room(s);
    output_unlock(s);
    if (!socket) {
       atomic_fetch_sub(&s->n_stream, 1);

@@ -205,7 +205,7 @@ static int file_send(struct trap_output *out, const void *data, uint16_t size)
    struct file_output *f = (struct file_output *) out;
    int rc = TRAP_E_OK;
    if (f->hello == NULL) {
-      return TRAP_E_NOT_INITIALIZED;
+      return output_result(out, TRAP_E_NOT_INITIALIZED);
    }
    pthread_mutex_lock(&f->lock);
    if (f->fill + 2u + size > FILE_BLOCK) {
@@ -222,7 +222,7 @@ static int file_send(struct trap_output *out, const void *data, uint16_t size)
       }
    }
    pthread_mutex_unlock(&f->lock);
-   return rc;
+   return output_result(out, rc);
 }
 
 static void file_flush(struct trap_output *out)

@@ -74,10 +74,12 @@ struct trap_input {
 
 /** Operations of a kind of output. */
 struct output_ops {
+   /** Sends a copy; counts it as sent or dropped, and sets the last error when that is one, with output_result(). */
    int (*send)(struct trap_output *out, const void *data, uint16_t size);
    /** Room to write a message of up to size bytes in place, and the end of that; both NULL: copied from a buffer. */
    int (*reserve)(struct trap_output *out, uint16_t size, void **data);
-   int (*commit)(struct trap_output *out, uint16_t size);
+   int (*commit)(struct trap_output *out, uint16_t size); /* as send */
+   uint64_t (*sent)(struct trap_output *out);             /* messages; NULL: all are in out->sent */
    void (*flush)(struct trap_output *out);
    /** A new format is about to be set in out: finish the old one. */
    int (*change_format)(struct trap_output *out, uint8_t type, const char *spec);
@@ -119,6 +121,10 @@ struct trap_context {
    _Atomic int err;
    char errmsg[ERRMSG_SIZE];
 };
+
+/* api.c */
+/** Counts a message as sent or dropped, and sets the context's last error where that is not done yet. \return rc */
+int output_result(struct trap_output *out, int rc);
 
 /* error.c */
 int ctx_error(struct trap_context *ctx, int code, const char *format, ...)

@@ -2,7 +2,6 @@
 /** Output over sockets, the sender's side: messages into the log, room in it, formats, end. */
 #include "out_socket.h"
 #include "socket.h"
-#include "tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,9 +13,9 @@
 #include <unistd.h>
 
 #define CACHE_LINE  64
-#define LINES_AHEAD 1024 /* bytes */
-#define MAX_LINES   4  /* asked for with a message: behind that the processor sees by itself where it goes */
-#define YIELD_LOOKS 30 /* looks for room, each after others had the processor, before going to sleep */
+#define BYTES_AHEAD 1024
+#define MAX_BYTES   256 /* asked for with a message: behind that the processor sees by itself where it goes */
+#define YIELD_LOOKS 30  /* looks for room, each after others had the processor, before going to sleep */
 #define LET_GO_MS   1000    /* that a reader may have a block when the sender stops to wait for readers */
 #define DRAIN_STALL 5000000 /* us without progress after which what a client has not taken is dropped */
 #define LOSSY_DRAIN 1000000 /* us that a format change waits for clients of a NO_WAIT output */
@@ -42,11 +41,14 @@ bool output_finish_block(struct socket_output *s)
    if (s->count == 0) {
       return false;
    }
-   uint32_t payload = (uint32_t) (s->head - s->block - BLOCK_HEADER);
-   block_header_write(log_at(&s->log, s->block), payload, s->block_seq, (uint16_t) s->count);
-   s->block = s->head;
-   s->block_seq = s->seq;
+   uint32_t payload = (uint32_t) (s->put - s->start - BLOCK_HEADER);
+   block_header_write(s->start, payload, s->block_seq, (uint16_t) s->count);
+   s->block = head(s);
+   s->start = s->put;
+   s->block_seq = next_seq(s);
+   atomic_fetch_add_explicit(&s->out.sent, s->count, memory_order_relaxed);
    s->count = 0;
+   s->room_end = 0;
    atomic_store(&s->log.ctl->committed, s->block);
    atomic_store_explicit(&s->block_since, 0, memory_order_relaxed);
    atomic_fetch_add_explicit(&s->blocks, 1, memory_order_relaxed);
@@ -283,24 +285,21 @@ static int make_room(struct socket_output *s, uint64_t end, struct patience *p)
    return end_wait(s, p, changed);
 }
 
-/* Makes the bytes behind its length a message. Called under spin, or by the owner inside. */
+/* Makes the size bytes behind a length a message. Called under spin, or by the owner inside. */
 static inline void put_header(struct socket_output *s, uint16_t size)
 {
    uint8_t *p = s->put;
    uint16_t network = htons(size);
    memcpy(p, &network, sizeof(network));
    s->put = p + 2 + size;
-   s->head += 2u + size;
-   s->seq++;
    s->count++;
 }
 
 /* Cache lines that readers have are slow to get back, and stores wait for them one after the other: they are asked for early. */
-static inline void ask_for_lines(const struct socket_output *s, uint16_t size)
+static inline void ask_for_lines(const struct socket_output *s, uint32_t need)
 {
-   uintptr_t at = (uintptr_t) s->put + LINES_AHEAD, end = at + 2u + size;
-   end = end < at + MAX_LINES * CACHE_LINE ? end : at + MAX_LINES * CACHE_LINE;
-   for (at = (at + CACHE_LINE - 1) & ~(uintptr_t) (CACHE_LINE - 1); at < end; at += CACHE_LINE) {
+   uintptr_t at = (uintptr_t) s->put + BYTES_AHEAD, end = at + (need < MAX_BYTES ? need : MAX_BYTES);
+   for (; at < end; at += CACHE_LINE) {
 #ifdef __x86_64__
       __asm__ volatile("prefetchw %0" : : "m"(*(const uint8_t *) at));
 #else
@@ -312,9 +311,10 @@ static inline void ask_for_lines(const struct socket_output *s, uint16_t size)
 /* Puts a message where there is room for it. */
 static inline void put_message(struct socket_output *s, const void *data, uint16_t size)
 {
-   ask_for_lines(s, size);
-   memcpy(s->put + 2, data, size);
+   uint8_t *p = s->put;
+   ask_for_lines(s, 2u + size);
    put_header(s, size);
+   memcpy(p + 2, data, size);
 }
 
 /* Room for a message of need bytes at head, waiting for it as the timeout says. Called under spin. */
@@ -322,13 +322,15 @@ static int find_room(struct socket_output *s, uint32_t need)
 {
    struct patience patience = {0, 0};
    for (;;) {
-      if (s->count > 0 && (s->head + need > s->block + s->buffer_size || s->count == UINT16_MAX)) {
+      if (s->count > 0 && (head(s) + need > s->block + s->buffer_size || s->count == UINT16_MAX)) {
          output_finish_block(s);
       }
-      uint64_t pos = s->count > 0 ? s->head : s->block + BLOCK_HEADER;
+      uint64_t pos = s->count > 0 ? head(s) : s->block + BLOCK_HEADER;
       if (pos + need <= s->limit) {
-         s->head = pos;
-         s->put = log_at(&s->log, pos);
+         if (s->count == 0) {
+            s->start = log_at(&s->log, s->block);
+            s->put = s->start + BLOCK_HEADER;
+         }
          return TRAP_E_OK;
       }
       int rc = make_room(s, pos + need, &patience);
@@ -338,12 +340,16 @@ static int find_room(struct socket_output *s, uint32_t need)
    }
 }
 
-/* After a message was added. Called under spin. */
+/* After a message was added: may others simply follow it? Called under spin. */
 static void message_added(struct socket_output *s)
 {
    if (!atomic_load_explicit(&s->out.buffered, memory_order_relaxed)) {
       output_finish_block(s);
-   } else if (s->count == 1) {
+      return;
+   }
+   uint64_t room = s->limit > s->block ? s->limit - s->block : 0;
+   s->room_end = (uintptr_t) s->start + (room < s->buffer_size ? room : s->buffer_size);
+   if (s->count == 1) {
       /* The autoflush timer counts from here; the I/O thread sleeps as long as nothing waits. */
       atomic_store_explicit(&s->block_since, now_us(), memory_order_relaxed);
       io_arm(s->out.ctx);
@@ -366,26 +372,23 @@ static int check_size(struct socket_output *s, uint16_t size)
 static __attribute__((noinline)) int send_slow(struct socket_output *s, const void *data, uint16_t size)
 {
    int rc = check_size(s, size);
-   if (rc != TRAP_E_OK) {
-      return rc;
-   }
-   output_lock(s);
-   settle_owner(s);
-   rc = find_room(s, size + 2u);
    if (rc == TRAP_E_OK) {
-      put_message(s, data, size);
-      message_added(s);
+      output_lock(s);
+      settle_owner(s);
+      rc = find_room(s, size + 2u);
+      if (rc == TRAP_E_OK) {
+         put_message(s, data, size);
+         message_added(s);
+      }
+      output_unlock(s);
    }
-   output_unlock(s);
-   return rc;
+   return rc == TRAP_E_OK ? rc : output_result(&s->out, rc); /* what was sent is counted with its block */
 }
 
 /* Whether a message of need bytes can go behind the last one without further ado. By the owner inside. */
 static inline bool fits(const struct socket_output *s, uint32_t need)
 {
-   uint64_t end = s->head + need;
-   return s->count > 0 && s->count < UINT16_MAX && end <= s->block + s->buffer_size && end <= s->limit &&
-          atomic_load_explicit(&s->out.buffered, memory_order_relaxed);
+   return (uintptr_t) s->put + need <= s->room_end && s->count < UINT16_MAX;
 }
 
 static int socket_send(struct trap_output *out, const void *data, uint16_t size)
@@ -404,6 +407,18 @@ static int socket_send(struct trap_output *out, const void *data, uint16_t size)
    return send_slow(s, data, size);
 }
 
+static __attribute__((noinline)) int reserve_slow(struct socket_output *s, uint16_t size, uint32_t need)
+{
+   int rc = need <= s->buffer_size - BLOCK_HEADER ? check_size(s, size) : TRAP_E_MEMORY;
+   if (rc == TRAP_E_OK) {
+      output_lock(s);
+      settle_owner(s);
+      rc = find_room(s, need);
+      output_unlock(s);
+   }
+   return rc;
+}
+
 /* Room for a message of up to size bytes, behind the header of a block that may begin meanwhile. */
 static int socket_reserve(struct trap_output *out, uint16_t size, void **data)
 {
@@ -413,58 +428,49 @@ static int socket_reserve(struct trap_output *out, uint16_t size, void **data)
    bool done = output_enter(s);
    if (done) {
       done = fits(s, need);
+      ask_for_lines(s, 2u + size);
       output_leave(s);
    }
    if (!done) {
-      rc = need <= s->buffer_size - BLOCK_HEADER ? check_size(s, size) : TRAP_E_MEMORY;
-      if (rc == TRAP_E_OK) {
-         output_lock(s);
-         settle_owner(s);
-         rc = find_room(s, need);
-         output_unlock(s);
-      }
+      rc = reserve_slow(s, size, need);
    }
    s->reserved = rc == TRAP_E_OK ? s->put + 2 : NULL;
-   s->reserved_seq = s->seq;
    *data = s->reserved;
    return rc;
 }
 
 /* The block may have been finished meanwhile (autoflush): then the message begins another one, behind its header. */
-static int commit_slow(struct socket_output *s, uint16_t size)
+static __attribute__((noinline)) int commit_slow(struct socket_output *s, uint16_t size)
 {
    output_lock(s);
-   if (s->count == 0 && s->put + 2 == s->reserved && s->head == s->block) {
-      memmove(s->put + 2 + BLOCK_HEADER, s->put + 2, size);
-      s->head += BLOCK_HEADER;
-      s->put += BLOCK_HEADER;
+   bool current = s->put + 2 == s->reserved;
+   if (current) {
+      if (s->count == 0 && s->put == s->start) {
+         memmove(s->put + 2 + BLOCK_HEADER, s->put + 2, size);
+         s->put += BLOCK_HEADER;
+      }
+      put_header(s, size);
+      message_added(s);
    }
-   put_header(s, size);
-   message_added(s);
    output_unlock(s);
-   return TRAP_E_OK;
+   /* Not current: nothing is reserved, or another message was sent since, or there is another log. */
+   return current ? TRAP_E_OK : output_result(&s->out, TRAP_E_BAD_FPARAMS);
 }
 
 static int socket_commit(struct trap_output *out, uint16_t size)
 {
    struct socket_output *s = (struct socket_output *) out;
-   if (s->reserved == NULL || s->reserved_seq != s->seq) {
-      return TRAP_E_BAD_FPARAMS; /* nothing reserved, or another message was sent since */
-   }
    if (output_enter(s)) {
-      bool done = fits(s, 2u + size);
+      bool done = s->put + 2 == s->reserved && fits(s, 2u + size);
       if (done) {
          put_header(s, size);
       }
       output_leave(s);
       if (done) {
-         s->reserved = NULL;
          return TRAP_E_OK;
       }
    }
-   int rc = commit_slow(s, size);
-   s->reserved = NULL;
-   return rc;
+   return commit_slow(s, size);
 }
 
 static void socket_flush(struct trap_output *out)
@@ -530,8 +536,10 @@ static void close_log(struct socket_output *s)
       atomic_store(&s->log.ctl->closed, 1);
       log_close(&s->log);
    }
-   s->block = s->head = s->limit = 0;
+   s->block = 0;
+   s->start = s->put = NULL;
    s->count = 0;
+   forget_room(s);
    output_unlock(s);
 }
 
@@ -619,18 +627,10 @@ static void socket_control(struct trap_output *out)
       socket_flush(out);
    }
    output_lock(s);
-   s->limit = 0; /* the next message looks at the new timeout */
+   forget_room(s); /* the next message looks at the new timeout, and whether there are buffers */
    output_unlock(s);
    output_changed(s);
    io_wake(out->ctx);
-}
-
-static void free_params(struct socket_output *s)
-{
-   tls_config_free(s->tls);
-   free(s->name);
-   free(s->group);
-   free(s->address);
 }
 
 static void socket_destroy(struct trap_output *out)
@@ -650,7 +650,7 @@ static void socket_destroy(struct trap_output *out)
    close_log(s);
    pthread_mutex_destroy(&s->mtx);
    pthread_cond_destroy(&s->changed);
-   free_params(s);
+   output_free_params(s);
    free(s->hello);
    free(s);
 }
@@ -659,6 +659,7 @@ static const struct output_ops socket_ops = {
     .send = socket_send,
     .reserve = socket_reserve,
     .commit = socket_commit,
+    .sent = output_sent,
     .flush = socket_flush,
     .change_format = socket_change_format,
     .clients = socket_clients,
@@ -666,95 +667,6 @@ static const struct output_ops socket_ops = {
     .destroy = socket_destroy,
     .dump = output_dump,
 };
-
-/* "name=value" as a number within limits; anything else is said and leaves the default. */
-static bool number_param(const char *param, const char *name, long min, long max, uint32_t *value)
-{
-   size_t n = strlen(name);
-   char *end;
-   if (strncmp(param, name, n) != 0 || param[n] != '=') {
-      return false;
-   }
-   long v = strtol(param + n + 1, &end, 10);
-   if (end == param + n + 1 || *end != 0 || v < min) {
-      LOG_ERROR("Parameter %s ignored: expected a number from %ld to %ld.", param, min, max);
-   } else if (v > max) {
-      LOG_WARNING("Parameter %s is too large, %ld is used.", param, max);
-      *value = (uint32_t) max;
-   } else {
-      *value = (uint32_t) v;
-   }
-   return true;
-}
-
-static void parse_param(struct socket_output *s, const char *param)
-{
-   char *end;
-   if (number_param(param, "max_clients", 1, MAX_CLIENTS, &s->max_clients) ||
-       number_param(param, "min_clients", 0, MAX_CLIENTS, &s->min_clients) ||
-       number_param(param, "maxstall", 0, 3600000, &s->maxstall) ||
-       number_param(param, "buffer_count", 1, 10000, &s->buffer_count) ||
-       number_param(param, "buffer_size", MIN_BUFFER, MAX_BUFFER, &s->buffer_size)) {
-      return;
-   }
-   if (strncmp(param, "mode=", 5) == 0) {
-      unsigned long mode = strtoul(param + 5, &end, 8);
-      if (end == param + 5 || *end != 0 || mode > 0777) {
-         LOG_ERROR("Parameter %s ignored: expected octal digits from 0 to 777.", param);
-      } else {
-         s->mode = (mode_t) mode;
-      }
-   } else if (strncmp(param, "group=", 6) == 0) {
-      free(s->group);
-      s->group = strdup(param + 6);
-   } else if (strncmp(param, "bind=", 5) == 0 && s->out.type != TRAP_IFC_TYPE_UNIX) {
-      free(s->address);
-      s->address = strdup(param + 5);
-   } else if (*param != 0) {
-      LOG_ERROR("Unknown parameter \"%s\".", param);
-   }
-}
-
-/* The three files of T. \return what follows them; *rc tells of a mistake */
-static const char *parse_tls(struct trap_context *ctx, struct socket_output *s, const char *rest, int *rc)
-{
-   char *files[TLS_FILES] = {NULL};
-   for (int i = 0; i < TLS_FILES && rest != NULL; i++) {
-      rest = trap_get_param_by_delimiter(rest, &files[i], ':');
-   }
-   s->tls = tls_config_of(ctx, true, files, NULL);
-   *rc = s->tls != NULL ? TRAP_E_OK : TRAP_E_BADPARAMS;
-   for (int i = 0; i < TLS_FILES; i++) {
-      free(files[i]);
-   }
-   return rest;
-}
-
-static int parse_params(struct trap_context *ctx, struct socket_output *s, const char *params)
-{
-   int rc = TRAP_E_OK;
-   const char *rest = trap_get_param_by_delimiter(params, &s->name, ':');
-   if (s->name == NULL || s->name[0] == 0) {
-      return ctx_error(ctx, TRAP_E_BADPARAMS, "Missing 'port' for %s IFC.", socket_type_name(s->out.type));
-   }
-   if (s->out.type == TRAP_IFC_TYPE_TLS) {
-      rest = parse_tls(ctx, s, rest, &rc);
-   }
-   if (rc != TRAP_E_OK) {
-      return rc;
-   }
-   while (rest != NULL) {
-      char *param = NULL;
-      rest = trap_get_param_by_delimiter(rest, &param, ':');
-      if (param == NULL) {
-         return ctx_error(ctx, TRAP_E_MEMORY, NULL);
-      }
-      parse_param(s, param);
-      free(param);
-   }
-   return s->out.type != TRAP_IFC_TYPE_UNIX ? check_tcp_port(ctx, s->name)
-                                            : unix_socket_path(ctx, s->name, s->path, sizeof(s->path));
-}
 
 int output_socket_create(struct trap_context *ctx, char type, const char *params, struct trap_output **out)
 {
@@ -778,7 +690,7 @@ int output_socket_create(struct trap_context *ctx, char type, const char *params
    s->buffer_size = DEFAULT_BUFFER;
    s->mode = 0660;
    s->accepting = true;
-   int rc = parse_params(ctx, s, params);
+   int rc = output_parse_params(ctx, s, params);
    s->out.id = s->name;
    if (rc == TRAP_E_OK) {
       rc = io_start(ctx);

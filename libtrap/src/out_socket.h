@@ -82,16 +82,16 @@ struct socket_output {
    _Atomic bool inside;     /* the owner is at work without spin */
    _Atomic bool revoked;    /* somebody else has spin: the owner keeps out */
    _Atomic uintptr_t owner; /* OWNER_NOBODY, a thread, or OWNER_NEVER when several threads send */
-   uint8_t *put;            /* address of head */
-   uint8_t *reserved;       /* where the sender writes a message in place; NULL: nowhere */
-   uint64_t reserved_seq;   /* number that it will have */
-   uint64_t block;          /* start of the active block = committed */
-   uint64_t head;           /* where the next message goes */
-   uint64_t limit;          /* bytes from here on may not be written yet */
-   uint64_t seq;            /* number of the next message */
-   uint64_t block_seq;
+   uint8_t *put;            /* where the next message goes */
+   uintptr_t
+       room_end; /* address up to which messages fit behind the last one without further ado; 0: they do not */
    uint32_t count; /* messages in the active block */
    uint32_t buffer_size;
+   uint8_t *start;     /* of the active block */
+   uint64_t block;     /* its position = committed */
+   uint64_t block_seq; /* number of its first message */
+   uint64_t limit;     /* positions from here on may not be written yet */
+   uint8_t *reserved;  /* where the sender writes a message in place, if put is still before it */
    struct trap_log log;
    _Atomic int64_t block_since; /* us: first message of the active block; 0: empty */
    _Atomic uint64_t blocks;     /* finished */
@@ -166,6 +166,24 @@ static inline uintptr_t this_thread(void)
 /** Takes spin, and keeps the owner out when that is another thread. */
 void output_lock(struct socket_output *s);
 void output_unlock(struct socket_output *s);
+/** Position of the next message. Called under spin, or by the owner inside; so are the next two. */
+static inline uint64_t head(const struct socket_output *s)
+{
+   return s->block + (uint64_t) (s->put - s->start);
+}
+
+/** Number of the next message. */
+static inline uint64_t next_seq(const struct socket_output *s)
+{
+   return s->block_seq + s->count;
+}
+
+/** The sender looks for room anew before the next message. */
+static inline void forget_room(struct socket_output *s)
+{
+   s->limit = s->room_end = 0;
+}
+
 /** The first sender becomes the owner; a second one ends that for ever. Called under spin by each sender. */
 void settle_owner(struct socket_output *s);
 
@@ -194,9 +212,16 @@ static inline void output_leave(struct socket_output *s)
 /** Finishes the active block. Called under spin. \return false when it was empty */
 bool output_finish_block(struct socket_output *s);
 
+/* out_params.c */
+/** Takes "port[:files of T][:name=value]..."; what is wrong is said, and left out where it can be. */
+int output_parse_params(struct trap_context *ctx, struct socket_output *s, const char *params);
+void output_free_params(struct socket_output *s);
+
 /* out_stats.c */
 /** Writes what is known of each client to list (MAX_CLIENTS). Any thread. \return number of clients */
 uint32_t output_clients(struct socket_output *s, struct client_info *list);
+/** Messages sent, those of the active block too. Any thread. */
+uint64_t output_sent(struct trap_output *out);
 void output_dump(struct trap_output *out, FILE *file);
 
 /* listen.c */

@@ -53,6 +53,15 @@ uint32_t output_clients(struct socket_output *s, struct client_info *list)
    return n;
 }
 
+uint64_t output_sent(struct trap_output *out)
+{
+   struct socket_output *s = (struct socket_output *) out;
+   output_lock(s);
+   uint64_t n = atomic_load(&out->sent) + s->count;
+   output_unlock(s);
+   return n;
+}
+
 void output_dump(struct trap_output *out, FILE *file)
 {
    struct socket_output *s = (struct socket_output *) out;

@@ -60,7 +60,7 @@ int input_generator_create(struct trap_context *ctx, const char *params, struct 
 
 static int drop(struct trap_output *out, const void *data, uint16_t size)
 {
-   return TRAP_E_OK;
+   return output_result(out, TRAP_E_OK);
 }
 
 static void nothing(struct trap_output *out)

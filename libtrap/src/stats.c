@@ -100,7 +100,7 @@ static json_t *output_stats(struct trap_output *out)
       pthread_mutex_unlock(out->id_lock);
    }
    set_int(o, "ifc_type", (uint64_t) out->type);
-   set_int(o, "sent-messages", atomic_load(&out->sent));
+   set_int(o, "sent-messages", out->ops->sent != NULL ? out->ops->sent(out) : atomic_load(&out->sent));
    set_int(o, "dropped-messages", atomic_load(&out->dropped));
    set_int(o, "buffers",
            is_socket_type(out->type) ? atomic_load(&((struct socket_output *) out)->blocks)

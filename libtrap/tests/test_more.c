@@ -381,6 +381,11 @@ static void commits_that_fit_no_reservation_are_refused(void **state)
    assert_int_equal(trap_ctx_reserve(ctx, 0, 10, &p), TRAP_E_OK);
    assert_int_equal(trap_ctx_send(ctx, 0, "other", 5), TRAP_E_OK);
    assert_int_equal(trap_ctx_commit(ctx, 0, 10), TRAP_E_BAD_FPARAMS);
+   assert_int_equal(trap_ctx_reserve(ctx, 0, 10, &p), TRAP_E_OK);
+   trap_ctx_set_data_fmt(ctx, 0, TRAP_FMT_UNIREC, "uint8 A"); /* where it was reserved is gone */
+   assert_int_equal(trap_ctx_commit(ctx, 0, 10), TRAP_E_BAD_FPARAMS);
+   assert_int_equal(trap_ctx_reserve(ctx, 0, 10, &p), TRAP_E_OK);
+   assert_int_equal(trap_ctx_commit(ctx, 0, 10), TRAP_E_OK);
    assert_int_equal(trap_ctx_reserve(ctx, 0, 2000, &p), TRAP_E_MEMORY);
    assert_null(p);
    assert_int_equal(trap_ctx_reserve(ctx, 1, 10, &p), TRAP_E_BAD_IFC_INDEX);

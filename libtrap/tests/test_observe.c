@@ -225,10 +225,22 @@ static void service_tells_the_same_of_every_kind(void **state)
    for (uint32_t i = 0; i < 4; i++) {
       trap_ctx_set_data_fmt(out, i, TRAP_FMT_RAW);
    }
+   for (uint32_t i = 0; i < 4; i++) { /* nobody reads; three times something goes out or stays in a buffer */
+      trap_ctx_ifcctl(out, TRAPIFC_OUTPUT, i, TRAPCTL_SETTIMEOUT, TRAP_HALFWAIT);
+      trap_ctx_ifcctl(out, TRAPIFC_OUTPUT, i, TRAPCTL_AUTOFLUSH_TIMEOUT, (uint64_t) TRAP_NO_AUTO_FLUSH);
+      for (int n = 0; n < 3; n++) {
+         assert_int_equal(trap_ctx_send(out, i, "abc", 3), TRAP_E_OK);
+         if (n == 1) {
+            trap_ctx_send_flush(out, i);
+         }
+      }
+   }
    int fd = connect_service("svc");
    json_t *o = ask(fd);
    for (size_t i = 0; i < 4; i++) {
       json_t *ifc = json_array_get(json_object_get(o, "out"), i);
+      assert_int_equal(integer(ifc, "sent-messages"), 3);
+      assert_int_equal(integer(ifc, "dropped-messages"), 0);
       for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
          integer(ifc, keys[k]);
       }
