@@ -530,7 +530,12 @@ static void file_input_dump(const struct trap_input *in, FILE *file)
    dump_file(file, in->id, "r", in->ctx);
 }
 
-static const struct input_ops file_input_ops = {file_fill, file_damaged, file_input_destroy, file_input_dump};
+static const struct input_ops file_input_ops = {
+    .fill = file_fill,
+    .damaged = file_damaged,
+    .destroy = file_input_destroy,
+    .dump = file_input_dump,
+};
 
 int input_file_create(struct trap_context *ctx, const char *params, struct trap_input **in)
 {

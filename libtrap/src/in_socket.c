@@ -436,7 +436,7 @@ static int64_t read_local(struct socket_input *s, uint8_t *to, size_t room)
 /* Whether the next block may be given out where it stands: nobody overwrites or changes it. */
 static bool in_place(const struct socket_input *s)
 {
-   return s->trusted && s->in.read_only && s->start == s->fill &&
+   return s->trusted && s->start == s->fill &&
           atomic_load_explicit(&s->log.ctl->lossless, memory_order_relaxed) != 0;
 }
 
@@ -504,8 +504,9 @@ static int more_socket(struct socket_input *s)
 }
 
 /* Makes a block the messages of the input. */
-static void take_block(struct socket_input *s, const uint8_t *p, uint32_t payload)
+static void take_block(struct socket_input *s, const uint8_t *p, uint32_t payload, bool lent)
 {
+   s->in.lent = lent;
    uint64_t seq = block_seq(p);
    /* A number lower than expected is a sender that does not count well (or started again): no gap. */
    if (s->have_seq && seq > s->next_seq) {
@@ -557,7 +558,7 @@ static bool next_block(struct socket_input *s, bool *damaged)
       }
       s->start += BLOCK_HEADER + payload;
       if (payload > 0) {
-         take_block(s, p, payload);
+         take_block(s, p, payload, false);
          return true;
       }
    }
@@ -606,9 +607,14 @@ static bool next_block_in_place(struct socket_input *s, bool *damaged)
       if (!hold(s, BLOCK_HEADER + (uint64_t) payload)) {
          return false;
       }
-      take_block(s, p, payload);
+      take_block(s, p, payload, true);
       return true;
    }
+}
+
+static void socket_copied(struct trap_input *in)
+{
+   let_go((struct socket_input *) in);
 }
 
 static int socket_fill(struct trap_input *in)
@@ -675,6 +681,7 @@ static void socket_destroy(struct trap_input *in)
    }
    tls_config_free(s->tls_config);
    free(s->buffer);
+   free(s->in.copies);
    free(s->host);
    free(s->port);
    free(s);
@@ -695,7 +702,13 @@ static void socket_dump(const struct trap_input *in, FILE *file)
    fprintf(file, "Timeout: %dus (%s)\n", (int) in->timeout, TRAP_TIMEOUT_STR(in->timeout));
 }
 
-static const struct input_ops socket_ops = {socket_fill, socket_damaged, socket_destroy, socket_dump};
+static const struct input_ops socket_ops = {
+    .fill = socket_fill,
+    .damaged = socket_damaged,
+    .copied = socket_copied,
+    .destroy = socket_destroy,
+    .dump = socket_dump,
+};
 
 #define MAX_PARAMS 8
 
@@ -782,7 +795,8 @@ int input_socket_create(struct trap_context *ctx, char type, const char *params,
    s->fd = s->log.fd = -1;
    s->in.ops = &socket_ops;
    int rc = parse_address(ctx, s, type, params);
-   if (rc == TRAP_E_OK && !buffer_reserve(&s->buffer, &s->capacity, BUFFER_SIZE)) {
+   if (rc == TRAP_E_OK && (!buffer_reserve(&s->buffer, &s->capacity, BUFFER_SIZE) ||
+                           (type == TRAP_IFC_TYPE_UNIX && (s->in.copies = malloc(COPIES_SIZE)) == NULL))) {
       rc = ctx_error(ctx, TRAP_E_MEMORY, NULL);
    }
    s->in.id = s->port;

@@ -13,9 +13,12 @@
 
 #define TRAP_PUBLIC __attribute__((visibility("default")))
 
-#define ERRMSG_SIZE       1024
-#define MAX_CLIENTS       64
-#define HELLO_MAX_SPEC    (1u << 20) /* a longer specifier is refused */
+#define ERRMSG_SIZE    1024
+#define MAX_CLIENTS    64
+#define HELLO_MAX_SPEC (1u << 20) /* a longer specifier is refused */
+#define COPIES_SPREAD \
+   16384u /* bytes that copies of lent messages go through: they stay in the processor's first cache */
+#define COPIES_SIZE       (COPIES_SPREAD + UINT16_MAX)
 #define DEFAULT_BUFFERS   50
 #define DEFAULT_BUFFER    100000
 #define MIN_BUFFER        100
@@ -38,6 +41,8 @@ struct input_ops {
    int (*fill)(struct trap_input *in);
    /** The messages of the buffer are damaged: drop their source. \return OK to go on with fill, else final */
    int (*damaged)(struct trap_input *in);
+   /** All lent messages have been copied; NULL: this input lends none. */
+   void (*copied)(struct trap_input *in);
    void (*destroy)(struct trap_input *in);
    void (*dump)(const struct trap_input *in, FILE *file); /* state for people, NULL: nothing to tell */
 };
@@ -54,7 +59,7 @@ struct trap_input {
    /* cold */
    char type;
    bool timeout_fixed;
-   bool read_only;  /* who receives keeps to const: messages may be given out where the sender wrote them */
+   bool lent;       /* the messages stand where the sender wrote them, in memory that only it can write */
    bool negotiated; /* at least once */
    uint8_t required_type; /* TRAP_FMT_UNKNOWN: never set */
    char *required_spec;
@@ -65,7 +70,9 @@ struct trap_input {
    _Atomic uint64_t delay_last, delay_total; /* us that the module took for a buffer, on a coarse clock */
    int64_t busy_since;                       /* us, coarse: the module was given a buffer; 0: it has none */
    const uint8_t *first;                     /* of the buffer that pos is in; NULL: it is gone */
-   struct pollfd wait[2];                    /* valid after fill returned TIMEOUT */
+   uint8_t *copies;       /* COPIES_SIZE bytes for copies of lent messages; NULL: this input lends none */
+   uint32_t copy_at;      /* where the next one goes */
+   struct pollfd wait[2]; /* valid after fill returned TIMEOUT */
    int n_wait;
    int64_t retry_at; /* monotonic ms, -1: never */
    const char

@@ -46,12 +46,12 @@ bool output_finish_block(struct socket_output *s)
    s->block = head(s);
    s->start = s->put;
    s->block_seq = next_seq(s);
-   atomic_fetch_add_explicit(&s->out.sent, s->count, memory_order_relaxed);
+   count_up(&s->out.sent, s->count);
    s->count = 0;
    s->room_end = 0;
    atomic_store(&s->log.ctl->committed, s->block);
    atomic_store_explicit(&s->block_since, 0, memory_order_relaxed);
-   atomic_fetch_add_explicit(&s->blocks, 1, memory_order_relaxed);
+   count_up(&s->blocks, 1);
    announce(s);
    return true;
 }

@@ -30,14 +30,28 @@ static inline uint32_t take(struct trap_input *in, trap_message_t *m, uint32_t m
    return n;
 }
 
+/* Modules of old write into what they receive, so they get a copy of the message just taken if that is lent. */
+static inline const void *to_write(struct trap_input *in, const uint8_t *p, uint16_t size)
+{
+   if (!in->lent) {
+      return p;
+   }
+   uint8_t *to = in->copies + in->copy_at;
+   memcpy(to, p, size);
+   in->copy_at += (size + 63u) & ~63u;
+   in->copy_at = in->copy_at < COPIES_SPREAD ? in->copy_at : 0;
+   if (in->pos == in->end) {
+      in->ops->copied(in);
+   }
+   return to;
+}
+
 /* The next message of the buffer, with nothing in the way: what nearly every call of trap_recv() finds. */
-static inline bool take_next(struct trap_context *ctx, struct trap_input *in, const void **data,
-                             uint16_t *size, uint64_t *seq)
+static inline bool take_next(struct trap_input *in, const void **data, uint16_t *size, uint64_t *seq)
 {
    const uint8_t *p = in->pos;
    size_t left = (size_t) (in->end - p);
-   if (left < 2 || in->state != FMT_OK || atomic_load_explicit(&ctx->terminated, memory_order_relaxed) ||
-       atomic_load_explicit(&ctx->err, memory_order_relaxed) != TRAP_E_OK) {
+   if (left < 2 || in->state != FMT_OK) {
       return false;
    }
    uint16_t n = (uint16_t) (p[0] << 8 | p[1]);
@@ -45,13 +59,13 @@ static inline bool take_next(struct trap_context *ctx, struct trap_input *in, co
       return false;
    }
    in->pos = p + 2 + n;
-   in->seq++;
-   count_up(&in->records, 1);
-   *data = p + 2;
    *size = n;
    if (seq != NULL) {
-      *seq = in->seq;
+      *seq = in->seq + 1;
    }
+   in->seq++;
+   count_up(&in->records, 1);
+   *data = to_write(in, p + 2, n);
    return true;
 }
 
@@ -172,12 +186,12 @@ TRAP_PUBLIC int trap_ctx_recv_batch(trap_ctx_t *ctx, uint32_t ifc, trap_message_
    if (messages == NULL || max == 0) {
       return done(ctx, TRAP_E_BAD_FPARAMS);
    }
-   in->read_only = true;
    return done(ctx, recv_messages(ctx, in, messages, max, count));
 }
 
-TRAP_PUBLIC int trap_ctx_recv_with_seq_number(trap_ctx_t *ctx, uint32_t ifc, const void **data,
-                                              uint16_t *size, uint64_t *seq_number)
+/* A receive call that has to wait, to fetch more, or something unusual about it. */
+static __attribute__((noinline)) int receive_one(struct trap_context *ctx, uint32_t ifc, const void **data,
+                                                 uint16_t *size, uint64_t *seq_number)
 {
    int rc = TRAP_E_NOT_INITIALIZED;
    uint32_t count = 0;
@@ -189,19 +203,28 @@ TRAP_PUBLIC int trap_ctx_recv_with_seq_number(trap_ctx_t *ctx, uint32_t ifc, con
    if (data == NULL || size == NULL) {
       return done(ctx, TRAP_E_BAD_FPARAMS);
    }
-   if (!in->read_only && take_next(ctx, in, data, size, seq_number)) {
-      return TRAP_E_OK;
-   }
-   in->read_only = false; /* modules of old write into what they receive */
    rc = recv_messages(ctx, in, &m, 1, &count);
    if (count > 0) {
-      *data = m.data;
+      *data = to_write(in, m.data, m.size);
       *size = m.size;
       if (seq_number != NULL) {
          *seq_number = m.seq;
       }
    }
    return done(ctx, rc);
+}
+
+TRAP_PUBLIC int trap_ctx_recv_with_seq_number(trap_ctx_t *c, uint32_t ifc, const void **data, uint16_t *size,
+                                              uint64_t *seq_number)
+{
+   struct trap_context *ctx = c;
+   if (ctx != NULL && ctx->initialized && ifc < ctx->n_in && data != NULL && size != NULL &&
+       !atomic_load_explicit(&ctx->terminated, memory_order_relaxed) &&
+       atomic_load_explicit(&ctx->err, memory_order_relaxed) == TRAP_E_OK &&
+       take_next(ctx->in[ifc], data, size, seq_number)) {
+      return TRAP_E_OK;
+   }
+   return receive_one(ctx, ifc, data, size, seq_number);
 }
 
 TRAP_PUBLIC int trap_ctx_recv(trap_ctx_t *ctx, uint32_t ifc, const void **data, uint16_t *size)
@@ -233,7 +256,6 @@ TRAP_PUBLIC int trap_ctx_recv_any(trap_ctx_t *c, const uint8_t *active, int32_t 
             continue;
          }
          tried++;
-         ctx->in[i]->read_only = true;
          rc = step(ctx, ctx->in[i], messages, max, count);
          if (rc != TRAP_E_TIMEOUT) {
             *ifc = i;

@@ -29,7 +29,11 @@ static void generator_destroy(struct trap_input *in)
    free(in);
 }
 
-static const struct input_ops generator_ops = {generator_fill, generator_damaged, generator_destroy, NULL};
+static const struct input_ops generator_ops = {
+    .fill = generator_fill,
+    .damaged = generator_damaged,
+    .destroy = generator_destroy,
+};
 
 /* "N:string", N = length of the string, 1..255 */
 int input_generator_create(struct trap_context *ctx, const char *params, struct trap_input **in)
