@@ -3,6 +3,7 @@
  * Input over a socket (t, T, u): connect, TLS handshake, hello, stream. The stream's bytes come from the socket or, when a local
  * sender hands over its log, from shared memory; what is done with them is the same.
  */
+#include "in_params.h"
 #include "internal.h"
 #include "log.h"
 #include "socket.h"
@@ -32,10 +33,8 @@ struct socket_input {
    struct trap_input in;
    enum stage stage;
    int fd;
-   char *host, *port; /* host NULL: UNIX */
-   char path[sizeof(((struct sockaddr_un *) 0)->sun_path)];
+   struct sender_address to;
    struct addrinfo *addresses, *address;
-   struct tls_config *tls_config; /* NULL: t, u */
    struct tls *tls;
    int retry_ms;
    int64_t hello_deadline;
@@ -97,7 +96,7 @@ static void wait_socket(struct socket_input *s, short events)
 static int open_unix(struct socket_input *s)
 {
    struct sockaddr_un sun = {.sun_family = AF_UNIX};
-   memcpy(sun.sun_path, s->path, sizeof(s->path));
+   memcpy(sun.sun_path, s->to.path, sizeof(s->to.path));
    s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
    return s->fd < 0 ? -1 : connect(s->fd, (struct sockaddr *) &sun, sizeof(sun));
 }
@@ -110,7 +109,7 @@ static int open_tcp(struct socket_input *s)
          freeaddrinfo(s->addresses);
          s->addresses = NULL;
       }
-      if (getaddrinfo(s->host, s->port, &hints, &s->addresses) != 0) {
+      if (getaddrinfo(s->to.host, s->to.port, &hints, &s->addresses) != 0) {
          s->addresses = NULL;
          return -1;
       }
@@ -124,7 +123,7 @@ static int open_tcp(struct socket_input *s)
 
 static void start_hello(struct socket_input *s)
 {
-   s->stage = s->tls_config != NULL && s->tls == NULL ? SECURING : HELLO;
+   s->stage = s->to.tls != NULL && s->tls == NULL ? SECURING : HELLO;
    s->hello_deadline = now_ms() + HELLO_TIMEOUT;
    s->start = s->fill = 0;
 }
@@ -136,7 +135,7 @@ static bool step_connect(struct socket_input *s)
       if (s->in.retry_at > now_ms()) {
          return false;
       }
-      int rc = s->host != NULL ? open_tcp(s) : open_unix(s);
+      int rc = s->to.host != NULL ? open_tcp(s) : open_unix(s);
       if (rc == 0) {
          start_hello(s);
          return true;
@@ -173,7 +172,7 @@ static bool step_connect(struct socket_input *s)
 static int step_secure(struct socket_input *s)
 {
    char why[256] = "out of memory";
-   if (s->tls == NULL && (s->tls = tls_new(s->tls_config, s->fd)) == NULL) {
+   if (s->tls == NULL && (s->tls = tls_new(s->to.tls, s->fd)) == NULL) {
       disconnect(s);
       return ctx_error(s->in.ctx, TRAP_E_MEMORY, NULL);
    }
@@ -189,7 +188,8 @@ static int step_secure(struct socket_input *s)
    }
    disconnect(s);
    if (step == TLS_BAD_CERT) {
-      return ctx_error(s->in.ctx, TRAP_E_BAD_CERT, "TLS connection to %s:%s: %s.", s->host, s->port, why);
+      return ctx_error(s->in.ctx, TRAP_E_BAD_CERT, "TLS connection to %s:%s: %s.", s->to.host, s->to.port,
+                       why);
    }
    LOG_WARNING("Input %s: TLS handshake failed: %s; trying again.", s->in.id,
                step == TLS_LOST ? why : "no answer in time");
@@ -264,7 +264,7 @@ static ssize_t read_hello_bytes(struct socket_input *s, size_t want)
       return receive_bytes(s, iov.iov_base, iov.iov_len);
    }
    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-   if (s->host == NULL) {
+   if (s->to.host == NULL) {
       msg.msg_control = control.bytes;
       msg.msg_controllen = sizeof(control.bytes);
    }
@@ -325,7 +325,8 @@ static int step_hello(struct socket_input *s)
       if (n < 0 && errno == EACCES) { /* TLS 1.3 tells the client only now */
          disconnect(s);
          return ctx_error(s->in.ctx, TRAP_E_BAD_CERT,
-                          "TLS connection to %s:%s: the sender refused the certificate.", s->host, s->port);
+                          "TLS connection to %s:%s: the sender refused the certificate.", s->to.host,
+                          s->to.port);
       }
       /* Refused without a byte (too many clients, a sender that is ending): not an error, try again. */
       bool nothing = s->fill == 0;
@@ -679,11 +680,9 @@ static void socket_destroy(struct trap_input *in)
    if (s->addresses != NULL) {
       freeaddrinfo(s->addresses);
    }
-   tls_config_free(s->tls_config);
+   sender_address_free(&s->to);
    free(s->buffer);
    free(s->in.copies);
-   free(s->host);
-   free(s->port);
    free(s);
 }
 
@@ -691,10 +690,10 @@ static void socket_dump(const struct trap_input *in, FILE *file)
 {
    const struct socket_input *s = (const struct socket_input *) in;
    fprintf(file, "Dest addr: %s\nDest port: %s\nConnected: %d\nTerminated: %d\nSocket descriptor: %d\n",
-           s->host != NULL ? s->host : s->path, s->port, s->stage == STREAM,
+           s->to.host != NULL ? s->to.host : s->to.path, s->to.port, s->stage == STREAM,
            (int) atomic_load(&in->ctx->terminated), s->fd);
    fprintf(file, "Socket type: %d\nData pointer: %zu\nData wait size: %zu\n",
-           s->host != NULL ? AF_INET : AF_UNIX, s->start, s->fill - s->start);
+           s->to.host != NULL ? AF_INET : AF_UNIX, s->start, s->fill - s->start);
    fprintf(file, "Message header: next number %llu\n", (unsigned long long) s->next_seq);
    fprintf(file, "Extern buffer pointer: %zu\nExtern buffer data size: %zu\n",
            in->first != NULL ? (size_t) (in->pos - in->first) : 0,
@@ -710,82 +709,6 @@ static const struct input_ops socket_ops = {
     .dump = socket_dump,
 };
 
-#define MAX_PARAMS 8
-
-/* Splits at colons. \return number of parameters, -1 without memory; the caller frees them */
-static int split(const char *params, char *list[MAX_PARAMS])
-{
-   int n = 0;
-   for (const char *rest = params; rest != NULL && n < MAX_PARAMS; n++) {
-      rest = trap_get_param_by_delimiter(rest, &list[n], ':');
-      if (list[n] == NULL) {
-         return -1;
-      }
-   }
-   return n;
-}
-
-/* Takes hostname= out of the list: NULL: the certificate may have any name; "on": that of the host. */
-static char *take_hostname(char *list[MAX_PARAMS], int *n)
-{
-   char *found = NULL;
-   int left = 0;
-   for (int i = 0; i < *n; i++) {
-      if (strncmp(list[i], "hostname=", 9) == 0 && found == NULL) {
-         found = list[i];
-      } else {
-         list[left++] = list[i];
-      }
-   }
-   *n = left;
-   return found;
-}
-
-/* "[host:]port:keyfile:certfile:CAfile[:hostname=NAME or on]" */
-static int parse_tls(struct trap_context *ctx, struct socket_input *s, char *list[MAX_PARAMS], int n)
-{
-   char *wanted = take_hostname(list, &n);
-   bool with_host = n > 1 + TLS_FILES;
-   char *const none[TLS_FILES] = {NULL};
-   s->host = strdup(with_host ? list[0] : "localhost");
-   s->port = n > 0 ? strdup(list[with_host]) : NULL;
-   const char *name = wanted == NULL ? NULL : strcmp(wanted + 9, "on") == 0 ? s->host : wanted + 9;
-   s->tls_config = tls_config_of(ctx, false, n < 1 + TLS_FILES ? none : list + with_host + 1, name);
-   free(wanted);
-   for (int i = 0; i < n; i++) {
-      free(list[i]);
-   }
-   return s->tls_config != NULL ? check_tcp_port(ctx, s->port) : TRAP_E_BADPARAMS;
-}
-
-/* "[host:]port" or "[anything:]name"; further parameters are ignored. */
-static int parse_address(struct trap_context *ctx, struct socket_input *s, char type, const char *params)
-{
-   char *list[MAX_PARAMS] = {NULL};
-   int n = split(params, list), used = n > 1 ? 2 : 1;
-   if (n >= 0 && type == TRAP_IFC_TYPE_TLS) {
-      return parse_tls(ctx, s, list, n);
-   }
-   bool missing = n < 1 || *list[0] == 0 || *list[used - 1] == 0;
-   if (!missing) {
-      s->port = list[used - 1];
-      list[used - 1] = NULL;
-   }
-   if (!missing && type == TRAP_IFC_TYPE_TCPIP) {
-      s->host = used == 2 ? list[0] : strdup("localhost");
-      list[0] = used == 2 ? NULL : list[0];
-   }
-   for (int i = 0; i < MAX_PARAMS; i++) {
-      free(list[i]);
-   }
-   if (missing) {
-      return ctx_error(ctx, TRAP_E_BADPARAMS, "Missing 'destination address' for %s IFC.",
-                       socket_type_name(type));
-   }
-   return type == TRAP_IFC_TYPE_TCPIP ? check_tcp_port(ctx, s->port)
-                                      : unix_socket_path(ctx, s->port, s->path, sizeof(s->path));
-}
-
 int input_socket_create(struct trap_context *ctx, char type, const char *params, struct trap_input **in)
 {
    struct socket_input *s = calloc(1, sizeof(*s));
@@ -794,12 +717,12 @@ int input_socket_create(struct trap_context *ctx, char type, const char *params,
    }
    s->fd = s->log.fd = -1;
    s->in.ops = &socket_ops;
-   int rc = parse_address(ctx, s, type, params);
+   int rc = sender_address_parse(ctx, &s->to, type, params);
    if (rc == TRAP_E_OK && (!buffer_reserve(&s->buffer, &s->capacity, BUFFER_SIZE) ||
                            (type == TRAP_IFC_TYPE_UNIX && (s->in.copies = malloc(COPIES_SIZE)) == NULL))) {
       rc = ctx_error(ctx, TRAP_E_MEMORY, NULL);
    }
-   s->in.id = s->port;
+   s->in.id = s->to.port;
    if (rc != TRAP_E_OK) {
       socket_destroy(&s->in);
       return rc;
