@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Programs of the build under test, started in a directory of their own with their own TRAP sockets."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -31,7 +32,8 @@ class Workspace:
             process.wait()
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream:
-                    stream.close()
+                    with contextlib.suppress(BrokenPipeError): # what it had not read when it ended
+                        stream.close()
         self.folder.cleanup()
 
     def file(self, name, content=None):
