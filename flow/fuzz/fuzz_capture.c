@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Fuzz target: formats of capture files. */
-#include "capture_file.h"
+#include "capture/capture_file.h"
 
 #include <stdlib.h>
 #include <string.h>

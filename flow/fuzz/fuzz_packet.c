@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Fuzz target: the packet parser and the flow cache behind it. First byte: link type; the rest: packets of 1..255 bytes. */
-#include "cache.h"
+#include "cache/cache.h"
+#include "plugins/registry.h"
 
 #include <stdlib.h>
 #include <string.h>

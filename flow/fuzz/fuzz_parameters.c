@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Fuzz target: parameters of ipfixprobe's plugins, and options of flow_meter's. First byte: which plugin; the rest: the text. */
-#include "parameters.h"
-#include "plugin.h"
+#include "plugins/registry.h"
+#include "program/parameters.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,8 @@
  * number); second: bit 0 UDP, bit 1 IPv6, bit 2 ports swapped. Then packets: a byte (bit 0 direction, bits 1 to 3 which TCP
  * flags, bits 4 to 6 delay), two of the payload's length (little endian), the payload.
  */
-#include "cache.h"
+#include "cache/cache.h"
+#include "plugins/registry.h"
 
 #include <stdlib.h>
 #include <string.h>

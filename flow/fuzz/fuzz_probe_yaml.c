@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Fuzz target: a configuration file of ipfixprobed. */
-#include "probe_yaml.h"
+#include "program/probe_yaml.h"
 
 #include <stdint.h>
 #include <stdlib.h>

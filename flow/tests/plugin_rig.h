@@ -3,7 +3,8 @@
 #ifndef PLUGIN_RIG_H
 #define PLUGIN_RIG_H
 
-#include "cache.h"
+#include "cache/cache.h"
+#include "plugins/registry.h"
 
 #define RIG_RECORDS 64
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Flows whose hashes look the same to the cache: two keys are searched for which stand in one bucket under one tag. */
-#include "../src/cache.c"
+#include "../src/cache/cache.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Parser, capture formats, flow cache and plugin dns, called directly. */
-#include "cache.h"
-#include "capture_file.h"
+#include "cache/cache.h"
+#include "capture/capture_file.h"
 
 #include <netinet/in.h>
 #include <setjmp.h>

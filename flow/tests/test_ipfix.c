@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** The elements of plugins' fields, and how their values stand in IPFIX messages (RFC 7011, RFC 6313). */
-#include "ipfix_elements.h"
+#include "export/ipfix_elements.h"
 #include "plugin_rig.h"
 
 #include <setjmp.h>

@@ -3,7 +3,7 @@
  * Plugin osquery: answers of osqueryi, and the plugin with a program in its place (osqueryi is in no distribution): a shell
  * script that answers in osqueryi's form.
  */
-#include "../src/plugins/socket_owners.h"
+#include "plugins/socket_owners.h"
 #include "plugin_rig.h"
 
 #include <setjmp.h>

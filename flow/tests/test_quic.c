@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Plugin quic: protection of Initials against the examples of RFC 9001 and 9369, reassembly, kinds of packets. */
-#include "../src/plugins/quic_crypto.h"
-#include "../src/plugins/quic_stream.h"
+#include "plugins/quic_crypto.h"
+#include "plugins/quic_stream.h"
 #include "plugin_rig.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Plugin tls, its fingerprints and digests. */
-#include "../src/plugins/tls_hello.h"
+#include "plugins/tls_hello.h"
 #include "plugin_rig.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Configurations of ipfixprobed: the command line that they become, and what is said of wrong ones. */
-#include "probe_yaml.h"
+#include "program/probe_yaml.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

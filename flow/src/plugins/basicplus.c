@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Plugin basicplus: what the IP and TCP headers say beyond the flow key (RFC 791, 8200, 9293), by direction. */
-#include "../plugin.h"
+#include "cache/plugin.h"
 
 #include <netinet/in.h>
 
@@ -30,7 +30,7 @@ static const struct flow_plugin_option options[] = {
 
 static uint32_t get_mss(const uint8_t *value, const uint8_t *end)
 {
-   uint32_t mss = PLUGIN_U16(value), behind = 0;
+   uint32_t mss = load_be16(value), behind = 0;
    if (exact_mss) {
       return mss;
    }
@@ -82,7 +82,7 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
    if (k->protocol == IPPROTO_TCP) {
       size_t header = plugin_l4_captured(k);
       if (first && header >= 16) {
-         b->window[way] = PLUGIN_U16(k->l4 + 14);
+         b->window[way] = load_be16(k->l4 + 14);
       }
       if (header > 20) {
          look_at_options(b, way, first, k->l4 + 20, k->l4 + header);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Plugin bstats: bursts, by direction: three or more packets with payload, each less than a second behind the last. */
-#include "../cache.h"
+#include "cache/flow.h"
 
 #include "fields.h"
 

@@ -3,7 +3,7 @@
  * Plugin dns: the first question and the first answer of DNS messages (RFC 1035, OPT: RFC 6891). Each message is a record of
  * its own: it ends its flow. The text forms of answers are those that users of these fields know.
  */
-#include "../plugin.h"
+#include "cache/plugin.h"
 #include "dns_message.h"
 
 #include <arpa/inet.h>

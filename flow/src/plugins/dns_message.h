@@ -3,7 +3,7 @@
 #ifndef FLOW_PLUGINS_DNS_MESSAGE_H
 #define FLOW_PLUGINS_DNS_MESSAGE_H
 
-#include "../packet.h"
+#include "parse/packet.h"
 #include "reader.h"
 
 #include <netinet/in.h>

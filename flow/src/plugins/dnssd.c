@@ -3,7 +3,7 @@
  * Plugin dnssd: names that are asked for and services that are offered with multicast DNS (RFC 6762, 6763), port 5353. What does not
  * fit into a flow's 2 KB is left out.
  */
-#include "../plugin.h"
+#include "cache/plugin.h"
 #include "dns_message.h"
 #include "text.h"
 #include "txt_keys.h"

@@ -4,7 +4,7 @@
  * of source port, destination port (both little endian), protocol, IP version, source and destination address, VLAN id
  * (little endian): 16 bytes for IPv4, 40 for IPv6.
  */
-#include "../cache.h"
+#include "cache/flow.h"
 
 #include <string.h>
 

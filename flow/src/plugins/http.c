@@ -3,7 +3,7 @@
  * Plugin http: requests and responses of HTTP/1 (RFC 9112) on any port. A flow's record has one request and one response; the
  * next one of either begins another record. A header that goes on in the next packet gives nothing.
  */
-#include "../plugin.h"
+#include "cache/plugin.h"
 #include "text.h"
 
 #include "fields.h"

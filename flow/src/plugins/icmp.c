@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Plugin icmp: type and code of the flow's first ICMP or ICMPv6 message (RFC 792, 4443). */
-#include "../cache.h"
+#include "cache/flow.h"
 
 #include <netinet/in.h>
 
@@ -16,7 +16,7 @@ static unsigned create(void *ext, const struct flow *flow, const struct packet *
        k->payload_captured < 2) {
       return PLUGIN_NOTHING;
    }
-   *(uint16_t *) ext = PLUGIN_U16(k->payload);
+   *(uint16_t *) ext = load_be16(k->payload);
    return PLUGIN_HAS_DATA;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Plugin idpcontent: the first 100 bytes of each direction's first payload. */
-#include "../cache.h"
+#include "cache/flow.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Plugin mpls: label, traffic class and bottom bit of the top of the label stack (RFC 3032), 3 bytes. */
-#include "../cache.h"
+#include "cache/flow.h"
 
 #include <string.h>
 

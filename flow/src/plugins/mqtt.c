@@ -3,7 +3,7 @@
  * Plugin mqtt: control packets of MQTT 3.1.1 and 5 on any TCP port, from the CONNECT on. Packets may share segments and span
  * them; one whose first bytes are cut is left out with what follows it in the segment.
  */
-#include "../plugin.h"
+#include "cache/plugin.h"
 #include "text.h"
 
 #include <netinet/in.h>
@@ -44,13 +44,13 @@ static size_t fixed_header(const uint8_t *p, size_t n, uint32_t *length)
 
 static void add_topic(struct mqtt *m, const uint8_t *p, size_t n)
 {
-   if (m->n_topics >= topic_count || n < 2 || (size_t) PLUGIN_U16(p) + 2 > n) {
+   if (m->n_topics >= topic_count || n < 2 || (size_t) load_be16(p) + 2 > n) {
       return;
    }
    m->n_topics++;
    m->topics_length = (uint16_t) (m->topics_length + span_keep(m->topics + m->topics_length,
                                                                (size_t) (MAX_TOPICS - m->topics_length),
-                                                               span_of(p + 2, PLUGIN_U16(p))));
+                                                               span_of(p + 2, load_be16(p))));
    m->topics_length =
        (uint16_t) (m->topics_length + span_keep(m->topics + m->topics_length,
                                                 (size_t) (MAX_TOPICS - m->topics_length), span_of("#", 1)));
@@ -66,7 +66,7 @@ static bool parse_packet(struct mqtt *m, uint8_t first, const uint8_t *p, size_t
       }
       m->version = p[6];
       m->flags = p[7];
-      m->keep_alive = PLUGIN_U16(p + 8);
+      m->keep_alive = load_be16(p + 8);
    }
    if (m->version == 0) {
       return false;

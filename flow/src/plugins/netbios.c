@@ -3,7 +3,7 @@
  * Plugin netbios: the first question of NetBIOS name service packets (RFC 1002 4.2). Each gives a record. A flow holds
  * MAX_NAMES of them; the next one begins another flow, so that none is lost.
  */
-#include "../plugin.h"
+#include "cache/plugin.h"
 
 #include <string.h>
 
@@ -26,7 +26,7 @@ static bool is_name(const struct packet *k)
 {
    const uint8_t *p = k->payload;
    return (k->src_port == PORT || k->dst_port == PORT) && k->payload_captured >= HEADER + 1 + ENCODED &&
-          PLUGIN_U16(p + 4) > 0 && p[HEADER] == ENCODED;
+          load_be16(p + 4) > 0 && p[HEADER] == ENCODED;
 }
 
 static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)

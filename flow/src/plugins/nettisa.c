@@ -5,7 +5,7 @@
  * divided by the largest gap less the smallest *payload*, the mean under the standard deviation is cut to an integer, and the
  * first packet counts as a gap of 0.
  */
-#include "../cache.h"
+#include "cache/flow.h"
 
 #include <math.h>
 

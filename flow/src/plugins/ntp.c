@@ -3,7 +3,7 @@
  * Plugin ntp: requests and answers of NTP version 4 (RFC 5905, modes 3 and 4). Each packet on the port ends its flow.
  * Timestamps are seconds of the NTP era with six decimals.
  */
-#include "../plugin.h"
+#include "cache/plugin.h"
 
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -47,8 +47,8 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
 static void set_time(const ur_template_t *t, void *rec, ur_field_id_t field, const uint8_t *p)
 {
    char s[32];
-   uint64_t micros = PLUGIN_U32(p) * UINT64_C(1000000) +
-                     ((PLUGIN_U32(p + 4) * UINT64_C(1000000) + (UINT64_C(1) << 31)) >> 32);
+   uint64_t micros = load_be32(p) * UINT64_C(1000000) +
+                     ((load_be32(p + 4) * UINT64_C(1000000) + (UINT64_C(1) << 31)) >> 32);
    int n = snprintf(s, sizeof(s), "%" PRIu64 ".%06" PRIu64, micros / 1000000, micros % 1000000);
    ur_set_var(t, rec, field, s, (size_t) n);
 }
@@ -71,8 +71,8 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
    ur_set(t, rec, F_NTP_STRATUM, p[1]);
    ur_set(t, rec, F_NTP_POLL, p[2]);
    ur_set(t, rec, F_NTP_PRECISION, p[3]);
-   ur_set(t, rec, F_NTP_DELAY, exact_delay != 0 ? PLUGIN_U32(p + 4) : OLD_DELAY);
-   ur_set(t, rec, F_NTP_DISPERSION, exact_delay != 0 ? PLUGIN_U32(p + 8) : OLD_DELAY);
+   ur_set(t, rec, F_NTP_DELAY, exact_delay != 0 ? load_be32(p + 4) : OLD_DELAY);
+   ur_set(t, rec, F_NTP_DISPERSION, exact_delay != 0 ? load_be32(p + 8) : OLD_DELAY);
    ur_set_var(t, rec, F_NTP_REF_ID, id, (size_t) n);
    set_time(t, rec, F_NTP_REF, p + 16);
    set_time(t, rec, F_NTP_ORIG, p + 24);

@@ -4,7 +4,7 @@
  * thread asks for all open sockets every few seconds (socket_owners.h), and flows are looked for in what it was told last,
  * when they begin and again at their end. Flows of sockets that were open for shorter than that may not be found.
  */
-#include "../cache.h"
+#include "cache/flow.h"
 #include "socket_owners.h"
 
 #include <string.h>

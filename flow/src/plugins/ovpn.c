@@ -3,7 +3,7 @@
  * Plugin ovpn: OpenVPN by the order of its handshake's messages and the share of its data messages (the opcodes stand in the
  * first byte of a message; over TCP a length of two bytes comes first).
  */
-#include "../cache.h"
+#include "cache/flow.h"
 
 #include <netinet/in.h>
 #include <string.h>

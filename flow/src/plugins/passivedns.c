@@ -3,7 +3,7 @@
  * Plugin passivedns: which name has which address, from the A, AAAA and PTR records of answers (RFC 1035, 3596), port 53. A message
  * ends its flow and gives a record for each of its first answers.
  */
-#include "../plugin.h"
+#include "cache/plugin.h"
 #include "dns_message.h"
 
 #include <ctype.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Plugin phists: histograms of payload lengths and of the time between packets, by direction. */
-#include "../cache.h"
+#include "cache/flow.h"
 
 #include "fields.h"
 

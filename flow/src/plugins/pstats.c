@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Plugin pstats: payload length, time, TCP flags and direction of the flow's first 30 packets that carry payload. */
-#include "../cache.h"
+#include "cache/flow.h"
 
 #include <netinet/in.h>
 
@@ -43,7 +43,7 @@ static bool duplicate(struct pstats *s, const struct packet *k, unsigned way)
    if (k->protocol != IPPROTO_TCP || plugin_l4_captured(k) < 12) {
       return false;
    }
-   uint32_t seq = PLUGIN_U32(k->l4 + 4), ack = PLUGIN_U32(k->l4 + 8);
+   uint32_t seq = load_be32(k->l4 + 4), ack = load_be32(k->l4 + 8);
    bool again = s->count > 0 && not_newer(seq, s->seq[way]) && not_newer(ack, s->ack[way]) &&
                 k->payload_wire == s->last_length[way] && k->tcp_flags == s->last_flags[way];
    s->seq[way] = seq;

@@ -5,7 +5,7 @@
  * by all flows: when more do so at a time than there is room for, the oldest gives no ClientHello. Initials that don't
  * open are tried a few times only, so that whoever sends rubbish buys little work with it.
  */
-#include "../cache.h"
+#include "cache/flow.h"
 #include "quic_crypto.h"
 #include "quic_stream.h"
 #include "tls_hello.h"
@@ -164,7 +164,7 @@ static bool look_at_stream(struct quic *q, const struct packet *k, const struct 
       another_hello(q, s->bytes);
       return true;
    }
-   size_t whole = TLS_HEADER + ((size_t) s->bytes[1] << 16 | PLUGIN_U16(s->bytes + 2));
+   size_t whole = TLS_HEADER + ((size_t) s->bytes[1] << 16 | load_be16(s->bytes + 2));
    if (n >= whole) {
       client_hello(q, k, h, s->bytes, whole);
    }

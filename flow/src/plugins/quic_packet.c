@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "quic_packet.h"
 
-#include "../plugin.h"
+#include "cache/plugin.h"
 
 #define RETRY_TAG 16 /* bytes behind the token */
 
@@ -134,7 +134,7 @@ bool quic_packet_parse(const uint8_t *p, size_t captured, size_t left, struct qu
    if (captured < 7 || (p[0] & 0x80) == 0) {
       return false;
    }
-   q->version = PLUGIN_U32(p + 1);
+   q->version = load_be32(p + 1);
    q->protection = quic_protection_of(q->version);
    p += 5;
    if ((q->version != 0 && q->protection == NULL) || !connection_id(&p, end, &q->dcid) ||

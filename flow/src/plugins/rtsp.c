@@ -3,7 +3,7 @@
  * Plugin rtsp: requests and responses of the Real-Time Streaming Protocol (RFC 7826) on any port. A flow's record has one
  * request and one response; the next one of either begins another record.
  */
-#include "../plugin.h"
+#include "cache/plugin.h"
 #include "text.h"
 
 #include "fields.h"

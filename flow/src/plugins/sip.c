@@ -3,7 +3,7 @@
  * Plugin sip: messages of the Session Initiation Protocol (RFC 3261) on any port. Each message is a record of its own: the
  * flow goes on in another record with the next one.
  */
-#include "../plugin.h"
+#include "cache/plugin.h"
 #include "text.h"
 
 #include "fields.h"
@@ -34,7 +34,7 @@ static uint16_t type_of(const struct packet *k)
       return 0;
    }
    struct span s = span_of(k->payload, k->payload_captured);
-   switch (PLUGIN_U32(k->payload)) {
+   switch (load_be32(k->payload)) {
    case FOUR('I', 'N', 'V', 'I'): return 1;
    case FOUR('A', 'C', 'K', ' '): return 2;
    case FOUR('C', 'A', 'N', 'C'): return 3;

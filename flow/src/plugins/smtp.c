@@ -3,7 +3,7 @@
  * Plugin smtp: commands and replies of mail transfers (RFC 5321), port 25. All lines of a segment count, and the end of a
  * mail is found wherever segments are cut.
  */
-#include "../plugin.h"
+#include "cache/plugin.h"
 #include "text.h"
 
 #include <netinet/in.h>

@@ -3,7 +3,7 @@
  * Plugin ssadetector: TCP handshakes inside of an encrypted tunnel, by the sizes of its packets: SYN, SYN-ACK and ACK are
  * three packets of like size in turns, and the same sizes come again for each connection.
  */
-#include "../cache.h"
+#include "cache/flow.h"
 
 #include "fields.h"
 

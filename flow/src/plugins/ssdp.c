@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Plugin ssdp: what devices announce and look for with SSDP (UPnP Device Architecture 1.1, 1), UDP port 1900. */
-#include "../plugin.h"
+#include "cache/plugin.h"
 #include "text.h"
 
 #include <netinet/in.h>

@@ -29,8 +29,8 @@ static bool find_message(struct span s, unsigned type, size_t *whole)
        p[RECORD + TLS_HEADER] != 3) {
       return false;
    }
-   *whole = TLS_HEADER + ((size_t) p[RECORD + 1] << 16 | PLUGIN_U16(p + RECORD + 2));
-   return *whole <= PLUGIN_U16(p + 3);
+   *whole = TLS_HEADER + ((size_t) p[RECORD + 1] << 16 | load_be16(p + RECORD + 2));
+   return *whole <= load_be16(p + 3);
 }
 
 static unsigned client_hello(struct tls *t, const struct packet *k, const uint8_t *message, size_t size)
@@ -53,7 +53,7 @@ static unsigned client_hello(struct tls *t, const struct packet *k, const uint8_
 
 static uint32_t next_seq(const struct packet *k)
 {
-   return PLUGIN_U32(k->l4 + 4) + k->payload_wire;
+   return load_be32(k->l4 + 4) + k->payload_wire;
 }
 
 static unsigned begin_partial(struct tls *t, const struct packet *k, struct span message, bool reverse)
@@ -79,13 +79,13 @@ static unsigned add_to_partial(struct tls *t, const struct packet *k, bool rever
       return PLUGIN_NOTHING;
    }
    if (reverse != t->client_way || k->payload_captured == 0 || plugin_l4_captured(k) < 20 ||
-       PLUGIN_U32(k->l4 + 4) != p->next_seq) {
+       load_be32(k->l4 + 4) != p->next_seq) {
       return PLUGIN_NOTHING;
    }
    p->next_seq = next_seq(k);
    p->size += span_keep((char *) p->bytes + p->size, sizeof(p->bytes) - p->size,
                         span_of(k->payload, k->payload_captured));
-   size_t whole = TLS_HEADER + ((size_t) p->bytes[1] << 16 | PLUGIN_U16(p->bytes + 2));
+   size_t whole = TLS_HEADER + ((size_t) p->bytes[1] << 16 | load_be16(p->bytes + 2));
    if (p->size < whole && k->payload_captured == k->payload_wire) {
       return PLUGIN_NOTHING;
    }

@@ -3,7 +3,7 @@
 #ifndef FLOW_PLUGINS_TLS_FLOW_H
 #define FLOW_PLUGINS_TLS_FLOW_H
 
-#include "../cache.h"
+#include "cache/flow.h"
 #include "tls_hello.h"
 
 #define TLS_MAX_HELLO   8192

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Plugin vlan: the id of the outermost VLAN tag (IEEE 802.1Q), 0 without one. */
-#include "../cache.h"
+#include "cache/flow.h"
 
 #include "fields.h"
 

@@ -3,7 +3,7 @@
  * Plugin wg: WireGuard by the form of its messages (Donenfeld: WireGuard, 2017, section 5.4), which are of four types with fixed
  * sizes, and little endian.
  */
-#include "../cache.h"
+#include "cache/flow.h"
 
 #include <netinet/in.h>
 #include <string.h>

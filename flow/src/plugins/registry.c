@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "plugin.h"
+#include "registry.h"
+
+#include "plugin_list.h" /* generated: PLUGIN_LIST(X) */
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PLUGIN_DECLARE(name) extern const struct flow_plugin plugin_##name;
+PLUGIN_LIST(PLUGIN_DECLARE)
 
 #define PLUGIN_ADDRESS(name) &plugin_##name,
 static const struct flow_plugin *const plugins[] = {PLUGIN_LIST(PLUGIN_ADDRESS) NULL};

@@ -289,7 +289,7 @@ static void export(struct flow_cache *c, struct flow *f, enum flow_end reason)
       const struct flow_plugin *p = c->config.plugins[i];
       ext[i] = plugin_kept(&c->memory, record_of(c, f), i);
       if ((f->plugins >> i & 1) != 0 && p->finish != NULL && !p->finish(ext[i], f)) {
-         f->plugins &= ~(1u << i);
+         f->plugins &= ~PLUGIN_SET(i);
       }
    }
    c->stats.exported[reason]++;
@@ -448,7 +448,7 @@ static inline unsigned plugin_first(struct flow_cache *c, struct flow *f, unsign
    if (c->config.plugins[i]->lazy && (result & (PLUGIN_HAS_DATA | PLUGIN_KEEP)) != 0) {
       plugin_keep(&c->memory, record, i);
    }
-   f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? 1u << i : 0;
+   f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? PLUGIN_SET(i) : 0;
    return result;
 }
 
@@ -473,7 +473,8 @@ static void begin_flow(struct flow_cache *c, const struct packet *k, uint64_t ha
    }
    memcpy(f->src_ip, k->src_ip, PACKET_KEY_SIZE);
    f->hash = hash;
-   f->packets = f->packets_rev = f->plugins = 0;
+   f->packets = f->packets_rev = 0;
+   f->plugins = 0;
    f->bytes = f->bytes_rev = 0;
    f->tcp_flags = f->tcp_flags_rev = 0;
    f->first = f->last = k->time;
@@ -495,7 +496,8 @@ static void begin_flow(struct flow_cache *c, const struct packet *k, uint64_t ha
 static void restart(struct flow_cache *c, struct flow *f)
 {
    export(c, f, FLOW_END_FORCED);
-   f->packets = f->packets_rev = f->plugins = 0;
+   f->packets = f->packets_rev = 0;
+   f->plugins = 0;
    f->bytes = f->bytes_rev = 0;
    f->tcp_flags = f->tcp_flags_rev = 0;
    f->first = f->last;
@@ -524,7 +526,7 @@ static void update_plugins(struct flow_cache *c, struct flow *f, const struct pa
          flush |= plugin_first(c, f, i, k, reverse, restarted ? p->create : p->update);
       } else if (p->update != NULL) {
          unsigned result = p->update(ext, f, k, reverse);
-         f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? 1u << i : 0;
+         f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? PLUGIN_SET(i) : 0;
          flush |= result;
       }
    }

@@ -6,6 +6,8 @@
  */
 #include "packet.h"
 
+#include "bytes.h"
+
 #include <string.h>
 
 #define MAX_LAYERS      16 /* headers below IP, or IPv6 extension headers, in one packet */
@@ -38,20 +40,6 @@ struct cursor {
    unsigned layers; /* left before the packet is called malformed */
 };
 
-static inline uint16_t get16(const uint8_t *p)
-{
-   uint16_t v;
-   memcpy(&v, p, 2);
-   return __builtin_bswap16(v);
-}
-
-static inline uint32_t get32(const uint8_t *p)
-{
-   uint32_t v;
-   memcpy(&v, p, 4);
-   return __builtin_bswap32(v);
-}
-
 static inline bool have(const struct cursor *c, size_t n)
 {
    return (size_t) (c->end - c->p) >= n;
@@ -79,13 +67,13 @@ static void parse_transport(struct packet *k, const uint8_t *l4, const uint8_t *
    uint32_t captured = (uint32_t) (end - l4), header = 0;
    k->l4 = captured > 0 ? l4 : NULL;
    if (k->protocol == PROTO_TCP && captured >= 14) {
-      k->src_port = get16(l4);
-      k->dst_port = get16(l4 + 2);
+      k->src_port = load_be16(l4);
+      k->dst_port = load_be16(l4 + 2);
       k->tcp_flags = l4[13];
       header = (uint32_t) (l4[12] >> 4) * 4;
    } else if ((k->protocol == PROTO_UDP || k->protocol == PROTO_TCP) && captured >= 4) {
-      k->src_port = get16(l4);
-      k->dst_port = get16(l4 + 2);
+      k->src_port = load_be16(l4);
+      k->dst_port = load_be16(l4 + 2);
       header = k->protocol == PROTO_UDP ? 8 : 20;
    }
    k->payload_wire = wire > header ? wire - header : 0;
@@ -106,7 +94,7 @@ static bool parse_gre(struct cursor c, struct packet *k)
    if (!have(&c, 4) || c.layers == 0) {
       return false;
    }
-   unsigned flags = get16(c.p), type = get16(c.p + 2);
+   unsigned flags = load_be16(c.p), type = load_be16(c.p + 2);
    if ((flags & 0x4007) != 0) { /* source routes, or another version (PPTP) */
       return false;
    }
@@ -121,7 +109,7 @@ static bool parse_gre(struct cursor c, struct packet *k)
       if (!have(&c, 14)) {
          return false;
       }
-      type = get16(c.p + 12);
+      type = load_be16(c.p + 12);
       c.p += 14;
    }
    if (parse_ethertype(c, type, &inner) != PARSE_OK) {
@@ -144,14 +132,14 @@ static enum parse_result parse_ipv4(struct cursor c, struct packet *k)
       return PARSE_MALFORMED;
    }
    const uint8_t *ip = c.p;
-   uint32_t header = (uint32_t) (ip[0] & 15) * 4, total = get16(ip + 2);
+   uint32_t header = (uint32_t) (ip[0] & 15) * 4, total = load_be16(ip + 2);
    if (total == 0) { /* left to the network card: the frame tells */
       total = (uint32_t) (c.end - c.p);
    }
    if (header < 20 || total < header) {
       return PARSE_MALFORMED;
    }
-   unsigned fragment = get16(ip + 6);
+   unsigned fragment = load_be16(ip + 6);
    k->l3 = ip;
    k->ip_version = 4;
    k->protocol = ip[9];
@@ -160,7 +148,7 @@ static enum parse_result parse_ipv4(struct cursor c, struct packet *k)
    set_ipv4(k->dst_ip, ip + 16);
    k->fragment = (fragment & 0x3fff) != 0;
    k->fragment_offset = (uint16_t) ((fragment & 0x1fff) * 8);
-   k->fragment_id = get16(ip + 4);
+   k->fragment_id = load_be16(ip + 4);
    if (total < (uint32_t) (c.end - c.p)) { /* padding of the frame */
       c.end = c.p + total;
    }
@@ -189,8 +177,8 @@ static enum parse_result skip_extensions(struct cursor *c, struct packet *k)
          length = 8;
          if (have(c, length)) {
             k->fragment = true;
-            k->fragment_offset = get16(c->p + 2) & 0xfff8;
-            k->fragment_id = get32(c->p + 4);
+            k->fragment_offset = load_be16(c->p + 2) & 0xfff8;
+            k->fragment_id = load_be32(c->p + 4);
          }
          break;
       default: return PARSE_OK;
@@ -214,7 +202,7 @@ static enum parse_result parse_ipv6(struct cursor c, struct packet *k)
       return PARSE_MALFORMED;
    }
    const uint8_t *ip = c.p;
-   uint32_t length = get16(ip + 4);
+   uint32_t length = load_be16(ip + 4);
    k->l3 = ip;
    k->ip_version = 6;
    k->protocol = ip[6];
@@ -249,7 +237,7 @@ static enum parse_result parse_mpls(struct cursor *c, unsigned *type, struct pac
       if (!have(c, 4) || n == MAX_LAYERS) {
          return PARSE_MALFORMED;
       }
-      uint32_t entry = get32(c->p);
+      uint32_t entry = load_be32(c->p);
       if (k->mpls == 0) {
          k->mpls = entry;
       }
@@ -266,7 +254,7 @@ static enum parse_result parse_mpls(struct cursor *c, unsigned *type, struct pac
       if (!have(c, 4 + 14)) {
          return PARSE_MALFORMED;
       }
-      *type = get16(c->p + 4 + 12);
+      *type = load_be16(c->p + 4 + 12);
       c->p += 4 + 14;
       return PARSE_OK;
    default: return PARSE_NOT_IP;
@@ -278,7 +266,7 @@ static enum parse_result parse_pppoe(struct cursor *c, unsigned *type)
    if (!have(c, 8)) {
       return PARSE_MALFORMED;
    }
-   unsigned protocol = get16(c->p + 6);
+   unsigned protocol = load_be16(c->p + 6);
    if (c->p[1] != 0 || (protocol != 0x0021 && protocol != 0x0057)) {
       return PARSE_NOT_IP;
    }
@@ -289,13 +277,13 @@ static enum parse_result parse_pppoe(struct cursor *c, unsigned *type)
 
 static enum parse_result parse_trill(struct cursor *c, unsigned *type, struct packet *k)
 {
-   size_t header = have(c, 6) ? 6 + 4 * (size_t) (get16(c->p) >> 6 & 31) : 6;
+   size_t header = have(c, 6) ? 6 + 4 * (size_t) (load_be16(c->p) >> 6 & 31) : 6;
    if (!have(c, header + 14)) {
       return PARSE_MALFORMED;
    }
    k->dst_mac = c->p + header;
    k->src_mac = k->dst_mac + 6;
-   *type = get16(c->p + header + 12);
+   *type = load_be16(c->p + header + 12);
    c->p += header + 14;
    return PARSE_OK;
 }
@@ -315,10 +303,10 @@ static enum parse_result parse_ethertype(struct cursor c, unsigned type, struct 
             return PARSE_MALFORMED;
          }
          if (!tagged) {
-            k->vlan = get16(c.p) & 0xfff;
+            k->vlan = load_be16(c.p) & 0xfff;
             tagged = true;
          }
-         type = get16(c.p + 2);
+         type = load_be16(c.p + 2);
          c.p += 4;
          break;
       case ETH_MPLS:
@@ -361,21 +349,21 @@ enum parse_result packet_parse(const struct raw_packet *raw, struct packet *k)
       if (have(&c, header)) {
          k->dst_mac = c.p;
          k->src_mac = c.p + 6;
-         type = get16(c.p + 12);
+         type = load_be16(c.p + 12);
       }
       break;
    case LINK_SLL:
       header = 16;
       if (have(&c, header)) {
-         k->src_mac = get16(c.p + 2) == ARPHRD_ETHERNET ? c.p + 6 : no_mac;
-         type = get16(c.p + 14);
+         k->src_mac = load_be16(c.p + 2) == ARPHRD_ETHERNET ? c.p + 6 : no_mac;
+         type = load_be16(c.p + 14);
       }
       break;
    case LINK_SLL2:
       header = 20;
       if (have(&c, header)) {
-         k->src_mac = get16(c.p + 8) == ARPHRD_ETHERNET ? c.p + 12 : no_mac;
-         type = get16(c.p);
+         k->src_mac = load_be16(c.p + 8) == ARPHRD_ETHERNET ? c.p + 12 : no_mac;
+         type = load_be16(c.p);
       }
       break;
    case LINK_NULL:

@@ -3,7 +3,7 @@
 #ifndef FLOW_COMMAND_LINE_H
 #define FLOW_COMMAND_LINE_H
 
-#include "plugin.h"
+#include "cache/plugin.h"
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "arp.h"
 
-#include "plugin.h"
+#include "bytes.h"
 
 #define HEADER 8
 
@@ -11,11 +11,11 @@ bool arp_parse(const struct packet *k, struct arp_message *a)
    if (k->ethertype != ETHERTYPE_ARP_MESSAGE || k->payload_captured < HEADER) {
       return false;
    }
-   a->hardware = PLUGIN_U16(p);
-   a->protocol = PLUGIN_U16(p + 2);
+   a->hardware = load_be16(p);
+   a->protocol = load_be16(p + 2);
    a->hardware_size = p[4];
    a->protocol_size = p[5];
-   a->operation = PLUGIN_U16(p + 6);
+   a->operation = load_be16(p + 6);
    a->sender_hardware = p + HEADER;
    a->sender_protocol = a->sender_hardware + a->hardware_size;
    a->target_hardware = a->sender_protocol + a->protocol_size;

@@ -6,7 +6,7 @@
 #include "probe_yaml.h"
 
 #include "parameters.h"
-#include "plugin.h"
+#include "plugins/registry.h"
 
 #include <ctype.h>
 #include <stdarg.h>

@@ -19,7 +19,7 @@ uint64_t sink_clock(clockid_t id)
 }
 
 unsigned sink_count_records(const struct flow_sink_config *config, void *const ext[MAX_PLUGINS],
-                            uint32_t plugins)
+                            plugin_set_t plugins)
 {
    unsigned most = 1;
    for (unsigned p = 0; p < config->n_plugins; p++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** flow_meter: packets from capture files or an interface to flow records. */
 #include "command_line.h"
-#include "meter.h"
+#include "meter/meter.h"
+#include "plugins/registry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,7 +164,7 @@ static int parse_output(nm_module_t *m, struct flow_sink_config *c, char *item)
       if (!flow_plugin_configure(c->plugins[plugin], parameters, error)) {
          return nm_fail(m, "%s", error);
       }
-      c->output_plugins[c->n_outputs] |= 1u << plugin;
+      c->output_plugins[c->n_outputs] |= PLUGIN_SET(plugin);
    }
    c->n_outputs++;
    return NM_OK;

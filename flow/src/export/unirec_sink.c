@@ -81,7 +81,7 @@ static void fill_basic(const struct flow_sink_config *config, const struct flow 
 }
 
 static void fill_record(const struct unirec_sink *s, const struct flow *f, void *const ext[MAX_PLUGINS],
-                        uint32_t plugins, unsigned index, const ur_template_t *t, void *rec)
+                        plugin_set_t plugins, unsigned index, const ur_template_t *t, void *rec)
 {
    const struct flow_sink_config *config = s->config;
    memset(rec, 0, t->static_size);
@@ -95,7 +95,7 @@ static void fill_record(const struct unirec_sink *s, const struct flow *f, void 
 
 /* A record whose size is known is written where the output's readers will read it. */
 static int send_record(struct unirec_sink *s, unsigned output, const struct flow *f,
-                       void *const ext[MAX_PLUGINS], uint32_t plugins, unsigned index)
+                       void *const ext[MAX_PLUGINS], plugin_set_t plugins, unsigned index)
 {
    nm_module_t *m = s->config->module;
    const ur_template_t *t = nm_out_n(m, output);
@@ -120,7 +120,7 @@ static void export(void *sink, const struct flow *flow, void *const ext[MAX_PLUG
    s->sink.packets += (uint64_t) flow->packets + flow->packets_rev;
    s->sink.bytes += flow->bytes + flow->bytes_rev;
    for (unsigned i = 0; i < s->config->n_outputs; i++) {
-      uint32_t wanted = s->config->output_plugins[i], there = wanted & flow->plugins;
+      plugin_set_t wanted = s->config->output_plugins[i], there = wanted & flow->plugins;
       if ((wanted != 0 && there == 0) || is_arp(s->config, i)) {
          continue;
       }

@@ -6,7 +6,7 @@
 #ifndef FLOW_SOURCE_H
 #define FLOW_SOURCE_H
 
-#include "packet.h"
+#include "parse/packet.h"
 
 #include <stddef.h>
 

@@ -9,43 +9,10 @@
 #ifndef FLOW_CACHE_H
 #define FLOW_CACHE_H
 
+#include "flow.h"
 #include "fragments.h"
-#include "packet.h"
+#include "parse/packet.h"
 #include "plugin.h"
-
-#define NS UINT64_C(1000000000)
-
-/** Why a flow was exported (flowEndReason of RFC 5102). */
-enum flow_end {
-   FLOW_END_INACTIVE = 1,
-   FLOW_END_ACTIVE = 2,
-   FLOW_END_DETECTED = 3,
-   FLOW_END_FORCED = 4,
-   FLOW_END_RESOURCES = 5,
-   FLOW_END_REASONS = 6
-};
-
-/** A flow; two cache lines. "src" is the direction of its first packet, _rev the other one. */
-struct flow {
-   /* The key, as in struct packet. */
-   _Alignas(64) uint8_t src_ip[16];
-   uint8_t dst_ip[16];
-   uint16_t src_port, dst_port;
-   uint8_t protocol, ip_version;
-   uint16_t vlan;
-   uint64_t hash;
-   uint32_t next, previous; /* list of its deadline; next also in the list of free records */
-   uint32_t
-       jump; /* a record some places on in the list, or was once: worth fetching when this one is looked at */
-   /* Second cache line. */
-   uint32_t deadline; /* second of the wheel it is listed at */
-   uint32_t packets, packets_rev;
-   uint32_t plugins; /* that have data, by bit */
-   uint64_t bytes, bytes_rev;
-   uint64_t first, last; /* nanoseconds since the epoch */
-   uint8_t src_mac[6], dst_mac[6];
-   uint8_t tcp_flags, tcp_flags_rev;
-};
 
 /** Takes over an exported flow; it is the cache's again when the function returns. ext: bytes of plugin i. */
 typedef void (*flow_export_fn)(void *context, const struct flow *flow, void *const ext[MAX_PLUGINS],

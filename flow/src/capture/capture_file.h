@@ -3,7 +3,7 @@
 #ifndef FLOW_CAPTURE_FILE_H
 #define FLOW_CAPTURE_FILE_H
 
-#include "packet.h"
+#include "parse/packet.h"
 
 #include <stddef.h>
 

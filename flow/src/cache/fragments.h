@@ -6,7 +6,7 @@
 #ifndef FLOW_FRAGMENTS_H
 #define FLOW_FRAGMENTS_H
 
-#include "packet.h"
+#include "parse/packet.h"
 
 struct fragment_cache;
 

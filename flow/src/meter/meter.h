@@ -6,8 +6,8 @@
 #ifndef FLOW_METER_H
 #define FLOW_METER_H
 
-#include "sink.h"
-#include "source.h"
+#include "capture/source.h"
+#include "export/sink.h"
 
 #define MAX_FILES   1024
 #define MAX_INPUTS  64

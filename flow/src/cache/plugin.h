@@ -9,12 +9,19 @@
 #ifndef FLOW_PLUGIN_H
 #define FLOW_PLUGIN_H
 
-#include "packet.h"
+#include "parse/bytes.h"
+#include "parse/packet.h"
 
 #include <stddef.h>
 #include <unirec/unirec.h>
 
-#define MAX_PLUGINS 32
+#define MAX_PLUGINS       64 /* in use; sets of them are the bits of a plugin_set_t */
+#define FLOW_PLUGIN_ERROR 256
+
+/** A set of plugins in use, by their index among them. */
+typedef uint64_t plugin_set_t;
+
+#define PLUGIN_SET(index) ((plugin_set_t) 1 << (index))
 
 struct flow;
 
@@ -74,22 +81,9 @@ struct flow_plugin {
    void (*fill)(const void *ext, unsigned index, const ur_template_t *tmplt, void *rec);
 };
 
-/** A plugin by its name. \return NULL: there is none */
-const struct flow_plugin *flow_plugin_find(const char *name);
-/** All plugins in turn. \return NULL behind the last */
-const struct flow_plugin *flow_plugin_at(size_t index);
-/** Sets options: "name[=N][:name[=N]]...". \return false with a message in error (FLOW_PLUGIN_ERROR bytes) */
-bool flow_plugin_configure(const struct flow_plugin *plugin, const char *text, char *error);
-/** Sets one option, "name[=VALUE]"; the value may have colons. */
-bool flow_plugin_set_option(const struct flow_plugin *plugin, const char *text, char *error);
-
-#define FLOW_PLUGIN_ERROR 256
-
 /* For the plugins' own use. */
 
-#define PLUGIN_U16(p) ((uint16_t) ((p)[0] << 8 | (p)[1]))
-#define PLUGIN_U32(p) ((uint32_t) PLUGIN_U16(p) << 16 | PLUGIN_U16((p) + 2))
-#define PLUGIN_SYN    0x02
+#define PLUGIN_SYN 0x02
 
 /** Bytes of the transport header that were captured. */
 static inline size_t plugin_l4_captured(const struct packet *k)
@@ -101,13 +95,5 @@ static inline ur_time_t plugin_time(uint64_t ns)
 {
    return ur_time_from_sec_nsec(ns / 1000000000, ns % 1000000000);
 }
-
-/* clang-format off */
-#define PLUGIN_LIST(X) \
-   X(basicplus) X(bstats) X(dns) X(dnssd) X(flowhash) X(http) X(https) X(icmp) X(idpcontent) X(mpls) X(mqtt) X(netbios) X(nettisa) \
-   X(ntp) X(osquery) X(ovpn) X(passivedns) X(phists) X(pstats) X(quic) X(rtsp) X(sip) X(smtp) X(ssadetector) X(ssdp) X(tls) X(vlan) X(wg)
-/* clang-format on */
-#define PLUGIN_DECLARE(name) extern const struct flow_plugin plugin_##name;
-PLUGIN_LIST(PLUGIN_DECLARE)
 
 #endif

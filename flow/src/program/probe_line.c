@@ -4,8 +4,9 @@
  * configuration of the meter, which then runs as a module whose only options are those of libtrap.
  */
 #include "command_line.h"
-#include "meter.h"
+#include "meter/meter.h"
 #include "parameters.h"
+#include "plugins/registry.h"
 
 #include <sched.h>
 #include <stdarg.h>
@@ -353,7 +354,7 @@ static unsigned count_interfaces(void)
 }
 
 /* One name of the map into a group. */
-static bool map_name(const char *name, uint32_t *group, uint32_t *mapped)
+static bool map_name(const char *name, plugin_set_t *group, plugin_set_t *mapped)
 {
    const struct flow_sink_config *c = &probe.config.sink;
    unsigned i = 0;
@@ -369,15 +370,15 @@ static bool map_name(const char *name, uint32_t *group, uint32_t *mapped)
    if ((*mapped >> i & 1) != 0) {
       return wrong("%s plugin is on more than one interface", name);
    }
-   *mapped |= 1u << i;
-   *group |= 1u << i;
+   *mapped |= PLUGIN_SET(i);
+   *group |= PLUGIN_SET(i);
    return true;
 }
 
 /* "name,(name,name),..." into groups. */
-static bool parse_map(char *text, uint32_t groups[MAX_OUTPUTS], unsigned *n)
+static bool parse_map(char *text, plugin_set_t groups[MAX_OUTPUTS], unsigned *n)
 {
-   uint32_t mapped = 0;
+   plugin_set_t mapped = 0;
    bool inside = false;
    *n = 0;
    while (*text != 0) {
@@ -418,10 +419,10 @@ static bool map_outputs(void)
       if (interfaces > 1 || c->n_plugins > 1) {
          return wrong("specify plugin-interface mapping (unirec: plugins)");
       }
-      c->output_plugins[0] = c->n_plugins;
+      c->output_plugins[0] = c->n_plugins > 0 ? PLUGIN_SET(0) : 0;
       return true;
    }
-   uint32_t groups[MAX_OUTPUTS] = {0};
+   plugin_set_t groups[MAX_OUTPUTS] = {0};
    char *map = strdup(probe.map);
    bool good = map != NULL ? parse_map(map, groups, &n) : wrong("out of memory");
    free(map);

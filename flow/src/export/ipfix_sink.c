@@ -26,7 +26,7 @@
 
 struct template
 {
-   uint32_t plugins;
+   plugin_set_t plugins;
    uint16_t id; /* 0: free */
    uint8_t ip_version;
    uint32_t generation; /* in which it was last sent */
@@ -192,9 +192,9 @@ static bool make_template(struct ipfix_sink *s, struct template *t)
 }
 
 /* \return NULL: there are too many */
-static struct template *template_of(struct ipfix_sink *s, uint32_t plugins, uint8_t ip_version)
+static struct template *template_of(struct ipfix_sink *s, plugin_set_t plugins, uint8_t ip_version)
 {
-   uint32_t hash = (plugins ^ ip_version) * 0x9e3779b1u >> 20;
+   uint64_t hash = (plugins ^ ip_version) * UINT64_C(0x9e3779b97f4a7c15) >> 52;
    struct template *t = &s->session->templates[hash % SLOTS];
    while (t->id != 0 && (t->plugins != plugins || t->ip_version != ip_version)) {
       t = &s->session->templates[(size_t) (t - s->session->templates + 1) % SLOTS];
@@ -301,7 +301,7 @@ static void refresh_templates(struct ipfix_sink *s)
 
 /* The flow's record number index with what these plugins found in s->record. \return its size */
 static size_t encode(struct ipfix_sink *s, const struct flow *f, void *const ext[MAX_PLUGINS],
-                     uint32_t plugins, unsigned index, enum flow_end reason)
+                     plugin_set_t plugins, unsigned index, enum flow_end reason)
 {
    uint8_t *end = put_basic(s, s->record, f, reason);
    for (unsigned p = 0; p < s->config->n_plugins && plugins >> p != 0; p++) {

@@ -6,8 +6,8 @@
 #ifndef FLOW_SINK_H
 #define FLOW_SINK_H
 
-#include "arp.h"
-#include "cache.h"
+#include "cache/cache.h"
+#include "parse/arp.h"
 
 #include <nemea/module.h>
 #include <time.h>
@@ -37,7 +37,8 @@ struct flow_sink_config {
    uint8_t direction;
    bool alone; /**< there is one sink: nothing else is sent meanwhile */
    /* UniRec */
-   uint32_t output_plugins[MAX_OUTPUTS]; /**< by output: set of plugins; 0: every flow, basic fields only */
+   plugin_set_t
+       output_plugins[MAX_OUTPUTS]; /**< by output: set of plugins; 0: every flow, basic fields only */
    unsigned n_outputs;
    uint64_t arp_outputs; /**< outputs, by bit, that get no flows but a record for each ARP message */
    bool odid;            /**< uint32 ODID in place of LINK_BIT_FIELD */
@@ -76,7 +77,7 @@ uint64_t sink_clock(clockid_t id);
 
 /** The records that a flow gives: a flow with several extensions of a kind gives as many. plugins: those that count. */
 unsigned sink_count_records(const struct flow_sink_config *config, void *const ext[MAX_PLUGINS],
-                            uint32_t plugins);
+                            plugin_set_t plugins);
 
 /**
  * Writes all bytes to a file, pipe or connection. Waits while it is full, but not when the module is asked to end (for

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "meter.h"
 #include "counters.h"
+#include "plugins/registry.h"
 #include "telemetry.h"
 
 #include <dirent.h>

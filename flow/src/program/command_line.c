@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** What is typed: the list of plugins. */
 #include "command_line.h"
-#include "plugin.h"
+#include "plugins/registry.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** As many plugins as can be in use: each keeps its own bytes and has a bit of its own in the flow's set. */
+#include "cache/cache.h"
+#include "export/sink.h"
+
+// clang-format off
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+// clang-format on
+
+#include <stdio.h>
+
+struct seen {
+   uint32_t number, packets;
+};
+
+static unsigned records_of_last(const void *ext)
+{
+   (void) ext;
+   return 7;
+}
+
+static unsigned create(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+{
+   struct seen *s = ext;
+   (void) flow;
+   (void) reverse;
+   s->packets = 1;
+   return k->payload_wire == 0 ? PLUGIN_HAS_DATA : PLUGIN_NOTHING;
+}
+
+static unsigned update(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+{
+   struct seen *s = ext;
+   (void) flow;
+   (void) k;
+   (void) reverse;
+   s->packets++;
+   return PLUGIN_HAS_DATA;
+}
+
+/* Those with an odd number have nothing to export after all. */
+static bool finish(void *ext, const struct flow *flow)
+{
+   (void) flow;
+   return ((const struct seen *) ext)->packets % 2 == 0;
+}
+
+static struct flow_plugin plugins[MAX_PLUGINS];
+static plugin_set_t exported;
+static unsigned n_exported, n_records;
+static uint32_t packets[MAX_PLUGINS];
+static struct flow_sink_config sink;
+
+static void keep(void *context, const struct flow *flow, void *const ext[MAX_PLUGINS], enum flow_end reason)
+{
+   (void) context;
+   (void) reason;
+   exported = flow->plugins;
+   n_exported++;
+   n_records = sink_count_records(&sink, ext, flow->plugins);
+   for (unsigned i = 0; i < MAX_PLUGINS; i++) {
+      packets[i] = (flow->plugins >> i & 1) != 0 ? ((struct seen *) ext[i])->packets : 0;
+   }
+}
+
+/* Plugin i finds something in every flow, unless i is a multiple of three; every fourth is lazy. */
+static void run(unsigned n, unsigned n_packets)
+{
+   struct flow_cache_config config = {
+       .capacity = 16, .active_ms = 300000, .inactive_ms = 30000, .n_plugins = n, .export = keep};
+   struct packet k = {.time = NS, .protocol = 17, .ip_version = 4, .src_mac = (const uint8_t *) "abcdef"};
+   k.dst_mac = k.src_mac;
+   sink = (struct flow_sink_config){.n_plugins = n};
+   for (unsigned i = 0; i < n; i++) {
+      plugins[i] = (struct flow_plugin){.name = "dummy",
+                                        .ext_size = sizeof(struct seen),
+                                        .lazy = i % 4 == 0,
+                                        .create = create,
+                                        .update = update,
+                                        .finish = i % 3 == 0 ? finish : NULL,
+                                        .records = i == n - 1 ? records_of_last : NULL};
+      config.plugins[i] = sink.plugins[i] = &plugins[i];
+   }
+   exported = 0;
+   n_exported = 0;
+   struct flow_cache *cache = flow_cache_new(&config);
+   assert_non_null(cache);
+   for (unsigned i = 0; i < n_packets; i++) {
+      flow_cache_packets(cache, &k, 1);
+   }
+   flow_cache_flush(cache);
+   flow_cache_free(cache);
+   assert_int_equal(n_exported, 1);
+}
+
+static void each_plugin_has_a_bit_of_its_own(void **state)
+{
+   static const unsigned counts[] = {1, 32, 33, 40, MAX_PLUGINS};
+   (void) state;
+   for (size_t c = 0; c < sizeof(counts) / sizeof(counts[0]); c++) {
+      unsigned n = counts[c];
+      for (unsigned n_packets = 1; n_packets <= 4; n_packets++) {
+         plugin_set_t expected = 0;
+         run(n, n_packets);
+         for (unsigned i = 0; i < n; i++) {
+            bool there = i % 3 != 0 || n_packets % 2 == 0;
+            expected |= there ? PLUGIN_SET(i) : 0;
+            assert_int_equal(packets[i], there ? n_packets : 0);
+         }
+         assert_true(exported == expected);
+         assert_int_equal(n_records, (expected & PLUGIN_SET(n - 1)) != 0 ? 7 : 1);
+      }
+   }
+}
+
+int main(void)
+{
+   static const struct CMUnitTest tests[] = {
+       cmocka_unit_test(each_plugin_has_a_bit_of_its_own),
+   };
+   return cmocka_run_group_tests(tests, NULL, NULL);
+}
