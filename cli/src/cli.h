@@ -17,10 +17,8 @@ enum cli_status {
    CLI_OUTPUT = 5  /**< a report could not be written */
 };
 
-/** Prints "nemea: ..." with a newline on standard error. Control bytes in the text are shown as '?'. */
+/** Prints "nemea: ..." as one line on standard error, control characters as escapes. */
 void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/** Replaces control bytes in place: text from files and modules must not drive the terminal. */
-void cli_clean(char *text);
 
 int cli_analyze(int argc, char **argv);
 void cli_analyze_help(FILE *to);

@@ -2,7 +2,7 @@
 /** nemea: the door that people come in by. */
 #include "cli.h"
 
-#include <ctype.h>
+#include <nemea-common/nc_text.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,24 +19,12 @@ static const struct command {
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-void cli_clean(char *text)
-{
-   for (; *text != 0; text++) {
-      if (iscntrl((unsigned char) *text)) {
-         *text = '?';
-      }
-   }
-}
-
 void cli_error(const char *format, ...)
 {
-   char text[4096];
    va_list ap;
    va_start(ap, format);
-   vsnprintf(text, sizeof(text), format, ap);
+   nc_text_vline(stderr, "nemea: ", format, ap);
    va_end(ap);
-   cli_clean(text);
-   fprintf(stderr, "nemea: %s\n", text);
 }
 
 static void help(FILE *to)

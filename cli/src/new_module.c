@@ -66,16 +66,23 @@ static bool valid_name(const char *name)
    return n > 0 && n <= MAX_NAME && name[n] == 0 && !isdigit((unsigned char) name[0]);
 }
 
+static bool has_control(const char *text)
+{
+   while (*text != 0 && !iscntrl((unsigned char) *text)) {
+      text++;
+   }
+   return *text != 0;
+}
+
 /* Text that stands in comments, C strings, m4 quotes and Markdown: nothing that ends any of them. */
 static bool set_text(char *to, size_t size, const char *option, const char *text)
 {
-   if (strlen(text) >= size || strpbrk(text, "\"\\[]") != NULL || strstr(text, "*/") != NULL) {
-      cli_error("option %s: \"%s\" is longer than %zu bytes or contains one of \" \\ [ ] or */", option, text,
+   if (strlen(text) >= size || strpbrk(text, "\"\\[]") != NULL || strstr(text, "*/") != NULL || has_control(text)) {
+      cli_error("option %s: \"%s\" is longer than %zu bytes or contains one of \" \\ [ ] or */ or a control character", option, text,
                 size - 1);
       return false;
    }
    snprintf(to, size, "%s", text);
-   cli_clean(to);
    return true;
 }
 

@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <nemea-common/nc_text.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -73,14 +74,16 @@ static void on_signal(int sig)
 
 void analysis_note(struct analysis *a, const char *format, ...)
 {
-   char *text = NULL;
+   char text[2048], safe[2 * sizeof(text)]; /* it may quote what files and modules say */
    va_list ap;
    va_start(ap, format);
-   if (a->n_notes < MAX_NOTES && vasprintf(&text, format, ap) >= 0) {
-      cli_clean(text);
-      a->notes[a->n_notes++] = text;
-   }
+   vsnprintf(text, sizeof(text), format, ap);
    va_end(ap);
+   nc_text_terminal(safe, sizeof(safe), text, strlen(text));
+   char *note = a->n_notes < MAX_NOTES ? strdup(safe) : NULL;
+   if (note != NULL) {
+      a->notes[a->n_notes++] = note;
+   }
 }
 
 /* ------------------------------------------------------------------- starting */

@@ -3,6 +3,7 @@
 #include "analysis.h"
 
 #include <inttypes.h>
+#include <nemea-common/nc_text.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -12,13 +13,14 @@
 char *analysis_input(const struct analysis *a, char *to, size_t size)
 {
    if (a->interface != NULL) {
-      snprintf(to, size, "interface %s", a->interface);
+      size_t n = (size_t) snprintf(to, size, "interface ");
+      nc_text_terminal(to + n, size - n, a->interface, strlen(a->interface));
    } else if (a->n_files == 1) {
-      snprintf(to, size, "%s", strcmp(a->files[0], "-") == 0 ? "standard input" : a->files[0]);
+      const char *name = strcmp(a->files[0], "-") == 0 ? "standard input" : a->files[0];
+      nc_text_terminal(to, size, name, strlen(name));
    } else {
       snprintf(to, size, "%u files", a->n_files);
    }
-   cli_clean(to);
    return to;
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libtrap/trap.h>
+#include <nemea-common/nc_text.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,7 +89,7 @@ static int relay(void *context)
    snprintf(spec, sizeof(spec), "f:%s,u:flows:min_clients=%u:timeout=WAIT", job->files[0], job->readers);
    trap_ctx_t *ctx = trap_ctx_init3("relay", "", 1, 1, spec, NULL);
    if (ctx == NULL || trap_ctx_get_last_error(ctx) != TRAP_E_OK) {
-      fprintf(stderr, "%s\n", ctx != NULL ? trap_ctx_get_last_error_msg(ctx) : "out of memory");
+      nc_text_line(stderr, "", "%s", ctx != NULL ? trap_ctx_get_last_error_msg(ctx) : "out of memory");
       return EXIT_FAILURE;
    }
    trap_ctx_set_required_fmt(ctx, 0, TRAP_FMT_UNIREC, "");
@@ -100,7 +101,7 @@ static int relay(void *context)
          trap_ctx_get_data_fmt(ctx, TRAPIFC_INPUT, 0, &type, &format);
          trap_ctx_set_data_fmt(ctx, 0, TRAP_FMT_UNIREC, format);
       } else if (rc != TRAP_E_OK) {
-         fprintf(stderr, "%s: %s\n", job->files[0], trap_ctx_get_last_error_msg(ctx));
+         nc_text_line(stderr, "", "%s: %s", job->files[0], trap_ctx_get_last_error_msg(ctx));
          return EXIT_FAILURE;
       }
       if (size <= 1) {

@@ -2,6 +2,7 @@
 /** Life of a context: its interfaces are made from an IFC_SPEC and delivered to the end. */
 #include "out_socket.h"
 
+#include <nemea-common/nc_text.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,7 +221,7 @@ TRAP_PUBLIC trap_ctx_t *trap_ctx_init3(const char *name, const char *description
                               .num_ifc_in = i_ifcs,
                               .num_ifc_out = o_ifcs};
    if (ifc_spec == NULL || spec_parse(ifc_spec, &spec, message, sizeof(message)) != TRAP_E_OK) {
-      fprintf(stderr, "ERROR in parsing of parameters for TRAP: %s\n", message);
+      nc_text_line(stderr, "ERROR in parsing of parameters for TRAP: ", "%s", message);
       return NULL;
    }
    trap_ctx_t *ctx = trap_ctx_init2(&info, spec, service_ifcname);

@@ -2,6 +2,7 @@
 /** Error codes and texts, log lines, clocks. */
 #include "internal.h"
 
+#include <nemea-common/nc_text.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,7 +63,7 @@ void trap_log_line(int level, const char *format, ...)
 {
    static const char *const tags[] = {"ERROR",   "WARNING",          "NOTICE",
                                       "VERBOSE", "ADVANCED VERBOSE", "LIBRARY VERBOSE"};
-   char text[4095];
+   char text[sizeof(trap_err_msg)], safe[sizeof(trap_err_msg)];
    if (level > atomic_load_explicit(&trap_verbose, memory_order_relaxed)) {
       return;
    }
@@ -70,9 +71,10 @@ void trap_log_line(int level, const char *format, ...)
    va_start(ap, format);
    vsnprintf(text, sizeof(text), format, ap);
    va_end(ap);
-   fprintf(stderr, "%s: %s\n", tags[level + 3], text);
+   size_t length = nc_text_terminal(safe, sizeof(safe), text, strlen(text)); /* it may quote what a peer sent */
+   fprintf(stderr, "%s: %s\n", tags[level + 3], safe);
    pthread_mutex_lock(&err_msg_lock);
-   memcpy(trap_err_msg, text, strlen(text) + 1);
+   memcpy(trap_err_msg, safe, length + 1);
    pthread_mutex_unlock(&err_msg_lock);
 }
 

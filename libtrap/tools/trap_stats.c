@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <nemea-common/nc_text.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -115,10 +116,27 @@ static long long number(const json_t *o, const char *key)
    return json_is_string(v) ? strtoll(json_string_value(v), NULL, 10) : json_integer_value(v);
 }
 
+/* A text of the reply, which whoever owns the socket wrote. At most two are needed in one call. */
+static const char *shown(const json_t *v, const char *instead)
+{
+   static char texts[2][256];
+   static unsigned next;
+   char *text = texts[next++ % 2];
+   const char *s = json_string_value(v);
+   nc_text_terminal(text, sizeof(texts[0]), s != NULL ? s : instead, s != NULL ? json_string_length(v) : strlen(instead));
+   return text;
+}
+
 static const char *text_of(const json_t *o, const char *key)
 {
-   const char *s = json_string_value(get(o, key));
-   return s != NULL ? s : "(null)";
+   return shown(get(o, key), "(null)");
+}
+
+/* A type of interface, which is a letter. */
+static char letter_of(const json_t *o, const char *key)
+{
+   long long c = number(o, key);
+   return c > ' ' && c <= '~' ? (char) c : '?';
 }
 
 static void print_clients(const json_t *clients)
@@ -153,7 +171,7 @@ static void print_reading(const json_t *o)
    {
       printf("\tID: %s, TYPE: %c, IS_CONN: %lld, RM: %lld, RB: %lld, DELAY_LAST [us]: %lld, DELAY_TOTAL [s]: "
              "%lld\n",
-             text_of(ifc, "ifc_id"), (char) number(ifc, "ifc_type"), number(ifc, "ifc_state"),
+             text_of(ifc, "ifc_id"), letter_of(ifc, "ifc_type"), number(ifc, "ifc_state"),
              number(ifc, "messages"), number(ifc, "buffers"), number(ifc, "delay_last"),
              number(ifc, "delay_total"));
    }
@@ -161,7 +179,7 @@ static void print_reading(const json_t *o)
    json_array_foreach(get(o, "out"), i, ifc)
    {
       printf("\tID: %s, TYPE: %c, NUM_CLI: %lld, SM: %lld, DM: %lld, SB: %lld, AF: %lld\n",
-             text_of(ifc, "ifc_id"), (char) number(ifc, "ifc_type"), number(ifc, "num_clients"),
+             text_of(ifc, "ifc_id"), letter_of(ifc, "ifc_type"), number(ifc, "num_clients"),
              number(ifc, "sent-messages"), number(ifc, "dropped-messages"), number(ifc, "buffers"),
              number(ifc, "autoflushes"));
       print_clients(get(ifc, "client_stats_arr"));
@@ -201,11 +219,11 @@ static void watch_clients(const json_t *old, const json_t *now, double seconds)
       if (i == 0) {
          continue; /* totals of the inputs */
       }
-      const char *transport = json_string_value(json_object_get(c, "transport"));
+      const char *transport = shown(json_object_get(c, "transport"), "stream");
       long long since = json_integer_value(json_object_get(c, "connected_since"));
       printf("   client %-13lld %12.0f %12.0f %14lld  %s, %llds, backlog %lld B\n", number(c, "id"),
              rate(was, c, "sent_messages", seconds), rate(was, c, "skipped_messages", seconds),
-             number(c, "skipped_messages"), transport != NULL ? transport : "stream",
+             number(c, "skipped_messages"), transport,
              since > 0 ? (long long) time(NULL) - since : 0,
              (long long) json_integer_value(json_object_get(c, "backlog_bytes")));
    }
@@ -223,7 +241,7 @@ static void watch_reading(const json_t *old, const json_t *now, double seconds)
    {
       const json_t *was = json_array_get(json_object_get(old, "in"), i);
       bool counts = json_object_get(ifc, "missed_messages") != NULL;
-      printf("in  %c:%-14.14s %12.0f %12.0f %14lld  %s\n", (char) number(ifc, "ifc_type"),
+      printf("in  %c:%-14.14s %12.0f %12.0f %14lld  %s\n", letter_of(ifc, "ifc_type"),
              text_of(ifc, "ifc_id"), rate(was, ifc, "messages", seconds),
              counts ? rate(was, ifc, "missed_messages", seconds) : 0,
              counts ? number(ifc, "missed_messages") : 0,
@@ -232,7 +250,7 @@ static void watch_reading(const json_t *old, const json_t *now, double seconds)
    json_array_foreach(get(now, "out"), i, ifc)
    {
       const json_t *was = json_array_get(json_object_get(old, "out"), i);
-      printf("out %c:%-14.14s %12.0f %12.0f %14lld  %lld clients\n", (char) number(ifc, "ifc_type"),
+      printf("out %c:%-14.14s %12.0f %12.0f %14lld  %lld clients\n", letter_of(ifc, "ifc_type"),
              text_of(ifc, "ifc_id"), rate(was, ifc, "sent-messages", seconds),
              rate(was, ifc, "dropped-messages", seconds), number(ifc, "dropped-messages"),
              number(ifc, "num_clients"));

@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <inttypes.h>
+#include <nemea-common/nc_text.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,11 +132,11 @@ NM_PUBLIC void nm_warn(nm_module_t *m, const char *format, ...)
    if (n >= 10) {
       return;
    }
+   char text[NC_TEXT_LINE];
    va_start(ap, format);
-   fprintf(stderr, "%s: warning: ", m->def->name);
-   vfprintf(stderr, format, ap);
-   fputs(n == 9 ? " (further ones are not shown)\n" : "\n", stderr);
+   vsnprintf(text, sizeof(text), format, ap);
    va_end(ap);
+   nc_text_line(stderr, "", "%s: warning: %s%s", m->def->name, text, n == 9 ? " (further ones are not shown)" : "");
 }
 
 NM_PUBLIC int nm_verbosity(const nm_module_t *m)
@@ -150,10 +151,10 @@ NM_PUBLIC void nm_verbose(nm_module_t *m, const char *format, ...)
    if (nm_verbosity(m) < 0) {
       return;
    }
+   char before[128];
+   snprintf(before, sizeof(before), "%s: ", m->def->name);
    va_start(ap, format);
-   fprintf(stderr, "%s: ", m->def->name);
-   vfprintf(stderr, format, ap);
-   fputc('\n', stderr);
+   nc_text_vline(stderr, before, format, ap);
    va_end(ap);
 }
 
@@ -290,7 +291,7 @@ NM_PUBLIC int nm_main(const nm_module_def_t *def, int argc, char **argv)
    long_help(argc, argv);
    int rc = run(&m, argc, argv);
    if (rc == NM_ERROR) {
-      fprintf(stderr, "%s: %s\n", def->name, m.message != NULL ? m.message : "failed");
+      nc_text_line(stderr, "", "%s: %s", def->name, m.message != NULL ? m.message : "failed");
    }
    trap_finalize();
    inputs_close(&m);

@@ -17,7 +17,7 @@ struct logger {
    const char *path;
    bool append;
    const char *output_fields;
-   bool title, time;
+   bool title, time, spreadsheet;
    bool has_cut;
    uint64_t cut, written;
    char delimiter;
@@ -90,6 +90,8 @@ static const nm_option_t options[] = {
               "Accepted for older configurations; the columns are always those of the input."),
     NM_FLAG('t', "title", struct logger, title, "Write names and types of the columns first."),
     NM_FLAG('T', "time", struct logger, time, "First column: when the record was received."),
+    NM_FLAG('s', "spreadsheet", struct logger, spreadsheet,
+            "Put a ' before strings and characters that a spreadsheet would run as a formula (= + - @)."),
     NM_CALL('c', "cut", "uint32", set_cut,
             "Stop after this many records; 0: as soon as the format is known."),
     NM_CALL('d', "delimiter", "char", set_delimiter,
@@ -166,6 +168,7 @@ static int format(nm_module_t *m, uint32_t input)
    if (self->csv == NULL) {
       return nm_fail(m, "out of memory for the columns");
    }
+   urcsv_guard_formulas(self->csv, self->spreadsheet);
    if (self->title) {
       write_title(self);
    }

@@ -2,6 +2,7 @@
 /** Records as lines of text and back. */
 #include "text.h"
 
+#include <nemea-common/nc_text.h>
 #include <unirec/unirec2csv.h>
 
 #define FIRST_SIZE 4096
@@ -32,6 +33,11 @@ UR_PUBLIC void urcsv_free(urcsv_t **urcsv)
    }
 }
 
+UR_PUBLIC void urcsv_guard_formulas(urcsv_t *urcsv, int on)
+{
+   urcsv->guard_formulas = on != 0;
+}
+
 UR_PUBLIC char *urcsv_header(urcsv_t *urcsv)
 {
    return urcsv != NULL ? ur_template_string_delimiter(urcsv->tmplt, urcsv->delimiter) : NULL;
@@ -55,16 +61,26 @@ static bool room(urcsv_t *c, size_t need)
    return true;
 }
 
-static char *put_field(char *to, const ur_template_t *t, const void *rec, int id)
+static char *put_field(char *to, const ur_template_t *t, const void *rec, int id, char delimiter, bool guard)
 {
    ur_field_type_t type = ur_get_type(id);
+   if (type == UR_TYPE_STRING) {
+      return nc_csv_string(to, ur_get_ptr_by_id(t, rec, id), ur_get_var_len(t, rec, id), guard);
+   }
+   if (type == UR_TYPE_CHAR) {
+      return nc_csv_char(to, *(const char *) UR_AT_(rec, t->offset[id]), delimiter, guard);
+   }
    return ur_is_varlen(id) ? text_var(to, type, ur_get_ptr_by_id(t, rec, id), ur_get_var_len(t, rec, id))
                            : text_value(to, type, UR_AT_(rec, t->offset[id]));
 }
 
 static size_t field_bound(const ur_template_t *t, const void *rec, int id)
 {
-   return ur_is_varlen(id) ? text_bound(ur_get_type(id), ur_get_var_len(t, rec, id)) : MAX_VALUE_TEXT;
+   if (!ur_is_varlen(id)) {
+      return MAX_VALUE_TEXT;
+   }
+   size_t length = ur_get_var_len(t, rec, id);
+   return ur_get_type(id) == UR_TYPE_STRING ? NC_CSV_BOUND(length) : text_bound(ur_get_type(id), length);
 }
 
 UR_PUBLIC const char *urcsv_line(urcsv_t *urcsv, const void *rec, size_t *length)
@@ -80,7 +96,7 @@ UR_PUBLIC const char *urcsv_line(urcsv_t *urcsv, const void *rec, size_t *length
       if (i > 0) {
          *p++ = urcsv->delimiter;
       }
-      p = put_field(p, t, rec, t->ids[i]);
+      p = put_field(p, t, rec, t->ids[i], urcsv->delimiter, urcsv->guard_formulas);
       urcsv->free_space -= (uint32_t) (p - urcsv->curpos);
       urcsv->curpos = p;
    }
@@ -116,7 +132,7 @@ UR_PUBLIC int urcsv_field(char *dst, uint32_t size, const void *rec, ur_field_ty
    if (text == NULL) {
       return 0;
    }
-   size_t n = (size_t) (put_field(text, tmplt, rec, field) - text);
+   size_t n = (size_t) (put_field(text, tmplt, rec, field, ',', false) - text);
    if (n > size) {
       n = 0;
    }
@@ -160,9 +176,14 @@ static const char *take_column(const char *p, char delimiter, bool array, char *
    return *p == 0 || *p == delimiter ? p : NULL;
 }
 
-/* \return 0; 1: a time that is none, stored as 0; -1: bad */
+/* \return 0; 1: not a time, stored as 0; -1: bad */
 static int set_column(const ur_template_t *t, void *rec, ur_field_id_t id, const char *text)
 {
+   unsigned code;
+   if (ur_get_type(id) == UR_TYPE_CHAR && strlen(text) == 4 && sscanf(text, "\\x%2x", &code) == 1) {
+      *(char *) ur_get_ptr_by_id(t, rec, id) = (char) code; /* as nc_csv_char() writes what is not printable */
+      return 0;
+   }
    if (ur_set_from_string(t, rec, id, text) == 0) {
       return 0;
    }

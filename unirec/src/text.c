@@ -102,10 +102,6 @@ char *text_value(char *to, ur_field_type_t type, const void *value)
    float f;
    double d;
    switch (type) {
-   case UR_TYPE_CHAR:
-      /* A NUL would end the line: nothing stands for it. */
-      *to = *(const char *) value;
-      return to + (*to != 0);
    case UR_TYPE_UINT8: return put_uint(to, *(const uint8_t *) value);
    case UR_TYPE_INT8: return put_int(to, *(const int8_t *) value);
    case UR_TYPE_UINT16: return put_uint(to, *(const ur_u_uint16_t *) value);
@@ -136,37 +132,16 @@ static size_t value_bound(ur_field_type_t type)
 
 size_t text_bound(ur_field_type_t type, size_t length)
 {
-   if (type == UR_TYPE_STRING || type == UR_TYPE_BYTES) {
-      return 2 * length + 2;
+   if (type == UR_TYPE_BYTES) {
+      return 2 * length;
    }
    ur_field_type_t element = (ur_field_type_t) ur_field_array_elem_type[type];
    return length / (size_t) ur_field_type_size[element] * (value_bound(element) + 1) + MAX_VALUE_TEXT;
 }
 
-static char *put_string(char *to, const char *s, size_t length)
-{
-   *to++ = '"';
-   for (size_t i = 0; i < length; i++) {
-      char c = s[i];
-      if (c == '"') {
-         *to++ = '"';
-         *to++ = '"';
-      } else if (c >= ' ' && c <= '~') {
-         *to++ = c;
-      } else if (c == '\n') {
-         *to++ = ' ';
-      }
-   }
-   *to++ = '"';
-   return to;
-}
-
 char *text_var(char *to, ur_field_type_t type, const void *data, size_t length)
 {
    const uint8_t *p = data;
-   if (type == UR_TYPE_STRING) {
-      return put_string(to, data, length);
-   }
    if (type == UR_TYPE_BYTES) {
       for (size_t i = 0; i < length; i++) {
          *to++ = hex_digits[p[i] >> 4];

@@ -8,11 +8,11 @@
 /** Largest text of a single value: a double of 309 digits before the point. */
 #define MAX_VALUE_TEXT 320
 
-/** Writes one value (an element of a variable-length type counts as one) without NUL. \return end of the text */
+/** Writes one value (an element of an array, too) of a type that is not char or string, without NUL. \return end of the text */
 char *text_value(char *to, ur_field_type_t type, const void *value);
-/** Bytes that the text of a variable-length field may take. */
+/** Bytes that the text of an array or of bytes may take. */
 size_t text_bound(ur_field_type_t type, size_t length);
-/** Writes a variable-length field of length bytes. \return end of the text */
+/** Writes an array or bytes. \param length of the data in bytes. \return end of the text */
 char *text_var(char *to, ur_field_type_t type, const void *data, size_t length);
 
 #endif

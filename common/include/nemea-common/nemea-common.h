@@ -15,6 +15,7 @@
 #include <nemea-common/nc_hash.h>
 #include <nemea-common/nc_hll.h>
 #include <nemea-common/nc_table.h>
+#include <nemea-common/nc_text.h>
 #include <nemea-common/nc_wheel.h>
 #include <nemea-common/progress_printer.h>
 #include <nemea-common/super_fast_hash.h>

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** \file unirec2csv.h
  * Records as lines of text. Strings stand in double quotes ('"' doubled, newline as a blank, unprintable bytes
- * dropped), bytes in hexadecimal, arrays as [a|b|c], time as YYYY-MM-DDThh:mm:ss.uuuuuu (UTC).
+ * dropped), bytes in hexadecimal, arrays as [a|b|c], time as YYYY-MM-DDThh:mm:ss.uuuuuu (UTC). A char is written as it
+ * is; in quotes when it is the delimiter or '"'; as "\xNN" (in quotes) when it is not printable. So a line never holds
+ * a control character, whatever stands in the record.
  * A converter is for one thread. */
 #ifndef UNIREC2CSV_H
 #define UNIREC2CSV_H
@@ -20,12 +22,16 @@ typedef struct urcsv_s {
    uint32_t buffer_size;
    uint32_t free_space;
    char delimiter;
+   char guard_formulas; /**< set by urcsv_guard_formulas() */
 } urcsv_t;
 
 /** \return NULL for a NULL template or without memory */
 urcsv_t *urcsv_init(ur_template_t *tmplt, char delimiter);
 /** Frees and sets NULL; NULL is allowed. */
 void urcsv_free(urcsv_t **urcsv);
+/** Puts a ' before strings and chars that begin with = + - @, which spreadsheets would run as formulas (off at first). What
+ * is written so is not read back the same. */
+void urcsv_guard_formulas(urcsv_t *urcsv, int on);
 /** Names and types of the columns, without newline, to free(). */
 char *urcsv_header(urcsv_t *urcsv);
 /** One line without newline, to free(). NULL for NULL or without memory */
