@@ -77,9 +77,11 @@ static bool has_control(const char *text)
 /* Text that stands in comments, C strings, m4 quotes and Markdown: nothing that ends any of them. */
 static bool set_text(char *to, size_t size, const char *option, const char *text)
 {
-   if (strlen(text) >= size || strpbrk(text, "\"\\[]") != NULL || strstr(text, "*/") != NULL || has_control(text)) {
-      cli_error("option %s: \"%s\" is longer than %zu bytes or contains one of \" \\ [ ] or */ or a control character", option, text,
-                size - 1);
+   if (strlen(text) >= size || strpbrk(text, "\"\\[]") != NULL || strstr(text, "*/") != NULL ||
+       has_control(text)) {
+      cli_error("option %s: \"%s\" is longer than %zu bytes or contains one of \" \\ [ ] or */ or a control "
+                "character",
+                option, text, size - 1);
       return false;
    }
    snprintf(to, size, "%s", text);

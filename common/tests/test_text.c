@@ -29,14 +29,20 @@ static void test_terminal_obeys_nothing(void **state)
 {
    assert_string_equal(TERMINAL("a\n\x1b[31mHACK\a"), "a\\n\\x1b[31mHACK\\x07");
    assert_string_equal(TERMINAL("\r\t\0\x7f"), "\\r\\t\\x00\\x7f");
-   assert_string_equal(TERMINAL("\x9b" "2J"), "\\x9b2J");               /* C1, a single byte */
-   assert_string_equal(TERMINAL("\xc2\x9b" "2J"), "\\u009b2J");         /* C1 in UTF-8 */
-   assert_string_equal(TERMINAL("\xe2\x80\xae" "exe"), "\\u202eexe");   /* written from right to left */
-   assert_string_equal(TERMINAL("\xf3\xa0\x81\x81"), "\\U000e0041");    /* invisible tag */
-   assert_string_equal(TERMINAL("\xc0\x9b"), "\\xc0\\x9b");             /* overlong */
-   assert_string_equal(TERMINAL("\xed\xa0\x80"), "\\xed\\xa0\\x80");    /* surrogate */
+   assert_string_equal(TERMINAL("\x9b"
+                                "2J"),
+                       "\\x9b2J"); /* C1, a single byte */
+   assert_string_equal(TERMINAL("\xc2\x9b"
+                                "2J"),
+                       "\\u009b2J"); /* C1 in UTF-8 */
+   assert_string_equal(TERMINAL("\xe2\x80\xae"
+                                "exe"),
+                       "\\u202eexe");                                /* written from right to left */
+   assert_string_equal(TERMINAL("\xf3\xa0\x81\x81"), "\\U000e0041"); /* invisible tag */
+   assert_string_equal(TERMINAL("\xc0\x9b"), "\\xc0\\x9b");          /* overlong */
+   assert_string_equal(TERMINAL("\xed\xa0\x80"), "\\xed\\xa0\\x80"); /* surrogate */
    assert_string_equal(TERMINAL("\xf4\x90\x80\x80\xff"), "\\xf4\\x90\\x80\\x80\\xff");
-   assert_string_equal(TERMINAL("\xe2\x82"), "\\xe2\\x82");             /* cut */
+   assert_string_equal(TERMINAL("\xe2\x82"), "\\xe2\\x82"); /* cut */
 }
 
 static void test_terminal_never_gives_a_byte_that_acts(void **state)
@@ -113,10 +119,17 @@ static void test_csv_characters(void **state)
       char c, delimiter;
       bool guard;
       const char *text;
-   } cases[] = {{'x', ',', true, "x"},           {',', ',', false, "\",\""},     {',', ';', false, ","},
-                {'"', ',', false, "\"\"\"\""},   {'\n', ',', false, "\"\\x0a\""}, {'\x1b', ',', false, "\"\\x1b\""},
-                {'\xff', ',', false, "\"\\xff\""}, {'=', ',', true, "'="},        {'=', ',', false, "="},
-                {0, ',', true, ""},              {'\\', ',', false, "\\"}};
+   } cases[] = {{'x', ',', true, "x"},
+                {',', ',', false, "\",\""},
+                {',', ';', false, ","},
+                {'"', ',', false, "\"\"\"\""},
+                {'\n', ',', false, "\"\\x0a\""},
+                {'\x1b', ',', false, "\"\\x1b\""},
+                {'\xff', ',', false, "\"\\xff\""},
+                {'=', ',', true, "'="},
+                {'=', ',', false, "="},
+                {0, ',', true, ""},
+                {'\\', ',', false, "\\"}};
    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
       char to[NC_CSV_CHAR_BOUND + 1];
       *nc_csv_char(to, cases[i].c, cases[i].delimiter, cases[i].guard) = 0;

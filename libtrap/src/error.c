@@ -71,7 +71,8 @@ void trap_log_line(int level, const char *format, ...)
    va_start(ap, format);
    vsnprintf(text, sizeof(text), format, ap);
    va_end(ap);
-   size_t length = nc_text_terminal(safe, sizeof(safe), text, strlen(text)); /* it may quote what a peer sent */
+   size_t length =
+       nc_text_terminal(safe, sizeof(safe), text, strlen(text)); /* it may quote what a peer sent */
    fprintf(stderr, "%s: %s\n", tags[level + 3], safe);
    pthread_mutex_lock(&err_msg_lock);
    memcpy(trap_err_msg, safe, length + 1);

@@ -123,7 +123,8 @@ static const char *shown(const json_t *v, const char *instead)
    static unsigned next;
    char *text = texts[next++ % 2];
    const char *s = json_string_value(v);
-   nc_text_terminal(text, sizeof(texts[0]), s != NULL ? s : instead, s != NULL ? json_string_length(v) : strlen(instead));
+   nc_text_terminal(text, sizeof(texts[0]), s != NULL ? s : instead,
+                    s != NULL ? json_string_length(v) : strlen(instead));
    return text;
 }
 
@@ -223,8 +224,7 @@ static void watch_clients(const json_t *old, const json_t *now, double seconds)
       long long since = json_integer_value(json_object_get(c, "connected_since"));
       printf("   client %-13lld %12.0f %12.0f %14lld  %s, %llds, backlog %lld B\n", number(c, "id"),
              rate(was, c, "sent_messages", seconds), rate(was, c, "skipped_messages", seconds),
-             number(c, "skipped_messages"), transport,
-             since > 0 ? (long long) time(NULL) - since : 0,
+             number(c, "skipped_messages"), transport, since > 0 ? (long long) time(NULL) - since : 0,
              (long long) json_integer_value(json_object_get(c, "backlog_bytes")));
    }
 }
@@ -241,9 +241,8 @@ static void watch_reading(const json_t *old, const json_t *now, double seconds)
    {
       const json_t *was = json_array_get(json_object_get(old, "in"), i);
       bool counts = json_object_get(ifc, "missed_messages") != NULL;
-      printf("in  %c:%-14.14s %12.0f %12.0f %14lld  %s\n", letter_of(ifc, "ifc_type"),
-             text_of(ifc, "ifc_id"), rate(was, ifc, "messages", seconds),
-             counts ? rate(was, ifc, "missed_messages", seconds) : 0,
+      printf("in  %c:%-14.14s %12.0f %12.0f %14lld  %s\n", letter_of(ifc, "ifc_type"), text_of(ifc, "ifc_id"),
+             rate(was, ifc, "messages", seconds), counts ? rate(was, ifc, "missed_messages", seconds) : 0,
              counts ? number(ifc, "missed_messages") : 0,
              number(ifc, "ifc_state") != 0 ? "connected" : "waiting");
    }

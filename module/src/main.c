@@ -136,7 +136,8 @@ NM_PUBLIC void nm_warn(nm_module_t *m, const char *format, ...)
    va_start(ap, format);
    vsnprintf(text, sizeof(text), format, ap);
    va_end(ap);
-   nc_text_line(stderr, "", "%s: warning: %s%s", m->def->name, text, n == 9 ? " (further ones are not shown)" : "");
+   nc_text_line(stderr, "", "%s: warning: %s%s", m->def->name, text,
+                n == 9 ? " (further ones are not shown)" : "");
 }
 
 NM_PUBLIC int nm_verbosity(const nm_module_t *m)

@@ -181,7 +181,8 @@ static int set_column(const ur_template_t *t, void *rec, ur_field_id_t id, const
 {
    unsigned code;
    if (ur_get_type(id) == UR_TYPE_CHAR && strlen(text) == 4 && sscanf(text, "\\x%2x", &code) == 1) {
-      *(char *) ur_get_ptr_by_id(t, rec, id) = (char) code; /* as nc_csv_char() writes what is not printable */
+      *(char *) ur_get_ptr_by_id(t, rec, id) =
+          (char) code; /* as nc_csv_char() writes what is not printable */
       return 0;
    }
    if (ur_set_from_string(t, rec, id, text) == 0) {

@@ -80,10 +80,11 @@ UR_PUBLIC int ur_ctx_follow_format(trap_ctx_t *ctx, uint32_t ifc, ur_template_t 
    }
    ur_template_t *t = ur_define_fields_and_update_template(spec, *tmplt);
    if (t == NULL) {
-      nc_text_line(stderr, "",
-                   "Template could not be edited: format \"%s\" of input %u has a field of another type than in this "
-                   "module, or is not a template.",
-                   spec, ifc);
+      nc_text_line(
+          stderr, "",
+          "Template could not be edited: format \"%s\" of input %u has a field of another type than in this "
+          "module, or is not a template.",
+          spec, ifc);
       return UR_E_TYPE_MISMATCH;
    }
    *tmplt = t;

@@ -80,7 +80,8 @@ static inline size_t nc_text_terminal(char *to, size_t size, const char *text, s
       } else if (n <= 1) {
          m = (size_t) snprintf(escape, sizeof(escape), "\\x%02x", (unsigned) (uint8_t) text[i]);
       } else {
-         m = (size_t) snprintf(escape, sizeof(escape), code > 0xffff ? "\\U%08x" : "\\u%04x", (unsigned) code);
+         m = (size_t) snprintf(escape, sizeof(escape), code > 0xffff ? "\\U%08x" : "\\u%04x",
+                               (unsigned) code);
       }
       if (m >= size - used) {
          break;
