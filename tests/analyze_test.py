@@ -46,6 +46,10 @@ class Analyze(unittest.TestCase):
             found, attacks, false = demo.judge(self.events(path), truth)
             self.assertEqual((found, false), (attacks, []), name)
 
+    def test_events_have_a_kind_and_a_reason(self):
+        self.assertIn(('horizontal-scan', '10.10.5.201 probed TCP port 23 of 250 hosts in 5 s'),
+                      [(event['kind'], event['reason']) for event in self.events(SWEEPS)])
+
     def test_ten_runs_give_the_same_bytes(self):
         outputs = {self.analyze('--json', SWEEPS)[0] for _ in range(10)}
         self.assertEqual(len(outputs), 1)

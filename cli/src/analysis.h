@@ -3,9 +3,11 @@
 #ifndef CLI_ANALYSIS_H
 #define CLI_ANALYSIS_H
 
-#include "alerts.h"
 #include "cli.h"
 #include "traffic.h"
+
+#include <nemea/event.h>
+#include <nemea/text.h>
 
 #define MAX_NOTES 64
 
@@ -19,7 +21,7 @@ struct analysis {
 
    /* found */
    struct traffic traffic;
-   struct alerts alerts;
+   struct events events;
    uint64_t missed;        /* records that did not reach us */
    char *notes[MAX_NOTES]; /* what a reader of the report must know: damage, an interruption, a dead module */
    unsigned n_notes;

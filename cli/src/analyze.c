@@ -160,6 +160,6 @@ int cli_analyze(int argc, char **argv)
       free(a.notes[i]);
    }
    traffic_free(&a.traffic);
-   alerts_free(&a.alerts);
+   events_free(&a.events);
    return a.status != CLI_OK ? a.status : written ? CLI_OK : CLI_OUTPUT;
 }

@@ -31,18 +31,17 @@
    500000000 /* nanoseconds: timeout(1) and sudo send what is one wish to a process and its group */
 #define SILENT_WAITS   60 /* waits in vain, once its sender is gone, after which a stream has no end mark */
 #define STATUS_DAMAGED 3  /* of flow_meter */
-#define MAX_INPUTS     16
 #define BAR            30
 
 struct pipeline {
    struct analysis *a;
    char dir[64];
-   struct process children[PROCESS_MAX]; /* 0: the source, then the detectors */
-   unsigned n_detectors;
-   unsigned next_source; /* index of the input that comes next */
+   unsigned n_detectors;     /* of event_descriptions[], all of them */
+   struct process *children; /* 0: the source, then the detectors */
+   unsigned next_source;     /* index of the input that comes next */
    trap_ctx_t *ctx;
-   ur_template_t *tmplt[MAX_INPUTS]; /* 0: flows, then alerts of the detectors */
-   uint8_t active[MAX_INPUTS];
+   ur_template_t **tmplt; /* 0: flows, then alerts of the detectors */
+   uint8_t *active;
    unsigned n_active;
    urcsv_t *csv;
    bool csv_titled;
@@ -113,42 +112,47 @@ static bool start_source(struct pipeline *p)
 
 static bool start_detectors(struct pipeline *p)
 {
-   for (unsigned i = 0; detectors[i].program != NULL; i++) {
+   for (unsigned i = 0; i < p->n_detectors; i++) {
+      const char *program = event_descriptions[i]->program;
       char path[4096], interfaces[256];
-      snprintf(interfaces, sizeof(interfaces), "u:flows,u:%s:timeout=WAIT", detectors[i].program);
-      char *argv[] = {(char *) (uintptr_t) detectors[i].program, "-i", interfaces, NULL};
-      if (!process_find(detectors[i].program, path, sizeof(path))) {
-         return fail(p, CLI_MODULE, detectors[i].program,
-                     "program not found (beside nemea, in $NEMEA_BIN or PATH)");
+      snprintf(interfaces, sizeof(interfaces), "u:flows,u:%s:timeout=WAIT", program);
+      char *argv[] = {(char *) (uintptr_t) program, "-i", interfaces, NULL};
+      if (!process_find(program, path, sizeof(path))) {
+         return fail(p, CLI_MODULE, program, "program not found (beside nemea, in $NEMEA_BIN or PATH)");
       }
       if (!process_start(&p->children[1 + i], path, argv, false)) {
-         return fail(p, CLI_MODULE, detectors[i].program, strerror(errno));
+         return fail(p, CLI_MODULE, program, strerror(errno));
       }
-      p->n_detectors++;
    }
    return true;
 }
 
 static bool open_inputs(struct pipeline *p)
 {
-   char spec[1024] = "u:flows";
-   const char *fields[MAX_INPUTS] = {TRAFFIC_FIELDS};
-   unsigned n = 1;
-   for (unsigned i = 0; detectors[i].program != NULL; i++) {
-      size_t used = strlen(spec);
-      snprintf(spec + used, sizeof(spec) - used, ",u:%s", detectors[i].program);
-      fields[n++] = detectors[i].required;
+   char *spec = NULL;
+   size_t size;
+   FILE *text = open_memstream(&spec, &size);
+   if (text == NULL) {
+      return fail(p, CLI_MODULE, "cannot open TRAP interfaces", strerror(errno));
    }
-   p->ctx = trap_ctx_init3("nemea", "", (int8_t) n, 0, spec, NULL);
+   fputs("u:flows", text);
+   for (unsigned i = 0; i < p->n_detectors; i++) {
+      fprintf(text, ",u:%s", event_descriptions[i]->program);
+   }
+   unsigned n = p->n_detectors + 1;
+   bool written = fclose(text) == 0;
+   p->ctx = written ? trap_ctx_init3("nemea", "", (int8_t) n, 0, spec, NULL) : NULL;
+   free(spec);
    if (p->ctx == NULL || trap_ctx_get_last_error(p->ctx) != TRAP_E_OK) {
       return fail(p, CLI_MODULE, "cannot open TRAP interfaces",
                   p->ctx != NULL ? trap_ctx_get_last_error_msg(p->ctx) : "no memory");
    }
    for (unsigned i = 0; i < n; i++) {
-      if (ur_define_set_of_fields(fields[i]) != UR_OK ||
-          (p->tmplt[i] = ur_create_template_from_ifc_spec(fields[i])) == NULL ||
+      const char *fields = i == 0 ? TRAFFIC_FIELDS : event_descriptions[i - 1]->fields;
+      if (ur_define_set_of_fields(fields) != UR_OK ||
+          (p->tmplt[i] = ur_create_template_from_ifc_spec(fields)) == NULL ||
           ur_ctx_set_input_template(p->ctx, (int) i, p->tmplt[i]) != UR_OK) {
-         return fail(p, CLI_MODULE, "cannot make a template", fields[i]);
+         return fail(p, CLI_MODULE, "cannot make a template", fields);
       }
       p->active[i] = 1;
    }
@@ -188,14 +192,14 @@ static void end_of_input(struct pipeline *p, unsigned i)
 /* Live: an event when it begins, and again each time that its alerts have doubled. */
 static void show_live(struct event *e)
 {
-   char when[32], title[128], source[64], victim[256], amount[64];
+   char when[32], title[128], source[64], target[256], amount[64];
    if (e == NULL || e->alerts < 2 * e->shown) {
       return;
    }
    e->shown = e->alerts;
    printf("%s  %s: %s against %s, %s\n", format_time(e->last, when, sizeof(when)),
           event_title(e, title, sizeof(title)), event_source(e, source, sizeof(source)),
-          event_victim(e, victim, sizeof(victim)), event_amount(e, amount, sizeof(amount)));
+          event_target(e, target, sizeof(target)), event_amount(e, amount, sizeof(amount)));
    fflush(stdout);
 }
 
@@ -210,7 +214,7 @@ static void take_records(struct pipeline *p, unsigned i, const trap_message_t *m
          continue; /* counted by nobody: a module that sends such records has said so */
       }
       if (i > 0) {
-         struct event *event = alerts_add(&p->a->alerts, i - 1, p->tmplt[i], m[k].data);
+         struct event *event = events_add(&p->a->events, event_descriptions[i - 1], p->tmplt[i], m[k].data);
          if (p->a->interface != NULL) {
             show_live(event);
          }
@@ -325,7 +329,7 @@ static bool watch(struct pipeline *p)
 
 static bool receive_failed(struct pipeline *p, unsigned i, int rc)
 {
-   const char *who = i == 0 ? "flow records" : detectors[i - 1].program;
+   const char *who = i == 0 ? "flow records" : event_descriptions[i - 1]->program;
    if (rc == TRAP_E_FORMAT_MISMATCH && i == 0) {
       return fail(p, CLI_INPUT, who, "a field is missing or has another type (needed: " TRAFFIC_FIELDS ")");
    }
@@ -443,19 +447,58 @@ static void wait_for_children(struct pipeline *p)
    }
 }
 
-void pipeline_run(struct analysis *a)
+static void pipeline_free(struct pipeline *p)
+{
+   if (p == NULL) {
+      return;
+   }
+   for (unsigned i = 0; p->children != NULL && i <= p->n_detectors; i++) {
+      process_free(&p->children[i]);
+   }
+   for (unsigned i = 0; p->tmplt != NULL && i <= p->n_detectors; i++) {
+      ur_free_template(p->tmplt[i]);
+   }
+   urcsv_free(&p->csv);
+   free(p->children);
+   free(p->tmplt);
+   free(p->active);
+   free(p);
+}
+
+/* \return NULL without memory */
+static struct pipeline *pipeline_new(struct analysis *a)
 {
    struct pipeline *p = calloc(1, sizeof(*p));
-   if (p == NULL || !traffic_init(&a->traffic)) {
-      a->status = CLI_MODULE;
-      analysis_note(a, "out of memory");
-      free(p);
-      return;
+   if (p == NULL) {
+      return NULL;
    }
    p->a = a;
    p->started = now();
-   for (unsigned i = 0; i < PROCESS_MAX; i++) {
+   while (event_descriptions[p->n_detectors] != NULL) {
+      p->n_detectors++;
+   }
+   size_t n = p->n_detectors + 1;
+   p->children = calloc(n, sizeof(*p->children));
+   p->tmplt = calloc(n, sizeof(*p->tmplt));
+   p->active = calloc(n, sizeof(*p->active));
+   if (p->children == NULL || p->tmplt == NULL || p->active == NULL) {
+      pipeline_free(p);
+      return NULL;
+   }
+   for (size_t i = 0; i < n; i++) {
       p->children[i].errors = p->children[i].report = -1;
+   }
+   return p;
+}
+
+void pipeline_run(struct analysis *a)
+{
+   struct pipeline *p = pipeline_new(a);
+   if (p == NULL || !traffic_init(&a->traffic)) {
+      a->status = CLI_MODULE;
+      analysis_note(a, "out of memory");
+      pipeline_free(p);
+      return;
    }
    catch_signals();
    if (make_directory(p)) {
@@ -468,13 +511,6 @@ void pipeline_run(struct analysis *a)
       trap_ctx_finalize(&p->ctx);
       remove_directory(p);
    }
-   for (unsigned i = 0; i < PROCESS_MAX; i++) {
-      process_free(&p->children[i]);
-   }
-   for (unsigned i = 0; i < MAX_INPUTS; i++) {
-      ur_free_template(p->tmplt[i]);
-   }
-   urcsv_free(&p->csv);
-   alerts_sort(&a->alerts);
-   free(p);
+   pipeline_free(p);
+   events_sort(&a->events);
 }

@@ -8,8 +8,7 @@
 #include <sys/types.h>
 
 #define PROCESS_WORDS  0x10000 /* bytes of a child's standard error that are kept: the last ones */
-#define PROCESS_MAX    16
-#define PROCESS_REPORT 3 /* descriptor on which a child reports progress */
+#define PROCESS_REPORT 3       /* descriptor on which a child reports progress */
 
 struct process {
    const char *name;

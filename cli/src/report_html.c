@@ -94,8 +94,8 @@ static void put_summary(const struct analysis *a, FILE *to)
       fputs("</p>\n", to);
    }
    fputs("<div class=\"tiles\">\n", to);
-   put_tile(to, format_count(a->alerts.n, text, sizeof(text)), a->alerts.n == 1 ? "attack" : "attacks",
-            a->alerts.n > 0);
+   put_tile(to, format_count(a->events.n, text, sizeof(text)), a->events.n == 1 ? "attack" : "attacks",
+            a->events.n > 0);
    put_tile(to, format_count(t->flows, text, sizeof(text)), "flows", false);
    put_tile(to, format_count(t->packets, text, sizeof(text)), "packets", false);
    put_tile(to, format_bytes((double) t->bytes, text, sizeof(text)), "volume", false);
@@ -173,36 +173,35 @@ static void put_bar_label(const struct event *e, double x, double end, int y, FI
    bool on = e->sources > 1, behind = end < LEFT + PLOT * 0.7;
    fprintf(to, "<text x=\"%.1f\" y=\"%d\"%s>%s%s</text>\n", behind ? end + 8 : x - 8, y,
            behind ? "" : " text-anchor=\"end\"", on ? "on " : "",
-           on ? event_victim(e, name, sizeof(name)) : event_source(e, name, sizeof(name)));
+           on ? event_target(e, name, sizeof(name)) : event_source(e, name, sizeof(name)));
 }
 
 static void put_timeline(const struct analysis *a, FILE *to)
 {
    struct span s = span_of(&a->traffic);
-   uint32_t rows = a->alerts.n < MAX_ROWS ? a->alerts.n : MAX_ROWS;
+   uint32_t rows = a->events.n < MAX_ROWS ? a->events.n : MAX_ROWS;
    int bottom = (int) rows * ROW + 6;
    fprintf(to, "<h2>When</h2>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"Attacks over time\">\n",
            WIDTH, bottom + 24);
    put_time_axis(&s, to, 0, bottom);
    for (uint32_t i = 0; i < rows; i++) {
-      const struct event *e = &a->alerts.events[i];
+      const struct event *e = &a->events.list[i];
       char title[128], who[64], whom[256], amount[64], first[32], duration[32];
       double x = x_of(&s, (double) e->first / 4294967296.0), end = x_of(&s, (double) e->last / 4294967296.0);
       fprintf(to,
               "<text class=\"name\" x=\"0\" y=\"%d\">%s</text><rect class=\"mark bad\" x=\"%.1f\" y=\"%d\" "
               "width=\"%.1f\" height=\"%d\" rx=\"3\"><title>",
-              (int) i * ROW + 17, detectors[e->detector].title, x, (int) i * ROW + 5,
-              end - x < 4 ? 4 : end - x, ROW - 8);
-      fprintf(
-          to, "%s: %s against %s\n%s\n%s UTC, %s", event_title(e, title, sizeof(title)),
-          event_source(e, who, sizeof(who)), event_victim(e, whom, sizeof(whom)),
-          event_amount(e, amount, sizeof(amount)), format_time(e->first, first, sizeof(first)),
-          format_duration(ur_time_get_sec(e->last) - ur_time_get_sec(e->first), duration, sizeof(duration)));
+              (int) i * ROW + 17, e->description->title, x, (int) i * ROW + 5, end - x < 4 ? 4 : end - x,
+              ROW - 8);
+      fprintf(to, "%s: %s against %s\n%s\n%s UTC, %s", event_title(e, title, sizeof(title)),
+              event_source(e, who, sizeof(who)), event_target(e, whom, sizeof(whom)),
+              event_amount(e, amount, sizeof(amount)), format_time(e->first, first, sizeof(first)),
+              format_duration(event_seconds(e), duration, sizeof(duration)));
       fputs("</title></rect>\n", to);
       put_bar_label(e, x, end - x < 4 ? x + 4 : end, (int) i * ROW + 17, to);
    }
    fputs("</svg>\n", to);
-   if (rows < a->alerts.n) {
+   if (rows < a->events.n) {
       fprintf(to, "<p class=\"sub\">The first %d are drawn; the table has all.</p>\n", MAX_ROWS);
    }
 }
@@ -307,18 +306,17 @@ static void put_table(const struct analysis *a, FILE *to)
          "(UTC)</th><th>For</th><th>What</th><th>Who</th><th>Against whom</th>"
          "<th>How much</th><th>How sure</th></tr>\n",
          to);
-   for (uint32_t i = 0; i < a->alerts.n; i++) {
-      const struct event *e = &a->alerts.events[i];
+   for (uint32_t i = 0; i < a->events.n; i++) {
+      const struct event *e = &a->events.list[i];
       char title[128], who[64], whom[256], amount[64], first[32], duration[32];
-      fprintf(
-          to,
-          "<tr><td class=\"n\">%s</td><td "
-          "class=\"n\">%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n",
-          format_time(e->first, first, sizeof(first)),
-          format_duration(ur_time_get_sec(e->last) - ur_time_get_sec(e->first), duration, sizeof(duration)),
-          event_title(e, title, sizeof(title)), event_source(e, who, sizeof(who)),
-          event_victim(e, whom, sizeof(whom)), event_amount(e, amount, sizeof(amount)),
-          confidence_names[detectors[e->detector].judge(e)]);
+      fprintf(to,
+              "<tr><td class=\"n\">%s</td><td "
+              "class=\"n\">%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n",
+              format_time(e->first, first, sizeof(first)),
+              format_duration(event_seconds(e), duration, sizeof(duration)),
+              event_title(e, title, sizeof(title)), event_source(e, who, sizeof(who)),
+              event_target(e, whom, sizeof(whom)), event_amount(e, amount, sizeof(amount)),
+              event_confidence_names[e->description->confidence(e)]);
    }
    fputs("</table></div>\n", to);
 }
@@ -327,7 +325,7 @@ bool report_html(const struct analysis *a, FILE *to)
 {
    put_head(a, to);
    put_summary(a, to);
-   if (a->alerts.n > 0) {
+   if (a->events.n > 0) {
       put_table(a, to);
       if (a->traffic.n_bins > 0) {
          put_timeline(a, to);

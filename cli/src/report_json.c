@@ -9,18 +9,14 @@
 
 static json_t *time_value(ur_time_t t)
 {
-   char seconds[32], text[64];
-   format_time(t, seconds, sizeof(seconds));
-   seconds[10] = 'T';
-   snprintf(text, sizeof(text), "%s.%06uZ", seconds, ur_time_get_usec(t));
-   return json_string(text);
+   char text[64];
+   return json_string(format_rfc3339(t, text, sizeof(text)));
 }
 
 static json_t *ip_value(const ip_addr_t *ip)
 {
-   static const ip_addr_t none;
    char text[64];
-   if (memcmp(ip, &none, sizeof(none)) == 0) {
+   if (!event_ip_is_set(ip)) {
       return json_null();
    }
    ip_to_str(ip, text);
@@ -30,21 +26,23 @@ static json_t *ip_value(const ip_addr_t *ip)
 static json_t *events(const struct analysis *a)
 {
    json_t *list = json_array();
-   for (uint32_t i = 0; i < a->alerts.n; i++) {
-      const struct event *e = &a->alerts.events[i];
-      const struct detector *d = &detectors[e->detector];
+   for (uint32_t i = 0; i < a->events.n; i++) {
+      const struct event *e = &a->events.list[i];
+      const struct event_description *d = e->description;
+      char reason[512];
       json_t *samples = json_array();
       for (unsigned k = 0; k < e->n_samples; k++) {
          json_array_append_new(samples, ip_value(&e->samples[k]));
       }
       json_array_append_new(
           list,
-          json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:i,s:i,s:I,s:s,s:I,s:I,s:s,s:I}", "detector", d->program,
-                    "what", d->title, "first", time_value(e->first), "last", time_value(e->last), "source",
-                    ip_value(&e->source), "victim", ip_value(&e->victim), "victim_samples", samples, "port",
-                    (int) e->port, "protocol", (int) e->protocol, "amount", (json_int_t) e->amount, "unit",
-                    d->unit, "bytes", (json_int_t) e->bytes, "sources", (json_int_t) e->sources, "confidence",
-                    confidence_names[d->judge(e)], "alerts", (json_int_t) e->alerts));
+          json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:i,s:i,s:I,s:s,s:I,s:I,s:s,s:I,s:s,s:s}", "detector",
+                    d->program, "what", d->title, "first", time_value(e->first), "last", time_value(e->last),
+                    "source", ip_value(&e->source), "victim", ip_value(&e->target), "victim_samples", samples,
+                    "port", (int) e->port, "protocol", (int) e->protocol, "amount", (json_int_t) e->amount,
+                    "unit", d->unit, "bytes", (json_int_t) e->bytes, "sources", (json_int_t) e->sources,
+                    "confidence", event_confidence_names[d->confidence(e)], "alerts", (json_int_t) e->alerts,
+                    "kind", d->kind, "reason", event_reason(e, reason, sizeof(reason))));
    }
    return list;
 }
@@ -108,7 +106,7 @@ bool report_json(const struct analysis *a, FILE *to)
        json_pack("{s:i,s:o,s:o?,s:o,s:b,s:o,s:I,s:o}", "schema", SCHEMA_VERSION, "inputs", inputs,
                  "interface", a->interface != NULL ? json_string(a->interface) : NULL, "notes", notes,
                  "complete", a->status == CLI_OK && a->n_notes == 0, "events", events(a), "alerts_not_shown",
-                 (json_int_t) a->alerts.dropped, "traffic", traffic_value(&a->traffic));
+                 (json_int_t) a->events.dropped, "traffic", traffic_value(&a->traffic));
    bool done =
        root != NULL && json_dumpf(root, to, JSON_INDENT(2)) == 0 && fputc('\n', to) != EOF && fflush(to) == 0;
    json_decref(root);

@@ -39,13 +39,13 @@ static void print_alerts(const struct analysis *a, FILE *to)
          fprintf(to, "%-*s  ", (int) width[c], titles[c]);
       }
       fputs(pass == 1 ? "HOW SURE\n" : "", to);
-      for (uint32_t i = 0; i < a->alerts.n; i++) {
-         const struct event *e = &a->alerts.events[i];
+      for (uint32_t i = 0; i < a->events.n; i++) {
+         const struct event *e = &a->events.list[i];
          format_time(e->first, cell[0], sizeof(cell[0]));
-         format_duration(ur_time_get_sec(e->last) - ur_time_get_sec(e->first), cell[1], sizeof(cell[1]));
+         format_duration(event_seconds(e), cell[1], sizeof(cell[1]));
          event_title(e, cell[2], sizeof(cell[2]));
          event_source(e, cell[3], sizeof(cell[3]));
-         event_victim(e, cell[4], sizeof(cell[4]));
+         event_target(e, cell[4], sizeof(cell[4]));
          event_amount(e, cell[5], sizeof(cell[5]));
          for (unsigned c = 0; c < COLUMNS; c++) {
             size_t n = strlen(cell[c]);
@@ -54,7 +54,7 @@ static void print_alerts(const struct analysis *a, FILE *to)
                fprintf(to, "%-*s  ", (int) width[c], cell[c]);
             }
          }
-         fputs(pass == 1 ? confidence_names[detectors[e->detector].judge(e)] : "", to);
+         fputs(pass == 1 ? event_confidence_names[e->description->confidence(e)] : "", to);
          fputs(pass == 1 ? "\n" : "", to);
       }
    }
@@ -121,14 +121,14 @@ bool report_text(const struct analysis *a, FILE *to)
       fprintf(to, "! %s\n", a->notes[i]);
    }
    fputc('\n', to);
-   if (a->alerts.n > 0) {
+   if (a->events.n > 0) {
       print_alerts(a, to);
    } else {
       fputs("No attacks found.\n", to);
    }
-   if (a->alerts.dropped > 0) {
+   if (a->events.dropped > 0) {
       fprintf(to, "(%s more alerts are not shown: more than %d events)\n",
-              format_count(a->alerts.dropped, count, sizeof(count)), MAX_EVENTS);
+              format_count(a->events.dropped, count, sizeof(count)), EVENTS_MAX);
    }
    fputc('\n', to);
    if (a->traffic.flows > 0) {
@@ -141,34 +141,25 @@ bool report_text(const struct analysis *a, FILE *to)
 
 /* ------------------------------------------------------------------------ CSV */
 
-static void iso_time(ur_time_t t, char *to, size_t size)
-{
-   char seconds[32];
-   format_time(t, seconds, sizeof(seconds));
-   seconds[10] = 'T';
-   snprintf(to, size, "%s.%06uZ", seconds, ur_time_get_usec(t));
-}
-
 bool report_csv(const struct analysis *a, FILE *to)
 {
    fputs("first,last,detector,what,source,victim,port,protocol,amount,unit,bytes,sources,confidence,alerts\n",
          to);
-   for (uint32_t i = 0; i < a->alerts.n; i++) {
-      const struct event *e = &a->alerts.events[i];
-      const struct detector *d = &detectors[e->detector];
-      static const ip_addr_t none;
-      char first[48], last[48], source[64] = "", victim[64] = "";
-      iso_time(e->first, first, sizeof(first));
-      iso_time(e->last, last, sizeof(last));
-      if (memcmp(&e->source, &none, sizeof(none)) != 0) {
+   for (uint32_t i = 0; i < a->events.n; i++) {
+      const struct event *e = &a->events.list[i];
+      const struct event_description *d = e->description;
+      char first[48], last[48], source[64] = "", target[64] = "";
+      format_rfc3339(e->first, first, sizeof(first));
+      format_rfc3339(e->last, last, sizeof(last));
+      if (event_ip_is_set(&e->source)) {
          ip_to_str(&e->source, source);
       }
-      if (memcmp(&e->victim, &none, sizeof(none)) != 0) {
-         ip_to_str(&e->victim, victim);
+      if (event_ip_is_set(&e->target)) {
+         ip_to_str(&e->target, target);
       }
       fprintf(to, "%s,%s,%s,%s,%s,%s,%u,%u,%" PRIu64 ",%s,%" PRIu64 ",%" PRIu64 ",%s,%" PRIu64 "\n", first,
-              last, d->program, d->title, source, victim, e->port, e->protocol, e->amount, d->unit, e->bytes,
-              e->sources, confidence_names[d->judge(e)], e->alerts);
+              last, d->program, d->title, source, target, e->port, e->protocol, e->amount, d->unit, e->bytes,
+              e->sources, event_confidence_names[d->confidence(e)], e->alerts);
    }
    return fflush(to) == 0 && !ferror(to);
 }

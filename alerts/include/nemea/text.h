@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * \file nemea/text.h
+ * Numbers and times as people read them. Each function writes a text, cut off at size, and returns to.
+ */
+#ifndef NEMEA_TEXT_H
+#define NEMEA_TEXT_H
+
+#include <unirec/unirec.h>
+
+/** "1.4 MB" */
+char *format_bytes(double bytes, char *to, size_t size);
+/** "1234", "12 345" */
+char *format_count(uint64_t n, char *to, size_t size);
+/** "5 min 03 s" */
+char *format_duration(uint64_t seconds, char *to, size_t size);
+/** "2026-01-02 03:04:05" (UTC) */
+char *format_time(ur_time_t t, char *to, size_t size);
+/** "2026-01-02T03:04:05.678901Z" (RFC 3339) */
+char *format_rfc3339(ur_time_t t, char *to, size_t size);
+
+#endif

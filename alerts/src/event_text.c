@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Events as texts for people. */
+#include <netinet/in.h>
+#include <nemea/event.h>
+#include <nemea/text.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *const event_confidence_names[] = {"low", "medium", "high"};
+
+bool event_ip_is_set(const ip_addr_t *ip)
+{
+   static const ip_addr_t zero;
+   return memcmp(ip, &zero, sizeof(zero)) != 0;
+}
+
+const char *event_protocol(const struct event *e)
+{
+   switch (e->protocol) {
+   case IPPROTO_TCP: return "TCP";
+   case IPPROTO_UDP: return "UDP";
+   case IPPROTO_ICMP: return "ICMP";
+   case IPPROTO_ICMPV6: return "ICMPv6";
+   default: return NULL;
+   }
+}
+
+uint64_t event_seconds(const struct event *e)
+{
+   return ur_time_get_sec(e->last) - ur_time_get_sec(e->first);
+}
+
+char *event_title(const struct event *e, char *to, size_t size)
+{
+   const char *protocol = event_protocol(e);
+   snprintf(to, size, "%s%s%s", e->description->title, protocol != NULL ? ", " : "",
+            protocol != NULL ? protocol : "");
+   return to;
+}
+
+char *event_source(const struct event *e, char *to, size_t size)
+{
+   char ip[INET6_ADDRSTRLEN], count[32];
+   if (event_ip_is_set(&e->source)) {
+      ip_to_str(&e->source, ip);
+      snprintf(to, size, "%s", ip);
+   } else {
+      snprintf(to, size, "%s sources", format_count(e->sources, count, sizeof(count)));
+   }
+   return to;
+}
+
+char *event_target(const struct event *e, char *to, size_t size)
+{
+   char ip[INET6_ADDRSTRLEN];
+   if (event_ip_is_set(&e->target)) {
+      ip_to_str(&e->target, ip);
+      snprintf(to, size, "%s", ip);
+   } else {
+      size_t n = (size_t) snprintf(to, size, "port %u of ", e->port);
+      for (unsigned i = 0; i < e->n_samples && i < 2 && n < size; i++) {
+         ip_to_str(&e->samples[i], ip);
+         n += (size_t) snprintf(to + n, size - n, "%s%s", i > 0 ? ", " : "", ip);
+      }
+      if (n < size) {
+         snprintf(to + n, size - n, "%s", e->amount > 2 ? " ..." : "");
+      }
+   }
+   return to;
+}
+
+char *event_amount(const struct event *e, char *to, size_t size)
+{
+   char count[32], bytes[32], rate[32];
+   if (e->bytes > 0) {
+      snprintf(to, size, "%s, %s/s", format_bytes((double) e->bytes, bytes, sizeof(bytes)),
+               format_bytes((double) e->bytes / (double) (event_seconds(e) + 1), rate, sizeof(rate)));
+   } else {
+      snprintf(to, size, "%s %s", format_count(e->amount, count, sizeof(count)), e->description->unit);
+   }
+   return to;
+}
+
+char *event_reason(const struct event *e, char *to, size_t size)
+{
+   *to = 0;
+   e->description->reason(e, to, size);
+   return to;
+}

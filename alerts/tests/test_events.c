@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Joining of alerts to events, texts, and what must hold for the description of any detector. */
+#include <nemea/event.h>
+#include <nemea/text.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define FIELDS                                                                                        \
+   "ipaddr SRC_IP,ipaddr DST_IP,uint8 PROTOCOL,uint16 DST_PORT,uint32 PORT_CNT,uint64 EVENT_ID,time " \
+   "TIME_FIRST,time TIME_LAST"
+#define GAP 100
+
+static ur_template_t *tmplt;
+static void *rec;
+
+static void read_alert(const struct alert *a, struct event *e)
+{
+   e->source = alert_ip(a, "SRC_IP");
+   e->target = alert_ip(a, "DST_IP");
+   e->protocol = (uint8_t) alert_number(a, "PROTOCOL");
+   e->port = (uint16_t) alert_number(a, "DST_PORT");
+   e->amount = alert_number(a, "PORT_CNT");
+   e->group = alert_number(a, "EVENT_ID");
+}
+
+static enum event_confidence confidence(const struct event *e)
+{
+   return e->alerts > 1 ? EVENT_HIGH : EVENT_LOW;
+}
+
+static void reason(const struct event *e, char *to, size_t size)
+{
+   snprintf(to, size, "%u alerts", (unsigned) e->alerts);
+}
+
+static const struct event_description by_pair = {.program = "test",
+                                                 .kind = "test",
+                                                 .title = "test of pairs",
+                                                 .unit = "ports",
+                                                 .fields = FIELDS,
+                                                 .key = EVENT_BY_SOURCE | EVENT_BY_TARGET | EVENT_BY_PROTOCOL,
+                                                 .gap = GAP,
+                                                 .read = read_alert,
+                                                 .confidence = confidence,
+                                                 .reason = reason};
+
+static void set(const char *name, const void *value, size_t size)
+{
+   memcpy(ur_get_ptr_by_id(tmplt, rec, ur_get_id_by_name(name)), value, size);
+}
+
+/* An alert of 10 ports from source to 10.0.0.1. */
+static struct event *add(struct events *all, const struct event_description *d, uint32_t source,
+                         uint32_t first, uint32_t last, uint16_t port, uint8_t protocol, uint64_t group)
+{
+   ip_addr_t src = ip_from_int(source), dst = ip_from_int(0x0a000001);
+   ur_time_t from = ur_time_from_sec_usec(first, 0), until = ur_time_from_sec_usec(last, 0);
+   uint32_t ports = 10;
+   set("SRC_IP", &src, sizeof(src));
+   set("DST_IP", &dst, sizeof(dst));
+   set("TIME_FIRST", &from, sizeof(from));
+   set("TIME_LAST", &until, sizeof(until));
+   set("DST_PORT", &port, sizeof(port));
+   set("PROTOCOL", &protocol, sizeof(protocol));
+   set("PORT_CNT", &ports, sizeof(ports));
+   set("EVENT_ID", &group, sizeof(group));
+   return events_add(all, d, tmplt, rec);
+}
+
+static void test_alerts_of_one_event_are_joined(void **state)
+{
+   struct events all = {0};
+   (void) state;
+   add(&all, &by_pair, 7, 1000, 1010, 22, 6, 0);
+   const struct event *e = add(&all, &by_pair, 7, 1110, 1120, 23, 6, 0); /* GAP seconds behind the end */
+   assert_int_equal(all.n, 1);
+   assert_int_equal(e->alerts, 2);
+   assert_int_equal(e->amount, 20);
+   assert_int_equal(event_seconds(e), 120);
+   add(&all, &by_pair, 7, 900, 900, 22, 6, 0); /* late, GAP seconds before the beginning */
+   assert_int_equal(all.n, 1);
+   assert_int_equal(ur_time_get_sec(all.list[0].first), 900);
+   add(&all, &by_pair, 7, 1221, 1221, 22, 6, 0);
+   assert_int_equal(all.n, 2);
+   add(&all, &by_pair, 8, 1000, 1010, 22, 6, 0);
+   add(&all, &by_pair, 7, 1000, 1010, 22, 17, 0);
+   assert_int_equal(all.n, 4);
+   assert_int_equal(all.received, 6);
+   events_free(&all);
+}
+
+static void test_a_group_joins_over_any_gap(void **state)
+{
+   struct events all = {0};
+   (void) state;
+   add(&all, &by_pair, 7, 1000, 1010, 22, 6, 5);
+   add(&all, &by_pair, 7, 9000, 9010, 22, 6, 5);
+   assert_int_equal(all.n, 1);
+   add(&all, &by_pair, 7, 20000, 20010, 22, 6, 6);
+   assert_int_equal(all.n, 2);
+   events_free(&all);
+}
+
+static void test_only_the_key_is_compared(void **state)
+{
+   struct event_description by_port = by_pair;
+   struct events all = {0};
+   (void) state;
+   by_port.key = EVENT_BY_PORT;
+   add(&all, &by_port, 7, 1000, 1010, 22, 6, 0);
+   add(&all, &by_port, 8, 1000, 1010, 22, 17, 0);
+   assert_int_equal(all.n, 1);
+   add(&all, &by_port, 7, 1000, 1010, 23, 6, 0);
+   assert_int_equal(all.n, 2);
+   add(&all, &by_pair, 7, 1000, 1010, 22, 6, 0); /* of another detector */
+   assert_int_equal(all.n, 3);
+   events_free(&all);
+}
+
+static void test_full_list_goes_on_joining(void **state)
+{
+   struct events all = {0};
+   (void) state;
+   for (uint32_t i = 1; i <= EVENTS_MAX; i++) {
+      assert_non_null(add(&all, &by_pair, i, 1000, 1010, 22, 6, 0));
+   }
+   assert_null(add(&all, &by_pair, EVENTS_MAX + 1, 1000, 1010, 22, 6, 0));
+   assert_int_equal(all.n, EVENTS_MAX);
+   assert_int_equal(all.dropped, 1);
+   assert_int_equal(add(&all, &by_pair, 1, 1000, 1010, 22, 6, 0)->alerts, 2);
+   assert_int_equal(all.dropped, 1);
+   events_free(&all);
+}
+
+static void test_order_does_not_depend_on_arrival(void **state)
+{
+   (void) state;
+   for (int backwards = 0; backwards < 2; backwards++) {
+      struct events all = {0};
+      for (uint32_t i = 0; i < 9; i++) {
+         uint32_t k = backwards ? 8 - i : i;
+         add(&all, &by_pair, 1 + k % 3, 1000 + 1000 * (k / 3), 1010 + 1000 * (k / 3), 22, 6, 0);
+      }
+      events_sort(&all);
+      for (uint32_t i = 0; i < 9; i++) {
+         assert_int_equal(ur_time_get_sec(all.list[i].first), 1000 + 1000 * (i / 3));
+         assert_int_equal(ip_get_v4_as_int(&all.list[i].source), 1 + i % 3);
+      }
+      events_free(&all);
+   }
+}
+
+static void test_fields_that_are_absent_are_zero(void **state)
+{
+   const struct alert a = {.tmplt = tmplt, .rec = rec};
+   (void) state;
+   memset(rec, 0xff, ur_rec_fixlen_size(tmplt));
+   ip_addr_t ip = alert_ip(&a, "NO_SUCH_FIELD");
+   assert_false(event_ip_is_set(&ip));
+   assert_int_equal(alert_number(&a, "NO_SUCH_FIELD"), 0);
+   assert_int_equal(alert_number(&a, "SRC_IP"), 0); /* another type */
+   assert_int_equal(alert_time(&a, "PORT_CNT"), 0);
+   assert_int_equal(alert_number(&a, "PROTOCOL"), UINT8_MAX);
+   assert_int_equal(alert_number(&a, "DST_PORT"), UINT16_MAX);
+   assert_int_equal(alert_number(&a, "PORT_CNT"), UINT32_MAX);
+   assert_true(alert_number(&a, "EVENT_ID") == UINT64_MAX);
+}
+
+static void test_texts(void **state)
+{
+   struct event e = {.description = &by_pair, .amount = 12345, .alerts = 1, .port = 22};
+   char text[64], small[8];
+   (void) state;
+   assert_string_equal(event_amount(&e, text, sizeof(text)), "12 345 ports");
+   assert_string_equal(event_title(&e, text, sizeof(text)), "test of pairs");
+   e.protocol = 17;
+   assert_string_equal(event_title(&e, text, sizeof(text)), "test of pairs, UDP");
+   e.sources = 3;
+   assert_string_equal(event_source(&e, text, sizeof(text)), "3 sources");
+   e.samples[0] = ip_from_int(0x0a000001);
+   e.samples[1] = ip_from_int(0x0a000002);
+   e.n_samples = 2;
+   assert_string_equal(event_target(&e, text, sizeof(text)), "port 22 of 10.0.0.1, 10.0.0.2 ...");
+   assert_string_equal(event_target(&e, small, sizeof(small)), "port 22");
+   e.source = ip_from_int(0x0a000003);
+   assert_string_equal(event_source(&e, text, sizeof(text)), "10.0.0.3");
+   e.bytes = 1000000;
+   e.last = ur_time_from_sec_usec(9, 0);
+   assert_string_equal(event_amount(&e, text, sizeof(text)), "1.0 MB, 100 kB/s");
+   assert_string_equal(format_rfc3339(ur_time_from_sec_usec(0, 123456), text, sizeof(text)),
+                       "1970-01-01T00:00:00.123456Z");
+   assert_string_equal(format_duration(0, text, sizeof(text)), "under 1 s");
+   assert_string_equal(format_duration(3661, text, sizeof(text)), "1 h 01 min");
+}
+
+/* Each detector's description is complete, names fields that make a template, and reads any record of it. */
+static void test_descriptions(void **state)
+{
+   (void) state;
+   assert_non_null(event_descriptions[0]);
+   for (unsigned i = 0; event_descriptions[i] != NULL; i++) {
+      const struct event_description *d = event_descriptions[i];
+      char text[512];
+      struct events all = {0};
+      assert_ptr_equal(event_description_find(d->program), d);
+      assert_true(i == 0 || strcmp(event_descriptions[i - 1]->program, d->program) < 0);
+      assert_true(d->kind != NULL && d->title != NULL && d->unit != NULL && d->attack != NULL && d->key != 0);
+      assert_int_equal(ur_define_set_of_fields(d->fields), UR_OK);
+      ur_template_t *t = ur_create_template_from_ifc_spec(d->fields);
+      assert_non_null(t);
+      assert_true(ur_is_present(t, ur_get_id_by_name("TIME_FIRST")) &&
+                  ur_is_present(t, ur_get_id_by_name("TIME_LAST")));
+      void *any = ur_create_record(t, UR_MAX_SIZE - ur_rec_fixlen_size(t));
+      for (int byte = 0; byte < 256; byte += 255) {
+         memset(any, byte, ur_rec_fixlen_size(t));
+         struct event *e = events_add(&all, d, t, any);
+         assert_non_null(e);
+         assert_true(d->confidence(e) <= EVENT_HIGH);
+         assert_true(strlen(event_reason(e, text, sizeof(text))) > 10);
+      }
+      events_free(&all);
+      ur_free_record(any);
+      ur_free_template(t);
+   }
+   assert_null(event_description_find("no_such_detector"));
+}
+
+int main(void)
+{
+   ur_define_set_of_fields(FIELDS);
+   tmplt = ur_create_template_from_ifc_spec(FIELDS);
+   rec = ur_create_record(tmplt, 0);
+   const struct CMUnitTest tests[] = {
+       cmocka_unit_test(test_alerts_of_one_event_are_joined),
+       cmocka_unit_test(test_a_group_joins_over_any_gap),
+       cmocka_unit_test(test_only_the_key_is_compared),
+       cmocka_unit_test(test_full_list_goes_on_joining),
+       cmocka_unit_test(test_order_does_not_depend_on_arrival),
+       cmocka_unit_test(test_fields_that_are_absent_are_zero),
+       cmocka_unit_test(test_texts),
+       cmocka_unit_test(test_descriptions),
+   };
+   int failed = cmocka_run_group_tests(tests, NULL, NULL);
+   ur_free_record(rec);
+   ur_free_template(tmplt);
+   ur_finalize();
+   return failed;
+}
