@@ -3,6 +3,7 @@
 #include "cli.h"
 
 #include <nemea-common/nc_text.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,7 @@ static const struct command *find(const char *name)
    return NULL;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
    if (argc < 2) {
       help(stderr);
@@ -72,4 +73,14 @@ int main(int argc, char **argv)
       return CLI_OK;
    }
    return c->run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+   int status = run(argc, argv);
+   if (status == CLI_OK && (fflush(stdout) != 0 || ferror(stdout))) {
+      cli_error("cannot write to standard output: %s", strerror(errno));
+      return CLI_OUTPUT;
+   }
+   return status;
 }
