@@ -171,7 +171,7 @@ class Modules(unittest.TestCase):
     def test_mistakes_on_the_command_line(self):
         for command, status, text in (
                 (('logger',), 2, 'logger: ERROR in parsing of parameters for TRAP:'),
-                (('logger', '-i', 'u:a,u:b'), 2, 'Bad number of IFCs'),
+                (('logger', '-i', 'u:a,u:b'), 2, '-i has 2 interfaces, expected 1 input and then 0 outputs.'),
                 (('logger', '-i', 'q:a'), 2, 'q'),
                 (('logger', '-c', 'x', '-i', 'b:'), 1, '-c: "x" is not a number'),
                 (('logger', '-w', '/nonexistent/x', '-i', 'u:a'), 3, "can't open output file: \"/nonexistent/x\""),

@@ -20,22 +20,13 @@ static struct trap_output *find_output(struct trap_context *ctx, uint32_t ifc, i
    return ctx->out[ifc];
 }
 
-/* Keeps the last error current without touching it on the hot path. */
-static int done(struct trap_context *ctx, int rc)
-{
-   if (atomic_load_explicit(&ctx->err, memory_order_relaxed) != rc) {
-      ctx_error(ctx, rc, NULL);
-   }
-   return rc;
-}
-
 /* ------------------------------------------------------------------ sending */
 
 int output_result(struct trap_output *out, int rc)
 {
    /* Only statistics: a lost count between two sending threads is better than a locked one. */
    count_up(rc == TRAP_E_OK ? &out->sent : &out->dropped, 1);
-   return rc == TRAP_E_IO_ERROR ? rc : done(out->ctx, rc);
+   return rc == TRAP_E_IO_ERROR ? rc : ctx_result(out->ctx, rc);
 }
 
 /* A send with something unusual about it. */
@@ -48,12 +39,12 @@ static __attribute__((noinline)) int send_checked(struct trap_context *ctx, unsi
       return rc;
    }
    if (data == NULL && size > 0) {
-      return done(ctx, TRAP_E_BAD_FPARAMS);
+      return ctx_result(ctx, TRAP_E_BAD_FPARAMS);
    }
    if (atomic_load_explicit(&ctx->terminated, memory_order_relaxed)) {
-      return done(ctx, TRAP_E_TERMINATED);
+      return ctx_result(ctx, TRAP_E_TERMINATED);
    }
-   done(ctx, TRAP_E_OK);
+   ctx_ok(ctx);
    return out->ops->send(out, data, size);
 }
 
@@ -61,8 +52,7 @@ static __attribute__((noinline)) int send_checked(struct trap_context *ctx, unsi
 static inline bool usual(const struct trap_context *ctx, uint32_t ifc)
 {
    return ctx != NULL && ctx->initialized && ifc < ctx->n_out &&
-          !atomic_load_explicit(&ctx->terminated, memory_order_relaxed) &&
-          atomic_load_explicit(&ctx->err, memory_order_relaxed) == TRAP_E_OK;
+          !atomic_load_explicit(&ctx->terminated, memory_order_relaxed);
 }
 
 TRAP_PUBLIC int trap_ctx_send(trap_ctx_t *c, unsigned int ifc, const void *data, uint16_t size)
@@ -72,6 +62,7 @@ TRAP_PUBLIC int trap_ctx_send(trap_ctx_t *c, unsigned int ifc, const void *data,
       return send_checked(ctx, ifc, data, size);
    }
    struct trap_output *out = ctx->out[ifc];
+   ctx_ok(ctx);
    return out->ops->send(out, data, size);
 }
 
@@ -94,16 +85,16 @@ TRAP_PUBLIC int trap_ctx_reserve(trap_ctx_t *c, uint32_t ifc, uint16_t size, voi
       return rc;
    }
    if (data == NULL) {
-      return done(ctx, TRAP_E_BAD_FPARAMS);
+      return ctx_result(ctx, TRAP_E_BAD_FPARAMS);
    }
    if (!usual(ctx, ifc)) {
       if (atomic_load_explicit(&ctx->terminated, memory_order_relaxed)) {
          *data = NULL;
          out->reserved_size = 0;
-         return done(ctx, TRAP_E_TERMINATED);
+         return ctx_result(ctx, TRAP_E_TERMINATED);
       }
-      done(ctx, TRAP_E_OK);
    }
+   ctx_ok(ctx);
    rc = out->ops->reserve != NULL ? out->ops->reserve(out, size, data) : reserve_scratch(out, data);
    out->reserved_size = rc == TRAP_E_OK ? size + 1u : 0;
    return rc == TRAP_E_OK ? rc : output_result(out, rc); /* the message will not be sent */
@@ -122,7 +113,7 @@ TRAP_PUBLIC int trap_ctx_commit(trap_ctx_t *c, uint32_t ifc, uint16_t size)
                        size, (int) out->reserved_size - 1);
    }
    out->reserved_size = 0;
-   done(ctx, TRAP_E_OK);
+   ctx_ok(ctx);
    return out->ops->commit != NULL ? out->ops->commit(out, size) : out->ops->send(out, out->scratch, size);
 }
 
@@ -187,15 +178,15 @@ TRAP_PUBLIC int trap_ctx_vifcctl(trap_ctx_t *c, int8_t type, uint32_t ifcidx, in
       return TRAP_E_NOT_INITIALIZED;
    }
    if (atomic_load(&ctx->terminated)) {
-      return done(ctx, TRAP_E_TERMINATED);
+      return ctx_result(ctx, TRAP_E_TERMINATED);
    }
    if (type == TRAPIFC_INPUT && ifcidx < ctx->n_in) {
-      return done(ctx, control_input(ctx->in[ifcidx], request, ap));
+      return ctx_result(ctx, control_input(ctx->in[ifcidx], request, ap));
    }
    if (type == TRAPIFC_OUTPUT && ifcidx < ctx->n_out) {
-      return done(ctx, control_output(ctx->out[ifcidx], request, ap));
+      return ctx_result(ctx, control_output(ctx->out[ifcidx], request, ap));
    }
-   return done(ctx, TRAP_E_BADPARAMS);
+   return ctx_result(ctx, TRAP_E_BADPARAMS);
 }
 
 TRAP_PUBLIC int trap_ctx_ifcctl(trap_ctx_t *ctx, int8_t type, uint32_t ifcidx, int32_t request, ...)
@@ -263,21 +254,21 @@ TRAP_PUBLIC int trap_ctx_vset_required_fmt(trap_ctx_t *c, uint32_t in_ifc_idx, u
       return TRAP_E_NOT_INITIALIZED;
    }
    if (data_type == TRAP_FMT_UNKNOWN || data_type > TRAP_FMT_JSON) {
-      return done(ctx, TRAP_E_BADPARAMS);
+      return ctx_result(ctx, TRAP_E_BADPARAMS);
    }
    if (in_ifc_idx >= ctx->n_in) {
-      return done(ctx, TRAP_E_BAD_IFC_INDEX);
+      return ctx_result(ctx, TRAP_E_BAD_IFC_INDEX);
    }
    const char *spec = data_type == TRAP_FMT_RAW ? NULL : va_arg(ap, const char *);
    char *copy = spec != NULL ? strdup(spec) : NULL;
    if (spec != NULL && copy == NULL) {
-      return done(ctx, TRAP_E_MEMORY);
+      return ctx_result(ctx, TRAP_E_MEMORY);
    }
    struct trap_input *in = ctx->in[in_ifc_idx];
    free(in->required_spec);
    in->required_spec = copy;
    in->required_type = data_type;
-   return done(ctx, TRAP_E_OK);
+   return ctx_result(ctx, TRAP_E_OK);
 }
 
 TRAP_PUBLIC int trap_ctx_set_required_fmt(trap_ctx_t *ctx, uint32_t in_ifc_idx, uint8_t data_type, ...)
@@ -300,18 +291,18 @@ TRAP_PUBLIC int trap_ctx_get_data_fmt(trap_ctx_t *c, uint8_t ifc_dir, uint32_t i
       const struct trap_output *out = ctx->out[ifc_idx];
       *data_type = out->format_type;
       *spec = out->format_spec;
-      return done(ctx, out->format_type != TRAP_FMT_UNKNOWN ? TRAP_E_OK : TRAP_E_NOT_INITIALIZED);
+      return ctx_result(ctx, out->format_type != TRAP_FMT_UNKNOWN ? TRAP_E_OK : TRAP_E_NOT_INITIALIZED);
    }
    if (ifc_dir == TRAPIFC_INPUT && ifc_idx < ctx->n_in) {
       const struct trap_input *in = ctx->in[ifc_idx];
       if (in->state != FMT_OK && in->state != FMT_CHANGED) {
-         return done(ctx, TRAP_E_NOT_INITIALIZED);
+         return ctx_result(ctx, TRAP_E_NOT_INITIALIZED);
       }
       *data_type = in->format_type;
       *spec = in->format_spec;
-      return done(ctx, TRAP_E_OK);
+      return ctx_result(ctx, TRAP_E_OK);
    }
-   return done(ctx, TRAP_E_BAD_IFC_INDEX);
+   return ctx_result(ctx, TRAP_E_BAD_IFC_INDEX);
 }
 
 TRAP_PUBLIC int trap_ctx_get_in_ifc_state(trap_ctx_t *c, uint32_t ifc_idx)
@@ -320,18 +311,20 @@ TRAP_PUBLIC int trap_ctx_get_in_ifc_state(trap_ctx_t *c, uint32_t ifc_idx)
    if (ctx == NULL || !ctx->initialized) {
       return TRAP_E_NOT_INITIALIZED;
    }
-   return ifc_idx < ctx->n_in ? (int) ctx->in[ifc_idx]->state : done(ctx, TRAP_E_BAD_IFC_INDEX);
+   return ifc_idx < ctx->n_in ? (int) ctx->in[ifc_idx]->state : ctx_result(ctx, TRAP_E_BAD_IFC_INDEX);
 }
 
 /* --------------------------------------------------------------- simple API */
 
-/* Mirrors the context's last error into the globals. */
+/* Sets the globals that programs read after a call of the simple API. A success takes back this thread's own failure only, so
+ * that another thread's stays readable. */
 static int mirror(int rc)
 {
+   if (rc == TRAP_E_OK && !last_error.published) {
+      return rc;
+   }
    const struct trap_context *ctx = trap_glob_ctx;
-   trap_last_error = rc;
-   trap_last_error_msg = ctx != NULL ? ctx->errmsg : error_text(rc);
-   return rc;
+   return publish_error(rc, ctx != NULL && ctx_error_code(ctx) == rc ? ctx_error_message(ctx) : NULL);
 }
 
 TRAP_PUBLIC void *trap_get_global_ctx(void)
@@ -341,31 +334,27 @@ TRAP_PUBLIC void *trap_get_global_ctx(void)
 
 TRAP_PUBLIC int trap_init(trap_module_info_t *module_info, trap_ifc_spec_t ifc_spec)
 {
-   static char message[ERRMSG_SIZE];
    if (trap_glob_ctx != NULL) {
-      trap_last_error_msg = error_text(TRAP_E_INITIALIZED);
-      return trap_last_error = TRAP_E_INITIALIZED;
+      return publish_error(TRAP_E_INITIALIZED, NULL);
    }
    trap_ctx_t *ctx = trap_ctx_init(module_info, ifc_spec);
    if (ctx == NULL) {
-      trap_last_error_msg = error_text(TRAP_E_MEMORY);
-      return trap_last_error = TRAP_E_MEMORY;
+      return publish_error(TRAP_E_MEMORY, NULL);
    }
    int rc = trap_ctx_get_last_error(ctx);
    if (rc != TRAP_E_OK) {
-      snprintf(message, sizeof(message), "%s", trap_ctx_get_last_error_msg(ctx));
+      publish_error(rc, trap_ctx_get_last_error_msg(ctx));
       trap_ctx_finalize(&ctx);
-      trap_last_error_msg = message;
-      return trap_last_error = rc;
+      return rc;
    }
    trap_glob_ctx = ctx;
-   return mirror(rc);
+   return publish_error(TRAP_E_OK, NULL);
 }
 
 TRAP_PUBLIC int trap_terminate(void)
 {
    if (trap_glob_ctx == NULL) {
-      trap_last_error_msg = "No allocated global context.";
+      __atomic_store_n(&trap_last_error_msg, "No allocated global context.", __ATOMIC_RELEASE);
       return TRAP_E_OK;
    }
    return trap_ctx_terminate(trap_glob_ctx);
@@ -373,15 +362,13 @@ TRAP_PUBLIC int trap_terminate(void)
 
 TRAP_PUBLIC int trap_finalize(void)
 {
-   int rc = trap_ctx_finalize(&trap_glob_ctx);
-   trap_last_error_msg = error_text(rc);
-   return trap_last_error = rc;
+   return publish_error(trap_ctx_finalize(&trap_glob_ctx), NULL);
 }
 
 TRAP_PUBLIC int trap_send(uint32_t ifcidx, const void *data, uint16_t size)
 {
    int rc = trap_ctx_send(trap_glob_ctx, ifcidx, data, size);
-   return rc == TRAP_E_OK && trap_last_error == TRAP_E_OK ? rc : mirror(rc);
+   return rc == TRAP_E_OK && !last_error.published ? rc : mirror(rc);
 }
 
 TRAP_PUBLIC int trap_send_data(unsigned int ifcidx, const void *data, uint16_t size, int timeout)
@@ -421,7 +408,7 @@ TRAP_PUBLIC int trap_recv_with_seq_number(uint32_t ifcidx, const void **data, ui
                                           uint64_t *seq_number)
 {
    int rc = trap_ctx_recv_with_seq_number(trap_glob_ctx, ifcidx, data, size, seq_number);
-   return rc == TRAP_E_OK && trap_last_error == TRAP_E_OK ? rc : mirror(rc);
+   return rc == TRAP_E_OK && !last_error.published ? rc : mirror(rc);
 }
 
 TRAP_PUBLIC int trap_recv(uint32_t ifcidx, const void **data, uint16_t *size)

@@ -41,9 +41,17 @@ static int count_ifcs(struct trap_context *ctx, trap_module_info_t *info, size_t
    int in = info->num_ifc_in != -1 ? info->num_ifc_in : (int) letters - info->num_ifc_out;
    int out = info->num_ifc_out != -1 ? info->num_ifc_out : (int) letters - info->num_ifc_in;
    if (in < 0 || out < 0 || (size_t) in + (size_t) out != letters) {
-      LOG_ERROR("Got %zu IFCs via -i, expected %d input and %d output IFCs.", letters, info->num_ifc_in,
-                info->num_ifc_out);
-      return ctx_error(ctx, TRAP_E_BADPARAMS, "Bad number of IFCs in IFC_SPEC.");
+      char want_in[16] = "any number of", want_out[16] = "any number of";
+      if (info->num_ifc_in >= 0) {
+         snprintf(want_in, sizeof(want_in), "%d", info->num_ifc_in);
+      }
+      if (info->num_ifc_out >= 0) {
+         snprintf(want_out, sizeof(want_out), "%d", info->num_ifc_out);
+      }
+      return ctx_error(ctx, TRAP_E_BADPARAMS,
+                       "-i has %zu interface%s, expected %s input%s and then %s output%s.", letters,
+                       letters == 1 ? "" : "s", want_in, info->num_ifc_in == 1 ? "" : "s", want_out,
+                       info->num_ifc_out == 1 ? "" : "s");
    }
    info->num_ifc_in = in;
    info->num_ifc_out = out;
@@ -52,22 +60,9 @@ static int count_ifcs(struct trap_context *ctx, trap_module_info_t *info, size_t
    return ctx->in != NULL && ctx->out != NULL ? TRAP_E_OK : ctx_error(ctx, TRAP_E_MEMORY, NULL);
 }
 
-static const char *type_name(char type)
-{
-   switch (type) {
-   case TRAP_IFC_TYPE_TCPIP: return "TCPIP";
-   case TRAP_IFC_TYPE_TLS: return "TLS";
-   case TRAP_IFC_TYPE_UNIX: return "UNIX";
-   case TRAP_IFC_TYPE_FILE: return "FILE";
-   case TRAP_IFC_TYPE_GENERATOR: return "GENERATOR";
-   default: return "BLACKHOLE";
-   }
-}
-
 static int unknown_type(struct trap_context *ctx, const char *direction, char type)
 {
-   LOG_ERROR("Unknown %s interface type '%c'.", direction, type);
-   return ctx_error(ctx, TRAP_E_BADPARAMS, "Unknown %s interface type '%c'.", direction, type);
+   return ctx_error(ctx, TRAP_E_BADPARAMS, "Interface type '%c' cannot be an %s.", type, direction);
 }
 
 static int create_input(struct trap_context *ctx, char type, char *params)
@@ -85,7 +80,6 @@ static int create_input(struct trap_context *ctx, char type, char *params)
    default: return unknown_type(ctx, "input", type);
    }
    if (rc != TRAP_E_OK) {
-      LOG_ERROR("Initialization of %s input interface no. %u failed.", type_name(type), ctx->n_in);
       return rc;
    }
    in->ctx = ctx;
@@ -111,7 +105,6 @@ static int create_output(struct trap_context *ctx, char type, char *params)
    default: return unknown_type(ctx, "output", type);
    }
    if (rc != TRAP_E_OK) {
-      LOG_ERROR("Initialization of %s output interface no. %u failed.", type_name(type), ctx->n_out);
       return rc;
    }
    out->ctx = ctx;
@@ -189,17 +182,21 @@ TRAP_PUBLIC trap_ctx_t *trap_ctx_init2(trap_module_info_t *module_info, trap_ifc
        (module_info->num_ifc_in == -1 && module_info->num_ifc_out == -1)) {
       return NULL;
    }
+   static _Atomic uint64_t serials;
    struct trap_context *ctx = calloc(1, sizeof(*ctx));
    if (ctx == NULL) {
       return NULL;
    }
    ctx->term_fd = -1;
+   ctx->serial = atomic_fetch_add(&serials, 1) + 1;
    int rc = init_context(ctx, module_info, &ifc_spec, service_ifcname);
    if (rc == TRAP_E_OK) {
       ctx->initialized = true;
-      ctx_error(ctx, TRAP_E_OK, NULL);
+      ctx_ok(ctx);
    } else {
-      free_context(ctx); /* the message stays */
+      ctx->init_error = rc;
+      ctx->init_message = ctx_error_message(ctx);
+      free_context(ctx);
    }
    return ctx;
 }
@@ -263,10 +260,10 @@ TRAP_PUBLIC int trap_ctx_finalize(trap_ctx_t **c)
 
 TRAP_PUBLIC int trap_ctx_get_last_error(trap_ctx_t *ctx)
 {
-   return atomic_load(&((struct trap_context *) ctx)->err);
+   return ctx_error_code(ctx);
 }
 
 TRAP_PUBLIC const char *trap_ctx_get_last_error_msg(trap_ctx_t *ctx)
 {
-   return ((struct trap_context *) ctx)->errmsg;
+   return ctx_error_message(ctx);
 }

@@ -5,8 +5,11 @@
 #include <nemea-common/nc_text.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#define MAX_TEXTS 1024 /* different messages kept; further ones give way to the usual text of their code */
 
 /* Names that programs of NEMEA 2 know: the level of verbosity, a switch without effect in builds for use, the last line
  * that was logged. Read them for information only. */
@@ -40,23 +43,76 @@ const char *error_text(int code)
    }
 }
 
+__thread struct last_error last_error;
+
+/* Texts of errors live as long as the process, so that a pointer to one stays good whatever other threads do. */
+static const char *texts[MAX_TEXTS];
+static size_t n_texts;
+static pthread_mutex_t texts_lock = PTHREAD_MUTEX_INITIALIZER;
+
+const char *keep_text(const char *text)
+{
+   const char *kept = NULL;
+   pthread_mutex_lock(&texts_lock);
+   for (size_t i = 0; i < n_texts && kept == NULL; i++) {
+      kept = strcmp(texts[i], text) == 0 ? texts[i] : NULL;
+   }
+   if (kept == NULL && n_texts < MAX_TEXTS) {
+      kept = strdup(text);
+      if (kept != NULL) {
+         texts[n_texts++] = kept;
+      }
+   }
+   pthread_mutex_unlock(&texts_lock);
+   return kept;
+}
+
+static const char *text_of_code(int code)
+{
+   const char *text = error_text(code);
+   return text != NULL                        ? text
+          : code == TRAP_E_FORMAT_MISMATCH    ? "The sender does not have the required fields."
+          : code == TRAP_E_FORMAT_CHANGED     ? "The data format has changed."
+          : code == TRAP_E_NEGOTIATION_FAILED ? "Negotiation of the data format failed."
+                                              : "Unknown error.";
+}
+
+int publish_error(int code, const char *message)
+{
+   __atomic_store_n(&trap_last_error, code, __ATOMIC_RELAXED);
+   __atomic_store_n(&trap_last_error_msg, message != NULL ? message : text_of_code(code), __ATOMIC_RELEASE);
+   last_error.published = code != TRAP_E_OK;
+   return code;
+}
+
 int ctx_error(struct trap_context *ctx, int code, const char *format, ...)
 {
-   if (format == NULL) {
-      const char *text = error_text(code);
-      if (text != NULL) {
-         snprintf(ctx->errmsg, sizeof(ctx->errmsg), "%s", text);
-      } else {
-         snprintf(ctx->errmsg, sizeof(ctx->errmsg), "Unknown error (%d).", code);
-      }
-   } else {
+   char text[ERRMSG_SIZE];
+   const char *kept = NULL;
+   if (format != NULL) {
       va_list ap;
       va_start(ap, format);
-      vsnprintf(ctx->errmsg, sizeof(ctx->errmsg), format, ap);
+      vsnprintf(text, sizeof(text), format, ap);
       va_end(ap);
+      kept = keep_text(text);
    }
-   atomic_store_explicit(&ctx->err, code, memory_order_relaxed);
+   last_error.serial = ctx->serial;
+   last_error.code = code;
+   last_error.message = kept != NULL ? kept : text_of_code(code);
    return code;
+}
+
+int ctx_error_code(const struct trap_context *ctx)
+{
+   return last_error.serial == ctx->serial ? last_error.code : ctx->init_error;
+}
+
+const char *ctx_error_message(const struct trap_context *ctx)
+{
+   if (last_error.serial != ctx->serial) {
+      return ctx->init_message != NULL ? ctx->init_message : error_text(TRAP_E_OK);
+   }
+   return last_error.code != TRAP_E_OK ? last_error.message : error_text(TRAP_E_OK);
 }
 
 void trap_log_line(int level, const char *format, ...)

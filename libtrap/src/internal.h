@@ -125,8 +125,9 @@ struct trap_context {
    struct io_thread *io; /* NULL until an output or the service needs it */
    struct service *service;
    char *socket_format; /* printf format with one %s */
-   _Atomic int err;
-   char errmsg[ERRMSG_SIZE];
+   uint64_t serial;      /* tells contexts apart, also those at the address of an earlier one */
+   int init_error;       /* why there are no interfaces; OK: there are */
+   const char *init_message;
 };
 
 /* api.c */
@@ -134,8 +135,31 @@ struct trap_context {
 int output_result(struct trap_output *out, int rc);
 
 /* error.c */
+/** The last error belongs to the thread that got it: other threads and interfaces neither see nor pay for it. */
+struct last_error {
+   uint64_t serial; /* of the context that code and message are about */
+   int code;
+   bool published; /* the globals of the simple API have it */
+   const char *message;
+};
+extern __thread struct last_error last_error
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/** Sets the calling thread's last error; without a format it gets the usual text of the code. \return code */
 int ctx_error(struct trap_context *ctx, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/** Message of the calling thread's last call on ctx; constant text. */
+const char *ctx_error_message(const struct trap_context *ctx);
+/** \return the same text, constant for the life of the process; NULL: too many different ones are kept already, or no memory */
+const char *keep_text(const char *text);
+/** Sets the globals of the simple API, message NULL: the usual text. \return code */
+int publish_error(int code, const char *message);
+/** Code of the calling thread's last call on ctx. */
+int ctx_error_code(const struct trap_context *ctx);
+/** A call succeeded: what ctx said to this thread before is over. */
+static inline void ctx_ok(const struct trap_context *ctx);
+/** Sets the last error to rc, unless whoever found the error has told more about it already. \return rc */
+static inline int ctx_result(struct trap_context *ctx, int rc);
 const char *error_text(int code);
 void trap_log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #define LOG_ERROR(...)   trap_log_line(-3, __VA_ARGS__)
@@ -151,6 +175,23 @@ static inline void count_up(_Atomic uint64_t *counter, uint64_t n)
 {
    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
                          memory_order_relaxed);
+}
+
+static inline void ctx_ok(const struct trap_context *ctx)
+{
+   if (__builtin_expect(last_error.code != TRAP_E_OK, 0) && last_error.serial == ctx->serial) {
+      last_error.code = TRAP_E_OK;
+   }
+}
+
+static inline int ctx_result(struct trap_context *ctx, int rc)
+{
+   if (rc == TRAP_E_OK) {
+      ctx_ok(ctx);
+   } else if (last_error.code != rc || last_error.serial != ctx->serial) {
+      ctx_error(ctx, rc, NULL);
+   }
+   return rc;
 }
 
 /* spec.c */

@@ -165,15 +165,6 @@ static struct trap_input *find(trap_ctx_t *c, uint32_t ifc, int *rc)
    return ctx->in[ifc];
 }
 
-/* Whoever found an error with more to tell has set it. */
-static int done(struct trap_context *ctx, int rc)
-{
-   if (atomic_load_explicit(&ctx->err, memory_order_relaxed) != rc) {
-      ctx_error(ctx, rc, NULL);
-   }
-   return rc;
-}
-
 TRAP_PUBLIC int trap_ctx_recv_batch(trap_ctx_t *ctx, uint32_t ifc, trap_message_t *messages, uint32_t max,
                                     uint32_t *count)
 {
@@ -184,9 +175,9 @@ TRAP_PUBLIC int trap_ctx_recv_batch(trap_ctx_t *ctx, uint32_t ifc, trap_message_
       return rc;
    }
    if (messages == NULL || max == 0) {
-      return done(ctx, TRAP_E_BAD_FPARAMS);
+      return ctx_result(ctx, TRAP_E_BAD_FPARAMS);
    }
-   return done(ctx, recv_messages(ctx, in, messages, max, count));
+   return ctx_result(ctx, recv_messages(ctx, in, messages, max, count));
 }
 
 /* A receive call that has to wait, to fetch more, or something unusual about it. */
@@ -201,7 +192,7 @@ static __attribute__((noinline)) int receive_one(struct trap_context *ctx, uint3
       return rc;
    }
    if (data == NULL || size == NULL) {
-      return done(ctx, TRAP_E_BAD_FPARAMS);
+      return ctx_result(ctx, TRAP_E_BAD_FPARAMS);
    }
    rc = recv_messages(ctx, in, &m, 1, &count);
    if (count > 0) {
@@ -211,7 +202,7 @@ static __attribute__((noinline)) int receive_one(struct trap_context *ctx, uint3
          *seq_number = m.seq;
       }
    }
-   return done(ctx, rc);
+   return ctx_result(ctx, rc);
 }
 
 TRAP_PUBLIC int trap_ctx_recv_with_seq_number(trap_ctx_t *c, uint32_t ifc, const void **data, uint16_t *size,
@@ -220,8 +211,8 @@ TRAP_PUBLIC int trap_ctx_recv_with_seq_number(trap_ctx_t *c, uint32_t ifc, const
    struct trap_context *ctx = c;
    if (ctx != NULL && ctx->initialized && ifc < ctx->n_in && data != NULL && size != NULL &&
        !atomic_load_explicit(&ctx->terminated, memory_order_relaxed) &&
-       atomic_load_explicit(&ctx->err, memory_order_relaxed) == TRAP_E_OK &&
        take_next(ctx->in[ifc], data, size, seq_number)) {
+      ctx_ok(ctx);
       return TRAP_E_OK;
    }
    return receive_one(ctx, ifc, data, size, seq_number);
@@ -259,17 +250,17 @@ TRAP_PUBLIC int trap_ctx_recv_any(trap_ctx_t *c, const uint8_t *active, int32_t 
          rc = step(ctx, ctx->in[i], messages, max, count);
          if (rc != TRAP_E_TIMEOUT) {
             *ifc = i;
-            return done(ctx, rc);
+            return ctx_result(ctx, rc);
          }
       }
       if (tried == 0) {
          return ctx_error(ctx, TRAP_E_NOT_SELECTED, NULL);
       }
       if (any_timeout_done(ctx, timeout, deadline)) {
-         return done(ctx, TRAP_E_TIMEOUT);
+         return ctx_result(ctx, TRAP_E_TIMEOUT);
       }
       if (inputs_wait(ctx, ctx->in, active, ctx->n_in, deadline)) {
-         return done(ctx,
+         return ctx_result(ctx,
                      TRAP_E_TIMEOUT); /* a signal was handled: the caller may want to look at what it set */
       }
    }

@@ -54,7 +54,6 @@ int spec_parse(const char *text, trap_ifc_spec_t *spec, char *err, size_t err_si
       if (strchr(trap_ifc_type_supported, *text) == NULL) {
          snprintf(err, err_size, "Unsupported IFC type '%c'%s.", *text,
                   *text == TRAP_IFC_TYPE_TLS ? " (this libtrap was built without OpenSSL)" : "");
-         LOG_ERROR("%s", err);
          trap_free_ifc_spec(*spec);
          memset(spec, 0, sizeof(*spec));
          return TRAP_E_BADPARAMS;
@@ -93,10 +92,8 @@ static void remove_args(int *argc, char **argv, int at, int count)
 
 TRAP_PUBLIC int trap_parse_params(int *argc, char **argv, trap_ifc_spec_t *ifc_spec)
 {
-   static char message[256];
    if (ifc_spec == NULL || argc == NULL || argv == NULL) {
-      trap_last_error_msg = error_text(TRAP_E_BAD_FPARAMS);
-      return trap_last_error = TRAP_E_BAD_FPARAMS;
+      return publish_error(TRAP_E_BAD_FPARAMS, NULL);
    }
    memset(ifc_spec, 0, sizeof(*ifc_spec));
    int help = find_arg(*argc, argv, "-h", "--help");
@@ -104,18 +101,18 @@ TRAP_PUBLIC int trap_parse_params(int *argc, char **argv, trap_ifc_spec_t *ifc_s
       const char *next = help + 1 < *argc ? argv[help + 1] : "";
       trap_set_help_section(strcmp(next, "trap") == 0 || strcmp(next, "1") == 0);
       remove_args(argc, argv, help, 1);
-      return trap_last_error = TRAP_E_HELP;
+      return publish_error(TRAP_E_HELP, NULL);
    }
    int at = find_arg(*argc, argv, "-i", NULL);
    if (at < 0 || at + 1 >= *argc) {
-      trap_last_error_msg = "Interface specifier (option -i) not found.";
-      return trap_last_error = TRAP_E_BADPARAMS;
+      return publish_error(TRAP_E_BADPARAMS,
+                           at < 0 ? "option -i with the interfaces (IFC_SPEC) is missing, see -h trap"
+                                  : "option -i has no argument, expected the interfaces (IFC_SPEC), see -h trap");
    }
-   message[0] = 0;
+   char message[256] = "";
    int rc = spec_parse(argv[at + 1], ifc_spec, message, sizeof(message));
-   trap_last_error = rc;
+   publish_error(rc, message[0] != 0 ? keep_text(message) : NULL);
    if (rc != TRAP_E_OK) {
-      trap_last_error_msg = message[0] != 0 ? message : error_text(rc);
       return rc;
    }
    remove_args(argc, argv, at, 2);

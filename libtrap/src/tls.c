@@ -95,7 +95,6 @@ static bool load(struct trap_context *ctx, SSL_CTX *ssl, const char *key, const 
    if (what != NULL) {
       ctx_error(ctx, TRAP_E_BADPARAMS, "TLS: file '%s' cannot be used as %s in PEM form: %s.", file, what,
                 reason());
-      LOG_ERROR("%s", ctx->errmsg);
    }
    return what == NULL;
 }

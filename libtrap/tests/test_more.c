@@ -448,8 +448,7 @@ static void *complain(void *arg)
 {
    (void) arg;
    for (int i = 0; i < 200; i++) {
-      trap_ctx_t *ctx = trap_ctx_init3("test", "", 0, 1, "u:", NULL);
-      trap_ctx_finalize(&ctx);
+      trap_ctx_set_data_fmt(NULL, (uint32_t) (uintptr_t) arg, TRAP_FMT_RAW);
    }
    return NULL;
 }
@@ -464,7 +463,7 @@ static void messages_of_threads_are_whole_lines(void **state)
    int keep = dup(2), fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND, 0600);
    dup2(fd, 2);
    for (int i = 0; i < 3; i++) {
-      pthread_create(&threads[i], NULL, complain, NULL);
+      pthread_create(&threads[i], NULL, complain, (void *) (uintptr_t) i);
    }
    for (int i = 0; i < 3; i++) {
       pthread_join(threads[i], NULL);

@@ -9,8 +9,8 @@
  * Threads: different interfaces may be used by different threads at the same time. Several threads may send
  * on one output; one thread at a time may receive on an input, because the message stays in its buffer.
  * Signals: only trap_terminate() and trap_ctx_terminate() may be called from a signal handler.
- * Errors: functions return a TRAP_E_* code; the text of the last one is in trap_last_error_msg or
- * trap_ctx_get_last_error_msg().
+ * Errors: functions return a TRAP_E_* code. trap_ctx_get_last_error_msg() has the text of the calling thread's last one;
+ * trap_last_error_msg has it for programs in which one thread calls the simple API. Texts stay good for the life of the process.
  */
 #ifndef TRAP_H
 #define TRAP_H
@@ -84,8 +84,8 @@ extern "C" {
 extern char trap_ifc_type_supported[];        /**< letters accepted in IFC_SPEC */
 extern const char trap_version[];             /**< version of the interface that is implemented: "1.18.2" */
 extern const char trap_git_version[];         /**< of this library itself */
-extern int trap_last_error;                   /**< simple API: last code */
-extern const char *trap_last_error_msg;       /**< simple API: last message, owned by the library */
+extern int trap_last_error;                   /**< simple API: last code. Of several threads' failures the latest */
+extern const char *trap_last_error_msg;       /**< simple API: its text */
 extern char *trap_default_socket_path_format; /**< printf format with one %s */
 extern const char trap_help_ifcspec[];        /**< manual of IFC_SPEC */
 extern void *trap_glob_ctx;                   /**< context of the simple API, NULL without one */
@@ -179,9 +179,10 @@ trap_ctx_t *trap_ctx_init3(const char *name, const char *description, int8_t i_i
 int trap_ctx_finalize(trap_ctx_t **ctx);
 /** As trap_terminate(). \return OK, also for NULL */
 int trap_ctx_terminate(trap_ctx_t *ctx);
-/** Code of the last call on the context (not NULL), by whatever thread. */
+/** Code of the calling thread's last call on the context (not NULL). A thread that has made none gets the result of
+ *  trap_ctx_init(). */
 int trap_ctx_get_last_error(trap_ctx_t *ctx);
-/** Its message, which belongs to the context and changes with the next call. */
+/** Its message: constant text, good for the life of the process. */
 const char *trap_ctx_get_last_error_msg(trap_ctx_t *ctx);
 /** The context of the simple API, which all functions with ctx take; NULL: there is none. */
 void *trap_get_global_ctx(void);
