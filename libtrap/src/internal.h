@@ -125,8 +125,8 @@ struct trap_context {
    struct io_thread *io; /* NULL until an output or the service needs it */
    struct service *service;
    char *socket_format; /* printf format with one %s */
-   uint64_t serial;      /* tells contexts apart, also those at the address of an earlier one */
-   int init_error;       /* why there are no interfaces; OK: there are */
+   uint64_t serial;     /* tells contexts apart, also those at the address of an earlier one */
+   int init_error;      /* why there are no interfaces; OK: there are */
    const char *init_message;
 };
 
@@ -142,8 +142,7 @@ struct last_error {
    bool published; /* the globals of the simple API have it */
    const char *message;
 };
-extern __thread struct last_error last_error
-    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern __thread struct last_error last_error __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /** Sets the calling thread's last error; without a format it gets the usual text of the code. \return code */
 int ctx_error(struct trap_context *ctx, int code, const char *format, ...)

@@ -260,8 +260,8 @@ TRAP_PUBLIC int trap_ctx_recv_any(trap_ctx_t *c, const uint8_t *active, int32_t 
          return ctx_result(ctx, TRAP_E_TIMEOUT);
       }
       if (inputs_wait(ctx, ctx->in, active, ctx->n_in, deadline)) {
-         return ctx_result(ctx,
-                     TRAP_E_TIMEOUT); /* a signal was handled: the caller may want to look at what it set */
+         return ctx_result(
+             ctx, TRAP_E_TIMEOUT); /* a signal was handled: the caller may want to look at what it set */
       }
    }
 }

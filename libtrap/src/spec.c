@@ -105,9 +105,10 @@ TRAP_PUBLIC int trap_parse_params(int *argc, char **argv, trap_ifc_spec_t *ifc_s
    }
    int at = find_arg(*argc, argv, "-i", NULL);
    if (at < 0 || at + 1 >= *argc) {
-      return publish_error(TRAP_E_BADPARAMS,
-                           at < 0 ? "option -i with the interfaces (IFC_SPEC) is missing, see -h trap"
-                                  : "option -i has no argument, expected the interfaces (IFC_SPEC), see -h trap");
+      return publish_error(
+          TRAP_E_BADPARAMS,
+          at < 0 ? "option -i with the interfaces (IFC_SPEC) is missing, see -h trap"
+                 : "option -i has no argument, expected the interfaces (IFC_SPEC), see -h trap");
    }
    char message[256] = "";
    int rc = spec_parse(argv[at + 1], ifc_spec, message, sizeof(message));

@@ -81,11 +81,11 @@ extern "C" {
 #define TRAP_IFC_MESSAGEQ_SIZE 100000 /**< payload bytes of a default buffer */
 #endif
 
-extern char trap_ifc_type_supported[];        /**< letters accepted in IFC_SPEC */
-extern const char trap_version[];             /**< version of the interface that is implemented: "1.18.2" */
-extern const char trap_git_version[];         /**< of this library itself */
-extern int trap_last_error;                   /**< simple API: last code. Of several threads' failures the latest */
-extern const char *trap_last_error_msg;       /**< simple API: its text */
+extern char trap_ifc_type_supported[];  /**< letters accepted in IFC_SPEC */
+extern const char trap_version[];       /**< version of the interface that is implemented: "1.18.2" */
+extern const char trap_git_version[];   /**< of this library itself */
+extern int trap_last_error;             /**< simple API: last code. Of several threads' failures the latest */
+extern const char *trap_last_error_msg; /**< simple API: its text */
 extern char *trap_default_socket_path_format; /**< printf format with one %s */
 extern const char trap_help_ifcspec[];        /**< manual of IFC_SPEC */
 extern void *trap_glob_ctx;                   /**< context of the simple API, NULL without one */
