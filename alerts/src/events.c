@@ -125,7 +125,6 @@ static bool grow(struct events *all)
 {
    if (all->newest == NULL) {
       all->newest = calloc(HASHES, sizeof(*all->newest));
-      all->hash_seed = nc_hash_seed();
    }
    if (all->newest == NULL || all->n >= EVENTS_MAX) {
       return false;
@@ -154,8 +153,7 @@ struct event *events_add(struct events *all, const struct event_description *d, 
    all->received++;
    bool room = grow(all);
    struct key key = key_of(&e);
-   uint32_t *newest =
-       all->newest != NULL ? &all->newest[nc_hash(&key, sizeof(key), all->hash_seed) % HASHES] : NULL;
+   uint32_t *newest = all->newest != NULL ? &all->newest[nc_hash(&key, sizeof(key)) % HASHES] : NULL;
    for (uint32_t i = newest != NULL ? *newest : 0; i > 0; i = all->list[i - 1].older) {
       if (same_event(&all->list[i - 1], &e)) {
          join(&all->list[i - 1], &e);

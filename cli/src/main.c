@@ -3,7 +3,6 @@
 #include "cli.h"
 
 #include <nemea-common/nc_text.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +47,7 @@ static const struct command *find(const char *name)
    return NULL;
 }
 
-static int run(int argc, char **argv)
+int main(int argc, char **argv)
 {
    if (argc < 2) {
       help(stderr);
@@ -73,14 +72,4 @@ static int run(int argc, char **argv)
       return CLI_OK;
    }
    return c->run(argc - 1, argv + 1);
-}
-
-int main(int argc, char **argv)
-{
-   int status = run(argc, argv);
-   if (status == CLI_OK && (fflush(stdout) != 0 || ferror(stdout))) {
-      cli_error("cannot write to standard output: %s", strerror(errno));
-      return CLI_OUTPUT;
-   }
-   return status;
 }

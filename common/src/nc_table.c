@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <nemea-common/nc_table.h>
 #include <nemea-common/nc_hash.h>
+#include <nemea-common/nc_index.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,34 +13,21 @@ enum entry_state {
    ENTRY_USED = 2  /* used again: gets a second chance */
 };
 
-/* A slot of the index: the upper half of the hash and the entry's number + 1; 0 is empty. */
-typedef uint64_t slot_t;
-
 struct nc_table {
-   slot_t *slots;
+   nc_index_t index;
+   void *memory; /* of the buckets */
    uint8_t *entries;
    uint8_t *state;
-   uint32_t *free_list;
-   uint64_t mask;
-   uint64_t seed;
+   uint32_t *free_list; /* of entries that were used before */
    uint32_t capacity, count, free_count;
-   uint32_t hand; /* of the clock */
+   uint32_t fresh; /* entries from here on were never used */
+   uint32_t hand;  /* of the clock */
    uint32_t key_size, value_size, value_offset, entry_size;
    enum nc_table_full full;
    nc_table_evict_fn evicted;
    void *context;
    nc_table_stats_t stats;
 };
-
-static inline slot_t slot_make(uint64_t hash, uint32_t entry)
-{
-   return (hash & UINT64_C(0xffffffff00000000)) | (entry + 1);
-}
-
-static inline uint32_t slot_entry(slot_t slot)
-{
-   return (uint32_t) slot - 1;
-}
 
 static inline uint8_t *entry_at(const nc_table_t *table, uint32_t entry)
 {
@@ -51,25 +39,22 @@ static inline uint32_t entry_of_value(const nc_table_t *table, const void *value
    return (uint32_t) ((size_t) ((const uint8_t *) value - table->entries) / table->entry_size);
 }
 
-static void reset(nc_table_t *table)
+static size_t index_bytes(const nc_table_t *table)
 {
-   memset(table->slots, 0, (table->mask + 1) * sizeof(slot_t));
-   memset(table->state, ENTRY_FREE, table->capacity);
-   for (uint32_t i = 0; i < table->capacity; i++) {
-      table->free_list[i] = table->capacity - 1 - i;
-   }
-   table->free_count = table->capacity;
-   table->count = 0;
-   table->hand = 0;
+   return ((size_t) table->index.mask + 1) * sizeof(nc_index_bucket_t);
 }
 
-static bool allocate(nc_table_t *table, uint64_t slots)
+/* Zeroed memory that is not touched before it is used: a large table that holds little takes little. */
+static bool allocate(nc_table_t *table)
 {
-   table->slots = malloc(slots * sizeof(slot_t));
+   const size_t line = sizeof(nc_index_bucket_t);
+   table->memory = calloc(1, index_bytes(table) + line);
+   table->index.buckets =
+       (nc_index_bucket_t *) (((uintptr_t) table->memory + line - 1) & ~(uintptr_t) (line - 1));
    table->entries = calloc(table->capacity, table->entry_size);
-   table->state = malloc(table->capacity);
-   table->free_list = malloc((size_t) table->capacity * sizeof(uint32_t));
-   return table->slots && table->entries && table->state && table->free_list;
+   table->state = calloc(table->capacity, 1);
+   table->free_list = calloc(table->capacity, sizeof(uint32_t));
+   return table->memory && table->entries && table->state && table->free_list;
 }
 
 nc_table_t *nc_table_new(const nc_table_config_t *config)
@@ -83,12 +68,7 @@ nc_table_t *nc_table_new(const nc_table_config_t *config)
    if (!table) {
       return NULL;
    }
-   uint64_t slots = 16;
-   while (slots / 4 * 3 < config->capacity) {
-      slots *= 2;
-   }
-   table->mask = slots - 1;
-   table->seed = config->seed ? config->seed : nc_hash_seed();
+   table->index.mask = nc_index_size(config->capacity) - 1;
    table->capacity = config->capacity;
    table->key_size = config->key_size;
    table->value_size = config->value_size;
@@ -99,19 +79,18 @@ nc_table_t *nc_table_new(const nc_table_config_t *config)
    table->full = config->full;
    table->evicted = config->evicted;
    table->context = config->context;
-   if (!allocate(table, slots)) {
+   if (!allocate(table)) {
       nc_table_free(table);
       errno = ENOMEM;
       return NULL;
    }
-   reset(table);
    return table;
 }
 
 void nc_table_free(nc_table_t *table)
 {
    if (table) {
-      free(table->slots);
+      free(table->memory);
       free(table->entries);
       free(table->state);
       free(table->free_list);
@@ -119,48 +98,47 @@ void nc_table_free(nc_table_t *table)
    }
 }
 
-/* Index of the key's slot, or of the empty slot where it belongs (*found false). */
-static inline uint64_t locate(const nc_table_t *table, const void *key, uint64_t hash, bool *found)
+static inline uint64_t hash_of(const nc_table_t *table, const void *key)
 {
-   uint64_t i = hash & table->mask;
-   for (;; i = (i + 1) & table->mask) {
-      slot_t slot = table->slots[i];
-      if (slot == 0) {
-         *found = false;
-         return i;
-      }
-      if ((uint32_t) (slot >> 32) == (uint32_t) (hash >> 32) &&
-          memcmp(entry_at(table, slot_entry(slot)), key, table->key_size) == 0) {
-         *found = true;
-         return i;
-      }
-   }
+   return nc_hash(key, table->key_size);
 }
 
-/* Empties a slot and moves later ones of its run back, so that no marks of deleted slots are needed. */
-static void index_erase(nc_table_t *table, uint64_t hole)
+struct search {
+   const nc_table_t *table;
+   const void *key;
+};
+
+static inline bool same_key(void *context, uint32_t entry)
 {
-   for (uint64_t i = (hole + 1) & table->mask; table->slots[i] != 0; i = (i + 1) & table->mask) {
-      const uint8_t *key = entry_at(table, slot_entry(table->slots[i]));
-      uint64_t home = nc_hash(key, table->key_size, table->seed) & table->mask;
-      if (((i - home) & table->mask) >= ((i - hole) & table->mask)) {
-         table->slots[hole] = table->slots[i];
-         hole = i;
-      }
-   }
-   table->slots[hole] = 0;
+   const struct search *s = context;
+   return memcmp(entry_at(s->table, entry), s->key, s->table->key_size) == 0;
 }
 
-static void remove_at(nc_table_t *table, uint64_t slot)
+static inline uint32_t locate(const nc_table_t *table, const void *key, uint64_t hash)
 {
-   uint32_t entry = slot_entry(table->slots[slot]);
-   index_erase(table, slot);
+   struct search s = {table, key};
+   return nc_index_find(&table->index, hash, same_key, &s);
+}
+
+static void remove_entry(nc_table_t *table, uint32_t entry, uint64_t hash)
+{
+   nc_index_remove(&table->index, hash, entry);
    table->state[entry] = ENTRY_FREE;
    table->free_list[table->free_count++] = entry;
    table->count--;
 }
 
-static void evict_one(nc_table_t *table)
+static void evict(nc_table_t *table, uint32_t victim)
+{
+   uint8_t *entry = entry_at(table, victim);
+   if (table->evicted) {
+      table->evicted(table->context, entry, entry + table->value_offset);
+   }
+   remove_entry(table, victim, hash_of(table, entry));
+   table->stats.evicted++;
+}
+
+static uint32_t next_victim(nc_table_t *table)
 {
    while (table->state[table->hand] != ENTRY_ONCE) {
       /* The table is full: every entry is in one of the two used states. */
@@ -169,62 +147,73 @@ static void evict_one(nc_table_t *table)
    }
    uint32_t victim = table->hand;
    table->hand = table->hand + 1 == table->capacity ? 0 : table->hand + 1;
-   uint8_t *entry = entry_at(table, victim);
-   if (table->evicted) {
-      table->evicted(table->context, entry, entry + table->value_offset);
+   return victim;
+}
+
+/* A free entry that is in the index under this hash; NC_INDEX_NONE when it was refused. */
+static uint32_t new_entry(nc_table_t *table, uint64_t hash)
+{
+   if (table->count == table->capacity) {
+      if (table->full == NC_TABLE_REFUSE) {
+         table->stats.refused++;
+         return NC_INDEX_NONE;
+      }
+      evict(table, next_victim(table));
    }
-   bool found;
-   uint64_t slot = locate(table, entry, nc_hash(entry, table->key_size, table->seed), &found);
-   remove_at(table, slot);
-   table->stats.evicted++;
+   uint32_t entry = table->free_count > 0 ? table->free_list[table->free_count - 1] : table->fresh;
+   if (!nc_index_add(&table->index, hash, entry)) {
+      table->stats.crowded++;
+      if (table->full == NC_TABLE_REFUSE) {
+         table->stats.refused++;
+         return NC_INDEX_NONE;
+      }
+      evict(table, nc_index_victim(&table->index, hash));
+      entry = table->free_list[table->free_count - 1];
+      nc_index_add(&table->index, hash, entry);
+   }
+   if (table->free_count > 0) {
+      table->free_count--;
+   } else {
+      table->fresh++;
+   }
+   table->count++;
+   return entry;
 }
 
 void *nc_table_find(nc_table_t *table, const void *key)
 {
-   bool found;
    table->stats.lookups++;
-   uint64_t i = locate(table, key, nc_hash(key, table->key_size, table->seed), &found);
-   if (!found) {
+   uint32_t entry = locate(table, key, hash_of(table, key));
+   if (entry == NC_INDEX_NONE) {
       return NULL;
    }
-   uint32_t entry = slot_entry(table->slots[i]);
    table->state[entry] = ENTRY_USED;
    return entry_at(table, entry) + table->value_offset;
 }
 
 void *nc_table_peek(const nc_table_t *table, const void *key)
 {
-   bool found;
-   uint64_t i = locate(table, key, nc_hash(key, table->key_size, table->seed), &found);
-   return found ? entry_at(table, slot_entry(table->slots[i])) + table->value_offset : NULL;
+   uint32_t entry = locate(table, key, hash_of(table, key));
+   return entry != NC_INDEX_NONE ? entry_at(table, entry) + table->value_offset : NULL;
 }
 
 void *nc_table_upsert(nc_table_t *table, const void *key, bool *is_new)
 {
-   bool found;
-   uint64_t hash = nc_hash(key, table->key_size, table->seed);
+   uint64_t hash = hash_of(table, key);
    table->stats.lookups++;
-   uint64_t i = locate(table, key, hash, &found);
+   uint32_t entry = locate(table, key, hash);
    if (is_new) {
-      *is_new = !found;
+      *is_new = entry == NC_INDEX_NONE;
    }
-   if (found) {
-      uint32_t entry = slot_entry(table->slots[i]);
+   if (entry != NC_INDEX_NONE) {
       table->state[entry] = ENTRY_USED;
       return entry_at(table, entry) + table->value_offset;
    }
-   if (table->free_count == 0) {
-      if (table->full == NC_TABLE_REFUSE) {
-         table->stats.refused++;
-         return NULL;
-      }
-      evict_one(table);
-      i = locate(table, key, hash, &found);
+   entry = new_entry(table, hash);
+   if (entry == NC_INDEX_NONE) {
+      return NULL;
    }
-   uint32_t entry = table->free_list[--table->free_count];
-   table->slots[i] = slot_make(hash, entry);
    table->state[entry] = ENTRY_ONCE;
-   table->count++;
    table->stats.inserted++;
    uint8_t *bytes = entry_at(table, entry);
    memcpy(bytes, key, table->key_size);
@@ -234,17 +223,18 @@ void *nc_table_upsert(nc_table_t *table, const void *key, bool *is_new)
 
 bool nc_table_remove(nc_table_t *table, const void *key)
 {
-   bool found;
-   uint64_t i = locate(table, key, nc_hash(key, table->key_size, table->seed), &found);
-   if (found) {
-      remove_at(table, i);
+   uint64_t hash = hash_of(table, key);
+   uint32_t entry = locate(table, key, hash);
+   if (entry != NC_INDEX_NONE) {
+      remove_entry(table, entry, hash);
    }
-   return found;
+   return entry != NC_INDEX_NONE;
 }
 
 void nc_table_remove_value(nc_table_t *table, void *value)
 {
-   nc_table_remove(table, entry_at(table, entry_of_value(table, value)));
+   uint32_t entry = entry_of_value(table, value);
+   remove_entry(table, entry, hash_of(table, entry_at(table, entry)));
 }
 
 const void *nc_table_key(const nc_table_t *table, const void *value)
@@ -254,12 +244,14 @@ const void *nc_table_key(const nc_table_t *table, const void *value)
 
 void nc_table_clear(nc_table_t *table)
 {
-   reset(table);
+   memset(table->index.buckets, 0, index_bytes(table));
+   memset(table->state, ENTRY_FREE, table->fresh);
+   table->fresh = table->free_count = table->count = table->hand = 0;
 }
 
 bool nc_table_next(const nc_table_t *table, uint32_t *cursor, const void **key, void **value)
 {
-   while (*cursor < table->capacity) {
+   while (*cursor < table->fresh) {
       uint32_t entry = (*cursor)++;
       if (table->state[entry] != ENTRY_FREE) {
          uint8_t *bytes = entry_at(table, entry);
@@ -283,7 +275,7 @@ uint32_t nc_table_capacity(const nc_table_t *table)
 
 size_t nc_table_memory(const nc_table_t *table)
 {
-   return sizeof(*table) + (table->mask + 1) * sizeof(slot_t) +
+   return sizeof(*table) + index_bytes(table) +
           (size_t) table->capacity * (table->entry_size + sizeof(uint8_t) + sizeof(uint32_t));
 }
 

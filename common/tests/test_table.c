@@ -8,6 +8,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <nemea-common/nc_hash.h>
+#include <nemea-common/nc_index.h>
 #include <nemea-common/nc_table.h>
 
 static nc_table_t *make(uint32_t capacity, enum nc_table_full full, nc_table_evict_fn fn, void *context)
@@ -125,25 +127,102 @@ static void test_flood_of_single_keys_does_not_push_out_used_ones(void **state)
    nc_table_free(table);
 }
 
-/* Two tables with other seeds evict and iterate alike. */
-static void test_order_does_not_depend_on_the_seed(void **state)
+/* Tables evict and iterate alike under every key of the hash. */
+static void test_order_does_not_depend_on_the_hash_key(void **state)
 {
-   nc_table_t *a = make(64, NC_TABLE_EVICT, NULL, NULL), *b = make(64, NC_TABLE_EVICT, NULL, NULL);
-   for (uint64_t i = 0; i < 1000; i++) {
-      uint64_t key = i * i % 257;
-      put(a, key, i);
-      put(b, key, i);
+   enum { CAPACITY = 64 };
+   uint64_t first[CAPACITY];
+   for (uint8_t secret = 0; secret < 8; secret++) {
+      nc_hash_expand_key(&nc_hash_key_, (const uint8_t[16]){secret});
+      nc_table_t *table = make(CAPACITY, NC_TABLE_EVICT, NULL, NULL);
+      for (uint64_t i = 0; i < 1000; i++) {
+         put(table, i * i % 257, i);
+      }
+      uint32_t cursor = 0, n = 0;
+      const void *key;
+      void *value;
+      while (nc_table_next(table, &cursor, &key, &value)) {
+         uint64_t number;
+         memcpy(&number, key, sizeof(number));
+         first[n] = secret == 0 ? number : first[n];
+         assert_int_equal(number, first[n++]);
+      }
+      assert_int_equal(n, CAPACITY);
+      nc_table_free(table);
    }
-   uint32_t i = 0, j = 0;
-   const void *key_a, *key_b;
-   void *value_a, *value_b;
-   while (nc_table_next(a, &i, &key_a, &value_a)) {
-      assert_true(nc_table_next(b, &j, &key_b, &value_b));
-      assert_memory_equal(key_a, key_b, sizeof(uint64_t));
+}
+
+/* Keys of one bucket, as only those can choose who know the key of the hash. */
+static void collisions(uint32_t capacity, uint64_t *keys, uint32_t n)
+{
+   uint32_t mask = nc_index_size(capacity) - 1;
+   uint64_t key = 0;
+   for (uint32_t i = 0; i < n; key++) {
+      if ((nc_hash(&key, sizeof(key)) & mask) == 7) {
+         keys[i++] = key;
+      }
    }
-   assert_false(nc_table_next(b, &j, &key_b, &value_b));
-   nc_table_free(a);
-   nc_table_free(b);
+}
+
+static void test_collisions_are_bounded(void **state)
+{
+   enum { CAPACITY = 4000, PLACES = NC_INDEX_WAYS * NC_INDEX_REACH, N = 2 * PLACES };
+   static uint64_t keys[N];
+   uint64_t evicted = 0;
+   nc_hash_expand_key(&nc_hash_key_, (const uint8_t[16]){1});
+   collisions(CAPACITY, keys, N);
+   nc_table_t *table = make(CAPACITY, NC_TABLE_EVICT, count_eviction, &evicted);
+   for (uint32_t i = 0; i < N; i++) {
+      put(table, keys[i], 1);
+      assert_non_null(nc_table_peek(table, &keys[i]));
+   }
+   assert_int_equal(nc_table_count(table), PLACES);
+   assert_int_equal(nc_table_stats(table)->crowded, N - PLACES);
+   assert_int_equal(evicted, N - PLACES);
+   uint32_t there = 0;
+   for (uint32_t i = 0; i < N; i++) {
+      bool found = nc_table_remove(table, &keys[i]);
+      there += found;
+   }
+   assert_int_equal(there, PLACES);
+   assert_int_equal(nc_table_count(table), 0);
+   nc_table_free(table);
+   table = make(CAPACITY, NC_TABLE_REFUSE, NULL, NULL);
+   for (uint32_t i = 0; i < N; i++) {
+      assert_true((nc_table_upsert(table, &keys[i], NULL) != NULL) == (i < PLACES));
+   }
+   assert_int_equal(nc_table_stats(table)->refused, N - PLACES);
+   nc_table_free(table);
+}
+
+/* The same keys under other keys of the hash, and what attackers sent to the hash that this one replaced: one of two
+ * folded factors zero. No search is longer than for random keys. */
+static void test_chosen_collisions_meet_another_hash_key(void **state)
+{
+   enum { CAPACITY = 4000, N = 2 * NC_INDEX_WAYS * NC_INDEX_REACH };
+   static uint64_t keys[N];
+   nc_hash_expand_key(&nc_hash_key_, (const uint8_t[16]){1});
+   collisions(CAPACITY, keys, N);
+   for (uint8_t secret = 2; secret < 10; secret++) {
+      nc_hash_expand_key(&nc_hash_key_, (const uint8_t[16]){secret});
+      nc_table_t *table = make(CAPACITY, NC_TABLE_EVICT, NULL, NULL);
+      nc_table_config_t pairs = {.capacity = 100000, .key_size = 40};
+      nc_table_t *flows = nc_table_new(&pairs);
+      assert_non_null(flows);
+      for (uint32_t i = 0; i < N; i++) {
+         put(table, keys[i], 1);
+      }
+      for (uint64_t i = 0; i < pairs.capacity; i++) {
+         uint64_t key[5] = {i, UINT64_C(0xe7037ed1a0b428db), 1, UINT64_C(0xe7037ed1a0b428db), i << 32};
+         nc_table_upsert(flows, key, NULL);
+      }
+      assert_int_equal(nc_table_stats(table)->crowded, 0);
+      assert_int_equal(nc_table_count(table), N);
+      assert_int_equal(nc_table_stats(flows)->crowded, 0);
+      assert_int_equal(nc_table_count(flows), pairs.capacity);
+      nc_table_free(table);
+      nc_table_free(flows);
+   }
 }
 
 static void test_set_without_values(void **state)
@@ -184,7 +263,9 @@ int main(void)
        cmocka_unit_test(test_random_operations_match_a_model),
        cmocka_unit_test(test_refuses_when_full),
        cmocka_unit_test(test_flood_of_single_keys_does_not_push_out_used_ones),
-       cmocka_unit_test(test_order_does_not_depend_on_the_seed),
+       cmocka_unit_test(test_order_does_not_depend_on_the_hash_key),
+       cmocka_unit_test(test_collisions_are_bounded),
+       cmocka_unit_test(test_chosen_collisions_meet_another_hash_key),
        cmocka_unit_test(test_set_without_values),
        cmocka_unit_test(test_impossible_sizes),
    };

@@ -277,7 +277,7 @@ static int add_flow(nm_module_t *m, const struct flow *f, uint64_t bytes)
    }
    host_roll(h, now);
    if (state->format.details) {
-      packets_add(self, h, f, bytes, nc_hash(&source, sizeof(source), 0));
+      packets_add(self, h, f, bytes, nc_hash(&source, sizeof(source)));
       if (h->next == NULL && packets_many(self, h)) {
          host_watch(self, h);
       }

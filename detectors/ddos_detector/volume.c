@@ -11,8 +11,8 @@
 
 static uint32_t bit_of(const ip_addr_t *source)
 {
-   uint64_t value = ip_is4(source) ? ip_get_v4_as_int(source)
-                                   : nc_hash_u64(source->ui64[0] ^ (source->ui64[1] * NC_HASH_K0), 0);
+   uint64_t value =
+       ip_is4(source) ? ip_get_v4_as_int(source) : nc_hash_u64(source->ui64[0] ^ source->ui64[1]);
    return (uint32_t) (value % SOURCE_MODULUS);
 }
 

@@ -107,6 +107,8 @@ static int init(nm_module_t *m)
    nm_counter(m, "lists", &nc_table_stats(self->lists)->inserted);
    nm_counter(m, "evicted lists", &nc_table_stats(self->lists)->evicted);
    nm_counter(m, "evicted hosts", &nc_table_stats(self->hosts)->evicted);
+   nm_counter(m, "crowded lists", &nc_table_stats(self->lists)->crowded);
+   nm_counter(m, "crowded hosts", &nc_table_stats(self->hosts)->crowded);
    return NM_OK;
 }
 

@@ -77,6 +77,7 @@ static int init(nm_module_t *m)
    nm_counter(m, "probes", &self->probes);
    nm_counter(m, "pairs", &nc_table_stats(self->pairs)->inserted);
    nm_counter(m, "evicted", &nc_table_stats(self->pairs)->evicted);
+   nm_counter(m, "crowded", &nc_table_stats(self->pairs)->crowded);
    return NM_OK;
 }
 

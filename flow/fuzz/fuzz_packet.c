@@ -26,7 +26,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                       .inactive_ms = 30000,
                                       .fragments = 16,
                                       .fragment_s = 3,
-                                      .seed = 1,
                                       .export = drop};
    struct packet packets[1];
    config.plugins[config.n_plugins++] = flow_plugin_find("dns");

@@ -80,12 +80,8 @@ static uint8_t *make_frame(const struct peer *p, unsigned how, const uint8_t *pa
 
 static struct flow_cache *make_cache(void)
 {
-   struct flow_cache_config config = {.capacity = 16,
-                                      .active_ms = 300000,
-                                      .inactive_ms = 30000,
-                                      .seed = 1,
-                                      .export = export,
-                                      .n_plugins = 1};
+   struct flow_cache_config config = {
+       .capacity = 16, .active_ms = 300000, .inactive_ms = 30000, .export = export, .n_plugins = 1};
    if (plugin == NULL) {
       plugin = flow_plugin_find(PLUGIN);
       if (plugin == NULL) {

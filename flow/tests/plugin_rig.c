@@ -49,7 +49,6 @@ struct rig *rig_new(const char *plugin, const char *options, bool udp, unsigned 
    r->cache = flow_cache_new(&(struct flow_cache_config){.capacity = 64,
                                                          .active_ms = 300000,
                                                          .inactive_ms = 30000,
-                                                         .seed = 1,
                                                          .plugins = {r->plugin},
                                                          .n_plugins = 1,
                                                          .export = keep,

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #define CAPACITY 8
-#define SEED     1
+#define CROWD    4000 /* flows, of the cache that is flooded */
 #define KEYS     400000
 
 struct seen {
@@ -41,8 +41,8 @@ static bool find_pair(uint32_t mask, uint32_t pair[2])
    bool found = false;
    for (uint32_t i = 0; i < KEYS; i++) {
       struct packet k = packet_of(i, false);
-      uint64_t hash = hash_packet(&k, SEED);
-      all[i][0] = (uint64_t) tag_of(hash) << 32 | (hash & mask);
+      uint64_t hash = hash_packet(&k);
+      all[i][0] = (hash >> 32) << 32 | (hash & mask);
       all[i][1] = i;
    }
    qsort(all, KEYS, sizeof(*all), compare_hashes);
@@ -74,14 +74,10 @@ static void keys_are_compared_never_only_hashes(void **state)
 {
    struct seen seen = {.flows = 0};
    (void) state;
-   struct flow_cache *c = flow_cache_new(&(struct flow_cache_config){.capacity = CAPACITY,
-                                                                     .active_ms = 300000,
-                                                                     .inactive_ms = 30000,
-                                                                     .seed = SEED,
-                                                                     .export = keep,
-                                                                     .context = &seen});
+   struct flow_cache *c = flow_cache_new(&(struct flow_cache_config){
+       .capacity = CAPACITY, .active_ms = 300000, .inactive_ms = 30000, .export = keep, .context = &seen});
    assert_non_null(c);
-   assert_true(find_pair(c->bucket_mask, pair));
+   assert_true(find_pair(c->index.mask, pair));
    static const struct {
       unsigned which;
       bool reverse;
@@ -99,8 +95,65 @@ static void keys_are_compared_never_only_hashes(void **state)
    flow_cache_free(c);
 }
 
+static void count_flows(void *context, const struct flow *f, void *const ext[MAX_PLUGINS],
+                        enum flow_end reason)
+{
+   uint64_t *counts = context;
+   (void) ext;
+   counts[reason == FLOW_END_RESOURCES] += f->packets;
+}
+
+/* Packets of one bucket, as only those can choose who know the key of the hash: searches stay bounded, no packet is lost. */
+static void collisions_are_bounded(void **state)
+{
+   enum { PLACES = NC_INDEX_WAYS * NC_INDEX_REACH, N = 2 * PLACES };
+   uint64_t counts[2] = {0};
+   (void) state;
+   nc_hash_expand_key(&nc_hash_key_, (const uint8_t[16]){1});
+   struct flow_cache *c = flow_cache_new(&(struct flow_cache_config){.capacity = CROWD,
+                                                                     .active_ms = 300000,
+                                                                     .inactive_ms = 30000,
+                                                                     .export = count_flows,
+                                                                     .context = counts});
+   assert_non_null(c);
+   uint32_t n = 0;
+   for (uint32_t i = 0; n < N; i++) {
+      struct packet k = packet_of(i, false);
+      if ((hash_packet(&k) & c->index.mask) == 3) {
+         n++;
+         flow_cache_packets(c, &k, 1);
+      }
+   }
+   assert_int_equal(flow_cache_stats(c)->cached, PLACES);
+   assert_int_equal(flow_cache_stats(c)->crowded, N - PLACES);
+   flow_cache_flush(c);
+   assert_int_equal(counts[1], N - PLACES);
+   assert_int_equal(counts[0], PLACES);
+   flow_cache_free(c);
+}
+
+static void both_directions_have_one_hash(void **state)
+{
+   (void) state;
+   for (uint32_t i = 0; i < 1000; i++) {
+      struct packet k = packet_of(i, false), r = packet_of(i, true);
+      assert_int_equal(hash_packet(&k), hash_packet(&r));
+      memcpy(k.dst_ip, k.src_ip, 16); /* the ports decide */
+      r = k;
+      r.src_port = k.dst_port;
+      r.dst_port = k.src_port;
+      assert_int_equal(hash_packet(&k), hash_packet(&r));
+      r.dst_port++;
+      assert_int_not_equal(hash_packet(&k), hash_packet(&r));
+   }
+}
+
 int main(void)
 {
-   static const struct CMUnitTest tests[] = {cmocka_unit_test(keys_are_compared_never_only_hashes)};
+   static const struct CMUnitTest tests[] = {
+       cmocka_unit_test(keys_are_compared_never_only_hashes),
+       cmocka_unit_test(collisions_are_bounded),
+       cmocka_unit_test(both_directions_have_one_hash),
+   };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "cache/cache.h"
 #include "capture/capture_file.h"
 
+#include <nemea-common/nc_hash.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -244,7 +245,6 @@ static struct flow_cache *new_cache(uint32_t capacity, bool split)
                                  .split = split,
                                  .fragments = 64,
                                  .fragment_s = 3,
-                                 .seed = 5,
                                  .export = keep};
    n_exported = 0;
    return flow_cache_new(&c);
@@ -362,7 +362,7 @@ static void one_packet_from_the_future_ends_nothing(void **state)
    flow_cache_free(c);
 }
 
-static void size_of_batches_and_seed_change_nothing(void **state)
+static void size_of_batches_and_hash_key_change_nothing(void **state)
 {
    static struct flow first[4096];
    unsigned n_first = 0;
@@ -373,8 +373,8 @@ static void size_of_batches_and_seed_change_nothing(void **state)
                                          .inactive_ms = 10000,
                                          .fragments = 16,
                                          .fragment_s = 3,
-                                         .seed = round * 77 + 1,
                                          .export = keep};
+      nc_hash_expand_key(&nc_hash_key_, (const uint8_t[16]){(uint8_t) round});
       struct flow_cache *c = flow_cache_new(&config);
       struct packet batch[FLOW_BATCH];
       unsigned n = 0, size = 1 + round * 21;
@@ -591,7 +591,7 @@ int main(void)
        cmocka_unit_test(a_new_connection_ends_the_old_one),
        cmocka_unit_test(a_full_cache_exports_the_longest_silent_flow),
        cmocka_unit_test(one_packet_from_the_future_ends_nothing),
-       cmocka_unit_test(size_of_batches_and_seed_change_nothing),
+       cmocka_unit_test(size_of_batches_and_hash_key_change_nothing),
        cmocka_unit_test(later_fragments_get_the_ports_of_the_first),
        cmocka_unit_test(fragments_before_the_first_wait_for_it),
        cmocka_unit_test(fragments_wait_for_three_seconds_only),

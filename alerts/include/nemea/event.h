@@ -93,8 +93,7 @@ const struct event_description *event_description_find(const char *program);
 struct events {
    struct event *list;
    uint32_t n, capacity;
-   uint32_t *newest; /* by hash: index + 1 of the newest event, 0: none */
-   uint64_t hash_seed;
+   uint32_t *newest;           /* by hash: index + 1 of the newest event, 0: none */
    uint64_t received, dropped; /* alerts; those whose events found no room */
 };
 

@@ -4,7 +4,8 @@
  * Bloom filter (Bloom 1970): a set that may say "there" of an element that was never inserted, with a probability
  * chosen beforehand, and never "not there" of one that was. C++11, in this header alone.
  *
- * One keyed 64-bit hash an element, its two halves spread to all places by double hashing (Kirsch and Mitzenmacher,
+ * One 64-bit hash an element, keyed by the process (nc_hash.h) and random_seed: nobody can choose elements that are taken for
+ * others. Its two halves are spread to all places by double hashing (Kirsch and Mitzenmacher,
  * "Less Hashing, Same Performance", 2006). Tables may exceed 2^32 bits. Memory is taken at construction
  * (std::bad_alloc); a filter that gets more elements than projected goes on working with more false positives
  * (effective_fpp()). Reading from several threads is safe, changing is for one.
@@ -17,10 +18,26 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <random>
 #include <string>
 #include <vector>
 
 #include <nemea-common/nc_hash.h>
+
+/* The key of the process where libnemea-common is linked, else one of the program's own: the header works alone. */
+#pragma weak nc_hash_key_
+inline const nc_hash_key_t &bloom_hash_key()
+{
+   static const nc_hash_key_t own = [] {
+      nc_hash_key_t key;
+      std::random_device random;
+      uint32_t *words = reinterpret_cast<uint32_t *>(&key);
+      std::generate(words, words + sizeof(key) / sizeof(*words), [&random] { return random(); });
+      return key;
+   }();
+   const nc_hash_key_t *of_process = &nc_hash_key_;
+   return of_process != nullptr ? *of_process : own;
+}
 
 /** What a filter is made for. Set the members, call compute_optimal_parameters(), make the filter. */
 class bloom_parameters {
@@ -213,8 +230,10 @@ private:
    struct place {
       uint64_t at, step, grow = 0;
       place(const bloom_filter &f, const unsigned char *key, std::size_t length)
-          : at(nc_hash(key, length, f.seed_)), step(nc_hash_u64(at, ~f.seed_) | 1)
       {
+         const nc_hash_key_t &secret = bloom_hash_key();
+         at = nc_hash_fold_(nc_hash_with(&secret, key, length) ^ f.seed_, secret.mix[1]);
+         step = nc_hash_fold_(at ^ secret.mix[0], secret.mix[3]) | 1;
       }
       /** The step grows, so that elements that share both halves by chance of the modulus part again. */
       void next()

@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * \file nemea-common/nc_hash.h
- * Keyed 64-bit hash of short keys (addresses, pairs, ports).
+ * Keyed 64-bit hash for tables whose keys come from outside (addresses, ports, names).
  *
- * Multiply-and-fold of 16 bytes a step, the construction of wyhash (Wang Yi, public domain), keyed by a seed. With a
- * seed that a sender of traffic does not know (nc_hash_seed()), he cannot choose keys that fall into one place of
- * a table. It is not a cryptographic hash. Values differ between machines of different byte order and between
- * seeds: nothing that leaves a program may depend on them.
+ * Nobody who does not know the key of the process can choose inputs that collide:
+ *  1. All of the input goes through MULTILINEAR hashing with a 128-bit random multiplier for each 8-byte word (D. Lemire,
+ *     O. Kaser, "Strongly universal string hashing is fast", The Computer Journal 57, 2014): (k + sum k_i w_i) mod 2^128,
+ *     of which the upper 64 bits are kept. It is strongly universal: two different inputs, however they were chosen, agree
+ *     in any b of the 64 bits with probability 2^-b over the choice of the key. No word of an input is ever multiplied by
+ *     something that the sender knows, so none can cancel the key or the other words.
+ *  2. The result is mixed by two keyed multiplications folded to 64 bits. The first step alone is linear: arithmetic
+ *     progressions of inputs would fall into progressions of buckets, and one collision that was found by timing would give
+ *     others. Behind the mixing, inputs that share a bucket have nothing in common to build on.
+ * Inputs longer than NC_HASH_SHORT bytes take SipHash-1-3 (J.-P. Aumasson, D. J. Bernstein, 2012) instead.
+ * This needs no special instructions; 40 bytes take 12 multiplications. It is not a cryptographic hash: values must not
+ * be shown to those who choose the inputs.
+ *
+ * The key is random in every process. NEMEA_HASH_KEY (32 hexadecimal digits) fixes it for tests; any other value ends the
+ * program with an error, and set-user-ID programs ignore it. Values differ between processes and machines: nothing that
+ * leaves a program may depend on them.
  *
  * Threads: all functions may be called from any thread.
  */
@@ -21,53 +33,167 @@
 extern "C" {
 #endif
 
-#define NC_HASH_K0 UINT64_C(0xa0761d6478bd642f)
-#define NC_HASH_K1 UINT64_C(0xe7037ed1a0b428db)
+/** Longest input, in bytes, for the inline hash. */
+#define NC_HASH_SHORT 64
 
-/** A random seed from the kernel, another one at each call. */
-uint64_t nc_hash_seed(void);
+/** A key: random numbers. */
+typedef struct nc_hash_key {
+   uint64_t start[2];                   /**< 128-bit numbers: low half, high half */
+   uint64_t length[2];                  /**< multiplier of the input's length */
+   uint64_t word[NC_HASH_SHORT / 8][2]; /**< multipliers of its 8-byte words */
+   uint64_t mix[4];
+   uint64_t sip[2]; /**< key of SipHash */
+} nc_hash_key_t;
 
-/** Both halves of the 128-bit product, folded. */
-static inline uint64_t nc_hash_fold(uint64_t a, uint64_t b)
+/** The key of this process. Set before main(); read only. */
+extern nc_hash_key_t nc_hash_key_;
+
+/** Makes a key of 16 bytes, always the same one. */
+void nc_hash_expand_key(nc_hash_key_t *key, const uint8_t secret[16]);
+/** Reads 32 hexadecimal digits. \return 0; -1: text is something else, secret is undefined */
+int nc_hash_parse_secret(const char *text, uint8_t secret[16]);
+
+__extension__ typedef unsigned __int128 nc_hash_sum_t;
+
+static inline uint64_t nc_hash_load8_(const uint8_t *bytes)
 {
-   __extension__ typedef unsigned __int128 wide;
-   wide product = (wide) a * b;
-   return (uint64_t) product ^ (uint64_t) (product >> 64);
-}
-
-/** Up to 8 bytes as a number, the rest 0. */
-static inline uint64_t nc_hash_load(const uint8_t *bytes, size_t size)
-{
-   uint64_t word = 0;
-   memcpy(&word, bytes, size);
+   uint64_t word;
+   memcpy(&word, bytes, sizeof(word));
    return word;
 }
 
-/** Hash of one 64-bit value. */
-static inline uint64_t nc_hash_u64(uint64_t value, uint64_t seed)
+static inline uint32_t nc_hash_load4_(const uint8_t *bytes)
 {
-   return nc_hash_fold(nc_hash_fold(value ^ NC_HASH_K0, seed ^ NC_HASH_K1) ^ NC_HASH_K1,
-                       seed ^ value ^ NC_HASH_K0);
+   uint32_t word;
+   memcpy(&word, bytes, sizeof(word));
+   return word;
 }
 
-/** Hash of size bytes. */
-static inline uint64_t nc_hash(const void *key, size_t size, uint64_t seed)
+/* multiplier * word mod 2^128 */
+static inline nc_hash_sum_t nc_hash_term_(const uint64_t multiplier[2], uint64_t word)
 {
-   const uint8_t *bytes = (const uint8_t *) key;
-   uint64_t state = seed ^ NC_HASH_K0;
-   size_t left = size;
-   while (left >= 16) {
-      state = nc_hash_fold(nc_hash_load(bytes, 8) ^ NC_HASH_K1, nc_hash_load(bytes + 8, 8) ^ state);
-      bytes += 16;
-      left -= 16;
+   return (nc_hash_sum_t) multiplier[0] * word + ((nc_hash_sum_t) (multiplier[1] * word) << 64);
+}
+
+static inline nc_hash_sum_t nc_hash_start_(const nc_hash_key_t *key, uint64_t size)
+{
+   return (((nc_hash_sum_t) key->start[1] << 64) | key->start[0]) + nc_hash_term_(key->length, size);
+}
+
+static inline uint64_t nc_hash_fold_(uint64_t a, uint64_t b)
+{
+   nc_hash_sum_t product = (nc_hash_sum_t) a * b;
+   return (uint64_t) product ^ (uint64_t) (product >> 64);
+}
+
+static inline uint64_t nc_hash_end_(const nc_hash_key_t *key, nc_hash_sum_t sum)
+{
+   uint64_t h = (uint64_t) (sum >> 64);
+   return nc_hash_fold_(nc_hash_fold_(h ^ key->mix[0], key->mix[1]) ^ key->mix[2], key->mix[3]);
+}
+
+static inline uint64_t nc_hash_little_endian_(const uint8_t *bytes, size_t size)
+{
+   uint64_t word = 0;
+   size_t i;
+   for (i = 0; i < size; i++) {
+      word |= (uint64_t) bytes[i] << (8 * i);
    }
-   if (left >= 8) {
-      uint64_t tail = left > 8 ? nc_hash_load(bytes + 8, left - 8) : 0;
-      state = nc_hash_fold(nc_hash_load(bytes, 8) ^ NC_HASH_K1, tail ^ state);
-   } else if (left > 0) {
-      state = nc_hash_fold(nc_hash_load(bytes, left) ^ NC_HASH_K1, state);
+   return word;
+}
+
+static inline uint64_t nc_hash_rotate_(uint64_t x, int n)
+{
+   return x << n | x >> (64 - n);
+}
+
+static inline void nc_hash_sip_round_(uint64_t v[4])
+{
+   v[0] += v[1];
+   v[1] = nc_hash_rotate_(v[1], 13) ^ v[0];
+   v[0] = nc_hash_rotate_(v[0], 32);
+   v[2] += v[3];
+   v[3] = nc_hash_rotate_(v[3], 16) ^ v[2];
+   v[0] += v[3];
+   v[3] = nc_hash_rotate_(v[3], 21) ^ v[0];
+   v[2] += v[1];
+   v[1] = nc_hash_rotate_(v[1], 17) ^ v[2];
+   v[2] = nc_hash_rotate_(v[2], 32);
+}
+
+/** SipHash-1-3 of any number of bytes. */
+static inline uint64_t nc_hash_long(const void *data, size_t size, const uint64_t key[2])
+{
+   const uint8_t *bytes = (const uint8_t *) data;
+   uint64_t v[4] = {key[0] ^ UINT64_C(0x736f6d6570736575), key[1] ^ UINT64_C(0x646f72616e646f6d),
+                    key[0] ^ UINT64_C(0x6c7967656e657261), key[1] ^ UINT64_C(0x7465646279746573)};
+   uint64_t word, end = (uint64_t) size << 56;
+   for (; size >= 8; size -= 8, bytes += 8) {
+      word = nc_hash_little_endian_(bytes, 8);
+      v[3] ^= word;
+      nc_hash_sip_round_(v);
+      v[0] ^= word;
    }
-   return nc_hash_fold(state ^ NC_HASH_K1, (uint64_t) size ^ seed ^ NC_HASH_K0);
+   word = end | nc_hash_little_endian_(bytes, size);
+   v[3] ^= word;
+   nc_hash_sip_round_(v);
+   v[0] ^= word;
+   v[2] ^= 0xff;
+   nc_hash_sip_round_(v);
+   nc_hash_sip_round_(v);
+   nc_hash_sip_round_(v);
+   return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/** Hash of n words, at most NC_HASH_SHORT / 8; the same as nc_hash() of their bytes. */
+static inline uint64_t nc_hash_words(const uint64_t *words, unsigned n)
+{
+   const nc_hash_key_t *key = &nc_hash_key_;
+   nc_hash_sum_t sum = nc_hash_start_(key, 8 * (uint64_t) n);
+   unsigned i;
+   for (i = 0; i < n; i++) {
+      sum += nc_hash_term_(key->word[i], words[i]);
+   }
+   return nc_hash_end_(key, sum);
+}
+
+/** Hash of one 64-bit value; the same as nc_hash() of its bytes. */
+static inline uint64_t nc_hash_u64(uint64_t value)
+{
+   return nc_hash_words(&value, 1);
+}
+
+/** The same with a key of the caller's. */
+static inline uint64_t nc_hash_with(const nc_hash_key_t *key, const void *data, size_t size)
+{
+   const uint8_t *bytes = (const uint8_t *) data;
+   nc_hash_sum_t sum = nc_hash_start_(key, size);
+   size_t i = 0;
+   if (size > NC_HASH_SHORT) {
+      return nc_hash_long(data, size, key->sip);
+   }
+   for (; 8 * (i + 1) <= size; i++) {
+      sum += nc_hash_term_(key->word[i], nc_hash_load8_(bytes + 8 * i));
+   }
+   if (size % 8 != 0) {
+      /* The rest as one word; bytes may be read twice, but none is left out. */
+      uint64_t rest = 0;
+      if (size >= 8) {
+         rest = nc_hash_load8_(bytes + size - 8);
+      } else if (size >= 4) {
+         rest = nc_hash_load4_(bytes) | (uint64_t) nc_hash_load4_(bytes + size - 4) << 32;
+      } else {
+         rest = bytes[0] | (uint64_t) bytes[size / 2] << 8 | (uint64_t) bytes[size - 1] << 16;
+      }
+      sum += nc_hash_term_(key->word[i], rest);
+   }
+   return nc_hash_end_(key, sum);
+}
+
+/** Hash of size bytes with the key of the process. */
+static inline uint64_t nc_hash(const void *data, size_t size)
+{
+   return nc_hash_with(&nc_hash_key_, data, size);
 }
 
 #ifdef __cplusplus

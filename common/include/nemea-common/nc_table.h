@@ -8,10 +8,11 @@
  * over once before they are evicted, entries used only once go first. A flood of keys that never come back (spoofed
  * sources) therefore cannot push out the entries that are in use.
  *
- * Open addressing with linear probing over an index of 8-byte slots, at most 3/4 full; entries lie in one array and
- * never move, so a pointer to a value stays good until its entry is removed or evicted. Order of iteration and choice
- * of the evicted entry depend on the order of operations only, never on the hash: results are reproducible
- * although each run has its own seed.
+ * Keys are hashed with the random key of the process (nc_hash.h): nobody can choose keys that share a place. Searches are
+ * bounded all the same (nc_index.h); an entry that finds no place within the bound takes that of another, or is refused, as at
+ * the capacity. Entries lie in one array and never move, so a pointer to a value stays good until its entry is removed or
+ * evicted. Order of iteration and choice of the evicted entry depend on the order of operations only, never on the hash:
+ * results are reproducible although each process has a key of its own.
  *
  * Threads: one table belongs to one thread.
  */
@@ -45,7 +46,6 @@ typedef struct nc_table_config {
    enum nc_table_full full;   /**< when the capacity is reached */
    nc_table_evict_fn evicted; /**< may be NULL */
    void *context;             /**< for evicted */
-   uint64_t seed;             /**< of the hash; 0: a random one */
 } nc_table_config_t;
 
 #define NC_TABLE_MAX_CAPACITY (UINT32_C(1) << 30)
@@ -55,7 +55,9 @@ typedef struct nc_table_stats {
    uint64_t lookups;  /**< nc_table_find() and nc_table_upsert() */
    uint64_t inserted; /**< new entries */
    uint64_t evicted;  /**< entries pushed out by others */
-   uint64_t refused;  /**< insertions refused because the table was full */
+   uint64_t refused;  /**< insertions refused because there was no place */
+   uint64_t
+       crowded; /**< insertions that met the bound of a search; 0 unless the hash's key is known to an attacker */
 } nc_table_stats_t;
 
 /** NULL with errno EINVAL (impossible sizes) or ENOMEM. */

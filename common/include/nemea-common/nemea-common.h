@@ -14,6 +14,7 @@
 #include <nemea-common/nc_cms.h>
 #include <nemea-common/nc_hash.h>
 #include <nemea-common/nc_hll.h>
+#include <nemea-common/nc_index.h>
 #include <nemea-common/nc_table.h>
 #include <nemea-common/nc_text.h>
 #include <nemea-common/nc_wheel.h>

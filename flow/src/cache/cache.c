@@ -4,11 +4,11 @@
 #include "plugin_memory.h"
 
 #include <nemea-common/nc_hash.h>
+#include <nemea-common/nc_index.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#define WAYS      7
 #define NONE      UINT32_MAX
 #define MAX_WHEEL 65536u
 #define FAR_AHEAD 3600 /* seconds: one packet with a broken time must not end all flows */
@@ -18,15 +18,6 @@
 #define TCP_SYN   0x02
 #define TCP_RST   0x04
 
-/* One cache line of the index. A search that does not find its flow in a bucket goes on while passed is not 0. */
-struct bucket {
-   uint32_t passed;      /* flows that belong here and stand further on */
-   uint32_t tag[WAYS];   /* upper half of the hash */
-   uint32_t place[WAYS]; /* record + 1; 0: free */
-   uint32_t unused;
-};
-
-_Static_assert(sizeof(struct bucket) == 64, "a bucket is a cache line");
 _Static_assert(sizeof(struct flow) == 128, "a flow is two cache lines");
 _Static_assert(offsetof(struct flow, hash) == PACKET_KEY_SIZE,
                "keys of flows and packets have the same form");
@@ -34,8 +25,7 @@ _Static_assert(offsetof(struct flow, hash) == PACKET_KEY_SIZE,
 struct flow_cache {
    struct flow_cache_config config;
    struct flow *flows;
-   struct bucket *buckets;
-   uint32_t bucket_mask;
+   nc_index_t index;
    uint32_t used; /* records that were ever used */
    uint32_t free; /* list */
    /* Flows by the second at which they should be looked at. */
@@ -79,24 +69,23 @@ static void set_timeouts(struct flow_cache *c)
 
 static bool allocate(struct flow_cache *c)
 {
-   uint32_t capacity = c->config.capacity, buckets = power_of_two((uint64_t) capacity * 3 / 2 / WAYS + 1);
-   c->bucket_mask = buckets - 1;
+   uint32_t capacity = c->config.capacity, buckets = nc_index_size(capacity);
+   c->index.mask = buckets - 1;
    c->wheel_mask = power_of_two((uint64_t) c->inactive_s + 2) - 1;
    c->flows = memory_reserve((size_t) capacity * sizeof(struct flow), c->config.populate);
-   c->buckets = memory_reserve((size_t) buckets * sizeof(struct bucket), c->config.populate);
+   c->index.buckets = memory_reserve((size_t) buckets * sizeof(nc_index_bucket_t), c->config.populate);
    c->wheel = calloc((size_t) c->wheel_mask + 1, sizeof(*c->wheel));
    bool memory =
        plugin_memory_open(&c->memory, c->config.plugins, c->config.n_plugins, capacity, c->config.populate);
-   c->fragments = c->config.fragments > 0
-                      ? fragment_cache_new(c->config.fragments, c->config.fragment_s, c->config.seed)
-                      : NULL;
+   c->fragments =
+       c->config.fragments > 0 ? fragment_cache_new(c->config.fragments, c->config.fragment_s) : NULL;
    static const struct fragment_stats none;
    c->stats.fragments = c->fragments != NULL ? fragment_cache_stats(c->fragments) : &none;
    c->stats.table_bytes = capacity * (uint64_t) sizeof(struct flow) + c->memory.bytes +
-                          buckets * (uint64_t) sizeof(struct bucket) +
+                          buckets * (uint64_t) sizeof(nc_index_bucket_t) +
                           ((uint64_t) c->wheel_mask + 1) * sizeof(*c->wheel) +
                           fragment_cache_memory(c->fragments);
-   return memory && c->flows != NULL && c->buckets != NULL && c->wheel != NULL &&
+   return memory && c->flows != NULL && c->index.buckets != NULL && c->wheel != NULL &&
           (c->config.fragments == 0 || c->fragments != NULL);
 }
 
@@ -122,7 +111,7 @@ struct flow_cache *flow_cache_new(const struct flow_cache_config *config)
 void flow_cache_free(struct flow_cache *c)
 {
    memory_release(c->flows, (size_t) c->config.capacity * sizeof(struct flow));
-   memory_release(c->buckets, ((size_t) c->bucket_mask + 1) * sizeof(struct bucket));
+   memory_release(c->index.buckets, ((size_t) c->index.mask + 1) * sizeof(nc_index_bucket_t));
    plugin_memory_close(&c->memory);
    fragment_cache_free(c->fragments);
    free(c->wheel);
@@ -136,17 +125,22 @@ const struct flow_cache_stats *flow_cache_stats(const struct flow_cache *c)
 
 /* --------------------------------------------------------------------- index */
 
-/* The same for both directions: each end is hashed on its own, and the sum does not know their order. */
-static inline uint64_t hash_packet(const struct packet *k, uint64_t seed)
+/* The same for both directions: the greater end is hashed first. */
+static inline uint64_t hash_packet(const struct packet *k)
 {
-   uint64_t s[2], d[2], rest;
+   uint64_t s[2], d[2], words[5];
    memcpy(s, k->src_ip, 16);
    memcpy(d, k->dst_ip, 16);
-   rest = (uint64_t) k->protocol << 24 | (uint64_t) k->ip_version << 16 | k->vlan;
-   uint64_t a = nc_hash_fold(s[0] ^ seed ^ ((uint64_t) k->src_port << 32), s[1] ^ NC_HASH_K1);
-   uint64_t b = nc_hash_fold(d[0] ^ seed ^ ((uint64_t) k->dst_port << 32), d[1] ^ NC_HASH_K1);
-   return nc_hash_fold(nc_hash_fold(a ^ NC_HASH_K0, seed) + nc_hash_fold(b ^ NC_HASH_K0, seed) + rest,
-                       seed ^ NC_HASH_K1);
+   nc_hash_sum_t src = (nc_hash_sum_t) s[1] << 64 | s[0], dst = (nc_hash_sum_t) d[1] << 64 | d[0];
+   bool swap = src < dst || (src == dst && k->src_port < k->dst_port);
+   words[0] = swap ? d[0] : s[0];
+   words[1] = swap ? d[1] : s[1];
+   words[2] = swap ? s[0] : d[0];
+   words[3] = swap ? s[1] : d[1];
+   uint64_t first = swap ? k->dst_port : k->src_port, second = swap ? k->src_port : k->dst_port;
+   words[4] =
+       first << 48 | second << 32 | (uint64_t) k->protocol << 24 | (uint64_t) k->ip_version << 16 | k->vlan;
+   return nc_hash_words(words, 5);
 }
 
 static inline bool same_way(const struct flow *f, const struct packet *k)
@@ -161,75 +155,31 @@ static inline bool other_way(const struct flow *f, const struct packet *k)
           memcmp(&f->protocol, &k->protocol, 4) == 0;
 }
 
-static inline uint32_t tag_of(uint64_t hash)
-{
-   return (uint32_t) (hash >> 32);
-}
+struct search {
+   const struct flow_cache *cache;
+   const struct packet *packet;
+   bool reverse;
+};
 
-/* First record with this tag, or NONE: what is worth fetching into the processor's cache. */
-static inline uint32_t likely_record(const struct flow_cache *c, uint64_t hash)
+static inline bool same_flow(void *context, uint32_t record)
 {
-   const struct bucket *b = &c->buckets[hash & c->bucket_mask];
-   for (unsigned i = 0; i < WAYS; i++) {
-      if (b->tag[i] == tag_of(hash) && b->place[i] != 0) {
-         return b->place[i] - 1;
-      }
+   struct search *s = context;
+   const struct flow *f = &s->cache->flows[record];
+   if (same_way(f, s->packet)) {
+      s->reverse = false;
+      return true;
    }
-   return NONE;
+   s->reverse = true;
+   return !s->cache->config.split && other_way(f, s->packet);
 }
 
 static inline struct flow *find(const struct flow_cache *c, const struct packet *k, uint64_t hash,
                                 bool *reverse)
 {
-   for (uint64_t n = hash;; n++) {
-      const struct bucket *b = &c->buckets[n & c->bucket_mask];
-      for (unsigned i = 0; i < WAYS; i++) {
-         if (b->tag[i] != tag_of(hash) || b->place[i] == 0) {
-            continue;
-         }
-         struct flow *f = &c->flows[b->place[i] - 1];
-         if (same_way(f, k)) {
-            *reverse = false;
-            return f;
-         }
-         if (!c->config.split && other_way(f, k)) {
-            *reverse = true;
-            return f;
-         }
-      }
-      if (b->passed == 0) {
-         return NULL;
-      }
-   }
-}
-
-static void index_add(struct flow_cache *c, uint64_t hash, uint32_t record)
-{
-   for (uint64_t n = hash;; n++) {
-      struct bucket *b = &c->buckets[n & c->bucket_mask];
-      for (unsigned i = 0; i < WAYS; i++) {
-         if (b->place[i] == 0) {
-            b->tag[i] = tag_of(hash);
-            b->place[i] = record + 1;
-            return;
-         }
-      }
-      b->passed++;
-   }
-}
-
-static void index_remove(struct flow_cache *c, uint64_t hash, uint32_t record)
-{
-   for (uint64_t n = hash;; n++) {
-      struct bucket *b = &c->buckets[n & c->bucket_mask];
-      for (unsigned i = 0; i < WAYS; i++) {
-         if (b->place[i] == record + 1) {
-            b->place[i] = 0;
-            return;
-         }
-      }
-      b->passed--;
-   }
+   struct search s = {.cache = c, .packet = k};
+   uint32_t record = nc_index_find(&c->index, hash, same_flow, &s);
+   *reverse = s.reverse;
+   return record != NC_INDEX_NONE ? &c->flows[record] : NULL;
 }
 
 /* --------------------------------------------------------------------- wheel */
@@ -300,7 +250,7 @@ static void remove_flow(struct flow_cache *c, struct flow *f)
 {
    uint32_t record = record_of(c, f);
    unlist(c, f);
-   index_remove(c, f->hash, record);
+   nc_index_remove(&c->index, f->hash, record);
    plugin_row_end(&c->memory, record);
    c->stats.cached--;
    f->next = c->free;
@@ -335,7 +285,7 @@ static inline uint32_t look_ahead(const struct flow_cache *c, uint32_t record)
    const struct flow *f = &c->flows[record];
    __builtin_prefetch(&c->flows[f->jump], 1);
    __builtin_prefetch((const char *) &c->flows[f->jump] + 64, 1);
-   __builtin_prefetch(&c->buckets[f->hash & c->bucket_mask], 1);
+   __builtin_prefetch(nc_index_home(&c->index, f->hash), 1);
    __asm__ volatile(
        ""); /* to gcc, a function that only fetches ahead does nothing, and it would leave it out */
    return f->next;
@@ -460,6 +410,16 @@ static inline void after_packet(struct flow_cache *c, struct flow *f, unsigned f
    }
 }
 
+/* Where the bound of a search leaves no place, a flow of the same bucket makes room. */
+static inline void index_flow(struct flow_cache *c, uint64_t hash, uint32_t record)
+{
+   if (!nc_index_add(&c->index, hash, record)) {
+      c->stats.crowded++;
+      end_flow(c, &c->flows[nc_index_victim(&c->index, hash)], FLOW_END_RESOURCES);
+      nc_index_add(&c->index, hash, record);
+   }
+}
+
 static void begin_flow(struct flow_cache *c, const struct packet *k, uint64_t hash)
 {
    unsigned flush = 0;
@@ -481,7 +441,7 @@ static void begin_flow(struct flow_cache *c, const struct packet *k, uint64_t ha
    memcpy(f->src_mac, k->src_mac, 6);
    memcpy(f->dst_mac, k->dst_mac, 6);
    count(f, k, false);
-   index_add(c, hash, record);
+   index_flow(c, hash, record);
    list(c, f);
    c->stats.flows++;
    c->stats.cached++;
@@ -570,7 +530,7 @@ static void take_fragments(struct flow_cache *c)
    bool alone = false;
    while ((k = fragment_cache_take(c->fragments, &alone)) != NULL) {
       c->stats.fragments_without_first += alone;
-      packet(c, k, hash_packet(k, c->config.seed));
+      packet(c, k, hash_packet(k));
    }
 }
 
@@ -587,7 +547,7 @@ static void fragment(struct flow_cache *c, struct packet *k)
    enum fragment_result result = fragment_cache_look(c->fragments, k);
    if (result != FRAGMENT_WAITS) {
       c->stats.fragments_without_first += result == FRAGMENT_NOTHING;
-      packet(c, k, hash_packet(k, c->config.seed));
+      packet(c, k, hash_packet(k));
       take_fragments(c);
    }
 }
@@ -615,7 +575,7 @@ void flow_cache_flush(struct flow_cache *c)
    c->used = 0;
    c->free = NONE;
    plugin_memory_reset(&c->memory);
-   madvise(c->buckets, ((size_t) c->bucket_mask + 1) * sizeof(struct bucket),
+   madvise(c->index.buckets, ((size_t) c->index.mask + 1) * sizeof(nc_index_bucket_t),
            MADV_DONTNEED); /* zeroes them */
 }
 
@@ -624,12 +584,12 @@ void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n
    uint64_t hash[FLOW_BATCH];
    /* Three passes, so that the memory that a packet needs is on its way while others are worked on. */
    for (unsigned i = 0; i < n; i++) {
-      hash[i] = hash_packet(&packets[i], c->config.seed);
-      __builtin_prefetch(&c->buckets[hash[i] & c->bucket_mask]);
+      hash[i] = hash_packet(&packets[i]);
+      __builtin_prefetch(nc_index_home(&c->index, hash[i]));
    }
    unsigned fresh = 0;
    for (unsigned i = 0; i < n; i++) {
-      uint32_t record = likely_record(c, hash[i]);
+      uint32_t record = nc_index_guess(&c->index, hash[i]);
       fresh += record == NONE;
       if (record != NONE) {
          __builtin_prefetch(&c->flows[record]);

@@ -26,7 +26,6 @@ struct flow_cache_config {
    bool split;           /**< uniflows: the two directions are two flows */
    uint32_t fragments;   /**< fragmented packets whose ports are remembered; 0: none */
    uint32_t fragment_s;  /**< seconds that they are remembered, and that fragments wait for the first one */
-   uint64_t seed;        /**< of the hash */
    const struct flow_plugin *plugins[MAX_PLUGINS];
    unsigned n_plugins;
    flow_export_fn export;
@@ -39,6 +38,7 @@ struct flow_cache_stats {
    uint64_t cached;         /**< in the cache now */
    uint64_t exported[FLOW_END_REASONS];
    uint64_t fragments_without_first;
+   uint64_t crowded; /**< flows that met the bound of a search (nc_index.h): another one made room */
    const struct fragment_stats *fragments;
    uint64_t
        table_bytes; /**< of memory that the cache may use; taken from the system as it fills, or at once */

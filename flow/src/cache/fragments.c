@@ -50,7 +50,7 @@ struct fragment_cache {
    struct fragment_stats stats;
 };
 
-struct fragment_cache *fragment_cache_new(uint32_t capacity, uint32_t seconds, uint64_t seed)
+struct fragment_cache *fragment_cache_new(uint32_t capacity, uint32_t seconds)
 {
    struct fragment_cache *c = calloc(1, sizeof(*c));
    if (c == NULL) {
@@ -63,8 +63,7 @@ struct fragment_cache *fragment_cache_new(uint32_t capacity, uint32_t seconds, u
    c->ready = calloc(capacity, sizeof(*c->ready));
    c->table = nc_table_new(&(nc_table_config_t){.capacity = capacity,
                                                 .key_size = sizeof(struct fragment_key),
-                                                .value_size = sizeof(struct fragment_ports),
-                                                .seed = seed});
+                                                .value_size = sizeof(struct fragment_ports)});
    if (c->table == NULL || c->ring == NULL || c->ready == NULL) {
       fragment_cache_free(c);
       return NULL;

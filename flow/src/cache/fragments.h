@@ -25,7 +25,7 @@ enum fragment_result {
 
 /** capacity: packets to remember, and fragments that may wait; beyond it the oldest unused packets are forgotten, and
  * fragments do not wait. seconds: for how long both are kept. \return NULL without memory */
-struct fragment_cache *fragment_cache_new(uint32_t capacity, uint32_t seconds, uint64_t seed);
+struct fragment_cache *fragment_cache_new(uint32_t capacity, uint32_t seconds);
 /** NULL is allowed. */
 void fragment_cache_free(struct fragment_cache *c);
 /** Bytes of its tables; 0 for NULL. */

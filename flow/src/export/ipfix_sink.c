@@ -7,6 +7,7 @@
 #include "ipfix_lz4.h"
 #include "ipfix_transport.h"
 
+#include <nemea-common/nc_hash.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,7 +195,7 @@ static bool make_template(struct ipfix_sink *s, struct template *t)
 /* \return NULL: there are too many */
 static struct template *template_of(struct ipfix_sink *s, plugin_set_t plugins, uint8_t ip_version)
 {
-   uint64_t hash = (plugins ^ ip_version) * UINT64_C(0x9e3779b97f4a7c15) >> 52;
+   uint64_t hash = nc_hash_words((const uint64_t[2]){plugins, ip_version}, 2);
    struct template *t = &s->session->templates[hash % SLOTS];
    while (t->id != 0 && (t->plugins != plugins || t->ip_version != ip_version)) {
       t = &s->session->templates[(size_t) (t - s->session->templates + 1) % SLOTS];

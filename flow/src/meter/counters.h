@@ -21,6 +21,7 @@ enum counter {
    C_DETECTED,
    C_FORCED,
    C_EVICTED,
+   C_CROWDED,
    C_FRAGMENTS,
    C_OUTPUT_DROPS,
    C_TABLE_BYTES,

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <nemea-common/nc_hash.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,7 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FIXED_SEED      UINT64_C(0x6e656d6561) /* captures: the same result each time */
 #define STATUS_DAMAGED  3
 #define PROGRESS_PERIOD 100000000 /* nanoseconds */
 #define LOOK_PERIOD     50000000  /* nanoseconds between looks of the main thread at its workers */
@@ -40,6 +38,7 @@ static const char *const counter_names[C_SHOWN] = {"packets",
                                                    "by FIN or RST",
                                                    "forced",
                                                    "evicted",
+                                                   "crowded",
                                                    "fragments without the first",
                                                    "dropped by outputs",
                                                    "table bytes"};
@@ -256,6 +255,7 @@ static void publish(struct worker *w)
        [C_DETECTED] = s->exported[FLOW_END_DETECTED],
        [C_FORCED] = s->exported[FLOW_END_FORCED],
        [C_EVICTED] = s->exported[FLOW_END_RESOURCES],
+       [C_CROWDED] = s->crowded,
        [C_FRAGMENTS] = s->fragments_without_first,
        [C_OUTPUT_DROPS] = drops,
        [C_TABLE_BYTES] = s->table_bytes,
@@ -420,7 +420,6 @@ static int open_worker(struct meter *m, unsigned index)
    if (rc != NM_OK) {
       return rc;
    }
-   cache.seed = w->input->n_files == 0 ? nc_hash_seed() : FIXED_SEED;
    cache.n_plugins = c->sink.n_plugins;
    memcpy(cache.plugins, c->sink.plugins, sizeof(cache.plugins));
    cache.export = export_flow;

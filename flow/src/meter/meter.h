@@ -30,7 +30,7 @@ struct meter_input {
 struct meter_config {
    struct meter_input inputs[MAX_INPUTS];
    unsigned n_inputs;
-   struct flow_cache_config cache; /* plugins, export and seed are set by the meter */
+   struct flow_cache_config cache; /* plugins and export are set by the meter */
    struct flow_sink_config sink;
    bool to_unirec, to_text, to_ipfix;
    uint64_t count_limit;  /* packets of an input; 0: none */
