@@ -4,10 +4,10 @@
 
 usage: detection.py [--write FILE] [--captures DIR]... [--check] BIN_DIR
 
-Runs flow_meter over the captures of data/ in the folder that NEMEA_SHARED names and of examples/captures (with their truth in
-NAME.json), and the detectors over the flows. Recorded flow logs of data/unirec-csv that have no capture are replayed.
+Runs flow_meter over the captures of examples/captures (with their truth in NAME.json) and, where there is one, of the folder of large
+data (NEMEA_SHARED), and the detectors over the flows. Recorded flow logs of unirec-csv in that folder are replayed.
 Prints a table; --write puts it into the part of FILE between the marks. With --check the exit status is 1 when there is a
-false alert or an attack of more than trifling size is missed. Exit status 77 (skipped) without any data.
+false alert or an attack of more than trifling size is missed.
 """
 
 import argparse
@@ -21,9 +21,8 @@ import os
 import subprocess
 import sys
 
-from programs import Workspace
+from programs import ROOT, Workspace, shared_data
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MARKS = '<!-- measured: begin -->', '<!-- measured: end -->'
 MARGIN = datetime.timedelta(seconds=60)  # alerts of a detector that works by the minute
 LEAST_SCAN = 10  # ports of one target that an attacker must have tried in a day to be counted among the attacks
@@ -154,9 +153,9 @@ def recorded_truth(w, path):
     return labelled(unpacked(w, path))
 
 
-def datasets(shared, folders):
+def datasets(folders):
     found = []
-    data = os.path.join(shared, 'data') if shared else '/nonexistent'
+    data = shared_data() or '/nonexistent'
     for path in sorted(glob.glob(os.path.join(data, '*', '*.pcap*'))):
         group = os.path.basename(os.path.dirname(path))
         found.append(Dataset(group, path, TRUTH.get(os.path.basename(path).split('.')[0], [])))
@@ -250,10 +249,9 @@ def main():
     parser.add_argument('--captures', metavar='DIR', action='append', help='captures with their truth (default: examples/captures)')
     parser.add_argument('--check', action='store_true', help='fail on false alerts and missed attacks')
     options = parser.parse_args()
-    found = datasets(os.environ.get('NEMEA_SHARED'), options.captures or [os.path.join(ROOT, 'examples', 'captures')])
+    found = datasets(options.captures or [os.path.join(ROOT, 'examples', 'captures')])
     if not found:
-        print('skipped: no captures (set NEMEA_SHARED)')
-        return 77
+        parser.error('no captures')
     totals, counts, notes = collections.defaultdict(Score), collections.Counter(), []
     for dataset in found:
         scores, remarks = measure(dataset, options.bin_dir)

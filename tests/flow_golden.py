@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Compares flow_meter with recorded outputs of the original exporter, as multisets of lines.
 
-usage: flow_golden.py BIN_DIR SHARED_GOLDEN_DIR
+usage: flow_golden.py BIN_DIR GOLDEN_DIR
 """
 
 import csv
@@ -115,9 +115,6 @@ def compare(bin_dir, golden, name, plugin, capture, *options):
 
 
 def main(bin_dir, golden):
-    if not os.path.isdir(golden):
-        print(f'skipped: no recorded outputs in {golden}')
-        return 77
     failed = 0
     for name, plugin, capture, *options in CASES:
         expected, got = compare(bin_dir, golden, name, plugin, capture, *options)

@@ -4,7 +4,7 @@
 
 usage: golden_detectors.py BIN_DIR PROGRAM...
 
-The cases lie in golden/detectors/PROGRAM/ of the folder that NEMEA_SHARED names; exit status 77 (skipped) without it.
+The cases lie in tests/golden/detectors/PROGRAM/; a program without recorded cases has none to pass.
 input*.csv is sent by logreplay, the output is printed by logger; rows are compared without regard to their order. A case whose
 recorded result is a known weakness of the original has what is right instead in detectors/PROGRAM/tests/CASE.csv.
 """
@@ -18,7 +18,8 @@ import sys
 
 from programs import Workspace
 
-DETECTORS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'detectors')
+TESTS = os.path.dirname(os.path.abspath(__file__))
+DETECTORS = os.path.join(os.path.dirname(TESTS), 'detectors')
 NOT_COPIED = re.compile(r'(input\d*\.csv|expected.*|cmd|note\.txt)$')
 
 
@@ -58,12 +59,11 @@ def run_case(case, bin_dir, deviation):
 
 
 def main(bin_dir, programs):
-    shared = os.environ.get('NEMEA_SHARED', '')
     cases = [path for program in programs
-             for path in sorted(glob.glob(os.path.join(shared, 'golden/detectors', program, '*')))]
-    if not shared or not cases:
-        print('skipped: no recorded cases (set NEMEA_SHARED)')
-        return 77
+             for path in sorted(glob.glob(os.path.join(TESTS, 'golden', 'detectors', program, '*')))]
+    if not cases:
+        print(f'no recorded cases of {" ".join(programs)}')
+        return 1
     failed = 0
     for case in cases:
         program, name = case.split(os.sep)[-2:]

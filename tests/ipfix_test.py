@@ -180,8 +180,6 @@ class Wire(unittest.TestCase):
 
     def test_dns_fields_have_their_elements(self):
         capture = [c for c in CAPTURES if c.endswith('dns.pcap')]
-        if not capture:
-            self.skipTest('no capture of DNS')
         decoder = self.over_tcp('flow_meter', '-r', capture[0], '-p', 'dns', '-x', '127.0.0.1:PORT')
         names = {r[8057, 2] for r in decoder.records}
         self.assertIn(b'kernel.org', names)
@@ -269,10 +267,7 @@ class Wire(unittest.TestCase):
 
 def main():
     global BIN, CAPTURES
-    BIN, CAPTURES = sys.argv[1], [os.path.abspath(c) for c in sys.argv[2:] if os.path.exists(c)]
-    if not CAPTURES:
-        print('skipped: no captures')
-        sys.exit(77)
+    BIN, CAPTURES = sys.argv[1], [os.path.abspath(c) for c in sys.argv[2:]]
     unittest.main(argv=sys.argv[:1])
 
 

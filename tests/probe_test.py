@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The command line of ipfixprobe: the flows of recorded outputs, plugins by interface, text, errors, help.
 
-usage: probe_test.py BIN_DIR SHARED_GOLDEN_DIR
+usage: probe_test.py BIN_DIR GOLDEN_DIR
 """
 
 import os
@@ -370,9 +370,6 @@ class Probe(unittest.TestCase):
 def main():
     global BIN, GOLDEN
     BIN, GOLDEN = sys.argv[1], os.path.abspath(sys.argv[2])
-    if not os.path.isdir(GOLDEN):
-        print(f'skipped: no recorded outputs in {GOLDEN}')
-        sys.exit(77)
     unittest.main(argv=sys.argv[:1])
 
 

@@ -3,12 +3,25 @@
 
 import contextlib
 import os
+import random
 import signal
+import socket
 import subprocess
+import sys
 import tempfile
 import time
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TIMEOUT = 60  # seconds until a program that should have ended counts as hanging
+
+
+def shared_data():
+    """The folder of large data that is not part of the project, from NEMEA_SHARED (default: ../shared); None: there is none."""
+    path = os.environ.get('NEMEA_SHARED')
+    if path and not os.path.isdir(path):
+        sys.exit(f'NEMEA_SHARED={path}: no such folder')
+    path = os.path.join(path or os.path.join(ROOT, '..', 'shared'), 'data')
+    return path if os.path.isdir(path) else None
 
 
 class Workspace:
@@ -45,8 +58,11 @@ class Workspace:
         return path
 
     def read(self, name):
+        return self.read_bytes(name).decode()
+
+    def read_bytes(self, name):
         with open(self.file(name), 'rb') as file:
-            return file.read().decode()
+            return file.read()
 
     def start(self, *command, **options):
         options.setdefault('stdin', subprocess.DEVNULL)
@@ -78,6 +94,36 @@ class Workspace:
             if time.monotonic() > deadline:
                 raise AssertionError(f'waited in vain for {what}')
             time.sleep(0.01)
+
+    @staticmethod
+    def free_port(kind=socket.SOCK_STREAM):
+        """A port of 127.0.0.1 that nobody has; below those that the kernel gives to clients, so that none gets it meanwhile."""
+        with open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as file:
+            first = int(file.read().split()[0])
+        for port in random.sample(range(1024, max(first, 2048)), 1000):
+            with socket.socket(socket.AF_INET, kind) as s:
+                try:
+                    s.bind(('127.0.0.1', port))
+                    return port
+                except OSError:
+                    continue
+        raise AssertionError('no port is free')
+
+    def connect(self, address):
+        """A connection to a server that is about to listen, on a port of this machine or a UNIX socket's path."""
+        found = []
+        local = isinstance(address, str)
+
+        def connected():
+            s = socket.socket(socket.AF_UNIX if local else socket.AF_INET)
+            if s.connect_ex(address if local else ('127.0.0.1', address)) == 0:
+                found.append(s)
+                return True
+            s.close()
+            return False
+
+        self.wait_for(connected, f'a server on {address}')
+        return found[0]
 
     def wait_for_socket(self, name):
         self.wait_for(lambda: os.path.exists(os.path.join(self.path, f'trap-{name}.sock')), f'socket {name}')

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Holds the records of flow_meter field by field against what tshark says of the same captures.
 
-usage: tshark_test.py BIN_DIR SHARED_DIR [CAPTURE...]
+usage: tshark_test.py BIN_DIR [CAPTURE...]
 
-Without captures: those of SHARED_DIR (of the folder that NEMEA_SHARED names when it is set) up to a size that tshark gets through
-soon, all of them with NEMEA_TSHARK=all, and those of examples/captures.
+Without captures: those of tests/golden/pcap, of examples/captures and, where there is one, of the folder of large data
+(NEMEA_SHARED), up to a size that tshark gets through soon, all of them with NEMEA_TSHARK=all.
 """
 
 import collections
@@ -17,11 +17,10 @@ import shutil
 import subprocess
 import sys
 
-from programs import Workspace
+from programs import ROOT, Workspace, shared_data
 import tshark_flows
 import tshark_messages
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LARGE = 150000  # bytes of a capture's file
 PROCESSES, SHOWN = 2, 10
 PLUGINS = 'vlan+icmp+mpls+basicplus:exactmss+pstats+tls:ja4'
@@ -120,24 +119,23 @@ def compare(bin_dir, path):
     return found, counts
 
 
-def chosen(shared):
+def chosen():
     """The largest first: two processes then end at about the same time."""
-    found = glob.glob(os.path.join(glob.escape(shared), 'data', '*', '*.pcap*'))
-    found += glob.glob(os.path.join(glob.escape(shared), 'golden', 'pcap', '*.pcap'))
+    data = shared_data()
+    found = glob.glob(os.path.join(glob.escape(data), '*', '*.pcap*')) if data else []
+    found += glob.glob(os.path.join(glob.escape(ROOT), 'tests', 'golden', 'pcap', '*.pcap'))
     found = [path for path in found if 'unirec-csv' not in path]
-    if not found:
-        print(f'no captures in {shared} (set NEMEA_SHARED): only those of examples/captures are compared')
     if os.environ.get('NEMEA_TSHARK') != 'all':
         found = [path for path in found if os.path.getsize(path) <= LARGE]
     found += glob.glob(os.path.join(glob.escape(ROOT), 'examples', 'captures', '*.pcap*'))
     return sorted(found, key=os.path.getsize, reverse=True)
 
 
-def main(bin_dir, shared, *captures):
+def main(bin_dir, *captures):
     if not shutil.which('tshark'):
         print('skipped: tshark is missing')
         return 77
-    captures = captures or chosen(os.environ.get('NEMEA_SHARED') or shared)
+    captures = captures or chosen()
     failed, total = 0, collections.Counter()
     with concurrent.futures.ProcessPoolExecutor(PROCESSES) as pool:
         for path, (found, counts) in zip(captures, pool.map(compare, [bin_dir] * len(captures), captures)):
