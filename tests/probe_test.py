@@ -189,7 +189,7 @@ class Probe(unittest.TestCase):
                 (['-i', 'pcapp;file=x'], 'invalid input plugin pcapp (expected pcap, raw)'),
                 (['-i', 'pcap'], 'pcap: specify either a file or an interface'),
                 (['-i', 'pcap;file=/nowhere'], 'cannot read /nowhere: No such file or directory'),
-                (['-i', 'pcap;fle=x'], 'pcap: invalid option fle (expected file, ifc, filter, snaplen, list)'),
+                (['-i', 'pcap;fle=x'], 'pcap: invalid option fle (expected file, ifc, filter, snaplen, list, capture-memory)'),
                 (['-i', 'pcap;file=x;snaplen=abc'], 'pcap: invalid argument for option snaplen: "abc"'),
                 (['-i', 'pcap;ifc=nosuchif0', '-o', 'text'], 'nosuchif0'),
                 (['-i', 'raw;ifc=nosuchif0', '-o', 'text'], 'nosuchif0'),

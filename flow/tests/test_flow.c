@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Parser, capture formats, flow cache and plugin dns, called directly. */
+/** Parser and flow cache, called directly. */
 #include "cache/cache.h"
-#include "capture/capture_file.h"
 
 #include <nemea-common/nc_hash.h>
 #include <netinet/in.h>
@@ -318,6 +317,100 @@ static void timeouts_end_flows(void **state)
    flow_cache_free(c);
 }
 
+/* A flow is over when it was silent for as long as the timeout says, to the second or the millisecond, not only after that. */
+static void silence_of_exactly_the_timeout_ends_a_flow(void **state)
+{
+   static const uint64_t inactive[] = {30000, 1500}; /* whole seconds are compared as such */
+   (void) state;
+   for (size_t i = 0; i < LEN(inactive); i++) {
+      for (int early = 0; early < 2; early++) {
+         struct flow_cache_config config = {
+             .capacity = 64, .active_ms = 300000, .inactive_ms = inactive[i], .export = keep};
+         struct flow_cache *c = flow_cache_new(&config);
+         struct packet k = packet(1, 2, 100, 16);
+         n_exported = 0;
+         pass(c, k);
+         k.time += inactive[i] * (NS / 1000) - (early ? 1 : 0);
+         pass(c, k);
+         assert_int_equal(n_exported, early ? 0 : 1);
+         assert_true(early || reasons[0] == FLOW_END_INACTIVE);
+         flow_cache_free(c);
+      }
+   }
+   struct flow_cache *c = new_cache(64, false); /* the same when time goes on without a packet of the flow */
+   pass(c, packet(1, 2, 100, 16));
+   flow_cache_advance(c, 130 * NS - 1);
+   assert_int_equal(n_exported, 0);
+   flow_cache_advance(c, 130 * NS);
+   assert_int_equal(n_exported, 1);
+   flow_cache_free(c);
+}
+
+static void an_age_of_exactly_the_active_timeout_ends_a_flow(void **state)
+{
+   (void) state;
+   for (unsigned age = 299; age <= 300; age++) {
+      struct flow_cache *c = new_cache(64, false);
+      for (unsigned s = 100; s <= 380; s += 20) {
+         pass(c, packet(1, 2, s, 16));
+      }
+      pass(c, packet(1, 2, 100 + age, 16));
+      assert_int_equal(n_exported, age == 300);
+      assert_true(age != 300 || reasons[0] == FLOW_END_ACTIVE);
+      flow_cache_free(c);
+   }
+}
+
+static unsigned first_packet(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+{
+   (void) ext;
+   (void) flow;
+   (void) k;
+   (void) reverse;
+   return PLUGIN_HAS_DATA;
+}
+
+static unsigned before_push(void *ext, const struct flow *flow, const struct packet *k)
+{
+   (void) ext;
+   (void) flow;
+   return (k->tcp_flags & 8) != 0 ? PLUGIN_FLUSH_FIRST : PLUGIN_NOTHING;
+}
+
+/* A plugin cuts the flow in two: nothing that was counted for the first part is counted for the second. */
+static void a_flow_that_goes_on_begins_with_empty_counters(void **state)
+{
+   static const struct flow_plugin cutter = {
+       .name = "cutter", .ext_size = 8, .create = first_packet, .before = before_push};
+   struct flow_cache_config config = {.capacity = 64,
+                                      .active_ms = 300000,
+                                      .inactive_ms = 30000,
+                                      .plugins = {&cutter},
+                                      .n_plugins = 1,
+                                      .export = keep};
+   struct flow_cache *c = flow_cache_new(&config);
+   (void) state;
+   n_exported = 0;
+   pass(c, packet(1, 2, 100, 2));
+   pass(c, packet(2, 1, 101, 0x12));
+   pass(c, packet(1, 2, 102, 0x18)); /* cuts */
+   pass(c, packet(2, 1, 103, 0x11));
+   flow_cache_flush(c);
+   assert_int_equal(n_exported, 2);
+   assert_int_equal(reasons[0], FLOW_END_FORCED);
+   assert_int_equal(exported[0].tcp_flags, 2);
+   assert_int_equal(exported[0].tcp_flags_rev, 0x12);
+   assert_int_equal(exported[1].tcp_flags, 0x18);
+   assert_int_equal(exported[1].tcp_flags_rev, 0x11);
+   assert_int_equal(exported[1].packets, 1);
+   assert_int_equal(exported[1].packets_rev, 1);
+   assert_int_equal(exported[1].bytes, 40);
+   assert_int_equal(exported[1].bytes_rev, 40);
+   assert_int_equal(exported[1].first, 101 * NS);
+   assert_int_equal(exported[1].last, 103 * NS);
+   flow_cache_free(c);
+}
+
 static void a_new_connection_ends_the_old_one(void **state)
 {
    struct flow_cache *c = new_cache(64, false);
@@ -494,91 +587,6 @@ static void a_flood_of_fragments_does_not_wait_beyond_the_capacity(void **state)
    flow_cache_free(c);
 }
 
-/* -------------------------------------------------------------------- formats */
-
-static void put32(struct frame *f, uint32_t v, bool swapped)
-{
-   v = swapped ? __builtin_bswap32(v) : v;
-   put(f, &v, 4);
-}
-
-static void pcap_files_of_every_order_and_unit(void **state)
-{
-   static struct capture_format format;
-   (void) state;
-   for (int i = 0; i < 4; i++) {
-      bool swapped = (i & 1) != 0, nano = (i & 2) != 0, found;
-      struct frame f = {.size = 0};
-      struct raw_packet raw;
-      put32(&f, nano ? 0xa1b23c4d : 0xa1b2c3d4, swapped);
-      put32(&f, 0, swapped);
-      put32(&f, 0, swapped);
-      put32(&f, 0, swapped);
-      put32(&f, 65535, swapped);
-      put32(&f, 1, swapped);
-      put32(&f, 1000, swapped);
-      put32(&f, 5, swapped);
-      put32(&f, 3, swapped);
-      put32(&f, 60, swapped);
-      put(&f, "abc", 3);
-      assert_int_equal(capture_format_detect(&format, f.bytes, 23), 0);
-      assert_int_equal(capture_format_detect(&format, f.bytes, f.size), 24);
-      assert_int_equal(format.next(&format, f.bytes + 24, 18, &raw, &found), 0);
-      assert_int_equal(format.next(&format, f.bytes + 24, 19, &raw, &found), 19);
-      assert_true(found && raw.captured == 3 && raw.wire == 60);
-      assert_true(raw.time == 1000 * NS + (nano ? 5 : 5000));
-      memset(f.bytes + 24, 0xff, 16);
-      assert_int_equal(format.next(&format, f.bytes + 24, 19, &raw, &found), -1);
-   }
-   assert_int_equal(capture_format_detect(&format, (const uint8_t *) "GET / HTTP/1.1\r\n", 16), -1);
-}
-
-static void block(struct frame *f, uint32_t type, const struct frame *body)
-{
-   uint32_t size = (uint32_t) (12 + body->size);
-   put32(f, type, false);
-   put32(f, size, false);
-   put(f, body->bytes, body->size);
-   put32(f, size, false);
-}
-
-static void pcapng_times_follow_the_interface(void **state)
-{
-   static struct capture_format format;
-   struct frame f = {.size = 0}, section = f, interface = f, other = f, epb = f;
-   struct raw_packet raw = {0};
-   bool found = false;
-   (void) state;
-   put32(&section, 0x1a2b3c4d, false);
-   put(&section, "\1\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", 12);
-   put(&interface, "\1\0\0\0\0\0\0\0\x09\0\1\0\x09\0\0\0\0\0\0\0", 20); /* Ethernet, nanoseconds */
-   put32(&epb, 0, false);
-   put32(&epb, 1, false); /* 2^32 ns + 7 */
-   put32(&epb, 7, false);
-   put32(&epb, 4, false);
-   put32(&epb, 99, false);
-   put(&epb, "data", 4);
-   put(&other, "ignored!", 8);
-   block(&f, 0x0a0d0d0a, &section);
-   block(&f, 1, &interface);
-   block(&f, 0xbad, &other);
-   block(&f, 6, &epb);
-   assert_true(capture_format_detect(&format, f.bytes, f.size) == CAPTURE_NO_HEADER);
-   size_t at = 0;
-   while (at < f.size) {
-      int64_t n = format.next(&format, f.bytes + at, f.size - at, &raw, &found);
-      assert_true(n > 0);
-      at += (size_t) n;
-   }
-   assert_true(found);
-   assert_true(raw.time == 4294967296u + 7);
-   assert_int_equal(raw.wire, 99);
-   assert_memory_equal(raw.data, "data", 4);
-   f.bytes[f.size - 1] ^= 1; /* the two lengths of the last block differ */
-   assert_int_equal(format.next(&format, f.bytes + f.size - 12 - epb.size, 12 + epb.size, &raw, &found), -1);
-   assert_non_null(strstr(format.error, "two lengths differ"));
-}
-
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
@@ -588,6 +596,9 @@ int main(void)
        cmocka_unit_test(padding_of_the_frame_is_no_payload),
        cmocka_unit_test(both_directions_are_one_flow_unless_split),
        cmocka_unit_test(timeouts_end_flows),
+       cmocka_unit_test(silence_of_exactly_the_timeout_ends_a_flow),
+       cmocka_unit_test(an_age_of_exactly_the_active_timeout_ends_a_flow),
+       cmocka_unit_test(a_flow_that_goes_on_begins_with_empty_counters),
        cmocka_unit_test(a_new_connection_ends_the_old_one),
        cmocka_unit_test(a_full_cache_exports_the_longest_silent_flow),
        cmocka_unit_test(one_packet_from_the_future_ends_nothing),
@@ -596,8 +607,6 @@ int main(void)
        cmocka_unit_test(fragments_before_the_first_wait_for_it),
        cmocka_unit_test(fragments_wait_for_three_seconds_only),
        cmocka_unit_test(a_flood_of_fragments_does_not_wait_beyond_the_capacity),
-       cmocka_unit_test(pcap_files_of_every_order_and_unit),
-       cmocka_unit_test(pcapng_times_follow_the_interface),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,4 +55,11 @@ static inline uint32_t file32(const struct capture_format *f, const uint8_t *p)
    return f->swapped ? __builtin_bswap32(v) : v;
 }
 
+static inline uint64_t file64(const struct capture_format *f, const uint8_t *p)
+{
+   uint64_t v;
+   __builtin_memcpy(&v, p, 8);
+   return f->swapped ? __builtin_bswap64(v) : v;
+}
+
 #endif

@@ -2,10 +2,15 @@
 /**
  * Capture files, read in pieces that stay in the processor's cache, and decompressed on the way. Not mapped: a file that is
  * cut while it is read must not kill the reader, and the memory in use must not grow with the file.
+ *
+ * All open files share one limit of memory. What a file takes beyond its first buffer is decided by the file: the window of its
+ * zstd frames (up to gigabytes) and the size of its pcapng blocks.
  */
 #include "capture_file.h"
+#include "memory_limit.h"
 #include "source.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,20 +21,24 @@
 
 #ifdef HAVE_ZSTD
 #include <zstd.h>
+#include <zstd_errors.h>
 #endif
 
-#define PIECE     (256u * 1024)                   /* read at a time */
-#define BUFFER    (CAPTURE_MAX_BLOCK + 2 * PIECE) /* a whole block and the piece behind it */
-#define ZSTD_SIGN 0xfd2fb528u
+#define PIECE        (256u * 1024)                   /* read at a time */
+#define FIRST_BUFFER (2 * PIECE)                     /* enough for any packet and the piece behind it */
+#define LAST_BUFFER  (CAPTURE_MAX_BLOCK + 2 * PIECE) /* a whole block and the piece behind it */
+#define ZSTD_MAGIC   0xfd2fb528u
+#define MAX_FILLS    64 /* without a packet, before the caller may look whether it should end */
 
 struct file_source {
    struct source source;
    const char *name;
    int fd;
-   uint8_t *buffer; /* bytes [start, fill) are not yet taken */
-   size_t start, fill;
-   bool ended; /* nothing more will be added */
-   bool detected;
+   uint8_t *buffer; /* size bytes, of which [start, fill) are not yet taken */
+   size_t size, start, fill;
+   size_t memory; /* bytes taken of the limit */
+   bool ended;    /* nothing more will be added */
+   bool sniffed, detected;
    uint64_t packets;
    uint64_t taken; /* bytes of the capture that were taken; for messages */
 #ifdef HAVE_ZSTD
@@ -37,6 +46,7 @@ struct file_source {
    uint8_t *compressed;
    ZSTD_inBuffer in;
    bool frame_open; /* a frame has begun and not ended */
+   bool held;       /* the decoder may have bytes that had no room */
 #endif
    struct capture_format format;
 };
@@ -45,6 +55,35 @@ static enum source_state fail(struct file_source *f, enum source_state state, co
 {
    snprintf(f->source.error, sizeof(f->source.error), "%s: %s", f->name, what);
    return state;
+}
+
+static enum source_state damaged(struct file_source *f, const char *what)
+{
+   char text[CAPTURE_ERROR_SIZE + 128];
+   snprintf(text, sizeof(text), "damaged behind packet %llu, at byte %llu: %s",
+            (unsigned long long) f->packets, (unsigned long long) f->taken, what);
+   return fail(f, SOURCE_DAMAGED, text);
+}
+
+/* The file takes so many bytes of memory in all. \return false: that is beyond the limit */
+static bool take_memory(struct file_source *f, size_t size, const char *what)
+{
+   if (size <= f->memory) {
+      return true;
+   }
+   uint64_t others = 0;
+   if (capture_memory_take(size - f->memory, &others)) {
+      f->memory = size;
+      return true;
+   }
+   char text[CAPTURE_ERROR_SIZE];
+   snprintf(text, sizeof(text),
+            "%s needs %zu MiB of memory and other open captures have %llu MiB, the limit is %llu MiB (option "
+            "capture-memory)",
+            what, (size + (1u << 20) - 1) >> 20, (unsigned long long) ((others - f->memory) >> 20),
+            (unsigned long long) (capture_memory_limit() >> 20));
+   fail(f, SOURCE_FAILED, text);
+   return false;
 }
 
 /* ----------------------------------------------------------------- more bytes */
@@ -59,62 +98,166 @@ static ssize_t read_file(struct file_source *f, uint8_t *to, size_t size)
 }
 
 #ifdef HAVE_ZSTD
-/* \return bytes added, 0 at the end, -1 with errno, -2 damaged */
-static ssize_t read_zstd(struct file_source *f, uint8_t *to, size_t size)
+/* Frames may have windows of any size. The decoder has allocated one, but hardly touched it, when its size is seen. */
+static bool take_window(struct file_source *f)
+{
+   return take_memory(f, f->size + PIECE + ZSTD_sizeof_DStream(f->zstd), "the zstd window of this file");
+}
+
+/* One piece of compressed bytes at most. \return bytes added, 0: none of this piece, or the end; -1: see state */
+static ssize_t read_zstd(struct file_source *f, uint8_t *to, size_t size, enum source_state *state)
 {
    ZSTD_outBuffer out = {.dst = to, .size = size};
-   while (out.pos == 0) {
-      if (f->in.pos == f->in.size) {
-         ssize_t n = read_file(f, f->compressed, PIECE);
-         if (n <= 0) {
-            return n < 0 ? n : f->frame_open ? -2 : 0;
-         }
-         f->in = (ZSTD_inBuffer){.src = f->compressed, .size = (size_t) n};
+   if (f->in.pos == f->in.size && !f->held) {
+      ssize_t n = read_file(f, f->compressed, PIECE);
+      if (n < 0) {
+         return n;
       }
-      size_t rc = ZSTD_decompressStream(f->zstd, &out, &f->in);
-      if (ZSTD_isError(rc)) {
-         return -2;
+      if (n == 0 && f->frame_open) {
+         *state = damaged(f, "the compressed data is cut off");
+         return -1;
       }
-      f->frame_open = rc != 0;
+      f->ended = n == 0;
+      f->in = (ZSTD_inBuffer){.src = f->compressed, .size = (size_t) n};
+   }
+   if (f->ended) {
+      return 0;
+   }
+   size_t rc = ZSTD_decompressStream(f->zstd, &out, &f->in);
+   if (ZSTD_isError(rc)) {
+      char text[CAPTURE_ERROR_SIZE];
+      if (ZSTD_getErrorCode(rc) == ZSTD_error_frameParameter_windowTooLarge) {
+         snprintf(text, sizeof(text),
+                  "its zstd window is larger than the memory for captures, %llu MiB (option capture-memory)",
+                  (unsigned long long) (capture_memory_limit() >> 20));
+         *state = fail(f, SOURCE_FAILED, text);
+      } else {
+         snprintf(text, sizeof(text), "zstd: %s", ZSTD_getErrorName(rc));
+         *state = damaged(f, text);
+      }
+      return -1;
+   }
+   f->frame_open = rc != 0;
+   f->held = out.pos == out.size; /* the decoder may have more */
+   if (!take_window(f)) {
+      *state = SOURCE_FAILED;
+      return -1;
    }
    return (ssize_t) out.pos;
 }
 #endif
 
-/* Adds bytes to the buffer. PACKETS: done or at the end. */
-static enum source_state fill(struct file_source *f)
+/* Room for a piece behind what is there. */
+static bool make_room(struct file_source *f)
 {
    if (f->start > 0) {
       memmove(f->buffer, f->buffer + f->start, f->fill - f->start);
       f->fill -= f->start;
       f->start = 0;
    }
-   size_t room = BUFFER - f->fill;
+   if (f->size - f->fill >= PIECE) {
+      return true;
+   }
+   size_t size = 2 * f->size < LAST_BUFFER ? 2 * f->size : LAST_BUFFER;
+   if (!take_memory(f, f->memory + size - f->size, "a block of this file")) {
+      return false;
+   }
+   uint8_t *larger = realloc(f->buffer, size);
+   if (larger == NULL) {
+      fail(f, SOURCE_FAILED, "out of memory");
+      return false;
+   }
+   f->buffer = larger;
+   f->size = size;
+   return true;
+}
+
+/* Adds up to a piece of bytes to the buffer. PACKETS: done, or at the end. */
+static enum source_state fill(struct file_source *f)
+{
+   enum source_state state = SOURCE_PACKETS;
    ssize_t n;
+   if (!make_room(f)) {
+      return SOURCE_FAILED;
+   }
 #ifdef HAVE_ZSTD
    if (f->zstd != NULL) {
-      n = read_zstd(f, f->buffer + f->fill, room);
+      n = read_zstd(f, f->buffer + f->fill, PIECE, &state);
    } else
 #endif
    {
-      n = read_file(f, f->buffer + f->fill, room < PIECE ? room : PIECE);
+      n = read_file(f, f->buffer + f->fill, PIECE);
+      f->ended = n == 0;
    }
-   if (n == -1) {
-      return fail(f, errno == EINTR ? SOURCE_INTERRUPTED : SOURCE_FAILED, strerror(errno));
+   if (n < 0) {
+      return state != SOURCE_PACKETS
+                 ? state
+                 : fail(f, errno == EINTR ? SOURCE_INTERRUPTED : SOURCE_FAILED, strerror(errno));
    }
-   if (n == -2) {
-      return fail(f, SOURCE_DAMAGED, "the compressed data is damaged or cut off");
-   }
-   f->ended = n == 0;
    f->fill += (size_t) n;
    return SOURCE_PACKETS;
+}
+
+/* --------------------------------------------------------------------- formats */
+
+static bool is_zstd(const struct file_source *f)
+{
+   uint32_t magic = 0;
+   memcpy(&magic, f->buffer + f->start, f->fill - f->start >= 4 ? 4 : 0);
+   return le32toh(magic) == ZSTD_MAGIC;
+}
+
+/* What was read so far becomes the first compressed piece. */
+static bool begin_zstd(struct file_source *f)
+{
+#ifdef HAVE_ZSTD
+   f->zstd = ZSTD_createDStream();
+   f->compressed = malloc(PIECE);
+   if (f->zstd == NULL || f->compressed == NULL) {
+      fail(f, SOURCE_FAILED, "out of memory");
+      return false;
+   }
+   /* The decoder refuses a window that cannot be within the limit before it allocates it. */
+   int log = 10;
+   while (log < 31 && UINT64_C(2) << log <= capture_memory_limit()) {
+      log++;
+   }
+   ZSTD_DCtx_setParameter(f->zstd, ZSTD_d_windowLogMax, log);
+   memcpy(f->compressed, f->buffer, f->fill);
+   f->in = (ZSTD_inBuffer){.src = f->compressed, .size = f->fill};
+   f->fill = 0;
+   f->ended = false;
+   return take_window(f);
+#else
+   fail(f, SOURCE_FAILED, "the file is compressed with zstd, which this build does not support");
+   return false;
+#endif
+}
+
+/* \return PACKETS: known to be compressed or not */
+static enum source_state sniff(struct file_source *f)
+{
+   while (f->fill < 4 && !f->ended) {
+      enum source_state state = fill(f);
+      if (state != SOURCE_PACKETS) {
+         return state;
+      }
+   }
+   f->sniffed = true;
+   return !is_zstd(f) || begin_zstd(f) ? SOURCE_PACKETS : SOURCE_FAILED;
 }
 
 /* -------------------------------------------------------------------- packets */
 
 static enum source_state detect(struct file_source *f)
 {
-   while (!f->detected) {
+   if (!f->sniffed) {
+      enum source_state state = sniff(f);
+      if (state != SOURCE_PACKETS) {
+         return state;
+      }
+   }
+   for (unsigned fills = 0; !f->detected; fills++) {
       size_t size = f->fill - f->start;
       int64_t n = capture_format_detect(&f->format, f->buffer + f->start, size);
       if (n < 0) {
@@ -129,21 +272,13 @@ static enum source_state detect(struct file_source *f)
                      size == 0 ? "the file is empty: expected a pcap or pcapng capture"
                                : "the file is too short for the header of a capture");
       } else {
-         enum source_state state = fill(f);
+         enum source_state state = fills < MAX_FILLS ? fill(f) : SOURCE_INTERRUPTED;
          if (state != SOURCE_PACKETS) {
             return state;
          }
       }
    }
    return SOURCE_PACKETS;
-}
-
-static enum source_state damaged(struct file_source *f, const char *what)
-{
-   char text[CAPTURE_ERROR_SIZE + 128];
-   snprintf(text, sizeof(text), "damaged behind packet %llu, at byte %llu: %s",
-            (unsigned long long) f->packets, (unsigned long long) f->taken, what);
-   return fail(f, SOURCE_DAMAGED, text);
 }
 
 /* Packets that are whole in the buffer. */
@@ -172,7 +307,7 @@ static enum source_state file_read(struct source *s, struct raw_packet *packets,
    struct file_source *f = (struct file_source *) s;
    enum source_state state = f->detected ? SOURCE_PACKETS : detect(f);
    *count = 0;
-   while (state == SOURCE_PACKETS) {
+   for (unsigned fills = 0; state == SOURCE_PACKETS; fills++) {
       int64_t last = 0;
       *count = take(f, packets, max, &last);
       f->packets += *count;
@@ -185,7 +320,7 @@ static enum source_state file_read(struct source *s, struct raw_packet *packets,
       if (f->ended) {
          return f->start == f->fill ? SOURCE_END : damaged(f, "the file ends inside a packet");
       }
-      state = fill(f);
+      state = fills < MAX_FILLS ? fill(f) : SOURCE_INTERRUPTED;
    }
    return state;
 }
@@ -203,35 +338,8 @@ static void file_close(struct source *s)
    if (f->fd > STDIN_FILENO) {
       close(f->fd);
    }
+   capture_memory_give(f->memory);
    free(f);
-}
-
-static bool is_zstd(const struct file_source *f)
-{
-   uint32_t sign = 0;
-   memcpy(&sign, f->buffer + f->start, f->fill - f->start >= 4 ? 4 : 0);
-   return sign == ZSTD_SIGN;
-}
-
-/* What was read so far becomes the first compressed piece. */
-static bool begin_zstd(struct file_source *f)
-{
-#ifdef HAVE_ZSTD
-   f->zstd = ZSTD_createDStream();
-   f->compressed = malloc(PIECE);
-   if (f->zstd == NULL || f->compressed == NULL) {
-      fail(f, SOURCE_FAILED, "out of memory");
-      return false;
-   }
-   memcpy(f->compressed, f->buffer, f->fill);
-   f->in = (ZSTD_inBuffer){.src = f->compressed, .size = f->fill};
-   f->fill = 0;
-   f->ended = false;
-   return true;
-#else
-   fail(f, SOURCE_FAILED, "the file is compressed with zstd, which this build does not support");
-   return false;
-#endif
 }
 
 static bool begin(struct file_source *f)
@@ -241,17 +349,16 @@ static bool begin(struct file_source *f)
       f->source.bytes_total = (uint64_t) st.st_size;
       posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
    }
-   f->buffer = malloc(BUFFER);
+   if (!take_memory(f, FIRST_BUFFER, "this file")) {
+      return false;
+   }
+   f->size = FIRST_BUFFER;
+   f->buffer = malloc(FIRST_BUFFER);
    if (f->buffer == NULL) {
       fail(f, SOURCE_FAILED, "out of memory");
       return false;
    }
-   while (f->fill < 4 && !f->ended) {
-      if (fill(f) != SOURCE_PACKETS) {
-         return false;
-      }
-   }
-   return !is_zstd(f) || begin_zstd(f);
+   return true;
 }
 
 struct source *source_open_file(const char *path, char error[SOURCE_ERROR_SIZE])

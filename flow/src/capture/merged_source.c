@@ -56,17 +56,14 @@ static bool input_open(struct input *in, char error[SOURCE_ERROR_SIZE])
    return true;
 }
 
-/* Time of the first packet. What cannot be read a second time stays open, with the packets read so far. */
+/* Time of the first packet, if it is known without waiting for long. What cannot be read a second time stays open, with the packets read so far. */
 static bool input_peek(struct input *in, char error[SOURCE_ERROR_SIZE])
 {
    struct stat st;
    if (!input_open(in, error)) {
       return false;
    }
-   enum source_state state;
-   do {
-      state = in->source->read(in->source, in->ahead, AHEAD, &in->count);
-   } while (state == SOURCE_INTERRUPTED);
+   enum source_state state = in->source->read(in->source, in->ahead, AHEAD, &in->count);
    if (state == SOURCE_FAILED) {
       memcpy(error, in->source->error, SOURCE_ERROR_SIZE);
       input_close(in);

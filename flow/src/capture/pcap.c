@@ -54,8 +54,8 @@ int64_t capture_format_detect(struct capture_format *f, const uint8_t *p, size_t
    f->swapped = magic == __builtin_bswap32(MAGIC_US) || magic == __builtin_bswap32(MAGIC_NS);
    magic = f->swapped ? __builtin_bswap32(magic) : magic;
    if (magic != MAGIC_US && magic != MAGIC_NS) {
-      snprintf(f->error, sizeof(f->error),
-               "no capture file: it begins with 0x%08x, expected a pcap or pcapng magic number", magic);
+      snprintf(f->error, sizeof(f->error), "not a capture file (magic 0x%08x, expected pcap or pcapng)",
+               magic);
       return -1;
    }
    if (size < FILE_HEADER) {

@@ -55,9 +55,7 @@ static int64_t interface_block(struct capture_format *f, const uint8_t *body, si
       if (code == OPTION_TSRESOL && length >= 1) {
          i->units = time_units(value[0]);
       } else if (code == OPTION_OFFSET && length >= 8) {
-         uint64_t low = file32(f, value + (f->swapped ? 4 : 0)),
-                  high = file32(f, value + (f->swapped ? 0 : 4));
-         i->offset = (int64_t) (high << 32 | low);
+         i->offset = (int64_t) file64(f, value);
       }
       size_t step = 4 + ((size_t) length + 3) / 4 * 4;
       if (step > size - at) {
@@ -111,7 +109,7 @@ static int64_t simple_block(struct capture_format *f, const uint8_t *body, size_
    if (snaplen != 0 && captured > snaplen) {
       captured = snaplen;
    }
-   if (captured > size - 4) {
+   if (captured > size - 4 || captured > CAPTURE_MAX_PACKET) {
       return nonsense(f, "a packet longer than its block", captured);
    }
    raw->time = f->last_time;

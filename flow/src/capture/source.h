@@ -13,12 +13,12 @@
 #define SOURCE_ERROR_SIZE 512
 
 enum source_state {
-   SOURCE_PACKETS,     /**< packets were read */
-   SOURCE_IDLE,        /**< nothing came on the interface for a while */
-   SOURCE_INTERRUPTED, /**< a signal was handled while waiting for the file's bytes; read again to go on */
-   SOURCE_END,         /**< the end of the file */
-   SOURCE_DAMAGED,     /**< a file ends or makes no sense here: see error; what came before it is good */
-   SOURCE_FAILED       /**< cannot be read: see error */
+   SOURCE_PACKETS, /**< packets were read */
+   SOURCE_IDLE,    /**< nothing came on the interface for a while */
+   SOURCE_INTERRUPTED, /**< no packet yet: a signal was handled, or a lot that holds no packet was read; read again to go on */
+   SOURCE_END,     /**< the end of the file */
+   SOURCE_DAMAGED, /**< a file ends or makes no sense here: see error; what came before it is good */
+   SOURCE_FAILED   /**< cannot be read: see error */
 };
 
 struct source {
@@ -30,6 +30,10 @@ struct source {
    uint64_t dropped;     /**< by the kernel, on an interface */
    char error[SOURCE_ERROR_SIZE];
 };
+
+/** Memory that the buffers and zstd windows of all open capture files may take together. Call it before the first one is opened. */
+void source_set_memory(uint64_t bytes);
+#define SOURCE_MEMORY (UINT64_C(512) << 20) /* by default */
 
 /** Opens a capture file; "-" is standard input. \return NULL with a message in error */
 struct source *source_open_file(const char *path, char error[SOURCE_ERROR_SIZE]);

@@ -16,7 +16,7 @@ struct flow_meter {
    struct meter_input input;
    const char *plugin_list, *collector;
    uint64_t link;
-   uint32_t workers, statistics_every, snaplen;
+   uint32_t workers, statistics_every, snaplen, capture_memory;
    uint8_t direction;
    bool raw, udp, pcap_statistics;
 
@@ -111,6 +111,8 @@ static const nm_option_t options[] = {
             "Export each direction as a flow of its own instead of biflows."),
     NM_U32(0, "fragments", struct flow_meter, config.cache.fragments, FRAGMENTS, 0, 1u << 24,
            "Fragmented packets whose ports are remembered for their later fragments; 0: none."),
+    NM_U32(0, "capture-memory", struct flow_meter, capture_memory, SOURCE_MEMORY >> 20, 16, 1u << 20,
+           "MiB that all open capture files may use together for buffers and zstd windows."),
     NM_U32(
         0, "progress", struct flow_meter, config.progress_fd, 0, 0, 1023,
         "Write lines \"BYTES_DONE BYTES_TOTAL PACKETS\" to this file descriptor while reading files; 0: no."),
@@ -252,6 +254,7 @@ static int check(nm_module_t *m)
                              : self->pcap_statistics     ? 5
                                                          : 0;
    self->config.to_unirec = !without_trap;
+   source_set_memory((uint64_t) self->capture_memory << 20);
    int rc = set_inputs(m);
    rc = rc == NM_OK ? set_collector(m) : rc;
    return rc == NM_OK ? parse_plugins(m) : rc;

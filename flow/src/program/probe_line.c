@@ -32,7 +32,7 @@ static struct {
    unsigned n_plugins;
    /* parameters of the plugin that is being read */
    const char *file, *interface, *filter;
-   uint32_t snaplen, blocks, pages, size, line;
+   uint32_t snaplen, blocks, pages, size, line, capture_memory;
    int64_t fanout;
    bool odid, verbose, frag_enable;
    uint32_t active, inactive, frag_size, frag_timeout, direction;
@@ -47,6 +47,8 @@ static const struct parameter pcap_parameters[] = {
     {"s", "snaplen", PARAMETER_NUMBER, &probe.snaplen, 0, UINT32_MAX, "N",
      "bytes of a packet (65535; 120 at least)"},
     {"l", "list", PARAMETER_FLAG, &probe.list_interfaces, 0, 0, NULL, "print the interfaces"},
+    {"M", "capture-memory", PARAMETER_NUMBER, &probe.capture_memory, 16, 1u << 20, "MIB",
+     "for buffers and zstd windows of all open files together (512)"},
     {NULL, NULL, PARAMETER_FLAG, NULL, 0, 0, NULL, NULL}};
 
 static const struct parameter raw_parameters[] = {
@@ -202,6 +204,9 @@ static bool add_input(char *text)
    probe.fanout = -1;
    if (plugin < 0 || !parameters_parse(text, parameters, plugins[plugin].parameters, probe.error)) {
       return false;
+   }
+   if (probe.capture_memory != 0) {
+      source_set_memory((uint64_t) probe.capture_memory << 20);
    }
    if (probe.list_interfaces) {
       return true;
