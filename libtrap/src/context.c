@@ -249,13 +249,14 @@ TRAP_PUBLIC int trap_ctx_finalize(trap_ctx_t **c)
       return TRAP_E_NOT_INITIALIZED;
    }
    struct trap_context *ctx = *c;
-   bool was = ctx->initialized;
-   if (was) {
+   int rc = TRAP_E_NOT_INITIALIZED;
+   if (ctx->initialized) {
       free_context(ctx);
+      rc = ctx->lost ? TRAP_E_IO_ERROR : TRAP_E_OK;
    }
    free(ctx);
    *c = NULL;
-   return was ? TRAP_E_OK : TRAP_E_NOT_INITIALIZED;
+   return rc;
 }
 
 TRAP_PUBLIC int trap_ctx_get_last_error(trap_ctx_t *ctx)

@@ -2,6 +2,7 @@
 /** Files that show the state of each interface, for people who look for an error. */
 #include "internal.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -20,6 +21,19 @@ static FILE *open_dump(const char *dir, char direction, uint32_t idx, const char
    return file;
 }
 
+void dump_file(FILE *file, const char *name, const char *mode, const struct trap_context *ctx)
+{
+   fprintf(file, "Filename: %s\nMode: %s\nTerminated status: %d\n", name, mode,
+           (int) atomic_load(&ctx->terminated));
+}
+
+static void close_dump(FILE *file)
+{
+   if (ferror(file) | (fclose(file) != 0)) {
+      LOG_ERROR("A dump could not be written: %s", strerror(errno));
+   }
+}
+
 static void dump_input(const struct trap_input *in, const char *dir, uint32_t idx)
 {
    if (in->ops->dump == NULL) {
@@ -29,17 +43,17 @@ static void dump_input(const struct trap_input *in, const char *dir, uint32_t id
    FILE *file = open_dump(dir, 'i', idx, "config.txt");
    if (file != NULL) {
       in->ops->dump(in, file);
-      fclose(file);
+      close_dump(file);
    }
    file = in->type != TRAP_IFC_TYPE_FILE ? open_dump(dir, 'i', idx, "buffer.dat") : NULL;
    if (file != NULL) {
       uint32_t size = in->first != NULL ? (uint32_t) (in->end - in->first) : 0;
-      uint32_t be = __builtin_bswap32(size);
+      uint32_t be = htobe32(size);
       fwrite(&be, sizeof(be), 1, file);
       if (size > 0) {
          fwrite(in->first, 1, size, file);
       }
-      fclose(file);
+      close_dump(file);
    }
 }
 
@@ -61,7 +75,7 @@ TRAP_PUBLIC void trap_ctx_create_ifc_dump(trap_ctx_t *c, const char *path)
                        : open_dump(dir, out->type == TRAP_IFC_TYPE_FILE ? 'i' : 'o', i, "config.txt");
       if (file != NULL) {
          out->ops->dump(out, file);
-         fclose(file);
+         close_dump(file);
       }
    }
 }

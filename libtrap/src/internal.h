@@ -128,6 +128,7 @@ struct trap_context {
    uint64_t serial;     /* tells contexts apart, also those at the address of an earlier one */
    int init_error;      /* why there are no interfaces; OK: there are */
    const char *init_message;
+   bool lost;           /* an output could not write out what it had accepted */
 };
 
 /* api.c */
@@ -233,6 +234,10 @@ void service_free(struct trap_context *ctx);
 /* stats.c */
 /** The context's counters as JSON text (caller frees), NULL without memory. */
 char *stats_json(struct trap_context *ctx);
+
+/* dump.c */
+/** The state of a file interface for people. */
+void dump_file(FILE *file, const char *name, const char *mode, const struct trap_context *ctx);
 
 /* path.c */
 /** Expands ~, $NAME and globs without a shell. \return number of paths, -1 on error; free with paths_free() */

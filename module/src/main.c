@@ -294,7 +294,10 @@ NM_PUBLIC int nm_main(const nm_module_def_t *def, int argc, char **argv)
    if (rc == NM_ERROR) {
       nc_text_line(stderr, "", "%s: %s", def->name, m.message != NULL ? m.message : "failed");
    }
-   trap_finalize();
+   if (trap_finalize() == TRAP_E_IO_ERROR && rc != NM_ERROR) { /* said: messages that were sent did not reach their file */
+      rc = NM_ERROR;
+      m.status = EXIT_FAILURE;
+   }
    inputs_close(&m);
    outputs_close(&m);
    ur_finalize();

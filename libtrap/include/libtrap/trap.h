@@ -154,7 +154,8 @@ int trap_init(trap_module_info_t *module_info, trap_ifc_spec_t ifc_spec);
  *  context lives until trap_finalize(). \return OK */
 int trap_terminate(void);
 /** Delivers what was sent, as long as clients take it (5 seconds without progress: the rest is dropped), then closes and frees all.
- *  trap_init() may follow. \return OK, NOT_INITIALIZED */
+ *  trap_init() may follow. \return OK; NOT_INITIALIZED; IO_ERROR: all is freed, but messages that an output to a file had
+ *    accepted could not be written (how many is said on standard error) */
 int trap_finalize(void);
 /** @} */
 
@@ -175,7 +176,7 @@ trap_ctx_t *trap_ctx_init2(trap_module_info_t *module_info, trap_ifc_spec_t ifc_
  *  \return as trap_ctx_init(); NULL also when the text is wrong, which is said on standard error */
 trap_ctx_t *trap_ctx_init3(const char *name, const char *description, int8_t i_ifcs, int8_t o_ifcs,
                            const char *ifc_spec, const char *service_ifcname);
-/** As trap_finalize(); *ctx becomes NULL. No other thread may use the context any more. \return OK, NOT_INITIALIZED */
+/** As trap_finalize(); *ctx becomes NULL. No other thread may use the context any more. \return OK, NOT_INITIALIZED, IO_ERROR */
 int trap_ctx_finalize(trap_ctx_t **ctx);
 /** As trap_terminate(). \return OK, also for NULL */
 int trap_ctx_terminate(trap_ctx_t *ctx);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Files (f): hello, then blocks of u32be length and messages. Output with rotation, input over several files. */
+/** Output to capture files (f): a hello, then blocks of a u32be length and messages; rotation by time, size and format. */
 #include "internal.h"
-#include "reader.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -20,9 +20,6 @@
 #define FILE_BLOCK 100000u
 #define PACKED_SIZE \
    (FILE_BLOCK + FILE_BLOCK / 8 + 512) /* at least ZSTD_compressBound() of a block or hello piece */
-#define MAX_BLOCK (16u * 1024 * 1024 + 65536)
-
-/* ------------------------------------------------------------------- output */
 
 struct file_output {
    struct trap_output out;
@@ -40,10 +37,13 @@ struct file_output {
    uint32_t formats; /* formats seen so far */
    uint32_t number;  /* of the next numbered file */
    int fd;
-   uint64_t written;
+   uint64_t written; /* bytes of whole parts in the file */
    uint8_t *hello;
    size_t hello_size;
-   uint32_t fill;
+   bool broken;      /* part of a block stands at its end */
+   bool failing;     /* the last write failed */
+   uint64_t refused; /* messages since then */
+   uint32_t fill, held; /* bytes and messages in block */
    uint8_t block[4 + FILE_BLOCK];
 };
 
@@ -54,6 +54,12 @@ static void make_directories(char *path)
       mkdir(path, 0755);
       *p = '/';
    }
+}
+
+/* Do the names of this output's files have numbers, so that there is a next one? */
+static bool numbered(const struct file_output *f)
+{
+   return !f->device && (f->append || f->megabytes > 0 || f->formats > 1);
 }
 
 /* Next file's name: strftime, time suffix, number. \return false when it does not fit */
@@ -84,8 +90,7 @@ static bool next_name(struct file_output *f)
       localtime_r(&t, &tm);
       strftime(base + strlen(base), 20, ".%Y%m%d%H%M", &tm);
    }
-   bool numbered = !f->device && (f->append || f->megabytes > 0 || f->formats > 1);
-   if (!numbered) {
+   if (!numbered(f)) {
       return snprintf(f->name, sizeof(f->name), "%s", base) < (int) sizeof(f->name);
    }
    do {
@@ -97,7 +102,21 @@ static bool next_name(struct file_output *f)
    return true;
 }
 
-static int write_all(struct file_output *f, const uint8_t *data, size_t size)
+/* \return false: what was written before may not have arrived (which is said) */
+static bool close_file(struct file_output *f)
+{
+   bool good = f->fd < 0 || f->fd == STDOUT_FILENO || close(f->fd) == 0;
+   if (!good) {
+      f->out.ctx->lost = true;
+      LOG_ERROR("File %s: closing it failed, its last messages may be missing: %s", f->name, strerror(errno));
+   }
+   f->fd = -1;
+   f->broken = false;
+   return good;
+}
+
+/* Writes bytes of a part. \param done counts them */
+static int write_bytes(struct file_output *f, const uint8_t *data, size_t size, uint64_t *done)
 {
    while (size > 0) {
       ssize_t n = write(f->fd, data, size);
@@ -106,42 +125,68 @@ static int write_all(struct file_output *f, const uint8_t *data, size_t size)
       }
       if (n <= 0) {
          return ctx_error(f->out.ctx, TRAP_E_IO_ERROR, "FILE OUTPUT IFC: unable to write to file: %s: %s",
-                          f->name, strerror(errno));
+                          f->name, n < 0 ? strerror(errno) : "nothing was written");
       }
       data += n;
       size -= (size_t) n;
-      f->written += (uint64_t) n;
+      *done += (uint64_t) n;
    }
    return TRAP_E_OK;
 }
 
-/* Hello or block. Each is a zstd frame of its own, so that a file is good up to the last one whatever happens. */
-static int write_part(struct file_output *f, const uint8_t *data, size_t size)
+/* Each part is a zstd frame of its own with a checksum, so that a file is good up to the last whole one. */
+static int write_packed(struct file_output *f, const uint8_t *data, size_t size, uint64_t *done)
 {
 #ifdef HAVE_ZSTD
-   for (size_t done = 0; f->compress && done < size;) {
-      size_t piece = size - done < FILE_BLOCK + 4 ? size - done : FILE_BLOCK + 4;
-      size_t n = ZSTD_compress2(f->zstd, f->packed, PACKED_SIZE, data + done, piece);
+   for (size_t at = 0; f->compress && at < size;) {
+      size_t piece = size - at < FILE_BLOCK + 4 ? size - at : FILE_BLOCK + 4;
+      size_t n = ZSTD_compress2(f->zstd, f->packed, PACKED_SIZE, data + at, piece);
       if (ZSTD_isError(n)) {
          return ctx_error(f->out.ctx, TRAP_E_IO_ERROR, "FILE OUTPUT IFC: unable to compress for file: %s: %s",
                           f->name, ZSTD_getErrorName(n));
       }
-      int rc = write_all(f, f->packed, n);
-      done += piece;
-      if (rc != TRAP_E_OK || done == size) {
+      at += piece;
+      int rc = write_bytes(f, f->packed, n, done);
+      if (rc != TRAP_E_OK || at == size) {
          return rc;
       }
    }
 #endif
-   return write_all(f, data, size);
+   return write_bytes(f, data, size, done);
 }
 
-static void close_file(struct file_output *f)
+/* Takes back the begin of a part that could not be written to its end, or gives the file up. */
+static void take_back(struct file_output *f)
 {
-   if (f->fd >= 0 && f->fd != STDOUT_FILENO) {
-      close(f->fd);
+   struct stat st;
+   bool ours = !f->device && fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode);
+   if (ours && ftruncate(f->fd, (off_t) f->written) == 0 && lseek(f->fd, (off_t) f->written, SEEK_SET) >= 0) {
+      return;
    }
-   f->fd = -1;
+   if (ours && numbered(f)) {
+      close_file(f); /* the next part goes to the next file */
+      return;
+   }
+   f->broken = true;
+   LOG_ERROR("File %s: part of a block stands in it and cannot be taken back; nothing more is written to it.",
+             f->name);
+}
+
+/* Hello or block: all of it or nothing. */
+static int write_part(struct file_output *f, const uint8_t *data, size_t size)
+{
+   uint64_t done = 0;
+   if (f->broken) {
+      return ctx_error(f->out.ctx, TRAP_E_IO_ERROR, "FILE OUTPUT IFC: unable to write to file: %s: it is damaged",
+                       f->name);
+   }
+   int rc = write_packed(f, data, size, &done);
+   if (rc == TRAP_E_OK) {
+      f->written += done;
+   } else if (done > 0) {
+      take_back(f);
+   }
+   return rc;
 }
 
 static int open_file(struct file_output *f)
@@ -182,6 +227,21 @@ static int prepare_file(struct file_output *f)
    return rc == TRAP_E_OK ? write_part(f, f->hello, f->hello_size) : rc;
 }
 
+/* The first failure is said, and the end of it. */
+static void tell_failure(struct file_output *f, int rc)
+{
+   if (rc != TRAP_E_OK && !f->failing) {
+      LOG_ERROR("%s; what was accepted is kept and tried again, further messages are refused.",
+                ctx_error_message(f->out.ctx));
+   } else if (rc == TRAP_E_OK && f->failing) {
+      LOG_NOTICE("File %s: writing again; %llu messages were refused meanwhile.", f->name,
+                 (unsigned long long) f->refused);
+      f->refused = 0;
+   }
+   f->failing = rc != TRAP_E_OK;
+}
+
+/* Writes what is held. When that fails it is kept, and tried again with the next message or flush. */
 static int write_block(struct file_output *f)
 {
    if (f->fill == 0) {
@@ -189,13 +249,14 @@ static int write_block(struct file_output *f)
    }
    int rc = prepare_file(f);
    if (rc == TRAP_E_OK) {
-      uint32_t be = __builtin_bswap32(f->fill);
+      uint32_t be = htobe32(f->fill);
       memcpy(f->block, &be, 4);
       rc = write_part(f, f->block, 4 + (size_t) f->fill);
    }
+   tell_failure(f, rc);
    if (rc == TRAP_E_OK) {
       atomic_fetch_add(&f->out.buffers, 1);
-      f->fill = 0;
+      f->fill = f->held = 0;
    }
    return rc;
 }
@@ -217,10 +278,13 @@ static int file_send(struct trap_output *out, const void *data, uint16_t size)
       p[1] = (uint8_t) size;
       memcpy(p + 2, data, size);
       f->fill += 2u + size;
-      if (!atomic_load_explicit(&out->buffered, memory_order_relaxed)) {
-         rc = write_block(f);
+      f->held++;
+      if (!atomic_load_explicit(&out->buffered, memory_order_relaxed) && (rc = write_block(f)) != TRAP_E_OK) {
+         f->fill -= 2u + size; /* what is refused must not be written later */
+         f->held--;
       }
    }
+   f->refused += rc != TRAP_E_OK;
    pthread_mutex_unlock(&f->lock);
    return output_result(out, rc);
 }
@@ -235,6 +299,17 @@ static void file_flush(struct trap_output *out)
    pthread_mutex_unlock(&f->lock);
 }
 
+/* What could not be written by now never will be. */
+static void give_up_held(struct file_output *f)
+{
+   if (f->fill > 0) {
+      f->out.ctx->lost = true;
+      LOG_ERROR("File %s: %u messages that had been accepted could not be written and are lost.", f->name, f->held);
+      atomic_fetch_add(&f->out.dropped, f->held);
+      f->fill = f->held = 0;
+   }
+}
+
 /* What was sent in the old format goes to the old file; the new format gets a file of its own. */
 static int file_change_format(struct trap_output *out, uint8_t type, const char *spec)
 {
@@ -246,10 +321,10 @@ static int file_change_format(struct trap_output *out, uint8_t type, const char 
    }
    file_flush(out);
    pthread_mutex_lock(&f->lock);
+   give_up_held(f);
    free(f->hello);
    f->hello = hello;
    f->hello_size = size;
-   f->fill = 0;
    f->formats++;
    if (f->formats > 1 && !f->device) {
       close_file(f);
@@ -274,8 +349,10 @@ static void file_output_destroy(struct trap_output *out)
 {
    struct file_output *f = (struct file_output *) out;
    file_flush(out);
-   if (f->hello != NULL && f->fd >= 0 && f->written == 0) {
-      prepare_file(f); /* a capture without messages still tells its format */
+   give_up_held(f);
+   if (f->hello != NULL && f->fd >= 0 && f->written == 0 && !f->failing && prepare_file(f) != TRAP_E_OK) {
+      out->ctx->lost = true; /* a capture without messages still tells its format */
+      LOG_ERROR("%s", ctx_error_message(out->ctx));
    }
    close_file(f);
    pthread_mutex_destroy(&f->lock);
@@ -287,12 +364,6 @@ static void file_output_destroy(struct trap_output *out)
    free(f->pattern);
    free(f->hello);
    free(f);
-}
-
-static void dump_file(FILE *file, const char *name, const char *mode, const struct trap_context *ctx)
-{
-   fprintf(file, "Filename: %s\nMode: %s\nTerminated status: %d\n", name, mode,
-           (int) atomic_load(&ctx->terminated));
 }
 
 static void file_output_dump(struct trap_output *out, FILE *file)
@@ -335,7 +406,9 @@ static int start_compression(struct trap_context *ctx, struct file_output *f)
 #ifdef HAVE_ZSTD
    f->zstd = ZSTD_createCCtx();
    f->packed = malloc(PACKED_SIZE);
-   return f->zstd != NULL && f->packed != NULL ? TRAP_E_OK : ctx_error(ctx, TRAP_E_MEMORY, NULL);
+   bool good = f->zstd != NULL && f->packed != NULL &&
+               !ZSTD_isError(ZSTD_CCtx_setParameter(f->zstd, ZSTD_c_checksumFlag, 1));
+   return good ? TRAP_E_OK : ctx_error(ctx, TRAP_E_MEMORY, NULL);
 #else
    return ctx_error(
        ctx, TRAP_E_BADPARAMS,
@@ -393,173 +466,5 @@ int output_file_create(struct trap_context *ctx, const char *params, struct trap
    }
    f->out.id = f->name;
    *out = &f->out;
-   return TRAP_E_OK;
-}
-
-/* -------------------------------------------------------------------- input */
-
-struct file_input {
-   struct trap_input in;
-   char **paths;
-   int n_paths, current;
-   struct reader *file;
-   bool negotiated; /* the current file */
-   int failed;      /* code that every further call returns, 0: none */
-   uint8_t *block;
-   size_t capacity;
-};
-
-static const uint8_t end_of_files[2]; /* one message of size 0 */
-
-static int fail_input(struct file_input *f, int code)
-{
-   f->failed = code;
-   return code;
-}
-
-static int file_hello(struct file_input *f)
-{
-   uint8_t header[8], type;
-   uint32_t length;
-   if (reader_read(f->file, header, sizeof(header)) != sizeof(header) ||
-       hello_parse(header, &type, &length) != TRAP_E_OK || type == TRAP_FMT_UNKNOWN) {
-      LOG_ERROR("File %s does not begin with a valid format header.", f->in.id);
-      return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
-   }
-   char *spec = calloc(1, (size_t) length + 1);
-   if (spec == NULL || reader_read(f->file, spec, length) != length) {
-      free(spec);
-      LOG_ERROR("File %s ends inside its format header.", f->in.id);
-      return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
-   }
-   int rc = input_negotiate(&f->in, type, spec);
-   f->negotiated = rc == TRAP_E_OK;
-   return rc == TRAP_E_OK ? rc : fail_input(f, rc);
-}
-
-static int next_file(struct file_input *f)
-{
-   reader_close(f->file);
-   f->file = NULL;
-   atomic_store(&f->in.connected, false);
-   f->negotiated = false;
-   if (++f->current >= f->n_paths) {
-      return TRAP_E_OK;
-   }
-   f->in.id = f->paths[f->current];
-   f->file = reader_open(f->in.id);
-   if (f->file == NULL) {
-      LOG_ERROR("Cannot open file %s: %s", f->in.id, strerror(errno));
-      return fail_input(f, TRAP_E_IO_ERROR);
-   }
-   atomic_store(&f->in.connected, true);
-   return TRAP_E_OK;
-}
-
-static int file_fill(struct trap_input *in)
-{
-   struct file_input *f = (struct file_input *) in;
-   while (f->failed == 0) {
-      uint8_t be[4] = {0};
-      if (f->file == NULL) {
-         in->pos = end_of_files;
-         in->end = end_of_files + sizeof(end_of_files);
-         return TRAP_E_OK;
-      }
-      if (!f->negotiated && file_hello(f) != TRAP_E_OK) {
-         break;
-      }
-      size_t n = reader_read(f->file, be, 4);
-      if (n == 0) {
-         if (next_file(f) != TRAP_E_OK) {
-            break;
-         }
-         continue;
-      }
-      uint32_t size = (uint32_t) be[0] << 24 | (uint32_t) be[1] << 16 | (uint32_t) be[2] << 8 | be[3];
-      if (n < 4) {
-         LOG_ERROR(
-             "File %s ends inside the length of a block at offset %llu; what stands before it was delivered.",
-             in->id, (unsigned long long) (reader_offset(f->file) - n));
-         return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
-      }
-      if (size > MAX_BLOCK) {
-         LOG_ERROR("File %s: damaged block of %u bytes at offset %llu.", in->id, size,
-                   (unsigned long long) (reader_offset(f->file) - n));
-         return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
-      }
-      if (size > f->capacity) {
-         uint8_t *p = realloc(f->block, size);
-         if (p == NULL) {
-            return fail_input(f, TRAP_E_MEMORY);
-         }
-         f->block = p;
-         f->capacity = size;
-      }
-      if (reader_read(f->file, f->block, size) != size) {
-         LOG_ERROR("File %s ends inside a block of %u bytes; what stands before it was delivered.", in->id,
-                   size);
-         return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
-      }
-      if (size > 0) {
-         count_up(&in->buffers, 1);
-         in->pos = f->block;
-         in->end = f->block + size;
-         return TRAP_E_OK;
-      }
-   }
-   return f->failed;
-}
-
-static int file_damaged(struct trap_input *in)
-{
-   return fail_input((struct file_input *) in, TRAP_E_NEGOTIATION_FAILED);
-}
-
-static void file_input_destroy(struct trap_input *in)
-{
-   struct file_input *f = (struct file_input *) in;
-   reader_close(f->file);
-   paths_free(f->paths, f->n_paths);
-   free(f->block);
-   free(f);
-}
-
-static void file_input_dump(const struct trap_input *in, FILE *file)
-{
-   dump_file(file, in->id, "r", in->ctx);
-}
-
-static const struct input_ops file_input_ops = {
-    .fill = file_fill,
-    .damaged = file_damaged,
-    .destroy = file_input_destroy,
-    .dump = file_input_dump,
-};
-
-int input_file_create(struct trap_context *ctx, const char *params, struct trap_input **in)
-{
-   struct file_input *f = calloc(1, sizeof(*f));
-   if (f == NULL) {
-      return ctx_error(ctx, TRAP_E_MEMORY, NULL);
-   }
-   f->in.ops = &file_input_ops;
-   f->in.seq = UINT64_MAX; /* files number from 0 */
-   f->in.retry_at = -1;
-   f->n_paths = paths_expand(params, true, &f->paths);
-   if (f->n_paths < 1 || *params == 0) {
-      file_input_destroy(&f->in);
-      return ctx_error(ctx, TRAP_E_BADPARAMS, "FILE INPUT IFC: missing file name.");
-   }
-   f->in.id = f->paths[0];
-   f->file = reader_open(f->paths[0]);
-   if (f->file == NULL) {
-      int rc = ctx_error(ctx, TRAP_E_BADPARAMS, "FILE INPUT IFC: unable to open file: %s: %s", f->paths[0],
-                         strerror(errno));
-      file_input_destroy(&f->in);
-      return rc;
-   }
-   atomic_store(&f->in.connected, true);
-   *in = &f->in;
    return TRAP_E_OK;
 }
