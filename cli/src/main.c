@@ -47,7 +47,7 @@ static const struct command *find(const char *name)
    return NULL;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
    if (argc < 2) {
       help(stderr);
@@ -72,4 +72,10 @@ int main(int argc, char **argv)
       return CLI_OK;
    }
    return c->run(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+   int status = run(argc, argv);
+   return nc_flush_stdout("nemea") || status != CLI_OK ? status : CLI_OUTPUT;
 }

@@ -42,7 +42,8 @@ static int fail_read(struct file_input *f, const char *where)
       return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
    case READER_FAILED:
       LOG_ERROR("File %s: %s" BEFORE_IT_STAYS ".", f->in.id, reader_problem(f->file));
-      return fail_input(f, ctx_error(f->in.ctx, TRAP_E_IO_ERROR, "File %s: %s", f->in.id, reader_problem(f->file)));
+      return fail_input(
+          f, ctx_error(f->in.ctx, TRAP_E_IO_ERROR, "File %s: %s", f->in.id, reader_problem(f->file)));
    default:
       LOG_ERROR("File %s: %s" BEFORE_IT_STAYS ".", f->in.id, reader_problem(f->file));
       return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
@@ -95,7 +96,8 @@ static int next_file(struct file_input *f)
    if (f->file == NULL) {
       int err = errno;
       LOG_ERROR("Cannot open file %s: %s", f->in.id, strerror(err));
-      return fail_input(f, ctx_error(f->in.ctx, TRAP_E_IO_ERROR, "Cannot open file %s: %s", f->in.id, strerror(err)));
+      return fail_input(
+          f, ctx_error(f->in.ctx, TRAP_E_IO_ERROR, "Cannot open file %s: %s", f->in.id, strerror(err)));
    }
    atomic_store(&f->in.connected, true);
    return TRAP_E_OK;
@@ -115,8 +117,8 @@ static int next_block(struct file_input *f, uint32_t *size)
    }
    *size = be32toh(be);
    if (*size > MAX_BLOCK) {
-      LOG_ERROR("File %s: a block of %u bytes at byte %llu, expected at most %u" BEFORE_IT_STAYS ".", f->in.id, *size,
-                (unsigned long long) (reader_offset(f->file) - n), MAX_BLOCK);
+      LOG_ERROR("File %s: a block of %u bytes at byte %llu, expected at most %u" BEFORE_IT_STAYS ".",
+                f->in.id, *size, (unsigned long long) (reader_offset(f->file) - n), MAX_BLOCK);
       return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
    }
    if (*size > f->capacity) {
@@ -156,8 +158,8 @@ static int file_fill(struct trap_input *in)
          return TRAP_E_OK;
       }
       if (++empty > MAX_EMPTY) {
-         LOG_ERROR("File %s: more than %u empty blocks before byte %llu" BEFORE_IT_STAYS ".", in->id, MAX_EMPTY,
-                   f->file != NULL ? (unsigned long long) reader_offset(f->file) : 0);
+         LOG_ERROR("File %s: more than %u empty blocks before byte %llu" BEFORE_IT_STAYS ".", in->id,
+                   MAX_EMPTY, f->file != NULL ? (unsigned long long) reader_offset(f->file) : 0);
          return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
       }
    }

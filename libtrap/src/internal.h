@@ -128,7 +128,7 @@ struct trap_context {
    uint64_t serial;     /* tells contexts apart, also those at the address of an earlier one */
    int init_error;      /* why there are no interfaces; OK: there are */
    const char *init_message;
-   bool lost;           /* an output could not write out what it had accepted */
+   bool lost; /* an output could not write out what it had accepted */
 };
 
 /* api.c */

@@ -40,9 +40,9 @@ struct file_output {
    uint64_t written; /* bytes of whole parts in the file */
    uint8_t *hello;
    size_t hello_size;
-   bool broken;      /* part of a block stands at its end */
-   bool failing;     /* the last write failed */
-   uint64_t refused; /* messages since then */
+   bool broken;         /* part of a block stands at its end */
+   bool failing;        /* the last write failed */
+   uint64_t refused;    /* messages since then */
    uint32_t fill, held; /* bytes and messages in block */
    uint8_t block[4 + FILE_BLOCK];
 };
@@ -177,8 +177,8 @@ static int write_part(struct file_output *f, const uint8_t *data, size_t size)
 {
    uint64_t done = 0;
    if (f->broken) {
-      return ctx_error(f->out.ctx, TRAP_E_IO_ERROR, "FILE OUTPUT IFC: unable to write to file: %s: it is damaged",
-                       f->name);
+      return ctx_error(f->out.ctx, TRAP_E_IO_ERROR,
+                       "FILE OUTPUT IFC: unable to write to file: %s: it is damaged", f->name);
    }
    int rc = write_packed(f, data, size, &done);
    if (rc == TRAP_E_OK) {
@@ -304,7 +304,8 @@ static void give_up_held(struct file_output *f)
 {
    if (f->fill > 0) {
       f->out.ctx->lost = true;
-      LOG_ERROR("File %s: %u messages that had been accepted could not be written and are lost.", f->name, f->held);
+      LOG_ERROR("File %s: %u messages that had been accepted could not be written and are lost.", f->name,
+                f->held);
       atomic_fetch_add(&f->out.dropped, f->held);
       f->fill = f->held = 0;
    }

@@ -57,8 +57,8 @@ static void fill_piece(struct reader *r)
    } while (n < 0 && (errno == EINTR || errno == EAGAIN));
    if (n < 0) {
       r->state = READER_FAILED;
-      snprintf(r->problem, sizeof(r->problem), "reading at byte %llu failed: %s", (unsigned long long) r->taken,
-               strerror(errno));
+      snprintf(r->problem, sizeof(r->problem), "reading at byte %llu failed: %s",
+               (unsigned long long) r->taken, strerror(errno));
       return;
    }
    r->file_ended = n == 0;
@@ -85,7 +85,8 @@ static int detect(struct reader *r)
    }
 #ifdef HAVE_ZSTD
    r->zstd = ZSTD_createDStream();
-   return r->zstd != NULL && !ZSTD_isError(ZSTD_DCtx_setParameter(r->zstd, ZSTD_d_windowLogMax, READER_WINDOW_LOG))
+   return r->zstd != NULL &&
+                  !ZSTD_isError(ZSTD_DCtx_setParameter(r->zstd, ZSTD_d_windowLogMax, READER_WINDOW_LOG))
               ? 0
               : ENOMEM;
 #else
@@ -147,7 +148,8 @@ static size_t read_plain(struct reader *r, uint8_t *to, size_t size)
 static void bad_frame(struct reader *r, const char *what)
 {
    r->state = READER_DAMAGED;
-   snprintf(r->problem, sizeof(r->problem), "the zstd frame at byte %llu %s", (unsigned long long) r->frame, what);
+   snprintf(r->problem, sizeof(r->problem), "the zstd frame at byte %llu %s", (unsigned long long) r->frame,
+            what);
 }
 
 /* One step of decompression. \return false: it got no further, or failed, which the state says */
@@ -170,7 +172,7 @@ static bool decompress(struct reader *r, ZSTD_outBuffer *out)
    if (ZSTD_isError(rc)) {
       ZSTD_ErrorCode code = ZSTD_getErrorCode(rc);
       r->bad_checksum = code == ZSTD_error_checksum_wrong;
-      bad_frame(r, r->bad_checksum                                   ? "has a wrong checksum"
+      bad_frame(r, r->bad_checksum                                    ? "has a wrong checksum"
                    : code == ZSTD_error_frameParameter_windowTooLarge ? "needs a window of more than 8 MiB"
                                                                       : "is damaged");
       return false;

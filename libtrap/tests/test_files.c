@@ -300,7 +300,8 @@ static void set_room(rlim_t bytes)
 /* What was accepted is in the file, what was refused is not, whenever the disk was full meanwhile. */
 static void a_full_disk_loses_nothing_that_was_accepted(void **state)
 {
-   static const char *const parameters[] = {"", ":buffer=off", ":compress=zstd", ":compress=zstd:buffer=off", ":a"};
+   static const char *const parameters[] = {"", ":buffer=off", ":compress=zstd", ":compress=zstd:buffer=off",
+                                            ":a"};
    signal(SIGXFSZ, SIG_IGN);
    for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
 #ifndef HAVE_ZSTD

@@ -338,7 +338,7 @@ static const char *find_socket(const char *arg, char *path, size_t size)
    return path;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
    static const struct option options[] = {
        {"help", no_argument, NULL, 'h'}, {"watch", optional_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
@@ -378,4 +378,10 @@ int main(int argc, char **argv)
    int rc = period > 0 ? watch(fd, period) : repeat(fd, once);
    close(fd);
    return rc;
+}
+
+int main(int argc, char **argv)
+{
+   int rc = run(argc, argv);
+   return nc_flush_stdout("trap_stats") ? rc : EXIT_FAILURE;
 }

@@ -294,7 +294,9 @@ NM_PUBLIC int nm_main(const nm_module_def_t *def, int argc, char **argv)
    if (rc == NM_ERROR) {
       nc_text_line(stderr, "", "%s: %s", def->name, m.message != NULL ? m.message : "failed");
    }
-   if (trap_finalize() == TRAP_E_IO_ERROR && rc != NM_ERROR) { /* said: messages that were sent did not reach their file */
+   bool written = trap_finalize() != TRAP_E_IO_ERROR; /* what did not reach its file has been said */
+   written = nc_flush_stdout(def->name) && written;
+   if (!written && rc != NM_ERROR) {
       rc = NM_ERROR;
       m.status = EXIT_FAILURE;
    }

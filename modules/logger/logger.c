@@ -202,8 +202,7 @@ static int record(nm_module_t *m, const void *rec)
    if (self->time) {
       put_time(self->file);
    }
-   fwrite_unlocked(line, 1, length, self->file);
-   if (putc_unlocked('\n', self->file) == EOF) {
+   if (fwrite_unlocked(line, 1, length, self->file) != length || putc_unlocked('\n', self->file) == EOF) {
       return write_error(m);
    }
    return self->has_cut && ++self->written >= self->cut ? NM_STOP : NM_OK;
@@ -212,7 +211,7 @@ static int record(nm_module_t *m, const void *rec)
 static int flush(nm_module_t *m)
 {
    struct logger *self = nm_self(m);
-   return fflush(self->file) == 0 ? NM_OK : write_error(m);
+   return fflush(self->file) == 0 && !ferror(self->file) ? NM_OK : write_error(m);
 }
 
 static int end_of_input(nm_module_t *m, uint32_t input)
@@ -224,8 +223,13 @@ static int end_of_input(nm_module_t *m, uint32_t input)
 
 static int finish(nm_module_t *m)
 {
+   struct logger *self = nm_self(m);
    say(m, "Exitting ...");
-   return flush(m);
+   int rc = flush(m);
+   FILE *file = self->file;
+   self->file = NULL;
+   /* Some file systems tell only now that there was no room. */
+   return file != stdout && fclose(file) != 0 && rc == NM_OK ? write_error(m) : rc;
 }
 
 static void cleanup(nm_module_t *m)

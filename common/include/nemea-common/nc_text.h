@@ -8,6 +8,7 @@
 #ifndef NEMEA_COMMON_NC_TEXT_H
 #define NEMEA_COMMON_NC_TEXT_H
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -116,6 +117,19 @@ __attribute__((format(printf, 3, 4))) static inline void nc_text_line(FILE *to, 
    va_start(ap, format);
    nc_text_vline(to, before, format, ap);
    va_end(ap);
+}
+
+/** Writes out what standard output still holds. \return true; false: some of what was printed got lost, which is said on
+ * standard error in the name of the program, whose exit status must not be 0 */
+static inline bool nc_flush_stdout(const char *program)
+{
+   errno = 0;
+   if (fflush(stdout) == 0 && !ferror(stdout)) {
+      return true;
+   }
+   nc_text_line(stderr, "", "%s: cannot write to standard output: %s", program,
+                errno != 0 ? strerror(errno) : "an earlier write failed");
+   return false;
 }
 
 /** Is this the first character of what spreadsheets take for a formula? */

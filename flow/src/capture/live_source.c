@@ -3,6 +3,7 @@
 #include "capture_file.h"
 #include "source.h"
 
+#include <nemea-common/nc_text.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,14 +152,14 @@ bool source_list_interfaces(void)
    char error[PCAP_ERRBUF_SIZE] = "";
    pcap_if_t *all = NULL;
    if (pcap_findalldevs(&all, error) != 0) {
-      fprintf(stderr, "Error: the interfaces cannot be listed: %s\n", error);
+      nc_text_line(stderr, "Error: ", "the interfaces cannot be listed: %s", error);
       return false;
    }
    for (const pcap_if_t *i = all; i != NULL; i = i->next) {
       printf("%-16s %s\n", i->name, i->description != NULL ? i->description : "");
    }
    pcap_freealldevs(all);
-   return fflush(stdout) == 0;
+   return nc_flush_stdout("flow_meter");
 }
 
 /* -------------------------------------------------------------------- filters */

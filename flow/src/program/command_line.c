@@ -3,6 +3,7 @@
 #include "command_line.h"
 #include "plugins/registry.h"
 
+#include <nemea-common/nc_text.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,5 +50,5 @@ bool list_plugins(void)
         "               macaddr SRC_MAC,macaddr DST_MAC,uint16 ETHERTYPE,time TIME,uint16 ARP_HA_FORMAT,\n"
         "               uint16 ARP_PA_FORMAT,uint16 ARP_OPCODE,bytes ARP_SRC_HA,bytes ARP_SRC_PA,\n"
         "               bytes ARP_DST_HA,bytes ARP_DST_PA");
-   return fflush(stdout) == 0;
+   return nc_flush_stdout("flow_meter");
 }

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <nemea-common/nc_text.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,9 +67,7 @@ __attribute__((format(printf, 1, 2))) static int fail(const char *format, ...)
 {
    va_list ap;
    va_start(ap, format);
-   fputs("Error: ", stderr);
-   vfprintf(stderr, format, ap);
-   fputc('\n', stderr);
+   nc_text_vline(stderr, "Error: ", format, ap);
    va_end(ap);
    return EXIT_FAILURE;
 }
@@ -138,7 +137,7 @@ static int print_line(const struct probe_words *words)
       print_word(words->words[i]);
    }
    putchar('\n');
-   return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+   return nc_flush_stdout("ipfixprobed") ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* The program beside this one, which is flow_meter under the name that tells it which command line it gets, or that of PATH. */
@@ -166,11 +165,11 @@ int main(int argc, char **argv)
    size_t size = 0;
    if (name != NULL && (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)) {
       fputs(help, stdout);
-      return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+      return nc_flush_stdout("ipfixprobed") ? EXIT_SUCCESS : EXIT_FAILURE;
    }
    if (name != NULL && strcmp(name, "--version") == 0) {
       puts(NEMEA_VERSION);
-      return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+      return nc_flush_stdout("ipfixprobed") ? EXIT_SUCCESS : EXIT_FAILURE;
    }
    if (name == NULL || *name == '-') {
       return fail("%s (expected ipfixprobed [--print] NAME, see ipfixprobed --help)",

@@ -8,6 +8,7 @@
 #include "parameters.h"
 #include "plugins/registry.h"
 
+#include <nemea-common/nc_text.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -131,7 +132,7 @@ static const struct {
 
 static int fail(void)
 {
-   fprintf(stderr, "Error: %s\n", probe.error);
+   nc_text_line(stderr, "Error: ", "%s", probe.error);
    return EXIT_FAILURE;
 }
 
@@ -497,7 +498,7 @@ static int help(const char *topic)
    if (flow_plugin_find(topic) != NULL) {
       list_plugin(flow_plugin_find(topic));
    }
-   return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+   return nc_flush_stdout("ipfixprobe") ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* -------------------------------------------------------------------- options */
