@@ -34,11 +34,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
    trap_ctx_t *ctx = trap_ctx_init3("fuzz", "", 1, 1, "g:5:hello,b:", NULL);
    PROMISE(ctx != NULL && trap_ctx_get_last_error(ctx) == TRAP_E_OK);
    PROMISE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
-   struct service s = {.ctx = ctx, .fd = -1};
+   struct service s = {.ctx = ctx, .source = {.fd = -1}};
    struct service_client *c = calloc(1, sizeof(*c));
    pthread_mutex_init(&s.lock, NULL);
    c->service = &s;
-   c->fd = pair[0];
+   c->source.fd = pair[0];
    s.clients = c;
    s.n_clients = 1;
    size_t piece = (size_t) fuzz_number(&in, 1);

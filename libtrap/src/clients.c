@@ -22,9 +22,7 @@
 
 static void client_free(struct client *c)
 {
-   if (c->fd >= 0) {
-      close(c->fd); /* leaves the epoll set with it */
-   }
+   source_close(&c->source);
    if (c->page != NULL) {
       munmap(c->page, LOG_CTL_SIZE);
    }
@@ -70,13 +68,13 @@ static void client_ready(struct io_source *source, uint32_t events)
       /* A local reader has chosen the log or made room in it. Events are edges: all bytes are taken, up to a bound. */
       int rc = 1;
       for (int i = 0; rc > 0 && i < DRAIN_MAX; i++) {
-         rc = peer_drain(c->fd);
+         rc = peer_drain(c->source.fd);
          c->owner->moved = true;
       }
       c->gone = rc != 0; /* who sends without end is no reader */
    } else if ((events & EPOLLIN) != 0) {
       /* Clients never send: end of stream, an error or garbage all mean good-bye. */
-      ssize_t n = c->tls != NULL ? tls_recv(c->tls, &byte, 1) : recv(c->fd, &byte, 1, MSG_DONTWAIT);
+      ssize_t n = c->tls != NULL ? tls_recv(c->tls, &byte, 1) : recv(c->source.fd, &byte, 1, MSG_DONTWAIT);
       c->gone = n >= 0 || (errno != EAGAIN && errno != EINTR);
    }
    if ((events & EPOLLOUT) != 0) {
@@ -123,7 +121,7 @@ static struct client *client_new(struct socket_output *s, int fd)
       close(fd);
       return NULL;
    }
-   c->fd = fd;
+   c->source.fd = fd;
    c->page_fd = -1;
    c->owner = s;
    c->source.ready = client_ready;
@@ -139,7 +137,7 @@ static bool admit(struct socket_output *s, struct client *c)
    if (s->hello == NULL) {
       static const uint8_t unknown[8];
       ssize_t n = c->tls != NULL ? tls_send(c->tls, unknown, sizeof(unknown))
-                                 : send(c->fd, unknown, sizeof(unknown), MSG_NOSIGNAL | MSG_DONTWAIT);
+                                 : send(c->source.fd, unknown, sizeof(unknown), MSG_NOSIGNAL | MSG_DONTWAIT);
       (void) n;
       return false;
    }
@@ -176,7 +174,7 @@ static bool begin_handshake(struct socket_output *s, struct client *c)
       s->pending[0]->gone = true; /* whoever tries again finds its place */
       return false;
    }
-   c->tls = tls_new(s->tls, c->fd);
+   c->tls = tls_new(s->tls, c->source.fd);
    c->handshake_until = now_ms() + HANDSHAKE_MS;
    if (c->tls != NULL) {
       s->pending[s->n_pending++] = c;
@@ -232,7 +230,7 @@ static bool paused(struct socket_output *s)
    pthread_mutex_lock(&s->mtx);
    bool paused = !s->accepting && atomic_load(&s->order) == ORDER_NONE;
    if (paused) {
-      io_watch(s->out.ctx, s->listen_fd, &s->source, 0);
+      (void) source_watch(&s->source, 0);
    }
    pthread_mutex_unlock(&s->mtx);
    return paused;
@@ -246,7 +244,7 @@ void clients_accept(struct io_source *source, uint32_t events)
       return;
    }
    for (;;) {
-      int fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      int fd = accept4(s->source.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0) {
          return;
       }
@@ -254,8 +252,11 @@ void clients_accept(struct io_source *source, uint32_t events)
       if (c == NULL) {
          continue;
       }
-      bool added;
-      if (s->tls != NULL) {
+      bool added = source_add(io_reactor(s->out.ctx), &c->source,
+                              EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) == 0;
+      if (!added) {
+         LOG_WARNING("Output %s: cannot watch a new client, which is closed.", s->out.id);
+      } else if (s->tls != NULL) {
          added = begin_handshake(s, c);
       } else {
          pthread_mutex_lock(&s->mtx);
@@ -269,7 +270,6 @@ void clients_accept(struct io_source *source, uint32_t events)
       if (s->tls == NULL) {
          output_changed(s);
       }
-      io_add(s->out.ctx, fd, &c->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
    }
 }
 
@@ -279,7 +279,7 @@ void clients_accept(struct io_source *source, uint32_t events)
 static ssize_t send_some(struct client *c, const void *data, size_t size)
 {
    ssize_t n =
-       c->tls != NULL ? tls_send(c->tls, data, size) : send(c->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+       c->tls != NULL ? tls_send(c->tls, data, size) : send(c->source.fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
       c->blocked = errno == EAGAIN;
       return 0;
@@ -317,7 +317,7 @@ static void send_hello(struct client *c)
    cmsg->cmsg_len = CMSG_LEN(SHARE_FDS * sizeof(int));
    int fds[SHARE_FDS] = {[SHARE_LOG] = c->owner->log.fd, [SHARE_PAGE] = c->page_fd};
    memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
-   ssize_t n = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+   ssize_t n = sendmsg(c->source.fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
    if (n > 0) {
       c->hello_sent = (size_t) n;
       c->owner->moved = true;
@@ -431,7 +431,7 @@ static bool decide(struct socket_output *s, struct client *c, int64_t now, int64
    if (!socket) {
       atomic_fetch_sub(&s->n_stream, 1);
       /* It may have gone to sleep after what was in the log then; senders did not know yet that it must be woken. */
-      peer_signal(c->fd);
+      peer_signal(c->source.fd);
    }
    output_changed(s);
    return true;

@@ -157,6 +157,7 @@ static void free_context(struct trap_context *ctx)
    }
    io_stop(ctx);
    service_free(ctx);
+   io_free(ctx);
    for (uint32_t i = 0; i < ctx->n_in; i++) {
       free(ctx->in[i]->format_spec);
       free(ctx->in[i]->required_spec);

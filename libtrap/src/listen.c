@@ -15,9 +15,9 @@ static int fail(struct trap_context *ctx, struct socket_output *s, const char *w
 {
    int err = errno;
    LOG_ERROR("Socket could not be opened on given port '%s'.", s->name);
-   if (s->listen_fd >= 0) {
-      close(s->listen_fd);
-      s->listen_fd = -1;
+   if (s->source.fd >= 0) {
+      close(s->source.fd);
+      s->source.fd = -1;
    }
    return ctx_error(ctx, TRAP_E_IO_ERROR, "%s '%s': %s", what, s->name, strerror(err));
 }
@@ -47,21 +47,21 @@ static int try_listen(struct socket_output *s, const struct addrinfo *a)
 int listen_tcp(struct trap_context *ctx, struct socket_output *s)
 {
    static const int families[] = {AF_INET6, AF_INET};
-   for (int i = 0; i < 2 && s->listen_fd < 0; i++) {
+   for (int i = 0; i < 2 && s->source.fd < 0; i++) {
       struct addrinfo hints = {.ai_family = families[i], .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
       struct addrinfo *list = NULL;
       if (getaddrinfo(s->address, s->name, &hints, &list) != 0) {
          errno = EADDRNOTAVAIL;
          continue;
       }
-      for (const struct addrinfo *a = list; a != NULL && s->listen_fd < 0; a = a->ai_next) {
-         s->listen_fd = try_listen(s, a);
+      for (const struct addrinfo *a = list; a != NULL && s->source.fd < 0; a = a->ai_next) {
+         s->source.fd = try_listen(s, a);
       }
       int err = errno;
       freeaddrinfo(list);
       errno = err;
    }
-   return s->listen_fd < 0 ? fail(ctx, s, "Cannot listen on port") : TRAP_E_OK;
+   return s->source.fd < 0 ? fail(ctx, s, "Cannot listen on port") : TRAP_E_OK;
 }
 
 /* A socket file is taken over only if nobody answers on it. */
@@ -120,6 +120,6 @@ int listen_unix(struct trap_context *ctx, struct socket_output *s)
       errno = -fd;
       return fail(ctx, s, "Cannot listen on UNIX socket");
    }
-   s->listen_fd = fd;
+   s->source.fd = fd;
    return TRAP_E_OK;
 }

@@ -28,7 +28,7 @@ static void announce(struct socket_output *s)
       struct client *c = s->slot[i];
       if (c->mode == READER_LOCAL && atomic_load(&c->page->sleeping) != 0) {
          atomic_store(&c->page->sleeping, 0);
-         peer_signal(c->fd);
+         peer_signal(c->source.fd);
       }
    }
    if (atomic_load_explicit(&s->n_stream, memory_order_relaxed) > 0) {
@@ -580,7 +580,7 @@ static int socket_change_format(struct trap_output *out, uint8_t type, const cha
    s->hello = hello;
    s->hello_size = hello_size;
    s->accepting = true;
-   io_watch(out->ctx, s->listen_fd, &s->source, EPOLLIN);
+   (void) source_watch(&s->source, EPOLLIN); /* fails if it never listened: then nobody can come */
    pthread_mutex_unlock(&s->mtx);
    return TRAP_E_OK;
 }
@@ -636,16 +636,16 @@ static void socket_control(struct trap_output *out)
 static void socket_destroy(struct trap_output *out)
 {
    struct socket_output *s = (struct socket_output *) out;
-   if (s->listen_fd >= 0) {
+   if (s->source.reactor != NULL) {
       if (s->log.ctl != NULL) {
          socket_flush(out);
          drain(s, DRAIN_STALL);
       }
       io_order(s, ORDER_DETACH);
-      close(s->listen_fd);
-      if (s->path[0] != 0) {
-         unlink(s->path);
-      }
+   }
+   source_close(&s->source); /* of an output that never came to serve */
+   if (s->path[0] != 0) {
+      unlink(s->path);
    }
    close_log(s);
    pthread_mutex_destroy(&s->mtx);
@@ -684,7 +684,7 @@ int output_socket_create(struct trap_context *ctx, char type, const char *params
    s->out.ops = &socket_ops;
    s->out.ctx = ctx;
    s->out.type = type;
-   s->listen_fd = s->log.fd = -1;
+   s->source.fd = s->log.fd = -1;
    s->max_clients = MAX_CLIENTS;
    s->buffer_count = DEFAULT_BUFFERS;
    s->buffer_size = DEFAULT_BUFFER;
@@ -698,14 +698,17 @@ int output_socket_create(struct trap_context *ctx, char type, const char *params
    if (rc == TRAP_E_OK) {
       rc = type != TRAP_IFC_TYPE_UNIX ? listen_tcp(ctx, s) : listen_unix(ctx, s);
    }
+   if (s->source.fd < 0) {
+      s->path[0] = 0; /* not ours */
+   }
+   int err = rc == TRAP_E_OK ? io_attach(ctx, s) : 0;
+   if (err != 0) {
+      rc = ctx_error(ctx, TRAP_E_IO_ERROR, "Output %s: cannot wait for clients: %s", s->name, strerror(-err));
+   }
    if (rc != TRAP_E_OK) {
-      if (s->listen_fd < 0) {
-         s->path[0] = 0;
-      }
       socket_destroy(&s->out);
       return rc;
    }
-   io_attach(ctx, s);
    *out = &s->out;
    return TRAP_E_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Output over sockets: the sender's side (out_socket.c) and what the I/O thread does for it (io.c, clients.c).
+ * Output over sockets: the sender's side (out_socket.c) and what the I/O thread does for it (out_thread.c, clients.c).
  *
  * Who may touch what:
  *   spin          the active block, limit and the slots; held for a few instructions, never while waiting. The thread
@@ -15,6 +15,7 @@
 
 #include "internal.h"
 #include "log.h"
+#include "reactor.h"
 
 #include <pthread.h>
 #include <sys/un.h>
@@ -25,15 +26,9 @@ struct socket_output;
 struct tls;
 struct tls_config;
 
-/** Something in the I/O thread's epoll set. */
-struct io_source {
-   void (*ready)(struct io_source *source, uint32_t events);
-};
-
 struct client {
    struct io_source source;
    struct socket_output *owner;
-   int fd;
    uint64_t id; /* peer's process or port */
    enum reader_mode mode;
    int64_t decide_at; /* ms: an undecided local client gets the socket stream from then on */
@@ -118,7 +113,6 @@ struct socket_output {
    size_t hello_size;
    /* listening */
    struct io_source source;
-   int listen_fd;
    struct tls_config *tls; /* NULL: t, u */
    char *name;
    char path[sizeof(((struct sockaddr_un *) 0)->sun_path)]; /* "": TCP */
@@ -128,10 +122,16 @@ struct socket_output {
    struct socket_output *next; /* list of the I/O thread */
 };
 
-/* io.c */
+/* out_thread.c */
 int io_start(struct trap_context *ctx);
+/** Ends the thread. Sources stay registered and get no more events. */
 void io_stop(struct trap_context *ctx);
-void io_attach(struct trap_context *ctx, struct socket_output *s);
+/** After io_stop(), when all sources have been closed. */
+void io_free(struct trap_context *ctx);
+/** The context's reactor, which the I/O thread runs. */
+struct reactor *io_reactor(struct trap_context *ctx);
+/** Begins to listen and to serve. \return 0 or -errno */
+int io_attach(struct trap_context *ctx, struct socket_output *s);
 /** Gives the I/O thread an order and waits until it is carried out. */
 void io_order(struct socket_output *s, enum io_order order);
 /** Wakes the I/O thread if it sleeps. */
@@ -140,9 +140,6 @@ void io_kick(struct trap_context *ctx);
 void io_arm(struct trap_context *ctx);
 /** Wakes it in any case. */
 void io_wake(struct trap_context *ctx);
-int io_add(struct trap_context *ctx, int fd, struct io_source *source, uint32_t events);
-/** Changes the events that a descriptor in the epoll set is watched for. Any thread. */
-void io_watch(struct trap_context *ctx, int fd, struct io_source *source, uint32_t events);
 /** Something changed that a sender may wait for. */
 void output_changed(struct socket_output *s);
 

@@ -66,7 +66,7 @@ void output_dump(struct trap_output *out, FILE *file)
 {
    struct socket_output *s = (struct socket_output *) out;
    fprintf(file, "Server port: %s\nServer socket descriptor: %d\nConnected clients: %u\nMax clients: %u\n",
-           s->name, s->listen_fd, atomic_load(&s->n_clients), s->max_clients);
+           s->name, s->source.fd, atomic_load(&s->n_clients), s->max_clients);
    fprintf(file, "Buffer count: %u\nBuffer size: %u\nTerminated: %d\nInitialized: %d\nSocket type: %s\n",
            s->buffer_count, s->buffer_size, (int) atomic_load(&out->ctx->terminated), s->log.ctl != NULL,
            s->path[0] != 0  ? "UNIX"

@@ -22,12 +22,10 @@ enum { SERVICE_GET_STATS = 10, SERVICE_OK = 12 };
 struct service_client {
    struct io_source source;
    struct service *service;
-   int fd;
    uint8_t request[HEADER];
    size_t got;
    uint8_t *reply; /* NULL: waiting for a request */
    size_t size, sent;
-   bool closing;                /* has been shut down, its last event is to come */
    struct service_client *next; /* older ones follow */
 };
 
@@ -36,7 +34,6 @@ struct service {
    struct trap_context *ctx;
    pthread_mutex_t lock; /* between the I/O thread and service_stop() */
    bool stopped;
-   int fd;
    uint32_t n_clients;
    struct service_client *clients;
    char path[sizeof(((struct sockaddr_un *) 0)->sun_path)];
@@ -50,9 +47,7 @@ static void remove_client(struct service *s, struct service_client *c)
    }
    *p = c->next;
    s->n_clients--;
-   if (c->fd >= 0) {
-      close(c->fd);
-   }
+   source_close(&c->source);
    free(c->reply);
    free(c);
 }
@@ -79,7 +74,7 @@ static bool make_reply(struct service_client *c)
 static int read_request(struct service_client *c)
 {
    uint32_t size;
-   ssize_t n = recv(c->fd, c->request + c->got, HEADER - c->got, MSG_DONTWAIT);
+   ssize_t n = recv(c->source.fd, c->request + c->got, HEADER - c->got, MSG_DONTWAIT);
    if (n <= 0) {
       return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
    }
@@ -97,7 +92,7 @@ static int read_request(struct service_client *c)
 
 static int write_reply(struct service_client *c)
 {
-   ssize_t n = send(c->fd, c->reply + c->sent, c->size - c->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+   ssize_t n = send(c->source.fd, c->reply + c->sent, c->size - c->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
    if (n < 0) {
       return errno == EAGAIN || errno == EINTR ? 0 : -1;
    }
@@ -124,8 +119,10 @@ static void client_ready(struct io_source *source, uint32_t events)
       if (rc < 0) {
          remove_client(s, c);
       } else if (writing != (c->reply != NULL)) {
-         io_watch(s->ctx, c->fd, &c->source, c->reply != NULL ? EPOLLOUT : EPOLLIN);
+         (void) source_watch(&c->source, c->reply != NULL ? EPOLLOUT : EPOLLIN);
       }
+   } else {
+      remove_client(s, c);
    }
    pthread_mutex_unlock(&s->lock);
 }
@@ -139,36 +136,37 @@ static void add_client(struct service *s, int fd)
    }
    c->source.ready = client_ready;
    c->service = s;
-   c->fd = fd;
+   c->source.fd = fd;
    c->next = s->clients;
    s->clients = c;
    s->n_clients++;
-   if (io_add(s->ctx, fd, &c->source, EPOLLIN) < 0) {
+   if (source_add(io_reactor(s->ctx), &c->source, EPOLLIN) != 0) {
       remove_client(s, c);
    }
 }
 
-/* Ends the oldest client. It is removed by its own event, because one may be on its way already. */
-static void close_oldest(struct service *s)
+static void remove_oldest(struct service *s)
 {
-   struct service_client *oldest = NULL;
-   for (struct service_client *c = s->clients; c != NULL; c = c->next) {
-      oldest = c->closing ? oldest : c;
+   struct service_client *oldest = s->clients;
+   while (oldest->next != NULL) {
+      oldest = oldest->next;
    }
-   if (oldest != NULL) {
-      oldest->closing = true;
-      shutdown(oldest->fd, SHUT_RDWR);
-   }
+   remove_client(s, oldest);
 }
 
 static void service_ready(struct io_source *source, uint32_t events)
 {
    struct service *s = (struct service *) source;
    pthread_mutex_lock(&s->lock);
-   int fd = s->stopped ? -1 : accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+   int fd = -1;
+   if (s->stopped) {
+      source_close(source);
+   } else {
+      fd = accept4(source->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+   }
    if (fd >= 0) {
       if (s->n_clients >= SERVICE_CLIENTS) {
-         close_oldest(s);
+         remove_oldest(s);
       }
       add_client(s, fd);
    }
@@ -202,10 +200,9 @@ void service_start(struct trap_context *ctx, const char *name)
    int fd = s != NULL ? listen_on(ctx, s, name) : -ENOMEM;
    if (fd >= 0) {
       s->ctx = ctx;
-      s->fd = fd;
-      s->source.ready = service_ready;
+      s->source = (struct io_source){.ready = service_ready, .fd = fd};
       pthread_mutex_init(&s->lock, NULL);
-      if (io_start(ctx) == TRAP_E_OK && io_add(ctx, fd, &s->source, EPOLLIN) == 0) {
+      if (io_start(ctx) == TRAP_E_OK && source_add(io_reactor(ctx), &s->source, EPOLLIN) == 0) {
          ctx->service = s;
          return;
       }
@@ -226,11 +223,11 @@ void service_stop(struct trap_context *ctx)
    }
    pthread_mutex_lock(&s->lock);
    s->stopped = true;
-   close(s->fd);
    unlink(s->path);
+   /* Sources are closed by the I/O thread, which owns them; until then peers already see the end. */
+   shutdown(s->source.fd, SHUT_RDWR);
    for (struct service_client *c = s->clients; c != NULL; c = c->next) {
-      close(c->fd); /* the I/O thread may still hold an event of it: freed later */
-      c->fd = -1;
+      shutdown(c->source.fd, SHUT_RDWR);
    }
    pthread_mutex_unlock(&s->lock);
 }
@@ -244,6 +241,7 @@ void service_free(struct trap_context *ctx)
    while (s->clients != NULL) {
       remove_client(s, s->clients);
    }
+   source_close(&s->source);
    pthread_mutex_destroy(&s->lock);
    free(s);
    ctx->service = NULL;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** The I/O thread of a context: one epoll loop that accepts clients, serves streams and flushes old blocks. */
+/** The I/O thread of a context: it runs the reactor, serves the streams of outputs and flushes old blocks. */
 #include "out_socket.h"
+#include "reactor.h"
 #include "socket.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,17 +17,18 @@ enum sleep_state { AWAKE, SLEEPING, SLEEPING_FOREVER };
 
 struct io_thread {
    pthread_t thread;
-   int epoll_fd, wake_fd;
+   struct reactor reactor;
+   struct io_source wake; /* an eventfd */
    _Atomic int sleeping;
    _Atomic bool stop;
-   bool woken;          /* by a sender */
+   bool woken; /* by a sender */
    pthread_mutex_t mtx; /* outputs */
    struct socket_output *outputs;
 };
 
 void io_wake(struct trap_context *ctx)
 {
-   eventfd_signal(ctx->io->wake_fd);
+   eventfd_signal(ctx->io->wake.fd);
 }
 
 void io_kick(struct trap_context *ctx)
@@ -33,7 +36,7 @@ void io_kick(struct trap_context *ctx)
    struct io_thread *io = ctx->io;
    if (atomic_load(&io->sleeping) != AWAKE) {
       atomic_store(&io->sleeping, AWAKE);
-      eventfd_signal(io->wake_fd);
+      eventfd_signal(io->wake.fd);
    }
 }
 
@@ -42,20 +45,13 @@ void io_arm(struct trap_context *ctx)
    struct io_thread *io = ctx->io;
    if (atomic_load(&io->sleeping) == SLEEPING_FOREVER) {
       atomic_store(&io->sleeping, AWAKE);
-      eventfd_signal(io->wake_fd);
+      eventfd_signal(io->wake.fd);
    }
 }
 
-int io_add(struct trap_context *ctx, int fd, struct io_source *source, uint32_t events)
+struct reactor *io_reactor(struct trap_context *ctx)
 {
-   struct epoll_event ev = {.events = events, .data.ptr = source};
-   return epoll_ctl(ctx->io->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
-}
-
-void io_watch(struct trap_context *ctx, int fd, struct io_source *source, uint32_t events)
-{
-   struct epoll_event ev = {.events = events, .data.ptr = source};
-   epoll_ctl(ctx->io->epoll_fd, EPOLL_CTL_MOD, fd, &ev);
+   return &ctx->io->reactor;
 }
 
 void output_changed(struct socket_output *s)
@@ -107,7 +103,7 @@ static bool serve_outputs(struct io_thread *io, int64_t *wake_at)
       if (order != ORDER_NONE) {
          clients_close_all(s);
          if (order == ORDER_DETACH) {
-            epoll_ctl(io->epoll_fd, EPOLL_CTL_DEL, s->listen_fd, NULL);
+            source_close(&s->source);
             struct socket_output **p = &io->outputs;
             while (*p != s) {
                p = &(*p)->next;
@@ -131,7 +127,6 @@ static bool serve_outputs(struct io_thread *io, int64_t *wake_at)
 static void *io_main(void *arg)
 {
    struct io_thread *io = arg;
-   struct epoll_event events[64];
    while (!atomic_load(&io->stop)) {
       int64_t wake_at = -1;
       bool more = serve_outputs(io, &wake_at);
@@ -146,19 +141,47 @@ static void *io_main(void *arg)
             atomic_store(&io->sleeping, SLEEPING);
          }
       }
-      int n = epoll_wait(io->epoll_fd, events, 64, timeout);
+      (void) reactor_run(&io->reactor, timeout);
       atomic_store(&io->sleeping, AWAKE);
-      for (int i = 0; i < n; i++) {
-         struct io_source *source = events[i].data.ptr;
-         if (source == NULL) {
-            eventfd_drain(io->wake_fd);
-            io->woken = true;
-         } else {
-            source->ready(source, events[i].events);
-         }
-      }
    }
    return NULL;
+}
+
+static void woken(struct io_source *source, uint32_t events)
+{
+   struct io_thread *io = (struct io_thread *) ((char *) source - offsetof(struct io_thread, wake));
+   eventfd_drain(source->fd);
+   io->woken = true;
+}
+
+/* \return 0 or -errno */
+static int open_reactor(struct io_thread *io)
+{
+   int rc = reactor_open(&io->reactor);
+   if (rc == 0) {
+      io->wake = (struct io_source){.ready = woken, .fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+      rc = io->wake.fd < 0 ? -errno : source_add(&io->reactor, &io->wake, EPOLLIN);
+      if (rc != 0) {
+         source_close(&io->wake);
+         reactor_close(&io->reactor);
+      }
+   }
+   return rc;
+}
+
+static int start_thread(struct io_thread *io)
+{
+   /* Signals are for the module's own threads. */
+   sigset_t all, old;
+   sigfillset(&all);
+   pthread_sigmask(SIG_SETMASK, &all, &old);
+   int rc = -pthread_create(&io->thread, NULL, io_main, io);
+   pthread_sigmask(SIG_SETMASK, &old, NULL);
+   if (rc != 0) {
+      source_close(&io->wake);
+      reactor_close(&io->reactor);
+   }
+   return rc;
 }
 
 int io_start(struct trap_context *ctx)
@@ -171,26 +194,14 @@ int io_start(struct trap_context *ctx)
       return ctx_error(ctx, TRAP_E_MEMORY, NULL);
    }
    pthread_mutex_init(&io->mtx, NULL);
-   io->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-   io->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-   struct epoll_event ev = {.events = EPOLLIN};
-   bool ok =
-       io->epoll_fd >= 0 && io->wake_fd >= 0 && epoll_ctl(io->epoll_fd, EPOLL_CTL_ADD, io->wake_fd, &ev) == 0;
-   if (ok) {
-      /* Signals are for the module's own threads. */
-      sigset_t all, old;
-      sigfillset(&all);
-      pthread_sigmask(SIG_SETMASK, &all, &old);
-      ok = pthread_create(&io->thread, NULL, io_main, io) == 0;
-      pthread_sigmask(SIG_SETMASK, &old, NULL);
+   int rc = open_reactor(io);
+   if (rc == 0) {
+      rc = start_thread(io);
    }
-   if (!ok) {
-      int err = errno;
-      close(io->epoll_fd);
-      close(io->wake_fd);
+   if (rc != 0) {
       pthread_mutex_destroy(&io->mtx);
       free(io);
-      return ctx_error(ctx, TRAP_E_IO_ERROR, "Cannot start the I/O thread: %s", strerror(err));
+      return ctx_error(ctx, TRAP_E_IO_ERROR, "Cannot start the I/O thread: %s", strerror(-rc));
    }
    ctx->io = io;
    return TRAP_E_OK;
@@ -203,31 +214,44 @@ void io_stop(struct trap_context *ctx)
       return;
    }
    atomic_store(&io->stop, true);
-   eventfd_signal(io->wake_fd);
+   eventfd_signal(io->wake.fd);
    pthread_join(io->thread, NULL);
-   close(io->epoll_fd);
-   close(io->wake_fd);
+}
+
+void io_free(struct trap_context *ctx)
+{
+   struct io_thread *io = ctx->io;
+   if (io == NULL) {
+      return;
+   }
+   source_close(&io->wake);
+   int rc = reactor_close(&io->reactor);
+   assert(rc == 0); /* else a source was freed without being closed */
+   (void) rc;
    pthread_mutex_destroy(&io->mtx);
    free(io);
    ctx->io = NULL;
 }
 
-void io_attach(struct trap_context *ctx, struct socket_output *s)
+int io_attach(struct trap_context *ctx, struct socket_output *s)
 {
    struct io_thread *io = ctx->io;
-   pthread_mutex_lock(&io->mtx);
-   s->next = io->outputs;
-   io->outputs = s;
-   pthread_mutex_unlock(&io->mtx);
    s->source.ready = clients_accept;
-   io_add(ctx, s->listen_fd, &s->source, EPOLLIN);
+   int rc = source_add(&io->reactor, &s->source, EPOLLIN);
+   if (rc == 0) {
+      pthread_mutex_lock(&io->mtx);
+      s->next = io->outputs;
+      io->outputs = s;
+      pthread_mutex_unlock(&io->mtx);
+   }
+   return rc;
 }
 
 void io_order(struct socket_output *s, enum io_order order)
 {
    pthread_mutex_lock(&s->mtx);
    atomic_store(&s->order, order);
-   eventfd_signal(s->out.ctx->io->wake_fd);
+   eventfd_signal(s->out.ctx->io->wake.fd);
    while (atomic_load(&s->order) != ORDER_NONE) {
       pthread_cond_wait(&s->changed, &s->mtx);
    }
