@@ -22,13 +22,6 @@ static struct trap_output *find_output(struct trap_context *ctx, uint32_t ifc, i
 
 /* ------------------------------------------------------------------ sending */
 
-int output_result(struct trap_output *out, int rc)
-{
-   /* Only statistics: a lost count between two sending threads is better than a locked one. */
-   count_up(rc == TRAP_E_OK ? &out->sent : &out->dropped, 1);
-   return rc == TRAP_E_IO_ERROR ? rc : ctx_result(out->ctx, rc);
-}
-
 /* A send with something unusual about it. */
 static __attribute__((noinline)) int send_checked(struct trap_context *ctx, unsigned int ifc,
                                                   const void *data, uint16_t size)

@@ -252,8 +252,8 @@ void clients_accept(struct io_source *source, uint32_t events)
       if (c == NULL) {
          continue;
       }
-      bool added = source_add(io_reactor(s->out.ctx), &c->source,
-                              EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) == 0;
+      bool added =
+          source_add(io_reactor(s->out.ctx), &c->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) == 0;
       if (!added) {
          LOG_WARNING("Output %s: cannot watch a new client, which is closed.", s->out.id);
       } else if (s->tls != NULL) {
@@ -278,8 +278,8 @@ void clients_accept(struct io_source *source, uint32_t events)
 /* One send; \return bytes, 0 when the socket is full, -1 when the client is lost */
 static ssize_t send_some(struct client *c, const void *data, size_t size)
 {
-   ssize_t n =
-       c->tls != NULL ? tls_send(c->tls, data, size) : send(c->source.fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+   ssize_t n = c->tls != NULL ? tls_send(c->tls, data, size)
+                              : send(c->source.fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
       c->blocked = errno == EAGAIN;
       return 0;

@@ -259,13 +259,3 @@ TRAP_PUBLIC int trap_ctx_finalize(trap_ctx_t **c)
    *c = NULL;
    return rc;
 }
-
-TRAP_PUBLIC int trap_ctx_get_last_error(trap_ctx_t *ctx)
-{
-   return ctx_error_code(ctx);
-}
-
-TRAP_PUBLIC const char *trap_ctx_get_last_error_msg(trap_ctx_t *ctx)
-{
-   return ctx_error_message(ctx);
-}

@@ -131,11 +131,10 @@ struct trap_context {
    bool lost; /* an output could not write out what it had accepted */
 };
 
-/* api.c */
-/** Counts a message as sent or dropped, and sets the context's last error where that is not done yet. \return rc */
+/* result.c */
+/** Counts a message as sent or dropped, and sets the last error where that is not done yet. \return rc */
 int output_result(struct trap_output *out, int rc);
 
-/* error.c */
 /** The last error belongs to the thread that got it: other threads and interfaces neither see nor pay for it. */
 struct last_error {
    uint64_t serial; /* of the context that code and message are about */
@@ -161,6 +160,8 @@ static inline void ctx_ok(const struct trap_context *ctx);
 /** Sets the last error to rc, unless whoever found the error has told more about it already. \return rc */
 static inline int ctx_result(struct trap_context *ctx, int rc);
 const char *error_text(int code);
+
+/* report.c */
 void trap_log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #define LOG_ERROR(...)   trap_log_line(-3, __VA_ARGS__)
 #define LOG_WARNING(...) trap_log_line(-2, __VA_ARGS__)

@@ -21,7 +21,7 @@ struct io_thread {
    struct io_source wake; /* an eventfd */
    _Atomic int sleeping;
    _Atomic bool stop;
-   bool woken; /* by a sender */
+   bool woken;          /* by a sender */
    pthread_mutex_t mtx; /* outputs */
    struct socket_output *outputs;
 };

@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Error codes and texts, log lines, clocks. */
+/** Results of calls: error codes and their texts, the last error of each thread, the counters of what was sent. */
 #include "internal.h"
 
-#include <nemea-common/nc_text.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MAX_TEXTS 1024 /* different messages kept; further ones give way to the usual text of their code */
-
-/* Names that programs of NEMEA 2 know: the level of verbosity, a switch without effect in builds for use, the last line
- * that was logged. Read them for information only. */
-extern _Atomic int trap_verbose;
-extern int trap_debug;
-extern char trap_err_msg[4095];
-TRAP_PUBLIC _Atomic int trap_verbose = -1;
-TRAP_PUBLIC int trap_debug;
-TRAP_PUBLIC char trap_err_msg[4095];
-static pthread_mutex_t err_msg_lock = PTHREAD_MUTEX_INITIALIZER;
 
 TRAP_PUBLIC int trap_last_error = TRAP_E_OK;
 TRAP_PUBLIC const char *trap_last_error_msg;
@@ -115,61 +103,19 @@ const char *ctx_error_message(const struct trap_context *ctx)
    return last_error.code != TRAP_E_OK ? last_error.message : error_text(TRAP_E_OK);
 }
 
-void trap_log_line(int level, const char *format, ...)
+int output_result(struct trap_output *out, int rc)
 {
-   static const char *const tags[] = {"ERROR",   "WARNING",          "NOTICE",
-                                      "VERBOSE", "ADVANCED VERBOSE", "LIBRARY VERBOSE"};
-   char text[sizeof(trap_err_msg)], safe[sizeof(trap_err_msg)];
-   if (level > atomic_load_explicit(&trap_verbose, memory_order_relaxed)) {
-      return;
-   }
-   va_list ap;
-   va_start(ap, format);
-   vsnprintf(text, sizeof(text), format, ap);
-   va_end(ap);
-   size_t length =
-       nc_text_terminal(safe, sizeof(safe), text, strlen(text)); /* it may quote what a peer sent */
-   fprintf(stderr, "%s: %s\n", tags[level + 3], safe);
-   pthread_mutex_lock(&err_msg_lock);
-   memcpy(trap_err_msg, safe, length + 1);
-   pthread_mutex_unlock(&err_msg_lock);
+   /* Only statistics: a lost count between two sending threads is better than a locked one. */
+   count_up(rc == TRAP_E_OK ? &out->sent : &out->dropped, 1);
+   return rc == TRAP_E_IO_ERROR ? rc : ctx_result(out->ctx, rc);
 }
 
-TRAP_PUBLIC void trap_set_verbose_level(int level)
+TRAP_PUBLIC int trap_ctx_get_last_error(trap_ctx_t *ctx)
 {
-   atomic_store(&trap_verbose, level < -3 ? -3 : level > 2 ? 2 : level);
+   return ctx_error_code(ctx);
 }
 
-TRAP_PUBLIC int trap_get_verbose_level(void)
+TRAP_PUBLIC const char *trap_ctx_get_last_error_msg(trap_ctx_t *ctx)
 {
-   return atomic_load(&trap_verbose);
-}
-
-TRAP_PUBLIC void trap_ctx_set_verbose_level(trap_ctx_t *ctx, int level)
-{
-   trap_set_verbose_level(level);
-}
-
-TRAP_PUBLIC int trap_ctx_get_verbose_level(trap_ctx_t *ctx)
-{
-   return trap_get_verbose_level();
-}
-
-int64_t now_us(void)
-{
-   struct timespec ts;
-   clock_gettime(CLOCK_MONOTONIC, &ts);
-   return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-int64_t now_us_coarse(void)
-{
-   struct timespec ts;
-   clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-   return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-int64_t now_ms(void)
-{
-   return now_us() / 1000;
+   return ctx_error_message(ctx);
 }
