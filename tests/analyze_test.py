@@ -185,6 +185,27 @@ class Analyze(unittest.TestCase):
             _, err = self.analyze(*arguments, status=status)
             self.assertIn(text, err)
 
+    def test_report_that_cannot_be_written_is_said(self):
+        os.mkdir(self.w.file('csv'))
+        os.symlink('/dev/full', self.w.file('csv/flows.csv'))
+        self.assertIn('cannot write csv/flows.csv: No space left on device', self.analyze('--csv', 'csv', SWEEPS, status=5)[1])
+        os.remove(self.w.file('csv/flows.csv'))
+        os.symlink('/dev/full', self.w.file('csv/alerts.csv.full'))
+        os.replace(self.w.file('csv/alerts.csv.full'), self.w.file('csv/alerts.csv'))
+        self.assertIn('cannot write csv/alerts.csv: No space left on device', self.analyze('--csv', 'csv', SWEEPS, status=5)[1])
+        self.assertIn('cannot write /dev/full: No space left on device', self.analyze('--html', '/dev/full', SWEEPS, status=5)[1])
+        for arguments in (f'analyze {SWEEPS}', f'analyze --json {SWEEPS}', '--help', '--version', 'analyze --help'):
+            status, _, err = self.w.run('sh', '-c', f'nemea {arguments} > /dev/full')
+            self.assertEqual(status, 5, arguments)
+            self.assertRegex(err, '^nemea: cannot write .* standard output: No space left on device\n$')
+
+    def test_name_that_is_no_text(self):
+        path = os.path.join(self.w.path.encode(), b'\xff\xfe.pcap')
+        with open(path, 'wb') as file:
+            file.write(captures.load(SWEEPS)[:20000])
+        out, _ = self.analyze('--json', path)
+        self.assertTrue(json.loads(out)['inputs'][0].endswith('/\\xff\\xfe.pcap'), out)
+
     def test_help(self):
         self.assertIn('Exit status', self.w.run('nemea', 'analyze', '--help')[1])
         self.assertIn('analyze', self.w.run('nemea', '--help')[1])

@@ -18,11 +18,11 @@ struct analysis {
    const char *interface; /* NULL: files */
    bool verbose;
    FILE *flows_csv; /* flow records as text, NULL: no */
+   int flows_error; /* errno of the first of them that could not be written, 0: none */
 
    /* found */
    struct traffic traffic;
    struct events events;
-   uint64_t missed;        /* records that did not reach us */
    char *notes[MAX_NOTES]; /* what a reader of the report must know: damage, an interruption, a dead module */
    unsigned n_notes;
    int status; /* enum cli_status */

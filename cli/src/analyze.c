@@ -113,17 +113,47 @@ static FILE *open_in(const char *directory, const char *name)
       cli_error("cannot make directory %s: %s", directory, strerror(errno));
       return NULL;
    }
-   snprintf(path, sizeof(path), "%s/%s", directory, name);
+   if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int) sizeof(path)) {
+      cli_error("cannot write %s/%s: %s", directory, name, strerror(ENAMETOOLONG));
+      return NULL;
+   }
    return open_report(path);
 }
 
-static bool close_report(FILE *file, bool good, const char *what)
+/* The errno of a report that was written, or 0. */
+static int error_of(bool written)
 {
-   good = fclose(file) == 0 && good;
-   if (!good) {
-      cli_error("cannot write %s: %s", what, strerror(errno));
+   return written ? 0 : errno != 0 ? errno : EIO;
+}
+
+/* error: of what was written into the file before, 0: none. */
+static bool close_report(FILE *file, int error, const char *directory, const char *name)
+{
+   errno = 0;
+   int last = error_of(fclose(file) == 0);
+   error = error != 0 ? error : last;
+   if (error != 0) {
+      cli_error("cannot write %s%s%s: %s", directory, *directory != 0 ? "/" : "", name, strerror(error));
    }
-   return good;
+   return error == 0;
+}
+
+/* Writes all reports but the one on standard output. \return false when one of them could not be written */
+static bool write_files(struct analysis *a, const struct request *r, FILE *alerts_csv, FILE *html)
+{
+   bool written = true;
+   if (a->flows_csv != NULL) {
+      errno = 0;
+      int error = error_of(report_csv(a, alerts_csv));
+      written = close_report(a->flows_csv, a->flows_error, r->csv, "flows.csv");
+      written = close_report(alerts_csv, error, r->csv, "alerts.csv") && written;
+   }
+   if (html != NULL) {
+      errno = 0;
+      int error = error_of(report_html(a, html));
+      written = close_report(html, error, "", r->html) && written;
+   }
+   return written;
 }
 
 int cli_analyze(int argc, char **argv)
@@ -145,13 +175,12 @@ int cli_analyze(int argc, char **argv)
       return CLI_OUTPUT;
    }
    pipeline_run(&a);
-   bool written = r.json ? report_json(&a, stdout) : report_text(&a, stdout);
-   if (a.flows_csv != NULL) {
-      written = close_report(a.flows_csv, true, "flows.csv") && written;
-      written = close_report(alerts_csv, report_csv(&a, alerts_csv), "alerts.csv") && written;
-   }
-   if (html != NULL) {
-      written = close_report(html, report_html(&a, html), r.html) && written;
+   bool written = write_files(&a, &r, alerts_csv, html);
+   errno = 0;
+   int error = error_of(r.json ? report_json(&a, stdout) : report_text(&a, stdout));
+   if (error != 0) {
+      cli_error("cannot write the report to standard output: %s", strerror(error));
+      written = false;
    }
    for (unsigned i = 0; i < a.n_notes; i++) {
       if (r.json || a.status != CLI_OK) {

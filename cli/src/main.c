@@ -77,5 +77,5 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
    int status = run(argc, argv);
-   return nc_flush_stdout("nemea") || status != CLI_OK ? status : CLI_OUTPUT;
+   return status != CLI_OK || nc_flush_stdout("nemea") ? status : CLI_OUTPUT;
 }

@@ -229,6 +229,7 @@ static int copy_file(const struct new_module *m, const char *from, const char *t
       }
       return in == NULL ? CLI_INPUT : CLI_OUTPUT;
    }
+   errno = 0;
    while (getline(&line, &size, in) > 0) {
       const char *p = wanted(m, line);
       if (p != NULL) {
@@ -237,8 +238,15 @@ static int copy_file(const struct new_module *m, const char *from, const char *t
    }
    free(line);
    bool executable = fstat(fileno(in), &st) == 0 && (st.st_mode & 0100) != 0;
+   if (ferror(in)) {
+      cli_error("cannot read %s: %s", from, strerror(errno));
+      fclose(in);
+      fclose(out);
+      return CLI_INPUT;
+   }
    fclose(in);
-   if (fclose(out) != 0 || (executable && chmod(to, 0755) != 0)) {
+   bool failed = fflush(out) != 0 || ferror(out);
+   if (fclose(out) != 0 || failed || (executable && chmod(to, 0755) != 0)) {
       cli_error("cannot write %s: %s", to, strerror(errno));
       return CLI_OUTPUT;
    }

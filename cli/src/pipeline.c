@@ -175,9 +175,12 @@ static void write_flow(struct pipeline *p, const void *rec)
       free(title);
    }
    const char *line = p->csv != NULL ? urcsv_line(p->csv, rec, &length) : NULL;
-   if (line != NULL) {
-      fwrite(line, 1, length, p->a->flows_csv);
-      fputc('\n', p->a->flows_csv);
+   if (line == NULL) {
+      errno = ENOMEM;
+   }
+   if (line == NULL || fwrite(line, 1, length, p->a->flows_csv) != length ||
+       fputc('\n', p->a->flows_csv) == EOF) {
+      p->a->flows_error = errno; /* nothing more is written: a gap would not be seen */
    }
 }
 
@@ -221,7 +224,7 @@ static void take_records(struct pipeline *p, unsigned i, const trap_message_t *m
          continue;
       }
       traffic_add(&p->a->traffic, p->tmplt[0], m[k].data);
-      if (p->a->flows_csv != NULL) {
+      if (p->a->flows_csv != NULL && p->a->flows_error == 0) {
          write_flow(p, m[k].data);
       }
    }

@@ -3,6 +3,8 @@
 #include "analysis.h"
 
 #include <jansson.h>
+#include <limits.h>
+#include <nemea-common/nc_text.h>
 #include <string.h>
 
 #define SCHEMA_VERSION 1
@@ -11,6 +13,18 @@ static json_t *time_value(ur_time_t t)
 {
    char text[64];
    return json_string(format_rfc3339(t, text, sizeof(text)));
+}
+
+/* Names of files may be no UTF-8, which JSON must be: then as a terminal shows them. */
+static json_t *name_value(const char *name)
+{
+   char safe[4 * PATH_MAX];
+   json_t *value = json_string(name);
+   if (value == NULL) {
+      nc_text_terminal(safe, sizeof(safe), name, strlen(name));
+      value = json_string(safe);
+   }
+   return value;
 }
 
 static json_t *ip_value(const ip_addr_t *ip)
@@ -97,14 +111,14 @@ bool report_json(const struct analysis *a, FILE *to)
 {
    json_t *inputs = json_array(), *notes = json_array();
    for (unsigned i = 0; i < a->n_files; i++) {
-      json_array_append_new(inputs, json_string(a->files[i]));
+      json_array_append_new(inputs, name_value(a->files[i]));
    }
    for (unsigned i = 0; i < a->n_notes; i++) {
       json_array_append_new(notes, json_string(a->notes[i]));
    }
    json_t *root =
        json_pack("{s:i,s:o,s:o?,s:o,s:b,s:o,s:I,s:o}", "schema", SCHEMA_VERSION, "inputs", inputs,
-                 "interface", a->interface != NULL ? json_string(a->interface) : NULL, "notes", notes,
+                 "interface", a->interface != NULL ? name_value(a->interface) : NULL, "notes", notes,
                  "complete", a->status == CLI_OK && a->n_notes == 0, "events", events(a), "alerts_not_shown",
                  (json_int_t) a->events.dropped, "traffic", traffic_value(&a->traffic));
    bool done =

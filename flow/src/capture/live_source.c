@@ -159,7 +159,7 @@ bool source_list_interfaces(void)
       printf("%-16s %s\n", i->name, i->description != NULL ? i->description : "");
    }
    pcap_freealldevs(all);
-   return nc_flush_stdout("flow_meter");
+   return nc_flush_stdout(program_invocation_short_name);
 }
 
 /* -------------------------------------------------------------------- filters */

@@ -50,5 +50,5 @@ bool list_plugins(void)
         "               macaddr SRC_MAC,macaddr DST_MAC,uint16 ETHERTYPE,time TIME,uint16 ARP_HA_FORMAT,\n"
         "               uint16 ARP_PA_FORMAT,uint16 ARP_OPCODE,bytes ARP_SRC_HA,bytes ARP_SRC_PA,\n"
         "               bytes ARP_DST_HA,bytes ARP_DST_PA");
-   return nc_flush_stdout("flow_meter");
+   return nc_flush_stdout(program_invocation_short_name);
 }
