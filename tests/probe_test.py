@@ -220,6 +220,26 @@ class Probe(unittest.TestCase):
             self.assertEqual(code, 1, options)
             self.assertIn(message, err, options)
 
+    def test_what_cannot_be_written_is_said_and_gives_status_1(self):
+        file, no_space = f'pcap;file={capture("mixed")}', 'No space left on device'
+        os.makedirs(os.path.join(self.w.path, 'numbers/output/stats.new'))  # where the counters are written first
+        with open('/dev/full', 'w', encoding='utf-8') as full:
+            for command, out, message in (
+                    (['ipfixprobe', '-i', file, '-o', 'text;file=/dev/full'], None, f'cannot write /dev/full: {no_space}'),
+                    (['ipfixprobe', '-i', file, '-o', 'text'], full, f'cannot write standard output: {no_space}'),
+                    (['ipfixprobe', '-i', file, '-o', 'text;file=flows.txt'], full, f'cannot write the report to standard output: {no_space}'),
+                    (['ipfixprobe', '-i', file, '-o', 'text;file=flows.txt', '-t', 'numbers'], None, 'cannot write numbers/output/stats'),
+                    (['ipfixprobe', '-h'], full, 'ipfixprobe: cannot write to standard output: '),
+                    (['ipfixprobe', '-h', 'dns'], full, 'ipfixprobe: cannot write to standard output: '),
+                    (['ipfixprobe', '-V'], full, 'ipfixprobe: cannot write to standard output: '),
+                    (['ipfixprobe', '-i', file, '-o', 'text', '-P', '/dev/full'], None, f'cannot write /dev/full: {no_space}'),
+                    (['ipfixprobed', '--help'], full, 'ipfixprobed: cannot write to standard output: '),
+                    (['flow_meter', '--plugin-list'], full, 'flow_meter: cannot write to standard output: ')):
+                process = subprocess.run(command, cwd=self.w.path, env=self.w.env, stdin=subprocess.DEVNULL, stdout=out or subprocess.PIPE,
+                                         stderr=subprocess.PIPE, text=True, check=False)
+                self.assertEqual(process.returncode, 1, command)
+                self.assertIn(message, process.stderr, command)
+
     def test_help_shows_plugins_and_their_fields(self):
         out = self.ok(self.probe('--help'))
         for text in ('pcap', 'frag-timeout', 'non-blocking-tcp', 'string DNS_NAME', '--daemon'):

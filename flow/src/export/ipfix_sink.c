@@ -22,8 +22,10 @@
 #define HEADER         16
 #define LZ4_BUFFER     65536 /* bytes that are compressed together */
 #define SET_HEADER     4
-#define MAX_FIELDS     512                                  /* of a template */
+#define MAX_FIELDS     (MAX_PLUGINS * 32)                   /* of a template */
 #define RECORD_ROOM    (MAX_PLUGINS * (UR_MAX_SIZE + 4096)) /* of the fields of all plugins together */
+
+#define OUT_OF_MEMORY "out of memory for the IPFIX output"
 
 struct template
 {
@@ -416,6 +418,14 @@ static bool join_session(struct ipfix_sink *s)
    return session->transport != NULL;
 }
 
+static int finish(struct flow_sink *sink)
+{
+   struct ipfix_sink *s = (struct ipfix_sink *) sink;
+   int rc = ipfix_transport_finish(s->session->transport);
+   s->sink.dropped += ipfix_transport_lost(s->session->transport);
+   return rc;
+}
+
 static void close_sink(struct flow_sink *sink)
 {
    struct ipfix_sink *s = (struct ipfix_sink *) sink;
@@ -431,36 +441,47 @@ static void close_sink(struct flow_sink *sink)
    free(s);
 }
 
-static bool find_elements(struct ipfix_sink *s)
+/* \return NM_OK or NM_ERROR, the module has the message */
+static int find_elements(struct ipfix_sink *s)
 {
-   unsigned n = 0;
+   unsigned n = sizeof(basic) / sizeof(basic[0]) + 4; /* addresses */
    s->fields = plugin_fields_new(s->config);
-   for (unsigned p = 0; s->fields != NULL && p < s->config->n_plugins; p++) {
+   if (s->fields == NULL) {
+      return NM_ERROR;
+   }
+   for (unsigned p = 0; p < s->config->n_plugins; p++) {
       s->elements[p] = calloc(s->fields[p].n, sizeof(s->elements[p][0]));
-      for (unsigned i = 0; s->elements[p] != NULL && i < s->fields[p].n; i++) {
+      if (s->elements[p] == NULL) {
+         return nm_fail(s->config->module, OUT_OF_MEMORY);
+      }
+      for (unsigned i = 0; i < s->fields[p].n; i++) {
          ipfix_element_of(s->fields[p].ids[i], &s->elements[p][i]);
       }
       n += s->fields[p].n;
-      if (s->elements[p] == NULL) {
-         return false;
-      }
    }
-   return s->fields != NULL && n <= MAX_FIELDS - 32;
+   return n <= MAX_FIELDS
+              ? NM_OK
+              : nm_fail(s->config->module,
+                        "IPFIX: the plugins have %u fields together, a template at most %d", n, MAX_FIELDS);
 }
 
 struct flow_sink *ipfix_sink_new(const struct flow_sink_config *config)
 {
    struct ipfix_sink *s = calloc(1, sizeof(*s));
    if (s == NULL) {
-      nm_fail(config->module, "out of memory for the IPFIX output");
+      nm_fail(config->module, OUT_OF_MEMORY);
       return NULL;
    }
-   s->sink = (struct flow_sink){.export = export, .flush = flush, .close = close_sink};
+   s->sink = (struct flow_sink){.export = export, .flush = flush, .finish = finish, .close = close_sink};
    s->config = config;
    s->unirec = malloc(UR_MAX_SIZE);
    s->record = malloc(RECORD_ROOM);
-   if (s->unirec == NULL || s->record == NULL || !find_elements(s) || !join_session(s)) {
-      nm_fail(config->module, "out of memory for the IPFIX output");
+   int rc =
+       s->unirec != NULL && s->record != NULL ? find_elements(s) : nm_fail(config->module, OUT_OF_MEMORY);
+   if (rc == NM_OK && !join_session(s)) {
+      rc = nm_fail(config->module, OUT_OF_MEMORY);
+   }
+   if (rc != NM_OK) {
       close_sink(&s->sink);
       return NULL;
    }

@@ -3,6 +3,7 @@
 
 #include "ipfix_connect.h"
 #include "ipfix_lz4.h"
+#include "tcp_peer.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -32,6 +33,8 @@ struct ipfix_transport {
    size_t gathered_size, gathered_used;
    uint32_t gathered_records;
    uint64_t gathered_since;
+   struct tcp_peer peer;
+   bool finished;
    unsigned end_waited_ms; /* since a signal asked for the end */
    uint64_t lost, all_lost;
 };
@@ -53,6 +56,7 @@ static void connected(struct ipfix_transport *t, int fd)
 {
    const struct flow_sink_config *c = t->config;
    t->fd = fd;
+   t->peer = (struct tcp_peer){0};
    t->session += t->session == UINT32_MAX ? 2 : 1;
    t->out_at = t->out_records = 0;
    t->out_used = t->lz4 != NULL ? ipfix_lz4_begin(t->lz4, t->out) : 0;
@@ -139,6 +143,16 @@ uint32_t ipfix_transport_session(struct ipfix_transport *t)
 
 /* ------------------------------------------------------------------------- TCP */
 
+/* Its machine or the way to it is gone: nothing of it comes back. */
+static bool is_dead(struct ipfix_transport *t)
+{
+   if (!tcp_peer_is_dead(&t->peer, t->fd, sink_clock(CLOCK_MONOTONIC), TCP_PEER_TIMEOUT)) {
+      return false;
+   }
+   lose(t, "it has acknowledged nothing for 60 seconds");
+   return true;
+}
+
 /* Sends what waits, and waits for a collector that does not read: not after wait is over (milliseconds; -1: until the program shall
  * end). \return true: nothing waits any more */
 static bool drain(struct ipfix_transport *t, int wait)
@@ -152,6 +166,9 @@ static bool drain(struct ipfix_transport *t, int wait)
          return false;
       } else if (errno == EAGAIN) {
          if (wait == 0 || (nm_stopping(t->config->module) && t->end_waited_ms >= SINK_GIVE_UP_MS)) {
+            return false;
+         }
+         if (is_dead(t)) {
             return false;
          }
          struct pollfd p = {.fd = t->fd, .events = POLLOUT};
@@ -263,6 +280,9 @@ void ipfix_transport_flush(struct ipfix_transport *t, uint64_t now)
    if (t->fd >= 0 && !t->config->udp && is_closed(t)) {
       lose(t, "it has closed the connection");
    }
+   if (t->fd >= 0 && !t->config->udp) {
+      is_dead(t);
+   }
    if (t->out_used > 0) {
       /* Even who never waits does so for a moment at the end, or half of a message would be all that remains of it. */
       drain(t, now == 0 ? SINK_GIVE_UP_MS : 0);
@@ -337,17 +357,32 @@ static void end_stream(struct ipfix_transport *t)
    }
 }
 
+#define NOT_DELIVERED "IPFIX collector %s:%s (%s) did not get %" PRIu64 " records"
+
+int ipfix_transport_finish(struct ipfix_transport *t)
+{
+   const struct flow_sink_config *c = t->config;
+   if (t->finished) {
+      return NM_OK;
+   }
+   t->finished = true;
+   if (t->fd >= 0) {
+      end_stream(t);
+   }
+   if (t->all_lost == 0) {
+      return NM_OK;
+   }
+   if (c->whole && !c->never_wait && !nm_stopping(c->module)) {
+      return nm_fail(c->module, NOT_DELIVERED, c->host, c->port, protocol(t), t->all_lost);
+   }
+   nm_warn(c->module, NOT_DELIVERED, c->host, c->port, protocol(t), t->all_lost);
+   return NM_OK;
+}
+
 void ipfix_transport_free(struct ipfix_transport *t)
 {
    if (t == NULL) {
       return;
-   }
-   if (t->fd >= 0) {
-      end_stream(t);
-   }
-   if (t->all_lost > 0) {
-      nm_warn(t->config->module, "IPFIX collector %s:%s (%s) did not get %" PRIu64 " records",
-              t->config->host, t->config->port, protocol(t), t->all_lost);
    }
    ipfix_attempt_leave(t->attempt);
    if (t->fd >= 0) {

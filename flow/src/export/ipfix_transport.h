@@ -16,6 +16,9 @@ struct ipfix_transport;
 /** Waits a few seconds for the first connection; what is wrong with it is said once, and tried again later. config outlives it.
  * \return NULL: no memory */
 struct ipfix_transport *ipfix_transport_new(const struct flow_sink_config *config);
+/** Sends what is left and ends the stream. The second call does nothing.
+ * \return NM_OK or NM_ERROR: records were lost that should not be (config->whole), the module has the message */
+int ipfix_transport_finish(struct ipfix_transport *t);
 void ipfix_transport_free(struct ipfix_transport *t);
 
 /** Looks after the connection without waiting. \return number of the session, another one after each reconnect; 0: there is none */

@@ -22,6 +22,9 @@ struct flow_sink {
    void (*arp)(struct flow_sink *s, const struct packet *packet, const struct arp_message *arp);
    /** Now and then: sends what has waited for long enough, everything when now is 0. */
    void (*flush)(struct flow_sink *s, uint64_t now);
+   /** Once, behind the last flow of all sinks: sends what is left. NULL: there is nothing to do.
+    * \return NM_OK or NM_ERROR: not everything could be delivered, the module has the message */
+   int (*finish)(struct flow_sink *s);
    void (*close)(struct flow_sink *s);
    uint64_t flows, packets, bytes; /**< of flows that were handed over */
    uint64_t dropped;               /**< records that could not be delivered */
@@ -36,6 +39,7 @@ struct flow_sink_config {
    uint64_t link_bit_field; /**< or observation domain */
    uint8_t direction;
    bool alone; /**< there is one sink: nothing else is sent meanwhile */
+   bool whole; /**< all inputs are files, whose flows are all to be delivered: losing some is a failure */
    /* UniRec */
    plugin_set_t
        output_plugins[MAX_OUTPUTS]; /**< by output: set of plugins; 0: every flow, basic fields only */

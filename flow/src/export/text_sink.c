@@ -158,6 +158,18 @@ static void export(void *sink, const struct flow *f, void *const ext[MAX_PLUGINS
    s->lines++;
 }
 
+/* A file system may say only now that there was no room. */
+static int finish(struct flow_sink *sink)
+{
+   const struct text_sink *s = (struct text_sink *) sink;
+   int fd = file.fd;
+   file.fd = -1;
+   if (fd > STDERR_FILENO && close(fd) != 0) {
+      return nm_fail(s->config->module, "cannot write %s: %s", s->config->text_file, strerror(errno));
+   }
+   return NM_OK;
+}
+
 static void close_sink(struct flow_sink *sink)
 {
    struct text_sink *s = (struct text_sink *) sink;
@@ -174,7 +186,7 @@ struct flow_sink *text_sink_new(const struct flow_sink_config *config)
       nm_fail(config->module, "out of memory for the text output");
       return NULL;
    }
-   s->sink = (struct flow_sink){.export = export, .flush = flush, .close = close_sink};
+   s->sink = (struct flow_sink){.export = export, .flush = flush, .finish = finish, .close = close_sink};
    s->config = config;
    s->fields = plugin_fields_new(config);
    s->record = malloc(UR_MAX_SIZE);

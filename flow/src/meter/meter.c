@@ -334,7 +334,10 @@ static int step(struct worker *w)
       rc = w->input->n_files > 1 ? NM_OK : NM_STOP; /* on with the other files */
       break;
    case SOURCE_END: rc = NM_STOP; break;
-   default: return nm_fail(w->meter->module, "%s", w->source->error);
+   default: /* the flows of what came before are exported */
+      w->result = nm_fail(w->meter->module, "%s", w->source->error);
+      publish(w);
+      return NM_STOP;
    }
    publish(w);
    if (rc == NM_OK && limit != 0 && w->packets >= limit) {
@@ -461,6 +464,10 @@ struct meter *meter_new(struct meter_config *config, nm_module_t *module)
    m->module = module;
    config->sink.module = module;
    config->sink.alone = config->n_inputs == 1;
+   config->sink.whole = true;
+   for (unsigned i = 0; i < config->n_inputs; i++) {
+      config->sink.whole = config->sink.whole && config->inputs[i].n_files > 0;
+   }
    int rc = config->to_unirec ? unirec_sink_formats(&config->sink) : NM_OK;
    rc = rc == NM_OK && config->to_text ? text_sink_open(&config->sink) : rc;
    for (unsigned i = 0; i < config->n_inputs && rc == NM_OK; i++) {
@@ -491,20 +498,18 @@ static void write_progress(struct meter *m, uint64_t now)
    m->next_progress = now + PROGRESS_PERIOD;
 }
 
-static void write_telemetry(struct meter *m)
+/* \return false with a message in error */
+static bool write_telemetry(struct meter *m, char error[TELEMETRY_ERROR])
 {
    static uint64_t values[MAX_INPUTS][COUNTERS];
-   char error[TELEMETRY_ERROR];
    for (unsigned i = 0; i < m->n_opened; i++) {
       for (unsigned k = 0; k < COUNTERS; k++) {
          values[i][k] = __atomic_load_n(&m->workers[i].shown[k], __ATOMIC_RELAXED);
       }
    }
    m->next_telemetry = sink_clock(CLOCK_MONOTONIC) + NS;
-   if (!telemetry_write(m->config->telemetry, (const uint64_t(*)[COUNTERS]) values, m->n_opened,
-                        m->config->cache.capacity, error)) {
-      nm_warn(m->module, "%s", error);
-   }
+   return telemetry_write(m->config->telemetry, (const uint64_t(*)[COUNTERS]) values, m->n_opened,
+                          m->config->cache.capacity, error);
 }
 
 /* What is due now and then. */
@@ -519,7 +524,10 @@ static void housekeeping(struct meter *m)
       write_progress(m, now);
    }
    if (m->config->telemetry != NULL && now >= m->next_telemetry) {
-      write_telemetry(m);
+      char error[TELEMETRY_ERROR];
+      if (!write_telemetry(m, error)) {
+         nm_warn(m->module, "%s", error);
+      }
    }
    if (m->config->show_every != 0 && now >= m->next_show) {
       if (m->next_show != 0) {
@@ -577,7 +585,7 @@ int meter_step(struct meter *m)
 }
 
 /* Tables as ipfixprobe prints them. */
-static void report(const struct meter *m)
+static int report(const struct meter *m)
 {
    uint64_t sum[5] = {0};
    printf("Input stats:\n%3s %12s %12s %14s %12s %12s %7s\n", "#", "packets", "parsed", "bytes", "dropped",
@@ -607,7 +615,22 @@ static void report(const struct meter *m)
    printf("Flows ended: inactive %" PRIu64 ", active %" PRIu64 ", by FIN or RST %" PRIu64 ", forced %" PRIu64
           ", evicted %" PRIu64 "\n",
           m->sums[C_INACTIVE], m->sums[C_ACTIVE], m->sums[C_DETECTED], m->sums[C_FORCED], m->sums[C_EVICTED]);
-   fflush(stdout);
+   return fflush(stdout) == 0 && !ferror(stdout)
+              ? NM_OK
+              : nm_fail(m->module, "cannot write the report to standard output: %s", strerror(errno));
+}
+
+/* What sinks still have is sent. \return NM_OK or NM_ERROR, the module has the message of the first that failed */
+static int finish_sinks(struct meter *m)
+{
+   int rc = NM_OK;
+   for (unsigned i = 0; i < m->n_opened; i++) {
+      for (unsigned k = 0; k < m->workers[i].n_sinks; k++) {
+         struct flow_sink *s = m->workers[i].sinks[k];
+         rc = rc == NM_OK && s->finish != NULL ? s->finish(s) : rc;
+      }
+   }
+   return rc;
 }
 
 int meter_finish(struct meter *m)
@@ -627,15 +650,18 @@ int meter_finish(struct meter *m)
       files += m->workers[i].input->n_files;
       rc = m->workers[i].result == NM_ERROR ? NM_ERROR : rc;
    }
+   rc = rc == NM_OK ? finish_sinks(m) : rc;
    sum_counters(m);
-   if (m->config->telemetry != NULL) {
-      write_telemetry(m);
+   char error[TELEMETRY_ERROR];
+   if (m->config->telemetry != NULL && !write_telemetry(m, error) && rc == NM_OK) {
+      rc = nm_fail(m->module, "%s", error);
    }
    if (m->config->progress_fd != 0) {
       write_progress(m, 0);
    }
    if (m->config->reports) {
-      report(m);
+      int written = report(m);
+      rc = rc == NM_OK ? written : rc;
    }
    if (rc == NM_OK && damaged > 0) {
       rc = nm_fail_status(m->module, STATUS_DAMAGED,

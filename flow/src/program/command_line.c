@@ -3,7 +3,6 @@
 #include "command_line.h"
 #include "plugins/registry.h"
 
-#include <nemea-common/nc_text.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,7 +38,7 @@ void list_plugin(const struct flow_plugin *p)
    print_fields(p->fields);
 }
 
-bool list_plugins(void)
+void list_plugins(void)
 {
    const struct flow_plugin *p;
    printf("basic          every flow; its fields come first in the records of all plugins\n");
@@ -50,5 +49,4 @@ bool list_plugins(void)
         "               macaddr SRC_MAC,macaddr DST_MAC,uint16 ETHERTYPE,time TIME,uint16 ARP_HA_FORMAT,\n"
         "               uint16 ARP_PA_FORMAT,uint16 ARP_OPCODE,bytes ARP_SRC_HA,bytes ARP_SRC_PA,\n"
         "               bytes ARP_DST_HA,bytes ARP_DST_PA");
-   return nc_flush_stdout(program_invocation_short_name);
 }

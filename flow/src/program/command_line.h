@@ -9,8 +9,8 @@
 
 /** Prints a plugin with its options and fields. */
 void list_plugin(const struct flow_plugin *plugin);
-/** Prints all plugins with their options and fields. \return false: standard output failed */
-bool list_plugins(void);
+/** Prints all plugins with their options and fields. */
+void list_plugins(void);
 
 /** \return true: the command line is ipfixprobe's: the program has this name, or -i names an input plugin */
 bool is_probe_line(int argc, char **argv);

@@ -4,6 +4,7 @@
 #include "meter/meter.h"
 #include "plugins/registry.h"
 
+#include <nemea-common/nc_text.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,7 +328,8 @@ static bool given(int argc, char **argv, const char *short_name, const char *lon
 int main(int argc, char **argv)
 {
    if (argc == 2 && strcmp(argv[1], "--plugin-list") == 0) {
-      return list_plugins() ? 0 : 1;
+      list_plugins();
+      return nc_flush_stdout("flow_meter") ? EXIT_SUCCESS : EXIT_FAILURE;
    }
    if (is_probe_line(argc, argv)) {
       return probe_main(argc, argv);

@@ -89,7 +89,7 @@ static bool find_file(const char *name, char path[PATH_MAX])
 /* \return the text, or NULL with errno; EFBIG: it is too long */
 static char *read_file(const char *path, size_t *size)
 {
-   FILE *f = fopen(path, "r");
+   FILE *f = fopen(path, "re");
    char *text = f != NULL ? malloc(PROBE_YAML_SIZE + 1) : NULL;
    if (text != NULL) {
       *size = fread(text, 1, PROBE_YAML_SIZE + 1, f);

@@ -8,6 +8,7 @@
 #include "parameters.h"
 #include "plugins/registry.h"
 
+#include <errno.h>
 #include <nemea-common/nc_text.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -492,7 +493,8 @@ static int help(const char *topic)
    }
    if (all || strcmp(topic, "process") == 0) {
       printf("process plugins, with their fields:\n");
-      return list_plugins() ? EXIT_SUCCESS : EXIT_FAILURE;
+      list_plugins();
+      return nc_flush_stdout("ipfixprobe") ? EXIT_SUCCESS : EXIT_FAILURE;
    }
    print_plugins(INPUT, topic);
    if (flow_plugin_find(topic) != NULL) {
@@ -700,12 +702,12 @@ static void probe_cleanup(nm_module_t *m)
 
 static bool write_pid(void)
 {
-   FILE *f = probe.pid_file != NULL ? fopen(probe.pid_file, "w") : NULL;
+   FILE *f = probe.pid_file != NULL ? fopen(probe.pid_file, "we") : NULL;
    bool good = probe.pid_file == NULL || (f != NULL && fprintf(f, "%ld\n", (long) getpid()) > 0);
    if (f != NULL && fclose(f) != 0) {
       good = false;
    }
-   return good || wrong("option -P: cannot write %s", probe.pid_file);
+   return good || wrong("option -P: cannot write %s: %s", probe.pid_file, strerror(errno));
 }
 
 static int run(char *program)
@@ -755,8 +757,8 @@ int probe_main(int argc, char **argv)
       return help(*topic != 0 ? topic : NULL);
    }
    if (good && version) {
-      printf("%s\n", NEMEA_VERSION);
-      return EXIT_SUCCESS;
+      puts(NEMEA_VERSION);
+      return nc_flush_stdout("ipfixprobe") ? EXIT_SUCCESS : EXIT_FAILURE;
    }
    if (good && probe.list_interfaces) {
       return source_list_interfaces() ? EXIT_SUCCESS : EXIT_FAILURE;
