@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """flow_meter on a live interface (a veth pair between two network namespaces): libpcap, AF_PACKET, workers, VLAN tags, drops.
 
-usage: live_test.py BIN_DIR
+usage: live_test.py BIN_DIR [TEST...]    a test: Live.test_what_the_kernel_drops_is_counted
 
-Skipped without root or network namespaces.
+Skipped without root or network namespaces. Nothing waits for a time: flow_meter's telemetry says when it captures and
+which packets it has seen; the namespaces are without IPv6 and ARP, so there are no others than ours.
 """
 
 import os
@@ -12,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
+import tempfile
 import unittest
 
 from programs import Workspace
@@ -38,13 +39,20 @@ for _ in range(int(sys.argv[1])):
         s.send(frame(b, a, 9, port))
 '''
 
+# Runs a client against a server that never answers; prints how many datagrams it sent.
 SILENT_SERVER = '''
-import socket
+import socket, subprocess, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(('127.0.0.1', 853))
-print('ready', flush=True)
-while True:
-    s.recv(2000)
+subprocess.run(sys.argv[1:], capture_output=True, timeout=60)
+s.setblocking(False)
+n = 0
+try:
+    while True:
+        s.recv(2000)
+        n += 1
+except BlockingIOError:
+    print(n)
 '''
 
 
@@ -62,13 +70,25 @@ class Live(unittest.TestCase):
         self.addCleanup(self.w.__exit__)
 
     def start(self, *options):
-        process = self.w.start('ip', 'netns', 'exec', RECEIVE, os.path.join(self.w.bin_dir, 'flow_meter'), *options)
-        time.sleep(1)
+        """Starts flow_meter and waits until it captures."""
+        self.numbers = tempfile.mkdtemp(dir=self.w.path)
+        process = self.w.start('ip', 'netns', 'exec', RECEIVE, os.path.join(self.w.bin_dir, 'flow_meter'), *options, '-t', self.numbers)
+        self.w.wait_for(lambda: self.seen() is not None or process.poll() is not None, 'flow_meter to capture')
         self.assertIsNone(process.poll(), process.poll() is not None and process.communicate())
         return process
 
-    def flows(self, process):
-        """[(conversation, packets, rest...)] of the UDP flows."""
+    def seen(self):
+        """Packets that flow_meter has read and that the kernel has dropped; None: it does not capture yet."""
+        try:
+            with open(os.path.join(self.numbers, 'pipeline', 'summary'), encoding='ascii') as file:
+                numbers = dict(line.strip().split(': ') for line in file if not line.startswith('Flow'))
+        except FileNotFoundError:
+            return None
+        return int(numbers['packets']) + int(numbers['dropped'])
+
+    def flows(self, process, packets):
+        """[(conversation, packets, rest...)] of the UDP flows, once it has seen so many packets."""
+        self.w.wait_for(lambda: self.seen() >= packets, f'{packets} packets')
         code, out, err = self.w.end(process, signal.SIGTERM)
         self.assertEqual(code, 0, err)
         return [line.split() for line in out.splitlines() if line.startswith('17@192.0.2.')], out
@@ -81,22 +101,19 @@ class Live(unittest.TestCase):
         for source in ('pcap;ifc=v1', 'raw;ifc=v1', 'raw;ifc=v1;blocks=64;pkts=8;filter=udp port 9'):
             process = self.start('-i', source, '-o', 'text;m')
             send(5)
-            time.sleep(1.5)
-            flows, out = self.flows(process)
+            flows, out = self.flows(process, 1000)
             self.check(flows, 5, out)
 
     def test_workers_share_an_interface_and_each_flow_has_one_worker(self):
         process = self.start('-i', 'raw;ifc=v1;fanout=77', '-i', 'raw;ifc=v1;fanout=77', '-p', 'pstats', '-o', 'text;m')
         send(5)
-        time.sleep(1.5)
-        flows, out = self.flows(process)
+        flows, out = self.flows(process, 1000)
         self.check(flows, 5, out) # both directions in one flow, which no two workers have a part of
 
     def test_vlan_tags_that_the_kernel_took_out_are_there(self):
         process = self.start('-i', 'raw;ifc=v1', '-p', 'vlan', '-o', 'text;m')
         send(1, 5)
-        time.sleep(1.5)
-        flows, out = self.flows(process)
+        flows, out = self.flows(process, 200)
         self.assertEqual({flow[-1] for flow in flows}, {'VLAN_ID=5'}, out)
 
     def test_initials_of_a_real_quic_client_give_its_server_name(self):
@@ -104,14 +121,12 @@ class Live(unittest.TestCase):
         if shutil.which('kdig') is None:
             self.skipTest('needs kdig (knot-dnsutils)')
         ip('-n', RECEIVE, 'link', 'set', 'lo', 'up')
-        silent = subprocess.Popen(['ip', 'netns', 'exec', RECEIVE, sys.executable, '-c', SILENT_SERVER], stdout=subprocess.PIPE)
-        self.addCleanup(silent.communicate)
-        self.addCleanup(silent.kill)
-        silent.stdout.readline()
         process = self.start('-i', 'pcap;ifc=lo', '-p', 'quic', '-o', 'text;m')
-        subprocess.run(['ip', 'netns', 'exec', RECEIVE, 'kdig', '+tls-hostname=dns.example.net', '+quic', '+time=1', '+retry=0',
-                        '@127.0.0.1', '-p', '853', 'example.net'], capture_output=True, timeout=60, check=False)
-        time.sleep(1.5)
+        sent = subprocess.run(['ip', 'netns', 'exec', RECEIVE, sys.executable, '-c', SILENT_SERVER, 'kdig', '+tls-hostname=dns.example.net',
+                               '+quic', '+time=1', '+retry=0', '@127.0.0.1', '-p', '853', 'example.net'], capture_output=True, text=True,
+                              timeout=60, check=True).stdout
+        self.assertGreater(int(sent), 0)
+        self.w.wait_for(lambda: self.seen() >= int(sent), 'the packets of kdig')
         code, out, err = self.w.end(process, signal.SIGTERM)
         self.assertEqual(code, 0, err)
         self.assertIn('QUIC_SNI="dns.example.net"', out)
@@ -122,8 +137,7 @@ class Live(unittest.TestCase):
         process.send_signal(signal.SIGSTOP)
         send(20)
         process.send_signal(signal.SIGCONT)
-        time.sleep(1.5)
-        _, out = self.flows(process)
+        _, out = self.flows(process, 4000)
         row = next(line.split() for line in out.splitlines() if line.startswith('SUM'))
         self.assertGreater(int(row[4]), 3000, out)
         self.assertGreaterEqual(int(row[1]) + int(row[4]), 4000, out)
@@ -141,8 +155,10 @@ def main():
             print('skipped: no veth interfaces here')
             sys.exit(77)
         for space, link in ((SEND, 'v0'), (RECEIVE, 'v1')):
-            ip('-n', space, 'link', 'set', link, 'up')
-        unittest.main(argv=sys.argv[:1])
+            subprocess.run(['ip', 'netns', 'exec', space, 'sh', '-c', 'echo 1 | tee /proc/sys/net/ipv6/conf/*/disable_ipv6'],
+                           capture_output=True, check=False) # no IPv6 here: nothing to switch off
+            ip('-n', space, 'link', 'set', link, 'arp', 'off', 'multicast', 'off', 'up')
+        unittest.main(argv=sys.argv[:1] + sys.argv[2:])
     finally:
         ip('netns', 'del', SEND)
         ip('netns', 'del', RECEIVE)
