@@ -40,7 +40,8 @@ NF == 1 && $1 !~ /^\./ {
 $1 ~ /^\.[A-Za-z0-9_]+$/ && $2 ~ /^-?(0x[0-9a-fA-F]+|[0-9]+)$/ && field != "" {
    name = substr($1, 2); value = $2; text = $0
    sub(/^[ \t]*[^ \t]+[ \t]+[^ \t]+[ \t]*/, "", text); sub(/[ \t\r]+$/, "", text)
-   names = names sprintf("#define %s %s\n", name, value)
+   # Modules define the names of flags themselves; for the others they are in ur_flags.h.
+   if (field != "TCP_FLAGS" && field != "DIRECTION_FLAGS") names = names sprintf("#define %s %s\n", name, value)
    rows = rows sprintf("   {%s, \"%s\", \"%s\"},\n", value, name, quote(text))
    printf "      (\"%s\", \"%s\", \"%s\"),\n", name, value, quote(text) > py
    count++
@@ -61,7 +62,7 @@ END {
    print "const char *ur_values_get_name_start_end(uint32_t start, uint32_t end, int32_t value);" > h
    print "/** \\return the description of a value among the rows [start, end), NULL: it is not there */" > h
    print "const char *ur_values_get_description_start_end(uint32_t start, uint32_t end, int32_t value);\n" > h
-   print "/** The same for a field: ur_values_get_name(TCP_FLAGS, TCP_SYN) */" > h
+   print "/** The same for a field: ur_values_get_name(TCP_FLAGS, 2) */" > h
    print "#define ur_values_get_name(FIELD, value) \\\n   ur_values_get_name_start_end(UR_TYPE_START_##FIELD, UR_TYPE_END_##FIELD, value)" > h
    print "#define ur_values_get_description(FIELD, value) \\\n   ur_values_get_description_start_end(UR_TYPE_START_##FIELD, UR_TYPE_END_##FIELD, value)\n" > h
    print "#ifdef __cplusplus\n}\n#endif\n#endif" > h

@@ -14,10 +14,15 @@
 #ifndef FAST_HASH_TABLE_H
 #define FAST_HASH_TABLE_H
 
+/* Also what sources written for NEMEA 2 expect this header to bring in. */
+#include <inttypes.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {

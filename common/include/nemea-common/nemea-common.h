@@ -6,6 +6,14 @@
 #ifndef NEMEA_COMMON_H
 #define NEMEA_COMMON_H
 
+/* Also what sources written for NEMEA 2 expect this header to bring in. */
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/types.h>
+
 #include <nemea-common/configurator.h>
 #include <nemea-common/cuckoo_hash.h>
 #include <nemea-common/cuckoo_hash_v2.h>

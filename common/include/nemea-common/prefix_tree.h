@@ -10,6 +10,18 @@
 #ifndef PREFIX_TREE_H
 #define PREFIX_TREE_H
 
+/* Also what sources written for NEMEA 2 expect this header to bring in. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -13,7 +13,9 @@
 #ifndef REAL_TIME_SENDING_H
 #define REAL_TIME_SENDING_H
 
+/* Also what sources written for NEMEA 2 expect this header to bring in. */
 #include <stdint.h>
+#include <sys/time.h>
 #include <time.h>
 
 #define RT_PAR_SET_DEFAULT 0

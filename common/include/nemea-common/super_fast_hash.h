@@ -5,7 +5,10 @@
 #ifndef SUPER_FAST_HASH_H
 #define SUPER_FAST_HASH_H
 
+/* Also what sources written for NEMEA 2 expect this header to bring in. */
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {

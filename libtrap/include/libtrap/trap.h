@@ -15,8 +15,12 @@
 #ifndef TRAP_H
 #define TRAP_H
 
+/* Also what sources written for NEMEA 2 expect this header to bring in. */
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
 #include <libtrap/trap_module_info.h>
 #include <libtrap/jansson.h>
 

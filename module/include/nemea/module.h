@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <libtrap/trap.h>
 #include <unirec/unirec.h>
+#include <unirec/ur_flags.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -4,9 +4,12 @@
 #ifndef UR_MACADDR_H
 #define UR_MACADDR_H
 
+/* Also what sources written for NEMEA 2 expect this header to bring in. */
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "inline.h"
 

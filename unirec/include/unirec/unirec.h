@@ -21,11 +21,18 @@
 #define __STDC_LIMIT_MACROS
 #endif
 
+/* Also what sources written for NEMEA 2 expect this header to bring in. */
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/types.h>
 
 #include <libtrap/trap.h>
 

@@ -12,18 +12,8 @@
 extern "C" {
 #endif
 
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
-#define TCP_PSH 0x08
-#define TCP_ACK 0x10
-#define TCP_URG 0x20
 #define DIR_IN 1
 #define DIR_OUT 0
-#define DIR_FLAG_REQ 8
-#define DIR_FLAG_RSP 4
-#define DIR_FLAG_SF 2
-#define DIR_FLAG_NRC 1
 #define IPV6_TUN_NATIVE 0
 #define IPV6_TUN_TEREDO 1
 #define IPV6_TUN_ISATAP 2
@@ -124,7 +114,7 @@ const char *ur_values_get_name_start_end(uint32_t start, uint32_t end, int32_t v
 /** \return the description of a value among the rows [start, end), NULL: it is not there */
 const char *ur_values_get_description_start_end(uint32_t start, uint32_t end, int32_t value);
 
-/** The same for a field: ur_values_get_name(TCP_FLAGS, TCP_SYN) */
+/** The same for a field: ur_values_get_name(TCP_FLAGS, 2) */
 #define ur_values_get_name(FIELD, value) \
    ur_values_get_name_start_end(UR_TYPE_START_##FIELD, UR_TYPE_END_##FIELD, value)
 #define ur_values_get_description(FIELD, value) \

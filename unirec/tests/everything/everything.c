@@ -4,6 +4,7 @@
 #include <unirec/ip_prefix_search.h>
 #include <unirec/unirec.h>
 #include <unirec/unirec2csv.h>
+#include <unirec/ur_flags.h>
 
 #include "fields.h"
 
