@@ -99,7 +99,7 @@ static int check_inputs(const struct analysis *a)
 
 static FILE *open_report(const char *path)
 {
-   FILE *file = fopen(path, "w");
+   FILE *file = fopen(path, "we");
    if (file == NULL) {
       cli_error("cannot write %s: %s", path, strerror(errno));
    }

@@ -220,7 +220,7 @@ static int copy_file(const struct new_module *m, const char *from, const char *t
    struct stat st;
    char *line = NULL;
    size_t size = 0;
-   FILE *in = fopen(from, "r"), *out = in != NULL ? fopen(to, "wx") : NULL;
+   FILE *in = fopen(from, "re"), *out = in != NULL ? fopen(to, "wxe") : NULL;
    if (out == NULL) {
       cli_error("%s %s: %s", in == NULL ? "cannot read" : "cannot write", in == NULL ? from : to,
                 strerror(errno));

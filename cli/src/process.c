@@ -58,14 +58,14 @@ static void child_setup(int errors, int report)
    /* A terminal's Ctrl-C is for nemea, which ends the pipeline in order; and nobody outlives it. */
    setpgid(0, 0);
    prctl(PR_SET_PDEATHSIG, SIGKILL);
-   int null = open("/dev/null", O_RDWR);
+   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
    if (isatty(STDIN_FILENO)) {
       dup2(null, STDIN_FILENO);
    }
    dup2(null, STDOUT_FILENO);
    dup2(errors, STDERR_FILENO);
    if (report >= 0) {
-      int copy = fcntl(report, F_DUPFD, PROCESS_REPORT + 1);
+      int copy = fcntl(report, F_DUPFD_CLOEXEC, PROCESS_REPORT + 1);
       dup2(copy, PROCESS_REPORT);
       close(copy);
    }

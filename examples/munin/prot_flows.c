@@ -35,7 +35,8 @@ static void *answer(void *module_state)
 {
    const struct prot_flows *self = module_state;
    int client;
-   while ((client = accept(self->fd, NULL, NULL)) >= 0 || errno == EINTR || errno == ECONNABORTED) {
+   while ((client = accept4(self->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0 || errno == EINTR ||
+          errno == ECONNABORTED) {
       char text[160];
       int n =
           snprintf(text, sizeof(text),

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,6 +95,14 @@ static void install(char *folder, const char *body)
    setenv("PATH", search, 1);
 }
 
+static void wait_for(const char *path)
+{
+   for (unsigned i = 0; i < 1000 && access(path, F_OK) != 0; i++) {
+      usleep(10000);
+   }
+   assert_int_equal(access(path, F_OK), 0);
+}
+
 static void uninstall(const char *folder)
 {
    char path[512];
@@ -139,6 +148,42 @@ static void an_osqueryi_that_hangs_holds_up_neither_flows_nor_the_end(void **sta
    uninstall(folder);
 }
 
+static void an_osqueryi_that_answers_and_stays_does_not_hold_up_the_end(void **state)
+{
+   char folder[64], body[4096], stays[96];
+   (void) state;
+   snprintf(body, sizeof(body), "echo '%s'; exec >&-; : > ${0%%/*}/stays; exec sleep 60", host);
+   install(folder, body);
+   snprintf(stays, sizeof(stays), "%s/stays", folder);
+   struct rig *r = rig_new("osquery", "", true, 53);
+   wait_for(stays);
+   rig_free(r);
+   unlink(stays);
+   uninstall(folder);
+}
+
+/* Nor what the meter inherited itself, without O_CLOEXEC. */
+static void osqueryi_gets_no_descriptor_of_the_meter(void **state)
+{
+   char folder[64], body[4096], leaked[96], started[96];
+   (void) state;
+   int fd = fcntl(0, F_DUPFD, 70);
+   assert_true(fd >= 70);
+   strcpy(folder, "unknown");
+   snprintf(body, sizeof(body),
+            "d=${0%%/*}; [ -e /proc/$$/fd/%d ] && : > $d/leaked; : > $d/started; echo '%s'", fd, host);
+   install(folder, body);
+   snprintf(leaked, sizeof(leaked), "%s/leaked", folder);
+   snprintf(started, sizeof(started), "%s/started", folder);
+   struct rig *r = rig_new("osquery", "", true, 53);
+   wait_for(started);
+   rig_free(r);
+   assert_int_not_equal(access(leaked, F_OK), 0);
+   unlink(started);
+   close(fd);
+   uninstall(folder);
+}
+
 static void without_osqueryi_there_is_nothing(void **state)
 {
    (void) state;
@@ -157,6 +202,8 @@ int main(void)
        cmocka_unit_test(answers_that_are_none_do_not_count),
        cmocka_unit_test(flows_get_their_program_user_and_host),
        cmocka_unit_test(an_osqueryi_that_hangs_holds_up_neither_flows_nor_the_end),
+       cmocka_unit_test(an_osqueryi_that_answers_and_stays_does_not_hold_up_the_end),
+       cmocka_unit_test(osqueryi_gets_no_descriptor_of_the_meter),
        cmocka_unit_test(without_osqueryi_there_is_nothing),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);

@@ -266,7 +266,7 @@ TRAP_PUBLIC void trap_print_help(const trap_module_info_t *module_info)
       return;
    }
    /* A pager is for people: not when the output goes into a file or a pipe. */
-   FILE *f = pager != NULL && *pager != 0 && isatty(STDOUT_FILENO) ? popen(pager, "w") : NULL;
+   FILE *f = pager != NULL && *pager != 0 && isatty(STDOUT_FILENO) ? popen(pager, "we") : NULL;
    if (help_section != 0) {
       print_head(f != NULL ? f : stdout);
       fputs(trap_help_ifcspec, f != NULL ? f : stdout);

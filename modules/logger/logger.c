@@ -136,7 +136,7 @@ static int init(nm_module_t *m)
       if (nm_verbosity(m) >= 0) {
          printf("Creating output file \"%s\" ...\n", self->path);
       }
-      self->file = fopen(self->path, self->append ? "a" : "w");
+      self->file = fopen(self->path, self->append ? "ae" : "we");
       if (self->file == NULL) {
          return nm_fail_status(m, 3, "Error: can't open output file: \"%s\": %s", self->path,
                                strerror(errno));

@@ -134,7 +134,7 @@ static int take_title(nm_module_t *m)
 static int init(nm_module_t *m)
 {
    struct logreplay *self = nm_self(m);
-   self->file = strcmp(self->path, "-") == 0 ? stdin : fopen(self->path, "r");
+   self->file = strcmp(self->path, "-") == 0 ? stdin : fopen(self->path, "re");
    if (self->file == NULL) {
       return nm_fail_status(m, 4, "Error: Cannot open file \"%s\": %s", self->path, strerror(errno));
    }

@@ -4,6 +4,7 @@
 #include "source.h"
 
 #include <nemea-common/nc_text.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,7 +103,7 @@ static bool start(struct live_source *l, const char *interface, unsigned snaplen
       return false;
    }
    l->fd = pcap_get_selectable_fd(l->pcap);
-   if (l->fd < 0 || pcap_setnonblock(l->pcap, 1, text) != 0) {
+   if (l->fd < 0 || fcntl(l->fd, F_SETFD, FD_CLOEXEC) != 0 || pcap_setnonblock(l->pcap, 1, text) != 0) {
       snprintf(error, SOURCE_ERROR_SIZE, "%s: %s", interface, l->fd < 0 ? "cannot be waited for" : text);
       return false;
    }

@@ -185,6 +185,13 @@ static bool quitting(struct socket_owners *o)
    return quit;
 }
 
+static uint64_t milliseconds(void)
+{
+   struct timespec now;
+   clock_gettime(CLOCK_MONOTONIC, &now);
+   return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
+}
+
 /* Reads to the end of the file, as long as there is time. \return NULL: too late, too long, or no memory; free() it */
 static char *read_answer(struct socket_owners *o, int fd, size_t *size)
 {
@@ -192,9 +199,8 @@ static char *read_answer(struct socket_owners *o, int fd, size_t *size)
    size_t capacity = 0;
    struct pollfd p = {.fd = fd, .events = POLLIN};
    *size = 0;
-   for (unsigned waited_ms = 0; waited_ms < ANSWER_MS && !quitting(o);) {
+   for (uint64_t end = milliseconds() + ANSWER_MS; milliseconds() < end && !quitting(o);) {
       if (poll(&p, 1, 100) <= 0) {
-         waited_ms += 100;
          continue;
       }
       if (capacity - *size < PIECE) {
@@ -227,13 +233,17 @@ static int start(const char *question, int out, pid_t *pid)
    sigset_t none;
    sigemptyset(&none);
    posix_spawn_file_actions_init(&files);
-   posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-   posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
-   posix_spawn_file_actions_adddup2(&files, out, 1);
    posix_spawnattr_init(&attributes);
    posix_spawnattr_setsigmask(&attributes, &none);
    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-   int rc = posix_spawnp(pid, PROGRAM, &files, &attributes, argv, environ);
+   int rc = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+   rc = rc == 0 ? posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0) : rc;
+   rc = rc == 0 ? posix_spawn_file_actions_adddup2(&files, out, 1) : rc;
+#if __GLIBC_PREREQ(2, 34)
+   /* Not what this process inherited itself: a pipe whose end somebody waits for. */
+   rc = rc == 0 ? posix_spawn_file_actions_addclosefrom_np(&files, 3) : rc;
+#endif
+   rc = rc == 0 ? posix_spawnp(pid, PROGRAM, &files, &attributes, argv, environ) : rc;
    posix_spawn_file_actions_destroy(&files);
    posix_spawnattr_destroy(&attributes);
    return rc;
@@ -252,9 +262,7 @@ static char *ask(struct socket_owners *o, const char *question, size_t *size)
    char *answer = rc == 0 ? read_answer(o, ends[0], size) : NULL;
    close(ends[0]);
    if (rc == 0) {
-      if (answer == NULL) {
-         kill(pid, SIGKILL);
-      }
+      kill(pid, SIGKILL); /* it has said all it will, or too much, or nothing */
       while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
       }
    }

@@ -35,7 +35,7 @@ bool txt_keys_parse(struct txt_keys *k, size_t size, const char *name, char erro
 
 bool txt_keys_read(struct txt_keys *k, const char *path, char error[TXT_KEYS_ERROR])
 {
-   FILE *f = fopen(path, "r");
+   FILE *f = fopen(path, "re");
    if (f == NULL) {
       snprintf(error, TXT_KEYS_ERROR, "cannot read %.150s: %s", path, strerror(errno));
       return false;
