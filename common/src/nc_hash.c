@@ -57,9 +57,8 @@ __attribute__((constructor(101))) static void set_process_key(void)
          fprintf(stderr, "NEMEA_HASH_KEY: \"%.40s\" is not 32 hexadecimal digits\n", fixed);
          _exit(EXIT_FAILURE);
       }
-      nc_hash_expand_key(&nc_hash_key_, secret);
-   } else if (getrandom(&nc_hash_key_, sizeof(nc_hash_key_), 0) != (ssize_t) sizeof(nc_hash_key_)) {
+   } else if (getrandom(secret, sizeof(secret), 0) != (ssize_t) sizeof(secret)) {
       weak_secret(secret);
-      nc_hash_expand_key(&nc_hash_key_, secret);
    }
+   nc_hash_expand_key(&nc_hash_key_, secret);
 }

@@ -98,9 +98,27 @@ void nc_table_free(nc_table_t *table)
    }
 }
 
+/* The usual sizes are constants to the compiler, which makes much shorter code of them. */
+#define BY_SIZE(size, what) \
+   switch (size) {          \
+   case 8: return what(8);  \
+   case 16: return what(16); \
+   case 24: return what(24); \
+   case 32: return what(32); \
+   case 40: return what(40); \
+   default: return what(size); \
+   }
+
 static inline uint64_t hash_of(const nc_table_t *table, const void *key)
 {
-   return nc_hash(key, table->key_size);
+#define HASH(n) nc_hash(key, n)
+   BY_SIZE(table->key_size, HASH)
+}
+
+static inline bool equal(const void *a, const void *b, size_t size)
+{
+#define EQUAL(n) (memcmp(a, b, n) == 0)
+   BY_SIZE(size, EQUAL)
 }
 
 struct search {
@@ -111,7 +129,7 @@ struct search {
 static inline bool same_key(void *context, uint32_t entry)
 {
    const struct search *s = context;
-   return memcmp(entry_at(s->table, entry), s->key, s->table->key_size) == 0;
+   return equal(entry_at(s->table, entry), s->key, s->table->key_size);
 }
 
 static inline uint32_t locate(const nc_table_t *table, const void *key, uint64_t hash)

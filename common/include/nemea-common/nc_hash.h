@@ -5,10 +5,10 @@
  *
  * Nobody who does not know the key of the process can choose inputs that collide:
  *  1. All of the input goes through MULTILINEAR hashing with a 128-bit random multiplier for each 8-byte word (D. Lemire,
- *     O. Kaser, "Strongly universal string hashing is fast", The Computer Journal 57, 2014): (k + sum k_i w_i) mod 2^128,
- *     of which the upper 64 bits are kept. It is strongly universal: two different inputs, however they were chosen, agree
- *     in any b of the 64 bits with probability 2^-b over the choice of the key. No word of an input is ever multiplied by
- *     something that the sender knows, so none can cancel the key or the other words.
+ *     O. Kaser, "Strongly universal string hashing is fast", The Computer Journal 57, 2014): the upper 64 bits of
+ *     (k + sum k_i w_i) mod 2^128, with a k for each length. It is strongly universal: two different inputs, however they were
+ *     chosen, agree in any b of the 64 bits with probability 2^-b over the choice of the key. No word of an input is ever
+ *     multiplied by something that the sender knows, so none can cancel the key or the other words.
  *  2. The result is mixed by two keyed multiplications folded to 64 bits. The first step alone is linear: arithmetic
  *     progressions of inputs would fall into progressions of buckets, and one collision that was found by timing would give
  *     others. Behind the mixing, inputs that share a bucket have nothing in common to build on.
@@ -38,11 +38,10 @@ extern "C" {
 
 /** A key: random numbers. */
 typedef struct nc_hash_key {
-   uint64_t start[2];                   /**< 128-bit numbers: low half, high half */
-   uint64_t length[2];                  /**< multiplier of the input's length */
-   uint64_t word[NC_HASH_SHORT / 8][2]; /**< multipliers of its 8-byte words */
    uint64_t mix[4];
-   uint64_t sip[2]; /**< key of SipHash */
+   uint64_t sip[2];                      /**< key of SipHash */
+   uint64_t word[NC_HASH_SHORT / 8][2];  /**< multipliers of 8-byte words: 128-bit numbers, low half and high half */
+   uint64_t start[NC_HASH_SHORT + 1][2]; /**< by the input's length */
 } nc_hash_key_t;
 
 /** The key of this process. Set before main(); read only. */
@@ -75,9 +74,9 @@ static inline nc_hash_sum_t nc_hash_term_(const uint64_t multiplier[2], uint64_t
    return (nc_hash_sum_t) multiplier[0] * word + ((nc_hash_sum_t) (multiplier[1] * word) << 64);
 }
 
-static inline nc_hash_sum_t nc_hash_start_(const nc_hash_key_t *key, uint64_t size)
+static inline nc_hash_sum_t nc_hash_start_(const nc_hash_key_t *key, size_t size)
 {
-   return (((nc_hash_sum_t) key->start[1] << 64) | key->start[0]) + nc_hash_term_(key->length, size);
+   return ((nc_hash_sum_t) key->start[size][1] << 64) | key->start[size][0];
 }
 
 static inline uint64_t nc_hash_fold_(uint64_t a, uint64_t b)
@@ -149,7 +148,7 @@ static inline uint64_t nc_hash_long(const void *data, size_t size, const uint64_
 static inline uint64_t nc_hash_words(const uint64_t *words, unsigned n)
 {
    const nc_hash_key_t *key = &nc_hash_key_;
-   nc_hash_sum_t sum = nc_hash_start_(key, 8 * (uint64_t) n);
+   nc_hash_sum_t sum = nc_hash_start_(key, 8 * (size_t) n);
    unsigned i;
    for (i = 0; i < n; i++) {
       sum += nc_hash_term_(key->word[i], words[i]);
@@ -167,12 +166,13 @@ static inline uint64_t nc_hash_u64(uint64_t value)
 static inline uint64_t nc_hash_with(const nc_hash_key_t *key, const void *data, size_t size)
 {
    const uint8_t *bytes = (const uint8_t *) data;
-   nc_hash_sum_t sum = nc_hash_start_(key, size);
-   size_t i = 0;
+   nc_hash_sum_t sum;
+   size_t i = 0, n = size / 8;
    if (size > NC_HASH_SHORT) {
       return nc_hash_long(data, size, key->sip);
    }
-   for (; 8 * (i + 1) <= size; i++) {
+   sum = nc_hash_start_(key, size);
+   for (; i < n; i++) {
       sum += nc_hash_term_(key->word[i], nc_hash_load8_(bytes + 8 * i));
    }
    if (size % 8 != 0) {
