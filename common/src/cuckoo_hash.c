@@ -13,45 +13,6 @@
 #define MAX_KICKS 15
 #define LOST      20
 
-/* char counts as signed, as on the machines where these hashes were made. */
-unsigned int cuckoo_hash_1(const char *key, unsigned int key_length, unsigned int table_size)
-{
-   uint32_t a = 63689, h = 0;
-   for (unsigned int i = 0; i < key_length; i++) {
-      h = h * a + (uint32_t) (int8_t) key[i];
-      a *= 378551;
-   }
-   return h % table_size;
-}
-
-unsigned int cuckoo_hash_2(const char *key, unsigned int key_length, unsigned int table_size)
-{
-   uint32_t h = 1315423911;
-   for (unsigned int i = 0; i < key_length; i++) {
-      h ^= (h << 5) + (uint32_t) (int8_t) key[i] + (h >> 2);
-   }
-   return h % table_size;
-}
-
-unsigned int cuckoo_hash_3(const char *key, unsigned int key_length, unsigned int table_size)
-{
-   uint32_t h = 0;
-   for (unsigned int i = 0; i < key_length; i++) {
-      h = (h << 4) + (uint32_t) (int8_t) key[i];
-      uint32_t x = h & 0xF0000000u;
-      h = x != 0 ? h ^ x >> 24 : h;
-      h &= ~x;
-   }
-   return h % table_size;
-}
-
-static unsigned int place(const cc_hash_table_t *ht, const char *key, unsigned int length, int which)
-{
-   unsigned int (*const hashes[])(const char *, unsigned int, unsigned int) = {cuckoo_hash_1, cuckoo_hash_2,
-                                                                               cuckoo_hash_3};
-   return hashes[which](key, length, ht->table_size);
-}
-
 static unsigned int length_of(const cc_hash_table_t *ht, unsigned int length)
 {
    return ht->key_length != 0 ? ht->key_length : length;
@@ -75,8 +36,10 @@ int ht_init(cc_hash_table_t *new_table, unsigned int table_size, unsigned int da
 static cc_item_t put(cc_hash_table_t *ht, cc_item_t item)
 {
    for (int kick = 0; kick <= MAX_KICKS; kick++) {
+      unsigned int at[3];
+      cuckoo_places(item.key, item.key_length, ht->table_size, at);
       for (int which = 0; which < 3; which++) {
-         cc_item_t *to = &ht->table[place(ht, item.key, item.key_length, which)];
+         cc_item_t *to = &ht->table[at[which]];
          if (to->key == NULL) {
             *to = item;
             ht->item_count++;
@@ -84,7 +47,7 @@ static cc_item_t put(cc_hash_table_t *ht, cc_item_t item)
          }
       }
       if (kick < MAX_KICKS) {
-         cc_item_t *to = &ht->table[place(ht, item.key, item.key_length, kick % 3)], displaced = *to;
+         cc_item_t *to = &ht->table[at[kick % 3]], displaced = *to;
          *to = item;
          item = displaced;
       }
@@ -149,11 +112,12 @@ int ht_is_empty(cc_hash_table_t *ht)
 int ht_get_index(cc_hash_table_t *ht, char *key, unsigned int key_length)
 {
    unsigned int length = length_of(ht, key_length);
+   unsigned int at[3];
+   cuckoo_places(key, length, ht->table_size, at);
    for (int which = 0; which < 3; which++) {
-      unsigned int i = place(ht, key, length, which);
-      const cc_item_t *item = &ht->table[i];
+      const cc_item_t *item = &ht->table[at[which]];
       if (item->key != NULL && item->key_length == length && memcmp(item->key, key, length) == 0) {
-         return (int) i;
+         return (int) at[which];
       }
    }
    return NOT_FOUND;

@@ -14,9 +14,7 @@
 
 static void places(const cc_hash_table_v2_t *ht, const char *key, unsigned int at[3])
 {
-   at[0] = cuckoo_hash_1(key, ht->key_length, ht->table_size);
-   at[1] = cuckoo_hash_2(key, ht->key_length, ht->table_size);
-   at[2] = cuckoo_hash_3(key, ht->key_length, ht->table_size);
+   cuckoo_places(key, ht->key_length, ht->table_size, at);
 }
 
 /* Pointers and bytes of one kind, with one slot more for what is thrown out. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <nemea-common/fast_hash_filter.h>
-
-#include "fast_hash.h"
+#include <nemea-common/nc_hash.h>
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -26,7 +25,8 @@ const uint8_t fhf_lt_pow_of_two[8] = {1, 2, 4, 8, 16, 32, 64, 128};
 
 static uint64_t hash(const void *key, uint32_t size, uint64_t seed)
 {
-   return fast_hash(key, size, seed);
+   (void) seed; /* the key of the process does what it was for */
+   return nc_hash(key, size);
 }
 
 fhf_table_t *fhf_init(uint64_t table_rows, uint32_t key_size, uint32_t data_size)

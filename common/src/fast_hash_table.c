@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <nemea-common/fast_hash_table.h>
-
-#include "fast_hash.h"
+#include <nemea-common/nc_hash.h>
 
 #include <stdbool.h>
 #include <stdlib.h>
 
 #define OLDEST_FIRST 0x1B /* column 0 is the oldest of an empty row */
 #define MAX_ROWS     (UINT32_C(1) << 30)
-
-static uint64_t hash_seed = 42;
 
 /* ------------------------------------------------------------------- tables */
 
@@ -41,14 +38,9 @@ const uint8_t lt_replacement_index[256] = {TIMES_256(OLDEST)};
 
 /* ------------------------------------------------------------ making, freeing */
 
-void fht_set_seed(uint64_t seed)
-{
-   hash_seed = seed;
-}
-
 static uint32_t hash(const void *key, int32_t size)
 {
-   return (uint32_t) fast_hash(key, (size_t) size, hash_seed);
+   return (uint32_t) nc_hash(key, (size_t) size);
 }
 
 static bool power_of_two(uint32_t n)

@@ -10,6 +10,7 @@
 
 #include <nemea-common/cuckoo_hash.h>
 #include <nemea-common/cuckoo_hash_v2.h>
+#include <nemea-common/nc_hash.h>
 
 static void first_version_grows_and_counts(void **state)
 {
@@ -171,6 +172,21 @@ static void nothing_becomes_unreachable(void **state)
    assert_int_equal(ht_init_v2(&bad, 3000000000u, 4, 4), -1);
 }
 
+/* Two of the three hashes of the original are 0 for all of these keys. */
+static void chosen_keys_do_not_grow_the_table(void **state)
+{
+   enum { N = 300 };
+   cc_hash_table_t t;
+   static char keys[N][N + 1];
+   assert_int_equal(ht_init(&t, 1024, sizeof(int), 0, REHASH_ENABLE), 0);
+   for (int i = 0; i < N; i++) {
+      assert_int_equal(ht_insert(&t, keys[i], &i, (unsigned) i + 1), 0); /* zero bytes of every length */
+   }
+   assert_int_equal(t.table_size, 1024);
+   assert_int_equal(t.item_count, N);
+   ht_destroy(&t);
+}
+
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
@@ -180,6 +196,8 @@ int main(void)
        cmocka_unit_test(second_version_keeps_or_gives_back),
        cmocka_unit_test(second_version_with_locks),
        cmocka_unit_test(nothing_becomes_unreachable),
+       cmocka_unit_test(chosen_keys_do_not_grow_the_table),
    };
+   nc_hash_expand_key(&nc_hash_key_, (const uint8_t[16]){1}); /* the same in each run */
    return cmocka_run_group_tests(tests, NULL, NULL);
 }

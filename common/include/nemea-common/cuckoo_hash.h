@@ -2,8 +2,8 @@
 /** \file cuckoo_hash.h
  * Cuckoo hash table, first version: three possible places for an item, which may displace others.
  *
- * A second insertion of a key stores a second item: ask ht_get() first. The hashes have no seed: for keys that strangers
- * choose take nc_table.h. Threads: one table belongs to one thread. */
+ * A second insertion of a key stores a second item: ask ht_get() first. The hash has the random key of the process
+ * (nc_hash.h). Threads: one table belongs to one thread. */
 #ifndef CUCKOO_HASH_H
 #define CUCKOO_HASH_H
 

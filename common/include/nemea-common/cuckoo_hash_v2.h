@@ -4,8 +4,8 @@
  * only: data stay where they are as long as their item is in the table.
  *
  * When an item finds no place within 15 displacements another one is thrown out and given to the caller. A second insertion
- * of a key stores a second item: ask ht_get_v2() first. The hashes have no seed: for keys that strangers choose take
- * nc_table.h. Threads: one writer; see ht_lock_insert_v2(). */
+ * of a key stores a second item: ask ht_get_v2() first. The hash has the random key of the process
+ * (nc_hash.h). Threads: one writer; see ht_lock_insert_v2(). */
 #ifndef CUCKOO_HASH_V2_H
 #define CUCKOO_HASH_V2_H
 

@@ -3,8 +3,9 @@
  * Hash table of fixed size in rows of four items; a full row gives up its least recently used item, or moves it to a
  * small common stash. All memory is taken by fht_init().
  *
- * A row overflows long before the table is full (at three quarters every tenth item has been lost): where nothing
- * may be lost below the capacity take nc_table.h.
+ * A row overflows long before the table is full (at three quarters every tenth item has been lost), and which items are lost
+ * depends on the hash, whose key is random in each process: nobody can aim at a row, but no two runs are alike unless
+ * NEMEA_HASH_KEY is set (nc_hash.h). Where nothing may be lost below the capacity take nc_table.h.
  *
  * Threads: each row and the stash have a spin lock; any number of threads may use a table at once. The functions
  * whose name ends in _locked leave an item locked; a thread may hold one at a time. An iterator holds the row that
@@ -60,7 +61,7 @@ typedef struct {
    uint8_t *stash_free_flag_field; /**< by place: 1 used */
    int8_t *lock_table;
    int8_t lock_stash;
-   uint32_t (*hash_function)(const void *key, int32_t key_size);
+   uint32_t (*hash_function)(const void *key, int32_t key_size); /**< keyed by the process: nc_hash.h */
 } fht_table_t;
 
 typedef struct {
@@ -77,11 +78,6 @@ extern const uint8_t lt_pow_of_two[8];                     /**< bit of a column 
 extern const uint8_t lt_replacement_vector[256][4];        /**< ages after a column was used */
 extern const uint8_t lt_replacement_vector_remove[256][4]; /**< ages after a column was emptied */
 extern const uint8_t lt_replacement_index[256];            /**< the oldest column */
-
-/** Seed of the hash of all tables, 42 unless set. The items that are lost depend on it: with the usual seed runs
- * are reproducible, with a random one (nc_hash_seed()) strangers cannot aim at a row. Call it before the first
- * fht_init(), or not at all. */
-void fht_set_seed(uint64_t seed);
 
 /** \param table_rows a power of two up to 2^30 \param key_size bytes, above 0 \param data_size bytes, above 0
  * \param stash_size 0 or a power of two up to 2^30. \return NULL for other sizes or without memory */

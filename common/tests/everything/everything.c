@@ -73,7 +73,6 @@ static void fast_table(void)
    uint32_t key = 1, key_lost, *found;
    uint64_t data = 2, data_lost;
    int8_t *lock;
-   fht_set_seed(42);
    fht_table_t *t = fht_init(4, sizeof(key), sizeof(data), 2);
    assert(fht_insert(t, &key, &data, &key_lost, &data_lost) == FHT_INSERT_OK &&
           fht_insert_wr(t, &key, &data) == FHT_INSERT_FAILED);
