@@ -5,7 +5,8 @@
 
 #include <nemea-common/nc_hash.h>
 
-static inline void cuckoo_places(const char *key, unsigned int key_length, unsigned int table_size, unsigned int at[3])
+static inline void cuckoo_places(const char *key, unsigned int key_length, unsigned int table_size,
+                                 unsigned int at[3])
 {
    uint64_t hash = nc_hash(key, key_length);
    at[0] = (unsigned int) ((uint32_t) hash % table_size);

@@ -99,13 +99,13 @@ void nc_table_free(nc_table_t *table)
 }
 
 /* The usual sizes are constants to the compiler, which makes much shorter code of them. */
-#define BY_SIZE(size, what) \
-   switch (size) {          \
-   case 8: return what(8);  \
-   case 16: return what(16); \
-   case 24: return what(24); \
-   case 32: return what(32); \
-   case 40: return what(40); \
+#define BY_SIZE(size, what)    \
+   switch (size) {             \
+   case 8: return what(8);     \
+   case 16: return what(16);   \
+   case 24: return what(24);   \
+   case 32: return what(32);   \
+   case 40: return what(40);   \
    default: return what(size); \
    }
 

@@ -9,6 +9,7 @@
 #include "internal.h"
 
 #include <ctype.h>
+#include <nemea-common/nc_hash.h>
 #include <pthread.h>
 
 /* A program's generated fields.c overrides these two. */
@@ -27,13 +28,10 @@ static ur_field_id_t *slots; /* hash of names to ids, -1: free */
 static size_t n_slots;       /* a power of two */
 static size_t n_hashed;
 
-static uint32_t hash_name(const char *name, size_t length)
+/* Peers name fields too: keyed, so that nobody can choose names that share a slot. */
+static uint64_t hash_name(const char *name, size_t length)
 {
-   uint32_t h = 2166136261u;
-   for (size_t i = 0; i < length; i++) {
-      h = (h ^ (uint8_t) name[i]) * 16777619u;
-   }
-   return h ^ h >> 15;
+   return nc_hash(name, length);
 }
 
 static void hash_put(ur_field_id_t id)

@@ -55,8 +55,9 @@ typedef struct fhf_table_s {
    uint8_t *free_flag_field; /**< by row: bit i is set when column i is used */
    int8_t *lock_table;
    struct fhf_table_s *old_table; /**< the table before the last resize */
-   uint64_t (*hash_function)(const void *key, uint32_t key_size,
-                             uint64_t seed); /**< keyed by the process (nc_hash.h); seed, the table's address, is
+   uint64_t (*hash_function)(
+       const void *key, uint32_t key_size,
+       uint64_t seed); /**< keyed by the process (nc_hash.h); seed, the table's address, is
                                              * not used */
 } fhf_table_t;
 

@@ -39,8 +39,9 @@ extern "C" {
 /** A key: random numbers. */
 typedef struct nc_hash_key {
    uint64_t mix[4];
-   uint64_t sip[2];                      /**< key of SipHash */
-   uint64_t word[NC_HASH_SHORT / 8][2];  /**< multipliers of 8-byte words: 128-bit numbers, low half and high half */
+   uint64_t sip[2]; /**< key of SipHash */
+   uint64_t word[NC_HASH_SHORT / 8]
+                [2]; /**< multipliers of 8-byte words: 128-bit numbers, low half and high half */
    uint64_t start[NC_HASH_SHORT + 1][2]; /**< by the input's length */
 } nc_hash_key_t;
 

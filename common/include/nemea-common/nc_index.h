@@ -31,8 +31,9 @@ extern "C" {
 
 /** One cache line: two rows of eight numbers. All zero: empty. */
 typedef struct nc_index_bucket {
-   uint32_t tag[NC_INDEX_WAYS + 1];    /**< upper half of the hash; the last one is unused */
-   uint32_t record[NC_INDEX_WAYS + 1]; /**< number + 1; 0: free; the last one counts records that belong here or before,
+   uint32_t tag[NC_INDEX_WAYS + 1]; /**< upper half of the hash; the last one is unused */
+   uint32_t record[NC_INDEX_WAYS +
+                   1]; /**< number + 1; 0: free; the last one counts records that belong here or before,
                                         * and stand further on */
 } nc_index_bucket_t;
 
@@ -66,7 +67,8 @@ static inline unsigned nc_index_equal_(const uint32_t row[8], uint32_t value)
 {
 #if defined(__SSE2__)
    const __m128i v = _mm_set1_epi32((int) value), *r = (const __m128i *) (const void *) row;
-   __m128i equal = _mm_packs_epi32(_mm_cmpeq_epi32(_mm_load_si128(r), v), _mm_cmpeq_epi32(_mm_load_si128(r + 1), v));
+   __m128i equal =
+       _mm_packs_epi32(_mm_cmpeq_epi32(_mm_load_si128(r), v), _mm_cmpeq_epi32(_mm_load_si128(r + 1), v));
    return (unsigned) _mm_movemask_epi8(_mm_packs_epi16(equal, equal)) & 0xff;
 #else
    unsigned mask = 0;
@@ -106,8 +108,8 @@ static inline uint32_t nc_index_guess(const nc_index_t *index, uint64_t hash)
 /** Compares the key that is looked for with that of a record. */
 typedef bool (*nc_index_same_fn)(void *context, uint32_t record);
 
-__attribute__((always_inline)) static inline uint32_t nc_index_in_bucket_(const nc_index_bucket_t *b, uint64_t hash,
-                                                                          nc_index_same_fn same, void *context)
+__attribute__((always_inline)) static inline uint32_t
+nc_index_in_bucket_(const nc_index_bucket_t *b, uint64_t hash, nc_index_same_fn same, void *context)
 {
    for (unsigned tagged = nc_index_tagged_(b, hash); tagged != 0; tagged &= tagged - 1) {
       uint32_t number = b->record[__builtin_ctz(tagged)];
