@@ -60,7 +60,7 @@ def page(name, section, version, summary, body, see):
 
 def module_page(info, name):
     """Body of a module's page from its help in JSON."""
-    synopsis = f'.SH SYNOPSIS\n.B {escape(name)}\n\\fB\\-i\\fR \\fIIFC_SPEC\\fR'
+    synopsis = f'.SH SYNOPSIS\n.B {escape(name.replace("nemea-", "nemea ", 1))}\n\\fB\\-i\\fR \\fIIFC_SPEC\\fR'
     options = ''
     for p in info['params']:
         argument = ' ' + p['argument_type'].upper() if p['mandatory_argument'] and p['argument_type'] else ''
@@ -73,6 +73,11 @@ def module_page(info, name):
              for k, text in (('num_ifc_in', 'input'), ('num_ifc_out', 'output'))]
     return (f'{synopsis}\n[\\fIOPTION\\fR]...\n.SH DESCRIPTION\n{escape(info["description"])}\n.PP\n'
             f'It has {count[0]} and {count[1]}.\n.SH OPTIONS\n{options}{MODULE_COMMON}')
+
+
+def without_modules(text):
+    """The help of nemea without its list of modules, which is another one in each installation."""
+    return re.sub(r'\nModules:\n( .*\n)*', '\n', text)
 
 
 def text_body(text):
@@ -119,7 +124,7 @@ def main():
     if not done.stdout:
         sys.exit(f'mkman.py: {" ".join(options.program)} printed nothing (status {done.returncode})')
     see = '.BR nemea (1),\n.BR nemea-interfaces (7)'
-    body = module_page(json.loads(done.stdout), options.name) if module else text_body(done.stdout)
+    body = module_page(json.loads(done.stdout), options.name) if module else text_body(without_modules(done.stdout))
     summary = options.summary
     if module and not summary:
         summary = re.split(r'(?<=[a-z)])[.:] ', json.loads(done.stdout)['description'])[0].rstrip('.')
