@@ -9,15 +9,19 @@ usage() {
 usage: ./bootstrap.sh COMMAND [ARGUMENT...]
 
   demo                  analyse the captures in examples/captures and print the alerts
-  check [STAGE...]      build everything and run all tests; stages: format gcc clang asan tsan fuzz (all)
-  install [--prefix DIR]
-                        optimised build; programs in DIR/bin, libraries in DIR/lib (default: /usr/local)
+  check [STAGE...]      build everything and run all tests; stages: format analysis gcc clang asan tsan fuzz (all)
+  portability [SUITE...]
+                        build, install and run it in new roots of other releases of Debian (bookworm trixie; root)
+  install [--prefix DIR] [--moduledir DIR]
+                        optimised build, installed in DIR (default: /usr/local): commands in bin, modules in
+                        libexec/nemea, libraries in lib; with --moduledir modules in that directory
+  uninstall             remove what install put in its place
   bench [NAME] [ARG...] run the benchmark NAME on an optimised build; without NAME list them
   lab [--out DIR] [NAME...]
                         make the captures again, with real tools between hosts in network namespaces (root)
   docs                  make the reference of the public headers, build-docs/html/index.html (Doxygen)
   format                lay out all C files with clang-format
-  deps [GROUP...]       install the packages of the groups build, check, docs, lab, bench (default: build check)
+  deps [GROUP...]       install the packages of the groups build, check, docs, lab, bench, portability (default: build check)
 
 Packages that are missing are installed with apt-get or dnf (through sudo when not root), each one named.
 END
@@ -51,6 +55,7 @@ END
 prog:git                git                 git
 prog:clang              clang               clang
 prog:clang-format       clang-format        clang-tools-extra
+prog:clang-tidy         clang-tidy          clang-tools-extra
 prog:llvm-symbolizer    llvm                llvm
 prog:zstd               zstd                zstd
 prog:lz4                lz4                 lz4
@@ -87,6 +92,10 @@ prog:ssh                openssh-client      openssh-clients
 prog:sshd               openssh-server      openssh-server
 prog:zstd               zstd                zstd
 END
+   portability) cat <<'END' ;;
+prog:debootstrap        debootstrap         debootstrap
+prog:git                git                 git
+END
    docs) cat <<'END' ;;
 prog:doxygen            doxygen             doxygen
 END
@@ -96,7 +105,7 @@ hdr:nng/nng.h           libnng-dev          nng-devel
 prog:nfpcapd            nfdump              nfdump
 prog:softflowd          softflowd           softflowd
 END
-   *) die "no package group '$1' (build, check, docs, lab or bench)" ;;
+   *) die "no package group '$1' (build, check, docs, lab, bench or portability)" ;;
    esac
 }
 
@@ -182,35 +191,74 @@ build() {
    fi
 }
 
+option_of() { # DIR NAME: the value of an option of a build directory
+   meson introspect "$1" --buildoptions |
+      python3 -c 'import json, sys; print(next(o["value"] for o in json.load(sys.stdin) if o["name"] == sys.argv[1]))' "$2"
+}
+
+# What was installed, a path a line, directories that were made for it behind their contents.
+installed=build-install/meson-logs/install-log.txt
+
 install_tree() {
-   local options=(--buildtype=release -Dtests=false)
+   local options=(--buildtype=release -Dtests=false) prefix before='' before_prefix='' privilege=''
    while [ $# -gt 0 ]; do
       case $1 in
-      --prefix)
-         [ $# -ge 2 ] || die "--prefix wants a directory"
-         set -- "--prefix=$2" "${@:3}"
+      --prefix | --moduledir)
+         [ $# -ge 2 ] || die "$1 needs a directory"
+         set -- "$1=$2" "${@:3}"
          ;;
       --prefix=*)
          # A prefix of one's own gets PREFIX/lib, without the distribution's architecture folder.
-         options+=("--prefix=$(realpath -m "${1#--prefix=}")" --libdir=lib)
+         prefix=$(realpath -m "${1#--prefix=}")
+         options+=("--prefix=$prefix")
+         [ "$prefix" = /usr ] || options+=(--libdir=lib)
          shift
          ;;
-      *) die "install: unknown argument '$1' (expected --prefix DIR)" ;;
+      --moduledir=*)
+         options+=("-Dmoduledir=$(realpath -m -s "${1#--moduledir=}")")
+         shift
+         ;;
+      *) die "install: unknown argument '$1' (expected --prefix DIR or --moduledir DIR)" ;;
       esac
    done
    deps build
+   if [ -f "$installed" ]; then
+      before=$(cat "$installed")
+      before_prefix=$(option_of build-install prefix)
+   fi
    rm -rf build-install
    build build-install "${options[@]}"
-   local prefix
-   prefix=$(meson introspect build-install --buildoptions |
-      python3 -c 'import json,sys; print(next(o["value"] for o in json.load(sys.stdin) if o["name"] == "prefix"))')
-   mkdir -p "$prefix" 2>/dev/null || true
-   if [ -w "$prefix" ]; then
-      meson install -C build-install --no-rebuild >>build-install.log
-   else
-      as_root meson install -C build-install --no-rebuild >>build-install.log
+   prefix=$(option_of build-install prefix)
+   mkdir -p "${DESTDIR-}$prefix" 2>/dev/null || true
+   [ -w "${DESTDIR-}$prefix" ] || privilege=as_root
+   $privilege env ${DESTDIR+"DESTDIR=$DESTDIR"} meson install -C build-install --no-rebuild >>build-install.log 2>&1 || {
+      tail -n 20 build-install.log >&2
+      die "the installation in $prefix failed (full log: build-install.log)"
+   }
+   if [ "$before_prefix" = "$prefix" ]; then
+      # Directories that the first of several installations made, and files that this one has no more.
+      printf '%s\n%s\n' "$(cat "$installed")" "$before" | grep -v '^#' | awk '!seen[$0]++' |
+         while IFS= read -r path; do [ ! -e "$path" ] && [ ! -L "$path" ] || printf '%s\n' "$path"; done |
+         $privilege sh -c 'list=$(cat) && printf "%s\n" "$list" >"$1"' _ "$installed"
    fi
-   echo "bootstrap.sh: installed in $prefix"
+   echo "bootstrap.sh: installed in ${DESTDIR-}$prefix"
+}
+
+uninstall_tree() {
+   [ $# -eq 0 ] || die "uninstall: unknown argument '$1' (it takes away what install put in its place)"
+   [ -f "$installed" ] || die "nothing to uninstall: there is no $installed"
+   local first privilege=''
+   first=$(grep -v '^#' "$installed" | head -n 1)
+   [ -w "$(dirname "$first")" ] || privilege=as_root
+   $privilege ninja -C build-install uninstall >build-install.log 2>&1 || {
+      tail -n 20 build-install.log >&2
+      die "uninstalling failed (full log: build-install.log)"
+   }
+   $privilege rm -f "$installed"
+   if [ "$(id -u)" = 0 ] || [ -n "$privilege" ]; then
+      $privilege env "PATH=$PATH:/sbin:/usr/sbin" ldconfig 2>/dev/null || true
+   fi
+   echo "bootstrap.sh: uninstalled"
 }
 
 command=${1-help}
@@ -235,6 +283,11 @@ format)
    exec python3 tests/check.py --apply-format
    ;;
 install) install_tree "$@" ;;
+uninstall) uninstall_tree "$@" ;;
+portability)
+   deps portability
+   as_root env PATH="$PATH:/usr/sbin:/sbin" python3 tests/portability.py "$@"
+   ;;
 demo)
    deps build
    build build-demo --buildtype=release -Dtests=false

@@ -8,7 +8,6 @@ Installs the build into a temporary prefix. Steps with autotools skip where auto
 builds with a sanitizer, whose libraries programs built outside cannot load.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -16,14 +15,11 @@ import sys
 import tempfile
 import unittest
 
+from installation import Installation, build_options, install
+
 BUILD = None
 FLOWS = ('ipaddr DST_IP,ipaddr SRC_IP,uint64 BYTES,uint32 PACKETS,uint16 DST_PORT,uint16 SRC_PORT,uint8 PROTOCOL\n'
          '192.0.2.1,198.51.100.7,840,10,53,40000,17\n')
-
-
-def build_options():
-    out = subprocess.run(['meson', 'introspect', BUILD, '--buildoptions'], check=True, capture_output=True, text=True).stdout
-    return {option['name']: option['value'] for option in json.loads(out)}
 
 
 class Tutorial(unittest.TestCase):
@@ -31,20 +27,11 @@ class Tutorial(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix='nemea-tutorial-')
         cls.prefix = os.path.join(cls.folder.name, 'nemea')
-        destination = os.path.join(cls.folder.name, 'stage')
-        subprocess.run(['meson', 'install', '-C', BUILD, '--no-rebuild', '--destdir', destination], check=True,
-                       stdout=subprocess.DEVNULL)
-        option = build_options()
-        shutil.copytree(destination + option['prefix'], cls.prefix, symlinks=True)
-        lib = os.path.join(cls.prefix, option['libdir'])
-        for name in os.listdir(os.path.join(lib, 'pkgconfig')):
-            path = os.path.join(lib, 'pkgconfig', name)
-            with open(path, encoding='utf-8') as file:
-                text = file.read().replace(f'prefix={option["prefix"]}', f'prefix={cls.prefix}')
-            with open(path, 'w', encoding='utf-8') as file:
-                file.write(text)
-        cls.env = dict(os.environ, PATH=os.path.join(cls.prefix, 'bin') + os.pathsep + os.environ['PATH'],
-                       PKG_CONFIG_PATH=os.path.join(lib, 'pkgconfig'), LD_LIBRARY_PATH=lib, LC_ALL='C', TZ='UTC')
+        install(BUILD, os.path.join(cls.folder.name, 'stage'))
+        os.rename(os.path.join(cls.folder.name, 'stage') + build_options(BUILD)['prefix'], cls.prefix)
+        it = Installation(BUILD, prefix=cls.prefix)
+        cls.env = dict(os.environ, PATH=f'{it.bin}:{it.modules}:{os.environ["PATH"]}', PKG_CONFIG_PATH=os.path.join(it.lib, 'pkgconfig'),
+                       LC_ALL='C', TZ='UTC')
 
     @classmethod
     def tearDownClass(cls):
@@ -211,7 +198,7 @@ class Tutorial(unittest.TestCase):
 
 if __name__ == '__main__':
     BUILD = sys.argv.pop(1)
-    if build_options()['b_sanitize'] != 'none':
+    if build_options(BUILD)['b_sanitize'] != 'none':
         print('skipped: the build has a sanitizer')
         sys.exit(77)
     unittest.main()

@@ -34,6 +34,9 @@ void analysis_note(struct analysis *a, const char *format, ...) __attribute__((f
 /** Runs the modules over the input until its end. The analysis holds what was found, status and notes. */
 void pipeline_run(struct analysis *a);
 
+/** What a report says when there are no events: that nothing was found only when all was looked at. */
+const char *analysis_without_events(const struct analysis *a);
+
 /* Reports. \return false when writing failed (errno) */
 bool report_text(const struct analysis *a, FILE *to);
 bool report_json(const struct analysis *a, FILE *to);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** nemea: the door that people come in by. */
 #include "cli.h"
+#include "programs.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <nemea-common/nc_text.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command {
    const char *name, *summary;
@@ -29,11 +33,25 @@ void cli_error(const char *format, ...)
 
 static void help(FILE *to)
 {
-   fputs("usage: nemea COMMAND [ARGUMENT...]\n\n", to);
+   /* Where /usr/bin/nemea is the directory of the modules, the command has its other name. */
+   const char *name = strcmp(program_invocation_short_name, "nemeactl") == 0 ? "nemeactl" : "nemea";
+   fprintf(to, "usage: %s COMMAND [ARGUMENT...]\n       %s MODULE [ARGUMENT...]\n\nCommands:\n", name, name);
    for (size_t i = 0; i < N_COMMANDS; i++) {
       fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
    }
-   fputs("  help       help of a command: nemea help COMMAND\n\nOptions: --help, --version\n", to);
+   fprintf(
+       to,
+       "  help       help of a command or module: %s help NAME\n"
+       "\n"
+       "Options: --help, --version\n"
+       "\n"
+       "Exit status: 2 when there is no such command or module; otherwise that of the command or module.\n"
+       "\n"
+       "Environment: NEMEA_BIN, a directory in which modules are looked for first.\n"
+       "\n"
+       "Modules:\n",
+       name);
+   program_list(to);
 }
 
 static const struct command *find(const char *name)
@@ -43,8 +61,32 @@ static const struct command *find(const char *name)
          return &commands[i];
       }
    }
-   cli_error("unknown command \"%s\" (see nemea --help)", name);
    return NULL;
+}
+
+static int unknown(const char *name)
+{
+   const char *names[N_COMMANDS];
+   char near[256];
+   for (size_t i = 0; i < N_COMMANDS; i++) {
+      names[i] = commands[i].name;
+   }
+   program_near(name, names, N_COMMANDS, near, sizeof(near));
+   cli_error("unknown command or module \"%s\"%s%s%s (nemea --help lists them)", name,
+             *near != 0 ? ": did you mean " : "", near, *near != 0 ? "?" : "");
+   return CLI_USAGE;
+}
+
+/* The process becomes the module argv[0]. \return the exit status, when it cannot */
+static int run_module(char **argv)
+{
+   char path[PATH_MAX];
+   if (!program_find(argv[0], path, sizeof(path))) {
+      return unknown(argv[0]);
+   }
+   execv(path, argv);
+   cli_error("cannot start %s: %s", path, strerror(errno));
+   return CLI_MODULE;
 }
 
 static int run(int argc, char **argv)
@@ -65,7 +107,8 @@ static int run(int argc, char **argv)
    }
    const struct command *c = find(wants_help ? argv[2] : argv[1]);
    if (c == NULL) {
-      return CLI_USAGE;
+      char option[] = "-h", *ask[] = {argv[2], option, NULL};
+      return run_module(wants_help ? ask : argv + 1);
    }
    if (wants_help) {
       c->help(stdout);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * nemea new-module: a directory with a module that builds, from the templates in PREFIX/share/nemea.
+ * nemea new-module: a directory with a module that builds, from the templates in DATADIR/nemea.
  *
  * In templates, @NAME@, @DESCRIPTION@, @AUTHOR@, @EMAIL@, @INPUTS@ and @OUTPUTS@ are replaced, also in names of files. A line that
  * begins with @IN@, @OUT@ or @NOIN@ is there only when the module has inputs, outputs, no inputs.
@@ -20,8 +20,8 @@
 #define MAX_NAME  64
 #define MAX_IFCS  32
 #define EXAMPLE   "example_module" /* whose build files classic modules get */
-#define TEMPLATES "share/nemea/templates"
-#define EXAMPLES  "share/nemea-framework/examples/c/module"
+#define TEMPLATES DATADIR "/nemea/templates"
+#define EXAMPLES  DATADIR "/nemea-framework/examples/c/module"
 
 struct new_module {
    const char *name, *directory;
@@ -295,7 +295,7 @@ static int copy_folder(const struct new_module *m, const char *from, const char 
    return status;
 }
 
-/* The prefix that this program was installed under: PREFIX/bin/nemea, or $NEMEA_PREFIX. */
+/* The prefix that this program was installed under, or $NEMEA_PREFIX. */
 static bool find_prefix(struct new_module *m)
 {
    char probe[PATH_MAX + 64];
@@ -303,13 +303,13 @@ static bool find_prefix(struct new_module *m)
    if (set != NULL) {
       snprintf(m->prefix, sizeof(m->prefix), "%s", set);
    } else {
-      ssize_t n = readlink("/proc/self/exe", m->prefix, sizeof(m->prefix) - 1);
-      m->prefix[n > 0 ? n : 0] = 0;
-      for (int up = 0; up < 2; up++) {
-         char *slash = strrchr(m->prefix, '/');
-         if (slash != NULL) {
-            *slash = 0;
-         }
+      char self[PATH_MAX], up[PATH_MAX + sizeof(PREFIX_FROM_MODULES) + 1];
+      ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+      self[n > 0 ? n : 0] = 0;
+      char *slash = strrchr(self, '/');
+      snprintf(up, sizeof(up), "%.*s/" PREFIX_FROM_MODULES, slash != NULL ? (int) (slash - self) : 0, self);
+      if (realpath(up, m->prefix) == NULL) {
+         snprintf(m->prefix, sizeof(m->prefix), "/");
       }
    }
    snprintf(probe, sizeof(probe), "%s/" TEMPLATES, m->prefix);

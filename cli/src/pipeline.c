@@ -9,6 +9,7 @@
  */
 #include "analysis.h"
 #include "process.h"
+#include "programs.h"
 #include "source.h"
 
 #include <dirent.h>
@@ -117,8 +118,8 @@ static bool start_detectors(struct pipeline *p)
       char path[4096], interfaces[256];
       snprintf(interfaces, sizeof(interfaces), "u:flows,u:%s:timeout=WAIT", program);
       char *argv[] = {(char *) (uintptr_t) program, "-i", interfaces, NULL};
-      if (!process_find(program, path, sizeof(path))) {
-         return fail(p, CLI_MODULE, program, "program not found (beside nemea, in $NEMEA_BIN or PATH)");
+      if (!program_find(program, path, sizeof(path))) {
+         return fail(p, CLI_MODULE, program, "module not found beside nemea (or in $NEMEA_BIN)");
       }
       if (!process_start(&p->children[1 + i], path, argv, false)) {
          return fail(p, CLI_MODULE, program, strerror(errno));

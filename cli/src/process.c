@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,42 +13,6 @@
 #include <unistd.h>
 
 #define STOP_DEADLINE_MS 3000
-
-/* -------------------------------------------------------------------- finding */
-
-static bool runnable(const char *directory, size_t length, const char *program, char *path, size_t size)
-{
-   int n = snprintf(path, size, "%.*s/%s", (int) length, directory, program);
-   return n > 0 && (size_t) n < size && access(path, X_OK) == 0;
-}
-
-bool process_find(const char *program, char *path, size_t size)
-{
-   char self[PATH_MAX], beside[PATH_MAX + 8];
-   const char *set = getenv("NEMEA_BIN"), *search = getenv("PATH");
-   if (set != NULL && runnable(set, strlen(set), program, path, size)) {
-      return true;
-   }
-   ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-   if (n > 0) {
-      self[n] = 0;
-      char *slash = strrchr(self, '/');
-      *slash = 0;
-      snprintf(beside, sizeof(beside), "%s/../bin", self);
-      if (runnable(self, strlen(self), program, path, size) ||
-          runnable(beside, strlen(beside), program, path, size)) {
-         return true;
-      }
-   }
-   while (search != NULL && *search != 0) {
-      size_t length = strcspn(search, ":");
-      if (length > 0 && runnable(search, length, program, path, size)) {
-         return true;
-      }
-      search += length + (search[length] == ':');
-   }
-   return false;
-}
 
 /* ------------------------------------------------------------------- starting */
 
@@ -108,13 +71,23 @@ static int begin(struct process *p, const char *name, bool report)
 
 bool process_start(struct process *p, const char *path, char *const argv[], bool report)
 {
+   int failure[2], error = 0;
+   if (pipe2(failure, O_CLOEXEC) != 0) {
+      return false;
+   }
    int side = begin(p, argv[0], report);
    if (side == 1) {
       execv(path, argv);
-      fprintf(stderr, "%s: %s\n", path, strerror(errno));
+      error = errno;
+      (void) !write(failure[1], &error, sizeof(error));
       _exit(127);
    }
-   return side == 0;
+   close(failure[1]);
+   /* Nothing comes when the child executes the program: that closes the pipe. */
+   bool failed = side == 0 && read(failure[0], &error, sizeof(error)) == sizeof(error);
+   close(failure[0]);
+   errno = failed ? error : errno;
+   return side == 0 && !failed;
 }
 
 bool process_fork(struct process *p, const char *name, int (*work)(void *context), void *context)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Child processes: found, started, listened to, ended. */
+/** Child processes: started, listened to, ended. */
 #ifndef CLI_PROCESS_H
 #define CLI_PROCESS_H
 
@@ -24,8 +24,6 @@ struct process {
    size_t n_part;
 };
 
-/** Directory of a program: $NEMEA_BIN, beside this program, ../bin, PATH. \return false: not found */
-bool process_find(const char *program, char *path, size_t size);
 /** Starts argv[0] with its path. report: give it a pipe at PROCESS_REPORT. \return false with errno */
 bool process_start(struct process *p, const char *path, char *const argv[], bool report);
 /** Starts work(context) in a child of the same program instead. */

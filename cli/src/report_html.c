@@ -331,7 +331,7 @@ bool report_html(const struct analysis *a, FILE *to)
          put_timeline(a, to);
       }
    } else {
-      fputs("<h2>Attacks</h2>\n<p>No attacks found.</p>\n", to);
+      fprintf(to, "<h2>Attacks</h2>\n<p>%s</p>\n", analysis_without_events(a));
    }
    if (a->traffic.flows > 0) {
       put_traffic(&a->traffic, to);

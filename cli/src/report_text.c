@@ -24,6 +24,13 @@ char *analysis_input(const struct analysis *a, char *to, size_t size)
    return to;
 }
 
+const char *analysis_without_events(const struct analysis *a)
+{
+   return a->status != CLI_OK ? "The analysis failed: it is not known whether there were attacks."
+          : a->n_notes > 0    ? "No attacks found in what was analysed."
+                              : "No attacks found.";
+}
+
 static void print_alerts(const struct analysis *a, FILE *to)
 {
    static const char *const titles[] = {"WHEN (UTC)", "FOR", "WHAT", "WHO", "AGAINST WHOM", "HOW MUCH"};
@@ -124,7 +131,7 @@ bool report_text(const struct analysis *a, FILE *to)
    if (a->events.n > 0) {
       print_alerts(a, to);
    } else {
-      fputs("No attacks found.\n", to);
+      fprintf(to, "%s\n", analysis_without_events(a));
    }
    if (a->events.dropped > 0) {
       fprintf(to, "(%s more alerts are not shown: more than %d events)\n",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "source.h"
+#include "programs.h"
 #include "cli.h"
 
 #include <errno.h>
@@ -121,8 +122,8 @@ static int relay(void *context)
 static bool start(struct process *p, const char *program, char **argv, bool report, char *why, size_t size)
 {
    char path[4096];
-   if (!process_find(program, path, sizeof(path))) {
-      snprintf(why, size, "%s: program not found (beside nemea, in $NEMEA_BIN or PATH)", program);
+   if (!program_find(program, path, sizeof(path))) {
+      snprintf(why, size, "%s: module not found beside nemea (or in $NEMEA_BIN)", program);
       return false;
    }
    if (!process_start(p, path, argv, report)) {
