@@ -575,8 +575,7 @@ void flow_cache_flush(struct flow_cache *c)
    c->used = 0;
    c->free = NONE;
    plugin_memory_reset(&c->memory);
-   madvise(c->index.buckets, ((size_t) c->index.mask + 1) * sizeof(nc_index_bucket_t),
-           MADV_DONTNEED); /* zeroes them */
+   memory_zero(c->index.buckets, ((size_t) c->index.mask + 1) * sizeof(nc_index_bucket_t));
 }
 
 void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n)

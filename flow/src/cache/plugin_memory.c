@@ -21,6 +21,13 @@ void *memory_reserve(size_t size, bool populate)
    return p;
 }
 
+void memory_zero(void *p, size_t size)
+{
+   if (madvise(p, size, MADV_DONTNEED) != 0) { /* pages that are locked in memory stay as they are */
+      memset(p, 0, size);
+   }
+}
+
 void memory_release(void *p, size_t size)
 {
    if (p != NULL) {

@@ -30,6 +30,8 @@ struct plugin_memory {
 
 /** Zeroed memory that is taken from the system when it is first used, or at once. \return NULL: there is none */
 void *memory_reserve(size_t size, bool populate);
+/** All of it is zero again, and given back to the system where that can be done. */
+void memory_zero(void *p, size_t size);
 void memory_release(void *p, size_t size);
 
 /** \return false without memory; plugin_memory_close() must follow all the same */

@@ -222,7 +222,10 @@ static bool begin_zstd(struct file_source *f)
    while (log < 31 && UINT64_C(2) << log <= capture_memory_limit()) {
       log++;
    }
-   ZSTD_DCtx_setParameter(f->zstd, ZSTD_d_windowLogMax, log);
+   if (ZSTD_isError(ZSTD_DCtx_setParameter(f->zstd, ZSTD_d_windowLogMax, log))) {
+      fail(f, SOURCE_FAILED, "zstd: the limit of windows cannot be set");
+      return false;
+   }
    memcpy(f->compressed, f->buffer, f->fill);
    f->in = (ZSTD_inBuffer){.src = f->compressed, .size = f->fill};
    f->fill = 0;

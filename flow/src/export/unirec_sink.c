@@ -38,7 +38,7 @@ static bool is_arp(const struct flow_sink_config *config, unsigned output)
 int unirec_sink_formats(const struct flow_sink_config *config)
 {
    for (unsigned i = 0; i < config->n_outputs; i++) {
-      char fields[8192];
+      char fields[MAX_PLUGINS * 1024];
       int n = is_arp(config, i) ? snprintf(fields, sizeof(fields), ARP)
                                 : snprintf(fields, sizeof(fields), "%s%s", BASIC,
                                            config->odid ? "uint32 ODID" : "uint64 LINK_BIT_FIELD");
@@ -46,6 +46,11 @@ int unirec_sink_formats(const struct flow_sink_config *config)
          if ((config->output_plugins[i] >> p & 1) != 0) {
             n += snprintf(fields + n, sizeof(fields) - (size_t) n, ",%s", config->plugins[p]->fields);
          }
+      }
+      if (n >= (int) sizeof(fields)) {
+         return nm_fail(config->module,
+                        "output %u: the fields of its plugins have more than %zu bytes of text", i,
+                        sizeof(fields) - 1);
       }
       if (nm_set_output(config->module, i, fields) != NM_OK) {
          return NM_ERROR;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "digest.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define BLOCK       64
@@ -29,7 +30,10 @@ static void md5_block(uint32_t *state, const uint8_t *block)
        0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391};
    static const uint8_t shift[4][4] = {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
    uint32_t a = state[0], b = state[1], c = state[2], d = state[3], m[16];
-   memcpy(m, block, sizeof(m)); /* little endian, as this machine */
+   memcpy(m, block, sizeof(m));
+   for (unsigned i = 0; i < 16; i++) {
+      m[i] = le32toh(m[i]);
+   }
    for (unsigned i = 0; i < 64; i++) {
       uint32_t f;
       unsigned g;
@@ -87,7 +91,7 @@ static void sha256_block(uint32_t *state, const uint8_t *block)
                    g = state[6], h = state[7];
    for (unsigned i = 0; i < 16; i++) {
       memcpy(&w[i], block + 4 * i, 4);
-      w[i] = __builtin_bswap32(w[i]);
+      w[i] = be32toh(w[i]);
    }
    for (unsigned i = 0; i < 64; i += 8) {
       if (i >= 16) { /* the schedule of the next eight rounds */
@@ -144,7 +148,7 @@ void digest_add(struct digest *d, const void *p, size_t n)
    }
 }
 
-/* The end mark, zeros, and the length in bits. */
+/* The end mark, zeros, and the length in bits, in the digest's byte order. */
 static void pad(struct digest *d, uint64_t bits)
 {
    static const uint8_t padding[BLOCK] = {0x80};
@@ -155,15 +159,18 @@ static void pad(struct digest *d, uint64_t bits)
 
 void md5_end(struct digest *d, uint8_t to[MD5_SIZE])
 {
-   pad(d, d->length * 8);
-   memcpy(to, d->state, MD5_SIZE);
+   pad(d, htole64(d->length * 8));
+   for (unsigned i = 0; i < 4; i++) {
+      uint32_t v = htole32(d->state[i]);
+      memcpy(to + 4 * i, &v, 4);
+   }
 }
 
 void sha256_end(struct digest *d, uint8_t to[SHA256_SIZE])
 {
-   pad(d, __builtin_bswap64(d->length * 8));
+   pad(d, htobe64(d->length * 8));
    for (unsigned i = 0; i < 8; i++) {
-      uint32_t v = __builtin_bswap32(d->state[i]);
+      uint32_t v = htobe32(d->state[i]);
       memcpy(to + 4 * i, &v, 4);
    }
 }

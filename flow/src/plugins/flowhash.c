@@ -6,6 +6,7 @@
  */
 #include "cache/flow.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "fields.h"
@@ -29,7 +30,7 @@ static uint64_t load(const uint8_t *p)
 {
    uint64_t v;
    memcpy(&v, p, sizeof(v));
-   return v;
+   return le64toh(v);
 }
 
 static uint64_t mix(uint64_t lane, uint64_t input)
@@ -65,13 +66,14 @@ static unsigned create(void *ext, const struct flow *f, const struct packet *k, 
    uint8_t key[MAX_SIZE];
    size_t address = k->ip_version == 4 ? 4 : 16, from = k->ip_version == 4 ? 8 : 0;
    (void) reverse;
-   memcpy(key, &f->src_port, 2);
-   memcpy(key + 2, &f->dst_port, 2);
+   const uint16_t src_port = htole16(f->src_port), dst_port = htole16(f->dst_port), vlan = htole16(f->vlan);
+   memcpy(key, &src_port, 2);
+   memcpy(key + 2, &dst_port, 2);
    key[4] = f->protocol;
    key[5] = f->ip_version;
    memcpy(key + 6, f->src_ip + from, address);
    memcpy(key + 6 + address, f->dst_ip + from, address);
-   memcpy(key + 6 + 2 * address, &f->vlan, 2);
+   memcpy(key + 6 + 2 * address, &vlan, 2);
    uint64_t hash = xxh64(key, 8 + 2 * address);
    memcpy(ext, &hash, sizeof(hash));
    return PLUGIN_HAS_DATA;

@@ -61,11 +61,14 @@ static bool set_option(const struct flow_plugin *plugin, const char *text, size_
    }
    int n = snprintf(error, FLOW_PLUGIN_ERROR, "plugin %s has no option \"%.*s\" (expected ", plugin->name,
                     (int) (name < 40 ? name : 40), text);
-   for (const struct flow_plugin_option *o = plugin->options; o != NULL && o->name != NULL; o++) {
+   for (const struct flow_plugin_option *o = plugin->options;
+        o != NULL && o->name != NULL && n < FLOW_PLUGIN_ERROR; o++) {
       n += snprintf(error + n, (size_t) (FLOW_PLUGIN_ERROR - n), "%s%s", o == plugin->options ? "" : ", ",
                     o->name);
    }
-   snprintf(error + n, (size_t) (FLOW_PLUGIN_ERROR - n), "%s)", plugin->options == NULL ? "none" : "");
+   if (n < FLOW_PLUGIN_ERROR) {
+      snprintf(error + n, (size_t) (FLOW_PLUGIN_ERROR - n), "%s)", plugin->options == NULL ? "none" : "");
+   }
    return false;
 }
 

@@ -304,7 +304,7 @@ static void *run(void *owners)
    while (!quitting(o)) {
       struct timespec until;
       learn_sockets(o);
-      clock_gettime(CLOCK_REALTIME, &until);
+      clock_gettime(CLOCK_MONOTONIC, &until);
       until.tv_sec += o->period_s;
       pthread_mutex_lock(&o->lock);
       while (!o->quit && pthread_cond_timedwait(&o->change, &o->lock, &until) == 0) {
@@ -340,8 +340,12 @@ static struct socket_owners *begin(uint32_t period_s)
    if (o == NULL) {
       return NULL;
    }
+   pthread_condattr_t monotonic;
    pthread_mutex_init(&o->lock, NULL);
-   pthread_cond_init(&o->change, NULL);
+   pthread_condattr_init(&monotonic);
+   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+   pthread_cond_init(&o->change, &monotonic);
+   pthread_condattr_destroy(&monotonic);
    o->period_s = period_s;
    host_facts_parse("[{}]", 4, &o->host);
    sigset_t all, before;
