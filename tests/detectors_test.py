@@ -133,6 +133,24 @@ class VerticalScans(Detectors):
                               packets=1 if n % 2 == 0 else 9))
         self.assertEqual(self.vertical(lines), [])
 
+    def test_time_of_the_first_port_that_counts(self):
+        lines = [flow(t, '10.0.0.7', '10.0.0.1', 4000, port) for t, port in ((0, 1), (1, 2), (2, 1), (3, 2))]
+        lines += [flow(6 + n, '10.0.0.7', '10.0.0.1', 4100 + n, 100 + n) for n in range(50)]
+        for options in ((), ('--classic',)):
+            self.assertEqual([(a['PORT_CNT'], a['TIME_FIRST'], a['TIME_LAST']) for a in self.vertical(lines, *options)],
+                             [('50', stamp(6), stamp(55))])
+
+    def test_classic_kinds_and_counts(self):
+        self.assertEqual(self.vertical((biflow(p, '10.0.0.7', '10.0.0.1', 4000, p, flags_rev=RST | ACK, packets_rev=1) for p in range(1, 50)),
+                                       '--classic'), []) # refused ports count once
+        self.assertEqual(self.vertical((flow(p, '10.0.0.7', '10.0.0.1', 4000, p, UDP, 0) for p in range(1, 200)), '--classic'), [])
+        self.assertEqual(self.vertical((flow(p, '10.0.0.7', '10.0.0.1', 4000, p, flags=FIN) for p in range(1, 200)), '--classic'), [])
+        self.assertEqual(self.vertical((flow(n * 3600, '192.0.2.7', '10.0.0.1', 51000, 8000 + n) for n in range(20)), '--classic'), [])
+        self.assertEqual([a['PORT_CNT'] for a in self.vertical(
+            (flow(p, '10.0.0.7', '10.0.0.1', 4000, p, packets=4) for p in range(1, 121)), '--classic')], ['50', '50'])
+        self.assertEqual(self.vertical((flow(p + again, '10.0.0.7', '10.0.0.1', 4000, p) for p in range(1, 101) for again in (0, 0.5)),
+                                       '--classic'), []) # each port left the list again
+
     def test_full_table_keeps_the_scan(self):
         chance = random.Random(1)
         lines = []
@@ -187,11 +205,24 @@ class HorizontalScans(Detectors):
                         packets_rev=1) for n in range(500)]
         self.assertEqual(self.horizontal(lines), [])  # monitoring: is the service up?
 
+    def test_classic_kinds_and_counts(self):
+        found = self.horizontal((flow(n, '10.0.0.7', f'10.1.0.{n}', 40000 + n, 22) for n in range(1, 121)), '--classic')
+        self.assertEqual([(a['ADDR_CNT'], a['ADDR_THRSD'], a['PROTOCOL']) for a in found], [('50', '50', '6')] * 2)
+        for lines in ((flow(n, '10.0.0.7', f'10.1.0.{n}', 5060, 5060, UDP, 0) for n in range(200)),
+                      (flow(n, '10.0.0.7', f'10.1.0.{n}', 4000, 22, packets=2) for n in range(200)),
+                      (flow(n, '10.0.0.7', f'10.1.0.{n}', 4000, 22, flags=FIN) for n in range(200)),
+                      (flow(n, '10.0.0.7', f'10.1.0.{n}', 4000, 20 + n % 5) for n in range(200)),
+                      (flow(n * 100, '10.0.0.7', f'10.1.0.{n}', 4000, 22) for n in range(30))):
+            self.assertEqual(self.horizontal(lines, '--classic'), [])
+        self.assertEqual([a['ADDR_CNT'] for a in self.horizontal(
+            (flow(n, '10.0.0.7', f'10.1.{n // 200}.{n % 200}', 4000, 22) for n in range(600)), '--classic', '-n', '300')], ['300', '300'])
+
     def test_options_that_make_no_sense(self):
-        for option, text in (('-n', 'Numaddrs threshold < 2'), ('-d', 'Idle threshold < 1'), ('-p', 'Pruning interval < 1')):
-            status, _, err = self.w.run('haddrscan_detector', '-i', 'f:x,f:y', option, '1' if option == '-n' else '0')
-            self.assertEqual(status, 255)
-            self.assertIn(text + ' makes no sense.\nInvalid arguments.', err)
+        for option, value, text in (('-n', '1', '-n, --numaddrs-threshold: "1" is less than 2'),
+                                    ('-d', '0', '-d, --idle-threshold: "0" is less than 1'),
+                                    ('-p', '0', '-p, --pruning-interval: "0" is less than 1')):
+            status, out, err = self.w.run('haddrscan_detector', '-i', 'f:x,f:y', option, value)
+            self.assertEqual((status, out, err), (255, '', f'haddrscan_detector: option {text}\n'))
 
 
 class Floods(Detectors):
@@ -252,7 +283,8 @@ class Floods(Detectors):
         for option in '-s', '-d':
             status, _, err = self.w.run('ddos_detector', '-i', 'f:x,f:y', option, '33')
             self.assertEqual(status, 255)
-            self.assertIn('Mask must be between 0 and 32.', err)
+            self.assertIn(f"option {option}, --mask_", err)
+            self.assertIn('is not a number from 0 to 32', err)
         lines = [flow(n / 100, self.address(n), f'10.0.{n % 9}.80', 1024 + n % 60000, 80) for n in range(2000)]
         self.assertEqual([a['DST_IP'] for a in self.floods(lines, '-s', '32', '-d', '16')], ['10.0.0.0'])
         self.floods(lines, '-s', '0', '-d', '0')  # all is one source and one destination; must not crash

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs the recorded cases of detectors: each case is a folder with input.csv, cmd and expected.csv.
 
-usage: golden_detectors.py BIN_DIR PROGRAM...
+usage: golden_detectors.py BIN_DIR [--classic] PROGRAM...
 
 The cases lie in tests/golden/detectors/PROGRAM/; a program without recorded cases has none to pass.
 input*.csv is sent by logreplay, the output is printed by logger; rows are compared without regard to their order. A case whose
-recorded result is a known weakness of the original has what is right instead in detectors/PROGRAM/tests/CASE.csv.
+recorded result is a known weakness of the original has what is right instead in detectors/PROGRAM/tests/CASE.csv. With --classic the
+programs get that option.
 """
 
 import csv
@@ -32,9 +33,19 @@ def rows(text, ignored):
     return [[line[i] for i in keep] for line in lines[:1]], sorted([line[i] for i in keep] for line in lines[1:])
 
 
-def run_case(case, bin_dir, deviation):
+def make_classic(w, program):
+    """Puts a program before the one in BIN_DIR that calls it with --classic."""
+    os.mkdir(w.file('classic'))
+    path = w.file(f'classic/{program}', f'#!/bin/sh\nexec {w.bin_dir}/{program} "$@" --classic\n')
+    os.chmod(path, 0o755)
+    w.env['PATH'] = w.file('classic') + os.pathsep + w.env['PATH']
+
+
+def run_case(case, bin_dir, deviation, classic):
     """Gives None, or what differs."""
     with Workspace(bin_dir) as w:
+        if classic:
+            make_classic(w, case.split(os.sep)[-2])
         for name in os.listdir(case):
             if not NOT_COPIED.match(name):
                 shutil.copy(os.path.join(case, name), w.path)
@@ -59,6 +70,8 @@ def run_case(case, bin_dir, deviation):
 
 
 def main(bin_dir, programs):
+    classic = '--classic' in programs
+    programs = [name for name in programs if name != '--classic']
     cases = [path for program in programs
              for path in sorted(glob.glob(os.path.join(TESTS, 'golden', 'detectors', program, '*')))]
     if not cases:
@@ -67,7 +80,7 @@ def main(bin_dir, programs):
     failed = 0
     for case in cases:
         program, name = case.split(os.sep)[-2:]
-        difference = run_case(case, bin_dir, os.path.join(DETECTORS, program, 'tests', name + '.csv'))
+        difference = run_case(case, bin_dir, os.path.join(DETECTORS, program, 'tests', name + '.csv'), classic)
         if difference is not None:
             failed += 1
             print(f'FAILED {program}/{name}: {difference}')

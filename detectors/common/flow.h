@@ -126,6 +126,13 @@ static inline enum probe flow_probe(const struct flow *f)
    }
 }
 
+/** What NEMEA 2 takes for a probe: SYN and no other flag, in at most four packets. */
+static inline bool flow_is_classic_probe(nm_module_t *m, const void *rec, const struct flow *f)
+{
+   return f->protocol == PROTOCOL_TCP && f->packets <= PROBE_MAX_PACKETS &&
+          nm_get(m, rec, F_TCP_FLAGS) == TCP_SYN;
+}
+
 /** An RST that answers a probe of f's source port: refused. */
 static inline bool flow_is_refusal(const struct flow *f)
 {

@@ -78,6 +78,7 @@ struct ddos {
    uint16_t rate, source_rate;
    uint8_t source_mask, target_mask, source_mask6, target_mask6;
    uint32_t flood_flows, flood_networks, capacity;
+   bool classic; /* floods by volume only */
 
    nc_table_t *hosts;                       /* ip_addr_t -> struct host */
    struct host watched;                     /* head of the list */

@@ -22,38 +22,44 @@ struct state {
 
 static const nm_option_t options[] = {
     NM_U64('m', "minimal_attack_size", struct state, ddos.min_attack, 1000, 0, UINT64_C(1) << 40,
-           "Least size of a flood by volume, kb/s."),
+           "Minimum size of a flood by volume, kb/s."),
     NM_U64('b', "min_traffic_before_attack", struct state, ddos.min_before, 1, 0, UINT64_C(1) << 40,
-           "Least traffic of a destination before it, kb/s."),
+           "Minimum traffic of the destination before the flood, kb/s."),
     NM_U16('t', "threshold_flow_rate", struct state, ddos.rate, 4, 1, UINT16_MAX,
-           "A flood has this many times the bytes of the time before it."),
+           "Minimum ratio of bytes during the flood to bytes before it."),
     NM_U16('c', "threshold_ip_count_rate", struct state, ddos.source_rate, 4, 1, UINT16_MAX,
-           "A flood has this many times the sources of the time before it."),
+           "Minimum ratio of sources during the flood to sources before it."),
     NM_U8('s', "mask_source_addresses", struct state, ddos.source_mask, 24, 0, 255,
-          "Bits of IPv4 addresses that tell sources apart, 0 to 32."),
+          "Prefix length by which IPv4 sources are counted, 0 to 32."),
     NM_U8('d', "mask_destination_addresses", struct state, ddos.target_mask, 32, 0, 255,
-          "Bits of IPv4 addresses that tell destinations apart, 0 to 32."),
+          "Prefix length by which IPv4 destinations are watched, 0 to 32."),
     NM_U64('p', "min_threshold_before_pruning", struct state, ddos.min_history, 10, 0, UINT64_C(1) << 40,
-           "A flood is over when its destination has less than this, kb/s."),
+           "A flood ends when the traffic of its destination falls below this, kb/s."),
     NM_U8(0, "mask6_source_addresses", struct state, ddos.source_mask6, 48, 0, 128,
-          "Bits of IPv6 addresses that tell sources apart."),
+          "Prefix length by which IPv6 sources are counted."),
     NM_U8(0, "mask6_destination_addresses", struct state, ddos.target_mask6, 128, 0, 128,
-          "Bits of IPv6 addresses that tell destinations apart."),
+          "Prefix length by which IPv6 destinations are watched."),
     NM_U32(0, "flood_flows", struct state, ddos.flood_flows, 1000, 1, 100000000,
-           "Least SYNs without a connection in a minute, from many networks, that make a flood."),
+           "Minimum number of SYNs without a connection in a minute for a flood."),
     NM_U32(0, "flood_networks", struct state, ddos.flood_networks, 64, 1, 1000000,
-           "So many networks (source masks) are many."),
+           "Minimum number of distinct source networks (prefixes) for a flood."),
     NM_U32(0, "capacity", struct state, ddos.capacity, 32768, 16, NC_TABLE_MAX_CAPACITY,
-           "Destinations to watch; beyond it those seen only once are forgotten first."),
+           "Maximum number of destinations to watch; beyond it, those seen only once are evicted first."),
+    NM_FLAG(0, "classic", struct state, ddos.classic,
+            "Report what NEMEA 2 reports: floods by volume only, not floods of small packets."),
     NM_END,
 };
 
 static int check(nm_module_t *m)
 {
    const struct ddos *self = nm_self(m);
-   return self->source_mask <= 32 && self->target_mask <= 32
-              ? NM_OK
-              : nm_fail_status(m, EXIT_OPTION, "Invalid value of argument. Mask must be between 0 and 32.");
+   if (self->source_mask <= 32 && self->target_mask <= 32) {
+      return NM_OK;
+   }
+   bool source = self->source_mask > 32;
+   return nm_fail_status(m, EXIT_OPTION, "option %s: \"%u\" is not a number from 0 to 32",
+                         source ? "-s, --mask_source_addresses" : "-d, --mask_destination_addresses",
+                         source ? self->source_mask : self->target_mask);
 }
 
 /* ----------------------------------------------------------- destinations */
@@ -276,7 +282,7 @@ static int add_flow(nm_module_t *m, const struct flow *f, uint64_t bytes)
       h->interval = now;
    }
    host_roll(h, now);
-   if (state->format.details) {
+   if (state->format.details && !self->classic) {
       packets_add(self, h, f, bytes, nc_hash(&source, sizeof(source)));
       if (h->next == NULL && packets_many(self, h)) {
          host_watch(self, h);

@@ -52,6 +52,7 @@ struct host_key {
 struct haddrscan {
    uint32_t threshold, capacity; /* options */
    uint16_t idle, interval;      /* seconds */
+   bool classic;                 /* the kinds and counts of NEMEA 2 */
 
    struct flow_format format;
    nc_table_t *lists; /* list_key -> struct list */
@@ -62,25 +63,32 @@ struct haddrscan {
 
 static const nm_option_t options[] = {
     NM_U32('n', "numaddrs-threshold", struct haddrscan, threshold, 50, 0, UINT32_MAX / 8,
-           "Report a source that probed this many hosts on one port (at least 2)."),
+           "Number of hosts probed on one port that makes a scan (at least 2)."),
     NM_U16('d', "idle-threshold", struct haddrscan, idle, 900, 0, UINT16_MAX,
-           "Forget what a source did on a port after this many seconds without a probe (at least 1)."),
+           "Forget a source on a port after this many seconds without a probe (at least 1)."),
     NM_U16('p', "pruning-interval", struct haddrscan, interval, 60, 0, UINT16_MAX,
-           "Look for sources that fell silent every this many seconds (at least 1)."),
+           "Interval of looking for idle sources, seconds (at least 1)."),
     NM_U32('c', "capacity", struct haddrscan, capacity, 65536, 16, NC_TABLE_MAX_CAPACITY / HOSTS_A_LIST,
-           "Pairs of source and port to watch; beyond it those seen only once are forgotten first."),
+           "Maximum number of pairs of source and port to watch; beyond it, those seen only once are evicted "
+           "first."),
+    NM_FLAG(0, "classic", struct haddrscan, classic,
+            "Report what NEMEA 2 reports: TCP probes of a single SYN, in alerts of exactly "
+            "numaddrs-threshold hosts."),
     NM_END,
 };
 
 static int check(nm_module_t *m)
 {
-   struct haddrscan *self = nm_self(m);
-   const char *wrong = self->threshold < 2  ? "Numaddrs threshold < 2"
-                       : self->idle < 1     ? "Idle threshold < 1"
-                       : self->interval < 1 ? "Pruning interval < 1"
-                                            : NULL;
-   return wrong == NULL ? NM_OK
-                        : nm_fail_status(m, EXIT_OPTION, "%s makes no sense.\nInvalid arguments.", wrong);
+   const struct haddrscan *self = nm_self(m);
+   if (self->threshold < 2) {
+      return nm_fail_status(m, EXIT_OPTION, "option -n, --numaddrs-threshold: \"%u\" is less than 2",
+                            self->threshold);
+   }
+   if (self->idle < 1 || self->interval < 1) {
+      return nm_fail_status(m, EXIT_OPTION, "option %s: \"0\" is less than 1",
+                            self->idle < 1 ? "-d, --idle-threshold" : "-p, --pruning-interval");
+   }
+   return NM_OK;
 }
 
 static void evicted(void *context, const void *key, void *value)
@@ -351,10 +359,32 @@ static int udp(nm_module_t *m, const struct flow *f)
    return probe ? add_probe(m, f, 1) : NM_OK;
 }
 
+/* As NEMEA 2: no other kinds of probes, nothing that speaks for the source, and no alerts below the threshold. */
+static int classic(nm_module_t *m, const struct flow *f)
+{
+   struct haddrscan *self = nm_self(m);
+   struct list_key key = make_key(f->src, f->dst_port, f->protocol);
+   struct list *list = nc_table_upsert(self->lists, &key, NULL);
+   self->probes++;
+   if (list->last != 0 && f->first > list->last && (f->first - list->last) >> 32 >= self->idle) {
+      clear(list);
+   }
+   add_host(self, list, f, FULL_WEIGHT);
+   if (list->n < self->threshold) {
+      return NM_OK;
+   }
+   int rc = send_alert(m, &key, list, self->threshold);
+   clear(list);
+   return rc;
+}
+
 static int record(nm_module_t *m, const void *rec)
 {
    struct haddrscan *self = nm_self(m);
    struct flow f = flow_read(m, rec, &self->format);
+   if (self->classic) {
+      return flow_is_classic_probe(m, rec, &f) && f.packets == 1 ? classic(m, &f) : NM_OK;
+   }
    switch (f.protocol) {
    case PROTOCOL_TCP: return tcp(m, &f);
    case PROTOCOL_UDP: return self->format.src_port ? udp(m, &f) : NM_OK;

@@ -33,6 +33,7 @@ struct pair_key {
 
 struct pair {
    ur_time_t first, last; /* of the flows in the list */
+   ur_time_t counted;     /* of the first flow since no port of the list counted */
    uint32_t points;       /* weight of the ports in the list */
    uint32_t used;         /* connections with data, each on another port than the one before */
    uint16_t n;            /* ports in the list */
@@ -46,6 +47,7 @@ struct pair {
 
 struct vportscan {
    uint32_t threshold, idle, capacity; /* options; idle in seconds */
+   bool classic;                       /* the kinds and counts of NEMEA 2 */
 
    struct flow_format format;
    uint16_t list_size;
@@ -55,11 +57,14 @@ struct vportscan {
 
 static const nm_option_t options[] = {
     NM_U32('n', "numports-threshold", struct vportscan, threshold, 50, 2, MAX_THRESHOLD,
-           "Report a source that probed this many ports of one target (half as many if they were refused)."),
+           "Number of ports of one target that makes a scan (half as many if they were refused)."),
     NM_U32('d', "idle-threshold", struct vportscan, idle, 43200, 1, 31536000,
-           "Forget what a source did to a target after this many seconds without a probe."),
+           "Forget a pair of source and target after this many seconds without a probe."),
     NM_U32('c', "capacity", struct vportscan, capacity, 65536, 16, NC_TABLE_MAX_CAPACITY,
-           "Pairs of source and target to watch; beyond it those seen only once are forgotten first."),
+           "Maximum number of pairs of source and target to watch; beyond it, those seen only once are "
+           "evicted first."),
+    NM_FLAG(0, "classic", struct vportscan, classic,
+            "Report what NEMEA 2 reports: TCP SYN scans, in alerts of exactly numports-threshold ports."),
     NM_END,
 };
 
@@ -157,6 +162,9 @@ static struct pair *opposite(struct vportscan *self, const struct flow *f)
  * many ports but few points. Once a scan was reported there is no hurry: no port counts twice any more. */
 static bool complete(const struct vportscan *self, const struct pair *pair, uint8_t protocol)
 {
+   if (self->classic) {
+      return pair->marked >= self->threshold;
+   }
    if (protocol == PROTOCOL_TCP && !pair->reported && !pair->src_ports &&
        slow_scan(pair->first, pair->last, pair->marked, self->threshold)) {
       return true;
@@ -169,20 +177,19 @@ static int report(nm_module_t *m, struct pair *pair, const struct flow *f)
 {
    struct vportscan *self = nm_self(m);
    int rc = NM_OK;
-   bool reported = pair->reported;
+   bool reported = pair->reported, all = pair->n == self->list_size; /* of a full list all ports count */
    /* Passive FTP, peer-to-peer: one who also reaches half as many ports as he misses makes use of them. */
    if (2 * pair->used < pair->n) {
       void *alert = nm_alert(m, NULL);
       nm_set(m, alert, F_EVENT_TYPE, EVENT_PORTSCAN);
-      nm_set(m, alert, F_TIME_FIRST, pair->first);
+      nm_set(m, alert, F_TIME_FIRST, all ? pair->first : pair->counted);
       nm_set(m, alert, F_TIME_LAST, pair->last);
       nm_set(m, alert, F_SRC_IP, *f->src);
       nm_set(m, alert, F_DST_IP, *f->dst);
       nm_set(m, alert, F_SRC_PORT, f->src_port);
       nm_set(m, alert, F_DST_PORT, f->dst_port);
       nm_set(m, alert, F_PROTOCOL, f->protocol);
-      /* Of a full list all ports count. */
-      nm_set(m, alert, F_PORT_CNT, pair->n == self->list_size ? pair->n : pair->marked);
+      nm_set(m, alert, F_PORT_CNT, all ? pair->n : pair->marked);
       rc = nm_send(m, alert);
       reported = true;
    }
@@ -193,10 +200,9 @@ static int report(nm_module_t *m, struct pair *pair, const struct flow *f)
    return rc;
 }
 
-/* Adds a probe of the flow's destination port. */
-static int add_probe(nm_module_t *m, const struct flow *f, bool certain)
+/* The pair of a flow that probes, emptied if it was silent for long; times and ports include the flow. */
+static struct pair *open_pair(struct vportscan *self, const struct flow *f)
 {
-   struct vportscan *self = nm_self(m);
    struct pair_key key = make_key(f->src, f->dst, f->protocol);
    struct pair *pair = nc_table_upsert(self->pairs, &key, NULL);
    self->probes++;
@@ -206,6 +212,9 @@ static int add_probe(nm_module_t *m, const struct flow *f, bool certain)
    if (pair->n == 0 || f->first < pair->first) {
       pair->first = f->first;
    }
+   if (pair->marked == 0 || f->first < pair->counted) {
+      pair->counted = f->first;
+   }
    if (pair->n == 0 || f->last > pair->last) {
       pair->last = f->last;
    }
@@ -213,6 +222,14 @@ static int add_probe(nm_module_t *m, const struct flow *f, bool certain)
       pair->src_port = f->src_port;
    }
    pair->src_ports |= f->src_port != pair->src_port;
+   return pair;
+}
+
+/* Adds a probe of the flow's destination port. */
+static int add_probe(nm_module_t *m, const struct flow *f, bool certain)
+{
+   struct vportscan *self = nm_self(m);
+   struct pair *pair = open_pair(self, f);
    uint16_t i = find_port(pair, f->dst_port);
    if (i == pair->n) {
       pair->ports[pair->n++] = f->dst_port;
@@ -241,6 +258,21 @@ static int refuse(nm_module_t *m, const struct flow *f)
    probe.src_port = f->dst_port;
    probe.dst_port = f->src_port;
    return report(m, pair, &probe);
+}
+
+/* As NEMEA 2: a port that is probed again leaves the list. */
+static int classic(nm_module_t *m, const struct flow *f)
+{
+   struct vportscan *self = nm_self(m);
+   struct pair *pair = open_pair(self, f);
+   uint16_t i = find_port(pair, f->dst_port);
+   if (i < pair->n) {
+      drop_port(self, pair, i);
+      return NM_OK;
+   }
+   pair->ports[pair->n++] = f->dst_port;
+   mark_port(self, pair, i, PORT_ONCE);
+   return complete(self, pair, f->protocol) ? report(m, pair, f) : NM_OK;
 }
 
 static int tcp(nm_module_t *m, const struct flow *f)
@@ -289,6 +321,9 @@ static int record(nm_module_t *m, const void *rec)
 {
    struct vportscan *self = nm_self(m);
    struct flow f = flow_read(m, rec, &self->format);
+   if (self->classic) {
+      return flow_is_classic_probe(m, rec, &f) ? classic(m, &f) : NM_OK;
+   }
    switch (f.protocol) {
    case PROTOCOL_TCP: return tcp(m, &f);
    case PROTOCOL_UDP: return udp(m, &f);
