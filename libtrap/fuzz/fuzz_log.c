@@ -7,6 +7,10 @@
 #include "../src/in_socket.c"
 #include "fuzz_trap.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
 #define RING  8192u
 #define STEPS 4
 
@@ -106,7 +110,7 @@ static bool take_all(trap_ctx_t *ctx, struct socket_input *s)
    int rc = TRAP_E_OK;
    for (uint32_t calls = 0;; calls++) {
       PROMISE(calls <= 4 * RING);
-      if ((calls % 3 == 2 ? take_one : take_batch)(ctx, s, &rc) == 0) {
+      if ((calls % 3 == 2 ? take_one : take_batch)(ctx, s, &rc) == 0 && !fuzz_again(&s->in)) {
          return rc == TRAP_E_TIMEOUT && s->fd >= 0;
       }
    }
@@ -138,7 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
    start_hello(s);
    PROMISE(send(pair[1], hello, sizeof(hello), MSG_NOSIGNAL) == (ssize_t) sizeof(hello));
    /* As if they had come with the hello; through the socket the kernel takes 30 ms to let go of them. */
-   try_local(s, f.fds);
+   local_open(s, f.fds);
    bool open = true;
    for (int i = 0; open && i < STEPS; i++) {
       atomic_store(&f.log.ctl->tail, tail[i]);

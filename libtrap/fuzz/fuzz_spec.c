@@ -9,9 +9,11 @@
 /* What is left of the parameters is what was there, without the setters. */
 static void take_common(const char *params, bool output)
 {
+   struct trap_context ctx = {.initialized = false};
    struct common_params common;
    char *copy = strdup(params);
-   spec_take_common(copy, output, &common);
+   int rc = spec_take_common(&ctx, copy, output, &common);
+   PROMISE(rc == TRAP_E_OK || rc == TRAP_E_BADPARAMS);
    PROMISE(strlen(copy) <= strlen(params));
    PROMISE(common.has_timeout || common.timeout == 0);
    free(copy);

@@ -56,6 +56,12 @@ static inline unsigned fuzz_touch(const void *data, size_t size)
    return seen = sum;
 }
 
+/** The call came back only to let its caller look at the clock. */
+static inline bool fuzz_again(const struct trap_input *in)
+{
+   return in->n_wait == 0 && in->retry_at == 0;
+}
+
 /** What a module may ask after each receive call. */
 static inline void fuzz_ask_format(trap_ctx_t *ctx, int rc)
 {

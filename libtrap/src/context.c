@@ -69,8 +69,10 @@ static int create_input(struct trap_context *ctx, char type, char *params)
 {
    struct common_params common;
    struct trap_input *in = NULL;
-   int rc;
-   spec_take_common(params, false, &common);
+   int rc = spec_take_common(ctx, params, false, &common);
+   if (rc != TRAP_E_OK) {
+      return rc;
+   }
    switch (type) {
    case TRAP_IFC_TYPE_TCPIP:
    case TRAP_IFC_TYPE_TLS:
@@ -84,9 +86,15 @@ static int create_input(struct trap_context *ctx, char type, char *params)
    }
    in->ctx = ctx;
    in->type = type;
+   in->min_size = 1;
+   input_set_state(in, FMT_WAITING);
+   ctx->in[ctx->n_in++] = in;
+   in->copies = malloc(COPIES_SIZE);
+   if (in->copies == NULL) {
+      return ctx_error(ctx, TRAP_E_MEMORY, NULL);
+   }
    in->timeout = common.has_timeout ? common.timeout : TRAP_WAIT;
    in->timeout_fixed = common.has_timeout;
-   ctx->in[ctx->n_in++] = in;
    return TRAP_E_OK;
 }
 
@@ -94,8 +102,10 @@ static int create_output(struct trap_context *ctx, char type, char *params)
 {
    struct common_params common;
    struct trap_output *out = NULL;
-   int rc;
-   spec_take_common(params, true, &common);
+   int rc = spec_take_common(ctx, params, true, &common);
+   if (rc != TRAP_E_OK) {
+      return rc;
+   }
    switch (type) {
    case TRAP_IFC_TYPE_TCPIP:
    case TRAP_IFC_TYPE_TLS:
@@ -161,6 +171,7 @@ static void free_context(struct trap_context *ctx)
    for (uint32_t i = 0; i < ctx->n_in; i++) {
       free(ctx->in[i]->format_spec);
       free(ctx->in[i]->required_spec);
+      free(ctx->in[i]->copies);
       ctx->in[i]->ops->destroy(ctx->in[i]);
    }
    if (ctx->term_fd >= 0) {
@@ -250,6 +261,7 @@ TRAP_PUBLIC int trap_ctx_finalize(trap_ctx_t **c)
       return TRAP_E_NOT_INITIALIZED;
    }
    struct trap_context *ctx = *c;
+   stdout_flush();
    int rc = TRAP_E_NOT_INITIALIZED;
    if (ctx->initialized) {
       free_context(ctx);

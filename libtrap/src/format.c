@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,32 +95,130 @@ size_t hello_make(uint8_t type, const char *spec, uint8_t **hello)
    return 8 + length;
 }
 
-int hello_parse(const uint8_t header[8], uint8_t *type, uint32_t *spec_length)
+/* So much of a hello is checked before anything is done with it. */
+int hello_parse(const uint8_t header[8], uint8_t *type, uint32_t *spec_length, char why[FORMAT_REASON])
 {
    uint32_t be;
    memcpy(&be, header + 4, 4);
    *type = header[0];
    *spec_length = ntohl(be);
+   if (*type > TRAP_FMT_JSON) {
+      snprintf(why, FORMAT_REASON, "no TRAP stream (data type %u, expected at most %d)", *type,
+               TRAP_FMT_JSON);
+      return TRAP_E_NEGOTIATION_FAILED;
+   }
    if (*spec_length > HELLO_MAX_SPEC) {
-      LOG_ERROR("Negotiation failed: the specifier has %u bytes, expected at most %u.", *spec_length,
-                HELLO_MAX_SPEC);
+      snprintf(why, FORMAT_REASON, "the format's specifier has %u bytes, expected at most %u", *spec_length,
+               HELLO_MAX_SPEC);
       return TRAP_E_NEGOTIATION_FAILED;
    }
    return TRAP_E_OK;
 }
 
-/* What the sender's format means for the input: OK, CHANGED or MISMATCH. */
-static trap_in_ifc_state_t judge_unirec(const struct trap_input *in, const char *spec)
+/* --------------------------------------------------------- UniRec specifiers of senders */
+
+#define MAX_FIELDS 1024 /* of a sender's format: fields take room in the process's registry */
+
+struct field {
+   const char *name, *type;
+   int name_length, type_length;
+};
+
+/* Bytes of a type in the fixed part of a record; variable ones have 4 there. 0: no type */
+static uint32_t type_size(const struct field *f)
+{
+   static const struct {
+      const char *name;
+      uint32_t size;
+   } types[] = {{"char", 1},   {"uint8", 1},   {"int8", 1},    {"uint16", 2}, {"int16", 2},
+                {"uint32", 4}, {"int32", 4},   {"uint64", 8},  {"int64", 8},  {"float", 4},
+                {"double", 8}, {"ipaddr", 16}, {"macaddr", 6}, {"time", 8}};
+   bool array = f->type_length > 0 && f->type[f->type_length - 1] == '*';
+   size_t length = (size_t) f->type_length - array;
+   if (!array && ((length == 6 && memcmp(f->type, "string", 6) == 0) ||
+                  (length == 5 && memcmp(f->type, "bytes", 5) == 0))) {
+      return 4;
+   }
+   for (size_t i = array; i < sizeof(types) / sizeof(types[0]); i++) { /* there is no char* */
+      if (strncmp(types[i].name, f->type, length) == 0 && types[i].name[length] == 0) {
+         return array ? 4 : types[i].size;
+      }
+   }
+   return 0;
+}
+
+static bool good_name(const struct field *f)
+{
+   bool good = f->name_length > 0 && isalpha((unsigned char) f->name[0]);
+   for (int i = 1; good && i < f->name_length; i++) {
+      good = isalnum((unsigned char) f->name[i]) || f->name[i] == '_';
+   }
+   return good;
+}
+
+static bool same_name(const struct field *a, const struct field *b)
+{
+   return a->name_length == b->name_length && memcmp(a->name, b->name, (size_t) a->name_length) == 0;
+}
+
+static bool same_type(const struct field *a, const struct field *b)
+{
+   return a->type_length == b->type_length && memcmp(a->type, b->type, (size_t) a->type_length) == 0;
+}
+
+/* Bytes of the smallest record of a sender's format, 0: no good format */
+static uint32_t check_unirec(const char *spec, char why[FORMAT_REASON])
+{
+   struct field fields[MAX_FIELDS];
+   uint32_t n = 0, size = 0;
+   while (*spec != 0 && n < MAX_FIELDS) {
+      struct field *f = &fields[n++];
+      spec = trap_get_type_and_name_from_string(spec, &f->name, &f->type, &f->name_length, &f->type_length);
+      uint32_t bytes = type_size(f);
+      if (bytes == 0 || !good_name(f)) {
+         snprintf(why, FORMAT_REASON, "field %u of the sender's format has no valid %s", n,
+                  bytes == 0 ? "type" : "name");
+         return 0;
+      }
+      for (uint32_t i = 0; i + 1 < n; i++) {
+         if (same_name(&fields[i], f) && !same_type(&fields[i], f)) {
+            snprintf(why, FORMAT_REASON,
+                     "fields %u and %u of the sender's format have one name and two types", i + 1, n);
+            return 0;
+         }
+      }
+      size += bytes;
+   }
+   if (*spec != 0 || n == 0 || size > UINT16_MAX) {
+      snprintf(why, FORMAT_REASON,
+               "the sender's format has %s%u fields of %u bytes, expected 1 to %d of at most %d",
+               *spec != 0 ? "more than " : "", n, size, MAX_FIELDS, UINT16_MAX);
+      return 0;
+   }
+   return size;
+}
+
+/* ----------------------------------------------------------------------- negotiation */
+
+void input_set_state(struct trap_input *in, trap_in_ifc_state_t state)
+{
+   in->state = state;
+   in->plain_min = state == FMT_OK ? in->min_size : UINT32_MAX;
+}
+
+/* What the sender's format means for the input: OK, CHANGED, MISMATCH, or WAITING when it is no good format. */
+static trap_in_ifc_state_t judge_unirec(const struct trap_input *in, const char *spec, uint32_t *min_size,
+                                        char why[FORMAT_REASON])
 {
    const char *want = in->required_spec != NULL ? in->required_spec : "";
    int length;
-   if (spec == NULL || *spec == 0) {
-      LOG_ERROR("Negotiation failed: the sender announces no field.");
-      return FMT_MISMATCH;
+   *min_size = check_unirec(spec, why);
+   if (*min_size == 0) {
+      return FMT_WAITING;
    }
    const char *missing = missing_item(spec, want, &length);
    if (missing != NULL) {
-      LOG_ERROR("Negotiation failed: the sender does not offer the required field '%.*s'.", length, missing);
+      snprintf(why, FORMAT_REASON, "the sender does not have the required field '%.*s'", length, missing);
       return FMT_MISMATCH;
    }
    if (strlen(spec) > strlen(want)) {
@@ -131,32 +230,37 @@ static trap_in_ifc_state_t judge_unirec(const struct trap_input *in, const char 
    return FMT_OK;
 }
 
-static trap_in_ifc_state_t judge_json(const struct trap_input *in, const char *spec)
+static trap_in_ifc_state_t judge_json(const struct trap_input *in, const char *spec, char why[FORMAT_REASON])
 {
-   const char *have = spec != NULL ? spec : "";
    if (in->required_spec != NULL && *in->required_spec != 0) {
-      return strcmp(in->required_spec, have) == 0 ? FMT_OK : FMT_MISMATCH;
+      snprintf(why, FORMAT_REASON, "the sender's JSON texts have another name than the required '%.100s'",
+               in->required_spec);
+      return strcmp(in->required_spec, spec) == 0 ? FMT_OK : FMT_MISMATCH;
    }
    const char *old = in->format_spec != NULL ? in->format_spec : "";
-   return in->negotiated && strcmp(old, have) != 0 ? FMT_CHANGED : FMT_OK;
+   return in->negotiated && strcmp(old, spec) != 0 ? FMT_CHANGED : FMT_OK;
 }
 
-int input_negotiate(struct trap_input *in, uint8_t type, char *spec)
+int input_negotiate(struct trap_input *in, uint8_t type, char *spec, char why[FORMAT_REASON])
 {
+   static const char *const types[] = {"nothing", "raw messages", "UniRec records", "JSON texts"};
    trap_in_ifc_state_t state = FMT_MISMATCH;
+   uint32_t min_size = 1;
    if (type != in->required_type || type == TRAP_FMT_UNKNOWN) {
-      LOG_ERROR("Negotiation failed: the sender's data type is %u, required is %u.", type, in->required_type);
+      snprintf(why, FORMAT_REASON, "the sender sends %s, required are %s", types[type],
+               types[in->required_type]);
    } else if (type == TRAP_FMT_RAW) {
       state = FMT_OK;
    } else if (type == TRAP_FMT_UNIREC) {
-      state = judge_unirec(in, spec);
-   } else if (type == TRAP_FMT_JSON) {
-      state = judge_json(in, spec);
+      state = judge_unirec(in, spec, &min_size, why);
+   } else {
+      state = judge_json(in, spec, why);
    }
-   in->state = state;
-   if (state == FMT_MISMATCH) {
+   in->min_size = state == FMT_OK || state == FMT_CHANGED ? (uint16_t) min_size : 1;
+   input_set_state(in, state);
+   if (state == FMT_MISMATCH || state == FMT_WAITING) {
       free(spec);
-      return TRAP_E_FORMAT_MISMATCH;
+      return state == FMT_MISMATCH ? TRAP_E_FORMAT_MISMATCH : TRAP_E_NEGOTIATION_FAILED;
    }
    free(in->format_spec);
    in->format_spec = type == TRAP_FMT_RAW ? NULL : spec;

@@ -21,8 +21,7 @@ struct file_input {
    int failed;      /* code that every further call returns, 0: none */
    uint8_t *block;
    size_t capacity;
-   /* One message of size 0, and room behind it: modules of old write into a record before they look at its size. */
-   uint8_t end_of_files[2 + UINT16_MAX];
+   uint8_t end_of_files[2]; /* one message of size 0 */
 };
 
 static int fail_input(struct file_input *f, int code)
@@ -52,6 +51,7 @@ static int fail_read(struct file_input *f, const char *where)
 
 static int file_hello(struct file_input *f)
 {
+   char why[FORMAT_REASON];
    uint8_t header[8], type;
    uint32_t length;
    size_t n = reader_read(f->file, header, sizeof(header));
@@ -64,7 +64,7 @@ static int file_hello(struct file_input *f)
    }
    memcpy(&length, header + 4, sizeof(length));
    if (header[0] < TRAP_FMT_RAW || header[0] > TRAP_FMT_JSON || be32toh(length) > HELLO_MAX_SPEC ||
-       hello_parse(header, &type, &length) != TRAP_E_OK) {
+       hello_parse(header, &type, &length, why) != TRAP_E_OK) {
       LOG_ERROR("File %s is not a trapcap file: it begins with 0x%02x%02x%02x%02x%02x%02x%02x%02x.", f->in.id,
                 header[0], header[1], header[2], header[3], header[4], header[5], header[6], header[7]);
       return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
@@ -77,9 +77,9 @@ static int file_hello(struct file_input *f)
       free(spec);
       return fail_read(f, "its header");
    }
-   int rc = input_negotiate(&f->in, type, spec);
+   int rc = input_negotiate(&f->in, type, spec, why);
    f->negotiated = rc == TRAP_E_OK;
-   return rc == TRAP_E_OK ? rc : fail_input(f, rc);
+   return rc == TRAP_E_OK ? rc : fail_input(f, ctx_error(f->in.ctx, rc, "File %s: %s.", f->in.id, why));
 }
 
 static int next_file(struct file_input *f)

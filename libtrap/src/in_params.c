@@ -7,79 +7,159 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PARAMS 8
+#define MAX_PARAMS 12
 
-/* Splits at colons. \return number of parameters, -1 without memory; the caller frees them */
-static int split(const char *params, char *list[MAX_PARAMS])
+/** What stands behind the letter, taken apart. */
+struct params {
+   char *list[MAX_PARAMS]; /* without name=, in their order */
+   int n;
+   char *hostname; /* NULL: the sender's certificate may have any name; "on": that of the host */
+   struct keepalive keepalive;
+};
+
+static void params_free(struct params *p)
 {
-   int n = 0;
-   for (const char *rest = params; rest != NULL && n < MAX_PARAMS; n++) {
-      rest = trap_get_param_by_delimiter(rest, &list[n], ':');
-      if (list[n] == NULL) {
-         return -1;
-      }
+   for (int i = 0; i < p->n; i++) {
+      free(p->list[i]);
    }
-   return n;
+   free(p->hostname);
 }
 
-/* Takes hostname= out of the list: NULL: the certificate may have any name; "on": that of the host. */
-static char *take_hostname(char *list[MAX_PARAMS], int *n)
+/* "IDLE/INTERVAL/COUNT" or "off" */
+static bool parse_keepalive(const char *value, struct keepalive *k)
 {
-   char *found = NULL;
-   int left = 0;
-   for (int i = 0; i < *n; i++) {
-      if (strncmp(list[i], "hostname=", 9) == 0 && found == NULL) {
-         found = list[i];
+   char rest;
+   if (strcmp(value, "off") == 0) {
+      k->idle = 0;
+      return true;
+   }
+   return sscanf(value, "%5d/%5d/%3d%c", &k->idle, &k->interval, &k->count, &rest) == 3 && k->idle > 0 &&
+          k->idle <= 32767 && k->interval > 0 && k->interval <= 32767 && k->count > 0 && k->count <= 127;
+}
+
+/* "name=value" \return what is wrong, NULL: nothing */
+static const char *take_named(struct params *p, char type, const char *param)
+{
+   if (strncmp(param, "keepalive=", 10) == 0 && type != TRAP_IFC_TYPE_UNIX) {
+      return parse_keepalive(param + 10, &p->keepalive)
+                 ? NULL
+                 : "expected off or IDLE/INTERVAL/COUNT (seconds, seconds, number; as 30/10/3)";
+   }
+   if (strncmp(param, "hostname=", 9) == 0 && type == TRAP_IFC_TYPE_TLS) {
+      free(p->hostname);
+      p->hostname = strdup(param + 9);
+      return p->hostname == NULL ? "out of memory" : *p->hostname == 0 ? "expected a name or on" : NULL;
+   }
+   return type == TRAP_IFC_TYPE_TLS     ? "unknown, expected timeout=, keepalive= or hostname="
+          : type == TRAP_IFC_TYPE_TCPIP ? "unknown, expected timeout= or keepalive="
+                                        : "unknown, expected timeout=";
+}
+
+/* A name followed by '='. */
+static bool is_named(const char *param)
+{
+   size_t n = strspn(param, "abcdefghijklmnopqrstuvwxyz_");
+   return n > 0 && param[n] == '=';
+}
+
+static int parse(struct trap_context *ctx, struct params *p, char type, const char *text)
+{
+   for (const char *rest = text; rest != NULL;) {
+      char *param = spec_next(&rest, ':');
+      if (param == NULL) {
+         return ctx_error(ctx, TRAP_E_MEMORY, NULL);
+      }
+      if (p->n > 0 && is_named(param)) {
+         const char *wrong = take_named(p, type, spec_unquote(param));
+         if (wrong != NULL) {
+            ctx_error(ctx, TRAP_E_BADPARAMS, "Input parameter '%s': %s.", param, wrong);
+         }
+         free(param);
+         if (wrong != NULL) {
+            return TRAP_E_BADPARAMS;
+         }
+      } else if (p->n == MAX_PARAMS) {
+         free(param);
+         return ctx_error(ctx, TRAP_E_BADPARAMS, "Input '%s': too many parameters.", text);
       } else {
-         list[left++] = list[i];
+         p->list[p->n++] = spec_unquote(param);
       }
    }
-   *n = left;
-   return found;
+   return TRAP_E_OK;
 }
 
-/* "[host:]port:keyfile:certfile:CAfile[:hostname=NAME or on]" */
-static int parse_tls(struct trap_context *ctx, struct sender_address *to, char *list[MAX_PARAMS], int n)
+/* What follows the address: numbers were taken and ignored by NEMEA 2, and stand in configurations. */
+static int check_rest(struct trap_context *ctx, const struct params *p, int from)
 {
-   char *wanted = take_hostname(list, &n);
-   bool with_host = n > 1 + TLS_FILES;
-   char *const none[TLS_FILES] = {NULL};
-   to->host = strdup(with_host ? list[0] : "localhost");
-   to->port = n > 0 ? strdup(list[with_host]) : NULL;
-   const char *name = wanted == NULL ? NULL : strcmp(wanted + 9, "on") == 0 ? to->host : wanted + 9;
-   to->tls = tls_config_of(ctx, false, n < 1 + TLS_FILES ? none : list + with_host + 1, name);
-   free(wanted);
-   for (int i = 0; i < n; i++) {
-      free(list[i]);
+   for (int i = from; i < p->n; i++) {
+      const char *param = p->list[i];
+      if (*param != 0 && param[strspn(param, "0123456789")] != 0) {
+         return ctx_error(ctx, TRAP_E_BADPARAMS, "Input parameter '%s': unknown, expected NAME=VALUE.",
+                          param);
+      }
+      if (*param != 0) {
+         LOG_WARNING("Input parameter '%s' has no meaning and is ignored.", param);
+      }
    }
-   return to->tls != NULL ? check_tcp_port(ctx, to->port) : TRAP_E_BADPARAMS;
+   return TRAP_E_OK;
+}
+
+static char *take(struct params *p, int i)
+{
+   char *text = p->list[i];
+   p->list[i] = NULL;
+   return text;
+}
+
+/* "[host:]port:keyfile:certfile:CAfile" */
+static int tls_address(struct trap_context *ctx, struct sender_address *to, struct params *p)
+{
+   int with_host = p->n > 1 + TLS_FILES;
+   char *const none[TLS_FILES] = {NULL};
+   to->host = with_host ? take(p, 0) : strdup("localhost");
+   to->port = p->n > 0 ? take(p, with_host) : NULL;
+   if (to->host == NULL || to->port == NULL) {
+      return ctx_error(ctx, TRAP_E_MEMORY, NULL);
+   }
+   const char *name = p->hostname != NULL && strcmp(p->hostname, "on") == 0 ? to->host : p->hostname;
+   to->tls = tls_config_of(ctx, false, p->n < 1 + TLS_FILES ? none : p->list + with_host + 1, name);
+   if (to->tls == NULL) {
+      return TRAP_E_BADPARAMS;
+   }
+   int rc = check_tcp_port(ctx, to->port);
+   return rc == TRAP_E_OK ? check_rest(ctx, p, with_host + 1 + TLS_FILES) : rc;
+}
+
+/* "[host:]port"; of u "[anything:]name" */
+static int plain_address(struct trap_context *ctx, struct sender_address *to, char type, struct params *p)
+{
+   int last = p->n > 1;
+   if (p->n < 1 || *p->list[0] == 0 || *p->list[last] == 0) {
+      return ctx_error(ctx, TRAP_E_BADPARAMS, "Missing 'destination address' for %s IFC.",
+                       socket_type_name(type));
+   }
+   to->port = take(p, last);
+   if (type == TRAP_IFC_TYPE_TCPIP) {
+      to->host = last == 1 ? take(p, 0) : strdup("localhost");
+   }
+   int rc = type == TRAP_IFC_TYPE_TCPIP ? check_tcp_port(ctx, to->port)
+                                        : unix_socket_path(ctx, to->port, to->path, sizeof(to->path));
+   if (rc == TRAP_E_OK && type == TRAP_IFC_TYPE_TCPIP && to->host == NULL) {
+      rc = ctx_error(ctx, TRAP_E_MEMORY, NULL);
+   }
+   return rc == TRAP_E_OK ? check_rest(ctx, p, last + 1) : rc;
 }
 
 int sender_address_parse(struct trap_context *ctx, struct sender_address *to, char type, const char *params)
 {
-   char *list[MAX_PARAMS] = {NULL};
-   int n = split(params, list), used = n > 1 ? 2 : 1;
-   if (n >= 0 && type == TRAP_IFC_TYPE_TLS) {
-      return parse_tls(ctx, to, list, n);
+   struct params p = {.keepalive = {.idle = 30, .interval = 10, .count = 3}};
+   int rc = parse(ctx, &p, type, params);
+   if (rc == TRAP_E_OK) {
+      to->keepalive = p.keepalive;
+      rc = type == TRAP_IFC_TYPE_TLS ? tls_address(ctx, to, &p) : plain_address(ctx, to, type, &p);
    }
-   bool missing = n < 1 || *list[0] == 0 || *list[used - 1] == 0;
-   if (!missing) {
-      to->port = list[used - 1];
-      list[used - 1] = NULL;
-   }
-   if (!missing && type == TRAP_IFC_TYPE_TCPIP) {
-      to->host = used == 2 ? list[0] : strdup("localhost");
-      list[0] = used == 2 ? NULL : list[0];
-   }
-   for (int i = 0; i < MAX_PARAMS; i++) {
-      free(list[i]);
-   }
-   if (missing) {
-      return ctx_error(ctx, TRAP_E_BADPARAMS, "Missing 'destination address' for %s IFC.",
-                       socket_type_name(type));
-   }
-   return type == TRAP_IFC_TYPE_TCPIP ? check_tcp_port(ctx, to->port)
-                                      : unix_socket_path(ctx, to->port, to->path, sizeof(to->path));
+   params_free(&p);
+   return rc;
 }
 
 void sender_address_free(struct sender_address *to)

@@ -55,8 +55,10 @@ struct trap_input {
    const struct input_ops *ops;
    struct trap_context *ctx;
    int32_t timeout;
-   trap_in_ifc_state_t state;
+   uint32_t plain_min; /* messages of at least so many bytes are given out as they are; UINT32_MAX: none */
    /* cold */
+   trap_in_ifc_state_t state; /* set with input_set_state() */
+   uint16_t min_size;         /* bytes of the smallest message in this format that is not an end of stream */
    char type;
    bool timeout_fixed;
    bool lent;       /* the messages stand where the sender wrote them, in memory that only it can write */
@@ -70,9 +72,9 @@ struct trap_input {
    _Atomic uint64_t delay_last, delay_total; /* us that the module took for a buffer, on a coarse clock */
    int64_t busy_since;                       /* us, coarse: the module was given a buffer; 0: it has none */
    const uint8_t *first;                     /* of the buffer that pos is in; NULL: it is gone */
-   uint8_t *copies;       /* COPIES_SIZE bytes for copies of lent messages; NULL: this input lends none */
-   uint32_t copy_at;      /* where the next one goes */
-   struct pollfd wait[2]; /* valid after fill returned TIMEOUT */
+   uint8_t *copies;                          /* COPIES_SIZE bytes for copies of lent and of short messages */
+   uint32_t copy_at;                         /* where the next one goes */
+   struct pollfd wait[2];                    /* valid after fill returned TIMEOUT */
    int n_wait;
    int64_t retry_at; /* monotonic ms, -1: never */
    const char
@@ -203,17 +205,28 @@ struct common_params {
    bool buffer;
    int64_t autoflush;
 };
-/** params is modified in place: what remains are the parameters of the type. */
-void spec_take_common(char *params, bool output, struct common_params *common);
+/** params is modified in place: what remains are the parameters of the type. \return OK or BADPARAMS */
+int spec_take_common(struct trap_context *ctx, char *params, bool output, struct common_params *common);
 int spec_parse(const char *text, trap_ifc_spec_t *spec, char *err, size_t err_size);
+/** The next item of a list, as it stands there, still quoted; *rest goes behind it, NULL after the last one.
+ *  \return NULL without memory; the caller frees it */
+char *spec_next(const char **rest, char delimiter);
+/** Whether a backslash makes character c an ordinary one. */
+bool spec_special(char c);
+/** Removes the backslashes of quoted characters. \return text */
+char *spec_unquote(char *text);
 
 /* format.c */
 /** Writes the 8-byte hello header and specifier into a new buffer. \return its length, 0 without memory */
 size_t hello_make(uint8_t type, const char *spec, uint8_t **hello);
-/** Reads a hello header. \return OK, or NEGOTIATION_FAILED when the specifier is too long */
-int hello_parse(const uint8_t header[8], uint8_t *type, uint32_t *spec_length);
-/** Applies a sender's format to an input (spec may be NULL; it is taken over). \return OK or FORMAT_MISMATCH */
-int input_negotiate(struct trap_input *in, uint8_t type, char *spec);
+#define FORMAT_REASON \
+   200 /* bytes for the reason why a format is refused; nothing of the sender's text is in it */
+/** Reads a hello header. \return OK, or NEGOTIATION_FAILED with the reason in why */
+int hello_parse(const uint8_t header[8], uint8_t *type, uint32_t *spec_length, char why[FORMAT_REASON]);
+/** Applies a sender's format, of a type that hello_parse() has let through, to an input; spec is taken over.
+ *  \return OK; with the reason in why: FORMAT_MISMATCH, or NEGOTIATION_FAILED: not a valid format */
+int input_negotiate(struct trap_input *in, uint8_t type, char *spec, char why[FORMAT_REASON]);
+void input_set_state(struct trap_input *in, trap_in_ifc_state_t state);
 
 /* The constructors return OK or a code with the context's error set. params is the interface's own string. */
 int input_socket_create(struct trap_context *ctx, char type, const char *params, struct trap_input **in);
@@ -240,8 +253,14 @@ char *stats_json(struct trap_context *ctx);
 /** The state of a file interface for people. */
 void dump_file(FILE *file, const char *name, const char *mode, const struct trap_context *ctx);
 
+/* stdout.c */
+/** Writes what waits in the buffer of standard output, unless another thread is at it or nobody takes it. */
+void stdout_flush(void);
+/** The same if that has not been done for a second. \param now us, coarse clock */
+void stdout_flush_due(int64_t now);
+
 /* path.c */
-/** Expands ~, $NAME and globs without a shell. \return number of paths, -1 on error; free with paths_free() */
+/** Expands ~, $NAME and globs without a shell; quoted characters are ordinary ones. \return number of paths, -1 on error; free with paths_free() */
 int paths_expand(const char *pattern, bool globs, char ***paths);
 void paths_free(char **paths, int n);
 

@@ -383,20 +383,26 @@ static const struct output_ops file_output_ops = {
     .dump = file_output_dump,
 };
 
-static void parse_file_param(struct file_output *f, const char *p)
+static bool parse_count(const char *text, int64_t *value)
 {
    char *end;
+   *value = strtol(text, &end, 10);
+   return end != text && *end == 0 && *value >= 0 && *value <= INT32_MAX;
+}
+
+static int parse_file_param(struct trap_context *ctx, struct file_output *f, const char *p)
+{
    if (strcmp(p, "a") == 0) {
       f->append = true;
-   } else if (strncmp(p, "time=", 5) == 0) {
-      f->minutes = strtol(p + 5, &end, 10);
-   } else if (strncmp(p, "size=", 5) == 0) {
-      f->megabytes = strtol(p + 5, &end, 10);
    } else if (strcmp(p, "compress=zstd") == 0) {
       f->compress = true;
-   } else if (strcmp(p, "w") != 0 && *p != 0) {
-      LOG_WARNING("File parameter \"%s\" ignored: expected a, w, time=MINUTES, size=MB or compress=zstd.", p);
+   } else if ((strncmp(p, "time=", 5) != 0 || !parse_count(p + 5, &f->minutes)) &&
+              (strncmp(p, "size=", 5) != 0 || !parse_count(p + 5, &f->megabytes)) && strcmp(p, "w") != 0 &&
+              *p != 0) {
+      return ctx_error(ctx, TRAP_E_BADPARAMS,
+                       "File parameter '%s': expected a, w, time=MINUTES, size=MB or compress=zstd.", p);
    }
+   return TRAP_E_OK;
 }
 
 static int start_compression(struct trap_context *ctx, struct file_output *f)
@@ -419,8 +425,10 @@ static int start_compression(struct trap_context *ctx, struct file_output *f)
 
 static int parse_file_output(struct trap_context *ctx, struct file_output *f, const char *params)
 {
-   char *path = NULL, **expanded;
-   const char *rest = trap_get_param_by_delimiter(params, &path, ':');
+   char **expanded;
+   const char *rest = params;
+   char *path = spec_next(&rest, ':');
+   int rc = TRAP_E_OK;
    if (path == NULL || *path == 0) {
       free(path);
       return ctx_error(ctx, TRAP_E_BADPARAMS, "FILE OUTPUT IFC: missing file name.");
@@ -433,13 +441,13 @@ static int parse_file_output(struct trap_context *ctx, struct file_output *f, co
    }
    f->pattern = strdup(expanded[0]);
    paths_free(expanded, n);
-   while (rest != NULL && !f->device) {
-      char *param = NULL;
-      rest = trap_get_param_by_delimiter(rest, &param, ':');
-      if (param != NULL) {
-         parse_file_param(f, param);
-      }
+   while (rest != NULL && !f->device && rc == TRAP_E_OK) {
+      char *param = spec_next(&rest, ':');
+      rc = param != NULL ? parse_file_param(ctx, f, param) : ctx_error(ctx, TRAP_E_MEMORY, NULL);
       free(param);
+   }
+   if (rc != TRAP_E_OK) {
+      return rc;
    }
    return f->pattern != NULL ? start_compression(ctx, f) : ctx_error(ctx, TRAP_E_MEMORY, NULL);
 }

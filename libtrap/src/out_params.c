@@ -7,52 +7,87 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "name=value" as a number within limits; anything else is said and leaves the default. */
-static bool number_param(const char *param, const char *name, long min, long max, uint32_t *value)
+/* Result of trying a parameter: it is another one, it is right, or its value is wrong (the error is set). */
+enum match { OTHER, TAKEN, WRONG };
+
+static enum match wrong_value(struct trap_context *ctx, const char *param, const char *expected)
+{
+   ctx_error(ctx, TRAP_E_BADPARAMS, "Output parameter '%s': expected %s.", param, expected);
+   return WRONG;
+}
+
+/* "name=value" as a number; what is too large becomes max, since NEMEA 2 knew other limits. */
+static enum match number_param(struct trap_context *ctx, const char *param, const char *name, long min,
+                               long max, uint32_t *value)
 {
    size_t n = strlen(name);
-   char *end;
+   char *end, expected[64];
    if (strncmp(param, name, n) != 0 || param[n] != '=') {
-      return false;
+      return OTHER;
    }
    long v = strtol(param + n + 1, &end, 10);
    if (end == param + n + 1 || *end != 0 || v < min) {
-      LOG_ERROR("Parameter %s ignored: expected a number from %ld to %ld.", param, min, max);
-   } else if (v > max) {
-      LOG_WARNING("Parameter %s is too large, %ld is used.", param, max);
-      *value = (uint32_t) max;
-   } else {
-      *value = (uint32_t) v;
+      snprintf(expected, sizeof(expected), "a number from %ld to %ld", min, max);
+      return wrong_value(ctx, param, expected);
    }
-   return true;
+   if (v > max) {
+      LOG_WARNING("Output parameter '%s' is too large, %ld is used.", param, max);
+   }
+   *value = (uint32_t) (v > max ? max : v);
+   return TAKEN;
 }
 
-static void parse_param(struct socket_output *s, const char *param)
+static enum match mode_param(struct trap_context *ctx, struct socket_output *s, const char *param)
 {
    char *end;
-   if (number_param(param, "max_clients", 1, MAX_CLIENTS, &s->max_clients) ||
-       number_param(param, "min_clients", 0, MAX_CLIENTS, &s->min_clients) ||
-       number_param(param, "maxstall", 0, 3600000, &s->maxstall) ||
-       number_param(param, "buffer_count", 1, 10000, &s->buffer_count) ||
-       number_param(param, "buffer_size", MIN_BUFFER, MAX_BUFFER, &s->buffer_size)) {
-      return;
+   if (strncmp(param, "mode=", 5) != 0 || s->out.type != TRAP_IFC_TYPE_UNIX) {
+      return OTHER;
    }
-   if (strncmp(param, "mode=", 5) == 0) {
-      unsigned long mode = strtoul(param + 5, &end, 8);
-      if (end == param + 5 || *end != 0 || mode > 0777) {
-         LOG_ERROR("Parameter %s ignored: expected octal digits from 0 to 777.", param);
-      } else {
-         s->mode = (mode_t) mode;
-      }
-   } else if (strncmp(param, "group=", 6) == 0) {
-      free(s->group);
-      s->group = strdup(param + 6);
-   } else if (strncmp(param, "bind=", 5) == 0 && s->out.type != TRAP_IFC_TYPE_UNIX) {
-      free(s->address);
-      s->address = strdup(param + 5);
-   } else if (*param != 0) {
-      LOG_ERROR("Unknown parameter \"%s\".", param);
+   unsigned long mode = strtoul(param + 5, &end, 8);
+   if (end == param + 5 || *end != 0 || mode > 0777) {
+      return wrong_value(ctx, param, "octal digits from 0 to 777");
    }
+   s->mode = (mode_t) mode;
+   return TAKEN;
+}
+
+static enum match text_param(struct trap_context *ctx, const char *param, const char *name, char **value)
+{
+   size_t n = strlen(name);
+   if (strncmp(param, name, n) != 0 || param[n] != '=') {
+      return OTHER;
+   }
+   if (param[n + 1] == 0) {
+      return wrong_value(ctx, param, "a name");
+   }
+   free(*value);
+   *value = strdup(param + n + 1);
+   return TAKEN;
+}
+
+static int parse_param(struct trap_context *ctx, struct socket_output *s, const char *param)
+{
+   bool is_unix = s->out.type == TRAP_IFC_TYPE_UNIX;
+   enum match m = number_param(ctx, param, "max_clients", 1, MAX_CLIENTS, &s->max_clients);
+   m = m != OTHER ? m : number_param(ctx, param, "min_clients", 0, MAX_CLIENTS, &s->min_clients);
+   m = m != OTHER ? m : number_param(ctx, param, "maxstall", 0, 3600000, &s->maxstall);
+   m = m != OTHER ? m : number_param(ctx, param, "buffer_count", 1, 10000, &s->buffer_count);
+   m = m != OTHER ? m : number_param(ctx, param, "buffer_size", MIN_BUFFER, MAX_BUFFER, &s->buffer_size);
+   m = m != OTHER ? m : mode_param(ctx, s, param);
+   m = m != OTHER || !is_unix ? m : text_param(ctx, param, "group", &s->group);
+   m = m != OTHER || is_unix ? m : text_param(ctx, param, "bind", &s->address);
+   if (m == WRONG || m == TAKEN || *param == 0) {
+      return m == WRONG ? TRAP_E_BADPARAMS : TRAP_E_OK;
+   }
+   if (param[strspn(param, "0123456789")] ==
+       0) { /* NEMEA 2 ignored a number here, and it stands in configurations */
+      LOG_WARNING("Output parameter '%s' has no meaning and is ignored.", param);
+      return TRAP_E_OK;
+   }
+   return ctx_error(ctx, TRAP_E_BADPARAMS,
+                    "Output parameter '%s': unknown, expected timeout=, buffer=, autoflush=, max_clients=, "
+                    "min_clients=, buffer_size=, buffer_count=, maxstall=, %s.",
+                    param, is_unix ? "mode= or group=" : "or bind=");
 }
 
 /* The three files of T. \return what follows them; *rc tells of a mistake */
@@ -60,7 +95,10 @@ static const char *parse_tls(struct trap_context *ctx, struct socket_output *s, 
 {
    char *files[TLS_FILES] = {NULL};
    for (int i = 0; i < TLS_FILES && rest != NULL; i++) {
-      rest = trap_get_param_by_delimiter(rest, &files[i], ':');
+      files[i] = spec_next(&rest, ':');
+      if (files[i] != NULL) {
+         spec_unquote(files[i]);
+      }
    }
    s->tls = tls_config_of(ctx, true, files, NULL);
    *rc = s->tls != NULL ? TRAP_E_OK : TRAP_E_BADPARAMS;
@@ -73,8 +111,9 @@ static const char *parse_tls(struct trap_context *ctx, struct socket_output *s, 
 int output_parse_params(struct trap_context *ctx, struct socket_output *s, const char *params)
 {
    int rc = TRAP_E_OK;
-   const char *rest = trap_get_param_by_delimiter(params, &s->name, ':');
-   if (s->name == NULL || s->name[0] == 0) {
+   const char *rest = params;
+   s->name = spec_next(&rest, ':');
+   if (s->name == NULL || *spec_unquote(s->name) == 0) {
       return ctx_error(ctx, TRAP_E_BADPARAMS, "Missing 'port' for %s IFC.", socket_type_name(s->out.type));
    }
    if (s->out.type == TRAP_IFC_TYPE_TLS) {
@@ -83,14 +122,16 @@ int output_parse_params(struct trap_context *ctx, struct socket_output *s, const
    if (rc != TRAP_E_OK) {
       return rc;
    }
-   while (rest != NULL) {
-      char *param = NULL;
-      rest = trap_get_param_by_delimiter(rest, &param, ':');
+   while (rest != NULL && rc == TRAP_E_OK) {
+      char *param = spec_next(&rest, ':');
       if (param == NULL) {
          return ctx_error(ctx, TRAP_E_MEMORY, NULL);
       }
-      parse_param(s, param);
+      rc = parse_param(ctx, s, spec_unquote(param));
       free(param);
+   }
+   if (rc != TRAP_E_OK) {
+      return rc;
    }
    return s->out.type != TRAP_IFC_TYPE_UNIX ? check_tcp_port(ctx, s->name)
                                             : unix_socket_path(ctx, s->name, s->path, sizeof(s->path));

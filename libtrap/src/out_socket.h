@@ -210,7 +210,7 @@ static inline void output_leave(struct socket_output *s)
 bool output_finish_block(struct socket_output *s);
 
 /* out_params.c */
-/** Takes "port[:files of T][:name=value]..."; what is wrong is said, and left out where it can be. */
+/** Takes "port[:files of T][:name=value]..."; \return OK, or a code with the error set */
 int output_parse_params(struct trap_context *ctx, struct socket_output *s, const char *params);
 void output_free_params(struct socket_output *s);
 

@@ -62,6 +62,7 @@ int paths_expand(const char *pattern, bool globs, char ***paths)
 {
    struct text t = {.length = 0};
    const char *p = pattern;
+   bool quoted = false;
    if (p[0] == '~' && (p[1] == '/' || p[1] == 0)) {
       if (!add_home(&t)) {
          return -1;
@@ -69,7 +70,15 @@ int paths_expand(const char *pattern, bool globs, char ***paths)
       p++;
    }
    while (*p != 0) {
-      if (*p == '$') {
+      if (*p == '\\' && spec_special(p[1])) {
+         /* glob(3) takes the backslash off what is special to it. */
+         bool keep = globs && strchr("*?[]\\", p[1]) != NULL;
+         if (!add(&t, keep ? p : p + 1, keep ? 2 : 1)) {
+            return -1;
+         }
+         quoted |= keep;
+         p += 2;
+      } else if (*p == '$') {
          p = add_variable(&t, p + 1);
          if (p == NULL) {
             return -1;
@@ -80,7 +89,10 @@ int paths_expand(const char *pattern, bool globs, char ***paths)
    }
    glob_t g;
    memset(&g, 0, sizeof(g));
-   size_t n = globs && glob(t.data, GLOB_NOCHECK, NULL, &g) == 0 ? g.gl_pathc : 0;
+   size_t n = globs && glob(t.data, quoted ? 0 : GLOB_NOCHECK, NULL, &g) == 0 ? g.gl_pathc : 0;
+   if (n == 0 && quoted) {
+      spec_unquote(t.data);
+   }
    char **list = calloc(n + 2, sizeof(*list));
    for (size_t i = 0; list != NULL && i < n; i++) {
       list[i] = strdup(g.gl_pathv[i]);

@@ -46,16 +46,30 @@ static inline const void *to_write(struct trap_input *in, const uint8_t *p, uint
    return to;
 }
 
+/* They also write before they look at the size: a message shorter than any record has zeros behind it. */
+static const void *to_write_padded(struct trap_input *in, const uint8_t *p, uint16_t size)
+{
+   uint8_t *to = in->copies + in->copy_at;
+   memcpy(to, p, size);
+   memset(to + size, 0, in->min_size - size);
+   in->copy_at += (in->min_size + 63u) & ~63u;
+   in->copy_at = in->copy_at < COPIES_SPREAD ? in->copy_at : 0;
+   if (in->lent && in->pos == in->end) {
+      in->ops->copied(in);
+   }
+   return to;
+}
+
 /* The next message of the buffer, with nothing in the way: what nearly every call of trap_recv() finds. */
 static inline bool take_next(struct trap_input *in, const void **data, uint16_t *size, uint64_t *seq)
 {
    const uint8_t *p = in->pos;
    size_t left = (size_t) (in->end - p);
-   if (left < 2 || in->state != FMT_OK) {
+   if (left < 2) {
       return false;
    }
    uint16_t n = (uint16_t) (p[0] << 8 | p[1]);
-   if (n > left - 2) {
+   if (n < in->plain_min || n > left - 2) {
       return false;
    }
    in->pos = p + 2 + n;
@@ -75,18 +89,18 @@ static int step(struct trap_context *ctx, struct trap_input *in, trap_message_t 
 {
    for (;;) {
       if (atomic_load_explicit(&ctx->terminated, memory_order_relaxed)) {
+         stdout_flush();
          return TRAP_E_TERMINATED;
       }
       if (in->pos < in->end) {
          *count = take(in, m, max);
          if (*count > 0) {
             if (in->state == FMT_CHANGED) {
-               in->state = FMT_OK;
+               input_set_state(in, FMT_OK);
                return TRAP_E_FORMAT_CHANGED;
             }
             return TRAP_E_OK;
          }
-         LOG_ERROR("Input %s: a message is longer than the buffer that holds it; dropped the rest.", in->id);
          in->pos = in->end;
          int rc = in->ops->damaged(in);
          if (rc != TRAP_E_OK) {
@@ -104,6 +118,7 @@ static int step(struct trap_context *ctx, struct trap_input *in, trap_message_t 
          return rc;
       }
       in->busy_since = now_us_coarse();
+      stdout_flush_due(in->busy_since);
    }
 }
 
@@ -125,6 +140,9 @@ bool inputs_wait(struct trap_context *ctx, struct trap_input *const *in, const u
       }
    }
    int64_t left = deadline < 0 ? -1 : deadline - now_ms();
+   if (deadline < 0 || left > 0) {
+      stdout_flush();
+   }
    int rc = poll(fds, count, deadline < 0 ? -1 : left < 0 ? 0 : left > 3600000 ? 3600000 : (int) left);
    return rc < 0 && errno == EINTR;
 }
@@ -196,7 +214,7 @@ static __attribute__((noinline)) int receive_one(struct trap_context *ctx, uint3
    }
    rc = recv_messages(ctx, in, &m, 1, &count);
    if (count > 0) {
-      *data = to_write(in, m.data, m.size);
+      *data = m.size < in->min_size ? to_write_padded(in, m.data, m.size) : to_write(in, m.data, m.size);
       *size = m.size;
       if (seq_number != NULL) {
          *seq_number = m.seq;

@@ -7,13 +7,15 @@
 
 struct generator {
    struct trap_input in;
-   uint8_t message[2 + UINT8_MAX];
+   uint8_t text[2 + UINT8_MAX];
+   uint8_t message[2 + UINT8_MAX]; /* a copy, which modules may change */
 };
 
 static int generator_fill(struct trap_input *in)
 {
    struct generator *g = (struct generator *) in;
    count_up(&in->buffers, 1);
+   memcpy(g->message, g->text, sizeof(g->message));
    in->pos = g->message;
    in->end = g->message + 2 + g->message[1];
    return TRAP_E_OK;
@@ -43,16 +45,21 @@ int input_generator_create(struct trap_context *ctx, const char *params, struct 
    if (end == params || *end != ':') {
       return ctx_error(ctx, TRAP_E_MEMORY, "GENERATOR IFC: expected 'length:string', got '%s'.", params);
    }
-   if (length < 1 || length > UINT8_MAX || strlen(end + 1) != (size_t) length) {
-      return ctx_error(ctx, TRAP_E_BADPARAMS, "GENERATOR IFC: '%s' is not %ld bytes (1..255) long.", end + 1,
-                       length);
-   }
    struct generator *g = calloc(1, sizeof(*g));
-   if (g == NULL) {
+   char *text = g != NULL ? strdup(end + 1) : NULL;
+   if (text == NULL) {
+      free(g);
       return ctx_error(ctx, TRAP_E_MEMORY, NULL);
    }
-   g->message[1] = (uint8_t) length;
-   memcpy(g->message + 2, end + 1, (size_t) length);
+   if (length < 1 || length > UINT8_MAX || strlen(spec_unquote(text)) != (size_t) length) {
+      ctx_error(ctx, TRAP_E_BADPARAMS, "GENERATOR IFC: '%s' is not %ld bytes (1..255) long.", text, length);
+      free(text);
+      free(g);
+      return TRAP_E_BADPARAMS;
+   }
+   g->text[1] = (uint8_t) length;
+   memcpy(g->text + 2, text, (size_t) length);
+   free(text);
    g->in.ops = &generator_ops;
    g->in.seq = UINT64_MAX; /* numbers from 0 */
    g->in.id = "none";

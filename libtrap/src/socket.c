@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,10 +27,17 @@ int check_tcp_port(struct trap_context *ctx, const char *port)
 {
    char *end;
    long value = strtol(port, &end, 10);
-   if (end != port && *end == 0 && (value < 1 || value > 65535)) {
-      return ctx_error(ctx, TRAP_E_BADPARAMS, "Given port (%s) number is out of the allowed range (1-65535).",
-                       port);
+   if (end != port && *end == 0) {
+      return value >= 1 && value <= 65535
+                 ? TRAP_E_OK
+                 : ctx_error(ctx, TRAP_E_BADPARAMS, "Port %s: expected a number from 1 to 65535.", port);
    }
+   struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *list = NULL;
+   if (getaddrinfo(NULL, port, &hints, &list) != 0) {
+      return ctx_error(ctx, TRAP_E_BADPARAMS,
+                       "Port '%s': expected a number from 1 to 65535 or the name of a TCP service.", port);
+   }
+   freeaddrinfo(list);
    return TRAP_E_OK;
 }
 

@@ -15,7 +15,7 @@ enum share { SHARE_LOG, SHARE_PAGE, SHARE_FDS };
 
 /** <dir>/trap-<name>.sock; BADPARAMS when it does not fit. */
 int unix_socket_path(struct trap_context *ctx, const char *name, char *path, size_t size);
-/** BADPARAMS for a numeric port outside 1..65535. */
+/** BADPARAMS for a numeric port outside 1..65535 and for what is no name of a service. */
 int check_tcp_port(struct trap_context *ctx, const char *port);
 /** "TCPIP", "TLS" or "UNIX socket". */
 const char *socket_type_name(char type);

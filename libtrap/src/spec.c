@@ -14,6 +14,42 @@ TRAP_PUBLIC char trap_ifc_type_supported[] = {
 #endif
     TRAP_IFC_TYPE_UNIX,      TRAP_IFC_TYPE_FILE,      0};
 
+/* --------------------------------------------------------------------- quoting */
+
+bool spec_special(char c)
+{
+   return c != 0 && strchr(",:\\$~*?[]", c) != NULL;
+}
+
+/* The first delimiter that is not quoted, or the end. */
+static const char *item_end(const char *p, char delimiter)
+{
+   while (*p != 0 && *p != delimiter) {
+      p += *p == '\\' && spec_special(p[1]) ? 2 : 1;
+   }
+   return p;
+}
+
+char *spec_next(const char **rest, char delimiter)
+{
+   const char *start = *rest, *end = item_end(start, delimiter);
+   *rest = *end != 0 ? end + 1 : NULL;
+   return strndup(start, (size_t) (end - start));
+}
+
+char *spec_unquote(char *text)
+{
+   char *to = text;
+   for (const char *p = text; *p != 0; p++) {
+      p += *p == '\\' && spec_special(p[1]);
+      *to++ = *p;
+   }
+   *to = 0;
+   return text;
+}
+
+/* ------------------------------------------------------------ IFC_SPEC and command line */
+
 static int add_ifc(trap_ifc_spec_t *spec, size_t n, char letter, const char *params, size_t length)
 {
    char *types = realloc(spec->types, n + 2);
@@ -50,7 +86,7 @@ int spec_parse(const char *text, trap_ifc_spec_t *spec, char *err, size_t err_si
       return TRAP_E_MEMORY;
    }
    while (*text != 0) {
-      size_t length = strcspn(text, ",");
+      size_t length = (size_t) (item_end(text, ',') - text);
       if (strchr(trap_ifc_type_supported, *text) == NULL) {
          snprintf(err, err_size, "Unsupported IFC type '%c'%s.", *text,
                   *text == TRAP_IFC_TYPE_TLS ? " (this libtrap was built without OpenSSL)" : "");
@@ -147,100 +183,106 @@ TRAP_PUBLIC int trap_free_ifc_spec(trap_ifc_spec_t ifc_spec)
    return TRAP_E_OK;
 }
 
-static bool starts_with(const char *s, const char *word)
-{
-   return strncmp(s, word, strlen(word)) == 0;
-}
+/* ---------------------------------------------------- parameters of all interfaces */
 
 static bool parse_i64(const char *s, int64_t *value)
 {
    char *end;
    errno = 0;
    long long v = strtoll(s, &end, 0);
-   if (end == s || errno != 0) {
-      return false;
-   }
    *value = v;
-   return true;
+   return end != s && *end == 0 && errno == 0;
 }
 
-static void set_timeout(struct common_params *c, const char *value, bool output)
+static bool set_timeout(struct common_params *c, const char *value, bool output)
 {
    int64_t v;
-   if (starts_with(value, "WAIT")) {
+   if (strcmp(value, "WAIT") == 0) {
       v = TRAP_WAIT;
-   } else if (starts_with(value, "NO_WAIT")) {
+   } else if (strcmp(value, "NO_WAIT") == 0) {
       v = TRAP_NO_WAIT;
-   } else if (output && starts_with(value, "HALF_WAIT")) {
+   } else if (strcmp(value, "HALF_WAIT") == 0 && output) {
       v = TRAP_HALFWAIT;
    } else if (!parse_i64(value, &v) || v < INT32_MIN || v > INT32_MAX) {
-      LOG_WARNING("Parameter timeout=%s ignored: expected WAIT, NO_WAIT,%s or microseconds.", value,
-                  output ? " HALF_WAIT" : "");
-      return;
+      return false;
    }
    c->timeout = (int32_t) v;
    c->has_timeout = true;
+   return true;
 }
 
-/* One parameter; true when it was a common setter. */
-static bool take_one(struct common_params *c, const char *param, bool output)
+static bool set_buffer(struct common_params *c, const char *value)
 {
-   if (starts_with(param, "timeout=")) {
-      if (!c->has_timeout) {
-         set_timeout(c, param + 8, output);
-      }
-      return true;
-   }
-   if (!output) {
-      return false;
-   }
-   if (starts_with(param, "buffer=")) {
-      const char *value = param + 7;
-      if (starts_with(value, "on") || starts_with(value, "off")) {
-         c->buffer = value[1] == 'n';
-         c->has_buffer = true;
-      } else {
-         LOG_ERROR("Parameter buffer=%s ignored: expected on or off.", value);
-      }
-      return true;
-   }
-   if (starts_with(param, "autoflush=")) {
-      const char *value = param + 10;
-      if (starts_with(value, "off")) {
-         c->autoflush = TRAP_NO_AUTO_FLUSH;
-         c->has_autoflush = true;
-      } else if (parse_i64(value, &c->autoflush)) {
-         c->has_autoflush = true;
-      } else {
-         LOG_WARNING("Parameter autoflush=%s ignored: expected off or microseconds.", value);
-      }
-      return true;
-   }
-   return false;
+   c->buffer = strcmp(value, "on") == 0;
+   c->has_buffer = true;
+   return c->buffer || strcmp(value, "off") == 0;
 }
 
-void spec_take_common(char *params, bool output, struct common_params *common)
+static bool set_autoflush(struct common_params *c, const char *value)
+{
+   c->autoflush = TRAP_NO_AUTO_FLUSH;
+   c->has_autoflush = true;
+   return strcmp(value, "off") == 0 || parse_i64(value, &c->autoflush);
+}
+
+/* Value of a parameter of this name, NULL: it has another one. */
+static const char *value_of(const char *param, const char *name)
+{
+   size_t n = strlen(name);
+   return strncmp(param, name, n) == 0 && param[n] == '=' ? param + n + 1 : NULL;
+}
+
+/* One parameter; *taken when it is one of all interfaces. \return what is allowed, NULL: it is right */
+static const char *take_one(struct common_params *c, const char *param, bool output, bool *taken)
+{
+   const char *value = value_of(param, "timeout");
+   *taken = true;
+   if (value != NULL) {
+      return c->has_timeout || set_timeout(c, value, output) ? NULL
+             : output                                        ? "WAIT, NO_WAIT, HALF_WAIT or microseconds"
+                                                             : "WAIT, NO_WAIT or microseconds";
+   }
+   if (output && (value = value_of(param, "buffer")) != NULL) {
+      return set_buffer(c, value) ? NULL : "on or off";
+   }
+   if (output && (value = value_of(param, "autoflush")) != NULL) {
+      return set_autoflush(c, value) ? NULL : "off or microseconds";
+   }
+   *taken = false;
+   return NULL;
+}
+
+int spec_take_common(struct trap_context *ctx, char *params, bool output, struct common_params *common)
 {
    char *to = params;
+   const char *rest = params;
    bool first = true;
    memset(common, 0, sizeof(*common));
-   for (char *p = params; p != NULL;) {
-      char *next = strchr(p, ':');
-      if (next != NULL) {
-         *next++ = 0;
+   while (rest != NULL) {
+      bool taken;
+      char *param = spec_next(&rest, ':'); /* a copy: the text is moved under it */
+      if (param == NULL) {
+         return ctx_error(ctx, TRAP_E_MEMORY, NULL);
       }
-      if (!take_one(common, p, output)) {
-         size_t length = strlen(p);
+      const char *allowed = take_one(common, param, output, &taken);
+      if (allowed != NULL) {
+         ctx_error(ctx, TRAP_E_BADPARAMS, "Interface parameter '%s': expected %s.", param, allowed);
+         free(param);
+         return TRAP_E_BADPARAMS;
+      }
+      if (!taken) {
+         size_t length = strlen(param);
          if (!first) {
             *to++ = ':';
          }
-         memmove(to, p, length);
+         memcpy(to, param, length);
          to += length;
          first = false;
       }
-      p = next;
+      free(param);
    }
    *to = 0;
+   return TRAP_E_OK;
 }
 
 TRAP_PUBLIC char *trap_get_param_by_delimiter(const char *source, char **dest, const char delimiter)

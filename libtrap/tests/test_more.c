@@ -120,14 +120,16 @@ static void certificates_of_strangers_are_refused_on_both_sides(void **state)
    uint16_t size;
    need_tls();
    trap_ctx_t *out = open_format(0, 1, SERVER, dir);
-   static const char *const bad[] = {STRANGER, OTHER_CA, CLIENT ":hostname=example.org"};
+   static const char *const bad[] = {STRANGER ":timeout=300000", OTHER_CA ":timeout=300000",
+                                     CLIENT ":hostname=example.org:timeout=300000"};
+   trap_set_verbose_level(-2);
    for (int i = 0; i < 3; i++) {
       trap_ctx_t *in = open_format(1, 0, bad[i], dir);
-      assert_int_equal(trap_ctx_recv(in, 0, &data, &size), TRAP_E_BAD_CERT);
-      assert_non_null(strstr(trap_ctx_get_last_error_msg(in), "localhost:17661"));
+      assert_int_equal(trap_ctx_recv(in, 0, &data, &size), TRAP_E_TIMEOUT); /* and tries again */
       assert_int_equal(trap_ctx_get_client_count(out, 0), 0);
       trap_ctx_finalize(&in);
    }
+   trap_set_verbose_level(-3);
    trap_ctx_finalize(&out);
 }
 

@@ -78,7 +78,7 @@ static void buffers_out_of_range_neither_crash_nor_spread(void **state)
 {
    static char big[60000];
    trap_ctx_t *ctx = trap_ctx_init3(
-       "test", "", 0, 2, "u:a:buffer_count=0:timeout=NO_WAIT,u:b:buffer_size=1000:timeout=NO_WAIT", NULL);
+       "test", "", 0, 2, "u:a:buffer_count=1:timeout=NO_WAIT,u:b:buffer_size=1000:timeout=NO_WAIT", NULL);
    assert_int_equal(trap_ctx_get_last_error(ctx), TRAP_E_OK);
    trap_ctx_set_data_fmt(ctx, 0, TRAP_FMT_RAW);
    trap_ctx_set_data_fmt(ctx, 1, TRAP_FMT_RAW);
@@ -88,6 +88,118 @@ static void buffers_out_of_range_neither_crash_nor_spread(void **state)
    }
    assert_int_equal(trap_ctx_send(ctx, 1, big, 985), TRAP_E_MEMORY);
    trap_ctx_finalize(&ctx);
+}
+
+static void parameters_that_are_not_understood_end_the_program(void **state)
+{
+   static const char *const outputs[] = {"u:x:timout=WAIT",    "u:x:timeout=SOON",  "u:x:timeout=5x",
+                                         "u:x:buffer=of",      "u:x:autoflush=1s",  "u:x:mode=8",
+                                         "u:x:mode=",          "u:x:word",          "u:x:buffer_count=0",
+                                         "t:0:max_clients=",   "u:x:group=",        "t:17699:mode=600",
+                                         "f:%s/x:tme=5",       "f:%s/x:size=1MB",   "f:%s/x:compress=gzip",
+                                         "b:timeout=",         "u:x:maxstall=-1",   "t:notaport",
+                                         "u:x:bind=127.0.0.1", "u:x:max_clients=0x"};
+   static const char *const inputs[] = {"u:x:timout=WAIT",
+                                        "u:x:timeout=HALF_WAIT",
+                                        "t:h:1:keepalive=30",
+                                        "t:h:1:keepalive=0/1/1",
+                                        "t:h:1:keepalive=1/1/1/1",
+                                        "u:x:keepalive=off",
+                                        "t:h:1:hostname=h",
+                                        "t:localhost:notaport",
+                                        "t:h:1:x",
+                                        "f:%s/none"};
+   char spec[160];
+   (void) state;
+   for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
+      const char *behind = strstr(outputs[i], "%s"); /* a file in the test's directory */
+      if (behind != NULL) {
+         snprintf(spec, sizeof(spec), "f:%s%s", dir, behind + 2);
+      } else {
+         snprintf(spec, sizeof(spec), "%s", outputs[i]);
+      }
+      trap_ctx_t *ctx = trap_ctx_init3("test", "", 0, 1, spec, NULL);
+      assert_int_equal(trap_ctx_get_last_error(ctx), TRAP_E_BADPARAMS);
+      assert_non_null(strstr(trap_ctx_get_last_error_msg(ctx), "expected"));
+      trap_ctx_finalize(&ctx);
+   }
+   for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
+      expect(1, 0, inputs[i], TRAP_E_BADPARAMS);
+   }
+   trap_set_verbose_level(-4);
+   expect(1, 0, "t:h:1:keepalive=60/5/2", TRAP_E_OK);
+   expect(1, 0, "t:h:1:keepalive=off:5", TRAP_E_OK); /* numbers that NEMEA 2 ignored */
+   expect(1, 0, "u:h:x:5", TRAP_E_OK);
+   expect(0, 1, "u:x:5:max_clients=1000", TRAP_E_OK);
+   trap_set_verbose_level(-3);
+}
+
+/* A backslash takes the meaning off a character, and only off those that have one. */
+static void quoted_characters_are_part_of_names(void **state)
+{
+   static const char *const names[][2] = {
+       {"a\\,b\\:c", "a,b:c"},     {"\\$HOME", "$HOME"},  {"\\~", "~"},
+       {"x\\[1\\]", "x[1]"},       {"x\\*\\?", "x*?"},    {"back\\\\slash", "back\\slash"},
+       {"old\\name", "old\\name"}, {"end\\\\:w", "end\\"}};
+   char spec[200], path[128];
+   (void) state;
+   for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+      snprintf(spec, sizeof(spec), "f:%s/%s,f:%s/other", dir, names[i][0], dir);
+      snprintf(path, sizeof(path), "%s/%s", dir, names[i][1]);
+      trap_ctx_t *out = trap_ctx_init3("test", "", 0, 2, spec, NULL);
+      assert_int_equal(trap_ctx_get_last_error(out), TRAP_E_OK);
+      trap_ctx_set_data_fmt(out, 0, TRAP_FMT_RAW);
+      trap_ctx_send(out, 0, "hello", 5);
+      trap_ctx_finalize(&out);
+      assert_int_equal(access(path, F_OK), 0);
+      char *write = strstr(spec, ":w,");
+      *(write != NULL ? write : strstr(spec, ",f:")) = 0;
+      trap_ctx_t *in = open_raw(1, 0, spec);
+      const void *data;
+      uint16_t size;
+      assert_int_equal(trap_ctx_recv(in, 0, &data, &size), TRAP_E_OK);
+      assert_int_equal(size, 5);
+      trap_ctx_finalize(&in);
+      assert_int_equal(unlink(path), 0);
+   }
+   snprintf(path, sizeof(path), "%s/trap-a:b,c.sock", dir);
+   trap_ctx_t *out = trap_ctx_init3("test", "", 0, 1, "u:a\\:b\\,c:buffer=on", NULL);
+   assert_int_equal(trap_ctx_get_last_error(out), TRAP_E_OK);
+   assert_int_equal(access(path, F_OK), 0);
+   trap_ctx_finalize(&out);
+   expect(1, 0, "t:\\:\\:1:7600", TRAP_E_OK); /* an IPv6 address */
+   expect(1, 0, "g:3:a\\,b", TRAP_E_OK);
+}
+
+/* End messages and others that are shorter than any record of the format. */
+static void what_is_received_can_be_written_as_a_record(void **state)
+{
+   char spec[128];
+   const void *data;
+   uint16_t size;
+   (void) state;
+   snprintf(spec, sizeof(spec), "f:%s/short", dir);
+   trap_ctx_t *out = open_ctx(0, 1, spec);
+   trap_ctx_set_data_fmt(out, 0, TRAP_FMT_UNIREC, "ipaddr A,time B,uint32 C,string D,uint16* E");
+   uint8_t record[36];
+   memset(record, 7, sizeof(record));
+   trap_ctx_send(out, 0, record, sizeof(record));
+   trap_ctx_send(out, 0, record, 1);
+   trap_ctx_send(out, 0, record, 5);
+   trap_ctx_send(out, 0, record, sizeof(record));
+   trap_ctx_finalize(&out);
+   trap_ctx_t *in = open_ctx(1, 0, spec);
+   trap_ctx_set_required_fmt(in, 0, TRAP_FMT_UNIREC, "");
+   static const uint16_t sizes[] = {36, 1, 5, 36, 0, 0};
+   for (int i = 0; i < 6; i++) {
+      assert_int_equal(trap_ctx_recv(in, 0, &data, &size), i == 0 ? TRAP_E_FORMAT_CHANGED : TRAP_E_OK);
+      assert_int_equal(size, sizes[i]);
+      for (int k = 0; k < 36; k++) {
+         assert_int_equal(((const uint8_t *) data)[k], k < size ? 7 : 0);
+      }
+      memset((void *) data, 9, 36);
+   }
+   trap_ctx_finalize(&in);
 }
 
 static void too_long_socket_names_are_not_cut(void **state)
@@ -204,6 +316,9 @@ int main(void)
        cmocka_unit_test(generator_delivers_its_own_length),
        cmocka_unit_test(sockets_named_by_digits_can_be_received),
        cmocka_unit_test(buffers_out_of_range_neither_crash_nor_spread),
+       cmocka_unit_test(parameters_that_are_not_understood_end_the_program),
+       cmocka_unit_test(quoted_characters_are_part_of_names),
+       cmocka_unit_test(what_is_received_can_be_written_as_a_record),
        cmocka_unit_test(too_long_socket_names_are_not_cut),
        cmocka_unit_test(setters_match_whole_parameters_only),
        cmocka_unit_test(percent_in_the_socket_directory_is_plain_text),

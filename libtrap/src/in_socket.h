@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * Input over a socket (t, T, u), shared by its files: in_socket.c (states, blocks), in_connect.c (addresses, connection, TLS),
+ * in_hello.c (negotiation) and in_local.c (the sender's log in shared memory). All of it runs in the receiving thread.
+ */
+#ifndef TRAP_IN_SOCKET_H
+#define TRAP_IN_SOCKET_H
+
+#include "in_params.h"
+#include "internal.h"
+#include "log.h"
+
+#define HELLO_TIMEOUT 5000 /* ms, also of a TLS handshake */
+
+struct resolver;
+struct tls;
+
+enum stage { IDLE, RESOLVING, CONNECTING, SECURING, HELLO, STREAM };
+
+/** What can be wrong with a sender; each is reported once. */
+enum complaint {
+   BAD_ADDRESS,
+   NO_CONNECTION,
+   BAD_TLS,
+   BAD_HELLO,
+   NO_HELLO,
+   NO_FORMAT,
+   BAD_STREAM,
+   BAD_LOG,
+   COMPLAINTS
+};
+
+struct socket_input {
+   struct trap_input in;
+   enum stage stage;
+   int fd;
+   struct sender_address to;
+   struct resolver *resolver; /* at work while RESOLVING */
+   struct addrinfo *addresses, *address;
+   struct tls *tls;
+   int retry_ms;
+   int64_t failing_since; /* ms: first attempt to connect since the last connection; 0: none has failed */
+   int64_t connected_at;  /* ms */
+   int64_t hello_deadline;
+   int64_t said_at[COMPLAINTS]; /* ms, 0: not reported */
+   uint64_t failures;           /* connections that failed or were given up */
+   bool delivered;              /* this connection has brought messages */
+   /* stream bytes: [start, fill) are not yet parsed */
+   uint8_t *buffer;
+   size_t capacity, start, fill;
+   bool have_seq;
+   uint64_t next_seq; /* sender's number expected next */
+   /* local log */
+   struct trap_log log;
+   struct reader_ctl *page;
+   uint64_t cursor;
+   uint64_t blocks_here, missed_here; /* told to the sender of the log */
+   bool hung_up;
+   bool trusted;  /* the sender may do what this process may: its blocks may be read where they stand */
+   uint64_t held; /* bytes of the block in the log that the module has, from cursor on */
+};
+
+/* in_socket.c */
+/** Closes the connection; the next attempt comes after a pause that doubles up to a second. */
+void disconnect(struct socket_input *s);
+/** Reports what is wrong with the sender, unless that was done already: again only after a minute in which messages arrived. */
+void complain(struct socket_input *s, enum complaint what, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/** The receiving thread sleeps until the socket is ready. */
+void wait_socket(struct socket_input *s, short events);
+/** Makes a block the messages of the input. */
+void take_block(struct socket_input *s, const uint8_t *p, uint32_t payload, bool lent);
+/** Whether a block is longer than limit, which is reported. */
+bool too_long(struct socket_input *s, uint32_t payload, uint64_t limit);
+
+/* in_connect.c: each \return OK to go on; TIMEOUT: wait */
+int step_connect(struct socket_input *s);
+int step_secure(struct socket_input *s);
+/** As recv(2), through TLS where there is some. */
+ssize_t receive_bytes(struct socket_input *s, void *to, size_t size);
+short wanted_events(const struct socket_input *s);
+void start_hello(struct socket_input *s);
+void connect_cancel(struct socket_input *s);
+
+/* in_hello.c */
+/** \return OK: the stream follows; TIMEOUT: wait; FORMAT_MISMATCH, MEMORY */
+int step_hello(struct socket_input *s);
+
+/* in_local.c */
+/** Maps what a local sender handed over; on any doubt the ordinary stream is used. */
+void local_open(struct socket_input *s, const int fds[]);
+void local_close(struct socket_input *s);
+/** \return 1: bytes were added, 0: wait, -1: the connection is over */
+int local_more(struct socket_input *s);
+/** Whether the next block may be given out where it stands: nobody overwrites or changes it. */
+bool local_in_place(const struct socket_input *s);
+/** The next block where it stands. \return false: there is none, or it is damaged */
+bool local_next_block(struct socket_input *s, bool *damaged);
+/** The module is done with the block that it was given where it stands. */
+void local_release(struct socket_input *s);
+
+#endif
