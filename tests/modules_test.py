@@ -6,7 +6,9 @@ usage: modules_test.py BIN_DIR
 """
 
 import os
+import resource
 import signal
+import subprocess
 import sys
 import unittest
 
@@ -86,6 +88,40 @@ class Modules(unittest.TestCase):
             self.assertEqual(self.pipe(spec_out, spec_in, text), text)
         repeated = 'uint32 N\n1\nuint32 N\n2\n'
         self.assertEqual(self.pipe('f:b', 'f:b', repeated), 'uint32 N\n1\n2\n')
+
+    def test_lines_of_any_length_take_bounded_memory(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
+
+        path = self.w.file('long.csv', b'uint32 N\n1\n')
+        with open(path, 'r+b') as file:
+            file.seek(3 << 30)  # a hole: a line of three gigabytes
+            file.write(b'\n2\n')
+        source = self.w.start('logreplay', '-n', '-f', 'long.csv', '-i', 'f:x', preexec_fn=limit)
+        status, _, err = self.w.end(source)
+        self.assertEqual(status, 0)
+        self.assertIn('long.csv, line 3: longer than 4194304 bytes, skipped', err)
+        self.assertEqual(self.ok(self.w.run('logger', '-i', 'f:x')), '1\n2\n')
+        self.w.file('title.csv', b'uint32 N' + b',uint8 X' * (1 << 20))
+        status, _, err = self.w.run('logreplay', '-f', 'title.csv', '-i', 'f:x')
+        self.assertEqual(status, 1)
+        self.assertIn('title.csv: the first line is longer than', err)
+
+    def test_an_endless_line_is_left_on_sigterm(self):
+        source = self.w.start('logreplay', '-n', '-f', '-', '-i', 'f:x', stdin=subprocess.PIPE)
+        source.stdin.write('uint32 N\n1\n' + 'x' * (1 << 16))  # more than a pipe holds: it is being read
+        source.stdin.flush()
+        self.w.wait_for(lambda: catches(source, signal.SIGTERM), 'handlers')
+        self.ok(self.w.end(source, signal.SIGTERM))
+        self.assertEqual(self.ok(self.w.run('logger', '-i', 'f:x')), '1\n')
+
+    def test_bad_columns_of_a_title_are_named(self):
+        for title, text in (('uint32 N,uint33 M', 'line 1: column "uint33 M": it has no known type, expected "type NAME"'),
+                            ('uint32 N,uint32 1M', 'line 1: column "uint32 1M": the name must be'),
+                            ('uint32 N,uint8 N', 'line 1: column "uint8 N": the field has another type')):
+            status, _, err = self.w.run('logreplay', '-f', self.w.file('t.csv', title + '\n1,2\n'), '-i', 'f:x')
+            self.assertEqual(status, 1)
+            self.assertIn(text, err)
 
     def test_csv2nf(self):
         title = ('time TIME_FIRST,time TIME_LAST,ipaddr SRC_IP,uint16 SRC_PORT,string NAME,ipaddr DST_IP,uint16 DST_PORT,'

@@ -2,25 +2,30 @@
 /** logreplay: sends the lines that logger wrote as records again. */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <nemea/module.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 #include <unirec/unirec2csv.h>
 
 NM_FIELDS()
 
 #define TIME_COLUMN "time,"
-#define BUFFER_SIZE (1 << 18)
+#define BUFFER_SIZE (1u << 18) /* grows for longer lines */
+#define MAX_LINE    (1u << 22) /* bytes; the longest line that logger writes, an array of doubles, has 2.7 million */
 
 struct logreplay {
    const char *path;
    uint64_t cut; /* 0: all */
    bool no_delay;
 
-   FILE *file;
-   char *line;
-   size_t line_size;
+   int fd;
+   char *buffer;
+   size_t size, pos, filled; /* pos: behind the line at hand */
+   char *line;               /* in the buffer */
+   uint64_t number;          /* of the line, from 1 */
    bool time_column;
    time_t last_time;
    ur_field_id_t *columns; /* fields in the order of the lines */
@@ -56,17 +61,80 @@ static int check(nm_module_t *m)
    return self->path != NULL ? NM_OK : nm_fail(m, "Error: Missing parameter -f with input file.");
 }
 
-/* Reads a line without its end. False at the end of the file. */
-static bool next_line(struct logreplay *self)
+enum line { LINE_READ, LINE_TOO_LONG, LINE_NONE, LINE_STOPPED, LINE_ERROR };
+
+/* Makes room behind what is in the buffer and reads more. \return bytes read, 0 at the end, -1 with errno */
+static ssize_t read_more(struct logreplay *self)
 {
-   ssize_t n = getline(&self->line, &self->line_size, self->file);
-   if (n < 0) {
-      return false;
+   if (self->pos > 0) {
+      memmove(self->buffer, self->buffer + self->pos, self->filled - self->pos);
+      self->filled -= self->pos;
+      self->pos = 0;
    }
-   while (n > 0 && (self->line[n - 1] == '\n' || self->line[n - 1] == '\r')) {
-      self->line[--n] = 0;
+   if (self->filled + 1 >= self->size) {
+      size_t size = self->size > 0 ? 2 * self->size : BUFFER_SIZE;
+      char *larger = realloc(self->buffer, size);
+      if (larger == NULL) {
+         return -1;
+      }
+      self->buffer = larger;
+      self->size = size;
    }
-   return true;
+   ssize_t n = read(self->fd, self->buffer + self->filled, self->size - 1 - self->filled);
+   self->filled += n > 0 ? (size_t) n : 0;
+   return n;
+}
+
+/* Reads up to the next newline, without keeping what exceeds MAX_LINE. */
+static enum line find_line(nm_module_t *m, char **end)
+{
+   struct logreplay *self = nm_self(m);
+   bool too_long = false;
+   size_t seen = 0; /* bytes behind pos that hold no newline */
+   for (;;) {
+      size_t left = self->filled - self->pos;
+      *end = left > seen ? memchr(self->buffer + self->pos + seen, '\n', left - seen) : NULL;
+      if (*end != NULL) {
+         return too_long ? LINE_TOO_LONG : LINE_READ;
+      }
+      seen = left;
+      if (left >= MAX_LINE) {
+         too_long = true;
+         self->pos = self->filled;
+         seen = 0;
+      }
+      ssize_t n = read_more(self);
+      if (nm_stopping(m)) {
+         return LINE_STOPPED;
+      }
+      if (n < 0 && errno != EINTR) {
+         return LINE_ERROR;
+      }
+      if (n == 0) { /* the last line may lack its newline */
+         *end = self->buffer + self->filled;
+         return too_long ? LINE_TOO_LONG : self->filled > self->pos ? LINE_READ : LINE_NONE;
+      }
+   }
+}
+
+/* Takes the next line, without its end. */
+static enum line next_line(nm_module_t *m)
+{
+   struct logreplay *self = nm_self(m);
+   char *end;
+   enum line result = find_line(m, &end);
+   if (result != LINE_READ && result != LINE_TOO_LONG) {
+      return result;
+   }
+   self->number++;
+   self->line = self->buffer + self->pos;
+   size_t next = (size_t) (end - self->buffer) + 1;
+   self->pos = next < self->filled ? next : self->filled;
+   while (end > self->line && end[-1] == '\r') {
+      end--;
+   }
+   *end = 0; /* read_more() leaves room for it */
+   return result;
 }
 
 /* Ids of the title's names. */
@@ -113,6 +181,29 @@ static bool is_title(const char *line)
    return false;
 }
 
+/* Defines the fields of a title; the one that cannot be is named. */
+static int define_columns(nm_module_t *m, const char *title)
+{
+   const struct logreplay *self = nm_self(m);
+   for (const char *p = title; *p != 0;) {
+      char column[256];
+      size_t n = strcspn(p, ",");
+      int shown = n < sizeof(column) ? (int) n : (int) sizeof(column) - 1;
+      snprintf(column, sizeof(column), "%.*s", shown, p);
+      int rc = n < sizeof(column) ? ur_define_set_of_fields(column) : UR_E_INVALID_NAME;
+      if (rc != UR_OK) {
+         return nm_fail(m, "Error: Cannot define UniRec fields from header fields: %s, line %" PRIu64 ": column \"%s\": %s",
+                        self->path, self->number, column,
+                        rc == UR_E_INVALID_TYPE    ? "it has no known type, expected \"type NAME\" such as \"uint32 PORT\""
+                        : rc == UR_E_INVALID_NAME  ? "the name must be of letters, digits and _ and begin with a letter"
+                        : rc == UR_E_TYPE_MISMATCH ? "the field has another type elsewhere"
+                                                   : "out of memory");
+      }
+      p += n + (p[n] == ',');
+   }
+   return NM_OK;
+}
+
 /* The line at hand becomes the title. */
 static int take_title(nm_module_t *m)
 {
@@ -123,32 +214,41 @@ static int take_title(nm_module_t *m)
    if (strchr(title, '<') != NULL) {
       return nm_fail_status(m, 3, "Error: Invalid unirec field %s", strchr(title, '<'));
    }
-   int rc = ur_define_set_of_fields(title);
-   if (rc != UR_OK) {
-      return nm_fail(m, "Error: Cannot define UniRec fields from header fields \"%s\" (%d).", title, rc);
+   int rc = define_columns(m, title);
+   if (rc != NM_OK) {
+      return rc;
    }
    rc = nm_set_output(m, 0, title);
    return rc == NM_OK ? find_columns(m, title) : rc;
 }
 
+static int read_error(nm_module_t *m)
+{
+   const struct logreplay *self = nm_self(m);
+   return nm_fail(m, "cannot read %s behind line %" PRIu64 ": %s", self->path, self->number, strerror(errno));
+}
+
 static int init(nm_module_t *m)
 {
    struct logreplay *self = nm_self(m);
-   self->file = strcmp(self->path, "-") == 0 ? stdin : fopen(self->path, "re");
-   if (self->file == NULL) {
+   self->fd = strcmp(self->path, "-") == 0 ? STDIN_FILENO : open(self->path, O_RDONLY | O_CLOEXEC);
+   if (self->fd < 0) {
       return nm_fail_status(m, 4, "Error: Cannot open file \"%s\": %s", self->path, strerror(errno));
    }
-   setvbuf(self->file, NULL, _IOFBF, BUFFER_SIZE);
    nm_counter(m, "lines", &self->rows);
    nm_counter(m, "skipped", &self->skipped);
    self->record = calloc(1, UR_MAX_SIZE);
    if (self->record == NULL) {
       return nm_fail(m, "out of memory for a record");
    }
-   if (!next_line(self)) {
-      return nm_fail(m, "Error: %s is empty: expected a title \"type NAME,type NAME,...\"", self->path);
+   switch (next_line(m)) {
+   case LINE_READ: return take_title(m);
+   case LINE_NONE: return nm_fail(m, "Error: %s is empty: expected a title \"type NAME,type NAME,...\"", self->path);
+   case LINE_TOO_LONG:
+      return nm_fail(m, "Error: %s: the first line is longer than %u bytes, expected a title", self->path, MAX_LINE);
+   case LINE_STOPPED: return NM_STOP;
+   default: return read_error(m);
    }
-   return take_title(m);
 }
 
 /* Takes the first column off the line and waits for its time. */
@@ -171,8 +271,15 @@ static int source(nm_module_t *m)
 {
    struct logreplay *self = nm_self(m);
    ur_field_id_t bad = 0;
-   if (!next_line(self)) {
-      return ferror(self->file) ? nm_fail(m, "cannot read %s: %s", self->path, strerror(errno)) : NM_STOP;
+   switch (next_line(m)) {
+   case LINE_READ: break;
+   case LINE_TOO_LONG:
+      self->rows++;
+      self->skipped++;
+      nm_warn(m, "%s, line %" PRIu64 ": longer than %u bytes, skipped", self->path, self->number, MAX_LINE);
+      return NM_OK;
+   case LINE_ERROR: return read_error(m);
+   default: return NM_STOP;
    }
    if (is_title(self->line)) {
       return take_title(m);
@@ -182,13 +289,13 @@ static int source(nm_module_t *m)
    memset(self->record, 0, ur_rec_fixlen_size(nm_out(m)));
    int rc = urcsv_parse(nm_out(m), self->record, line, ',', self->columns, self->n_columns, &bad);
    if (rc > 0) {
-      nm_warn(m, "line %" PRIu64 ": Failed to parse time of field %s; it is sent as 0.", self->rows,
+      nm_warn(m, "line %" PRIu64 ": Failed to parse time of field %s; it is sent as 0.", self->number,
               ur_get_name(bad));
    }
    if (rc < 0) {
       self->skipped++;
-      nm_warn(m, "invalid field %s in \"%.200s\", record %" PRIu64 " skipped.", ur_get_name(bad), line,
-              self->rows);
+      nm_warn(m, "%s, line %" PRIu64 ": invalid field %s in \"%.200s\", record skipped.", self->path, self->number,
+              ur_get_name(bad), line);
    }
    rc = rc < 0 ? NM_OK : nm_send(m, self->record);
    return rc == NM_OK && self->cut > 0 && self->rows >= self->cut ? NM_STOP : rc;
@@ -197,10 +304,10 @@ static int source(nm_module_t *m)
 static void cleanup(nm_module_t *m)
 {
    struct logreplay *self = nm_self(m);
-   if (self->file != NULL && self->file != stdin) {
-      fclose(self->file);
+   if (self->fd > STDIN_FILENO) {
+      close(self->fd);
    }
-   free(self->line);
+   free(self->buffer);
    free(self->columns);
    free(self->record);
 }
