@@ -91,6 +91,17 @@ static void records_are_bounds_checked(ur_template_t *t, ur_template_t *narrow)
    CHECK(*r.getFieldAsUnirecArray<uint32_t>(id("LIST")).begin() == 7U);
    list[0] = 1;
    CHECK(r.getFieldAsUnirecArray<IpAddress>(id("HOSTS"))[1].isIpv6());
+   uint32_t next = 10;
+   for (auto &element : r.reserveUnirecArray<uint32_t>(3, id("LIST"))) {
+      element = next++;
+   }
+   uint32_t *first = &list[0];
+   CHECK(*first == 10 && list.get(2) == 12);
+   list.set(2, 3);
+   list[0] = 1;
+   list.at(1) = 2;
+   THROWS(std::out_of_range, list.get(3));
+   THROWS(std::out_of_range, list.set(3, 0));
    auto more = r.reserveUnirecArray<uint32_t>(5, id("LIST"));
    CHECK(more.size() == 5 && more[4] == 0U);
    r.setFieldFromUnirecArray(list, id("LIST"));

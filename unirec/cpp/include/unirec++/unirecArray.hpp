@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /**
- * \file unirec++/array.hpp
- * An array field of a record, where it stands. Valid as long as the record, and until a field before it changes its
- * length. Elements of a record are not aligned: numbers are read and written through a stand-in, classes directly.
+ * \file unirec++/unirecArray.hpp
+ * An array field of a record, where it stands. Valid as long as the record, and until a field before it changes its length.
+ *
+ * Data of records are not aligned: `array[i]`, `at()` and iterators give references to elements where they stand, which may be
+ * at any address. x86-64 and arm64 read and write numbers at any address; on machines that do not, and under
+ * -fsanitize=alignment, use get() and set(), which copy.
  */
 #ifndef UNIRECPP_ARRAY_HPP
 #define UNIRECPP_ARRAY_HPP
 
-#include "types.hpp"
-
+#include <cstddef>
+#include <cstring>
 #include <iterator>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
 
 namespace Nemea {
 
@@ -17,43 +23,18 @@ template <typename T> class UnirecArray {
 public:
    using value_type = std::remove_const_t<T>;
 
-   /** Stands for a number in the record: converts to it, and can be assigned. */
-   class Element {
-   public:
-      explicit Element(T *at) : at_(at) {}
-      Element(const Element &) = default;
-      operator value_type() const
-      {
-         value_type value;
-         std::memcpy(&value, static_cast<const void *>(at_), sizeof(value));
-         return value;
-      }
-      Element &operator=(value_type value)
-      {
-         std::memcpy(static_cast<void *>(at_), &value, sizeof(value));
-         return *this;
-      }
-      Element &operator=(const Element &other) { return *this = static_cast<value_type>(other); }
-
-   private:
-      T *at_;
-   };
-
-   /** What the elements are accessed by. */
-   using reference = std::conditional_t<alignof(T) == 1, T &, std::conditional_t<std::is_const_v<T>, value_type, Element>>;
-
    class Iterator {
    public:
       using iterator_category = std::random_access_iterator_tag;
       using difference_type = std::ptrdiff_t;
       using value_type = std::remove_const_t<T>;
       using pointer = T *;
-      using reference = typename UnirecArray::reference;
+      using reference = T &;
 
       Iterator() = default;
       explicit Iterator(T *at) : at_(at) {}
-      reference operator*() const { return UnirecArray::element(at_); }
-      reference operator[](difference_type n) const { return UnirecArray::element(at_ + n); }
+      reference operator*() const { return *at_; }
+      reference operator[](difference_type n) const { return at_[n]; }
       pointer operator->() const { return at_; }
       Iterator &operator++() { return *this += 1; }
       Iterator &operator--() { return *this -= 1; }
@@ -86,26 +67,35 @@ public:
    std::size_t size() const noexcept { return size_; }
    /** Has it no element? */
    bool empty() const noexcept { return size_ == 0; }
-   Iterator begin() const { return Iterator(first_); }
-   Iterator end() const { return Iterator(first_ + size_); }
-   reference operator[](std::size_t i) const { return element(first_ + i); }
+   Iterator begin() const noexcept { return Iterator(first_); }
+   Iterator end() const noexcept { return Iterator(first_ + size_); }
+   T &operator[](std::size_t i) { return first_[i]; }
+   const T &operator[](std::size_t i) const { return first_[i]; }
    /** Throws std::out_of_range. */
-   reference at(std::size_t i) const
+   T &at(std::size_t i) { return first_[checked(i)]; }
+   const T &at(std::size_t i) const { return first_[checked(i)]; }
+
+   /** A copy of an element, wherever it stands. Throws std::out_of_range. */
+   value_type get(std::size_t i) const
+   {
+      value_type value;
+      std::memcpy(static_cast<void *>(&value), static_cast<const void *>(first_ + checked(i)), sizeof(value));
+      return value;
+   }
+   /** Sets an element, wherever it stands. Throws std::out_of_range. */
+   void set(std::size_t i, const value_type &value)
+   {
+      static_assert(!std::is_const_v<T>, "the record of this array can only be read");
+      std::memcpy(static_cast<void *>(first_ + checked(i)), static_cast<const void *>(&value), sizeof(value));
+   }
+
+private:
+   std::size_t checked(std::size_t i) const
    {
       if (i >= size_) {
          throw std::out_of_range("UnirecArray: element " + std::to_string(i) + " of " + std::to_string(size_));
       }
-      return element(first_ + i);
-   }
-
-private:
-   static reference element(T *at)
-   {
-      if constexpr (alignof(T) == 1) {
-         return *at;
-      } else {
-         return Element(at);
-      }
+      return i;
    }
 
    T *first_;

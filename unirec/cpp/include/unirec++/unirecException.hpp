@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/**
+ * \file unirec++/unirecException.hpp
+ * What receive() and init() throw beside std::runtime_error.
+ */
+#ifndef UNIRECPP_EXCEPTION_HPP
+#define UNIRECPP_EXCEPTION_HPP
+
+#include <exception>
+
+namespace Nemea {
+
+/** The sender has ended its stream. */
+class EoFException : public std::exception {
+public:
+   /** For people. */
+   const char *what() const noexcept override { return "end of the stream"; }
+};
+
+/** The format of an input changed: call changeTemplate(), then receive() the record again. */
+class FormatChangeException : public std::exception {
+public:
+   /** For people. */
+   const char *what() const noexcept override { return "the format of the input has changed"; }
+};
+
+/** The help was asked for, and has been printed. */
+class HelpException : public std::exception {
+public:
+   /** For people. */
+   const char *what() const noexcept override { return "help was asked for"; }
+};
+
+} // namespace Nemea
+
+#endif
