@@ -14,7 +14,8 @@ NM_FIELDS()
 
 #define TIME_COLUMN "time,"
 #define BUFFER_SIZE (1u << 18) /* grows for longer lines */
-#define MAX_LINE    (1u << 22) /* bytes; the longest line that logger writes, an array of doubles, has 2.7 million */
+#define MAX_LINE \
+   (1u << 22) /* bytes; the longest line that logger writes, an array of doubles, has 2.7 million */
 
 struct logreplay {
    const char *path;
@@ -192,12 +193,14 @@ static int define_columns(nm_module_t *m, const char *title)
       snprintf(column, sizeof(column), "%.*s", shown, p);
       int rc = n < sizeof(column) ? ur_define_set_of_fields(column) : UR_E_INVALID_NAME;
       if (rc != UR_OK) {
-         return nm_fail(m, "Error: Cannot define UniRec fields from header fields: %s, line %" PRIu64 ": column \"%s\": %s",
-                        self->path, self->number, column,
-                        rc == UR_E_INVALID_TYPE    ? "it has no known type, expected \"type NAME\" such as \"uint32 PORT\""
-                        : rc == UR_E_INVALID_NAME  ? "the name must be of letters, digits and _ and begin with a letter"
-                        : rc == UR_E_TYPE_MISMATCH ? "the field has another type elsewhere"
-                                                   : "out of memory");
+         return nm_fail(
+             m,
+             "Error: Cannot define UniRec fields from header fields: %s, line %" PRIu64 ": column \"%s\": %s",
+             self->path, self->number, column,
+             rc == UR_E_INVALID_TYPE ? "it has no known type, expected \"type NAME\" such as \"uint32 PORT\""
+             : rc == UR_E_INVALID_NAME  ? "the name must be of letters, digits and _ and begin with a letter"
+             : rc == UR_E_TYPE_MISMATCH ? "the field has another type elsewhere"
+                                        : "out of memory");
       }
       p += n + (p[n] == ',');
    }
@@ -243,9 +246,11 @@ static int init(nm_module_t *m)
    }
    switch (next_line(m)) {
    case LINE_READ: return take_title(m);
-   case LINE_NONE: return nm_fail(m, "Error: %s is empty: expected a title \"type NAME,type NAME,...\"", self->path);
+   case LINE_NONE:
+      return nm_fail(m, "Error: %s is empty: expected a title \"type NAME,type NAME,...\"", self->path);
    case LINE_TOO_LONG:
-      return nm_fail(m, "Error: %s: the first line is longer than %u bytes, expected a title", self->path, MAX_LINE);
+      return nm_fail(m, "Error: %s: the first line is longer than %u bytes, expected a title", self->path,
+                     MAX_LINE);
    case LINE_STOPPED: return NM_STOP;
    default: return read_error(m);
    }
@@ -294,8 +299,8 @@ static int source(nm_module_t *m)
    }
    if (rc < 0) {
       self->skipped++;
-      nm_warn(m, "%s, line %" PRIu64 ": invalid field %s in \"%.200s\", record skipped.", self->path, self->number,
-              ur_get_name(bad), line);
+      nm_warn(m, "%s, line %" PRIu64 ": invalid field %s in \"%.200s\", record skipped.", self->path,
+              self->number, ur_get_name(bad), line);
    }
    rc = rc < 0 ? NM_OK : nm_send(m, self->record);
    return rc == NM_OK && self->cut > 0 && self->rows >= self->cut ? NM_STOP : rc;
