@@ -66,7 +66,7 @@ static void split_items(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-   struct trap_context ctx = {.socket_format = (char *) "/nonexistent/trap-%s.sock"};
+   struct trap_context ctx = {.sockets = {.dir = {(char *) "/nonexistent"}, .n = 1}};
    char err[256] = "";
    trap_ifc_spec_t spec;
    fuzz_quiet();

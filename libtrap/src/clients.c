@@ -125,7 +125,7 @@ static struct client *client_new(struct socket_output *s, int fd)
    c->page_fd = -1;
    c->owner = s;
    c->source.ready = client_ready;
-   c->id = peer_id(fd, s->path[0] != 0);
+   c->id = peer_id(fd, is_unix(s));
    c->mode = READER_SOCKET;
    pthread_mutex_init(&c->lock, NULL);
    return c;
@@ -146,7 +146,7 @@ static bool admit(struct socket_output *s, struct client *c)
    }
    c->hello_size = s->hello_size;
    memcpy(c->hello, s->hello, s->hello_size);
-   bool local = s->path[0] != 0 && offer_log(c);
+   bool local = is_unix(s) && offer_log(c);
    c->mode = local ? READER_UNDECIDED : READER_SOCKET;
    c->decide_at = now_ms() + DECIDE_MS;
    output_lock(s);

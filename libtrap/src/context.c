@@ -2,6 +2,7 @@
 /** Life of a context: its interfaces are made from an IFC_SPEC and delivered to the end. */
 #include "out_socket.h"
 
+#include <errno.h>
 #include <nemea-common/nc_text.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,18 +19,33 @@ TRAP_PUBLIC const char trap_git_version[] = TRAP_BUILD;
 static char default_format[] = DEFAULTSOCKETDIR "/trap-%s.sock";
 TRAP_PUBLIC char *trap_default_socket_path_format = default_format;
 
-/* TRAP_SOCKET_DIR counts unless the program runs with borrowed rights. */
-static int set_socket_format(struct trap_context *ctx)
+/* Programs print names of sockets with this format: it follows the directory, in which percent signs are doubled. */
+static void publish_socket_format(const char *dir)
 {
-   const char *dir = getuid() == geteuid() && getgid() == getegid() ? getenv("TRAP_SOCKET_DIR") : NULL;
-   if (dir == NULL || *dir == 0) {
-      ctx->socket_format = strdup(default_format);
-   } else if (strstr(dir, "%s") != NULL) {
-      return ctx_error(ctx, TRAP_E_BADPARAMS, "TRAP_SOCKET_DIR '%s': '%%s' cannot be part of it.", dir);
-   } else if (asprintf(&ctx->socket_format, "%s/trap-%%s.sock", dir) < 0) {
-      ctx->socket_format = NULL;
+   char format[2 * SOCKET_PATH_SIZE + sizeof("/trap-%s.sock")];
+   size_t n = 0;
+   for (const char *p = dir; *p != 0 && n < 2 * SOCKET_PATH_SIZE - 1; p++) {
+      if (*p == '%') {
+         format[n++] = '%';
+      }
+      format[n++] = *p;
    }
-   return ctx->socket_format != NULL ? TRAP_E_OK : ctx_error(ctx, TRAP_E_MEMORY, NULL);
+   snprintf(format + n, sizeof(format) - n, "/trap-%%s.sock");
+   const char *published = keep_text(format); /* stays, whoever still reads it */
+   if (published != NULL) {
+      __atomic_store_n(&trap_default_socket_path_format, (char *) published, __ATOMIC_RELEASE);
+   }
+}
+
+static int find_socket_dirs(struct trap_context *ctx)
+{
+   char why[SOCKET_REASON_SIZE];
+   int rc = socket_dirs_init(&ctx->sockets, DEFAULTSOCKETDIR, why);
+   if (rc != 0) {
+      return ctx_error(ctx, rc == -ENOMEM ? TRAP_E_MEMORY : TRAP_E_BADPARAMS, "%s.", why);
+   }
+   publish_socket_format(ctx->sockets.dir[ctx->sockets.bind]);
+   return TRAP_E_OK;
 }
 
 /* -1 is "whatever remains"; the real numbers are written back. */
@@ -134,7 +150,7 @@ static int init_context(struct trap_context *ctx, trap_module_info_t *info, cons
                         const char *service)
 {
    size_t letters = strlen(spec->types);
-   int rc = set_socket_format(ctx);
+   int rc = find_socket_dirs(ctx);
    if (rc == TRAP_E_OK) {
       rc = count_ifcs(ctx, info, letters);
    }
@@ -179,11 +195,10 @@ static void free_context(struct trap_context *ctx)
    }
    free(ctx->in);
    free(ctx->out);
-   free(ctx->socket_format);
+   socket_dirs_free(&ctx->sockets);
    ctx->in = NULL;
    ctx->out = NULL;
    ctx->n_in = ctx->n_out = 0;
-   ctx->socket_format = NULL;
    ctx->term_fd = -1;
 }
 

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define QUIET_MS 1000 /* a sender that starts at the same time is not missed for so long */
@@ -146,10 +145,13 @@ void connect_cancel(struct socket_input *s)
 
 static int open_unix(struct socket_input *s)
 {
-   struct sockaddr_un sun = {.sun_family = AF_UNIX};
-   memcpy(sun.sun_path, s->to.path, sizeof(s->to.path));
-   s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-   return s->fd < 0 ? -1 : connect(s->fd, (struct sockaddr *) &sun, sizeof(sun));
+   int fd = socket_connect(&s->in.ctx->sockets, s->to.port, s->unix_reason);
+   if (fd < 0) {
+      errno = -fd;
+      return -1;
+   }
+   s->fd = fd;
+   return 0;
 }
 
 /* A sender's machine may vanish without a word: then nothing arrives any more, and nothing says so. */
@@ -200,7 +202,7 @@ static int not_connected(struct socket_input *s, int err)
          complain(s, NO_CONNECTION, "cannot connect to %s port %s: %s", s->to.host, s->to.port,
                   strerror(err));
       } else {
-         complain(s, NO_CONNECTION, "cannot connect to UNIX socket %s: %s", s->to.path, strerror(err));
+         complain(s, NO_CONNECTION, "cannot connect to UNIX %s", s->unix_reason);
       }
    }
    disconnect(s);

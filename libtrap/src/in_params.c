@@ -143,7 +143,7 @@ static int plain_address(struct trap_context *ctx, struct sender_address *to, ch
       to->host = last == 1 ? take(p, 0) : strdup("localhost");
    }
    int rc = type == TRAP_IFC_TYPE_TCPIP ? check_tcp_port(ctx, to->port)
-                                        : unix_socket_path(ctx, to->port, to->path, sizeof(to->path));
+                                        : unix_socket_path(ctx, to->port, to->path);
    if (rc == TRAP_E_OK && type == TRAP_IFC_TYPE_TCPIP && to->host == NULL) {
       rc = ctx_error(ctx, TRAP_E_MEMORY, NULL);
    }

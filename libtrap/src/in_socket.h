@@ -35,7 +35,8 @@ struct socket_input {
    enum stage stage;
    int fd;
    struct sender_address to;
-   struct resolver *resolver; /* at work while RESOLVING */
+   char unix_reason[SOCKET_REASON_SIZE]; /* why there is no connection to a UNIX socket */
+   struct resolver *resolver;            /* at work while RESOLVING */
    struct addrinfo *addresses, *address;
    struct tls *tls;
    int retry_ms;

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <libtrap/trap.h>
 
+#include "socket_path.h"
+
 #define TRAP_PUBLIC __attribute__((visibility("default")))
 
 #define ERRMSG_SIZE    1024
@@ -126,9 +128,9 @@ struct trap_context {
    uint32_t next_in;     /* where trap_ctx_recv_any() goes on */
    struct io_thread *io; /* NULL until an output or the service needs it */
    struct service *service;
-   char *socket_format; /* printf format with one %s */
-   uint64_t serial;     /* tells contexts apart, also those at the address of an earlier one */
-   int init_error;      /* why there are no interfaces; OK: there are */
+   struct socket_dirs sockets;
+   uint64_t serial; /* tells contexts apart, also those at the address of an earlier one */
+   int init_error;  /* why there are no interfaces; OK: there are */
    const char *init_message;
    bool lost; /* an output could not write out what it had accepted */
 };

@@ -3,24 +3,11 @@
 #include "out_socket.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-static int fail(struct trap_context *ctx, struct socket_output *s, const char *what)
-{
-   int err = errno;
-   LOG_ERROR("Socket could not be opened on given port '%s'.", s->name);
-   if (s->source.fd >= 0) {
-      close(s->source.fd);
-      s->source.fd = -1;
-   }
-   return ctx_error(ctx, TRAP_E_IO_ERROR, "%s '%s': %s", what, s->name, strerror(err));
-}
 
 /* One address; IPv6 sockets take IPv4 clients too. */
 static int try_listen(struct socket_output *s, const struct addrinfo *a)
@@ -61,65 +48,22 @@ int listen_tcp(struct trap_context *ctx, struct socket_output *s)
       freeaddrinfo(list);
       errno = err;
    }
-   return s->source.fd < 0 ? fail(ctx, s, "Cannot listen on port") : TRAP_E_OK;
-}
-
-/* A socket file is taken over only if nobody answers on it. */
-static bool in_use(const struct sockaddr_un *sun)
-{
-   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-   bool used = fd >= 0 && (connect(fd, (const struct sockaddr *) sun, sizeof(*sun)) == 0 || errno == EAGAIN);
-   if (fd >= 0) {
-      close(fd);
+   if (s->source.fd < 0) {
+      return ctx_error(ctx, TRAP_E_IO_ERROR, "Output %c:%s cannot listen%s%s: %s.", s->out.type, s->name,
+                       s->address != NULL ? " at " : "", s->address != NULL ? s->address : "",
+                       strerror(errno));
    }
-   return used;
-}
-
-static int set_access(const char *path, mode_t mode, const char *group)
-{
-   if (group != NULL) {
-      const struct group *gr = getgrnam(group);
-      if (gr == NULL) {
-         errno = ENOENT;
-         return -1;
-      }
-      if (chown(path, (uid_t) -1, gr->gr_gid) < 0) {
-         return -1;
-      }
-   }
-   return chmod(path, mode);
-}
-
-int unix_listen(const char *path, mode_t mode, const char *group, int backlog)
-{
-   struct sockaddr_un sun = {.sun_family = AF_UNIX};
-   strncpy(sun.sun_path, path, sizeof(sun.sun_path) - 1);
-   if (in_use(&sun)) {
-      return -EADDRINUSE;
-   }
-   unlink(path);
-   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-   if (fd < 0) {
-      return -errno;
-   }
-   mode_t old = umask(0177); /* nobody else connects before the mode is set */
-   int rc = bind(fd, (struct sockaddr *) &sun, sizeof(sun));
-   umask(old);
-   if (rc < 0 || set_access(path, mode, group) < 0 || listen(fd, backlog) < 0) {
-      int err = -errno;
-      close(fd);
-      return err;
-   }
-   return fd;
+   return TRAP_E_OK;
 }
 
 int listen_unix(struct trap_context *ctx, struct socket_output *s)
 {
-   int fd = unix_listen(s->path, s->mode, s->group, (int) s->max_clients);
-   if (fd < 0) {
-      errno = -fd;
-      return fail(ctx, s, "Cannot listen on UNIX socket");
+   char why[SOCKET_REASON_SIZE];
+   s->source.fd =
+       socket_listen(&ctx->sockets, s->name, s->mode, s->group, (int) s->max_clients, &s->taken, why);
+   if (s->source.fd < 0) {
+      s->source.fd = -1;
+      return ctx_error(ctx, TRAP_E_IO_ERROR, "Output u:%s cannot listen: %s.", s->name, why);
    }
-   s->source.fd = fd;
    return TRAP_E_OK;
 }

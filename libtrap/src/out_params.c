@@ -133,8 +133,9 @@ int output_parse_params(struct trap_context *ctx, struct socket_output *s, const
    if (rc != TRAP_E_OK) {
       return rc;
    }
+   char path[SOCKET_PATH_SIZE];
    return s->out.type != TRAP_IFC_TYPE_UNIX ? check_tcp_port(ctx, s->name)
-                                            : unix_socket_path(ctx, s->name, s->path, sizeof(s->path));
+                                            : unix_socket_path(ctx, s->name, path);
 }
 
 void output_free_params(struct socket_output *s)

@@ -641,12 +641,11 @@ static void socket_destroy(struct trap_output *out)
          socket_flush(out);
          drain(s, DRAIN_STALL);
       }
+      socket_release(&s->taken); /* while it is open: its inode cannot be another's yet */
       io_order(s, ORDER_DETACH);
    }
+   socket_release(&s->taken);
    source_close(&s->source); /* of an output that never came to serve */
-   if (s->path[0] != 0) {
-      unlink(s->path);
-   }
    close_log(s);
    pthread_mutex_destroy(&s->mtx);
    pthread_cond_destroy(&s->changed);
@@ -688,7 +687,7 @@ int output_socket_create(struct trap_context *ctx, char type, const char *params
    s->max_clients = MAX_CLIENTS;
    s->buffer_count = DEFAULT_BUFFERS;
    s->buffer_size = DEFAULT_BUFFER;
-   s->mode = 0660;
+   s->mode = ctx->sockets.mode;
    s->accepting = true;
    int rc = output_parse_params(ctx, s, params);
    s->out.id = s->name;
@@ -697,9 +696,6 @@ int output_socket_create(struct trap_context *ctx, char type, const char *params
    }
    if (rc == TRAP_E_OK) {
       rc = type != TRAP_IFC_TYPE_UNIX ? listen_tcp(ctx, s) : listen_unix(ctx, s);
-   }
-   if (s->source.fd < 0) {
-      s->path[0] = 0; /* not ours */
    }
    int err = rc == TRAP_E_OK ? io_attach(ctx, s) : 0;
    if (err != 0) {

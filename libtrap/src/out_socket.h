@@ -115,12 +115,17 @@ struct socket_output {
    struct io_source source;
    struct tls_config *tls; /* NULL: t, u */
    char *name;
-   char path[sizeof(((struct sockaddr_un *) 0)->sun_path)]; /* "": TCP */
+   struct socket_name taken; /* u */
    mode_t mode;
    char *group;
    char *address;              /* t, T: to listen at; NULL: all */
    struct socket_output *next; /* list of the I/O thread */
 };
+
+static inline bool is_unix(const struct socket_output *s)
+{
+   return s->out.type == TRAP_IFC_TYPE_UNIX;
+}
 
 /* out_thread.c */
 int io_start(struct trap_context *ctx);
@@ -223,8 +228,6 @@ void output_dump(struct trap_output *out, FILE *file);
 
 /* listen.c */
 int listen_tcp(struct trap_context *ctx, struct socket_output *s);
-/** \return a listening descriptor or -errno; a socket on which somebody answers is left alone (EADDRINUSE) */
-int unix_listen(const char *path, mode_t mode, const char *group, int backlog);
 int listen_unix(struct trap_context *ctx, struct socket_output *s);
 
 #endif

@@ -33,10 +33,7 @@ static void describe(const struct socket_output *s, struct client *c, struct cli
    uint64_t passed = seq > c->first_seq ? at_most(seq - c->first_seq, sent) : 0;
    info->id = c->id;
    info->since = c->since;
-   info->transport = local             ? "shared memory"
-                     : s->path[0] != 0 ? "UNIX socket"
-                     : c->tls != NULL  ? "TLS"
-                                       : "TCP";
+   info->transport = local ? "shared memory" : is_unix(s) ? "UNIX socket" : c->tls != NULL ? "TLS" : "TCP";
    info->missed = at_most(info->missed, passed);
    info->messages = passed - info->missed;
    info->backlog += s->block - at_most(pos < tail ? tail : pos, s->block);
@@ -69,7 +66,7 @@ void output_dump(struct trap_output *out, FILE *file)
            s->name, s->source.fd, atomic_load(&s->n_clients), s->max_clients);
    fprintf(file, "Buffer count: %u\nBuffer size: %u\nTerminated: %d\nInitialized: %d\nSocket type: %s\n",
            s->buffer_count, s->buffer_size, (int) atomic_load(&out->ctx->terminated), s->log.ctl != NULL,
-           s->path[0] != 0  ? "UNIX"
+           is_unix(s)       ? "UNIX"
            : s->tls != NULL ? "TLS"
                             : "TCP");
    fprintf(file, "Timeout: %d us\nClients:\n", (int) atomic_load(&out->timeout));

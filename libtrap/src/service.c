@@ -36,7 +36,7 @@ struct service {
    bool stopped;
    uint32_t n_clients;
    struct service_client *clients;
-   char path[sizeof(((struct sockaddr_un *) 0)->sun_path)];
+   struct socket_name taken;
 };
 
 static void remove_client(struct service *s, struct service_client *c)
@@ -174,19 +174,17 @@ static void service_ready(struct io_source *source, uint32_t events)
 }
 
 /* Listens on the name, or on the first of name_2, name_3, ... that is free if the name is a default one. */
-static int listen_on(struct trap_context *ctx, struct service *s, const char *name)
+static int listen_on(struct trap_context *ctx, struct service *s, const char *name,
+                     char why[SOCKET_REASON_SIZE])
 {
-   char numbered[108];
+   char numbered[SOCKET_PATH_SIZE];
    int fd = -EINVAL;
    for (int k = 1; k <= SERVICE_CONTEXTS; k++) {
       snprintf(numbered, sizeof(numbered), "%s", name);
       if (k > 1) {
          snprintf(numbered, sizeof(numbered), "%.90s_%d", name, k);
       }
-      if (unix_socket_path(ctx, numbered, s->path, sizeof(s->path)) != TRAP_E_OK) {
-         return -ENAMETOOLONG;
-      }
-      fd = unix_listen(s->path, 0660, NULL, SERVICE_CLIENTS);
+      fd = socket_listen(&ctx->sockets, numbered, ctx->sockets.mode, NULL, SERVICE_CLIENTS, &s->taken, why);
       if (fd != -EADDRINUSE || strncmp(name, SERVICE_DEFAULT, strlen(SERVICE_DEFAULT)) != 0) {
          break;
       }
@@ -196,22 +194,24 @@ static int listen_on(struct trap_context *ctx, struct service *s, const char *na
 
 void service_start(struct trap_context *ctx, const char *name)
 {
+   char why[SOCKET_REASON_SIZE] = "out of memory";
    struct service *s = calloc(1, sizeof(*s));
-   int fd = s != NULL ? listen_on(ctx, s, name) : -ENOMEM;
+   int fd = s != NULL ? listen_on(ctx, s, name, why) : -ENOMEM;
    if (fd >= 0) {
       s->ctx = ctx;
       s->source = (struct io_source){.ready = service_ready, .fd = fd};
       pthread_mutex_init(&s->lock, NULL);
-      if (io_start(ctx) == TRAP_E_OK && source_add(io_reactor(ctx), &s->source, EPOLLIN) == 0) {
+      int rc = io_start(ctx) == TRAP_E_OK ? source_add(io_reactor(ctx), &s->source, EPOLLIN) : -EIO;
+      if (rc == 0) {
          ctx->service = s;
          return;
       }
+      socket_release(&s->taken);
+      source_close(&s->source);
       pthread_mutex_destroy(&s->lock);
-      close(fd);
-      unlink(s->path);
-      fd = -EIO;
+      snprintf(why, sizeof(why), "%s", strerror(-rc));
    }
-   LOG_ERROR("No service interface: cannot listen on '%s': %s", s != NULL ? s->path : name, strerror(-fd));
+   LOG_ERROR("Service %s cannot listen: %s; nobody can ask for this module's counters.", name, why);
    free(s);
 }
 
@@ -223,7 +223,7 @@ void service_stop(struct trap_context *ctx)
    }
    pthread_mutex_lock(&s->lock);
    s->stopped = true;
-   unlink(s->path);
+   socket_release(&s->taken);
    /* Sources are closed by the I/O thread, which owns them; until then peers already see the end. */
    shutdown(s->source.fd, SHUT_RDWR);
    for (struct service_client *c = s->clients; c != NULL; c = c->next) {

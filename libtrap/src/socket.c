@@ -10,15 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int unix_socket_path(struct trap_context *ctx, const char *name, char *path, size_t size)
+int unix_socket_path(struct trap_context *ctx, const char *name, char path[SOCKET_PATH_SIZE])
 {
-   /* The format is ours or checked to hold exactly one %s. */
-   const char *at = strstr(ctx->socket_format, "%s");
-   int n =
-       snprintf(path, size, "%.*s%s%s", (int) (at - ctx->socket_format), ctx->socket_format, name, at + 2);
-   if (n < 0 || (size_t) n >= size) {
-      return ctx_error(ctx, TRAP_E_BADPARAMS, "Socket path of '%s' has %d bytes, expected at most %zu.", name,
-                       n, size - 1);
+   size_t n = socket_path(&ctx->sockets, ctx->sockets.bind, name, path);
+   if (n >= SOCKET_PATH_SIZE) {
+      return ctx_error(ctx, TRAP_E_BADPARAMS, "Socket path of '%s' has %zu bytes, expected at most %zu.",
+                       name, n, SOCKET_PATH_SIZE - 1);
    }
    return TRAP_E_OK;
 }

@@ -8,13 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "socket_path.h"
+
 struct trap_context;
 
 /** Descriptors that come with the hello on a UNIX socket (SCM_RIGHTS), in this order. */
 enum share { SHARE_LOG, SHARE_PAGE, SHARE_FDS };
 
-/** <dir>/trap-<name>.sock; BADPARAMS when it does not fit. */
-int unix_socket_path(struct trap_context *ctx, const char *name, char *path, size_t size);
+/** DIR/trap-NAME.sock where senders bind; BADPARAMS if that is too long. */
+int unix_socket_path(struct trap_context *ctx, const char *name, char path[SOCKET_PATH_SIZE]);
 /** BADPARAMS for a numeric port outside 1..65535 and for what is no name of a service. */
 int check_tcp_port(struct trap_context *ctx, const char *port);
 /** "TCPIP", "TLS" or "UNIX socket". */

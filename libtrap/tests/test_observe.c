@@ -376,7 +376,11 @@ static void trap_stats_prints_the_text_that_scripts_read(void **state)
    run_stats(program, "-1 123456789", 1, text, sizeof(text));
    assert_non_null(strstr(text, "Socket does not exist ("));
    run_stats(program, "-1 -s /nonexistent", 1, text, sizeof(text));
-   assert_string_equal(text, "Could not connect to service ifc (path: /nonexistent).\n");
+   assert_string_equal(text, "Socket does not exist (/nonexistent): No such file or directory.\n");
+   run_stats(program, "-1 /dev/null", 1, text, sizeof(text));
+   assert_string_equal(text, "Could not connect to service ifc (path: /dev/null): Connection refused.\n");
+   run_stats(program, "", 1, text, sizeof(text));
+   assert_non_null(strstr(text, "no module given"));
    run_stats(program, "-x", 1, text, sizeof(text));
    run_stats(program, "-h", 0, text, sizeof(text));
 }

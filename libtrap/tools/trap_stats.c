@@ -3,6 +3,7 @@
 #include <libtrap/jansson.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <nemea-common/nc_text.h>
 #include <signal.h>
@@ -14,9 +15,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "socket_path.h"
 
 #define REPLY_MAX  (16u * 1024 * 1024)
 #define IO_SECONDS 5
@@ -40,28 +42,46 @@ static void print_help(FILE *f)
          "  -w, --watch[=SEC]   rates of all interfaces and clients, renewed every SEC seconds (1)\n"
          "  -s PATH             path of the module's service socket\n"
          "  -h, --help          this text\n\n"
-         "PID: the module's process; its socket is looked for in TRAP_SOCKET_DIR (default " DEFAULTSOCKETDIR
-         ").\n",
+         "PID is the number of the module's process. Its socket is looked for in TRAP_SOCKET_DIR; without "
+         "that in\n"
+         "$RUNTIME_DIRECTORY, /run/nemea, $XDG_RUNTIME_DIR and " DEFAULTSOCKETDIR ".\n",
          f);
 }
 
 /* ---------------------------------------------------------------- requests */
 
-static int connect_to(const char *path)
+/* arg: number of a process, or path of a socket; -1: why is printed */
+static int connect_to(const char *arg)
 {
-   struct sockaddr_un sun = {.sun_family = AF_UNIX};
    const struct timeval limit = {.tv_sec = IO_SECONDS};
-   if (path == NULL || strlen(path) >= sizeof(sun.sun_path)) {
+   char why[SOCKET_REASON_SIZE], name[64];
+   struct socket_dirs dirs;
+   int fd;
+   if (*arg != 0 && strlen(arg) < 20 && arg[strspn(arg, "0123456789")] == 0) {
+      snprintf(name, sizeof(name), "service_%s", arg);
+      fd = socket_dirs_init(&dirs, DEFAULTSOCKETDIR, why);
+      if (fd == 0) {
+         fd = socket_connect(&dirs, name, why);
+         socket_dirs_free(&dirs);
+      }
+   } else {
+      fd = socket_connect_path(arg);
+      snprintf(why, sizeof(why), "%s", fd < 0 ? strerror(-fd) : "");
+   }
+   if (fd == -ENOENT) {
+      nc_text_line(stderr, "", "Socket does not exist (%s): %s.", arg, why);
       return -1;
    }
-   memcpy(sun.sun_path, path, strlen(path));
-   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-   if (fd >= 0 && connect(fd, (struct sockaddr *) &sun, sizeof(sun)) < 0) {
+   if (fd < 0) {
+      nc_text_line(stderr, "", "Could not connect to service ifc (path: %s): %s.", arg, why);
+      return -1;
+   }
+   if (fcntl(fd, F_SETFL, 0) < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
+       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0) {
+      fprintf(stderr, "trap_stats: cannot set a time limit for the connection: %s\n", strerror(errno));
       close(fd);
       return -1;
    }
-   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
    return fd;
 }
 
@@ -322,28 +342,11 @@ static int repeat(int fd, bool once)
    return missing ? 1 : 0;
 }
 
-/* Path of the socket of process or path arg; NULL (said why) when there is none. */
-static const char *find_socket(const char *arg, char *path, size_t size)
-{
-   const char *dir = getenv("TRAP_SOCKET_DIR");
-   if (*arg != 0 && arg[strspn(arg, "0123456789")] == 0) {
-      snprintf(path, size, "%s/trap-service_%s.sock", dir != NULL && *dir != 0 ? dir : DEFAULTSOCKETDIR, arg);
-   } else {
-      snprintf(path, size, "%s", arg);
-   }
-   if (access(path, F_OK) != 0) {
-      fprintf(stderr, "Socket does not exist (%s) %s.\n", path, strerror(errno));
-      return NULL;
-   }
-   return path;
-}
-
 static int run(int argc, char **argv)
 {
    static const struct option options[] = {
        {"help", no_argument, NULL, 'h'}, {"watch", optional_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
-   const char *path = NULL;
-   char found[4096];
+   const char *module = NULL;
    bool once = false;
    double period = 0;
    int opt;
@@ -352,7 +355,7 @@ static int run(int argc, char **argv)
       case 'h': print_help(stdout); return 0;
       case '1': once = true; break;
       case 'w': period = optarg != NULL ? strtod(optarg, NULL) : 1; break;
-      case 's': path = optarg; break;
+      case 's': module = optarg; break;
       default: print_help(stderr); return 1;
       }
       if (opt == 'w' && !(period >= 0.1 && period <= 3600)) {
@@ -360,19 +363,18 @@ static int run(int argc, char **argv)
          return 1;
       }
    }
-   if ((optind < argc && path != NULL) || argc - optind > 1) {
-      print_help(stdout);
-      return 0;
-   }
-   if (optind < argc && (path = find_socket(argv[optind], found, sizeof(found))) == NULL) {
+   if (argc - optind + (module != NULL) != 1) {
+      fprintf(stderr,
+              "trap_stats: %s (expected one process number or path of a service socket; -h for help)\n",
+              argc == optind ? "no module given" : "more than one module given");
       return 1;
    }
+   module = module != NULL ? module : argv[optind];
    struct sigaction sa = {.sa_handler = on_signal};
    sigaction(SIGINT, &sa, NULL);
    sigaction(SIGTERM, &sa, NULL);
-   int fd = connect_to(path);
+   int fd = connect_to(module);
    if (fd < 0) {
-      fprintf(stderr, "Could not connect to service ifc (path: %s).\n", path != NULL ? path : "none given");
       return 1;
    }
    int rc = period > 0 ? watch(fd, period) : repeat(fd, once);
