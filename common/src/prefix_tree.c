@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * Radix tree over labels. Every domain carries a small radix tree of the labels behind it; its top node is the domain's
- * child. Positions inside a label count in reading order. Nothing here recurses: depth is chosen by whoever chooses
- * the strings.
+ * child. The top node of the first labels is the root: it has no bytes and stays. Positions inside a label count in reading
+ * order, and nodes keep their bytes in it. Nothing here recurses: depth is chosen by whoever chooses the strings.
  */
 #include <nemea-common/prefix_tree.h>
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -59,19 +60,36 @@ static bool next_label(const tree_t *t, struct labels *l, const char **label, si
 
 /* ------------------------------------------------------------------- memory */
 
-static inner_t *inner_new(const char *string, size_t length)
+static void set_length(inner_t *n, size_t length)
+{
+   n->exact_length = length;
+   n->length = length < UCHAR_MAX ? (unsigned char) length : UCHAR_MAX;
+}
+
+static void set_children(inner_t *n, unsigned children)
+{
+   n->exact_children = children;
+   n->count_of_children = children < UCHAR_MAX ? (unsigned char) children : UCHAR_MAX;
+}
+
+/* Copies bytes between a text and a node, whose order is that of reading. */
+static void copy_bytes(const tree_t *t, char *to, const char *from, size_t n)
+{
+   for (size_t i = 0; i < n; i++) {
+      to[i] = (char) byte_at(t, from, n, i);
+   }
+}
+
+static inner_t *inner_new(size_t length)
 {
    inner_t *n = calloc(1, sizeof(*n));
    if (n != NULL) {
       n->string = malloc(length + 1);
-      n->length = (unsigned) length;
+      set_length(n, length);
    }
    if (n != NULL && n->string == NULL) {
       free(n);
       return NULL;
-   }
-   if (n != NULL && length > 0) {
-      memcpy(n->string, string, length);
    }
    return n;
 }
@@ -121,6 +139,43 @@ static void domain_free(domain_t *d)
    }
 }
 
+static tree_domain_extension_t *lists_new(void)
+{
+   tree_domain_extension_t *e = calloc(1, sizeof(*e));
+   domain_t **ends = calloc(2 * MAX_SIZE_OF_DEGREE, sizeof(*ends)); /* of all lists, in one piece */
+   if (e == NULL || ends == NULL) {
+      free(e);
+      free(ends);
+      return NULL;
+   }
+   e->list_of_most_subdomains = ends;
+   e->list_of_most_subdomains_end = ends + MAX_SIZE_OF_DEGREE;
+   return e;
+}
+
+static void lists_free(tree_domain_extension_t *e)
+{
+   if (e != NULL) {
+      free(e->list_of_most_subdomains);
+      free(e);
+   }
+}
+
+static bool root_new(tree_t *t)
+{
+   inner_t *root = inner_new(0);
+   domain_t *d = domain_new(t);
+   if (root == NULL || d == NULL || !reserve_children(root)) {
+      inner_free(root);
+      domain_free(d);
+      return false;
+   }
+   root->domain = root->parent_is_domain = d;
+   d->child = root;
+   t->root = root;
+   return true;
+}
+
 tree_t *prefix_tree_initialize(unsigned char prefix_suffix, unsigned int size_of_value, int domain_separator,
                                int extension, relaxation_after_delete relaxation_set)
 {
@@ -132,14 +187,9 @@ tree_t *prefix_tree_initialize(unsigned char prefix_suffix, unsigned int size_of
    t->size_of_value = size_of_value;
    t->domain_separator = domain_separator;
    t->relaxation = relaxation_set;
-   if (extension == DOMAIN_EXTENSION_YES) {
-      t->domain_extension = calloc(1, sizeof(*t->domain_extension));
-   }
-   if (extension != DOMAIN_EXTENSION_YES || t->domain_extension != NULL) {
-      t->root = domain_new(t);
-   }
-   if (t->root == NULL) {
-      free(t->domain_extension);
+   t->domain_extension = extension == DOMAIN_EXTENSION_YES ? lists_new() : NULL;
+   if ((extension == DOMAIN_EXTENSION_YES && t->domain_extension == NULL) || !root_new(t)) {
+      lists_free(t->domain_extension);
       free(t);
       return NULL;
    }
@@ -281,7 +331,7 @@ static void count_subdomains(tree_t *t, domain_t *d, int n)
 {
    d->count_of_different_subdomains += (unsigned) n;
    if (t->domain_extension != NULL) {
-      struct list l = subdomain_list(t, d->degree);
+      struct list l = subdomain_list(t, d->exact_degree);
       if (d->count_of_different_subdomains > ADD_TO_LIST_FROM_COUNT_OF_DIFFERENT_SUBDOMAINS) {
          list_move(l, d, subdomains);
       } else if (in_list(l, d)) {
@@ -326,12 +376,12 @@ static struct place find_place(const tree_t *t, const domain_t *above, const cha
    while (next != NULL) {
       p.node = next;
       p.in_node = 0;
-      while (p.in_node < next->length && p.in_label < length &&
-             byte_at(t, next->string, next->length, p.in_node) == byte_at(t, label, length, p.in_label)) {
+      while (p.in_node < next->exact_length && p.in_label < length &&
+             (unsigned char) next->string[p.in_node] == byte_at(t, label, length, p.in_label)) {
          p.in_node++;
          p.in_label++;
       }
-      if (p.in_node < next->length || p.in_label == length || next->child == NULL) {
+      if (p.in_node < next->exact_length || p.in_label == length || next->child == NULL) {
          break;
       }
       next = next->child[byte_at(t, label, length, p.in_label)];
@@ -339,46 +389,52 @@ static struct place find_place(const tree_t *t, const domain_t *above, const cha
    return p;
 }
 
-static domain_t *domain_at(struct place p, size_t length)
+/* Where the domain of a label that ends at a node stands. */
+static domain_t **end_of_label(tree_t *t, inner_t *n)
 {
-   return p.node != NULL && p.in_node == p.node->length && p.in_label == length ? p.node->domain : NULL;
+   return n == t->root ? &t->empty_label : &n->domain;
+}
+
+static domain_t *domain_at(tree_t *t, struct place p, size_t length)
+{
+   return p.node != NULL && p.in_node == p.node->exact_length && p.in_label == length ? *end_of_label(t, p.node) : NULL;
 }
 
 /* Where the pointer to a node stands. */
-static inner_t **slot_of(const tree_t *t, inner_t *n)
+static inner_t **slot_of(inner_t *n)
 {
    return n->parent_is_domain != NULL ? &n->parent_is_domain->child
-                                      : &n->parent->child[byte_at(t, n->string, n->length, 0)];
+                                      : &n->parent->child[(unsigned char) n->string[0]];
 }
 
-static void add_child(const tree_t *t, inner_t *parent, inner_t *child)
+static void add_child(inner_t *parent, inner_t *child)
 {
-   parent->child[byte_at(t, child->string, child->length, 0)] = child;
-   parent->count_of_children++;
+   parent->child[(unsigned char) child->string[0]] = child;
+   set_children(parent, parent->exact_children + 1);
    child->parent = parent;
    child->parent_is_domain = NULL;
 }
 
-/* Cuts a node behind its first n bytes in reading order; upper, made for these bytes, takes its place. */
-static void split(const tree_t *t, inner_t *node, inner_t *upper)
+/* Cuts a node behind its first bytes; upper, which has them, takes its place. */
+static void split(inner_t *node, inner_t *upper)
 {
-   size_t rest = node->length - upper->length;
-   *slot_of(t, node) = upper;
+   size_t n = upper->exact_length, rest = node->exact_length - n;
+   *slot_of(node) = upper;
    upper->parent = node->parent;
    upper->parent_is_domain = node->parent_is_domain;
    upper->count_of_string = node->count_of_string;
-   memmove(node->string, part(t, node->string, node->length, upper->length, rest), rest);
-   node->length = (unsigned) rest;
-   add_child(t, upper, node);
+   memmove(node->string, node->string + n, rest);
+   set_length(node, rest);
+   add_child(upper, node);
 }
 
 /* Makes the domain of a label that is not there, counted by the caller. Takes all memory before it changes anything. */
 static domain_t *make_domain(tree_t *t, domain_t *above, struct place p, const char *label, size_t length)
 {
    size_t rest = length - p.in_label;
-   bool cut = p.node != NULL && p.in_node < p.node->length, leaf = p.node == NULL || rest > 0;
-   inner_t *upper = cut ? inner_new(part(t, p.node->string, p.node->length, 0, p.in_node), p.in_node) : NULL;
-   inner_t *tail = leaf ? inner_new(part(t, label, length, p.in_label, rest), rest) : NULL;
+   bool cut = p.node != NULL && p.in_node < p.node->exact_length, leaf = p.node == NULL || rest > 0;
+   inner_t *upper = cut ? inner_new(p.in_node) : NULL;
+   inner_t *tail = leaf ? inner_new(rest) : NULL;
    domain_t *d = domain_new(t);
    inner_t *grows = cut ? upper : leaf ? p.node : NULL; /* gets children */
    if (d == NULL || (cut && upper == NULL) || (leaf && tail == NULL) ||
@@ -390,20 +446,25 @@ static domain_t *make_domain(tree_t *t, domain_t *above, struct place p, const c
    }
    inner_t *at = p.node;
    if (cut) {
-      split(t, at, upper);
+      memcpy(upper->string, at->string, p.in_node);
+      split(at, upper);
       at = upper;
    }
+   if (tail != NULL) {
+      copy_bytes(t, tail->string, part(t, label, length, p.in_label, rest), rest);
+   }
    if (tail != NULL && at != NULL) {
-      add_child(t, at, tail);
+      add_child(at, tail);
    } else if (tail != NULL) {
       above->child = tail;
       tail->parent_is_domain = above;
    }
    at = tail != NULL ? tail : at;
-   at->domain = d;
+   *end_of_label(t, at) = d;
    d->parent = at;
    d->parent_domain = above;
-   d->degree = above->degree + 1;
+   d->exact_degree = above->exact_degree + 1;
+   d->degree = d->exact_degree < UCHAR_MAX ? (unsigned char) d->exact_degree : UCHAR_MAX;
    return d;
 }
 
@@ -412,7 +473,7 @@ domain_t *prefix_tree_insert(tree_t *tree, const char *string, int length)
    struct labels l = {string, (size_t) length, false};
    const char *label;
    size_t n;
-   domain_t *d = tree->root;
+   domain_t *d = tree->root->domain;
    if (string == NULL || length < 0) {
       return NULL;
    }
@@ -420,7 +481,7 @@ domain_t *prefix_tree_insert(tree_t *tree, const char *string, int length)
    bool good = true;
    while (good && next_label(tree, &l, &label, &n)) {
       struct place p = find_place(tree, d, label, n);
-      domain_t *next = domain_at(p, n);
+      domain_t *next = domain_at(tree, p, n);
       if (next == NULL) {
          next = make_domain(tree, d, p, label, n);
          fresh += next != NULL;
@@ -445,9 +506,9 @@ static domain_t *find(tree_t *t, const char *string, int length, bool exception)
    struct labels l = {string, (size_t) length, false};
    const char *label;
    size_t n;
-   domain_t *d = string != NULL && length >= 0 ? t->root : NULL;
+   domain_t *d = string != NULL && length >= 0 ? t->root->domain : NULL;
    while (d != NULL && !(exception && d->exception) && next_label(t, &l, &label, &n)) {
-      d = domain_at(find_place(t, d, label, n), n);
+      d = domain_at(t, find_place(t, d, label, n), n);
    }
    return d;
 }
@@ -488,11 +549,11 @@ char *prefix_tree_read_string(tree_t *tree, domain_t *domain, char *string)
       for (const domain_t *d = domain; d->parent != NULL; d = d->parent_domain) {
          for (const inner_t *n = d->parent; n != NULL; n = n->parent) {
             if (write) {
-               at -= prefix ? n->length : 0;
-               memcpy(string + at, n->string, n->length);
-               at += prefix ? 0 : n->length;
+               at -= prefix ? n->exact_length : 0;
+               copy_bytes(tree, string + at, n->string, n->exact_length);
+               at += prefix ? 0 : n->exact_length;
             }
-            length += n->length;
+            length += n->exact_length;
          }
          if (d->parent_domain->parent != NULL) {
             if (write) {
@@ -510,9 +571,8 @@ char *prefix_tree_read_string(tree_t *tree, domain_t *domain, char *string)
 
 char *prefix_tree_read_inner_node(tree_t *tree, inner_t *node, char *string)
 {
-   (void) tree;
-   memcpy(string, node->string, node->length);
-   string[node->length] = 0;
+   copy_bytes(tree, string, node->string, node->exact_length);
+   string[node->exact_length] = 0;
    return NULL;
 }
 
@@ -535,7 +595,7 @@ double prefix_tree_most_used_domain_percent_of_subdomains(tree_t *tree, int dept
       return 0;
    }
    return (double) tree->domain_extension->list_of_most_subdomains[depth]->count_of_different_subdomains /
-          (double) tree->root->count_of_different_subdomains;
+          (double) tree->root->domain->count_of_different_subdomains;
 }
 
 /* ----------------------------------------------------------------- deletion */
@@ -555,8 +615,8 @@ static void forget_domain(tree_t *t, domain_t *d)
    } else if (in_list(used_list(t), d)) {
       list_remove(used_list(t), d);
    }
-   if (in_list(subdomain_list(t, d->degree), d)) {
-      list_remove(subdomain_list(t, d->degree), d);
+   if (in_list(subdomain_list(t, d->exact_degree), d)) {
+      list_remove(subdomain_list(t, d->exact_degree), d);
    }
 }
 
@@ -595,31 +655,50 @@ static void free_below(tree_t *t, inner_t *top)
 }
 
 /* Joins a node that has one child and ends no label with its child. */
-static void join(tree_t *t, inner_t *n)
+static void join(inner_t *n)
 {
    inner_t *child = NULL;
-   if (n->domain != NULL || n->count_of_children != 1) {
+   if (n->domain != NULL || n->exact_children != 1) { /* the root has a domain always */
       return;
    }
    for (int i = 0; child == NULL; i++) {
       child = n->child[i];
    }
-   size_t length = (size_t) n->length + child->length;
+   size_t length = n->exact_length + child->exact_length;
    char *string = malloc(length + 1);
    if (string == NULL) {
       return; /* stays as it is, which is good too */
    }
-   bool prefix = t->prefix_suffix == PREFIX;
-   const inner_t *left = prefix ? n : child, *right = prefix ? child : n;
-   memcpy(string, left->string, left->length);
-   memcpy(string + left->length, right->string, right->length);
-   *slot_of(t, n) = child;
+   memcpy(string, n->string, n->exact_length);
+   memcpy(string + n->exact_length, child->string, child->exact_length);
+   *slot_of(n) = child;
    child->parent = n->parent;
    child->parent_is_domain = n->parent_is_domain;
    free(child->string);
    child->string = string;
-   child->length = (unsigned) length;
+   set_length(child, length);
    inner_free(n);
+}
+
+/* Takes everything out, but not the root. */
+static void empty(tree_t *t)
+{
+   inner_t *root = t->root;
+   for (int i = 0; i < COUNT_OF_LETTERS_IN_DOMAIN; i++) {
+      if (root->child[i] != NULL) {
+         free_below(t, root->child[i]);
+         root->child[i] = NULL;
+      }
+   }
+   if (t->empty_label != NULL) {
+      if (t->empty_label->child != NULL) {
+         free_below(t, t->empty_label->child);
+      }
+      forget_domain(t, t->empty_label);
+      domain_free(t->empty_label);
+      t->empty_label = NULL;
+   }
+   set_children(root, 0);
 }
 
 void prefix_tree_delete_inner_node(tree_t *tree, inner_t *node)
@@ -628,18 +707,26 @@ void prefix_tree_delete_inner_node(tree_t *tree, inner_t *node)
       return;
    }
    count_domains(tree, node, -(int) node->count_of_string, 0);
-   /* Nodes above that hold nothing else go with it. */
+   if (node == tree->root) {
+      empty(tree);
+      return;
+   }
+   /* Nodes above that hold nothing else go with it; the root has a domain always. */
    inner_t *above = node->parent;
-   *slot_of(tree, node) = NULL;
-   while (above != NULL && --above->count_of_children == 0 && above->domain == NULL) {
-      inner_t *empty = above;
-      *slot_of(tree, empty) = NULL;
-      above = empty->parent;
-      inner_free(empty);
+   *slot_of(node) = NULL;
+   while (above != NULL) {
+      set_children(above, above->exact_children - 1);
+      if (above->exact_children > 0 || above->domain != NULL) {
+         break;
+      }
+      inner_t *unused = above;
+      *slot_of(unused) = NULL;
+      above = unused->parent;
+      inner_free(unused);
    }
    free_below(tree, node);
    if (above != NULL && tree->relaxation == RELAXATION_AFTER_DELETE_YES) {
-      join(tree, above);
+      join(above);
    }
 }
 
@@ -648,10 +735,9 @@ void prefix_tree_destroy(tree_t *tree)
    if (tree == NULL) {
       return;
    }
-   if (tree->root->child != NULL) {
-      free_below(tree, tree->root->child);
-   }
-   domain_free(tree->root);
-   free(tree->domain_extension);
+   empty(tree);
+   domain_free(tree->root->domain);
+   inner_free(tree->root);
+   lists_free(tree->domain_extension);
    free(tree);
 }

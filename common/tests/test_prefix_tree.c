@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +43,7 @@ static void domain_names(void **state)
    assert_int_equal(com->count_of_different_subdomains, 5);
    assert_int_equal(com->degree, 1);
    assert_int_equal(com->count_of_insert, 0);
-   assert_int_equal(t->root->count_of_different_subdomains, 6);
+   assert_int_equal(t->root->domain->count_of_different_subdomains, 6);
    assert_int_equal(search(t, "translate.google.com")->degree, 3);
    assert_ptr_equal(search(t, "google.com")->parent_domain, com);
    assert_ptr_equal(insert(t, "google.com"), search(t, "google.com"));
@@ -92,7 +93,9 @@ static void long_and_empty_labels(void **state)
       /* As deep as a string is long: nothing recurses. */
       char *deep = malloc(20001);
       memset(deep, '.', 20000);
-      assert_int_equal(prefix_tree_insert(t, deep, 20000)->degree, 20001);
+      d = prefix_tree_insert(t, deep, 20000);
+      assert_int_equal(d->exact_degree, 20001);
+      assert_int_equal(d->degree, 255);
       free(deep);
       prefix_tree_destroy(t);
    }
@@ -160,13 +163,13 @@ static void counters_and_lists_of_the_extension(void **state)
    prefix_tree_delete_inner_node(t, search(t, "most.com")->child);
    assert_int_equal(search(t, "most.com")->count_of_different_subdomains, 0);
    assert_ptr_equal(e->list_of_most_subdomains[2], search(t, "many.com"));
-   prefix_tree_delete_inner_node(t, t->root->child);
+   prefix_tree_delete_inner_node(t, t->root);
    assert_null(e->list_of_most_subdomains[2]);
    assert_null(e->list_of_most_used_domains);
    assert_null(e->list_of_most_unused_domains);
    assert_int_equal(t->count_of_different_domains, 0);
    assert_int_equal(t->count_of_domain_searched_just_ones, 0);
-   assert_int_equal(t->root->count_of_different_subdomains, 0);
+   assert_int_equal(t->root->domain->count_of_different_subdomains, 0);
    assert_non_null(insert(t, "again.com"));
    prefix_tree_destroy(t);
 }
@@ -192,9 +195,33 @@ static unsigned check_counts(prefix_tree_inner_node_t *n)
          children++;
       }
    }
-   assert_int_equal(n->count_of_children, children);
+   assert_int_equal(n->exact_children, children);
+   assert_int_equal(n->count_of_children, children < 255 ? children : 255);
+   assert_int_equal(n->length, n->exact_length < 255 ? n->exact_length : 255);
    assert_int_equal(n->count_of_string, sum);
    assert_true(sum > 0);
+   return sum;
+}
+
+/* \return domains of the tree */
+static unsigned check_tree(prefix_tree_t *t)
+{
+   prefix_tree_inner_node_t *root = t->root;
+   unsigned sum = 0, children = 0;
+   assert_null(root->parent);
+   assert_int_equal(root->length, 0);
+   for (int i = 0; i < 256; i++) {
+      if (root->child[i] != NULL) {
+         assert_ptr_equal(root->child[i]->parent, root);
+         sum += check_counts(root->child[i]);
+         children++;
+      }
+   }
+   if (t->empty_label != NULL) {
+      sum += 1 + check_counts(t->empty_label->child);
+   }
+   assert_int_equal(root->exact_children, children);
+   assert_int_equal(root->count_of_string, sum);
    return sum;
 }
 
@@ -242,7 +269,7 @@ static void random_strings_and_deletions(void **state)
             }
          }
          if (step % 50 == 0) {
-            assert_int_equal(t->root->count_of_different_subdomains, check_counts(t->root->child));
+            assert_int_equal(t->root->domain->count_of_different_subdomains, check_tree(t));
             for (int k = 0; k < N; k++) {
                assert_true(!there[k] || search(t, names[k]) != NULL);
             }
@@ -266,13 +293,165 @@ static void deletion_joins_and_cleans_up(void **state)
       assert_non_null(search(t, "abcxyz"));
       prefix_tree_read_inner_node(t, search(t, "abcxy")->parent, text);
       assert_string_equal(text, relax == RELAXATION_AFTER_DELETE_YES ? "abcxy" : "xy");
-      assert_int_equal(t->root->count_of_different_subdomains, check_counts(t->root->child));
+      assert_int_equal(t->root->domain->count_of_different_subdomains, check_tree(t));
       prefix_tree_delete_inner_node(t, search(t, "abcxy")->parent); /* the rest goes with it */
-      assert_null(t->root->child);
-      assert_int_equal(t->root->count_of_different_subdomains, 0);
+      assert_int_equal(t->root->count_of_string, 0);
+      assert_int_equal(t->root->count_of_children, 0);
+      assert_int_equal(t->root->domain->count_of_different_subdomains, 0);
       prefix_tree_delete_inner_node(t, NULL);
       prefix_tree_destroy(t);
    }
+}
+
+/* What old binaries read. */
+#define AT(type, member, offset) assert_int_equal(offsetof(type, member), offset)
+
+static void layout_of_nemea_2(void **state)
+{
+   AT(prefix_tree_inner_node_t, length, 0);
+   AT(prefix_tree_inner_node_t, count_of_string, 4);
+   AT(prefix_tree_inner_node_t, count_of_children, 8);
+   AT(prefix_tree_inner_node_t, string, 16);
+   AT(prefix_tree_inner_node_t, parent, 24);
+   AT(prefix_tree_inner_node_t, parent_is_domain, 32);
+   AT(prefix_tree_inner_node_t, child, 40);
+   AT(prefix_tree_inner_node_t, domain, 48);
+   AT(prefix_tree_inner_node_t, value, 56);
+   assert_int_equal(sizeof(node_domain_extension_t), 32);
+   AT(node_domain_extension_t, most_used_domain_less, 0);
+   AT(node_domain_extension_t, most_used_domain_more, 8);
+   AT(node_domain_extension_t, most_subdomains_less, 16);
+   AT(node_domain_extension_t, most_subdomains_more, 24);
+   AT(prefix_tree_domain_t, exception, 0);
+   AT(prefix_tree_domain_t, degree, 1);
+   AT(prefix_tree_domain_t, count_of_insert, 4);
+   AT(prefix_tree_domain_t, count_of_different_subdomains, 8);
+   AT(prefix_tree_domain_t, parent, 16);
+   AT(prefix_tree_domain_t, parent_domain, 24);
+   AT(prefix_tree_domain_t, child, 32);
+   AT(prefix_tree_domain_t, value, 40);
+   AT(prefix_tree_domain_t, domain_extension, 48);
+   assert_int_equal(sizeof(tree_domain_extension_t), 40);
+   AT(tree_domain_extension_t, list_of_most_used_domains, 0);
+   AT(tree_domain_extension_t, list_of_most_used_domains_end, 8);
+   AT(tree_domain_extension_t, list_of_most_unused_domains, 16);
+   AT(tree_domain_extension_t, list_of_most_subdomains, 24);
+   AT(tree_domain_extension_t, list_of_most_subdomains_end, 32);
+   AT(prefix_tree_t, root, 0);
+   AT(prefix_tree_t, size_of_value, 8);
+   AT(prefix_tree_t, domain_separator, 12);
+   AT(prefix_tree_t, prefix_suffix, 16);
+   AT(prefix_tree_t, count_of_domain_searched_just_ones, 20);
+   AT(prefix_tree_t, count_of_inserting, 24);
+   AT(prefix_tree_t, count_of_inserting_for_just_ones, 28);
+   AT(prefix_tree_t, count_of_different_domains, 32);
+   AT(prefix_tree_t, domain_extension, 40);
+   AT(prefix_tree_t, relaxation, 48);
+}
+
+/* The structs as a module of NEMEA 2 was compiled with them. */
+struct old_domain;
+struct old_node {
+   unsigned char length;
+   unsigned int count_of_string;
+   unsigned char count_of_children;
+   char *string;
+   struct old_node *parent;
+   struct old_domain *parent_is_domain;
+   struct old_node **child;
+   struct old_domain *domain;
+   void *value;
+};
+struct old_domain {
+   unsigned char exception, degree;
+   unsigned int count_of_insert, count_of_different_subdomains;
+   struct old_node *parent;
+   struct old_domain *parent_domain;
+   struct old_node *child;
+   void *value;
+   void *domain_extension;
+};
+struct old_tree {
+   struct old_node *root;
+};
+
+/* In the manner of an old module: down from the root by the bytes of a number, as far as they agree; then up again from the domain
+ * that was found, which gives the number backwards. \return bytes that agree */
+static size_t old_walk(const struct old_tree *t, const char *number, char *up)
+{
+   const struct old_node *node = t->root;
+   size_t n = 0, i = 0;
+   while (node->child != NULL && node->child[(unsigned char) number[n]] != NULL) {
+      node = node->child[(unsigned char) number[n]];
+      for (i = 0; i < node->length && node->string[i] == number[n]; i++) {
+         n++;
+      }
+      if (i < node->length || number[n] == 0) {
+         break;
+      }
+   }
+   *up = 0;
+   if (node->domain != NULL && node != t->root) {
+      for (const struct old_node *above = node->domain->parent; above != NULL; above = above->parent) {
+         for (i = above->length; i > 0; i--) {
+            *up++ = above->string[i - 1];
+         }
+      }
+      *up = 0;
+   }
+   return n;
+}
+
+static void an_old_module_walks_the_tree(void **state)
+{
+   static const char *const numbers[] = {"420123", "420124", "42", "00420123", "7"};
+   for (int direction = SUFFIX; direction <= PREFIX; direction++) {
+      prefix_tree_t *t = make((unsigned char) direction, -1, DOMAIN_EXTENSION_NO);
+      const struct old_tree *old = (const struct old_tree *) (const void *) t;
+      char read[32], text[32], up[32];
+      for (int i = 0; i < 5; i++) {
+         insert(t, numbers[i]);
+         assert_int_equal(old->root->count_of_string, i + 1);
+      }
+      for (int i = 0; i < 5; i++) {
+         size_t n = strlen(numbers[i]);
+         for (size_t k = 0; k <= n; k++) { /* in the order in which the tree reads */
+            read[k] = k == n ? 0 : numbers[i][direction == PREFIX ? k : n - 1 - k];
+         }
+         assert_int_equal(old_walk(old, read, up), n);
+         assert_int_equal(strlen(up), n);
+         for (size_t k = 0; k < n; k++) {
+            assert_int_equal(up[k], read[n - 1 - k]);
+         }
+         assert_string_equal(prefix_tree_read_string(t, search(t, numbers[i]), text), numbers[i]);
+      }
+      assert_int_equal(old_walk(old, "x", up), 0);
+      assert_string_equal(up, "");
+      prefix_tree_inner_node_t *most = prefix_tree_most_substring(t->root);
+      assert_int_equal(((struct old_node *) (void *) most)->string[0], direction == PREFIX ? '4' : '3');
+      prefix_tree_delete_inner_node(t, t->root);
+      assert_int_equal(old->root->count_of_string, 0);
+      assert_non_null(insert(t, "421"));
+      assert_int_equal(old->root->count_of_string, 1);
+      prefix_tree_destroy(t);
+   }
+}
+
+static void counts_of_one_byte_saturate(void **state)
+{
+   prefix_tree_t *t = make(PREFIX, -1, DOMAIN_EXTENSION_NO);
+   char longest[700];
+   for (int i = 0; i < 256; i++) {
+      const char byte = (char) i;
+      assert_non_null(prefix_tree_insert(t, &byte, 1));
+   }
+   assert_int_equal(t->root->count_of_children, 255);
+   assert_int_equal(t->root->exact_children, 256);
+   memset(longest, 'y', sizeof(longest));
+   prefix_tree_domain_t *d = prefix_tree_insert(t, longest, sizeof(longest));
+   assert_int_equal(d->parent->length, 255);
+   assert_int_equal(d->parent->exact_length, sizeof(longest) - 1);
+   prefix_tree_destroy(t);
 }
 
 int main(void)
@@ -284,6 +463,9 @@ int main(void)
        cmocka_unit_test(counters_and_lists_of_the_extension),
        cmocka_unit_test(random_strings_and_deletions),
        cmocka_unit_test(deletion_joins_and_cleans_up),
+       cmocka_unit_test(layout_of_nemea_2),
+       cmocka_unit_test(an_old_module_walks_the_tree),
+       cmocka_unit_test(counts_of_one_byte_saturate),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }

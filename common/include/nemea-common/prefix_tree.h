@@ -64,28 +64,32 @@ typedef struct tree_domain_extension_t {
    struct prefix_tree_domain_t
        *list_of_most_unused_domains; /**< inserted fewer than 10 times, the newest first */
    /** By degree (4: and above): those with more than 10 subdomains, the most first. */
-   struct prefix_tree_domain_t *list_of_most_subdomains[MAX_SIZE_OF_DEGREE];
-   struct prefix_tree_domain_t *list_of_most_subdomains_end[MAX_SIZE_OF_DEGREE];
+   struct prefix_tree_domain_t **list_of_most_subdomains;     /**< MAX_SIZE_OF_DEGREE of them */
+   struct prefix_tree_domain_t **list_of_most_subdomains_end; /**< the same */
 } tree_domain_extension_t;
+
+/* The order and the types of the members are those of NEMEA 2, whose modules read them; what does not fit into them stands
+ * exactly in members behind the old ones. Only the library makes these structs. */
 
 /** A part of a label. */
 typedef struct prefix_tree_inner_node_t {
-   unsigned int length;          /**< of string, bytes */
-   unsigned int count_of_string; /**< domains at this node and below it, in all labels */
-   unsigned int count_of_children;
-   char *string;                                  /**< not terminated, as it stands in the text */
+   unsigned char length;            /**< of string, bytes; 255: 255 or more */
+   unsigned int count_of_string;    /**< domains at this node and below it, in all labels */
+   unsigned char count_of_children; /**< 255: 255 or 256 */
+   char *string;                    /**< not terminated, in reading order: in a suffix tree the last byte comes first */
    struct prefix_tree_inner_node_t *parent;       /**< NULL below a domain */
    struct prefix_tree_domain_t *parent_is_domain; /**< the domain above, NULL below an inner node */
-   struct prefix_tree_inner_node_t *
-       *child;                          /**< 256 pointers by the next byte that is read; NULL: no children */
-   struct prefix_tree_domain_t *domain; /**< a label ends here */
-   void *value;                         /**< for the user; never read or freed */
+   struct prefix_tree_inner_node_t **child;       /**< 256 pointers by the next byte that is read; NULL: no children */
+   struct prefix_tree_domain_t *domain;           /**< a label ends here */
+   void *value;                                   /**< for the user; never read or freed */
+   size_t exact_length;                           /**< of string */
+   unsigned int exact_children;                   /**< their number */
 } prefix_tree_inner_node_t;
 
 /** A label and all that is in front of it in reading order. */
 typedef struct prefix_tree_domain_t {
    unsigned char exception;
-   unsigned int degree;                        /**< labels */
+   unsigned char degree;                       /**< labels; 255: 255 or more */
    unsigned int count_of_insert;               /**< insertions of exactly this string */
    unsigned int count_of_different_subdomains; /**< domains below, at any depth */
    prefix_tree_inner_node_t *parent;           /**< where the label ends; NULL for the root */
@@ -93,10 +97,11 @@ typedef struct prefix_tree_domain_t {
    prefix_tree_inner_node_t *child;            /**< of the next labels */
    void *value; /**< size_of_value bytes of the user, first zero; NULL when that is 0 */
    node_domain_extension_t *domain_extension; /**< NULL without the extension */
+   unsigned int exact_degree;                 /**< labels */
 } prefix_tree_domain_t;
 
 typedef struct prefix_tree_t {
-   prefix_tree_domain_t *root; /**< the empty string without labels */
+   prefix_tree_inner_node_t *root; /**< an empty part, above all first labels; its domain is the empty string without labels */
    unsigned int size_of_value;
    int domain_separator; /**< -1: a string is one label */
    unsigned char prefix_suffix;
@@ -106,6 +111,7 @@ typedef struct prefix_tree_t {
    unsigned int count_of_different_domains;         /**< strings that were inserted */
    tree_domain_extension_t *domain_extension;       /**< NULL without the extension */
    relaxation_after_delete relaxation;
+   prefix_tree_domain_t *empty_label; /**< the empty string as a label, whose place the root has taken */
 } prefix_tree_t;
 
 /** \param prefix_suffix PREFIX or SUFFIX \param size_of_value bytes of a domain's value, 0 for none
@@ -134,7 +140,7 @@ prefix_tree_inner_node_t *prefix_tree_most_substring(prefix_tree_inner_node_t *n
 /** Share of all domains that are below the domain with the most subdomains of a depth.
  * \return 0 to 1; 0 without the extension, for a depth of 5 or more, or when none has more than 10 */
 double prefix_tree_most_used_domain_percent_of_subdomains(prefix_tree_t *tree, int depth);
-/** Deletes a node, all below it, and the counts of it; the first node below the root empties the tree. */
+/** Deletes a node, all below it, and the counts of it; the root: empties the tree. */
 void prefix_tree_delete_inner_node(prefix_tree_t *tree, prefix_tree_inner_node_t *node);
 
 #ifdef __cplusplus

@@ -133,7 +133,7 @@ static void prefixes(void)
    assert(strcmp(prefix_tree_read_string(t, prefix_tree_search(t, "www.example.com", 15), text),
                  "www.example.com") == 0);
    assert(prefix_tree_most_used_domain_percent_of_subdomains(t, 1) >= 0);
-   prefix_tree_inner_node_t *node = prefix_tree_most_substring(t->root->child);
+   prefix_tree_inner_node_t *node = prefix_tree_most_substring(t->root);
    if (node != NULL) {
       prefix_tree_read_inner_node(t, node, text);
       prefix_tree_delete_inner_node(t, node);
