@@ -397,7 +397,9 @@ static domain_t **end_of_label(tree_t *t, inner_t *n)
 
 static domain_t *domain_at(tree_t *t, struct place p, size_t length)
 {
-   return p.node != NULL && p.in_node == p.node->exact_length && p.in_label == length ? *end_of_label(t, p.node) : NULL;
+   return p.node != NULL && p.in_node == p.node->exact_length && p.in_label == length
+              ? *end_of_label(t, p.node)
+              : NULL;
 }
 
 /* Where the pointer to a node stands. */

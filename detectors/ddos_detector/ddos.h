@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * \file ddos.h
- * What the parts of ddos_detector share: the state of a destination and of a flood. The methods are described in README.md.
+ * State of a destination, of a source network and of a flood, shared by the parts of ddos_detector. README.md describes the
+ * methods.
  */
 #ifndef DDOS_H
 #define DDOS_H
 
-#include <nemea-common/nc_hash.h>
-#include <nemea-common/nc_hll.h>
 #include <nemea-common/nc_table.h>
 #include <nemea/module.h>
 
-#define INTERVAL       60 /* seconds */
-#define HISTORY        7  /* intervals */
-#define NEWEST         (HISTORY - 1)
-#define REPORT_EVERY   300 /* seconds between two reports of a flood */
-#define SOURCE_BITS    512
-#define SOURCE_MODULUS 511 /* of the original; recorded source counts depend on it */
-#define HLL_P          8
-
-struct flow; /* ../common/flow.h */
+#define INTERVAL     60 /* seconds */
+#define HISTORY      7  /* intervals */
+#define NEWEST       (HISTORY - 1)
+#define REPORT_EVERY 300 /* seconds between two reports of a flood */
+struct flow;             /* ../common/flow.h */
 
 enum flood_kind {
    FLOOD_VOLUME, /* much more bytes from many more sources than before: volume.c */
@@ -56,20 +51,27 @@ struct packets {
    uint16_t port;         /* candidate for the port of most of them, and its lead (Boyer and Moore) */
    uint32_t port_lead;
    ur_time_t first, last;
-   uint8_t networks[NC_HLL_BYTES(HLL_P)];
+   uint32_t networks; /* distinct source networks */
 };
 
 /* A destination (address or prefix). */
 struct host {
    struct host *next, *prev; /* list of those that are looked at when an interval ends; NULL: not in it */
+   uint64_t id;              /* never used again for another destination */
    uint64_t interval;        /* number of the newest one */
    uint64_t quiet_until;     /* interval: its flood was told, do not find it again in the history */
    uint64_t total;           /* of bytes */
    uint64_t bytes[HISTORY];  /* oldest first */
    uint32_t sources[HISTORY], flows[HISTORY], answered[HISTORY];
-   uint64_t seen[HISTORY][SOURCE_BITS / 64]; /* sources of each interval */
    struct packets packets;
    struct flood *flood;
+};
+
+/* A source network of one destination. Sources are counted exactly, whatever addresses an attacker chooses. */
+struct source {
+   uint32_t interval;  /* of the destination when it was last seen */
+   uint8_t seen;       /* bit i: counted in the i-th interval before */
+   bool among_packets; /* counted in struct packets of this interval */
 };
 
 struct ddos {
@@ -77,10 +79,12 @@ struct ddos {
    uint64_t min_attack, min_before, min_history; /* kb/s */
    uint16_t rate, source_rate;
    uint8_t source_mask, target_mask, source_mask6, target_mask6;
-   uint32_t flood_flows, flood_networks, capacity;
+   uint32_t flood_flows, flood_networks, capacity, source_capacity;
    bool classic; /* floods by volume only */
 
    nc_table_t *hosts;                       /* ip_addr_t -> struct host */
+   nc_table_t *sources;                     /* struct source_key -> struct source */
+   uint64_t last_id;                        /* of a destination */
    struct host watched;                     /* head of the list */
    uint64_t interval, watched_since, heard; /* intervals: now, since when there are records, last record */
    uint64_t floods, late, lost;
@@ -92,12 +96,27 @@ static inline uint64_t interval_bytes(uint64_t kbps)
    return kbps * INTERVAL * 1000 / 8;
 }
 
-/* ddos_detector.c */
+/* hosts.c */
+/* Tables of destinations and of their sources. False without memory. */
+bool hosts_open(struct ddos *self);
+void hosts_close(struct ddos *self);
+/* The destination, with its windows at this interval. */
+struct host *host_get(struct ddos *self, const ip_addr_t *target, uint64_t interval);
+/* The same, NULL when it is not known. */
+struct host *host_find(const struct ddos *self, const ip_addr_t *target, uint64_t interval);
+/* Has it looked at when intervals end, in the order of these calls. */
 void host_watch(struct ddos *self, struct host *h);
-/* The last records are older than the newest interval: moves the windows. */
+void host_unwatch(struct host *h);
+/* Moves the windows on: the last ones become those of this interval. */
 void host_roll(struct host *h, uint64_t interval);
 /* Mean of the intervals before index, from the first that has bytes on. */
 void host_baseline(const struct host *h, unsigned index, uint64_t *bytes, uint64_t *sources);
+/* A source network of a destination, as of the destination's newest interval; valid until the next call. */
+struct source *source_get(struct ddos *self, const struct host *h, const ip_addr_t *network);
+/* Counts a source in the destination's interval of this index, once. */
+void source_count(struct host *h, struct source *s, unsigned index);
+
+/* ddos_detector.c */
 /* begin: seconds. NULL without memory. */
 struct flood *flood_start(struct ddos *self, struct host *h, enum flood_kind kind, uint64_t begin);
 void flood_end(struct ddos *self, struct host *h);
@@ -105,15 +124,14 @@ void flood_end(struct ddos *self, struct host *h);
 int flood_report(nm_module_t *m, struct host *h, ur_time_t first, ur_time_t last);
 
 /* volume.c */
-int volume_add(nm_module_t *m, struct host *h, const struct flow *f, uint64_t bytes, const ip_addr_t *source);
+int volume_add(nm_module_t *m, struct host *h, const struct flow *f, uint64_t bytes, struct source *source);
 /* Before and after the windows of h move on by one interval. */
 int volume_leave(nm_module_t *m, struct host *h);
 int volume_moved(nm_module_t *m, struct host *h);
 int volume_finish(nm_module_t *m, struct host *h);
 
 /* packets.c */
-void packets_add(struct ddos *self, struct host *h, const struct flow *f, uint64_t bytes,
-                 uint64_t source_hash);
+void packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct source *source);
 /* Enough of them that the destination must be looked at when the interval ends? */
 bool packets_many(const struct ddos *self, const struct host *h);
 /* The newest interval of h is over. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** ddos_detector: floods towards one destination. This file keeps the destinations and sends the alerts. */
+/** ddos_detector: floods towards one destination. This file is the module: options, records, time and alerts. */
 #include "ddos.h"
 #include "fields.h"
 
@@ -45,6 +45,8 @@ static const nm_option_t options[] = {
            "Minimum number of distinct source networks (prefixes) for a flood."),
     NM_U32(0, "capacity", struct state, ddos.capacity, 32768, 16, NC_TABLE_MAX_CAPACITY,
            "Maximum number of destinations to watch; beyond it, those seen only once are evicted first."),
+    NM_U32(0, "sources", struct state, ddos.source_capacity, 524288, 16, NC_TABLE_MAX_CAPACITY,
+           "Maximum number of source networks, counted for each destination; evicted like destinations."),
     NM_FLAG(0, "classic", struct state, ddos.classic,
             "Report what NEMEA 2 reports: floods by volume only, not floods of small packets."),
     NM_END,
@@ -60,82 +62,6 @@ static int check(nm_module_t *m)
    return nm_fail_status(m, EXIT_OPTION, "option %s: \"%u\" is not a number from 0 to 32",
                          source ? "-s, --mask_source_addresses" : "-d, --mask_destination_addresses",
                          source ? self->source_mask : self->target_mask);
-}
-
-/* ----------------------------------------------------------- destinations */
-
-void host_watch(struct ddos *self, struct host *h)
-{
-   if (h->next == NULL) { /* at the end: the order of alerts is the order in which destinations came here */
-      h->prev = self->watched.prev;
-      h->next = &self->watched;
-      h->prev->next = h;
-      self->watched.prev = h;
-   }
-}
-
-static void unwatch(struct host *h)
-{
-   if (h->next != NULL) {
-      h->next->prev = h->prev;
-      h->prev->next = h->next;
-      h->next = h->prev = NULL;
-   }
-}
-
-static void shift32(uint32_t *windows, uint64_t k)
-{
-   memmove(windows, windows + k, (HISTORY - k) * sizeof(*windows));
-   memset(windows + HISTORY - k, 0, k * sizeof(*windows));
-}
-
-void host_roll(struct host *h, uint64_t interval)
-{
-   if (interval <= h->interval) {
-      return;
-   }
-   uint64_t k = interval - h->interval < HISTORY ? interval - h->interval : HISTORY;
-   for (unsigned i = 0; i < k; i++) {
-      h->total -= h->bytes[i];
-   }
-   memmove(h->bytes, h->bytes + k, (HISTORY - k) * sizeof(*h->bytes));
-   memset(h->bytes + HISTORY - k, 0, k * sizeof(*h->bytes));
-   shift32(h->sources, k);
-   shift32(h->flows, k);
-   shift32(h->answered, k);
-   memmove(h->seen, h->seen + k, (HISTORY - k) * sizeof(*h->seen));
-   memset(h->seen + HISTORY - k, 0, k * sizeof(*h->seen));
-   uint32_t asked = interval - h->interval == 1 ? h->packets.asked : 0;
-   memset(&h->packets, 0, sizeof(h->packets));
-   h->packets.asked_before = asked;
-   h->interval = interval;
-}
-
-void host_baseline(const struct host *h, unsigned index, uint64_t *bytes, uint64_t *sources)
-{
-   unsigned n = 0;
-   *bytes = *sources = 0;
-   for (unsigned i = 0; i < index; i++) {
-      if (n > 0 || h->bytes[i] > 0) {
-         *bytes += h->bytes[i];
-         *sources += h->sources[i];
-         n++;
-      }
-   }
-   *bytes /= n > 0 ? n : 1;
-   *sources /= n > 0 ? n : 1;
-}
-
-static void evicted(void *context, const void *key, void *value)
-{
-   struct ddos *self = context;
-   struct host *h = value;
-   (void) key;
-   if (h->flood != NULL) {
-      self->lost++;
-      free(h->flood);
-   }
-   unwatch(h);
 }
 
 /* The address without the bits that do not matter. */
@@ -212,17 +138,15 @@ int flood_report(nm_module_t *m, struct host *h, ur_time_t first, ur_time_t last
 static int init(nm_module_t *m)
 {
    struct ddos *self = nm_self(m);
-   self->watched.next = self->watched.prev = &self->watched;
-   self->hosts = nc_table_new(&(nc_table_config_t){.capacity = self->capacity,
-                                                   .key_size = sizeof(ip_addr_t),
-                                                   .value_size = sizeof(struct host),
-                                                   .evicted = evicted,
-                                                   .context = self});
-   if (self->hosts == NULL) {
-      return nm_fail(m, "no memory for %u destinations (option --capacity)", self->capacity);
+   if (!hosts_open(self)) {
+      return nm_fail(m, "no memory for %u destinations and %u sources (options --capacity and --sources)",
+                     self->capacity, self->source_capacity);
    }
    nm_counter(m, "destinations", &nc_table_stats(self->hosts)->inserted);
    nm_counter(m, "evicted", &nc_table_stats(self->hosts)->evicted);
+   nm_counter(m, "evicted sources", &nc_table_stats(self->sources)->evicted);
+   nm_counter(m, "crowded destinations", &nc_table_stats(self->hosts)->crowded);
+   nm_counter(m, "crowded sources", &nc_table_stats(self->sources)->crowded);
    nm_counter(m, "floods", &self->floods);
    nm_counter(m, "floods evicted", &self->lost);
    nm_counter(m, "unusable times", &self->late);
@@ -252,9 +176,8 @@ static bool solicited(const struct state *state, struct host *h, const struct fl
 static void note_sender(struct ddos *self, const ip_addr_t *src)
 {
    ip_addr_t key = masked(src, self->target_mask, self->target_mask6);
-   struct host *h = nc_table_peek(self->hosts, &key);
+   struct host *h = host_find(self, &key, self->interval);
    if (h != NULL) {
-      host_roll(h, self->interval);
       h->packets.asked++;
    }
 }
@@ -274,21 +197,17 @@ static int add_flow(nm_module_t *m, const struct flow *f, uint64_t bytes)
       return NM_OK;
    }
    note_sender(self, f->src);
-   ip_addr_t source = masked(f->src, self->source_mask, self->source_mask6);
+   ip_addr_t network = masked(f->src, self->source_mask, self->source_mask6);
    ip_addr_t target = masked(f->dst, self->target_mask, self->target_mask6);
-   bool is_new;
-   struct host *h = nc_table_upsert(self->hosts, &target, &is_new);
-   if (is_new) {
-      h->interval = now;
-   }
-   host_roll(h, now);
+   struct host *h = host_get(self, &target, now);
+   struct source *source = source_get(self, h, &network);
    if (state->format.details && !self->classic) {
-      packets_add(self, h, f, bytes, nc_hash(&source, sizeof(source)));
+      packets_add(h, f, bytes, source);
       if (h->next == NULL && packets_many(self, h)) {
          host_watch(self, h);
       }
    }
-   return solicited(state, h, f) ? NM_OK : volume_add(m, h, f, bytes, &source);
+   return solicited(state, h, f) ? NM_OK : volume_add(m, h, f, bytes, source);
 }
 
 /* The victim's packet was seen first: the flood is the other direction of the flow. */
@@ -338,7 +257,7 @@ static int next_interval(nm_module_t *m, struct host *h, uint64_t interval)
       rc = volume_moved(m, h);
    }
    if (h->flood == NULL) {
-      unwatch(h);
+      host_unwatch(h);
    }
    return rc;
 }
@@ -369,11 +288,7 @@ static int finish(nm_module_t *m)
 
 static void cleanup(nm_module_t *m)
 {
-   struct ddos *self = nm_self(m);
-   for (struct host *h = self->watched.next; h != NULL && h != &self->watched; h = h->next) {
-      free(h->flood);
-   }
-   nc_table_free(self->hosts);
+   hosts_close(nm_self(m));
 }
 
 NM_MODULE("ddos_detector", "Detects floods of bytes or packets from many sources towards one destination.",

@@ -56,8 +56,7 @@ static bool is_multicast(const ip_addr_t *a)
    return ip_is4(a) ? ip_get_v4_as_int(a) >= 0xe0000000u : a->bytes[0] == 0xff;
 }
 
-void packets_add(struct ddos *self, struct host *h, const struct flow *f, uint64_t bytes,
-                 uint64_t source_hash)
+void packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct source *source)
 {
    struct packets *p = &h->packets;
    enum kind kind = kind_of(f);
@@ -86,8 +85,8 @@ void packets_add(struct ddos *self, struct host *h, const struct flow *f, uint64
       p->port = f->dst_port;
    }
    p->port_lead = p->port == f->dst_port ? p->port_lead + 1 : p->port_lead - 1;
-   nc_hll_add(p->networks, HLL_P, source_hash);
-   (void) self;
+   p->networks += !source->among_packets;
+   source->among_packets = true;
 }
 
 bool packets_many(const struct ddos *self, const struct host *h)
@@ -98,10 +97,10 @@ bool packets_many(const struct ddos *self, const struct host *h)
 }
 
 /* Is the newest interval part of a flood? A flood that goes on needs half of what a new one needs. */
-static bool is_flood(const struct ddos *self, const struct host *h, uint64_t sources_before,
-                     uint32_t networks)
+static bool is_flood(const struct ddos *self, const struct host *h, uint64_t sources_before)
 {
    const struct packets *p = &h->packets;
+   uint64_t networks = p->networks;
    uint64_t flows = self->flood_flows, many = self->flood_networks;
    if (h->flood != NULL) {
       flows = (flows + 1) / 2;
@@ -137,7 +136,7 @@ static int end(nm_module_t *m, struct host *h)
    return rc;
 }
 
-static void add_interval(struct flood *flood, const struct packets *p, uint32_t networks)
+static void add_interval(struct flood *flood, const struct packets *p)
 {
    if (flood->intervals == 0) {
       flood->first = p->first;
@@ -145,7 +144,7 @@ static void add_interval(struct flood *flood, const struct packets *p, uint32_t 
    flood->last = p->last;
    flood->total += p->bytes;
    flood->bytes += p->bytes;
-   flood->sources += networks;
+   flood->sources += p->networks;
    flood->intervals++;
 }
 
@@ -159,8 +158,7 @@ int packets_judge(nm_module_t *m, struct host *h)
    uint64_t bytes, sources;
    host_baseline(h, NEWEST, &bytes, &sources);
    uint64_t before = h->flood != NULL ? h->flood->orig_sources : sources;
-   uint32_t networks = (uint32_t) (nc_hll_count(p->networks, HLL_P) + 0.5);
-   if (!is_flood(self, h, before, networks)) {
+   if (!is_flood(self, h, before)) {
       return h->flood != NULL ? end(m, h) : NM_OK;
    }
    if (h->flood == NULL) {
@@ -171,7 +169,7 @@ int packets_judge(nm_module_t *m, struct host *h)
       flood->orig_bytes = bytes;
       flood->orig_sources = sources;
    }
-   add_interval(h->flood, p, networks);
+   add_interval(h->flood, p);
    bool due = h->flood->seq == 0 || ur_time_get_sec(p->last) >= h->flood->reported + REPORT_EVERY;
    return due ? report(m, h) : NM_OK;
 }

@@ -9,24 +9,8 @@
 #define MIN_SOURCES_IDLE 50 /* where nothing was before */
 #define IDLE_BEFORE      2  /* intervals without traffic that count as history */
 
-static uint32_t bit_of(const ip_addr_t *source)
-{
-   uint64_t value =
-       ip_is4(source) ? ip_get_v4_as_int(source) : nc_hash_u64(source->ui64[0] ^ source->ui64[1]);
-   return (uint32_t) (value % SOURCE_MODULUS);
-}
-
-static void add_source(struct host *h, unsigned interval, uint32_t bit)
-{
-   uint64_t *word = &h->seen[interval][bit / 64], mask = UINT64_C(1) << (bit % 64);
-   if (!(*word & mask)) {
-      *word |= mask;
-      h->sources[interval]++;
-   }
-}
-
 /* Shares the bytes of a flow among the intervals it lasted, newest first; its source belongs to each of them. */
-static void spread(struct host *h, uint64_t first, uint64_t last, uint64_t bytes, uint32_t bit)
+static void spread(struct host *h, uint64_t first, uint64_t last, uint64_t bytes, struct source *source)
 {
    unsigned __int128 all = bytes;
    uint64_t duration = last - first + 1, start = h->interval * INTERVAL;
@@ -40,7 +24,7 @@ static void spread(struct host *h, uint64_t first, uint64_t last, uint64_t bytes
       h->bytes[i] += share;
       h->total += share;
       bytes -= share;
-      add_source(h, (unsigned) i, bit);
+      source_count(h, source, (unsigned) i);
    }
 }
 
@@ -87,12 +71,12 @@ static unsigned find_flood(const struct ddos *self, const struct host *h, bool *
    return *no_history ? k : 0;
 }
 
-int volume_add(nm_module_t *m, struct host *h, const struct flow *f, uint64_t bytes, const ip_addr_t *source)
+int volume_add(nm_module_t *m, struct host *h, const struct flow *f, uint64_t bytes, struct source *source)
 {
    struct ddos *self = nm_self(m);
    h->flows[NEWEST]++;
    h->answered[NEWEST] += f->packets_rev >= f->packets / 4 && f->packets_rev > 0;
-   spread(h, ur_time_get_sec(f->first), ur_time_get_sec(f->last), bytes, bit_of(source));
+   spread(h, ur_time_get_sec(f->first), ur_time_get_sec(f->last), bytes, source);
    if (h->flood != NULL || h->interval < h->quiet_until || h->total <= 2 * interval_bytes(self->min_attack)) {
       return NM_OK;
    }

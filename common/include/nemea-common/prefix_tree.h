@@ -76,14 +76,15 @@ typedef struct prefix_tree_inner_node_t {
    unsigned char length;            /**< of string, bytes; 255: 255 or more */
    unsigned int count_of_string;    /**< domains at this node and below it, in all labels */
    unsigned char count_of_children; /**< 255: 255 or 256 */
-   char *string;                    /**< not terminated, in reading order: in a suffix tree the last byte comes first */
+   char *string; /**< not terminated, in reading order: in a suffix tree the last byte comes first */
    struct prefix_tree_inner_node_t *parent;       /**< NULL below a domain */
    struct prefix_tree_domain_t *parent_is_domain; /**< the domain above, NULL below an inner node */
-   struct prefix_tree_inner_node_t **child;       /**< 256 pointers by the next byte that is read; NULL: no children */
-   struct prefix_tree_domain_t *domain;           /**< a label ends here */
-   void *value;                                   /**< for the user; never read or freed */
-   size_t exact_length;                           /**< of string */
-   unsigned int exact_children;                   /**< their number */
+   struct prefix_tree_inner_node_t *
+       *child;                          /**< 256 pointers by the next byte that is read; NULL: no children */
+   struct prefix_tree_domain_t *domain; /**< a label ends here */
+   void *value;                         /**< for the user; never read or freed */
+   size_t exact_length;                 /**< of string */
+   unsigned int exact_children;         /**< their number */
 } prefix_tree_inner_node_t;
 
 /** A label and all that is in front of it in reading order. */
@@ -101,7 +102,8 @@ typedef struct prefix_tree_domain_t {
 } prefix_tree_domain_t;
 
 typedef struct prefix_tree_t {
-   prefix_tree_inner_node_t *root; /**< an empty part, above all first labels; its domain is the empty string without labels */
+   prefix_tree_inner_node_t
+       *root; /**< an empty part, above all first labels; its domain is the empty string without labels */
    unsigned int size_of_value;
    int domain_separator; /**< -1: a string is one label */
    unsigned char prefix_suffix;
