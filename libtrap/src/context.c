@@ -196,6 +196,8 @@ static void free_context(struct trap_context *ctx)
    free(ctx->in);
    free(ctx->out);
    socket_dirs_free(&ctx->sockets);
+   free(ctx->service_info);
+   ctx->service_info = NULL;
    ctx->in = NULL;
    ctx->out = NULL;
    ctx->n_in = ctx->n_out = 0;

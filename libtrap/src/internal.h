@@ -131,6 +131,7 @@ struct trap_context {
    struct socket_dirs sockets;
    uint64_t serial; /* tells contexts apart, also those at the address of an earlier one */
    int init_error;  /* why there are no interfaces; OK: there are */
+   char *service_info; /* JSON object of the module, of trap_ctx_set_service_info(); stats.c has its lock */
    const char *init_message;
    bool lost; /* an output could not write out what it had accepted */
 };

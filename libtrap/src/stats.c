@@ -2,6 +2,7 @@
 /** The counters of a context as JSON: what the service interface answers. Keys are those of NEMEA 2, and more. */
 #include "out_socket.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,6 +111,38 @@ static json_t *output_stats(struct trap_output *out)
    return o;
 }
 
+static pthread_mutex_t info_lock =
+    PTHREAD_MUTEX_INITIALIZER; /* between the module's thread and the I/O thread */
+
+TRAP_PUBLIC int trap_ctx_set_service_info(trap_ctx_t *c, const char *json)
+{
+   struct trap_context *ctx = c;
+   char *text = json != NULL ? strdup(json) : NULL;
+   if (ctx == NULL || (json != NULL && text == NULL)) {
+      free(text);
+      return ctx == NULL ? TRAP_E_NOT_INITIALIZED : TRAP_E_MEMORY;
+   }
+   pthread_mutex_lock(&info_lock);
+   char *old = ctx->service_info;
+   ctx->service_info = text;
+   pthread_mutex_unlock(&info_lock);
+   free(old);
+   return TRAP_E_OK;
+}
+
+/* What the module says of itself; NULL when it says nothing, or nothing that is a JSON object. */
+static json_t *module_info(const struct trap_context *ctx)
+{
+   pthread_mutex_lock(&info_lock);
+   json_t *o = ctx->service_info != NULL ? json_loads(ctx->service_info, 0, NULL) : NULL;
+   pthread_mutex_unlock(&info_lock);
+   if (!json_is_object(o)) {
+      json_decref(o);
+      return NULL;
+   }
+   return o;
+}
+
 char *stats_json(struct trap_context *ctx)
 {
    json_t *o = json_object(), *in = json_array(), *out = json_array();
@@ -123,6 +156,10 @@ char *stats_json(struct trap_context *ctx)
    }
    json_object_set_new(o, "in", in);
    json_object_set_new(o, "out", out);
+   json_t *module = module_info(ctx);
+   if (module != NULL) {
+      json_object_set_new(o, "module", module);
+   }
    char *text = json_dumps(o, 0);
    json_decref(o);
    return text;

@@ -183,6 +183,22 @@ static void print_clients(const json_t *clients)
    }
 }
 
+/* What the module itself counts, when it says so. */
+static void print_module(const json_t *o)
+{
+   const json_t *module = json_object_get(o, "module");
+   const char *name = json_string_value(json_object_get(module, "name")), *key;
+   json_t *value;
+   if (module == NULL) {
+      return;
+   }
+   printf("Counters of module %s:\n", name != NULL ? name : "(unnamed)");
+   json_object_foreach(json_object_get(module, "counters"), key, value)
+   {
+      printf("\t%s: %lld\n", key, (long long) json_integer_value(value));
+   }
+}
+
 static void print_reading(const json_t *o)
 {
    size_t i;
@@ -205,6 +221,7 @@ static void print_reading(const json_t *o)
              number(ifc, "autoflushes"));
       print_clients(get(ifc, "client_stats_arr"));
    }
+   print_module(o);
    fflush(stdout);
 }
 

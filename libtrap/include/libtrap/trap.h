@@ -184,6 +184,9 @@ trap_ctx_t *trap_ctx_init3(const char *name, const char *description, int8_t i_i
 int trap_ctx_finalize(trap_ctx_t **ctx);
 /** As trap_terminate(). \return OK, also for NULL */
 int trap_ctx_terminate(trap_ctx_t *ctx);
+/** Sets what the service interface adds to its answers, under the key "module": a JSON object as text, copied; NULL: nothing
+ *  more. What is no JSON object is left out. Any thread. \return OK, MEMORY, NOT_INITIALIZED (ctx is NULL) */
+int trap_ctx_set_service_info(trap_ctx_t *ctx, const char *json);
 /** Code of the calling thread's last call on the context (not NULL). A thread that has made none gets the result of
  *  trap_ctx_init(). */
 int trap_ctx_get_last_error(trap_ctx_t *ctx);
