@@ -446,6 +446,6 @@ NM_MODULE("haddrscan_detector",
           .output =
               "uint8 EVENT_TYPE,time TIME_FIRST,time TIME_LAST,ipaddr SRC_IP,uint16 DST_PORT,uint8 PROTOCOL,"
               "uint32 ADDR_CNT,uint32 ADDR_THRSD,ipaddr DST_IP0,ipaddr DST_IP1,ipaddr DST_IP2,ipaddr DST_IP3",
-          .options = options, .state_size = sizeof(struct haddrscan), .send_timeout = TRAP_NO_WAIT,
-          .send_timeout_set = true, .tick_every = NM_SECONDS(1), .check = check, .init = init,
-          .format = format, .record = record, .tick = tick, .finish = finish, .cleanup = cleanup)
+          .options = options, .state_size = sizeof(struct haddrscan), .send_timeout = NM_NO_WAIT,
+          .tick_every = NM_SECONDS(1), .check = check, .init = init, .format = format, .record = record,
+          .tick = tick, .finish = finish, .cleanup = cleanup)

@@ -342,5 +342,5 @@ NM_MODULE("vportscan_detector",
           .output =
               "uint8 EVENT_TYPE,time TIME_FIRST,time TIME_LAST,ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,"
               "uint16 DST_PORT,uint8 PROTOCOL,uint32 PORT_CNT",
-          .options = options, .state_size = sizeof(struct vportscan), .send_timeout = TRAP_NO_WAIT,
-          .send_timeout_set = true, .init = init, .format = format, .record = record, .cleanup = cleanup)
+          .options = options, .state_size = sizeof(struct vportscan), .send_timeout = NM_NO_WAIT,
+          .init = init, .format = format, .record = record, .cleanup = cleanup)

@@ -129,8 +129,8 @@ struct trap_context {
    struct io_thread *io; /* NULL until an output or the service needs it */
    struct service *service;
    struct socket_dirs sockets;
-   uint64_t serial; /* tells contexts apart, also those at the address of an earlier one */
-   int init_error;  /* why there are no interfaces; OK: there are */
+   uint64_t serial;    /* tells contexts apart, also those at the address of an earlier one */
+   int init_error;     /* why there are no interfaces; OK: there are */
    char *service_info; /* JSON object of the module, of trap_ctx_set_service_info(); stats.c has its lock */
    const char *init_message;
    bool lost; /* an output could not write out what it had accepted */

@@ -80,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
    struct state state = {0};
    char *order[MAX_ARGS + 2];
    nm_module_t m = {.def = &definition, .state = &state};
+   interfaces_declare(&m);
    memcpy(order, argv, sizeof(order));
    optind = 0; /* getopt() begins anew */
    int rc = options_parse(&m, argc, order);

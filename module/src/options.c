@@ -9,9 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_LONG  256 /* getopt's value of the first option; letters stay below */
-#define MAX_OPTIONS 128
-#define NO_EOS_HELP "Do not send end of stream to the outputs when this module ends."
+#define FIRST_LONG    256 /* getopt's value of the first option; letters stay below */
+#define OPT_LATENESS  1   /* getopt's value of options of the library */
+#define OPT_NO_EOS    2
+#define MAX_LATENESS  86400
+#define NO_EOS_HELP   "Do not send end of stream to the outputs when this module ends."
+#define LATENESS      "lateness"
+#define LATENESS_HELP "Wait this many seconds of stream time for records that come late."
 
 static size_t count_options(const nm_module_def_t *def)
 {
@@ -25,6 +29,24 @@ static size_t count_options(const nm_module_def_t *def)
 static bool takes_argument(const nm_option_t *o)
 {
    return o->type != NM_TYPE_FLAG && (o->type != NM_TYPE_CALL || o->argument != NULL);
+}
+
+/* Tables without an option of their own are in the list too. */
+static bool is_option(const nm_option_t *o)
+{
+   return o->name != NULL;
+}
+
+/* Has the module a clock that others than itself may want to set? */
+static bool has_lateness(const nm_module_t *m)
+{
+   const nm_module_def_t *def = m->def;
+   for (const nm_option_t *o = def->options; o != NULL && o->type != NM_TYPE_END; o++) {
+      if (is_option(o) && strcmp(o->name, LATENESS) == 0) {
+         return false;
+      }
+   }
+   return m->in_defs->name != NULL && def->tick != NULL;
 }
 
 /* The help sentence with what the library knows: default, range, choices. */
@@ -56,32 +78,67 @@ static void describe(const nm_option_t *o, char *to, size_t size)
       }
       snprintf(to, size, ")");
       break;
+   case NM_TYPE_FILE: snprintf(to, size, " Read again on SIGHUP."); break;
+   case NM_TYPE_TABLE:
+      snprintf(
+          to, size,
+          "%sMaximum number of %s in memory; when it is reached, %s. (1 to %" PRIu64 ", default %" PRIu64 ")",
+          n > 0 ? " " : "", o->table->name,
+          o->table->full == NC_TABLE_EVICT ? "those used only once are evicted first" : "no more are added",
+          o->max, o->def);
+      break;
    default: break;
    }
 }
 
-trap_module_info_t *options_info(const nm_module_def_t *def)
+/* Adds one option of the library's own. */
+static void add_own(trap_module_info_t *info, uint16_t *n, char letter, const char *name, const char *help,
+                    const char *argument)
 {
-   size_t n = count_options(def);
-   int in = def->inputs != 0 ? def->inputs : def->input != NULL, out = def->outputs;
-   trap_module_info_t *info =
-       trap_create_module_info(def->name, def->summary, (int8_t) in,
-                               (int8_t) (out != 0 ? out : def->output != NULL), (uint16_t) (n + 1));
-   for (size_t i = 0; info != NULL && i < n; i++) {
-      const nm_option_t *o = &def->options[i];
-      char text[2048];
-      if (strlen(o->help) >= sizeof(text)) {
-         abort(); /* a mistake in the module's source, seen at its first start */
-      }
-      describe(o, text, sizeof(text));
-      if (trap_update_module_param(info, (uint16_t) i, o->short_opt, o->name, text, takes_argument(o),
-                                   o->argument) != 0) {
+   if (info != NULL) {
+      trap_update_module_param(info, (*n)++, letter, name, help, argument != NULL, argument);
+   }
+}
+
+static bool add_option(trap_module_info_t *info, uint16_t i, const nm_option_t *o)
+{
+   char text[2048];
+   if (strlen(o->help) >= sizeof(text)) {
+      abort(); /* a mistake in the module's source, seen at its first start */
+   }
+   describe(o, text, sizeof(text));
+   return trap_update_module_param(info, i, o->short_opt, o->name, text, takes_argument(o), o->argument) == 0;
+}
+
+trap_module_info_t *options_info(const nm_module_t *m)
+{
+   const nm_module_def_t *def = m->def;
+   size_t n_options = count_options(def);
+   uint16_t n = 0;
+   int in, out;
+   interfaces_range(m, &in, &out);
+   const char *format = getenv("LIBTRAP_OUTPUT_FORMAT");
+   char *summary = format != NULL && strcmp(format, "json") == 0 ? strdup(def->summary) : interfaces_help(m);
+   trap_module_info_t *info = summary != NULL
+                                  ? trap_create_module_info(def->name, summary, (int8_t) in, (int8_t) out,
+                                                            (uint16_t) (n_options + 2))
+                                  : NULL;
+   free(summary);
+   for (size_t i = 0; info != NULL && i < n_options; i++) {
+      if (is_option(&def->options[i]) && !add_option(info, n++, &def->options[i])) {
          options_info_free(info);
          return NULL;
       }
    }
-   if (info != NULL && def->no_eos_option != NULL) {
-      trap_update_module_param(info, (uint16_t) n, 'n', def->no_eos_option, NO_EOS_HELP, 0, NULL);
+   if (def->no_eos_option != NULL) {
+      add_own(info, &n, 'n', def->no_eos_option, NO_EOS_HELP, NULL);
+   }
+   if (has_lateness(m)) {
+      char help[256];
+      bool several = in != 1 && !(def->flags & NM_MERGE);
+      double seconds = def->lateness != 0 ? (double) def->lateness / (double) US : several ? 5 : 0;
+      snprintf(help, sizeof(help), LATENESS_HELP " (0 to %d, default %g)", MAX_LATENESS, seconds);
+      add_own(info, &n, 0, LATENESS, help, "double");
    }
    return info;
 }
@@ -116,6 +173,7 @@ static void store(nm_module_t *m, const nm_option_t *o, uint64_t value)
 static void store_default(nm_module_t *m, const nm_option_t *o)
 {
    switch (o->type) {
+   case NM_TYPE_TABLE: m->values[o - m->def->options].capacity = o->def; break;
    case NM_TYPE_UINT:
    case NM_TYPE_INT:
    case NM_TYPE_CHOICE: store(m, o, o->def); break;
@@ -126,7 +184,7 @@ static void store_default(nm_module_t *m, const nm_option_t *o)
 }
 
 /* "-l, --limit" for messages. */
-static const char *option_name(const nm_option_t *o)
+const char *option_name(const nm_option_t *o)
 {
    static char name[128];
    if (o->short_opt != 0) {
@@ -153,7 +211,11 @@ static int set_number(nm_module_t *m, const nm_option_t *o, const char *text)
       return nm_fail(m, "option %s: \"%s\" is not a number from %" PRIu64 " to %" PRIu64, option_name(o),
                      text, o->min, o->max);
    }
-   store(m, o, v);
+   if (o->type == NM_TYPE_TABLE) {
+      m->values[o - m->def->options].capacity = v;
+   } else {
+      store(m, o, v);
+   }
    return NM_OK;
 }
 
@@ -180,7 +242,7 @@ static int set_choice(nm_module_t *m, const nm_option_t *o, const char *text)
       size_t n = strlen(words);
       snprintf(words + n, sizeof(words) - n, "%s%s", i > 0 ? ", " : "", o->choices[i]);
    }
-   return nm_fail(m, "option %s: \"%s\" is none of %s", option_name(o), text, words);
+   return nm_fail(m, "option %s: \"%s\" is not one of %s", option_name(o), text, words);
 }
 
 static int set_option(nm_module_t *m, const nm_option_t *o, const char *text)
@@ -188,7 +250,9 @@ static int set_option(nm_module_t *m, const nm_option_t *o, const char *text)
    switch (o->type) {
    case NM_TYPE_FLAG: *((char *) m->state + o->offset) = true; return NM_OK;
    case NM_TYPE_UINT:
+   case NM_TYPE_TABLE:
    case NM_TYPE_INT: return set_number(m, o, text);
+   case NM_TYPE_FILE: m->values[o - m->def->options].path = text; return NM_OK;
    case NM_TYPE_DOUBLE: return set_double(m, o, text);
    case NM_TYPE_STRING: memcpy((char *) m->state + o->offset, &text, sizeof(text)); return NM_OK;
    case NM_TYPE_CHOICE: return set_choice(m, o, text);
@@ -207,49 +271,82 @@ static int parse_error(nm_module_t *m, int c, char **argv)
    return nm_fail(m, "unknown option or surplus argument '%s' (see %s -h)", argv[optind - 1], m->def->name);
 }
 
-int options_parse(nm_module_t *m, int argc, char **argv)
+static int set_lateness(nm_module_t *m, const char *text)
+{
+   char *end = NULL;
+   double v = strtod(text, &end);
+   if (end == text || *end != 0 || !(v >= 0 && v <= MAX_LATENESS)) {
+      return nm_fail(m, "option --" LATENESS ": \"%s\" is not a number from 0 to %d", text, MAX_LATENESS);
+   }
+   m->has_lateness = true;
+   m->lateness = (uint64_t) (v * (double) US);
+   return NM_OK;
+}
+
+/* What getopt_long() is told. */
+struct syntax {
+   struct option longs[MAX_OPTIONS + 3];
+   char shorts[3 * MAX_OPTIONS];
+   int by_letter[FIRST_LONG];
+   size_t n_long, n_short;
+};
+
+static void add_syntax(struct syntax *s, char letter, const char *name, bool argument, int value)
+{
+   s->longs[s->n_long++] = (struct option){name, argument ? required_argument : no_argument, NULL, value};
+   if (letter != 0 && s->by_letter[(unsigned char) letter] == 0) {
+      s->by_letter[(unsigned char) letter] = value;
+      s->shorts[s->n_short++] = letter;
+      if (argument) {
+         s->shorts[s->n_short++] = ':';
+      }
+   }
+}
+
+static void make_syntax(const nm_module_t *m, struct syntax *s)
 {
    const nm_option_t *options = m->def->options;
-   size_t n = count_options(m->def), n_long = 0, n_short = 0;
-   struct option longs[MAX_OPTIONS + 2] = {{0}};
-   char shorts[3 * MAX_OPTIONS] = ":";
-   int by_letter[FIRST_LONG] = {0}, c;
-   if (n > MAX_OPTIONS) {
-      abort();
-   }
-   n_short = 1;
-   for (size_t i = 0; i < n; i++) {
-      store_default(m, &options[i]);
-      longs[n_long++] =
-          (struct option){options[i].name, takes_argument(&options[i]), NULL, FIRST_LONG + (int) i};
-      if (options[i].short_opt != 0) {
-         by_letter[(unsigned char) options[i].short_opt] = FIRST_LONG + (int) i;
-         shorts[n_short++] = options[i].short_opt;
-         if (takes_argument(&options[i])) {
-            shorts[n_short++] = ':';
-         }
+   memset(s, 0, sizeof(*s));
+   s->shorts[s->n_short++] = ':';
+   for (size_t i = 0; i < count_options(m->def); i++) {
+      if (is_option(&options[i])) {
+         add_syntax(s, options[i].short_opt, options[i].name, takes_argument(&options[i]),
+                    FIRST_LONG + (int) i);
       }
    }
    if (m->def->no_eos_option != NULL) {
-      longs[n_long++] = (struct option){m->def->no_eos_option, no_argument, NULL, 'n'};
-      shorts[n_short++] = 'n';
+      add_syntax(s, 'n', m->def->no_eos_option, false, OPT_NO_EOS);
    }
-   shorts[n_short] = 0;
+   if (has_lateness(m)) {
+      add_syntax(s, 0, LATENESS, true, OPT_LATENESS);
+   }
+}
+
+int options_parse(nm_module_t *m, int argc, char **argv)
+{
+   struct syntax s;
+   int c, rc = NM_OK;
+   if (count_options(m->def) > MAX_OPTIONS) {
+      abort();
+   }
+   for (size_t i = 0; i < count_options(m->def); i++) {
+      store_default(m, &m->def->options[i]);
+   }
+   make_syntax(m, &s);
    opterr = 0;
-   while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+   while (rc == NM_OK && (c = getopt_long(argc, argv, s.shorts, s.longs, NULL)) != -1) {
+      int value = c > OPT_NO_EOS && c < FIRST_LONG ? s.by_letter[c] : c;
       if (c == '?' || c == ':') {
-         return parse_error(m, c, argv);
-      }
-      if (c == 'n' && by_letter['n'] == 0) {
+         rc = parse_error(m, c, argv);
+      } else if (value == OPT_NO_EOS) {
          m->no_eos = true;
-         continue;
-      }
-      const nm_option_t *o = &options[(c < FIRST_LONG ? by_letter[c] : c) - FIRST_LONG];
-      int rc = set_option(m, o, optarg);
-      if (rc != NM_OK) {
-         return rc;
+      } else if (value == OPT_LATENESS) {
+         rc = set_lateness(m, optarg);
+      } else {
+         rc = outcome(m, set_option(m, &m->def->options[value - FIRST_LONG], optarg));
       }
    }
-   return optind < argc ? nm_fail(m, "unexpected argument \"%s\" (see %s -h)", argv[optind], m->def->name)
-                        : NM_OK;
+   return rc == NM_OK && optind < argc
+              ? nm_fail(m, "unexpected argument \"%s\" (see %s -h)", argv[optind], m->def->name)
+              : rc;
 }

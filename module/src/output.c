@@ -1,42 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Outputs of a module: their formats, records and end of stream. */
+/** Outputs of a module: records and end of stream. */
 #include "internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-NM_PUBLIC int nm_set_output(nm_module_t *m, uint32_t output, const char *typed_fields)
+static int32_t trap_timeout(int32_t timeout)
 {
-   if (output >= m->n_out) {
-      return nm_fail(m, "output %u does not exist: there are %u", output, m->n_out);
+   return timeout == NM_NO_WAIT ? TRAP_NO_WAIT : timeout;
+}
+
+static int open_output(nm_module_t *m, uint32_t i)
+{
+   struct output *o = &m->out[i];
+   o->def = interfaces_output(m, i, o->name, sizeof(o->name));
+   o->rule = o->def->format;
+   o->follows = o->def->input;
+   if (o->def->timeout != 0 && m->ctx != NULL) {
+      trap_ctx_ifcctl(m->ctx, TRAPIFC_OUTPUT, i, TRAPCTL_SETTIMEOUT, trap_timeout(o->def->timeout));
    }
-   struct output *o = &m->out[output];
-   int rc = ur_define_set_of_fields(typed_fields);
-   if (rc != UR_OK) {
-      return nm_fail(m, "fields \"%s\" of output %u: %s", typed_fields, output,
-                     rc == UR_E_TYPE_MISMATCH  ? "a field is known with another type"
-                     : rc == UR_E_INVALID_NAME ? "expected \"type NAME,type NAME,...\""
-                     : rc == UR_E_INVALID_TYPE ? "a type is unknown"
-                                               : "out of memory");
+   if (o->def->data == NM_RAW) {
+      return nm_set_output_data(m, i, NM_RAW, NULL);
    }
-   ur_template_t *t = ur_create_template_from_ifc_spec(typed_fields);
-   if (t == NULL) {
-      return nm_fail(m, "fields \"%s\" of output %u make no template", typed_fields, output);
+   if (o->rule != NM_FIXED) {
+      o->own = o->def->fields != NULL ? strdup(o->def->fields) : NULL;
+      return NM_OK; /* when the input's format is known */
    }
-   if (o->tmplt != NULL && ur_template_compare(o->tmplt, t) == 1) {
-      ur_free_template(t);
-      return NM_OK;
-   }
-   if (ur_ctx_set_output_template(m->ctx, (int) output, t) != UR_OK) {
-      ur_free_template(t);
-      return nm_fail(m, "out of memory for the format of output %u", output);
-   }
-   ur_free_template(o->tmplt);
-   o->tmplt = t;
-   if (o->record == NULL && (o->record = calloc(1, UR_MAX_SIZE)) == NULL) {
-      return nm_fail(m, "out of memory for a record of output %u", output);
-   }
-   return NM_OK;
+   return o->def->fields != NULL ? nm_set_output_data(m, i, o->def->data, o->def->fields) : NM_OK;
 }
 
 int outputs_open(nm_module_t *m)
@@ -46,10 +36,7 @@ int outputs_open(nm_module_t *m)
       return nm_fail(m, "out of memory for %u outputs", m->n_out);
    }
    for (uint32_t i = 0; i < m->n_out; i++) {
-      if (m->def->send_timeout_set) {
-         trap_ctx_ifcctl(m->ctx, TRAPIFC_OUTPUT, i, TRAPCTL_SETTIMEOUT, m->def->send_timeout);
-      }
-      int rc = m->def->output != NULL ? nm_set_output(m, i, m->def->output) : NM_OK;
+      int rc = open_output(m, i);
       if (rc != NM_OK) {
          return rc;
       }
@@ -62,6 +49,8 @@ void outputs_close(nm_module_t *m)
    for (uint32_t i = 0; m->out != NULL && i < m->n_out; i++) {
       ur_free_template(m->out[i].tmplt);
       free(m->out[i].record);
+      free(m->out[i].names);
+      free(m->out[i].own);
    }
    free(m->out);
    m->out = NULL;
@@ -71,32 +60,108 @@ void outputs_close(nm_module_t *m)
  * an empty message, which every reader takes for the end. */
 void outputs_end(nm_module_t *m)
 {
-   for (uint32_t i = 0; !m->no_eos && i < m->n_out; i++) {
-      const ur_template_t *t = m->out[i].tmplt;
-      if (t != NULL) {
-         trap_ctx_send(m->ctx, i, "", one_byte_records(t) ? 0 : 1);
+   for (uint32_t i = 0; m->out != NULL && !m->no_eos && i < m->n_out; i++) {
+      if (m->out[i].has_format && m->ctx != NULL) {
+         trap_ctx_send(m->ctx, i, "", m->out[i].one_byte_record ? 0 : 1);
       }
    }
 }
 
+NM_PUBLIC uint32_t nm_outputs(const nm_module_t *m)
+{
+   return m->n_out;
+}
+
+NM_PUBLIC const char *nm_output_name(const nm_module_t *m, uint32_t output)
+{
+   return m->out != NULL && output < m->n_out ? m->out[output].name : "?";
+}
+
+/* ------------------------------------------------- what is not there */
+
+/* A template without fields, and a record that is as large as any: where a module writes that has none. */
+static uint16_t no_offset[1] = {UR_INVALID_OFFSET};
+static const ur_template_t no_template = {.offset = no_offset, .first_dynamic = UR_NO_DYNAMIC_VALUES};
+static char no_record[UR_MAX_SIZE + 1];
+
+/* Says whose template it is. */
+static int absent(nm_module_t *m, const ur_template_t *tmplt, const char *field)
+{
+   for (uint32_t i = 0; m->out != NULL && tmplt != NULL && i < m->n_out; i++) {
+      if (m->out[i].tmplt == tmplt) {
+         return nm_fail(m, "field %s is used, but records of output %s have no such field", field,
+                        m->out[i].name);
+      }
+   }
+   if (m->n_in == 0 || tmplt != m->view.in) {
+      return nm_fail(m, "field %s is used of an output that has no format", field);
+   }
+   return nm_fail(m, "field %s is used, but records of input %s have no such field", field,
+                  nm_input_name(m, m->view.input));
+}
+
+NM_PUBLIC void *nm_absent_(nm_module_t *m, const ur_template_t *tmplt, int id)
+{
+   if (!m->failed) {
+      bool known = id >= 0 && id < __atomic_load_n(&ur_field_specs.ur_last_id, __ATOMIC_ACQUIRE);
+      m->failed = true;
+      absent(m, tmplt, known ? ur_get_name(id) : "(unknown)");
+   }
+   memset(no_record, 0, sizeof(ip_addr_t));
+   return no_record;
+}
+
+static bool has_template(const nm_module_t *m, uint32_t output)
+{
+   return m->out != NULL && output < m->n_out && m->out[output].tmplt != NULL;
+}
+
+static void *no_output(nm_module_t *m, uint32_t output)
+{
+   if (!m->failed) {
+      m->failed = true;
+      if (output >= m->n_out) {
+         nm_fail(m, "a record is made for output %u, but there are %u", output, m->n_out);
+      } else {
+         nm_fail(m, "a record is made for output %s before its format is known", nm_output_name(m, output));
+      }
+   }
+   return no_record;
+}
+
 NM_PUBLIC const ur_template_t *nm_out_n(const nm_module_t *m, uint32_t output)
 {
-   return m->out[output].tmplt;
+   return has_template(m, output) ? m->out[output].tmplt : m->failed ? &no_template : NULL;
 }
 
 NM_PUBLIC const ur_template_t *nm_out(const nm_module_t *m)
 {
-   return m->out[0].tmplt;
+   return nm_out_n(m, 0);
+}
+
+/* ------------------------------------------------------------- records */
+
+NM_PUBLIC void *nm_record(nm_module_t *m, uint32_t output)
+{
+   if (__builtin_expect(!has_template(m, output), 0)) {
+      return no_output(m, output);
+   }
+   struct output *o = &m->out[output];
+   return memset(o->record, 0, o->tmplt->static_size);
+}
+
+NM_PUBLIC void nm_copy(nm_module_t *m, uint32_t output, void *record, const void *rec)
+{
+   if (rec != NULL && m->view.in != NULL && has_template(m, output)) {
+      ur_copy_fields(m->out[output].tmplt, record, m->view.in, rec);
+   }
 }
 
 NM_PUBLIC void *nm_alert_n(nm_module_t *m, uint32_t output, const void *rec)
 {
-   struct output *o = &m->out[output];
-   memset(o->record, 0, o->tmplt->static_size);
-   if (rec != NULL && m->n_in > 0) {
-      ur_copy_fields(o->tmplt, o->record, m->in[m->current].tmplt, rec);
-   }
-   return o->record;
+   void *record = nm_record(m, output);
+   nm_copy(m, output, record, rec);
+   return record;
 }
 
 NM_PUBLIC void *nm_alert(nm_module_t *m, const void *rec)
@@ -104,45 +169,118 @@ NM_PUBLIC void *nm_alert(nm_module_t *m, const void *rec)
    return nm_alert_n(m, 0, rec);
 }
 
-/* What became of a record that was sent, in the module's terms. */
-static int sent(nm_module_t *m, int rc, const char *function)
+NM_PUBLIC int nm_set_var(nm_module_t *m, uint32_t output, void *record, int field, const void *data,
+                         uint32_t length)
 {
-   if (rc == TRAP_E_OK) {
-      __atomic_fetch_add(&m->sent, 1, __ATOMIC_RELAXED);
+   if (!has_template(m, output) || !ur_is_present(m->out[output].tmplt, field)) {
+      nm_absent_(m, nm_out_n(m, output), field);
+      return NM_ERROR;
+   }
+   int rc = length <= UR_MAX_SIZE ? ur_set_var(m->out[output].tmplt, record, field, data, (int) length)
+                                  : UR_E_TOO_LONG;
+   if (rc == UR_OK) {
       return NM_OK;
    }
-   if (rc == TRAP_E_TIMEOUT) {
-      __atomic_fetch_add(&m->dropped, 1, __ATOMIC_RELAXED);
-      return NM_OK;
-   }
+   m->failed = true;
+   return nm_fail(m, "field %s of output %s: %u bytes %s", ur_get_name(field), m->out[output].name, length,
+                  rc == UR_E_TOO_LONG ? "make a record longer than 65535 bytes"
+                                      : "cannot be set: the field has a fixed length");
+}
+
+NM_PUBLIC int nm_set_string(nm_module_t *m, uint32_t output, void *record, int field, const char *text)
+{
+   size_t n = strlen(text);
+   return nm_set_var(m, output, record, field, text, n <= UINT32_MAX ? (uint32_t) n : UINT32_MAX);
+}
+
+/* ------------------------------------------------------------- sending */
+
+/* What became of a record that was sent, in the module's terms. */
+static int error(nm_module_t *m, uint32_t output, int rc, const char *function)
+{
    if (rc == TRAP_E_TERMINATED) {
       return NM_STOP;
    }
-   return nm_fail(m, "%s() returned %d (%s)", function, rc, trap_ctx_get_last_error_msg(m->ctx));
+   return nm_fail(m, "output %s: %s() returned %d (%s)", nm_output_name(m, output), function, rc,
+                  trap_ctx_get_last_error_msg(m->ctx));
+}
+
+static inline int sent(nm_module_t *m, uint32_t output, int rc, const char *function)
+{
+   if (__builtin_expect(rc == TRAP_E_OK, 1)) {
+      m->sent++;
+      return NM_OK;
+   }
+   if (rc == TRAP_E_TIMEOUT) {
+      m->dropped++;
+      return NM_OK;
+   }
+   return error(m, output, rc, function);
+}
+
+static inline int send_bytes(nm_module_t *m, uint32_t output, const void *data, uint16_t size)
+{
+   int rc = __builtin_expect(m->test != NULL, 0) ? test_sent(m, output, data, size)
+                                                 : trap_ctx_send(m->ctx, output, data, size);
+   return sent(m, output, rc, "trap_send");
 }
 
 NM_PUBLIC int nm_send_raw(nm_module_t *m, uint32_t output, const void *data, uint16_t size)
 {
-   return sent(m, trap_ctx_send(m->ctx, output, data, size), "trap_send");
+   int rc = m->test != NULL ? test_sent(m, output, data, size) : trap_ctx_send(m->ctx, output, data, size);
+   if (rc == TRAP_E_OK || rc == TRAP_E_TIMEOUT) {
+      __atomic_fetch_add(rc == TRAP_E_OK ? &m->sent_raw : &m->dropped_raw, 1, __ATOMIC_RELAXED);
+      return NM_OK;
+   }
+   return error(m, output, rc, "trap_send");
 }
 
 NM_PUBLIC int nm_reserve(nm_module_t *m, uint32_t output, uint16_t size, void **room)
 {
+   if (m->test != NULL) {
+      *room = test_room(m);
+      return NM_OK;
+   }
    int rc = trap_ctx_reserve(m->ctx, output, size, room);
-   return rc == TRAP_E_OK ? NM_OK : sent(m, rc, "trap_reserve");
+   return rc == TRAP_E_OK ? NM_OK : sent(m, output, rc, "trap_reserve");
 }
 
 NM_PUBLIC int nm_commit(nm_module_t *m, uint32_t output, uint16_t size)
 {
-   return sent(m, trap_ctx_commit(m->ctx, output, size), "trap_commit");
+   if (m->test != NULL) {
+      return send_bytes(m, output, test_room(m), size);
+   }
+   return sent(m, output, trap_ctx_commit(m->ctx, output, size), "trap_commit");
 }
 
-NM_PUBLIC int nm_send_n(nm_module_t *m, uint32_t output, const void *alert)
+NM_PUBLIC int nm_send_n(nm_module_t *m, uint32_t output, const void *record)
 {
-   return nm_send_raw(m, output, alert, ur_rec_size(m->out[output].tmplt, alert));
+   if (__builtin_expect(m->failed || !has_template(m, output), 0)) {
+      no_output(m, output);
+      return NM_ERROR; /* the message tells of the first mistake */
+   }
+   return send_bytes(m, output, record, ur_rec_size(m->out[output].tmplt, record));
 }
 
-NM_PUBLIC int nm_send(nm_module_t *m, const void *alert)
+NM_PUBLIC int nm_send(nm_module_t *m, const void *record)
 {
-   return nm_send_n(m, 0, alert);
+   return nm_send_n(m, 0, record);
+}
+
+static inline int forward(nm_module_t *m, uint32_t output, const void *rec, uint16_t size)
+{
+   if (__builtin_expect(output < m->n_out && (m->out[output].same >> m->view.input & 1), 1)) {
+      return send_bytes(m, output, rec, size);
+   }
+   return nm_send_n(m, output, nm_alert_n(m, output, rec));
+}
+
+NM_PUBLIC int nm_forward(nm_module_t *m, uint32_t output, const void *rec)
+{
+   return forward(m, output, rec, m->view.size);
+}
+
+NM_PUBLIC int nm_forward_n(nm_module_t *m, uint32_t output, const nm_record_t *rec)
+{
+   return forward(m, output, rec->data, rec->size);
 }

@@ -7,239 +7,267 @@
 
 #define IDLE_US 1000000 /* wake-ups of a silent module: one a second */
 
-/* What the current format of an input means for the loop. */
-static void look_at_format(struct input *in)
+static inline bool is_end(const struct input *in, const nm_record_t *msg)
 {
-   static const char *const names[] = {"TIME_LAST", "TIME"};
-   in->one_byte_record = one_byte_records(in->tmplt);
-   in->time_offset = UR_INVALID_OFFSET;
-   for (size_t i = 0; i < 2 && in->time_offset == UR_INVALID_OFFSET; i++) {
-      int id = ur_get_id_by_name(names[i]);
-      if (id >= 0 && ur_is_present(in->tmplt, id) && ur_get_type(id) == UR_TYPE_TIME) {
-         in->time_offset = in->tmplt->offset[id];
-      }
-   }
+   return msg->size == 0 || (msg->size == 1 && !in->one_byte_record);
 }
 
-static int open_input(nm_module_t *m, uint32_t i, const char *fields)
+/* Records of NM_UNIREC inputs are checked here, once. */
+static inline bool is_good(nm_module_t *m, const struct input *in, const nm_record_t *msg)
+{
+   if (__builtin_expect(in->tmplt != NULL ? ur_rec_check(in->tmplt, msg->data, msg->size)
+                                          : in->def->data != NM_UNIREC,
+                        1)) {
+      return true;
+   }
+   m->bad_records++;
+   nm_warn(m, "a record of %u bytes does not fit its format; skipped", msg->size);
+   return false;
+}
+
+static inline ur_time_t time_of(const struct input *in, const nm_record_t *msg)
+{
+   ur_time_t t;
+   memcpy(&t, (const char *) msg->data + in->time_offset, sizeof(t));
+   return t;
+}
+
+static int one_record(nm_module_t *m, const nm_record_t *msg)
+{
+   m->view.size = msg->size;
+   m->view.seq = msg->seq;
+   return outcome(m, m->def->records != NULL ? m->def->records(m, msg, 1) : m->def->record(m, msg->data));
+}
+
+/* Sequence numbers tell what the sender skipped. */
+static inline void note_seq(struct input *in, const nm_record_t *msg)
+{
+   if (msg->seq > in->last_seq + 1) {
+      in->missed += msg->seq - in->last_seq - 1;
+   }
+   in->last_seq = msg->seq;
+}
+
+/* May a tick come before a record of this time? Then those before it are handed over first. */
+static inline bool may_tick(const nm_module_t *m, const struct input *in, ur_time_t t)
+{
+   return t >= m->clock.tick_at && t > in->newest && (!m->clock.several || in->newest <= m->clock.low);
+}
+
+static int hand_over_batch(nm_module_t *m, const nm_record_t *first, const nm_record_t *end)
+{
+   if (first == end) {
+      return NM_OK;
+   }
+   m->view.size = end[-1].size;
+   m->view.seq = end[-1].seq;
+   m->records += (uint64_t) (end - first);
+   return outcome(m, m->def->records(m, first, (uint32_t) (end - first)));
+}
+
+/* For records(): as many at once as stand between two things that interrupt. \param[out] done messages dealt with */
+static int deliver_batches(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count,
+                           uint32_t *done)
 {
    struct input *in = &m->in[i];
-   in->active = 1;
-   in->time_offset = UR_INVALID_OFFSET;
-   if (*fields == 0) {
-      trap_ctx_set_required_fmt(m->ctx, i, TRAP_FMT_UNIREC, "");
-      return NM_OK;
-   }
-   if (ur_define_set_of_fields(fields) != UR_OK ||
-       (in->tmplt = ur_create_template_from_ifc_spec(fields)) == NULL ||
-       ur_ctx_set_input_template(m->ctx, (int) i, in->tmplt) != UR_OK) {
-      return nm_fail(m, "fields \"%s\" of input %u make no template", fields, i);
-   }
-   return NM_OK;
-}
-
-int inputs_open(nm_module_t *m)
-{
-   const char *fields = m->def->input != NULL ? m->def->input : NM_ANY_FORMAT;
-   m->in = calloc(m->n_in > 0 ? m->n_in : 1, sizeof(*m->in));
-   if (m->in == NULL) {
-      return nm_fail(m, "out of memory for %u inputs", m->n_in);
-   }
-   m->n_active = m->n_in;
-   for (uint32_t i = 0; i < m->n_in; i++) {
-      int rc = open_input(m, i, fields);
+   const nm_record_t *first = msgs, *msg = msgs, *end = msgs + count;
+   int rc = NM_OK;
+   for (; rc == NM_OK && msg < end; msg++) {
+      bool last = is_end(in, msg), good = !last && is_good(m, in, msg);
+      bool timed = good && in->time_offset != UR_INVALID_OFFSET;
+      bool split = good && in->biflow != NULL && biflow_is(in->biflow, msg->data);
+      note_seq(in, msg);
+      if (!good || split || (timed && may_tick(m, in, time_of(in, msg)))) {
+         rc = hand_over_batch(m, first, msg);
+         first = good && !split ? msg : msg + 1;
+      }
+      if (rc == NM_OK && timed) {
+         rc = clock_record(m, in, time_of(in, msg));
+      }
       if (rc != NM_OK) {
-         return rc;
+         m->unread += split;
+      } else if (last) {
+         rc = input_end(m, i);
+      } else if (split) {
+         m->records++;
+         rc = biflow_record(m, in, msg, one_record);
       }
    }
-   return NM_OK;
+   if (rc == NM_OK) {
+      rc = hand_over_batch(m, first, msg);
+   } else {
+      m->unread += (uint64_t) (msg - first);
+   }
+   *done = (uint32_t) (msg - msgs);
+   return rc;
 }
 
-void inputs_close(nm_module_t *m)
-{
-   for (uint32_t i = 0; m->in != NULL && i < m->n_in; i++) {
-      ur_free_template(m->in[i].tmplt);
-   }
-   free(m->in);
-   m->in = NULL;
-}
-
-static int end_of_input(nm_module_t *m, uint32_t i)
-{
-   if (m->def->flags & NM_KEEP_EOS) {
-      return NM_OK;
-   }
-   m->in[i].active = 0;
-   m->n_active--;
-   m->current = i;
-   int rc = m->def->end_of_input != NULL ? m->def->end_of_input(m, i) : NM_OK;
-   return rc == NM_OK && m->n_active == 0 ? NM_STOP : rc;
-}
-
-static int format_known(nm_module_t *m, uint32_t i)
-{
-   look_at_format(&m->in[i]);
-   m->in[i].format_known = true;
-   m->current = i;
-   return m->def->format != NULL ? m->def->format(m, i) : NM_OK;
-}
-
-static int new_format(nm_module_t *m, uint32_t i)
-{
-   uint8_t type = TRAP_FMT_UNKNOWN;
-   const char *spec = NULL;
-   if (trap_ctx_get_data_fmt(m->ctx, TRAPIFC_INPUT, i, &type, &spec) != TRAP_E_OK ||
-       type != TRAP_FMT_UNIREC || spec == NULL) {
-      return nm_fail(m, "input %u: expected UniRec records, the sender has another data type", i);
-   }
-   ur_template_t *t = ur_define_fields_and_update_template(spec, m->in[i].tmplt);
-   if (t == NULL) {
-      return nm_fail(m,
-                     "input %u: format \"%s\" has a field of another type than this module knows, or is none",
-                     i, spec);
-   }
-   m->in[i].tmplt = t;
-   return format_known(m, i);
-}
-
-static int one_record(nm_module_t *m, struct input *in, const trap_message_t *msg)
-{
-   if (in->tmplt == NULL || !ur_rec_check(in->tmplt, msg->data, msg->size)) {
-      m->bad_records++;
-      nm_warn(m, "a record of %u bytes does not fit its format; skipped", msg->size);
-      return NM_OK;
-   }
-   m->records++;
-   m->size = msg->size;
-   m->seq = msg->seq;
-   if (in->time_offset != UR_INVALID_OFFSET) {
-      ur_time_t t;
-      memcpy(&t, (const char *) msg->data + in->time_offset, sizeof(t));
-      int rc = clock_record(m, t);
-      if (rc != NM_OK) {
-         return rc;
-      }
-   }
-   return m->def->record(m, msg->data);
-}
-
-static int records(nm_module_t *m, uint32_t i, const trap_message_t *msgs, uint32_t count)
+/* For record(): one by one. */
+static int deliver_records(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count,
+                           uint32_t *done)
 {
    struct input *in = &m->in[i];
-   m->current = i;
-   if (!in->format_known && in->tmplt != NULL) { /* exactly what was required: no change was announced */
-      int rc = format_known(m, i);
-      if (rc != NM_OK) {
-         return rc;
+   int (*record)(nm_module_t *, const void *) = m->def->record;
+   uint32_t k = 0;
+   int rc = NM_OK;
+   for (; rc == NM_OK && k < count; k++) {
+      const nm_record_t *msg = &msgs[k];
+      note_seq(in, msg);
+      if (__builtin_expect(is_end(in, msg), 0)) {
+         rc = input_end(m, i);
+         continue;
       }
+      if (!is_good(m, in, msg)) {
+         continue;
+      }
+      if (in->time_offset != UR_INVALID_OFFSET && (rc = clock_record(m, in, time_of(in, msg))) != NM_OK) {
+         m->unread++;
+         continue;
+      }
+      m->records++;
+      if (__builtin_expect(in->biflow != NULL, 0) && biflow_is(in->biflow, msg->data)) {
+         rc = biflow_record(m, in, msg, one_record);
+         continue;
+      }
+      m->view.size = msg->size;
+      m->view.seq = msg->seq;
+      rc = outcome(m, record(m, msg->data));
    }
-   for (uint32_t k = 0; k < count; k++) {
-      const trap_message_t *msg = &msgs[k];
-      if (msg->seq > in->last_seq + 1) {
-         in->missed += msg->seq - in->last_seq - 1;
-      }
-      in->last_seq = msg->seq;
-      bool end = msg->size == 0 || (msg->size == 1 && !in->one_byte_record);
-      int rc = end ? end_of_input(m, i) : one_record(m, in, msg);
-      if (rc != NM_OK) {
-         return rc;
-      }
-      if (nm_stop_signal) {
-         return NM_STOP;
-      }
-   }
-   return NM_OK;
+   *done = k;
+   return rc;
 }
 
-static int receive_error(nm_module_t *m, uint32_t i, int rc)
+int deliver(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count)
 {
+   struct input *in = &m->in[i];
+   uint32_t done = 0;
+   m->view.input = i;
+   m->view.in = in->tmplt;
+   in->heard_at = m->wall;
+   if (__builtin_expect(!in->format_known, 0) && (in->tmplt != NULL || in->def->data != NM_UNIREC)) {
+      int rc = input_format_known(m, i); /* exactly what was required: no change was announced */
+      if (rc != NM_OK) {
+         m->unread += count;
+         return rc;
+      }
+   }
+   int rc = m->def->records != NULL ? deliver_batches(m, i, msgs, count, &done)
+                                    : deliver_records(m, i, msgs, count, &done);
+   for (; done < count; done++) {
+      m->unread += !is_end(in, &msgs[done]);
+   }
+   return rc;
+}
+
+int receive_error(nm_module_t *m, uint32_t i, int rc)
+{
+   const char *name = nm_input_name(m, i);
    switch (rc) {
    case TRAP_E_TERMINATED: return NM_STOP;
    case TRAP_E_FORMAT_MISMATCH:
       return nm_fail(m,
-                     "input %u: trap_recv() error: output and input interfaces data formats or data "
+                     "input %s: trap_recv() error: output and input interfaces data formats or data "
                      "specifiers mismatch.",
-                     i);
+                     name);
    case TRAP_E_NEGOTIATION_FAILED:
-      return nm_fail(
-          m,
-          "input %u: trap_recv() error: interface negotiation failed (caused by invalid reply from a remote "
-          "module, corrupted file or an unknown error).",
-          i);
+      return nm_fail(m,
+                     "input %s: trap_recv() error: interface negotiation failed (caused by invalid reply "
+                     "from a remote module, "
+                     "corrupted file or an unknown error).",
+                     name);
    default:
-      return nm_fail(m, "input %u: trap_recv() returned %d (%s)", i, rc, trap_ctx_get_last_error_msg(m->ctx));
+      return nm_fail(m, "input %s: trap_recv() returned %d (%s)", name, rc,
+                     trap_ctx_get_last_error_msg(m->ctx));
    }
 }
 
-/* All that waits for a pause between two batches. */
-static int between_batches(nm_module_t *m)
+int between_batches(nm_module_t *m)
 {
-   if (nm_show_signal) {
-      nm_show_signal = 0;
-      nm_show_counters(m);
+   int rc = NM_OK;
+   m->wall = clock_us(CLOCK_MONOTONIC_COARSE);
+   counters_publish(m, false);
+   if (nm_events != 0) {
+      rc = handle_events(m);
    }
-   if (nm_reload_signal) {
-      nm_reload_signal = 0;
-      return m->def->reload(m);
+   if (rc == NM_OK && m->clock.several) {
+      rc = clock_silence(m);
    }
-   return NM_OK;
+   if (rc == NM_OK && m->timer_every != 0 && m->wall >= m->timer_at) {
+      m->timer_at += m->timer_every;
+      m->timer_at = m->timer_at > m->wall ? m->timer_at : m->wall + m->timer_every; /* none is made up for */
+      rc = m->def->timer != NULL ? outcome(m, m->def->timer(m)) : NM_OK;
+   }
+   return rc;
+}
+
+/* How long a silent module may sleep. */
+static int32_t sleep_us(const nm_module_t *m)
+{
+   if (m->timer_every == 0 || m->timer_at >= m->wall + IDLE_US) {
+      return IDLE_US;
+   }
+   return m->timer_at > m->wall ? (int32_t) (m->timer_at - m->wall) : 1;
+}
+
+/* Of several files, the one that is furthest behind is read; other inputs always. */
+static void choose(const nm_module_t *m, uint8_t active[MAX_INTERFACES])
+{
+   uint32_t oldest = MAX_INTERFACES;
+   for (uint32_t i = 0; i < m->n_in; i++) {
+      const struct input *in = &m->in[i];
+      active[i] = in->active && !in->is_file;
+      if (in->active && in->is_file && (oldest == MAX_INTERFACES || in->newest < m->in[oldest].newest)) {
+         oldest = i;
+      }
+   }
+   if (oldest < MAX_INTERFACES) {
+      active[oldest] = 1;
+   }
+}
+
+int receive_format(nm_module_t *m, uint32_t i)
+{
+   uint8_t type = TRAP_FMT_UNKNOWN;
+   const char *spec = NULL;
+   if (trap_ctx_get_data_fmt(m->ctx, TRAPIFC_INPUT, i, &type, &spec) != TRAP_E_OK) {
+      type = TRAP_FMT_UNKNOWN;
+   }
+   return input_format(m, i, type, spec);
+}
+
+/* Nothing is there. \param drained nothing was there the last time either, and the module slept */
+static int silence(nm_module_t *m, bool drained)
+{
+   if (drained) {
+      return clock_idle(m);
+   }
+   return m->def->idle != NULL ? outcome(m, m->def->idle(m)) : NM_OK;
 }
 
 int receive(nm_module_t *m)
 {
-   trap_message_t msgs[BATCH];
+   nm_record_t msgs[BATCH];
    uint8_t active[MAX_INTERFACES];
    bool drained = false;
-   while (!nm_stop_signal) {
+   int rc = NM_OK;
+   while (rc == NM_OK && !nm_stop_signal) {
       uint32_t i = 0, count = 0;
-      for (uint32_t k = 0; k < m->n_in; k++) {
-         active[k] = m->in[k].active;
-      }
-      int rc = trap_ctx_recv_any(m->ctx, active, drained ? IDLE_US : TRAP_NO_WAIT, &i, msgs, BATCH, &count);
-      if (rc == TRAP_E_TIMEOUT) {
-         rc = drained ? clock_idle(m) : m->def->idle != NULL ? m->def->idle(m) : NM_OK;
-         drained = true;
-      } else if (rc == TRAP_E_OK || rc == TRAP_E_FORMAT_CHANGED) {
-         drained = false;
-         rc = rc == TRAP_E_FORMAT_CHANGED ? new_format(m, i) : NM_OK;
-         rc = rc == NM_OK ? records(m, i, msgs, count) : rc;
-      } else {
-         rc = receive_error(m, i, rc);
-      }
-      rc = rc == NM_OK ? between_batches(m) : rc;
+      choose(m, active);
+      int got =
+          trap_ctx_recv_any(m->ctx, active, drained ? sleep_us(m) : TRAP_NO_WAIT, &i, msgs, BATCH, &count);
+      rc = between_batches(m);
       if (rc != NM_OK) {
-         return rc;
+         m->unread += count;
+      } else if (got == TRAP_E_TIMEOUT) {
+         rc = silence(m, drained);
+         drained = true;
+      } else if (got == TRAP_E_OK || got == TRAP_E_FORMAT_CHANGED) {
+         drained = false;
+         rc = got == TRAP_E_FORMAT_CHANGED ? receive_format(m, i) : NM_OK;
+         rc = rc == NM_OK && m->in[i].active ? deliver(m, i, msgs, count) : rc;
+      } else {
+         rc = receive_error(m, i, got);
       }
    }
-   return NM_STOP;
-}
-
-NM_PUBLIC uint32_t nm_input(const nm_module_t *m)
-{
-   return m->current;
-}
-
-NM_PUBLIC const ur_template_t *nm_in(const nm_module_t *m)
-{
-   return m->in[m->current].tmplt;
-}
-
-NM_PUBLIC uint16_t nm_size(const nm_module_t *m)
-{
-   return m->size;
-}
-
-NM_PUBLIC uint64_t nm_seq(const nm_module_t *m)
-{
-   return m->seq;
-}
-
-NM_PUBLIC uint32_t nm_inputs(const nm_module_t *m)
-{
-   return m->n_in;
-}
-
-NM_PUBLIC uint32_t nm_outputs(const nm_module_t *m)
-{
-   return m->n_out;
+   return rc == NM_OK ? NM_STOP : rc;
 }

@@ -31,9 +31,12 @@ static int on_tick(nm_module_t *m, ur_time_t t)
 static const nm_module_def_t ticking = {
     .name = "ticking", .summary = "", .tick = on_tick, .tick_every = NM_SECONDS(10)};
 
+static struct input only; /* of clock_module() */
+
 static nm_module_t clock_module(const nm_module_def_t *def)
 {
-   nm_module_t m = {.def = def};
+   nm_module_t m = {.def = def, .in = &only, .n_in = 1};
+   only = (struct input){.active = 1};
    setenv("NEMEA_RECORDING", "1", 1);
    clock_start(&m);
    n_ticks = 0;
@@ -45,12 +48,12 @@ static void ticks_come_at_multiples_between_records(void **state)
    nm_module_t m = clock_module(&ticking);
    (void) state;
    assert_int_equal(nm_now(&m), 0);
-   clock_record(&m, AT(3));
+   clock_record(&m, &only, AT(3));
    assert_int_equal(n_ticks, 0);
-   clock_record(&m, AT(9));
+   clock_record(&m, &only, AT(9));
    assert_int_equal(n_ticks, 0);
-   clock_record(&m, AT(10));
-   clock_record(&m, AT(35));
+   clock_record(&m, &only, AT(10));
+   clock_record(&m, &only, AT(35));
    assert_int_equal(n_ticks, 3);
    assert_int_equal(ticks[0], 10);
    assert_int_equal(ticks[2], 30);
@@ -60,8 +63,8 @@ static void the_clock_never_goes_back(void **state)
 {
    nm_module_t m = clock_module(&ticking);
    (void) state;
-   clock_record(&m, AT(100));
-   clock_record(&m, AT(50));
+   clock_record(&m, &only, AT(100));
+   clock_record(&m, &only, AT(50));
    assert_int_equal(nm_now(&m), AT(100));
    assert_int_equal(n_ticks, 0);
 }
@@ -70,14 +73,14 @@ static void one_record_from_the_future_moves_nothing(void **state)
 {
    nm_module_t m = clock_module(&ticking);
    (void) state;
-   clock_record(&m, AT(0));
-   clock_record(&m, AT(400 * 86400));
+   clock_record(&m, &only, AT(0));
+   clock_record(&m, &only, AT(400 * 86400));
    assert_int_equal(nm_now(&m), AT(0));
-   clock_record(&m, AT(1));
+   clock_record(&m, &only, AT(1));
    assert_int_equal(nm_now(&m), AT(1));
-   clock_record(&m, AT(400 * 86400));
+   clock_record(&m, &only, AT(400 * 86400));
    assert_int_equal(nm_now(&m), AT(1));
-   clock_record(&m, AT(400 * 86400 + 5)); /* confirmed */
+   clock_record(&m, &only, AT(400 * 86400 + 5)); /* confirmed */
    assert_int_equal(nm_now(&m), AT(400 * 86400 + 5));
    assert_int_equal(n_ticks, 1000);
    assert_int_equal(ticks[999], 400 * 86400);
@@ -89,10 +92,10 @@ static void lateness_holds_the_clock_behind(void **state)
    (void) state;
    def.lateness = NM_SECONDS(5);
    nm_module_t m = clock_module(&def);
-   clock_record(&m, AT(8));
-   clock_record(&m, AT(14));
+   clock_record(&m, &only, AT(8));
+   clock_record(&m, &only, AT(14));
    assert_int_equal(n_ticks, 0);
-   clock_record(&m, AT(15));
+   clock_record(&m, &only, AT(15));
    assert_int_equal(n_ticks, 1);
    assert_int_equal(nm_now(&m), AT(10));
 }
@@ -104,7 +107,7 @@ static void a_recording_does_not_follow_the_wall_clock(void **state)
    (void) state;
    clock_gettime(CLOCK_REALTIME, &ts);
    ur_time_t now = (ur_time_t) ts.tv_sec << 32;
-   clock_record(&m, now);
+   clock_record(&m, &only, now);
    for (int i = 0; i < 3; i++) {
       clock_idle(&m);
    }
@@ -120,14 +123,15 @@ static void a_live_stream_goes_on_with_the_wall_clock_when_silent(void **state)
    clock_start(&m);
    clock_gettime(CLOCK_REALTIME, &ts);
    ur_time_t now = (ur_time_t) ts.tv_sec << 32;
-   clock_record(&m, now);
+   clock_record(&m, &only, now);
    clock_idle(&m);
    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
    clock_idle(&m);
    assert_true(nm_now(&m) > now);
    /* A replay of old records does not. */
+   only = (struct input){.active = 1};
    clock_start(&m);
-   clock_record(&m, AT(0));
+   clock_record(&m, &only, AT(0));
    clock_idle(&m);
    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
    clock_idle(&m);
@@ -188,6 +192,7 @@ static int parse(nm_module_t *m, struct opts *o, const char *line)
    memset(o, 0, sizeof(*o));
    free(m->message);
    *m = (nm_module_t){.def = &with_options, .state = o};
+   interfaces_declare(m);
    optind = 0;
    return options_parse(m, argc, argv);
 }
@@ -235,7 +240,7 @@ static void bad_options_name_the_option_the_value_and_what_was_expected(void **s
         "option --large: \"18446744073709551616\" is not a number from 0 to 18446744073709551615"},
        {"opts -N 11", "option -N, --negative: \"11\" is not a number from -10 to 10"},
        {"opts -r nan", "option -r, --ratio: \"nan\" is not a number from 0 to 1"},
-       {"opts -k icmp", "option -k, --kind: \"icmp\" is none of tcp, udp"},
+       {"opts -k icmp", "option -k, --kind: \"icmp\" is not one of tcp, udp"},
        {"opts -x", "invalid option -- 'x' (see opts -h)"},
        {"opts --nope", "unknown option or surplus argument '--nope' (see opts -h)"},
        {"opts -s", "option -s needs an argument (see opts -h)"},
@@ -255,7 +260,9 @@ static void bad_options_name_the_option_the_value_and_what_was_expected(void **s
 
 static void help_tells_defaults_and_ranges(void **state)
 {
-   trap_module_info_t *info = options_info(&with_options);
+   nm_module_t m = {.def = &with_options};
+   interfaces_declare(&m);
+   trap_module_info_t *info = options_info(&m);
    (void) state;
    assert_non_null(info);
    assert_string_equal(info->params[1]->description, "A small number. (1 to 200, default 5)");

@@ -322,5 +322,4 @@ NM_MODULE("logreplay",
           "that cannot be "
           "read are skipped with a warning.",
           .outputs = 1, .options = options, .state_size = sizeof(struct logreplay), .no_eos_option = "no_eof",
-          .send_timeout = TRAP_WAIT, .send_timeout_set = true, .check = check, .init = init, .source = source,
-          .cleanup = cleanup)
+          .send_timeout = TRAP_WAIT, .check = check, .init = init, .source = source, .cleanup = cleanup)

@@ -305,7 +305,6 @@ static const nm_module_def_t definition = {
     .state_size = sizeof(struct flow_meter),
     .no_eos_option = "no_eof",
     .send_timeout = TRAP_HALFWAIT,
-    .send_timeout_set = true,
     .check = check,
     .init = init,
     .source = source,

@@ -724,7 +724,6 @@ static int run(char *program)
                                  .options = none,
                                  .flags = probe.eof ? 0 : NM_NO_EOS,
                                  .send_timeout = TRAP_HALFWAIT,
-                                 .send_timeout_set = true,
                                  .init = probe_init,
                                  .source = probe_source,
                                  .finish = probe_finish,

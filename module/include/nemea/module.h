@@ -4,9 +4,9 @@
  * libnemea-module: everything a NEMEA module would otherwise write again.
  *
  * A module declares itself with NM_MODULE() and gives a few functions; the library does the rest the same
- * way everywhere: help (text and JSON), options, TRAP interfaces, negotiation and format changes, end of
- * stream in and out, SIGTERM/SIGINT/SIGHUP, the stream clock, ticks, counters and clean-up. See
- * examples/syn_counter/ for a complete module and docs/module.md for the guide.
+ * way everywhere: help (text and JSON), options, bounded tables, files that are read again on SIGHUP, TRAP interfaces,
+ * negotiation and format changes, end of stream in and out, signals, the stream clock, ticks, counters and clean-up. See
+ * examples/syn_counter/ for a complete module, docs/module.md for the guide and nemea/module_test.h for unit tests.
  *
  * Threads: all functions of a module run in one thread, the one that called main(); no locking is needed. A module that
  * starts threads of its own finds at nm_send_raw() what these may call.
@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <libtrap/trap.h>
+#include <nemea-common/nc_table.h>
 #include <unirec/unirec.h>
 #include <unirec/ur_flags.h>
 
@@ -52,11 +53,28 @@ enum nm_option_type {
    NM_TYPE_DOUBLE, /* double */
    NM_TYPE_STRING, /* const char *, points into argv */
    NM_TYPE_CHOICE, /* unsigned: index into choices */
-   NM_TYPE_CALL    /* nm_option_fn */
+   NM_TYPE_CALL,   /* nm_option_fn */
+   NM_TYPE_FILE,   /* pointer to what nm_load_fn made of the file */
+   NM_TYPE_TABLE   /* nc_table_t *; the option's value is the capacity */
 };
 
 /** Parses an option's value itself; returns NM_OK or nm_fail(). */
 typedef int (*nm_option_fn)(nm_module_t *m, const char *value);
+
+/** Makes an object of the file at path. \return the object; NULL after nm_fail() */
+typedef void *(*nm_load_fn)(nm_module_t *m, const char *path);
+
+/** A bounded table of nemea-common/nc_table.h; see NM_TABLE(). */
+typedef struct nm_table {
+   const char *name;        /* plural noun for help, errors and counters: "sources" */
+   uint32_t key_size;       /* bytes */
+   uint32_t value_size;     /* bytes; 0 for a set */
+   enum nc_table_full full; /* default: evict */
+   nc_table_evict_fn
+       evicted; /* called before an entry is evicted; its context is the module (nm_module_t *) */
+   uint32_t (*value_bytes)(nm_module_t *m); /* the value's size when options decide about it */
+   uint64_t (*entries)(nm_module_t *m);     /* the capacity when the table has no option of its own */
+} nm_table_t;
 
 /** One command line option, bound to a member of the module's state struct. Use the macros below. */
 typedef struct nm_option {
@@ -72,6 +90,9 @@ typedef struct nm_option {
    const char *sdef;           /* NM_TYPE_STRING, may be NULL */
    const char *const *choices; /* NM_TYPE_CHOICE, NULL-terminated */
    nm_option_fn call;          /* NM_TYPE_CALL */
+   nm_load_fn load;            /* NM_TYPE_FILE */
+   void (*release)(void *);    /* NM_TYPE_FILE: frees what load() made */
+   const nm_table_t *table;    /* NM_TYPE_TABLE */
 } nm_option_t;
 
 #define NM_MEMBER_(st, mb) .size = (uint8_t) sizeof(((st *) 0)->mb), .offset = offsetof(st, mb)
@@ -118,57 +139,151 @@ typedef struct nm_option {
    {                                                                                                    \
       .type = NM_TYPE_CALL, .short_opt = (s), .name = (l), .argument = (arg), .call = (fn), .help = (h) \
    }
+/** Member T *: what load_fn makes of the file, NULL when the option is not given. Loaded after check(), and again on SIGHUP:
+ *  when all files of the command line could be read, the new objects take the places of the old ones, which release_fn frees,
+ *  and reload() is called; otherwise the old ones stay and a warning says why. */
+#define NM_FILE(s, l, st, mb, load_fn, release_fn, h)                                              \
+   {                                                                                               \
+      .type = NM_TYPE_FILE, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = "file", \
+      .help = (h), .load = (load_fn), .release = (release_fn)                                      \
+   }
+/** Member nc_table_t *: a table from key_type to value_type, made after check() and freed after cleanup(). The option sets its
+ *  capacity, with default d. What may follow are members of nm_table_t: NM_TABLE('c', "capacity", struct my_state, hosts,
+ *  "sources", ip_addr_t, struct host, 65536, .evicted = forget). Its counters are "NAME", "NAME evicted" and "NAME refused". */
+#define NM_TABLE(s, l, st, mb, plural, key_type, value_type, d, ...)                                   \
+   {                                                                                                   \
+      .type = NM_TYPE_TABLE, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = "uint32",  \
+      .help = "", .def = (d), .min = 1, .max = NC_TABLE_MAX_CAPACITY, .table = &(const nm_table_t)     \
+      {                                                                                                \
+         .name = (plural), .key_size = sizeof(key_type), .value_size = sizeof(value_type), __VA_ARGS__ \
+      }                                                                                                \
+   }
+/** The same without an option: entries(m) gives the capacity. */
+#define NM_TABLE_OF(st, mb, plural, key_type, value_type, entries_fn, ...) \
+   NM_TABLE(0, NULL, st, mb, plural, key_type, value_type, 1, .entries = (entries_fn), __VA_ARGS__)
 #define NM_END            \
    {                      \
       .type = NM_TYPE_END \
    }
 
-/* -------------------------------------------------------------- declaration */
+/* --------------------------------------------------------------- interfaces */
 
 #define NM_SECONDS(n) ((uint64_t) (n) *1000000)
-#define NM_VARIABLE   (-1) /**< number of interfaces is what -i names */
-#define NM_ANY_FORMAT ""   /**< input: accept whatever the sender offers */
+#define NM_VARIABLE   (-1)      /**< number of interfaces is what -i names */
+#define NM_ANY_FORMAT ""        /**< input: accept whatever the sender offers */
+#define NM_NO_WAIT    INT32_MIN /**< timeout of an output: drop (and count) what has no room */
+
+/** What travels over an interface. */
+enum nm_data {
+   NM_UNIREC, /**< records; the default */
+   NM_JSON,   /**< JSON texts; `fields` is the name of what they hold */
+   NM_RAW     /**< bytes; no format */
+};
+
+/** Where the format of an output comes from. */
+enum nm_format {
+   NM_FIXED, /**< `fields`, or nm_set_output(); the default */
+   NM_FOLLOW, /**< format of the input number `input`, and `fields` (may be NULL) behind it; changes with the input */
+   NM_UNION /**< fields of all inputs whose format is known, and `fields` (may be NULL) */
+};
+
+/** An input. Members left out are zero and mean the default given here. The entries end with one without a name. */
+typedef struct nm_input_def {
+   const char *name;     /**< noun for help and errors: "flows" */
+   const char *fields;   /**< typed fields that every record must have; NULL: any format */
+   const char *optional; /**< typed fields that the module uses when they are there, see nm_has() */
+   enum nm_data data;    /**< default NM_UNIREC */
+   bool
+       split_biflows; /**< hand a record of both directions (PACKETS_REV > 0) over as two flows, see nm_direction() */
+   int min,
+       max; /**< in the last entry: number of such inputs; max may be NM_VARIABLE. Default: exactly one */
+} nm_input_def_t;
+
+/** An output; as above. */
+typedef struct nm_output_def {
+   const char *name;      /**< noun for help and errors: "alerts" */
+   const char *fields;    /**< typed fields; of NM_FIXED, NULL: nm_set_output() sets them */
+   enum nm_format format; /**< default NM_FIXED */
+   uint32_t input;        /**< which one NM_FOLLOW follows */
+   enum nm_data data;     /**< default NM_UNIREC */
+   int32_t
+       timeout;  /**< NM_NO_WAIT, TRAP_WAIT, TRAP_HALFWAIT or microseconds; 0: libtrap's default, TRAP_WAIT */
+   int min, max; /**< as of inputs */
+} nm_output_def_t;
+
+/** Lists of interfaces (constant at file scope): .in = NM_INPUTS({"flows", "ipaddr SRC_IP"}, {"names", .optional = "string DNS_NAME"}) */
+#define NM_INPUTS(...)  ((const nm_input_def_t[]){__VA_ARGS__, {0}})
+#define NM_OUTPUTS(...) ((const nm_output_def_t[]){__VA_ARGS__, {0}})
+
+/* -------------------------------------------------------------- declaration */
 
 enum nm_flags {
-   NM_NO_EOS = 1u << 0,  /**< never send end of stream by itself */
-   NM_KEEP_EOS = 1u << 1 /**< go on receiving after the end of stream of an input (endless merges) */
+   NM_NO_EOS = 1u << 0,   /**< never send end of stream by itself */
+   NM_KEEP_EOS = 1u << 1, /**< go on receiving after the end of stream of an input; files end all the same */
+   NM_MERGE = 1u << 2,    /**< hand the records of several inputs over in the order of their times */
+   NM_SKIP_MISMATCH =
+       1u
+       << 3, /**< close an input whose format has a field of another type than the others, with a warning */
+   NM_CLAIM_USR1 =
+       1u << 4, /**< SIGUSR1 is the module's own: user_signal(); counters are shown on SIGUSR2 then */
+   NM_CLAIM_USR2 = 1u << 5 /**< SIGUSR2 is the module's own */
 };
+
+/** One record of a batch: data, size (bytes) and seq, as in trap_recv_batch(). */
+typedef trap_message_t nm_record_t;
 
 /** What a module is. Members left out are zero and mean the default given here. */
 typedef struct nm_module_def {
-   const char *name;    /**< program name, also the prefix of its messages */
-   const char *summary; /**< what it does, a few sentences, shown by -h */
-   int inputs, outputs; /**< interfaces; default 1 where .input/.output is given, else 0; NM_VARIABLE */
-   const char *input;   /**< typed fields every input must have ("ipaddr SRC_IP,..."), NM_ANY_FORMAT */
-   const char *output;  /**< typed fields of every output record; NULL: set later by nm_set_output() */
+   const char *name;           /**< program name, also the prefix of its messages */
+   const char *summary;        /**< what it does, a few sentences, shown by -h */
+   const nm_input_def_t *in;   /**< NM_INPUTS(...); NULL: as the short form below says */
+   const nm_output_def_t *out; /**< NM_OUTPUTS(...) */
    const nm_option_t *options; /**< ends with NM_END; NULL: none */
    size_t state_size;          /**< bytes of nm_self(); zeroed, then filled from the options */
-   uint64_t tick_every;       /**< microseconds of stream time between ticks; 0: no ticks. A gap in the stream
+   uint64_t tick_every; /**< microseconds of stream time between ticks; 0: no ticks. A gap in the stream
                                     gives at most a thousand ticks, the last of it among them */
-   uint64_t lateness;         /**< stream clock runs this many microseconds behind the newest record */
-   int32_t send_timeout;      /**< of outputs: TRAP_WAIT.. or microseconds; 0 = TRAP_NO_WAIT as in libtrap */
-   bool send_timeout_set;     /**< send_timeout counts; default: libtrap's own (TRAP_WAIT) */
-   unsigned flags;            /**< enum nm_flags */
+   uint64_t lateness; /**< stream clock runs this many microseconds behind the newest record; 0: none with one
+                                    input or NM_MERGE, five seconds with several inputs. Option --lateness */
+   unsigned flags;    /**< enum nm_flags */
    const char *no_eos_option; /**< long name of option -n: do not send end of stream; NULL: no such option */
    int interface_status;      /**< exit status when the interfaces cannot be opened; 0 means 1 */
 
-   int (*check)(nm_module_t *m);                        /**< after the options, before the interfaces open */
-   int (*init)(nm_module_t *m);                         /**< after the interfaces opened, before data */
-   int (*format)(nm_module_t *m, uint32_t input);       /**< the format of an input is known or has changed */
-   int (*record)(nm_module_t *m, const void *rec);      /**< each record; valid during the call only */
-   int (*source)(nm_module_t *m);                       /**< modules without input: called until NM_STOP */
-   int (*tick)(nm_module_t *m, ur_time_t stream_time);  /**< every tick_every, at multiples of it */
-   int (*idle)(nm_module_t *m);                         /**< no record is waiting: time to flush */
-   int (*reload)(nm_module_t *m);                       /**< after SIGHUP, between two records */
+   /* Short form for inputs that are all alike, and outputs that are all alike. */
+   int inputs, outputs;  /**< interfaces; default 1 where .input/.output is given, else 0; NM_VARIABLE */
+   const char *input;    /**< typed fields every input must have, NM_ANY_FORMAT */
+   const char *output;   /**< typed fields of every output record; NULL: set later by nm_set_output() */
+   int32_t send_timeout; /**< of outputs, as nm_output_def_t.timeout */
+
+   int (*check)(nm_module_t *m);                   /**< after the options, before the interfaces open */
+   int (*init)(nm_module_t *m);                    /**< after the interfaces opened, before data */
+   int (*format)(nm_module_t *m, uint32_t input);  /**< the format of an input is known or has changed */
+   int (*record)(nm_module_t *m, const void *rec); /**< each record; valid during the call only */
+   int (*records)(nm_module_t *m, const nm_record_t *recs,
+                  uint32_t n);                         /**< instead of record(): up to 256 of one input and
+                                                            format at once, none of them behind a tick that is due */
+   int (*source)(nm_module_t *m);                      /**< modules without input: called until NM_STOP */
+   int (*tick)(nm_module_t *m, ur_time_t stream_time); /**< every tick_every, at multiples of it */
+   int (*timer)(nm_module_t *m);                       /**< wall clock timer, see nm_set_timer() */
+   int (*idle)(nm_module_t *m);                        /**< no record is waiting: time to flush */
+   int (*reload)(nm_module_t *m); /**< after SIGHUP, between two batches, behind NM_FILE options */
+   int (*user_signal)(nm_module_t *m,
+                      int signal); /**< SIGUSR1 or SIGUSR2 that the module claimed, between two batches */
    int (*end_of_input)(nm_module_t *m, uint32_t input); /**< an input ended; others may go on */
    int (*finish)(nm_module_t *m);                       /**< all inputs ended or SIGTERM: last alerts */
-   void (*cleanup)(nm_module_t *m);                     /**< always the last call, also after errors */
+   void (*cleanup)(nm_module_t *m); /**< always the last call, also when options were wrong: members of
+                                                            the state that init() had no time to set are zero */
 } nm_module_def_t;
 
 /** Runs a module from its definition: the whole of main(). Returns the exit status. */
 int nm_main(const nm_module_def_t *def, int argc, char **argv);
 
-/** Defines main(). NM_MODULE("name", "What it does.", .input = ..., .record = ...) */
+/** Defines main(). NM_MODULE("name", "What it does.", .input = ..., .record = ...). In a unit test of the module (compiled with
+ * -DNM_TEST, see nemea/module_test.h) it defines nm_definition for the test instead. */
+#ifdef NM_TEST
+extern const nm_module_def_t nm_definition;
+#define NM_MODULE(module_name, module_summary, ...) \
+   const nm_module_def_t nm_definition = {.name = (module_name), .summary = (module_summary), __VA_ARGS__};
+#else
 #define NM_MODULE(module_name, module_summary, ...)                      \
    static const nm_module_def_t nm_definition = {                        \
        .name = (module_name), .summary = (module_summary), __VA_ARGS__}; \
@@ -176,54 +291,248 @@ int nm_main(const nm_module_def_t *def, int argc, char **argv);
    {                                                                     \
       return nm_main(&nm_definition, argc, argv);                        \
    }
+#endif
 
-/* ---------------------------------------------------------- inside a module */
+/* -------------------------------------------------------------- input side */
+
+/** First members of a running module, for the macros below only. */
+struct nm_view_ {
+   const ur_template_t *in; /* of the current record */
+   uint32_t input;
+   uint16_t size;
+   uint8_t direction;
+   uint64_t seq;
+};
+#define NM_VIEW_(m) ((const struct nm_view_ *) (const void *) (m))
 
 /** The module's state struct (state_size bytes). */
 void *nm_self(nm_module_t *m);
 
 /** Input that the current record came from, 0-based. */
-uint32_t nm_input(const nm_module_t *m);
+static inline uint32_t nm_input(const nm_module_t *m)
+{
+   return NM_VIEW_(m)->input;
+}
 /** Template of the current record (in init(): of input 0, NULL before its format is known). */
-const ur_template_t *nm_in(const nm_module_t *m);
-/** Size of the current record in bytes. Records are checked (ur_rec_check) before record() is called. */
-uint16_t nm_size(const nm_module_t *m);
+static inline const ur_template_t *nm_in(const nm_module_t *m)
+{
+   return NM_VIEW_(m)->in;
+}
+/** Template of an input; NULL before its format is known. */
+const ur_template_t *nm_in_n(const nm_module_t *m, uint32_t input);
+/** Format of an input as its sender wrote it; NULL before it is known. */
+const char *nm_in_format(const nm_module_t *m, uint32_t input);
+/** Name of an input: as declared, with a number behind it where several share a declaration. */
+const char *nm_input_name(const nm_module_t *m, uint32_t input);
+const char *nm_output_name(const nm_module_t *m, uint32_t output);
+/** Size of the current record in bytes. UniRec records are checked (ur_rec_check) before record() is called. */
+static inline uint16_t nm_size(const nm_module_t *m)
+{
+   return NM_VIEW_(m)->size;
+}
 /** Sequence number of the current record on its input, as trap_recv_with_seq_number() gives it. */
-uint64_t nm_seq(const nm_module_t *m);
-/** Number of inputs. */
+static inline uint64_t nm_seq(const nm_module_t *m)
+{
+   return NM_VIEW_(m)->seq;
+}
+/** Direction of the current record on an input with split_biflows. */
+enum nm_direction {
+   NM_ONE_WAY, /**< a record of one direction, as it came */
+   NM_FORWARD, /**< first half of a biflow: the fields *_REV are zero or empty */
+   NM_REVERSE /**< second half: X_REV moved to X, SRC_X and DST_X exchanged, the fields *_REV are zero or empty */
+};
+static inline enum nm_direction nm_direction(const nm_module_t *m)
+{
+   return (enum nm_direction) NM_VIEW_(m)->direction;
+}
+/** Number of inputs and outputs; from check() on. */
 uint32_t nm_inputs(const nm_module_t *m);
-/** Number of outputs. */
 uint32_t nm_outputs(const nm_module_t *m);
 
-/** Value of a fixed-length field of the current record; field is a constant F_NAME of fields.h. */
-#define nm_get(m, rec, field) UR_VALUE_(nm_in(m), rec, field, field##_T)
+/** Has the current record this field? field is a constant F_NAME of fields.h. */
+#define nm_has(m, field) (nm_in(m) != NULL && ur_is_present(nm_in(m), field))
+
+/* An absent field is an error of the module: it reads as zero, and the module ends with a message that names the field. */
+void *nm_absent_(nm_module_t *m, const ur_template_t *tmplt, int id);
+static inline void *nm_at_(nm_module_t *m, const ur_template_t *tmplt, const void *rec, int id)
+{
+   return __builtin_expect(tmplt != NULL && ur_is_present(tmplt, id), 1) ? UR_AT_(rec, tmplt->offset[id])
+                                                                         : nm_absent_(m, tmplt, id);
+}
+static inline void *nm_data_at_(nm_module_t *m, const ur_template_t *tmplt, const void *rec, int id)
+{
+   return __builtin_expect(tmplt != NULL && ur_is_present(tmplt, id), 1) ? ur_get_ptr_by_id(tmplt, rec, id)
+                                                                         : nm_absent_(m, tmplt, id);
+}
+
+/** Value of a fixed-length field of the current record. */
+#define nm_get(m, rec, field) (*(const UR_U_(field##_T) *) nm_at_(m, nm_in(m), rec, field))
+/** The same; fallback where the record has no such field. */
+#define nm_get_or(m, rec, field, fallback) \
+   (nm_has(m, field) ? *(const UR_U_(field##_T) *) nm_at_(m, nm_in(m), rec, field) : (field##_T)(fallback))
 /** Pointer to a field of the current record. */
-#define nm_get_ptr(m, rec, field) ((field##_T *) ur_get_ptr_by_id(nm_in(m), rec, field))
+#define nm_get_ptr(m, rec, field) ((field##_T *) nm_data_at_(m, nm_in(m), rec, field))
+/** Bytes of a field of the current record; 0 where it is absent. */
+#define nm_get_len(m, rec, field) (nm_has(m, field) ? ur_get_len(nm_in(m), rec, field) : 0)
 
-/** Stream clock: the newest TIME_LAST seen (TIME where there is none), less the allowed lateness. It never goes
- *  back, and a time more than a day ahead counts only when the next record confirms it. When a live input falls
- *  silent (records less than ten minutes old, environment NEMEA_RECORDING not set) it goes on with the wall
- *  clock. 0 before the first record. */
+/** Stream clock. Of one input, and with NM_MERGE: the newest TIME_LAST seen (TIME where there is none); of several: the
+ *  smallest newest time of those that count (docs/module.md, "Stream time"); less the lateness. It never goes back, and a
+ *  time more than a day ahead counts only when the next record confirms it. When a live input falls silent (records less
+ *  than ten minutes old, environment NEMEA_RECORDING not set) it goes on with the wall clock. 0 before the first record. */
 ur_time_t nm_now(const nm_module_t *m);
+/** Calls timer() in this many microseconds of wall time, and then again and again; 0: no more. */
+void nm_set_timer(nm_module_t *m, uint64_t microseconds);
 
+/* ------------------------------------------------------- fields by their names */
+
+/** A field that is known at run time only. Filled by nm_field_bind() or nm_field_find(); read it by the functions below. */
+typedef struct nm_field {
+   int16_t id;           /**< -1: absent */
+   uint8_t type;         /**< ur_field_type_t */
+   uint8_t load;         /**< enum nm_load */
+   uint16_t offset;      /**< of the value or descriptor in a record */
+   uint16_t static_size; /**< of the template */
+   uint16_t size;        /**< bytes of the value, or of an element of an array */
+   uint32_t generation;  /**< changes whenever the field moved, came or went */
+} nm_field_t;
+
+/** How a value is read. */
+enum nm_load {
+   NM_LOAD_NONE, /**< absent */
+   NM_LOAD_U8,
+   NM_LOAD_U16,
+   NM_LOAD_U32,
+   NM_LOAD_U64, /**< time too */
+   NM_LOAD_I8,
+   NM_LOAD_I16,
+   NM_LOAD_I32,
+   NM_LOAD_I64,
+   NM_LOAD_FLOAT,
+   NM_LOAD_DOUBLE,
+   NM_LOAD_FIXED,   /**< address: no number */
+   NM_LOAD_VARIABLE /**< string, bytes, array */
+};
+
+/** Finds the field of this name in a template. \return false: absent */
+bool nm_field_find(nm_field_t *field, const ur_template_t *tmplt, const char *name);
+/** Keeps *field up to date with the format of an input, from now on until the module ends: found anew before each call of
+ * format(). A required field that is absent ends the module with a message. field and name must live as long as the
+ * module. \return NM_OK, NM_ERROR */
+int nm_field_bind(nm_module_t *m, nm_field_t *field, uint32_t input, const char *name, bool required);
+
+static inline bool nm_field_present(const nm_field_t *f)
+{
+   return f->load != NM_LOAD_NONE;
+}
+static inline bool nm_field_is_variable(const nm_field_t *f)
+{
+   return f->load == NM_LOAD_VARIABLE;
+}
+/** Data of a field, and its length in bytes (may be NULL). Absent: NULL, 0. */
+static inline void *nm_field_data(const nm_field_t *f, const void *rec, uint32_t *length)
+{
+   const ur_u_uint16_t *d = (const ur_u_uint16_t *) (const void *) UR_AT_(rec, f->offset);
+   uint32_t n = f->load == NM_LOAD_VARIABLE ? d[1] : f->size;
+   if (length != NULL) {
+      *length = n;
+   }
+   return f->load == NM_LOAD_NONE       ? NULL
+          : f->load == NM_LOAD_VARIABLE ? UR_AT_(rec, f->static_size + d[0])
+                                        : (void *) (uintptr_t) d;
+}
+/** Value as a number: a signed one is extended, a floating one cut; 0 for what is absent or no number. Time is in ur_time_t. */
+static inline uint64_t nm_field_u64(const nm_field_t *f, const void *rec)
+{
+   const char *p = UR_AT_(rec, f->offset);
+   switch (f->load) {
+   case NM_LOAD_U8: return *(const uint8_t *) p;
+   case NM_LOAD_U16: return *(const ur_u_uint16_t *) (const void *) p;
+   case NM_LOAD_U32: return *(const ur_u_uint32_t *) (const void *) p;
+   case NM_LOAD_U64:
+   case NM_LOAD_I64: return *(const ur_u_uint64_t *) (const void *) p;
+   case NM_LOAD_I8: return (uint64_t) (int64_t) * (const int8_t *) p;
+   case NM_LOAD_I16: return (uint64_t) (int64_t) * (const ur_u_int16_t *) (const void *) p;
+   case NM_LOAD_I32: return (uint64_t) (int64_t) * (const ur_u_int32_t *) (const void *) p;
+   case NM_LOAD_FLOAT: return (uint64_t) (int64_t) * (const ur_u_float *) (const void *) p;
+   case NM_LOAD_DOUBLE: return (uint64_t) (int64_t) * (const ur_u_double *) (const void *) p;
+   default: return 0;
+   }
+}
+static inline int64_t nm_field_i64(const nm_field_t *f, const void *rec)
+{
+   return (int64_t) nm_field_u64(f, rec);
+}
+static inline double nm_field_double(const nm_field_t *f, const void *rec)
+{
+   const void *p = UR_AT_(rec, f->offset);
+   switch (f->load) {
+   case NM_LOAD_FLOAT: return (double) *(const ur_u_float *) p;
+   case NM_LOAD_DOUBLE: return *(const ur_u_double *) p;
+   case NM_LOAD_I8:
+   case NM_LOAD_I16:
+   case NM_LOAD_I32:
+   case NM_LOAD_I64: return (double) nm_field_i64(f, rec);
+   default: return (double) nm_field_u64(f, rec);
+   }
+}
+/** Value of a field of type ipaddr; :: for any other. */
+static inline ip_addr_t nm_field_ip(const nm_field_t *f, const void *rec)
+{
+   ip_addr_t ip;
+   memset(&ip, 0, sizeof(ip));
+   if (f->type == UR_TYPE_IP && f->load == NM_LOAD_FIXED) {
+      memcpy(&ip, UR_AT_(rec, f->offset), sizeof(ip));
+   }
+   return ip;
+}
+/** Writes a field of a record made by nm_record(), whose output has the format tmplt: length bytes as nm_field_data() gives
+ * them; of a fixed-length field as many as it has. What is absent is not written. \return UR_OK; as ur_set_var() */
+int nm_field_set(const nm_field_t *f, const ur_template_t *tmplt, void *record, const void *data,
+                 uint32_t length);
+
+/* ------------------------------------------------------------- output side */
+
+/** Template of an output; NULL: its format is not set yet, or is no UniRec. */
+const ur_template_t *nm_out_n(const nm_module_t *m, uint32_t output);
 /** Template of output 0. */
 const ur_template_t *nm_out(const nm_module_t *m);
-/** Template of an output; NULL: its format is not set yet. */
-const ur_template_t *nm_out_n(const nm_module_t *m, uint32_t output);
 /** Sets or changes the format of an output (typed fields); earlier records keep their format. */
 int nm_set_output(nm_module_t *m, uint32_t output, const char *typed_fields);
+/** The same for an output of another kind of data, or one whose kind the module learns at run time. */
+int nm_set_output_data(nm_module_t *m, uint32_t output, enum nm_data data, const char *format);
+/** Lets an output follow an input from now on: the fields of the input that names lists ("SRC_IP,DST_IP"; NULL: all), and
+ * the module's own typed fields (NULL: none). Set again before each call of format(). \return NM_OK; NM_ERROR when the
+ * input has no field of this name, or the module's own has another type than the input's */
+int nm_follow(nm_module_t *m, uint32_t output, uint32_t input, const char *names, const char *own);
 
-/** A cleared record of output 0, with the fields that rec (may be NULL) has in common copied. The library
- *  owns it; it is reused by the next nm_alert() on the same output. NULL never. */
-void *nm_alert(nm_module_t *m, const void *rec);
-/** The same for a record of output number output. */
+/** A cleared record of an output. The library owns it; it is used again by the next call for the same output. Without a
+ *  format of the output the module ends with a message, and what is written is lost; NULL never. */
+void *nm_record(nm_module_t *m, uint32_t output);
+/** Copies the fields that the current record rec and a record of the output have in common. */
+void nm_copy(nm_module_t *m, uint32_t output, void *record, const void *rec);
+/** nm_record() and nm_copy(); rec may be NULL. */
 void *nm_alert_n(nm_module_t *m, uint32_t output, const void *rec);
-/** Sets a fixed-length field of a record made by nm_alert() (output 0). */
-#define nm_set(m, alert, field, value) (UR_VALUE_(nm_out(m), alert, field, field##_T) = (value))
+/** The same for output 0. */
+void *nm_alert(nm_module_t *m, const void *rec);
+/** Sets a fixed-length field of a record of an output. */
+#define nm_set_n(m, output, record, field, value) \
+   UR_STORE_VALUE_(field##_T, nm_at_(m, nm_out_n(m, output), record, field), value)
+/** The same for output 0. */
+#define nm_set(m, record, field, value) UR_STORE_VALUE_(field##_T, nm_at_(m, nm_out(m), record, field), value)
+/** Sets a variable-length field; what does not fit into a record of 65535 bytes ends the module with a message.
+ *  \return NM_OK, NM_ERROR */
+int nm_set_var(nm_module_t *m, uint32_t output, void *record, int field, const void *data, uint32_t length);
+/** The same for text. */
+int nm_set_string(nm_module_t *m, uint32_t output, void *record, int field, const char *text);
 /** Sends a record made by nm_alert(). NM_OK also when a NO_WAIT output dropped it (counted). */
-int nm_send(nm_module_t *m, const void *alert);
+int nm_send(nm_module_t *m, const void *record);
 /** The same on output number output. */
-int nm_send_n(nm_module_t *m, uint32_t output, const void *alert);
+int nm_send_n(nm_module_t *m, uint32_t output, const void *record);
+/** Sends the current record: as it is where the output has the same format (one copy, no look at its fields), else the fields
+ * that the output has. */
+int nm_forward(nm_module_t *m, uint32_t output, const void *rec);
+/** The same for a record of a batch. */
+int nm_forward_n(nm_module_t *m, uint32_t output, const nm_record_t *rec);
 /** Sends size bytes as they are. The only function that threads which the module started itself may call too, beside
  * nm_fail(), nm_fail_status(), nm_warn(), nm_verbose() and nm_stopping(). */
 int nm_send_raw(nm_module_t *m, uint32_t output, const void *data, uint16_t size);
@@ -234,11 +543,14 @@ int nm_reserve(nm_module_t *m, uint32_t output, uint16_t size, void **room);
 /** Sends what was written into the room; size: at most as many bytes as were reserved. */
 int nm_commit(nm_module_t *m, uint32_t output, uint16_t size);
 
+/* ------------------------------------------------- messages, counters, the rest */
+
 /** Keeps a message for main() to print and returns NM_ERROR. */
 int nm_fail(nm_module_t *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /** The same with the exit status of the program. */
 int nm_fail_status(nm_module_t *m, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/** Prints "NAME: warning: ..." on standard error, each distinct format at most ten times a run. */
+/** Prints "NAME: warning: ..." on standard error, each distinct format at most ten times a run; formats beyond the
+ * thirty-first share ten times. */
 void nm_warn(nm_module_t *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /** What -v, -vv, -vvv asked for: 0, 1, 2; -1 without. */
 int nm_verbosity(const nm_module_t *m);
@@ -248,8 +560,12 @@ void nm_verbose(nm_module_t *m, const char *format, ...) __attribute__((format(p
 /** \return true when a signal asked the module to end: what waits for others should wait no longer */
 bool nm_stopping(const nm_module_t *m);
 
-/** Registers a counter that is shown at exit with -v and on SIGUSR1. value must outlive the module. */
+/** Registers a counter: shown at exit with -v and on SIGUSR1, and about once a second copied to the service interface
+ * (trap_stats). Written by the module's thread only. name and value must outlive the module. */
 void nm_counter(nm_module_t *m, const char *name, const uint64_t *value);
+/** Reads the files of NM_FILE options again and calls reload(), as SIGHUP does. \return NM_OK also when a file could not be
+ * read and the old contents stay (with a warning); what reload() returns */
+int nm_reload(nm_module_t *m);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * Records of both directions (RFC 5103) as two of one direction each, so that a detector is written once.
+ *
+ * What is moved follows from the names: X_REV is X of the other direction; SRC_X and DST_X change places. Both halves have the
+ * times of the record, which has no others.
+ */
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REVERSE "_REV"
+
+/* Two fields of one type. */
+struct pair {
+   uint16_t a, b; /* offsets */
+   uint8_t size;  /* of a value, or of the descriptor of a variable-length one */
+};
+
+struct biflow {
+   const ur_template_t *tmplt;
+   uint16_t packets; /* offset of PACKETS_REV */
+   uint8_t packets_size;
+   uint16_t n_moved, n_swapped, n_cleared;
+   struct pair *moved;   /* X and X_REV */
+   struct pair *swapped; /* SRC_X and DST_X */
+   int16_t *cleared;     /* variable-length fields X_REV */
+   char *record;         /* the half at hand, UR_MAX_SIZE bytes */
+};
+
+static uint8_t slot_size(int id)
+{
+   return (uint8_t) (ur_is_varlen(id) ? 2 * sizeof(uint16_t) : (size_t) ur_get_size(id));
+}
+
+/* The field of this name, if the template has it with the same type as id. */
+static int partner(const ur_template_t *t, int id, const char *name)
+{
+   int other = ur_get_id_by_name(name);
+   return other >= 0 && ur_is_present(t, other) && ur_get_type(other) == ur_get_type(id) ? other : -1;
+}
+
+static int partner_without_suffix(const ur_template_t *t, int id)
+{
+   char name[UR_DEFAULT_LENGTH_OF_FIELD_NAME];
+   size_t n = strlen(ur_get_name(id)), suffix = strlen(REVERSE);
+   if (n <= suffix || n >= sizeof(name) || strcmp(ur_get_name(id) + n - suffix, REVERSE) != 0) {
+      return -1;
+   }
+   memcpy(name, ur_get_name(id), n - suffix);
+   name[n - suffix] = 0;
+   return partner(t, id, name);
+}
+
+static int partner_of_source(const ur_template_t *t, int id)
+{
+   char name[UR_DEFAULT_LENGTH_OF_FIELD_NAME];
+   int n = strncmp(ur_get_name(id), "SRC_", 4) == 0
+               ? snprintf(name, sizeof(name), "DST_%s", ur_get_name(id) + 4)
+               : -1;
+   return n > 0 && (size_t) n < sizeof(name) ? partner(t, id, name) : -1;
+}
+
+static void add_pairs(struct biflow *b, const ur_template_t *t)
+{
+   for (int i = 0; i < t->count; i++) {
+      int id = t->ids[i], other = partner_without_suffix(t, id);
+      if (other >= 0) {
+         b->moved[b->n_moved++] = (struct pair){t->offset[other], t->offset[id], slot_size(id)};
+         if (ur_is_varlen(id)) {
+            b->cleared[b->n_cleared++] = (int16_t) id;
+         }
+      }
+      other = partner_of_source(t, id);
+      if (other >= 0) {
+         b->swapped[b->n_swapped++] = (struct pair){t->offset[id], t->offset[other], slot_size(id)};
+      }
+   }
+}
+
+struct biflow *biflow_new(nm_module_t *m, const ur_template_t *t, int *rc)
+{
+   int packets = ur_get_id_by_name("PACKETS_REV");
+   if (packets < 0 || !ur_is_present(t, packets) || ur_is_varlen(packets)) {
+      return NULL;
+   }
+   struct biflow *b = calloc(1, sizeof(*b));
+   if (b != NULL) {
+      b->tmplt = t;
+      b->packets = t->offset[packets];
+      b->packets_size = slot_size(packets);
+      b->moved = calloc(t->count, sizeof(*b->moved));
+      b->swapped = calloc(t->count, sizeof(*b->swapped));
+      b->cleared = calloc(t->count, sizeof(*b->cleared));
+      b->record = calloc(1, UR_MAX_SIZE + 1);
+   }
+   if (b == NULL || b->moved == NULL || b->swapped == NULL || b->cleared == NULL || b->record == NULL) {
+      biflow_free(b);
+      *rc = nm_fail(m, "out of memory for records of both directions");
+      return NULL;
+   }
+   add_pairs(b, t);
+   return b;
+}
+
+void biflow_free(struct biflow *b)
+{
+   if (b != NULL) {
+      free(b->moved);
+      free(b->swapped);
+      free(b->cleared);
+      free(b->record);
+      free(b);
+   }
+}
+
+bool biflow_is(const struct biflow *b, const void *rec)
+{
+   static const char zero[16];
+   return memcmp((const char *) rec + b->packets, zero, b->packets_size) != 0;
+}
+
+static void exchange(char *rec, const struct pair *pairs, uint16_t n)
+{
+   char keep[UINT8_MAX];
+   for (uint16_t i = 0; i < n; i++) {
+      memcpy(keep, rec + pairs[i].a, pairs[i].size);
+      memcpy(rec + pairs[i].a, rec + pairs[i].b, pairs[i].size);
+      memcpy(rec + pairs[i].b, keep, pairs[i].size);
+   }
+}
+
+/* Takes the other direction out of the record. \return its new size */
+static uint16_t clear_reverse(const struct biflow *b)
+{
+   for (uint16_t i = 0; i < b->n_cleared; i++) {
+      ur_set_var(b->tmplt, b->record, b->cleared[i], NULL, 0);
+   }
+   for (uint16_t i = 0; i < b->n_moved; i++) {
+      bool variable = b->tmplt->first_dynamic != UR_NO_DYNAMIC_VALUES &&
+                      b->moved[i].b >= b->tmplt->offset[b->tmplt->ids[b->tmplt->first_dynamic]];
+      if (!variable) {
+         memset(b->record + b->moved[i].b, 0, b->moved[i].size);
+      }
+   }
+   return (uint16_t) ur_rec_size(b->tmplt, b->record);
+}
+
+int biflow_record(nm_module_t *m, struct input *in, const nm_record_t *rec,
+                  int (*hand_over)(nm_module_t *, const nm_record_t *))
+{
+   struct biflow *b = in->biflow;
+   int rc = NM_OK;
+   for (int half = NM_FORWARD; rc == NM_OK && half <= NM_REVERSE; half++) {
+      memcpy(b->record, rec->data, rec->size);
+      if (half == NM_REVERSE) {
+         exchange(b->record, b->moved, b->n_moved);
+         exchange(b->record, b->swapped, b->n_swapped);
+      }
+      nm_record_t one = {.data = b->record, .seq = rec->seq, .size = clear_reverse(b)};
+      m->view.direction = (uint8_t) half;
+      rc = hand_over(m, &one);
+   }
+   m->view.direction = NM_ONE_WAY;
+   return rc;
+}

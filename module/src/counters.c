@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Counters: on standard error, and copied to the service interface. */
+#include "internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PUBLISH_US US
+
+struct builtin {
+   const char *name;
+   uint64_t value;
+};
+#define BUILTINS 7
+
+static void builtins(const nm_module_t *m, struct builtin b[BUILTINS])
+{
+   uint64_t missed = 0;
+   for (uint32_t i = 0; m->in != NULL && i < m->n_in; i++) {
+      missed += m->in[i].missed;
+   }
+   b[0] = (struct builtin){"records", m->records};
+   b[1] = (struct builtin){"missed", missed};
+   b[2] = (struct builtin){"late", m->late};
+   b[3] = (struct builtin){"bad", m->bad_records};
+   b[4] = (struct builtin){"unread", m->unread};
+   b[5] = (struct builtin){"sent", m->sent + __atomic_load_n(&m->sent_raw, __ATOMIC_RELAXED)};
+   b[6] = (struct builtin){"dropped", m->dropped + __atomic_load_n(&m->dropped_raw, __ATOMIC_RELAXED)};
+}
+
+void counters_add(nm_module_t *m, const char *name, const char *suffix, const uint64_t *value)
+{
+   if (m->n_counters == MAX_COUNTERS) {
+      nm_warn(m, "more than %d counters: \"%s%s\" is not shown", MAX_COUNTERS, name, suffix);
+      return;
+   }
+   m->counters[m->n_counters].name = name;
+   m->counters[m->n_counters].suffix = suffix;
+   m->counters[m->n_counters++].value = value;
+}
+
+NM_PUBLIC void nm_counter(nm_module_t *m, const char *name, const uint64_t *value)
+{
+   counters_add(m, name, "", value);
+}
+
+void counters_show(const nm_module_t *m)
+{
+   struct builtin b[BUILTINS];
+   builtins(m, b);
+   fprintf(stderr, "%s:", m->def->name);
+   for (size_t i = 0; i < BUILTINS; i++) {
+      fprintf(stderr, "%s %s %" PRIu64, i > 0 ? "," : "", b[i].name, b[i].value);
+   }
+   for (uint32_t i = 0; i < m->n_counters; i++) {
+      fprintf(stderr, ", %s%s %" PRIu64, m->counters[i].name, m->counters[i].suffix, *m->counters[i].value);
+   }
+   fputc('\n', stderr);
+}
+
+uint64_t counters_value(const nm_module_t *m, const char *name)
+{
+   struct builtin b[BUILTINS];
+   builtins(m, b);
+   for (size_t i = 0; i < BUILTINS; i++) {
+      if (strcmp(b[i].name, name) == 0) {
+         return b[i].value;
+      }
+   }
+   for (uint32_t i = 0; i < m->n_counters; i++) {
+      size_t n = strlen(m->counters[i].name);
+      if (strncmp(m->counters[i].name, name, n) == 0 && strcmp(m->counters[i].suffix, name + n) == 0) {
+         return *m->counters[i].value;
+      }
+   }
+   return UINT64_MAX;
+}
+
+void counters_publish(nm_module_t *m, bool now)
+{
+   if (m->ctx == NULL || (!now && m->wall - m->published_at < PUBLISH_US)) {
+      return;
+   }
+   m->published_at = m->wall;
+   struct builtin b[BUILTINS];
+   char *text = NULL;
+   size_t size = 0;
+   FILE *f = open_memstream(&text, &size);
+   if (f == NULL) {
+      return;
+   }
+   builtins(m, b);
+   fprintf(f, "{\"name\":\"%s\",\"counters\":{", m->def->name);
+   for (size_t i = 0; i < BUILTINS; i++) {
+      fprintf(f, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", b[i].name, b[i].value);
+   }
+   for (uint32_t i = 0; i < m->n_counters; i++) {
+      fprintf(f, ",\"%s%s\":%" PRIu64, m->counters[i].name, m->counters[i].suffix, *m->counters[i].value);
+   }
+   fputs("}}", f);
+   if (fclose(f) == 0) {
+      trap_ctx_set_service_info(m->ctx, text);
+   }
+   free(text);
+}

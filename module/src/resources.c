@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** What options stand for: bounded tables, and files that are read again on SIGHUP. */
+#include "internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void **member(const nm_module_t *m, const nm_option_t *o)
+{
+   return (void **) (void *) ((char *) m->state + o->offset);
+}
+
+/* ---------------------------------------------------------------- tables */
+
+static int open_table(nm_module_t *m, const nm_option_t *o, uint64_t capacity)
+{
+   const nm_table_t *t = o->table;
+   if (t->entries != NULL) {
+      capacity = t->entries(m);
+      capacity = capacity < 1 ? 1 : capacity > NC_TABLE_MAX_CAPACITY ? NC_TABLE_MAX_CAPACITY : capacity;
+   }
+   nc_table_config_t config = {.capacity = (uint32_t) capacity,
+                               .key_size = t->key_size,
+                               .value_size = t->value_bytes != NULL ? t->value_bytes(m) : t->value_size,
+                               .full = t->full,
+                               .evicted = t->evicted,
+                               .context = m};
+   nc_table_t *table = nc_table_new(&config);
+   if (table == NULL) {
+      uint64_t bytes = capacity * (config.key_size + config.value_size);
+      return nm_fail(m, "%s%s: no memory for %llu %s of %u bytes (at least %llu MB): %s",
+                     o->name != NULL ? "option " : "", o->name != NULL ? option_name(o) : "table",
+                     (unsigned long long) capacity, t->name, config.key_size + config.value_size,
+                     (unsigned long long) (bytes >> 20), strerror(errno));
+   }
+   *member(m, o) = table;
+   const nc_table_stats_t *stats = nc_table_stats(table);
+   counters_add(m, t->name, "", &stats->inserted);
+   counters_add(m, t->name, " crowded", &stats->crowded);
+   if (t->full == NC_TABLE_EVICT) {
+      counters_add(m, t->name, " evicted", &stats->evicted);
+   } else {
+      counters_add(m, t->name, " refused", &stats->refused);
+   }
+   return NM_OK;
+}
+
+/* ----------------------------------------------------------------- files */
+
+static int load(nm_module_t *m, const nm_option_t *o, const char *path, void **object)
+{
+   free(m->message);
+   m->message = NULL;
+   *object = o->load(m, path);
+   if (*object == NULL && m->message == NULL) {
+      return nm_fail(m, "option %s: file \"%s\" cannot be used", option_name(o), path);
+   }
+   return *object != NULL ? NM_OK : NM_ERROR;
+}
+
+/* Loads all files again. \return NM_ERROR with the message of the first that failed; nothing has changed then */
+static int load_all(nm_module_t *m, void *objects[MAX_OPTIONS])
+{
+   int rc = NM_OK;
+   size_t i = 0;
+   const nm_option_t *o = m->def->options;
+   for (; rc == NM_OK && o != NULL && o[i].type != NM_TYPE_END; i++) {
+      if (o[i].type == NM_TYPE_FILE && m->values[i].path != NULL) {
+         rc = load(m, &o[i], m->values[i].path, &objects[i]);
+      }
+   }
+   for (; rc != NM_OK && i > 0; i--) {
+      if (objects[i - 1] != NULL && o[i - 1].release != NULL) {
+         o[i - 1].release(objects[i - 1]);
+      }
+      objects[i - 1] = NULL;
+   }
+   return rc;
+}
+
+NM_PUBLIC int nm_reload(nm_module_t *m)
+{
+   void *objects[MAX_OPTIONS] = {NULL};
+   if (load_all(m, objects) != NM_OK) {
+      nm_warn(m, "reload: %s; what was loaded before stays", m->message);
+      free(m->message);
+      m->message = NULL;
+      m->failed = false;
+      return NM_OK;
+   }
+   for (size_t i = 0; m->def->options != NULL && m->def->options[i].type != NM_TYPE_END; i++) {
+      const nm_option_t *o = &m->def->options[i];
+      if (objects[i] != NULL) {
+         void *old = *member(m, o);
+         *member(m, o) = objects[i];
+         if (old != NULL && o->release != NULL) {
+            o->release(old);
+         }
+      }
+   }
+   return m->def->reload != NULL ? outcome(m, m->def->reload(m)) : NM_OK;
+}
+
+/* ------------------------------------------------------------------ both */
+
+int resources_open(nm_module_t *m)
+{
+   int rc = NM_OK;
+   for (size_t i = 0; rc == NM_OK && m->def->options != NULL && m->def->options[i].type != NM_TYPE_END; i++) {
+      const nm_option_t *o = &m->def->options[i];
+      if (o->type == NM_TYPE_TABLE) {
+         rc = open_table(m, o, m->values[i].capacity);
+      } else if (o->type == NM_TYPE_FILE && m->values[i].path != NULL) {
+         rc = load(m, o, m->values[i].path, member(m, o));
+      }
+   }
+   return rc;
+}
+
+void resources_close(nm_module_t *m)
+{
+   for (size_t i = 0; m->def->options != NULL && m->def->options[i].type != NM_TYPE_END; i++) {
+      const nm_option_t *o = &m->def->options[i];
+      if (o->type == NM_TYPE_TABLE) {
+         nc_table_free(*member(m, o));
+         *member(m, o) = NULL;
+      } else if (o->type == NM_TYPE_FILE && *member(m, o) != NULL && o->release != NULL) {
+         o->release(*member(m, o));
+         *member(m, o) = NULL;
+      }
+   }
+}
