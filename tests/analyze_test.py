@@ -91,14 +91,14 @@ class Analyze(unittest.TestCase):
     def test_damage_of_one_capture_leaves_the_others(self):
         cut = self.w.file('cut.pcap', captures.load(SWEEPS)[:20000])
         out, _ = self.analyze(cut, SCANS)
-        self.assertIn('cut.pcap: damaged behind packet', out)
+        self.assertIn('cut.pcap: damaged after packet', out)
         self.assertIn('vertical port scan', out)
 
     def test_truncated_capture_is_analysed_up_to_the_damage(self):
         data = captures.load(SCANS)
         path = self.w.file('cut.pcap', data[:len(data) // 2])
         out, _ = self.analyze(path)
-        self.assertIn('the file ends inside a packet; what comes before it was analysed', out)
+        self.assertIn('truncated packet; what comes before it was analysed', out)
         self.assertIn('vertical port scan', out)
 
     def test_nonsense_in_a_capture_is_reported_with_its_place(self):
@@ -107,7 +107,7 @@ class Analyze(unittest.TestCase):
         for _ in range(5000):
             at += 16 + int.from_bytes(data[at + 8:at + 12], 'little')
         out, _ = self.analyze(self.w.file('bad.pcap', data[:at] + b'\xff' * 5000))
-        self.assertIn(f'damaged behind packet 5000, at byte {at}', out)
+        self.assertIn(f'damaged after packet 5000, at byte {at}', out)
 
     def test_killed_module_is_named_and_nothing_hangs(self):
         for victim in ('haddrscan_detector', 'flow_meter'):

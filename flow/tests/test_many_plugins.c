@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** As many plugins as can be in use: each keeps its own bytes and has a bit of its own in the flow's set. */
 #include "cache/cache.h"
+#include "cache/plugin_memory.h"
 #include "export/sink.h"
 
 // clang-format off
@@ -10,6 +11,8 @@
 // clang-format on
 
 #include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 
 struct seen {
    uint32_t number, packets;
@@ -115,9 +118,29 @@ static void each_plugin_has_a_bit_of_its_own(void **state)
    }
 }
 
+/* Locked pages cannot be given back to the system, and are zeroed all the same. */
+static void memory_is_zero_even_where_it_is_locked(void **state)
+{
+   (void) state;
+   for (int locked = 0; locked < 2; locked++) {
+      uint8_t *p = memory_reserve(4096, false);
+      assert_non_null(p);
+      memset(p, 1, 4096);
+      if (locked && mlock(p, 4096) != 0) {
+         print_message("memory cannot be locked here\n");
+      }
+      memory_zero(p, 4096);
+      for (size_t i = 0; i < 4096; i++) {
+         assert_int_equal(p[i], 0);
+      }
+      memory_release(p, 4096);
+   }
+}
+
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
+       cmocka_unit_test(memory_is_zero_even_where_it_is_locked),
        cmocka_unit_test(each_plugin_has_a_bit_of_its_own),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);

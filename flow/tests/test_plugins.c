@@ -17,11 +17,11 @@ static void options_are_checked(void **state)
    assert_true(flow_plugin_configure(p, "includezeroes:skipdup", error));
    assert_true(flow_plugin_configure(p, "includezeroes=0:skipdup=0", error));
    assert_false(flow_plugin_configure(p, "skipdups", error));
-   assert_string_equal(error, "plugin pstats has no option \"skipdups\" (expected includezeroes, skipdup)");
+   assert_string_equal(error, "plugin pstats: unknown option \"skipdups\" (expected includezeroes, skipdup)");
    assert_false(flow_plugin_configure(p, "skipdup=2", error));
    assert_string_equal(error, "plugin pstats: option skipdup: \"2\" is not a number from 0 to 1");
    assert_false(flow_plugin_configure(flow_plugin_find("vlan"), "x", error));
-   assert_string_equal(error, "plugin vlan has no option \"x\" (expected none)");
+   assert_string_equal(error, "plugin vlan: unknown option \"x\" (expected none)");
    assert_null(flow_plugin_find("nothing"));
 }
 

@@ -60,7 +60,7 @@ static enum source_state fail(struct file_source *f, enum source_state state, co
 static enum source_state damaged(struct file_source *f, const char *what)
 {
    char text[CAPTURE_ERROR_SIZE + 128];
-   snprintf(text, sizeof(text), "damaged behind packet %llu, at byte %llu: %s",
+   snprintf(text, sizeof(text), "damaged after packet %llu, at byte %llu: %s",
             (unsigned long long) f->packets, (unsigned long long) f->taken, what);
    return fail(f, SOURCE_DAMAGED, text);
 }
@@ -78,8 +78,8 @@ static bool take_memory(struct file_source *f, size_t size, const char *what)
    }
    char text[CAPTURE_ERROR_SIZE];
    snprintf(text, sizeof(text),
-            "%s needs %zu MiB of memory and other open captures have %llu MiB, the limit is %llu MiB (option "
-            "capture-memory)",
+            "%s needs %zu MiB of memory, other open captures have %llu MiB of the limit of %llu MiB "
+            "(capture-memory)",
             what, (size + (1u << 20) - 1) >> 20, (unsigned long long) ((others - f->memory) >> 20),
             (unsigned long long) (capture_memory_limit() >> 20));
    fail(f, SOURCE_FAILED, text);
@@ -101,7 +101,7 @@ static ssize_t read_file(struct file_source *f, uint8_t *to, size_t size)
 /* Frames may have windows of any size. The decoder has allocated one, but hardly touched it, when its size is seen. */
 static bool take_window(struct file_source *f)
 {
-   return take_memory(f, f->size + PIECE + ZSTD_sizeof_DStream(f->zstd), "the zstd window of this file");
+   return take_memory(f, f->size + PIECE + ZSTD_sizeof_DStream(f->zstd), "the zstd window");
 }
 
 /* One piece of compressed bytes at most. \return bytes added, 0: none of this piece, or the end; -1: see state */
@@ -114,7 +114,7 @@ static ssize_t read_zstd(struct file_source *f, uint8_t *to, size_t size, enum s
          return n;
       }
       if (n == 0 && f->frame_open) {
-         *state = damaged(f, "the compressed data is cut off");
+         *state = damaged(f, "truncated zstd data");
          return -1;
       }
       f->ended = n == 0;
@@ -127,8 +127,7 @@ static ssize_t read_zstd(struct file_source *f, uint8_t *to, size_t size, enum s
    if (ZSTD_isError(rc)) {
       char text[CAPTURE_ERROR_SIZE];
       if (ZSTD_getErrorCode(rc) == ZSTD_error_frameParameter_windowTooLarge) {
-         snprintf(text, sizeof(text),
-                  "its zstd window is larger than the memory for captures, %llu MiB (option capture-memory)",
+         snprintf(text, sizeof(text), "the zstd window exceeds the limit of %llu MiB (capture-memory)",
                   (unsigned long long) (capture_memory_limit() >> 20));
          *state = fail(f, SOURCE_FAILED, text);
       } else {
@@ -159,7 +158,7 @@ static bool make_room(struct file_source *f)
       return true;
    }
    size_t size = 2 * f->size < LAST_BUFFER ? 2 * f->size : LAST_BUFFER;
-   if (!take_memory(f, f->memory + size - f->size, "a block of this file")) {
+   if (!take_memory(f, f->memory + size - f->size, "a block")) {
       return false;
    }
    uint8_t *larger = realloc(f->buffer, size);
@@ -223,7 +222,7 @@ static bool begin_zstd(struct file_source *f)
       log++;
    }
    if (ZSTD_isError(ZSTD_DCtx_setParameter(f->zstd, ZSTD_d_windowLogMax, log))) {
-      fail(f, SOURCE_FAILED, "zstd: the limit of windows cannot be set");
+      fail(f, SOURCE_FAILED, "zstd: cannot set the window limit");
       return false;
    }
    memcpy(f->compressed, f->buffer, f->fill);
@@ -232,7 +231,7 @@ static bool begin_zstd(struct file_source *f)
    f->ended = false;
    return take_window(f);
 #else
-   fail(f, SOURCE_FAILED, "the file is compressed with zstd, which this build does not support");
+   fail(f, SOURCE_FAILED, "compressed with zstd, but built without zstd");
    return false;
 #endif
 }
@@ -272,8 +271,8 @@ static enum source_state detect(struct file_source *f)
          f->detected = true;
       } else if (f->ended) {
          return fail(f, SOURCE_FAILED,
-                     size == 0 ? "the file is empty: expected a pcap or pcapng capture"
-                               : "the file is too short for the header of a capture");
+                     size == 0 ? "empty file (expected pcap or pcapng)"
+                               : "truncated file header (expected pcap or pcapng)");
       } else {
          enum source_state state = fills < MAX_FILLS ? fill(f) : SOURCE_INTERRUPTED;
          if (state != SOURCE_PACKETS) {
@@ -321,7 +320,7 @@ static enum source_state file_read(struct source *s, struct raw_packet *packets,
          return damaged(f, f->format.error);
       }
       if (f->ended) {
-         return f->start == f->fill ? SOURCE_END : damaged(f, "the file ends inside a packet");
+         return f->start == f->fill ? SOURCE_END : damaged(f, "truncated packet");
       }
       state = fills < MAX_FILLS ? fill(f) : SOURCE_INTERRUPTED;
    }
@@ -352,7 +351,7 @@ static bool begin(struct file_source *f)
       f->source.bytes_total = (uint64_t) st.st_size;
       posix_fadvise(f->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
    }
-   if (!take_memory(f, FIRST_BUFFER, "this file")) {
+   if (!take_memory(f, FIRST_BUFFER, "the buffer")) {
       return false;
    }
    f->size = FIRST_BUFFER;

@@ -104,7 +104,7 @@ static bool start(struct live_source *l, const char *interface, unsigned snaplen
    }
    l->fd = pcap_get_selectable_fd(l->pcap);
    if (l->fd < 0 || fcntl(l->fd, F_SETFD, FD_CLOEXEC) != 0 || pcap_setnonblock(l->pcap, 1, text) != 0) {
-      snprintf(error, SOURCE_ERROR_SIZE, "%s: %s", interface, l->fd < 0 ? "cannot be waited for" : text);
+      snprintf(error, SOURCE_ERROR_SIZE, "%s: %s", interface, l->fd < 0 ? "no descriptor to poll" : text);
       return false;
    }
    uint32_t link = file_link(pcap_datalink(l->pcap));
@@ -239,20 +239,20 @@ struct source *source_open_live(const char *interface, unsigned snaplen, const c
 {
    (void) snaplen;
    (void) filter;
-   snprintf(error, SOURCE_ERROR_SIZE, "%s: this build has no live capture (libpcap)", interface);
+   snprintf(error, SOURCE_ERROR_SIZE, "%s: built without live capture (libpcap)", interface);
    return NULL;
 }
 
 bool source_list_interfaces(void)
 {
-   fputs("Error: this build has no live capture through libpcap\n", stderr);
+   fputs("Error: built without live capture (libpcap)\n", stderr);
    return false;
 }
 
 struct packet_filter *packet_filter_new(const char *text, unsigned snaplen, char error[SOURCE_ERROR_SIZE])
 {
    (void) snaplen;
-   snprintf(error, SOURCE_ERROR_SIZE, "filter \"%s\": this build has no filters (libpcap)", text);
+   snprintf(error, SOURCE_ERROR_SIZE, "filter \"%s\": built without BPF filters (libpcap)", text);
    return NULL;
 }
 

@@ -20,7 +20,7 @@ static int64_t pcap_next(struct capture_format *f, const uint8_t *p, size_t size
    }
    uint32_t seconds = file32(f, p), fraction = file32(f, p + 4), captured = file32(f, p + 8);
    if (captured > CAPTURE_MAX_PACKET) {
-      snprintf(f->error, sizeof(f->error), "a packet of %u captured bytes, expected at most %u", captured,
+      snprintf(f->error, sizeof(f->error), "packet of %u captured bytes (expected at most %u)", captured,
                CAPTURE_MAX_PACKET);
       return -1;
    }

@@ -11,9 +11,9 @@ enum { BLOCK_INTERFACE = 1, BLOCK_PACKET_OLD = 2, BLOCK_SIMPLE = 3, BLOCK_PACKET
 #define OPTION_TSRESOL 9
 #define OPTION_OFFSET  14
 
-static int64_t nonsense(struct capture_format *f, const char *what, uint64_t value)
+static int64_t malformed(struct capture_format *f, const char *what, uint64_t value)
 {
-   snprintf(f->error, sizeof(f->error), "%s (%llu)", what, (unsigned long long) value);
+   snprintf(f->error, sizeof(f->error), "%s: %llu", what, (unsigned long long) value);
    return -1;
 }
 
@@ -39,10 +39,10 @@ static uint64_t time_units(uint8_t resolution)
 static int64_t interface_block(struct capture_format *f, const uint8_t *body, size_t size)
 {
    if (size < 8) {
-      return nonsense(f, "an interface block that is too short", size);
+      return malformed(f, "interface block too short", size);
    }
    if (f->n_interfaces == CAPTURE_MAX_INTERFACES) {
-      return nonsense(f, "more interfaces in a section than supported", CAPTURE_MAX_INTERFACES);
+      return malformed(f, "more interfaces in a section than the limit", CAPTURE_MAX_INTERFACES);
    }
    struct capture_interface *i = &f->interfaces[f->n_interfaces++];
    *i = (struct capture_interface){.link = file16(f, body), .snaplen = file32(f, body + 4), .units = 1000000};
@@ -63,9 +63,7 @@ static int64_t interface_block(struct capture_format *f, const uint8_t *body, si
       }
       at += step;
    }
-   return i->units != 0
-              ? 0
-              : nonsense(f, "an interface whose time resolution is not supported", f->n_interfaces - 1);
+   return i->units != 0 ? 0 : malformed(f, "unsupported time resolution of interface", f->n_interfaces - 1);
 }
 
 static uint64_t to_nanoseconds(const struct capture_interface *i, uint64_t t)
@@ -80,14 +78,14 @@ static int64_t packet_block(struct capture_format *f, const uint8_t *body, size_
                             struct raw_packet *raw)
 {
    if (size < 20) {
-      return nonsense(f, "a packet block that is too short", size);
+      return malformed(f, "packet block too short", size);
    }
    uint32_t captured = file32(f, body + 12);
    if (captured > size - 20 || captured > CAPTURE_MAX_PACKET) {
-      return nonsense(f, "a packet longer than its block", captured);
+      return malformed(f, "invalid packet length", captured);
    }
    if (id >= f->n_interfaces) {
-      return nonsense(f, "a packet of an interface that was not described", id);
+      return malformed(f, "packet of an unknown interface", id);
    }
    const struct capture_interface *i = &f->interfaces[id];
    uint64_t t = (uint64_t) file32(f, body + 4) << 32 | file32(f, body + 8);
@@ -103,14 +101,14 @@ static int64_t simple_block(struct capture_format *f, const uint8_t *body, size_
                             struct raw_packet *raw)
 {
    if (size < 4 || f->n_interfaces == 0) {
-      return nonsense(f, "a simple packet block without an interface or too short", size);
+      return malformed(f, "simple packet block too short or without an interface", size);
    }
    uint32_t wire = file32(f, body), captured = wire, snaplen = f->interfaces[0].snaplen;
    if (snaplen != 0 && captured > snaplen) {
       captured = snaplen;
    }
    if (captured > size - 4 || captured > CAPTURE_MAX_PACKET) {
-      return nonsense(f, "a packet longer than its block", captured);
+      return malformed(f, "invalid packet length", captured);
    }
    raw->time = f->last_time;
    raw->data = body + 4;
@@ -129,7 +127,7 @@ static int64_t begin_section(struct capture_format *f, const uint8_t *p, size_t 
    }
    memcpy(&magic, p + 8, 4);
    if (magic != BYTE_ORDER_OUR && magic != __builtin_bswap32(BYTE_ORDER_OUR)) {
-      return nonsense(f, "a section header without a byte order mark", magic);
+      return malformed(f, "invalid byte-order magic in section header", magic);
    }
    f->swapped = magic != BYTE_ORDER_OUR;
    f->n_interfaces = 0;
@@ -152,13 +150,13 @@ int64_t pcapng_next(struct capture_format *f, const uint8_t *p, size_t size, str
    }
    uint32_t length = file32(f, p + 4);
    if (length < 12 || length % 4 != 0 || length > CAPTURE_MAX_BLOCK) {
-      return nonsense(f, "a block length that is not a multiple of 4 between 12 and 16 MiB", length);
+      return malformed(f, "invalid block length (expected a multiple of 4 from 12 to 16 MiB)", length);
    }
    if (size < length) {
       return 0;
    }
    if (file32(f, p + length - 4) != length) {
-      return nonsense(f, "a block whose two lengths differ", file32(f, p + length - 4));
+      return malformed(f, "block with two different lengths", file32(f, p + length - 4));
    }
    const uint8_t *body = p + 8;
    size_t body_size = length - 12;

@@ -199,11 +199,11 @@ static bool map_ring(struct raw_source *r, unsigned block_pages)
    if (setsockopt(r->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) != 0 ||
        setsockopt(r->fd, SOL_PACKET, PACKET_RESERVE, &reserve, sizeof(reserve)) != 0 ||
        setsockopt(r->fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof(request)) != 0) {
-      return fail(r, "no ring of this size (blocks, pages)");
+      return fail(r, "cannot create a ring of this size (blocks, pages)");
    }
    void *ring = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
    if (ring == MAP_FAILED) {
-      return fail(r, "the ring cannot be mapped");
+      return fail(r, "cannot map the ring");
    }
    r->ring = ring;
    return true;
@@ -212,6 +212,10 @@ static bool map_ring(struct raw_source *r, unsigned block_pages)
 static bool set_link(struct raw_source *r)
 {
    struct ifreq request = {0};
+   if (strlen(r->interface) >= sizeof(request.ifr_name)) {
+      errno = ENODEV;
+      return fail(r, "no such interface");
+   }
    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", r->interface);
    if (ioctl(r->fd, SIOCGIFHWADDR, &request) != 0) {
       return fail(r, "no such interface");
@@ -237,7 +241,7 @@ static bool start(struct raw_source *r, unsigned block_pages, int fanout)
    /* No protocol yet: packets of other interfaces must not come in before it is bound. */
    r->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
    if (r->fd < 0) {
-      return fail(r, errno == EPERM ? "capturing needs the right CAP_NET_RAW" : "no packet socket");
+      return fail(r, errno == EPERM ? "capturing needs CAP_NET_RAW" : "cannot create a packet socket");
    }
    if (!set_link(r) || !map_ring(r, block_pages)) {
       return false;
@@ -245,17 +249,20 @@ static bool start(struct raw_source *r, unsigned block_pages, int fanout)
    struct sockaddr_ll address = {.sll_family = AF_PACKET,
                                  .sll_protocol = htons(ETH_P_ALL),
                                  .sll_ifindex = (int) if_nametoindex(r->interface)};
+   if (address.sll_ifindex == 0) { /* 0 would be all interfaces */
+      return fail(r, "no such interface");
+   }
    struct packet_mreq promiscuous = {.mr_ifindex = address.sll_ifindex, .mr_type = PACKET_MR_PROMISC};
    if (bind(r->fd, (struct sockaddr *) &address, sizeof(address)) != 0) {
-      return fail(r, "cannot be bound to");
+      return fail(r, "cannot bind to the interface");
    }
    if (setsockopt(r->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof(promiscuous)) != 0) {
-      return fail(r, "no promiscuous mode");
+      return fail(r, "cannot set promiscuous mode");
    }
    /* By a hash that is the same for both directions. */
    int group = (fanout & UINT16_MAX) | PACKET_FANOUT_HASH << 16;
    if (fanout >= 0 && setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof(group)) != 0) {
-      return fail(r, "the fanout group cannot be joined");
+      return fail(r, "cannot join the fanout group");
    }
    return true;
 }

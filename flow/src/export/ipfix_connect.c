@@ -71,7 +71,7 @@ static int connect_any(struct ipfix_attempt *a, char error[ATTEMPT_ERROR])
 {
    struct addrinfo hints = {.ai_socktype = a->udp ? SOCK_DGRAM : SOCK_STREAM}, *all = NULL;
    int rc = getaddrinfo(a->host, a->port, &hints, &all), fd = -1;
-   snprintf(error, ATTEMPT_ERROR, "%s", rc != 0 ? gai_strerror(rc) : "it has no address");
+   snprintf(error, ATTEMPT_ERROR, "%s", rc != 0 ? gai_strerror(rc) : "no address");
    if (rc != 0) {
       return -1;
    }

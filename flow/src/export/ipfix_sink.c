@@ -370,9 +370,9 @@ bool ipfix_sink_check(struct flow_sink_config *c, char *error)
    if (!ipfix_lz4_available()) {
       snprintf(error, 256, "this build has no LZ4 compression (liblz4)");
    } else if (c->udp) {
-      snprintf(error, 256, "LZ4 compression is for TCP only, not for UDP");
+      snprintf(error, 256, "LZ4 compression needs TCP");
    } else if (c->lz4_buffer < least) {
-      snprintf(error, 256, "the buffer of LZ4 has %u bytes (expected three messages at least, %u)",
+      snprintf(error, 256, "the LZ4 buffer of %u bytes is too small (expected at least three messages, %u)",
                c->lz4_buffer, least);
    } else {
       return true;
@@ -462,7 +462,7 @@ static int find_elements(struct ipfix_sink *s)
    return n <= MAX_FIELDS
               ? NM_OK
               : nm_fail(s->config->module,
-                        "IPFIX: the plugins have %u fields together, a template at most %d", n, MAX_FIELDS);
+                        "IPFIX: the plugins have %u fields, more than the %d of a template", n, MAX_FIELDS);
 }
 
 struct flow_sink *ipfix_sink_new(const struct flow_sink_config *config)

@@ -61,7 +61,7 @@ static void connected(struct ipfix_transport *t, int fd)
    t->out_at = t->out_records = 0;
    t->out_used = t->lz4 != NULL ? ipfix_lz4_begin(t->lz4, t->out) : 0;
    if (t->told) {
-      nm_warn(c->module, "IPFIX collector %s:%s (%s) is connected; %" PRIu64 " records were lost until now",
+      nm_warn(c->module, "IPFIX collector %s:%s (%s): connected; %" PRIu64 " records were lost before",
               c->host, c->port, protocol(t), t->all_lost);
    }
    t->told = false;
@@ -71,11 +71,9 @@ static void not_connected(struct ipfix_transport *t, const char *what, const cha
 {
    const struct flow_sink_config *c = t->config;
    if (!t->told) {
-      nm_warn(
-          c->module,
-          "IPFIX collector %s:%s (%s) %s: %s; it is tried again every %u seconds, flows are dropped until "
-          "then",
-          c->host, c->port, protocol(t), what, why, c->reconnect);
+      nm_warn(c->module,
+              "IPFIX collector %s:%s (%s): %s: %s; retrying every %u s, flows are dropped meanwhile", c->host,
+              c->port, protocol(t), what, why, c->reconnect);
    }
    t->told = true;
 }
@@ -88,7 +86,7 @@ static void lose(struct ipfix_transport *t, const char *why)
    t->out_used = t->out_at = t->out_records = 0;
    t->gathered_used = t->gathered_records = 0;
    if (!nm_stopping(t->config->module)) {
-      not_connected(t, "is lost", why);
+      not_connected(t, "connection lost", why);
    }
 }
 
@@ -97,7 +95,7 @@ static void begin_attempt(struct ipfix_transport *t)
    t->last_attempt = sink_clock(CLOCK_MONOTONIC);
    t->attempt = ipfix_attempt_begin(t->config->host, t->config->port, t->config->udp);
    if (t->attempt == NULL) {
-      not_connected(t, "cannot be reached", "out of memory");
+      not_connected(t, "cannot connect", "out of memory");
    }
 }
 
@@ -110,7 +108,7 @@ static void end_attempt(struct ipfix_transport *t)
    if (fd >= 0) {
       connected(t, fd);
    } else {
-      not_connected(t, "cannot be reached", error);
+      not_connected(t, "cannot connect", error);
    }
 }
 
@@ -149,7 +147,7 @@ static bool is_dead(struct ipfix_transport *t)
    if (!tcp_peer_is_dead(&t->peer, t->fd, sink_clock(CLOCK_MONOTONIC), TCP_PEER_TIMEOUT)) {
       return false;
    }
-   lose(t, "it has acknowledged nothing for 60 seconds");
+   lose(t, "nothing acknowledged for 60 s");
    return true;
 }
 
@@ -189,7 +187,7 @@ static bool send_out(struct ipfix_transport *t)
 {
    bool wait = !t->config->never_wait;
    if (!drain(t, wait ? -1 : 0) && wait && t->fd >= 0) {
-      lose(t, "it reads no more");
+      lose(t, "the collector does not read");
    }
    return t->fd >= 0;
 }
@@ -202,7 +200,7 @@ static bool compress(struct ipfix_transport *t)
    }
    t->out_used = ipfix_lz4_block(t->lz4, t->out, t->gathered, t->gathered_used);
    if (t->out_used == 0) {
-      lose(t, "LZ4 failed");
+      lose(t, "LZ4 compression failed");
       return false;
    }
    t->out_records = t->gathered_records;
@@ -227,7 +225,7 @@ static bool gather(struct ipfix_transport *t, const uint8_t *message, size_t siz
 static bool send_tcp(struct ipfix_transport *t, const uint8_t *message, size_t size, uint32_t records)
 {
    if (is_closed(t)) {
-      lose(t, "it has closed the connection");
+      lose(t, "closed by the collector");
       return false;
    }
    if (t->lz4 != NULL) {
@@ -278,7 +276,7 @@ bool ipfix_transport_send(struct ipfix_transport *t, const uint8_t *message, siz
 void ipfix_transport_flush(struct ipfix_transport *t, uint64_t now)
 {
    if (t->fd >= 0 && !t->config->udp && is_closed(t)) {
-      lose(t, "it has closed the connection");
+      lose(t, "closed by the collector");
    }
    if (t->fd >= 0 && !t->config->udp) {
       is_dead(t);
@@ -336,7 +334,7 @@ struct ipfix_transport *ipfix_transport_new(const struct flow_sink_config *confi
       }
    }
    if (t->attempt != NULL) {
-      not_connected(t, "cannot be reached", "no answer yet");
+      not_connected(t, "cannot connect", "no answer yet");
    }
    return t;
 }
@@ -357,7 +355,7 @@ static void end_stream(struct ipfix_transport *t)
    }
 }
 
-#define NOT_DELIVERED "IPFIX collector %s:%s (%s) did not get %" PRIu64 " records"
+#define NOT_DELIVERED "IPFIX collector %s:%s (%s): %" PRIu64 " records were lost"
 
 int ipfix_transport_finish(struct ipfix_transport *t)
 {

@@ -146,7 +146,7 @@ static int add_directory(struct meter_input *in, const char *path, char *error)
    }
    free(entries);
    if (rc == NM_OK && in->n_files == before) {
-      snprintf(error, METER_ERROR, "%s: there is no file in this directory", path);
+      snprintf(error, METER_ERROR, "%s: no file in this directory", path);
       return NM_ERROR;
    }
    return rc;
@@ -429,7 +429,7 @@ static int open_worker(struct meter *m, unsigned index)
    cache.context = w;
    w->cache = flow_cache_new(&cache);
    if (w->cache == NULL) {
-      return nm_fail(m->module, "no memory for %u flows (option -s)", cache.capacity);
+      return nm_fail(m->module, "out of memory for a cache of %u flows", cache.capacity);
    }
    return open_source(w);
 }
@@ -666,7 +666,7 @@ int meter_finish(struct meter *m)
    if (rc == NM_OK && damaged > 0) {
       rc = nm_fail_status(m->module, STATUS_DAMAGED,
                           "%" PRIu64 " of %" PRIu64
-                          " captures damaged; flows of what stands before the damage were exported",
+                          " captures are damaged; flows before the damage were exported",
                           damaged, files);
    }
    return rc;

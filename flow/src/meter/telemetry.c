@@ -65,7 +65,7 @@ static bool make_directory(const char *directory, const char *name, char *error)
        (mkdir(path, 0755) == 0 || errno == EEXIST)) {
       return true;
    }
-   snprintf(error, TELEMETRY_ERROR, "telemetry: cannot make the directory %.200s%.100s: %s", directory, name,
+   snprintf(error, TELEMETRY_ERROR, "telemetry: cannot create directory %.200s%.100s: %s", directory, name,
             strerror(errno));
    return false;
 }

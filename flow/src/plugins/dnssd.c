@@ -53,8 +53,9 @@ static bool set_text(const char *text, char *error)
 static const struct flow_plugin_option options[] = {
     {.name = "txt",
      .set = set_text,
-     .help = "the text of TXT records too: all, or with txt=FILE the keys in lines SERVICE.DOMAIN,KEY,..."},
-    {.name = "t", .set = set_text, .help = "the same"},
+     .help = "export TXT records: all of them, or with txt=FILE only the keys in its lines "
+             "SERVICE.DOMAIN,KEY,..."},
+    {.name = "t", .set = set_text, .help = "same as txt"},
     {.name = NULL}};
 
 static bool contains(struct span s, const char *word)
@@ -211,7 +212,7 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
 
 const struct flow_plugin plugin_dnssd = {
     .name = "dnssd",
-    .help = "names asked for and services offered with multicast DNS, port 5353",
+    .help = "names queried and services offered by multicast DNS, port 5353",
     .fields = "string DNSSD_QUERIES,string DNSSD_RESPONSES",
     .ext_size = sizeof(struct dnssd),
     .clear_size = offsetof(struct dnssd, queries),

@@ -21,7 +21,7 @@ static void fill(const void *ext, unsigned index, const ur_template_t *tmplt, vo
 
 const struct flow_plugin plugin_https = {
     .name = "https",
-    .help = "TLS server name alone, any port; tls tells more",
+    .help = "TLS server name only, any port; see also tls",
     .fields = "string HTTPS_SNI",
     .ext_size = sizeof(struct tls),
     .clear_size = TLS_FLOW_CLEAR,

@@ -31,7 +31,7 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
 
 const struct flow_plugin plugin_mpls = {
     .name = "mpls",
-    .help = "top of the MPLS label stack",
+    .help = "top label of the MPLS stack",
     .fields = "bytes MPLS_TOP_LABEL_STACK_SECTION",
     .ext_size = SECTION,
     .create = create,

@@ -131,7 +131,7 @@ static const struct flow_plugin_option options[] = {
      .value = &topic_count,
      .max = MAX_TOPICS,
      .help = "topics of the first N PUBLISH packets (default 0)"},
-    {.name = "topiccount", .value = &topic_count, .max = MAX_TOPICS, .help = "the same"},
+    {.name = "topiccount", .value = &topic_count, .max = MAX_TOPICS, .help = "same as tc"},
     {.name = NULL}};
 
 const struct flow_plugin plugin_mqtt = {

@@ -70,7 +70,7 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
 
 const struct flow_plugin plugin_netbios = {
     .name = "netbios",
-    .help = "names asked for by the NetBIOS name service, port 137",
+    .help = "names in NetBIOS name service queries, port 137",
     .fields = "string NB_NAME,uint8 NB_SUFFIX",
     .ext_size = sizeof(struct netbios),
     .clear_size = offsetof(struct netbios, names),

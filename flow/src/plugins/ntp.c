@@ -84,7 +84,7 @@ static const struct flow_plugin_option options[] = {
     {.name = "exactdelay",
      .value = &exact_delay,
      .max = 1,
-     .help = "NTP_DELAY and NTP_DISPERSION of the packet (2^-16 s) in place of 9"},
+     .help = "export NTP_DELAY and NTP_DISPERSION of the packet (2^-16 s) instead of 9"},
     {.name = NULL}};
 
 const struct flow_plugin plugin_ntp = {

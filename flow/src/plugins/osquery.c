@@ -94,7 +94,7 @@ static void close_shared(void *shared)
 
 const struct flow_plugin plugin_osquery = {
     .name = "osquery",
-    .help = "program and user of flows of this host, from osqueryi (nothing where that is not installed)",
+    .help = "program and user of flows of this host, as osqueryi reports (nothing if it is not installed)",
     .fields =
         "string OSQUERY_PROGRAM_NAME,string OSQUERY_USERNAME,string OSQUERY_OS_NAME,uint16 OSQUERY_OS_MAJOR,"
         "uint16 OSQUERY_OS_MINOR,string OSQUERY_OS_BUILD,string OSQUERY_OS_PLATFORM,"

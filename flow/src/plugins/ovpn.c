@@ -144,7 +144,7 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
 
 const struct flow_plugin plugin_ovpn = {
     .name = "ovpn",
-    .help = "OpenVPN: how sure, 0 to 100",
+    .help = "OpenVPN: confidence, 0 to 100",
     .fields = "uint8 OVPN_CONF_LEVEL",
     .ext_size = sizeof(struct ovpn),
     .create = look,

@@ -153,7 +153,7 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
 
 const struct flow_plugin plugin_passivedns = {
     .name = "passivedns",
-    .help = "names and their addresses in DNS answers, port 53; a record for each of a message's first 16",
+    .help = "names and addresses in DNS answers, port 53; one record for each of the first 16 of a message",
     .fields = "uint16 DNS_ID,uint16 DNS_ATYPE,string DNS_NAME,uint32 DNS_RR_TTL,ipaddr DNS_IP",
     .ext_size = sizeof(struct passivedns),
     .clear_size = offsetof(struct passivedns, answers),

@@ -332,7 +332,7 @@ static void close_shared(void *shared)
 
 const struct flow_plugin plugin_quic = {
     .name = "quic",
-    .help = "QUIC server name, user agent, versions, connection ids and kinds of packets, any port",
+    .help = "QUIC server name, user agent, versions, connection ids and packet types, any port",
     .fields =
         "string QUIC_SNI,string QUIC_USER_AGENT,uint32 QUIC_VERSION,uint32 QUIC_CLIENT_VERSION,"
         "uint64 QUIC_TOKEN_LENGTH,bytes QUIC_OCCID,bytes QUIC_OSCID,bytes QUIC_SCID,bytes QUIC_RETRY_SCID,"

@@ -59,7 +59,7 @@ static bool set_option(const struct flow_plugin *plugin, const char *text, size_
       *o->value = (uint32_t) v;
       return true;
    }
-   int n = snprintf(error, FLOW_PLUGIN_ERROR, "plugin %s has no option \"%.*s\" (expected ", plugin->name,
+   int n = snprintf(error, FLOW_PLUGIN_ERROR, "plugin %s: unknown option \"%.*s\" (expected ", plugin->name,
                     (int) (name < 40 ? name : 40), text);
    for (const struct flow_plugin_option *o = plugin->options;
         o != NULL && o->name != NULL && n < FLOW_PLUGIN_ERROR; o++) {

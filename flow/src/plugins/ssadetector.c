@@ -86,7 +86,7 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
 
 const struct flow_plugin plugin_ssadetector = {
     .name = "ssadetector",
-    .help = "TCP handshakes inside of a tunnel: 1 when there are",
+    .help = "TCP handshakes inside a tunnel: 1 if detected",
     .fields = "uint8 SSA_CONF_LEVEL",
     .ext_size = sizeof(struct ssadetector),
     .lazy = true,

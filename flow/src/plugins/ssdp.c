@@ -105,7 +105,7 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
 
 const struct flow_plugin plugin_ssdp = {
     .name = "ssdp",
-    .help = "services that devices announce and look for, UDP port 1900",
+    .help = "services announced and searched for, UDP port 1900",
     .fields =
         "uint16 SSDP_LOCATION_PORT,string SSDP_NT,string SSDP_SERVER,string SSDP_ST,string SSDP_USER_AGENT",
     .ext_size = sizeof(struct ssdp),

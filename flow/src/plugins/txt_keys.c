@@ -44,7 +44,7 @@ bool txt_keys_read(struct txt_keys *k, const char *path, char error[TXT_KEYS_ERR
    bool bad = ferror(f) != 0, large = n == sizeof(k->text);
    fclose(f);
    if (bad || large) {
-      snprintf(error, TXT_KEYS_ERROR, "%.150s: %s", path, bad ? "cannot be read" : "has more than 64 KB");
+      snprintf(error, TXT_KEYS_ERROR, "%.150s: %s", path, bad ? "cannot be read" : "larger than 64 KB");
       return false;
    }
    return txt_keys_parse(k, n, path, error);

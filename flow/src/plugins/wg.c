@@ -91,7 +91,7 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
 
 const struct flow_plugin plugin_wg = {
     .name = "wg",
-    .help = "WireGuard: how sure (0 to 100), and the peers' indices",
+    .help = "WireGuard: confidence, 0 to 100, and the peers' indices",
     .fields = "uint8 WG_CONF_LEVEL,uint32 WG_SRC_PEER,uint32 WG_DST_PEER",
     .ext_size = sizeof(struct wg),
     .create = look,

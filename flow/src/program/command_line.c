@@ -41,11 +41,11 @@ void list_plugin(const struct flow_plugin *p)
 void list_plugins(void)
 {
    const struct flow_plugin *p;
-   printf("basic          every flow; its fields come first in the records of all plugins\n");
+   printf("basic          every flow; its fields come first in the records of every plugin\n");
    for (size_t i = 0; (p = flow_plugin_at(i)) != NULL; i++) {
       list_plugin(p);
    }
-   puts("arp            a record for each ARP message, no flows (flow_meter only)\n"
+   puts("arp            one record for each ARP message, no flows (flow_meter only)\n"
         "               macaddr SRC_MAC,macaddr DST_MAC,uint16 ETHERTYPE,time TIME,uint16 ARP_HA_FORMAT,\n"
         "               uint16 ARP_PA_FORMAT,uint16 ARP_OPCODE,bytes ARP_SRC_HA,bytes ARP_SRC_PA,\n"
         "               bytes ARP_DST_HA,bytes ARP_DST_PA");

@@ -55,9 +55,8 @@ static int set_timeouts(nm_module_t *m, const char *text)
    }
    if (colon == NULL || !parse_seconds(text, colon, &self->config.cache.active_ms) ||
        !parse_seconds(colon + 1, text + strlen(text), &self->config.cache.inactive_ms)) {
-      return nm_fail(
-          m, "Invalid argument for option -t: \"%s\" is not ACTIVE:INACTIVE in seconds (such as 300:30)",
-          text);
+      return nm_fail(m, "option -t, --timeout: \"%s\" is not ACTIVE:INACTIVE in seconds, such as 300:30",
+                     text);
    }
    return NM_OK;
 }
@@ -71,76 +70,78 @@ static int set_cache_size(nm_module_t *m, const char *text)
    }
    unsigned long v = strtoul(text, &end, 10);
    if (end == text || *end != 0 || v < 4 || v > 28) {
-      return nm_fail(m, "Invalid argument for option -s: \"%s\" is not an exponent from 4 to 28 (2^N flows)",
-                     text);
+      return nm_fail(m, "option -s, --cache_size: \"%s\" is not an exponent from 4 to 28", text);
    }
    self->config.cache.capacity = 1u << v;
    return NM_OK;
 }
 
 static const nm_option_t options[] = {
-    NM_STRING(
-        'p', "plugins", struct flow_meter, plugin_list, NULL,
-        "What each output carries: names separated by commas, the n-th for the n-th output: basic "
-        "(every flow) or a plugin, which may have options: name:option:option=N. Several in one output: "
-        "dns+tls. See --plugin-list. (default basic)"),
+    NM_STRING('p', "plugins", struct flow_meter, plugin_list, NULL,
+              "Contents of each output, separated by commas: basic (every flow) or the name of a plugin, "
+              "with options as "
+              "NAME:option:option=N. A + joins several plugins in one output: dns+tls. See --plugin-list. "
+              "(default basic)"),
     NM_U64('c', "count", struct flow_meter, config.count_limit, 0, 0, UINT64_MAX,
            "Stop after this many packets; 0: no limit."),
     NM_STRING('I', "interface", struct flow_meter, input.interface, NULL, "Capture from this interface."),
-    NM_CALL(
-        'r', "file", "string", add_file,
-        "Read a capture (pcap, pcapng, compressed with zstd or not), or all in a directory; - is standard "
-        "input. Several are read as one, in the order of their packets' times."),
+    NM_CALL('r', "file", "string", add_file,
+            "Read a capture file (pcap or pcapng, plain or compressed with zstd), all files of a directory, "
+            "or standard "
+            "input (-). May be repeated: packets of several files are merged by time."),
     NM_U32('l', "snapshot_len", struct flow_meter, snaplen, MAX_SNAPLEN, 0, UINT32_MAX,
-           "Bytes to capture of each packet of an interface, 120 to 65535."),
+           "Number of bytes to capture of each packet on an interface, 120 to 65535."),
     NM_CALL('t', "timeout", "string", set_timeouts,
-            "Active and inactive timeout in seconds: a flow is exported when it is older, or silent for "
-            "longer. (default "
-            "300:30)"),
+            "Active and inactive timeout in seconds: a flow is exported when it has lasted for the active "
+            "timeout or was "
+            "silent for the inactive timeout. (default 300:30)"),
     NM_CALL('s', "cache_size", "string", set_cache_size,
-            "Flows to keep, as a power of two from 4 to 28; beyond it the one silent for longest is "
-            "exported. (default 17)"),
+            "Size of the flow cache as an exponent of two, 4 to 28. When the cache is full, the flow that "
+            "was silent for "
+            "longest is exported. (default 17)"),
     NM_U32('S', "cache-statistics", struct flow_meter, statistics_every, 0, 0, 86400,
-           "Print counters on standard error every so many seconds; 0: never."),
+           "Interval in seconds between counters on standard error; 0: never."),
     NM_U64('L', "link_bit_field", struct flow_meter, link, 1, 0, UINT64_MAX,
-           "Value of LINK_BIT_FIELD (ODID with -O)."),
+           "Value of LINK_BIT_FIELD (of ODID with -O)."),
     NM_U8('D', "dir_bit_field", struct flow_meter, direction, 0, 0, UINT8_MAX, "Value of DIR_BIT_FIELD."),
     NM_STRING('F', "filter", struct flow_meter, input.filter, NULL,
-              "Only packets that match this BPF filter (pcap-filter(7))."),
-    NM_FLAG('O', "odid", struct flow_meter, config.sink.odid, "Export ODID in place of LINK_BIT_FIELD."),
-    NM_FLAG(0, "split", struct flow_meter, config.cache.split,
-            "Export each direction as a flow of its own instead of biflows."),
+              "BPF filter (pcap-filter(7)); packets that do not match it are ignored."),
+    NM_FLAG('O', "odid", struct flow_meter, config.sink.odid, "Export ODID instead of LINK_BIT_FIELD."),
+    NM_FLAG(0, "split", struct flow_meter, config.cache.split, "Export uniflows instead of biflows."),
     NM_U32(0, "fragments", struct flow_meter, config.cache.fragments, FRAGMENTS, 0, 1u << 24,
-           "Fragmented packets whose ports are remembered for their later fragments; 0: none."),
+           "Size of the fragment cache, in fragmented packets; 0: later fragments get no ports."),
     NM_U32(0, "capture-memory", struct flow_meter, capture_memory, SOURCE_MEMORY >> 20, 16, 1u << 20,
-           "MiB that all open capture files may use together for buffers and zstd windows."),
-    NM_U32(
-        0, "progress", struct flow_meter, config.progress_fd, 0, 0, 1023,
-        "Write lines \"BYTES_DONE BYTES_TOTAL PACKETS\" to this file descriptor while reading files; 0: no."),
+           "Memory limit in MiB for the buffers and zstd windows of all open capture files."),
+    NM_U32(0, "progress", struct flow_meter, config.progress_fd, 0, 0, 1023,
+           "File descriptor for progress lines \"BYTES_DONE BYTES_TOTAL PACKETS\" while files are read; 0: "
+           "none."),
     NM_STRING(0, "telemetry", struct flow_meter, config.telemetry, NULL,
-              "Directory in which counters are kept as files, written every second."),
+              "Directory for files with counters, updated every second."),
     NM_FLAG(0, "populate", struct flow_meter, config.cache.populate,
-            "Take all memory of the tables at the start instead of as they fill."),
-    NM_FLAG('P', "pcap-statistics", struct flow_meter, pcap_statistics, "The same as -S 5."),
+            "Allocate the memory of all tables at the start instead of on first use."),
+    NM_FLAG('P', "pcap-statistics", struct flow_meter, pcap_statistics, "Same as -S 5."),
     NM_STRING('x', "ipfix", struct flow_meter, collector, NULL,
-              "Send IPFIX to this collector: HOST:PORT or [HOST]:PORT, over TCP; without -i only there."),
-    NM_FLAG('u', "udp", struct flow_meter, udp, "IPFIX over UDP."),
-    NM_U32(0, "mtu", struct flow_meter, config.sink.mtu, 1458, 128, 65507, "Bytes of an IPFIX message."),
+              "Export IPFIX to this collector, HOST:PORT or [HOST]:PORT, over TCP. Without -i there is no "
+              "TRAP output."),
+    NM_FLAG('u', "udp", struct flow_meter, udp, "Send IPFIX over UDP."),
+    NM_U32(0, "mtu", struct flow_meter, config.sink.mtu, 1458, 128, 65507,
+           "Maximum size of an IPFIX message in bytes."),
     NM_U32(0, "template-refresh", struct flow_meter, config.sink.template_refresh, 600, 1, 86400,
-           "Seconds between IPFIX templates over UDP."),
+           "Interval in seconds between IPFIX templates over UDP."),
     NM_U32(0, "reconnect", struct flow_meter, config.sink.reconnect, 60, 1, 86400,
-           "Seconds between attempts to connect to an IPFIX collector that is not there."),
+           "Interval in seconds between attempts to connect to the IPFIX collector."),
     NM_FLAG(0, "lz4", struct flow_meter, config.sink.lz4,
-            "IPFIX over TCP: compress; one LZ4 frame, as lz4 -d reads it, for each connection."),
+            "Compress IPFIX over TCP: one LZ4 frame for each connection, as lz4 -d reads it."),
     NM_U32(0, "lz4-buffer", struct flow_meter, config.sink.lz4_buffer, 0, 0, 4 << 20,
-           "Bytes that are compressed together, three messages at least; 0: 65536 or more."),
+           "Number of bytes compressed at a time, at least three messages; 0: 65536 or more."),
     NM_FLAG(0, "milliseconds", struct flow_meter, config.sink.milliseconds,
-            "IPFIX: times in milliseconds, for collectors that know no microseconds."),
+            "Export IPFIX times in milliseconds, for collectors without microseconds."),
     NM_FLAG(0, "raw", struct flow_meter, raw,
-            "Capture through AF_PACKET itself instead of libpcap: faster, and what --workers does."),
+            "Capture with AF_PACKET directly instead of libpcap, which is faster; implied by --workers."),
     NM_U32(0, "workers", struct flow_meter, workers, 1, 1, MAX_INPUTS,
-           "Threads that share the packets of the interface by flow (AF_PACKET fanout), each with a cache of "
-           "-s."),
+           "Number of threads that share the packets of the interface (AF_PACKET fanout by flow). Each has a "
+           "flow cache of "
+           "size -s."),
     NM_END,
 };
 
@@ -162,7 +163,7 @@ static int parse_output(nm_module_t *m, struct flow_sink_config *c, char *item)
       }
       int plugin = meter_use_plugin(c, name, error);
       if (plugin < 0) {
-         return nm_fail(m, "Unsupported plugin: %s", error);
+         return nm_fail(m, "option -p, --plugins: unknown plugin %s", error);
       }
       if (!flow_plugin_configure(c->plugins[plugin], parameters, error)) {
          return nm_fail(m, "%s", error);
@@ -182,7 +183,7 @@ static int parse_plugins(nm_module_t *m)
         item = strtok_r(NULL, ",", &save)) {
       rc = self->config.sink.n_outputs < MAX_OUTPUTS
                ? parse_output(m, &self->config.sink, item)
-               : nm_fail(m, "option -p: more than %d outputs", MAX_OUTPUTS);
+               : nm_fail(m, "option -p, --plugins: more than %d outputs", MAX_OUTPUTS);
    }
    free(list);
    return rc;
@@ -217,15 +218,15 @@ static int set_inputs(nm_module_t *m)
    struct flow_meter *self = nm_self(m);
    struct meter_input *in = &self->input;
    if ((in->interface == NULL) == (in->n_files == 0)) {
-      return nm_fail(m, "expected either -r FILE or -I INTERFACE (see flow_meter -h)");
+      return nm_fail(m, "no input: expected either -r FILE or -I INTERFACE");
    }
    if (self->workers > 1 && in->interface == NULL) {
-      return nm_fail(m, "option --workers: only the packets of an interface (-I) can be shared");
+      return nm_fail(m, "option --workers: only an interface (-I) can have several workers");
    }
    in->snaplen = self->snaplen;
    if (in->snaplen < MIN_SNAPLEN || in->snaplen > MAX_SNAPLEN) {
       in->snaplen = in->snaplen < MIN_SNAPLEN ? MIN_SNAPLEN : MAX_SNAPLEN;
-      nm_warn(m, "option -l: the snapshot length is set to %u", in->snaplen);
+      nm_warn(m, "option -l, --snapshot_len: out of range, %u is used", in->snaplen);
    }
    in->raw = self->raw || self->workers > 1;
    in->fanout = self->workers > 1 ? getpid() & UINT16_MAX : -1;
@@ -266,9 +267,7 @@ static int init(nm_module_t *m)
    struct flow_meter *self = nm_self(m);
    const struct flow_sink_config *c = &self->config.sink;
    if (self->config.to_unirec && c->n_outputs != nm_outputs(m)) {
-      return nm_fail(
-          m, "Number of output ifc interfaces (%u) does not correspond number of items in -p parameter (%u).",
-          nm_outputs(m), c->n_outputs);
+      return nm_fail(m, "%u output interfaces (-i), but %u outputs in -p", nm_outputs(m), c->n_outputs);
    }
    self->meter = meter_new(&self->config, m);
    return self->meter != NULL ? NM_OK : NM_ERROR;
@@ -296,10 +295,11 @@ static void cleanup(nm_module_t *m)
 
 static const nm_module_def_t definition = {
     .name = "flow_meter",
-    .summary =
-        "Turns packets into flow records: bidirectional flows with the fields of the basic template, and of "
-        "plugins that look into the payload (--plugin-list shows them with their fields). Exit status 3: a "
-        "capture is damaged; the flows before the damage were exported.",
+    .summary = "Exports flow records of the packets of an interface or of capture files: biflows with the "
+               "fields of the "
+               "basic template and those of plugins, which parse the payload (see --plugin-list). Exit "
+               "status 3: a capture "
+               "file is damaged; flows before the damage were exported.",
     .outputs = NM_VARIABLE,
     .options = options,
     .state_size = sizeof(struct flow_meter),

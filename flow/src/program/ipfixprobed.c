@@ -17,8 +17,8 @@
 static const char help[] =
     "usage: ipfixprobed [--print] NAME\n"
     "       ipfixprobed [--print] PATH\n"
-    "Starts ipfixprobe in its place as the configuration " FOLDER
-    "/NAME.conf says, or the file PATH, which has a slash.\n"
+    "Replaces itself by ipfixprobe with the options of the configuration " FOLDER
+    "/NAME.conf, or of the file PATH, which contains a slash.\n"
     "\n"
     "  --print            print the command line of ipfixprobe instead of starting it\n"
     "  --help             this text\n"
@@ -48,7 +48,7 @@ static const char help[] =
     "  general: {queues_size: {input, output}, cpu_list}\n"
     "  telemetry: {directory, appfs: {enabled: false, mount_point}}\n"
     "\n"
-    "What each means stands in the help of ipfixprobe, under the option that it becomes. An example:\n"
+    "Each key becomes an option of ipfixprobe, whose help describes it. Example:\n"
     "\n"
     "  input_plugin:\n"
     "    raw:\n"
@@ -60,8 +60,7 @@ static const char help[] =
     "    ipfix:\n"
     "      collector: {host: collector.example, port: 4739}\n"
     "\n"
-    "Exit status: that of ipfixprobe, or 1 when the configuration is wrong: the line and what was expected "
-    "is said.\n";
+    "Exit status: that of ipfixprobe, or 1 if the configuration is invalid; the error names the line.\n";
 
 __attribute__((format(printf, 1, 2))) static int fail(const char *format, ...)
 {
@@ -172,11 +171,10 @@ int main(int argc, char **argv)
       return nc_flush_stdout("ipfixprobed") ? EXIT_SUCCESS : EXIT_FAILURE;
    }
    if (name == NULL || *name == '-') {
-      return fail("%s (expected ipfixprobed [--print] NAME, see ipfixprobed --help)",
-                  name == NULL ? "one NAME is needed" : name);
+      return fail("%s (expected ipfixprobed [--print] NAME)", name == NULL ? "NAME is missing" : name);
    }
    if (!find_file(name, path)) {
-      return fail("\"%s\" is not the name of a configuration (expected letters, digits, - _ . @, or a path "
+      return fail("\"%s\" is not a configuration name (expected letters, digits, - _ . @, or a path "
                   "with a slash)",
                   name);
    }

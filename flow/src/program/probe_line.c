@@ -45,75 +45,75 @@ static const struct parameter pcap_parameters[] = {
     {"f", "file", PARAMETER_TEXT, &probe.file, 0, 0, "PATH",
      "capture file, directory of them, - for standard input"},
     {"i", "ifc", PARAMETER_TEXT, &probe.interface, 0, 0, "IFC", "interface"},
-    {"F", "filter", PARAMETER_TEXT, &probe.filter, 0, 0, "BPF", "only packets that match"},
+    {"F", "filter", PARAMETER_TEXT, &probe.filter, 0, 0, "BPF", "BPF filter"},
     {"s", "snaplen", PARAMETER_NUMBER, &probe.snaplen, 0, UINT32_MAX, "N",
-     "bytes of a packet (65535; 120 at least)"},
+     "snapshot length, 120 to 65535 (65535)"},
     {"l", "list", PARAMETER_FLAG, &probe.list_interfaces, 0, 0, NULL, "print the interfaces"},
     {"M", "capture-memory", PARAMETER_NUMBER, &probe.capture_memory, 16, 1u << 20, "MIB",
-     "for buffers and zstd windows of all open files together (512)"},
+     "memory limit for buffers and zstd windows of all open files (512)"},
     {NULL, NULL, PARAMETER_FLAG, NULL, 0, 0, NULL, NULL}};
 
 static const struct parameter raw_parameters[] = {
     {"i", "ifc", PARAMETER_TEXT, &probe.interface, 0, 0, "IFC", "interface"},
     {"f", "fanout", PARAMETER_MAYBE_NUMBER, &probe.fanout, 0, 65535, "ID",
-     "share its packets with the other inputs of this number"},
-    {"F", "filter", PARAMETER_TEXT, &probe.filter, 0, 0, "BPF", "only packets that match"},
-    {"b", "blocks", PARAMETER_NUMBER, &probe.blocks, 1, 65536, "N", "blocks of the ring (2048)"},
-    {"p", "pkts", PARAMETER_NUMBER, &probe.pages, 1, 1024, "N", "pages of a block (32)"},
+     "fanout group: inputs with the same ID share the packets"},
+    {"F", "filter", PARAMETER_TEXT, &probe.filter, 0, 0, "BPF", "BPF filter"},
+    {"b", "blocks", PARAMETER_NUMBER, &probe.blocks, 1, 65536, "N", "number of blocks in the ring (2048)"},
+    {"p", "pkts", PARAMETER_NUMBER, &probe.pages, 1, 1024, "N", "number of pages in a block (32)"},
     {"l", "list", PARAMETER_FLAG, &probe.list_interfaces, 0, 0, NULL, "print the interfaces"},
     {NULL, NULL, PARAMETER_FLAG, NULL, 0, 0, NULL, NULL}};
 
 static const struct parameter cache_parameters[] = {
-    {"s", "size", PARAMETER_NUMBER, &probe.size, 4, 30, "EXP", "flows, as a power of two (17)"},
+    {"s", "size", PARAMETER_NUMBER, &probe.size, 4, 30, "EXP", "number of flows as an exponent of two (17)"},
     {"l", "line", PARAMETER_NUMBER, &probe.line, 0, 30, "EXP",
-     "accepted, up to the size; this cache has no lines"},
+     "accepted for compatibility; this cache has no lines"},
     {"a", "active", PARAMETER_NUMBER, &probe.active, 1, 1000000, "SEC", "active timeout (300)"},
     {"i", "inactive", PARAMETER_NUMBER, &probe.inactive, 1, 1000000, "SEC", "inactive timeout (30)"},
-    {"S", "split", PARAMETER_FLAG, &probe.split, 0, 0, NULL, "uniflows instead of biflows"},
+    {"S", "split", PARAMETER_FLAG, &probe.split, 0, 0, NULL, "export uniflows instead of biflows"},
     {"fe", "frag-enable", PARAMETER_BOOL, &probe.frag_enable, 0, 0, "true|false",
-     "give fragments the ports of the first (true)"},
+     "assign ports to later fragments (true)"},
     {"fs", "frag-size", PARAMETER_NUMBER, &probe.frag_size, 1, 1 << 24, "N",
-     "fragmented packets to remember (10007)"},
-    {"ft", "frag-timeout", PARAMETER_NUMBER, &probe.frag_timeout, 1, 3600, "SEC", "for how long (3)"},
+     "size of the fragment cache (10007)"},
+    {"ft", "frag-timeout", PARAMETER_NUMBER, &probe.frag_timeout, 1, 3600, "SEC", "timeout of fragments (3)"},
     {NULL, NULL, PARAMETER_FLAG, NULL, 0, 0, NULL, NULL}};
 
 static const struct parameter unirec_parameters[] = {
-    {"i", "ifc", PARAMETER_TEXT, &probe.ifc, 0, 0, "SPEC", "TRAP outputs, separated by commas; required"},
-    {"p", "plugins", PARAMETER_TEXT, &probe.map, 0, 0, "MAP", "plugins by output: basic,dns,(http,tls)"},
+    {"i", "ifc", PARAMETER_TEXT, &probe.ifc, 0, 0, "SPEC", "TRAP outputs, separated by commas (required)"},
+    {"p", "plugins", PARAMETER_TEXT, &probe.map, 0, 0, "MAP", "plugins of each output: basic,dns,(http,tls)"},
     {"o", "odid", PARAMETER_FLAG, &probe.odid, 0, 0, NULL, "ODID instead of LINK_BIT_FIELD"},
     {"e", "eof", PARAMETER_FLAG, &probe.eof, 0, 0, NULL, "send end of stream at the end"},
     {"I", "id", PARAMETER_LONG, &probe.config.sink.link_bit_field, 0, 0, "N", "LINK_BIT_FIELD or ODID (1)"},
     {"d", "dir", PARAMETER_NUMBER, &probe.direction, 0, 255, "N", "DIR_BIT_FIELD (0)"},
-    {"h", "help", PARAMETER_FLAG, &probe.libtrap_help, 0, 0, NULL, "help of the TRAP interfaces"},
+    {"h", "help", PARAMETER_FLAG, &probe.libtrap_help, 0, 0, NULL, "help on TRAP interfaces"},
     {"v", "verbose", PARAMETER_FLAG, &probe.verbose, 0, 0, NULL, "print counters at the end"},
     {NULL, NULL, PARAMETER_FLAG, NULL, 0, 0, NULL, NULL}};
 
 static const struct parameter ipfix_parameters[] = {
     {"h", "host", PARAMETER_TEXT, &probe.config.sink.host, 0, 0, "HOST", "collector (127.0.0.1)"},
     {"p", "port", PARAMETER_TEXT, &probe.config.sink.port, 0, 0, "PORT", "(4739)"},
-    {"m", "mtu", PARAMETER_NUMBER, &probe.config.sink.mtu, 128, 65507, "N", "bytes of a message (1458)"},
-    {"u", "udp", PARAMETER_FLAG, &probe.config.sink.udp, 0, 0, NULL, "UDP instead of TCP"},
+    {"m", "mtu", PARAMETER_NUMBER, &probe.config.sink.mtu, 128, 65507, "N", "maximum message size (1458)"},
+    {"u", "udp", PARAMETER_FLAG, &probe.config.sink.udp, 0, 0, NULL, "use UDP instead of TCP"},
     {"n", "non-blocking-tcp", PARAMETER_FLAG, &probe.config.sink.never_wait, 0, 0, NULL,
-     "drop records instead of waiting"},
+     "drop records instead of waiting for the collector"},
     {"c", "lz4-compression", PARAMETER_FLAG, &probe.config.sink.lz4, 0, 0, NULL,
-     "TCP: compress; one LZ4 frame (lz4 -d) for each connection"},
+     "compress (TCP only): one LZ4 frame for each connection"},
     {"s", "lz4-buffer-size", PARAMETER_NUMBER, &probe.config.sink.lz4_buffer, 384, 4 << 20, "N",
-     "bytes compressed together, 3 * mtu at least (65536); not after a second"},
-    {"I", "id", PARAMETER_LONG, &probe.config.sink.link_bit_field, 0, 0, "N", "observation domain (1)"},
+     "bytes compressed at a time, at least 3 * mtu (65536)"},
+    {"I", "id", PARAMETER_LONG, &probe.config.sink.link_bit_field, 0, 0, "N", "observation domain id (1)"},
     {"d", "dir", PARAMETER_NUMBER, &probe.direction, 0, 255, "N", "input interface (0)"},
     {"t", "template", PARAMETER_NUMBER, &probe.config.sink.template_refresh, 1, 86400, "SEC",
-     "between templates over UDP (600)"},
+     "interval between templates over UDP (600)"},
     {"r", "reconnect", PARAMETER_NUMBER, &probe.config.sink.reconnect, 1, 86400, "SEC",
-     "between attempts to connect to a collector that is not there (60)"},
+     "interval between attempts to connect (60)"},
     {"ms", "milliseconds", PARAMETER_FLAG, &probe.config.sink.milliseconds, 0, 0, NULL,
-     "times in milliseconds"},
+     "export times in milliseconds"},
     {"v", "verbose", PARAMETER_FLAG, &probe.verbose, 0, 0, NULL, "print counters at the end"},
     {NULL, NULL, PARAMETER_FLAG, NULL, 0, 0, NULL, NULL}};
 
 static const struct parameter text_parameters[] = {
     {"f", "file", PARAMETER_TEXT, &probe.config.sink.text_file, 0, 0, "PATH",
-     "instead of standard output (-)"},
-    {"m", "mac", PARAMETER_FLAG, &probe.config.sink.text_no_mac, 0, 0, NULL, "without MAC addresses"},
+     "output file; - is standard output (-)"},
+    {"m", "mac", PARAMETER_FLAG, &probe.config.sink.text_no_mac, 0, 0, NULL, "omit MAC addresses"},
     {NULL, NULL, PARAMETER_FLAG, NULL, 0, 0, NULL, NULL}};
 
 enum kind { INPUT, STORAGE, OUTPUT };
@@ -162,10 +162,10 @@ static bool cut_name(enum kind kind, char *text, char **parameters, int32_t *cpu
    if (at != NULL) {
       *at++ = 0;
       if (kind == STORAGE) {
-         return wrong("%s: a storage plugin cannot be put on a CPU (@%s)", text, at);
+         return wrong("%s: a storage plugin cannot be pinned to a CPU (@%s)", text, at);
       }
       if (!parameter_number(at, 0, CPU_SETSIZE - 1, &n)) {
-         return wrong("%s: \"%s\" is not the number of a CPU", text, at);
+         return wrong("%s: \"%s\" is not a CPU number", text, at);
       }
       *cpu = (int32_t) n;
    }
@@ -222,7 +222,7 @@ static bool add_input(char *text)
    }
    if (probe.snaplen < MIN_SNAPLEN || probe.snaplen > MAX_SNAPLEN) {
       probe.snaplen = probe.snaplen < MIN_SNAPLEN ? MIN_SNAPLEN : MAX_SNAPLEN;
-      fprintf(stderr, "%s: the snapshot length is set to %u\n", text, probe.snaplen);
+      fprintf(stderr, "ipfixprobe: warning: %s: snaplen is out of range, %u is used\n", text, probe.snaplen);
    }
    struct meter_input *in = &probe.config.inputs[probe.config.n_inputs++];
    *in = (struct meter_input){.interface = probe.interface,
@@ -242,7 +242,7 @@ static bool set_storage(char *text)
    char *parameters;
    int32_t cpu;
    if (probe.storage_given) {
-      return wrong("only one storage and output plugin can be specified");
+      return wrong("only one storage and one output plugin can be specified");
    }
    if (!cut_name(STORAGE, text, &parameters, &cpu)) {
       return false;
@@ -269,7 +269,7 @@ static bool set_output(char *text)
    char *parameters, message[256];
    int32_t cpu;
    if (probe.output_given) {
-      return wrong("only one storage and output plugin can be specified");
+      return wrong("only one storage and one output plugin can be specified");
    }
    if (!cut_name(OUTPUT, text, &parameters, &cpu)) {
       return false;
@@ -288,7 +288,7 @@ static bool set_output(char *text)
       return wrong("ipfix: %s", message);
    }
    if (probe.config.to_unirec && probe.ifc == NULL && !probe.libtrap_help) {
-      return wrong("unirec: specify the TRAP outputs (ifc)");
+      return wrong("unirec: ifc is missing: expected TRAP outputs");
    }
    return true;
 }
@@ -317,11 +317,11 @@ static bool add_process(char *text)
       *parameters++ = 0;
    }
    if (strchr(text, '@') != NULL) {
-      return wrong("%.64s: a process plugin cannot be put on a CPU", text);
+      return wrong("%.64s: a process plugin cannot be pinned to a CPU", text);
    }
    for (unsigned i = 0; i < probe.n_plugins; i++) {
       if (strcmp(probe.plugins[i], text) == 0) {
-         return wrong("%s plugin was specified multiple times", text);
+         return wrong("process plugin %s is given twice", text);
       }
    }
    if (probe.n_plugins == MAX_PROCESS) {
@@ -372,10 +372,10 @@ static bool map_name(const char *name, plugin_set_t *group, plugin_set_t *mapped
       i++;
    }
    if (i == c->n_plugins) {
-      return wrong("%.64s plugin is not activated", name);
+      return wrong("unirec: plugins: process plugin %.64s is not activated", name);
    }
    if ((*mapped >> i & 1) != 0) {
-      return wrong("%s plugin is on more than one interface", name);
+      return wrong("unirec: plugins: %s is on more than one interface", name);
    }
    *mapped |= PLUGIN_SET(i);
    *group |= PLUGIN_SET(i);
@@ -424,7 +424,7 @@ static bool map_outputs(void)
    }
    if (probe.map == NULL) {
       if (interfaces > 1 || c->n_plugins > 1) {
-         return wrong("specify plugin-interface mapping (unirec: plugins)");
+         return wrong("unirec: plugins is missing: expected the plugins of each interface");
       }
       c->output_plugins[0] = c->n_plugins > 0 ? PLUGIN_SET(0) : 0;
       return true;
@@ -437,7 +437,7 @@ static bool map_outputs(void)
       return false;
    }
    if (interfaces != 1 && n != interfaces) {
-      return wrong("number of interfaces and plugin groups differ (%u, %u)", interfaces, n);
+      return wrong("unirec: %u interfaces, but %u plugin groups", interfaces, n);
    }
    for (unsigned i = 0; i < n; i++) {
       c->output_plugins[interfaces == 1 ? 0 : i] |= groups[i];
@@ -461,28 +461,27 @@ static int help(const char *topic)
 {
    bool all = topic == NULL;
    if (all) {
-      printf(
-          "ipfixprobe: packets to flows\n\n"
-          "usage: ipfixprobe -i INPUT... [-s STORAGE] [-p PROCESS]... [-o OUTPUT] [options]\n"
-          "INPUT, STORAGE, PROCESS, OUTPUT: PLUGIN[;PARAMETER[=VALUE]]..., such as\n"
-          "   ipfixprobe -i 'pcap;file=a.pcap' -p dns -p tls -o "
-          "'unirec;ifc=u:flows,u:dns,u:tls;plugins=basic,dns,tls'\n"
-          "   ipfixprobe -i 'raw;ifc=eth0;fanout' -i 'raw;ifc=eth0;fanout' -p http -o "
-          "'ipfix;host=collector;udp'\n"
-          "The command line of flow_meter is understood too (flow_meter -h).\n\n"
-          "   -i, --input PLUGIN[@CPU]    may be repeated: each input has a thread and a cache of its own\n"
-          "   -s, --storage PLUGIN        (cache)\n"
-          "   -p, --process PLUGIN        may be repeated\n"
-          "   -o, --output PLUGIN         (ipfix)\n"
-          "   -f, --fps N                 flows exported a second at most (0: no limit)\n"
-          "   -c, --count N               end after N packets of each input (0: no limit)\n"
-          "   -P, --pid FILE              write the number of the process there, until the end\n"
-          "   -d, --daemon                go to the background\n"
-          "   -t, --telemetry DIR         keep counters in files there, written every second\n"
-          "   -C, --cpus A,B,..           CPUs that may be used\n"
-          "   -h, --help [TOPIC]          input, storage, output, process or the name of a plugin\n"
-          "   -V, --version\n"
-          "   -q, -Q, -B, -L VALUE        accepted; queues, buffers and plugin files are not needed\n\n");
+      printf("ipfixprobe: exports flow records of packets\n\n"
+             "usage: ipfixprobe -i INPUT... [-s STORAGE] [-p PROCESS]... [-o OUTPUT] [options]\n"
+             "INPUT, STORAGE, PROCESS, OUTPUT: PLUGIN[;PARAMETER[=VALUE]]..., such as\n"
+             "   ipfixprobe -i 'pcap;file=a.pcap' -p dns -p tls -o "
+             "'unirec;ifc=u:flows,u:dns,u:tls;plugins=basic,dns,tls'\n"
+             "   ipfixprobe -i 'raw;ifc=eth0;fanout' -i 'raw;ifc=eth0;fanout' -p http -o "
+             "'ipfix;host=collector;udp'\n"
+             "The command line of flow_meter is accepted as well (see flow_meter -h).\n\n"
+             "   -i, --input PLUGIN[@CPU]    may be repeated; each input has its own thread and cache\n"
+             "   -s, --storage PLUGIN        (cache)\n"
+             "   -p, --process PLUGIN        may be repeated\n"
+             "   -o, --output PLUGIN         (ipfix)\n"
+             "   -f, --fps N                 maximum number of flows exported per second (0: no limit)\n"
+             "   -c, --count N               stop after N packets of each input (0: no limit)\n"
+             "   -P, --pid FILE              write the process id to FILE, which is removed at the end\n"
+             "   -d, --daemon                run in the background\n"
+             "   -t, --telemetry DIR         directory for files with counters, updated every second\n"
+             "   -C, --cpus A,B,..           CPUs to run on\n"
+             "   -h, --help [TOPIC]          input, storage, output, process or the name of a plugin\n"
+             "   -V, --version\n"
+             "   -q, -Q, -B, -L VALUE        accepted for compatibility, without effect\n\n");
    }
    const char *const kinds[] = {"input", "storage", "output"};
    for (enum kind k = INPUT; k <= OUTPUT; k++) {
@@ -555,11 +554,11 @@ static bool set_cpus(char *text)
    CPU_ZERO(&set);
    for (char *cpu = strtok_r(text, ",", &save); cpu != NULL; cpu = strtok_r(NULL, ",", &save)) {
       if (!parameter_number(cpu, 0, CPU_SETSIZE - 1, &n)) {
-         return wrong("invalid argument for option -C: \"%s\" is not the number of a CPU", cpu);
+         return wrong("invalid argument for option -C: \"%s\" is not a CPU number", cpu);
       }
       CPU_SET((unsigned) n, &set);
    }
-   return sched_setaffinity(0, sizeof(set), &set) == 0 || wrong("option -C: there are no such CPUs");
+   return sched_setaffinity(0, sizeof(set), &set) == 0 || wrong("option -C: none of these CPUs can be used");
 }
 
 static bool set_option(enum option_id id, char *value)
@@ -643,7 +642,7 @@ static bool parse_line(int argc, char **argv, const char **topic, bool *version)
 static bool complete(void)
 {
    if (probe.config.n_inputs == 0) {
-      return wrong("specify at least one input plugin");
+      return wrong("no input: expected -i PLUGIN");
    }
    if (!probe.output_given) {
       probe.config.to_ipfix = true;
@@ -766,7 +765,7 @@ int probe_main(int argc, char **argv)
       return fail();
    }
    if (probe.daemon && daemon(1, 0) != 0) {
-      wrong("option -d: cannot go to the background");
+      wrong("option -d: cannot run in the background: %s", strerror(errno));
       return fail();
    }
    if (!write_pid()) {

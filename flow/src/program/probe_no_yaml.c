@@ -10,7 +10,7 @@ bool probe_yaml_read(const char *name, const char *text, size_t size, struct pro
    (void) text;
    (void) size;
    (void) words;
-   snprintf(error, PROBE_YAML_ERROR, "%.256s: this build cannot read YAML (libyaml)", name);
+   snprintf(error, PROBE_YAML_ERROR, "%.256s: built without YAML (libyaml)", name);
    return false;
 }
 

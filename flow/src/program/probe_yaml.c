@@ -324,7 +324,7 @@ static bool read_plugin(struct reader *r, const yaml_node_t *node, const struct 
    for (size_t i = 0; flow_plugin_at(i) != NULL && n < sizeof(known); i++) {
       n += (size_t) snprintf(known + n, sizeof(known) - n, ", %s", flow_plugin_at(i)->name);
    }
-   return wrong(r, node, "\"%.64s\" is no process plugin (expected %s)", text, known);
+   return wrong(r, node, "unknown process plugin \"%.64s\" (expected %s)", text, known);
 }
 
 /* Numbers as a list, or as a text with commas. */
@@ -451,7 +451,7 @@ static bool read_mapping(struct reader *r, const yaml_node_t *node, const struct
          return wrong(r, name, "unknown key \"%.64s\" (expected %s)", text, names);
       }
       if (values[i] != NULL) {
-         return wrong(r, name, "key %s is there twice", text);
+         return wrong(r, name, "duplicate key %s", text);
       }
       values[i] = yaml_document_get_node(r->document, p->value);
    }
@@ -468,7 +468,7 @@ static bool read_mapping(struct reader *r, const yaml_node_t *node, const struct
 
 static bool no_yaml(const char *name, const yaml_parser_t *parser, char *error)
 {
-   snprintf(error, PROBE_YAML_ERROR, "%.256s:%zu: this is no YAML: %s", name, parser->problem_mark.line + 1,
+   snprintf(error, PROBE_YAML_ERROR, "%.256s:%zu: invalid YAML: %s", name, parser->problem_mark.line + 1,
             parser->problem != NULL ? parser->problem : "out of memory");
    return false;
 }
@@ -488,7 +488,7 @@ static bool is_shallow(const char *name, const char *text, size_t size, char *er
       yaml_event_delete(&event);
    }
    if (depth > MAX_DEPTH) {
-      snprintf(error, PROBE_YAML_ERROR, "%.256s:%zu: mappings and lists in more than %d others", name,
+      snprintf(error, PROBE_YAML_ERROR, "%.256s:%zu: mappings and lists nested deeper than %d", name,
                parser.mark.line + 1, MAX_DEPTH);
    }
    yaml_parser_delete(&parser); /* what else is wrong is found when it is read */
