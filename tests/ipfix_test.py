@@ -18,8 +18,8 @@ import threading
 import time
 import unittest
 
-from ipfix_wire import Decoder, dns_capture, feed, filler, free_port, listens, number, packet, wait_until
-from programs import Workspace
+from ipfix_wire import Decoder, dns_capture, feed, filler, free_port, listens, number, packet, unread, wait_until
+from programs import TIMEOUT, Workspace
 
 BIN, CAPTURES = None, []
 NUMBERS = {'TCP': 6, 'UDP': 17, 'ICMP': 1, 'ICMP6': 58, 'IPV6-ICMP': 58, 'IGMP': 2}
@@ -89,9 +89,9 @@ class Collectors(unittest.TestCase):
             wait_until(lambda p=port: listens(p), 'nfcapd')
             # Small messages: many of them, and templates behind templates.
             self.export(capture, '-p', 'basicplus', '-x', f'127.0.0.1:{port}', '-u', '--milliseconds', '--mtu', '600')
-            time.sleep(1)
+            wait_until(lambda p=port: unread(p) == 0, 'nfcapd to read what was sent')
             process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            process.wait(TIMEOUT)
             flows, years = self.nfdump(folder)
             self.assertEqual(flows, self.expected(capture), capture)
             self.assertFalse({'1970', '1969'} & years, years)
@@ -106,7 +106,7 @@ class Collectors(unittest.TestCase):
                                  'print_output_file_append: true\nnfacctd_disable_checks: true\n')
             process = self.collector('nfacctd', '-f', config)
             wait_until(lambda p=port: listens(p), 'nfacctd')
-            time.sleep(1)
+            self.w.wait_until_blocked(process) # its plugin, too
             self.export(capture, '-p', 'basicplus', '-x', f'127.0.0.1:{port}', '-u')
             expected = collections.Counter() # packets, bytes by key: it adds up flows with the same key
             for flow, n in self.expected(capture).items():
@@ -238,7 +238,8 @@ class Wire(unittest.TestCase):
                 for second in range(3): # a DNS message each ends its flow at once
                     pipe.write(dns_capture() if second == 0 else dns_capture()[24:])
                     pipe.flush()
-                    time.sleep(1.3)
+                    begun = time.monotonic()
+                    wait_until(lambda b=begun: time.monotonic() > b + 1, 'a second, after which templates are due')
                     pipe.write(filler())
                     pipe.flush()
             decoder = Decoder()
@@ -258,11 +259,9 @@ class Wire(unittest.TestCase):
             connection, _ = server.accept()
             with connection:
                 threading.Thread(target=feed, args=(process.stdin.buffer,), daemon=True).start()
-                time.sleep(2) # by now every buffer between the two is full
-                began = time.monotonic()
+                self.w.wait_until_blocked(process) # every buffer between the two is full
                 process.send_signal(signal.SIGTERM)
-                process.wait(20)
-                self.assertLess(time.monotonic() - began, 15)
+                process.wait(TIMEOUT)
 
 
 def main():

@@ -5,6 +5,7 @@ import socket
 import struct
 import time
 
+from programs import TIMEOUT
 
 QUERY = struct.pack('!HHHHHH', 1, 0x100, 1, 0, 0, 0) + b'\x01a\x00' + struct.pack('!HH', 1, 1)  # DNS: what is a?
 
@@ -20,11 +21,28 @@ def listens(port, proto='udp'):
         return f':{port:04X} ' in v4.read() + v6.read()
 
 
+def unread(port):
+    """Bytes that wait in the UDP sockets on a port."""
+    total = 0
+    for name in 'udp', 'udp6':
+        with open(f'/proc/net/{name}', encoding='ascii') as file:
+            rows = [line.split() for line in file][1:]
+        total += sum(int(row[4].split(':')[1], 16) for row in rows if row[1].endswith(f':{port:04X}'))
+    return total
+
+
+def connecting(port):
+    """Local ports of connections to a port that nobody has answered yet."""
+    with open('/proc/net/tcp', encoding='ascii') as file:
+        rows = [line.split() for line in file][1:]
+    return {row[1] for row in rows if row[2].endswith(f':{port:04X}') and row[3] == '02'} # 02: SYN sent
+
+
 def wait_until(condition, what):
-    end = time.monotonic() + 20
+    end = time.monotonic() + TIMEOUT
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError(f'{what}: waited for 20 seconds')
+            raise AssertionError(f'{what}: waited for {TIMEOUT} seconds')
         time.sleep(0.05)
 
 

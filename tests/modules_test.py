@@ -60,7 +60,8 @@ class Modules(unittest.TestCase):
         return out
 
     def test_text_comes_back_bit_for_bit_over_every_interface(self):
-        for spec_out, spec_in in (('u:flows', 'u:flows'), ('t:47311', 't:127.0.0.1:47311'), ('f:x', 'f:x'),
+        port = self.w.free_port()
+        for spec_out, spec_in in (('u:flows', 'u:flows'), (f't:{port}', f't:127.0.0.1:{port}'), ('f:x', 'f:x'),
                                   ('u:one:buffer=off', 'u:one')):
             self.assertEqual(self.pipe(spec_out, spec_in, ALL_TYPES), ALL_TYPES, spec_out)
 

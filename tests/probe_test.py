@@ -14,7 +14,7 @@ import time
 import unittest
 
 import flow_golden
-from programs import Workspace
+from programs import TIMEOUT, Workspace
 
 BIN, GOLDEN = None, None
 
@@ -291,8 +291,7 @@ class Probe(unittest.TestCase):
         while packets < 1000: # it is behind by a second at most, and ahead of nobody
             self.assertLess(time.monotonic(), end, 'the file does not change')
             process.stdin.buffer.write(data[24:] * 5)
-            process.stdin.buffer.flush()
-            time.sleep(0.1)
+            self.w.wait_until_read(process)
             packets = self.telemetry('numbers', 'input/0/stats')['packets'] if os.path.exists(stats) else 0
         self.assertEqual(self.w.end(process)[0], 0)
 
@@ -335,12 +334,9 @@ class Probe(unittest.TestCase):
     def test_a_stop_signal_ends_it_though_an_output_blocks(self):
         for output in ('unirec;ifc=u:flows:timeout=WAIT', 'text'):
             process = self.w.start('ipfixprobe', '-i', f'pcap;file={self.big()}', '-s', 'cache;size=4', '-o', output)
-            time.sleep(1)
-            self.assertIsNone(process.poll(), 'it should wait for a reader')
-            began = time.monotonic()
+            self.w.wait_until_blocked(process)
             process.send_signal(signal.SIGTERM)
-            process.wait(20)
-            self.assertLess(time.monotonic() - began, 10)
+            process.wait(TIMEOUT)
 
     def big(self):
         """The mixed capture two hundred times: more flows than a pipe holds."""

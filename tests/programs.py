@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Programs of the build under test, started in a directory of their own with their own TRAP sockets."""
 
+import array
 import contextlib
+import fcntl
+import glob
 import os
 import random
 import signal
@@ -9,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -124,6 +128,40 @@ class Workspace:
 
         self.wait_for(connected, f'a server on {address}')
         return found[0]
+
+    def wait_until_read(self, process):
+        """Until a program has taken all that was written to its standard input, a pipe."""
+        def empty():
+            unread = array.array('i', [0])
+            fcntl.ioctl(process.stdin.fileno(), termios.FIONREAD, unread)
+            return unread[0] == 0
+
+        process.stdin.flush()
+        self.wait_for(empty, f'{process.args[0]} to read its input')
+
+    @staticmethod
+    def wait_until_blocked(process):
+        """Until a program that should wait does so: all threads of it and its children sleep and use no time, look after look."""
+        def used(pid):
+            total = 0
+            for task in glob.glob(f'/proc/{pid}/task/*'):
+                with open(task + '/stat', encoding='utf-8') as file:
+                    fields = file.read().rsplit(')', 1)[1].split()
+                with open(task + '/children', encoding='ascii') as file:
+                    children = [used(child) for child in file.read().split()]
+                if fields[0] != 'S' or None in children:
+                    return None
+                total += int(fields[11]) + int(fields[12]) + sum(children)
+            return total
+
+        before, quiet, deadline = None, 0, time.monotonic() + TIMEOUT
+        while quiet < 20:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f'{process.args} does not wait: status {process.returncode}')
+            now = used(process.pid)
+            quiet = quiet + 1 if now is not None and now == before else 0
+            before = now
+            time.sleep(0.02)
 
     def wait_for_socket(self, name):
         self.wait_for(lambda: os.path.exists(os.path.join(self.path, f'trap-{name}.sock')), f'socket {name}')

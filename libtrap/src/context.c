@@ -133,8 +133,6 @@ static int create_output(struct trap_context *ctx, char type, char *params)
    if (rc != TRAP_E_OK) {
       return rc;
    }
-   out->ctx = ctx;
-   out->type = type;
    out->idx = ctx->n_out;
    atomic_store(&out->timeout, common.has_timeout ? common.timeout : TRAP_WAIT);
    atomic_store(&out->buffered, common.has_buffer ? common.buffer : true);

@@ -465,6 +465,7 @@ int output_file_create(struct trap_context *ctx, const char *params, struct trap
    f->interval = -1;
    f->out.ops = &file_output_ops;
    f->out.ctx = ctx;
+   f->out.type = TRAP_IFC_TYPE_FILE;
    int rc = parse_file_output(ctx, f, params);
    if (rc == TRAP_E_OK) {
       rc = open_file(f);

@@ -9,16 +9,9 @@
 
 __thread char output_thread;
 
-/* Whether the kernel can make all threads of this process see what this one wrote; the thread sanitizer cannot. */
+/* Whether the kernel can make all threads of this process see what this one wrote. */
 static bool bias_possible(void)
 {
-#ifdef __SANITIZE_THREAD__
-   return false;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-   return false;
-#endif
-#endif
    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 

@@ -109,6 +109,8 @@ int output_blackhole_create(struct trap_context *ctx, struct trap_output **out)
       return ctx_error(ctx, TRAP_E_MEMORY, NULL);
    }
    (*out)->ops = &blackhole_ops;
+   (*out)->ctx = ctx;
+   (*out)->type = TRAP_IFC_TYPE_BLACKHOLE;
    (*out)->id = "none";
    return TRAP_E_OK;
 }
