@@ -13,8 +13,6 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-#define PORT "17680"
-
 /* Hello of raw messages; a buffer with one message "ok" of number 0. */
 static const uint8_t hello[] = {1, 0, 0, 0, 0, 0, 0, 0};
 static const uint8_t first[] = {0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 2, 'o', 'k'};
@@ -76,22 +74,22 @@ static void tcp_outputs_listen_on_both_versions_of_ip(void **state)
       print_message("no IPv6 here: skipped\n");
       skip();
    }
-   trap_ctx_t *out = open_raw(0, 1, "t:" PORT);
+   trap_ctx_t *out = open_raw(0, 1, "t:@");
    static const char *const addresses[] = {IPV6_LOOPBACK, IPV4_LOOPBACK};
    for (int i = 0; i < 2; i++) {
-      int fd = connect_tcp(addresses[i], 17680);
+      int fd = connect_tcp(addresses[i], (uint16_t) free_port());
       assert_true(fd >= 0);
       close(fd);
    }
    trap_ctx_finalize(&out);
-   out = open_raw(0, 1, "t:" PORT ":bind=127.0.0.1"); /* and only where they are told to */
-   int fd = connect_tcp(IPV4_LOOPBACK, 17680);
+   out = open_raw(0, 1, "t:@:bind=127.0.0.1"); /* and only where they are told to */
+   int fd = connect_tcp(IPV4_LOOPBACK, (uint16_t) free_port());
    assert_true(fd >= 0 || errno == ENETUNREACH);
    close(fd);
-   assert_int_equal(connect_tcp(IPV6_LOOPBACK, 17680), -1);
+   assert_int_equal(connect_tcp(IPV6_LOOPBACK, (uint16_t) free_port()), -1);
    trap_ctx_finalize(&out);
    trap_set_verbose_level(-4);
-   out = trap_ctx_init3("test", "", 0, 1, "t:" PORT ":bind=192.0.2.1", NULL);
+   out = trap_ctx_init3("test", "", 0, 1, with_port("t:@:bind=192.0.2.1"), NULL);
    assert_int_equal(trap_ctx_get_last_error(out), TRAP_E_IO_ERROR);
    trap_ctx_finalize(&out);
    trap_set_verbose_level(-3);
@@ -119,7 +117,6 @@ static void *sender_main(void *arg)
          break;
       }
    }
-   nap(50);
    close(fd);
    return NULL;
 }
@@ -159,8 +156,9 @@ static void a_slow_hello_is_waited_for(void **state)
 static void an_input_that_does_not_wait_keeps_its_attempt_to_connect(void **state)
 {
    (void) state;
-   struct sockaddr_in sin = {
-       .sin_family = AF_INET, .sin_port = htons(17681), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+   struct sockaddr_in sin = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t) free_port()),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
    int one = 1, listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), filler[8], taken[9], n_taken = 0;
    setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
    assert_int_equal(bind(listen_fd, (struct sockaddr *) &sin, sizeof(sin)), 0);
@@ -169,8 +167,7 @@ static void an_input_that_does_not_wait_keeps_its_attempt_to_connect(void **stat
       filler[n] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
       connect(filler[n], (struct sockaddr *) &sin, sizeof(sin));
    }
-   nap(50);
-   trap_ctx_t *in = open_raw(1, 0, "t:localhost:17681:timeout=NO_WAIT");
+   trap_ctx_t *in = open_raw(1, 0, "t:localhost:@:timeout=NO_WAIT");
    const void *data;
    uint16_t size;
    for (int i = 0; i < 20; i++) {
@@ -302,11 +299,11 @@ static void a_changed_format_after_a_reconnect_is_no_error(void **state)
 
 static void a_client_that_hung_up_is_noticed_without_sending(void **state)
 {
-   static const char *const specs[] = {"u:gone", "t:" PORT};
+   static const char *const specs[] = {"u:gone", "t:@"};
    (void) state;
    for (int i = 0; i < 2; i++) {
       trap_ctx_t *out = open_raw(0, 1, specs[i]);
-      int fd = i == 0 ? connect_unix("gone") : connect_tcp(IPV4_LOOPBACK, 17680);
+      int fd = i == 0 ? connect_unix("gone") : connect_tcp(IPV4_LOOPBACK, (uint16_t) free_port());
       assert_true(fd >= 0);
       for (int k = 0; k < 1000 && trap_ctx_get_client_count(out, 0) == 0; k++) {
          nap(5);

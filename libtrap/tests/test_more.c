@@ -23,10 +23,10 @@ static trap_ctx_t *open_format(int in, int out, const char *format, const char *
 
 /* ------------------------------------------------------------------------------- TLS */
 
-#define SERVER   "T:17661:%s/server.key:%s/server.crt:%s/ca.crt"
-#define CLIENT   "T:localhost:17661:%s/client.key:%s/client.crt:%s/ca.crt"
-#define STRANGER "T:localhost:17661:%s/stranger.key:%s/stranger.crt:%s/ca.crt"
-#define OTHER_CA "T:localhost:17661:%s/client.key:%s/client.crt:%s/stranger.crt"
+#define SERVER   "T:@:%s/server.key:%s/server.crt:%s/ca.crt"
+#define CLIENT   "T:localhost:@:%s/client.key:%s/client.crt:%s/ca.crt"
+#define STRANGER "T:localhost:@:%s/stranger.key:%s/stranger.crt:%s/ca.crt"
+#define OTHER_CA "T:localhost:@:%s/client.key:%s/client.crt:%s/stranger.crt"
 
 /* A CA, a server "localhost" and a client of it, and somebody who is not. */
 static bool make_certificates(void)
@@ -148,7 +148,7 @@ static void silent_tls_clients_stop_nobody(void **state)
    need_tls();
    struct sender s = {.ctx = open_format(0, 1, SERVER, dir), .count = 20000};
    for (int i = 0; i < 50; i++) {
-      fd[i] = tcp_connect(17661);
+      fd[i] = tcp_connect((uint16_t) free_port());
       if (i % 2 != 0) {
          send(fd[i], "garbage garbage garbage", 23, MSG_NOSIGNAL);
       }
@@ -173,7 +173,7 @@ static void tls_receiver_waits_for_a_late_sender(void **state)
    trap_ctx_t *in = open_format(1, 0, CLIENT ":timeout=100000", dir);
    assert_int_equal(trap_ctx_recv(in, 0, &data, &size), TRAP_E_TIMEOUT);
    int port = socket(AF_INET, SOCK_STREAM, 0); /* somebody who is not TLS, and hangs up */
-   struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(17661)};
+   struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons((uint16_t) free_port())};
    int one = 1;
    setsockopt(port, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
    assert_int_equal(bind(port, (struct sockaddr *) &sin, sizeof(sin)), 0);
@@ -193,9 +193,8 @@ static void tls_receiver_waits_for_a_late_sender(void **state)
 static void wrong_tls_files_are_named(void **state)
 {
    need_tls();
-   static const char *const specs[] = {"T:17661", "T:17661:a:b",
-                                       "T:17661:%s/none.key:%s/server.crt:%s/ca.crt",
-                                       "T:17661:%s/client.key:%s/server.crt:%s/ca.crt"};
+   static const char *const specs[] = {"T:@", "T:@:a:b", "T:@:%s/none.key:%s/server.crt:%s/ca.crt",
+                                       "T:@:%s/client.key:%s/server.crt:%s/ca.crt"};
    static const char *const words[] = {"keyfile:certfile:CAfile", "keyfile:certfile:CAfile", "none.key",
                                        "key values mismatch"};
    trap_set_verbose_level(-4);
@@ -206,7 +205,7 @@ static void wrong_tls_files_are_named(void **state)
       snprintf(spec, sizeof(spec), specs[i], dir, dir, dir);
 #pragma GCC diagnostic pop
       for (int in = 0; in < 2; in++) {
-         trap_ctx_t *ctx = trap_ctx_init3("test", "", (int8_t) in, (int8_t) !in, spec, NULL);
+         trap_ctx_t *ctx = trap_ctx_init3("test", "", (int8_t) in, (int8_t) !in, with_port(spec), NULL);
          assert_int_equal(trap_ctx_get_last_error(ctx), TRAP_E_BADPARAMS);
          assert_non_null(strstr(trap_ctx_get_last_error_msg(ctx), words[i]));
          trap_ctx_finalize(&ctx);
@@ -353,10 +352,10 @@ static void *reserve_main(void *arg)
 static void reserved_messages_arrive_like_others(void **state)
 {
    static const char *const outs[] = {"u:m", "u:m:buffer_size=1000:buffer_count=4", "u:m:buffer=off",
-                                      "u:m:autoflush=1000", "t:17662"};
+                                      "u:m:autoflush=1000", "t:@"};
    for (int i = 0; i < 5; i++) {
       struct sender s = {.ctx = open_raw(0, 1, outs[i]), .count = 50000};
-      trap_ctx_t *in = open_raw(1, 0, i == 4 ? "t:17662" : "u:m");
+      trap_ctx_t *in = open_raw(1, 0, i == 4 ? "t:@" : "u:m");
       pthread_create(&s.thread, NULL, reserve_main, &s);
       receive_all(in, s.count);
       pthread_join(s.thread, NULL);
@@ -501,16 +500,18 @@ static void batch_in_use_is_not_overwritten(void **state)
    trap_ctx_t *out = open_raw(0, 1, "u:m:buffer_size=4000:buffer_count=4"),
               *in = open_raw(1, 0, "u:m:timeout=0");
    memset(message, 'a', sizeof(message));
-   for (int i = 0; i < 20; i++) { /* the reader has to come first */
+   while (trap_ctx_get_client_count(out, 0) < 1) {
       trap_ctx_recv_batch(in, 0, m, 64, &n);
-      nap(10);
    }
    for (int i = 0; i < 50; i++) {
       trap_ctx_send(out, 0, message, sizeof(message));
    }
    trap_ctx_send_flush(out, 0);
-   nap(50);
-   assert_int_equal(trap_ctx_recv_batch(in, 0, m, 64, &n), TRAP_E_OK);
+   int rc = TRAP_E_TIMEOUT;
+   while (rc == TRAP_E_TIMEOUT) {
+      rc = trap_ctx_recv_batch(in, 0, m, 64, &n);
+   }
+   assert_int_equal(rc, TRAP_E_OK);
    assert_true(n > 10);
    trap_ctx_ifcctl(out, TRAPIFC_OUTPUT, 0, TRAPCTL_SETTIMEOUT, TRAP_NO_WAIT);
    memset(message, 'b', sizeof(message));
@@ -580,10 +581,11 @@ static void stopped_reader(const char *out_spec, const char *in_spec)
    while (trap_ctx_get_client_count(out, 0) < 2) {
       nap(5);
    }
-   nap(200); /* until it is settled who reads the log */
    trap_ctx_send(out, 0, message, sizeof(message));
    trap_ctx_send_flush(out, 0);
-   nap(100);
+   while (at[0] < 1 || at[1] < 1) {
+      nap(1);
+   }
    kill(pid[1], SIGSTOP);
    for (unsigned i = 1; i < COUNT; i++) {
       assert_int_equal(trap_ctx_send(out, 0, message, sizeof(message)), TRAP_E_OK);
@@ -592,7 +594,10 @@ static void stopped_reader(const char *out_spec, const char *in_spec)
       }
    }
    kill(pid[1], SIGCONT);
-   nap(200);
+   trap_ctx_send_flush(out, 0);
+   while (at[0] < COUNT || at[1] < COUNT) { /* the end would be dropped for one who is behind */
+      nap(1);
+   }
    trap_ctx_send(out, 0, message, 1);
    trap_ctx_finalize(&out);
    end_reader(pid[0], fd[0], report[0]);
@@ -607,13 +612,13 @@ static void stopped_reader(const char *out_spec, const char *in_spec)
 static void stopped_reader_stops_nobody_without_wait(void **state)
 {
    stopped_reader("u:m:timeout=NO_WAIT:buffer_size=10000:buffer_count=20", "u:m");
-   stopped_reader("t:17663:timeout=NO_WAIT:buffer_size=10000:buffer_count=20", "t:17663");
+   stopped_reader("t:@:timeout=NO_WAIT:buffer_size=10000:buffer_count=20", "t:@");
 }
 
 static void maxstall_bounds_what_a_stopped_reader_costs(void **state)
 {
    stopped_reader("u:m:maxstall=200:buffer_size=10000:buffer_count=20", "u:m");
-   stopped_reader("t:17663:maxstall=200:buffer_size=10000:buffer_count=20", "t:17663");
+   stopped_reader("t:@:maxstall=200:buffer_size=10000:buffer_count=20", "t:@");
 }
 
 int main(void)

@@ -95,7 +95,7 @@ static void parameters_that_are_not_understood_end_the_program(void **state)
    static const char *const outputs[] = {"u:x:timout=WAIT",    "u:x:timeout=SOON",  "u:x:timeout=5x",
                                          "u:x:buffer=of",      "u:x:autoflush=1s",  "u:x:mode=8",
                                          "u:x:mode=",          "u:x:word",          "u:x:buffer_count=0",
-                                         "t:0:max_clients=",   "u:x:group=",        "t:17699:mode=600",
+                                         "t:0:max_clients=",   "u:x:group=",        "t:0:mode=600",
                                          "f:%s/x:tme=5",       "f:%s/x:size=1MB",   "f:%s/x:compress=gzip",
                                          "b:timeout=",         "u:x:maxstall=-1",   "t:notaport",
                                          "u:x:bind=127.0.0.1", "u:x:max_clients=0x"};

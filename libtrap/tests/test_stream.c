@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 struct bytes {
@@ -203,7 +204,6 @@ static void *server_main(void *arg)
          break;
       }
    }
-   nap(100);
    close(fd);
    return NULL;
 }
@@ -318,7 +318,8 @@ static void lying_lengths_never_reach_the_module(void **state)
 struct reader {
    pthread_t thread;
    const char *spec;
-   uint64_t got, missed_by_seq, order_errors;
+   _Atomic uint64_t got;
+   uint64_t missed_by_seq, order_errors;
    uint32_t slow_us;
    bool ended;
 };
@@ -393,7 +394,7 @@ static void every_reader_gets_every_message_once(void **state)
    setenv("TRAP_NO_SHM", "1", 1);
    fan_out("u:m:min_clients=3", "u:m", 3, MANY);
    unsetenv("TRAP_NO_SHM");
-   fan_out("t:17654:min_clients=2", "t:17654", 2, MANY);
+   fan_out("t:@:min_clients=2", "t:@", 2, MANY);
 }
 
 /* A ring with hardly any room: the sender waits for each message or two, and must be woken each time. */
@@ -417,7 +418,9 @@ static void slow_reader(const char *name)
    uint8_t message[100] = {0};
    assert_int_equal(trap_ctx_send(ctx, 0, message, sizeof(message)), TRAP_E_OK);
    trap_ctx_send_flush(ctx, 0);
-   nap(200);
+   while (slow.got < 1) {
+      nap(1);
+   }
    trap_ctx_ifcctl(ctx, TRAPIFC_OUTPUT, 0, TRAPCTL_SETTIMEOUT, TRAP_NO_WAIT);
    for (uint32_t i = 1; i < 50000; i++) {
       memcpy(message, &i, 4);
@@ -445,7 +448,7 @@ static void no_wait_counts_what_a_slow_reader_misses(void **state)
 static void only_wait_waits_for_the_first_client(void **state)
 {
    static const char *const specs[] = {"u:m:timeout=NO_WAIT", "u:m:timeout=HALF_WAIT", "u:m:timeout=1000",
-                                       "u:m:timeout=NO_WAIT:buffer=off", "t:17659:timeout=HALF_WAIT"};
+                                       "u:m:timeout=NO_WAIT:buffer=off", "t:@:timeout=HALF_WAIT"};
    static char big[60000];
    for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
       trap_ctx_t *ctx = open_ctx(0, 1, specs[i]);
@@ -495,22 +498,29 @@ static void message_larger_than_a_buffer_is_an_error(void **state)
    trap_ctx_finalize(&ctx);
 }
 
-static void *terminate_later(void *ctx)
+struct waiting {
+   trap_ctx_t *ctx;
+   pid_t tid;
+};
+
+static void *terminate_when_asleep(void *arg)
 {
-   nap(100);
-   trap_ctx_terminate(ctx);
+   const struct waiting *w = arg;
+   wait_until_asleep(w->tid);
+   trap_ctx_terminate(w->ctx);
    return NULL;
 }
 
 static void terminate_wakes_waiting_calls(void **state)
 {
-   static const char *const specs[] = {"u:nobody", "t:17655"};
+   static const char *const specs[] = {"u:nobody", "t:@"};
    for (int i = 0; i < 3; i++) {
       pthread_t t;
       const void *data;
       uint16_t size;
       trap_ctx_t *ctx = i < 2 ? open_ctx(1, 0, specs[i]) : open_ctx(0, 1, "u:m");
-      pthread_create(&t, NULL, terminate_later, ctx);
+      struct waiting w = {.ctx = ctx, .tid = (pid_t) syscall(SYS_gettid)};
+      pthread_create(&t, NULL, terminate_when_asleep, &w);
       if (i < 2) {
          trap_ctx_set_required_fmt(ctx, 0, TRAP_FMT_RAW);
          assert_int_equal(trap_ctx_recv(ctx, 0, &data, &size), TRAP_E_TERMINATED);
