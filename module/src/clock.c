@@ -115,8 +115,11 @@ static ur_time_t watermark(nm_module_t *m)
 
 int clock_update(nm_module_t *m)
 {
-   ur_time_t low = m->clock.several ? watermark(m) : UINT64_MAX;
-   return low != UINT64_MAX ? set_clock(m, low) : NM_OK;
+   if (!m->clock.several) {
+      return NM_OK;
+   }
+   ur_time_t low = watermark(m);
+   return set_clock(m, low != UINT64_MAX ? low : m->clock.newest); /* nobody is waited for */
 }
 
 int clock_record(nm_module_t *m, struct input *in, ur_time_t t)

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The module kit with several inputs, real processes: stream time, merging, names of interfaces, counters for trap_stats.
+
+usage: kit_test.py BIN_DIR KIT_PROGRAMS_DIR
+"""
+
+import os
+import signal
+import sys
+import unittest
+
+from programs import Workspace
+
+BIN = KIT = None
+
+
+def stamp(second):
+    return f'2026-01-01T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}.000000'
+
+
+def records(seconds):
+    return 'time TIME_LAST\n' + ''.join(stamp(s) + '\n' for s in seconds)
+
+
+class Inputs(unittest.TestCase):
+    def setUp(self):
+        self.w = Workspace(BIN)
+        self.addCleanup(self.w.__exit__)
+
+    def ok(self, result):
+        self.assertEqual(result[0], 0, result[2])
+        return result[1]
+
+    def make(self, name, seconds):
+        """A capture with records of these seconds."""
+        self.w.file(name + '.csv', records(seconds))
+        self.ok(self.w.run('logreplay', '-f', name + '.csv', '-i', 'f:' + name))
+
+    def kit(self, name):
+        return os.path.join(KIT, name)
+
+    def start(self, program, *inputs, options=()):
+        return self.w.start(self.kit(program), *options, '-i', ','.join(inputs))
+
+    def send(self, name, *options):
+        return self.w.start('logreplay', *options, '-f', name + '.csv', '-i', 'u:' + name)
+
+    def test_windows_of_two_files_have_all_their_records(self):
+        self.make('a', range(0, 6000))
+        self.make('b', range(1, 6000, 7))
+        process = self.start('inputs', 'f:a', 'f:b')
+        out = self.ok(self.w.end(process)).splitlines()
+        self.assertEqual(out[-1], 'after 0')
+        self.assertEqual(sum(int(line.split()[-1]) for line in out[:-1]), 6000 + 857)
+        self.assertEqual(len(out), 101)
+        self.assertEqual(self.ok(self.w.end(self.start('inputs', 'f:b', 'f:a'))).splitlines(), out)  # in any order
+
+    def test_sockets_give_the_same_as_files(self):
+        self.w.env['NEMEA_RECORDING'] = '1'
+        self.make('a', range(0, 30000, 2))
+        self.make('b', range(1, 30000, 3))
+        files = self.ok(self.w.end(self.start('inputs', 'f:a', 'f:b')))
+        for order in ('ab', 'ba'):
+            process = self.start('inputs', 'u:a', 'u:b')
+            senders = [self.send(name) for name in order]
+            for sender in senders:
+                self.ok(self.w.end(sender))
+            self.assertEqual(self.ok(self.w.end(process)), files)
+
+    def test_late_records_are_handed_over_and_counted(self):
+        self.make('a', [0, 100, 90, 200])
+        self.make('b', [0, 100, 94, 200])
+        process = self.start('inputs', 'f:a', 'f:b', options=('-v', '--lateness', '5'))
+        status, _, err = self.w.end(process)
+        self.assertEqual(status, 0)
+        self.assertIn('records 8, missed 0, late 1,', err)  # 94; when 90 was read, b had not got there
+
+    def test_merged_records_come_in_the_order_of_their_times(self):
+        self.make('a', range(0, 5000, 2))
+        self.make('b', range(1, 5000, 2))
+        self.make('c', [7, 7, 8, 4999, 6000])
+        expected = sorted([(s, 0) for s in range(0, 5000, 2)] + [(s, 1) for s in range(1, 5000, 2)] +
+                          [(s, 2) for s in (7, 7, 8, 4999, 6000)])
+        base = 1767225600
+        want = [f'{base + s} {i}' for s, i in expected]
+
+        def listed(out):
+            return [line for line in out.splitlines() if not line.startswith(('minute', 'after'))]
+
+        self.assertEqual(listed(self.ok(self.w.end(self.start('inputs_merged', 'f:a', 'f:b', 'f:c')))), want)
+        self.w.env['NEMEA_RECORDING'] = '1'  # sockets are waited for from the start
+        process = self.start('inputs_merged', 'u:a', 'u:b', 'u:c')
+        for sender in [self.send(name) for name in 'cba']:
+            self.ok(self.w.end(sender))
+        self.assertEqual(listed(self.ok(self.w.end(process))), want)
+
+    def test_a_silent_input_is_left_out(self):
+        self.w.file('a.csv', records([0, 10]))
+        self.w.file('b.csv', records([0, 600]))
+        process = self.start('inputs', 'u:a', 'u:b')
+        self.ok(self.w.end(self.send('a', '-n')))  # no end of stream: it may come back
+        self.ok(self.w.end(self.send('b', '-n')))
+        self.assertEqual(process.stdout.readline(), 'minute 29453760: 3\n')  # without more of a
+        self.w.file('a.csv', records([20]))
+        self.w.file('b.csv', records([660]))
+        self.ok(self.w.end(self.send('a')))
+        self.ok(self.w.end(self.send('b')))
+        self.assertIn('after 1', self.ok(self.w.end(process)))
+
+    def test_wrong_numbers_are_explained_by_names(self):
+        status, _, err = self.w.run(self.kit('inputs'), '-i', 'u:a')
+        self.assertEqual((status, err), (1, 'inputs: -i has 1 interface, expected 2 or more inputs (first, more (1 or more)) and then '
+                                            '0 outputs.\n'))
+        status, _, err = self.w.run('syn_counter', '-i', 'u:a')
+        self.assertEqual((status, err), (1, 'syn_counter: -i has 1 interface, expected 1 input (flows) and then 1 output (alerts).\n'))
+
+    def test_help_shows_the_interfaces(self):
+        out = ' '.join(self.ok(self.w.run(self.kit('inputs'), '-h')).split())
+        self.assertIn('Input first: time TIME_LAST Input more (1 or more): time TIME_LAST', out)
+
+    def test_trap_stats_shows_the_counters_of_a_module(self):
+        self.w.file('a.csv', 'ipaddr SRC_IP,uint8 TCP_FLAGS,time TIME_FIRST,time TIME_LAST\n' + ''.join(
+            f'10.0.0.{n},2,{stamp(n)},{stamp(n)}\n' for n in range(50)))
+        process = self.w.start('syn_counter', '-i', 'u:a,u:alerts')
+        self.ok(self.w.end(self.send('a', '-n')))
+        self.w.wait_for(lambda: '\trecords: 50\n' in self.w.run('trap_stats', '-1', str(process.pid))[1], 'counters')
+        self.assertIn('Counters of module syn_counter:\n', self.w.run('trap_stats', '-1', str(process.pid))[1])
+        self.assertIn('\tsources: 50\n', self.w.run('trap_stats', '-1', str(process.pid))[1])
+        self.assertEqual(self.w.end(process, signal.SIGTERM)[0], 0)
+
+
+if __name__ == '__main__':
+    BIN, KIT = os.path.abspath(sys.argv.pop(1)), os.path.abspath(sys.argv.pop(1))
+    unittest.main()
