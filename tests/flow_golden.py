@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Compares flow_meter with recorded outputs of the original exporter, as multisets of lines.
 
-usage: flow_golden.py BIN_DIR GOLDEN_DIR
+usage: flow_golden.py BIN_DIR GOLDEN_DIR [CASE...]    without cases: all
 """
 
 import csv
@@ -114,9 +114,9 @@ def compare(bin_dir, golden, name, plugin, capture, *options):
     return expected, got
 
 
-def main(bin_dir, golden):
-    failed = 0
-    for name, plugin, capture, *options in CASES:
+def main(bin_dir, golden, *chosen):
+    failed, cases = 0, [case for case in CASES if not chosen or case[0] in chosen]
+    for name, plugin, capture, *options in cases:
         expected, got = compare(bin_dir, golden, name, plugin, capture, *options)
         if got == expected:
             continue
@@ -124,9 +124,9 @@ def main(bin_dir, golden):
         print(f'FAILED {name}')
         print('\n'.join(f'   expected {line}' for line in expected if line not in got))
         print('\n'.join(f'   got      {line}' for line in got if line not in expected))
-    print(f'{len(CASES) - failed} passed, {failed} failed')
-    return 1 if failed else 0
+    print(f'{len(cases) - failed} passed, {failed} failed')
+    return 1 if failed or not cases else 0
 
 
 if __name__ == '__main__':
-    sys.exit(main(os.path.abspath(sys.argv[1]), sys.argv[2]))
+    sys.exit(main(os.path.abspath(sys.argv[1]), *sys.argv[2:]))

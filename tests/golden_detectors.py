@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs the recorded cases of detectors: each case is a folder with input.csv, cmd and expected.csv.
 
-usage: golden_detectors.py BIN_DIR [--classic] PROGRAM...
+usage: golden_detectors.py BIN_DIR [--classic] PROGRAM[/CASE]...
 
 The cases lie in tests/golden/detectors/PROGRAM/; a program without recorded cases has none to pass.
 input*.csv is sent by logreplay, the output is printed by logger; rows are compared without regard to their order. A case whose
@@ -73,7 +73,7 @@ def main(bin_dir, programs):
     classic = '--classic' in programs
     programs = [name for name in programs if name != '--classic']
     cases = [path for program in programs
-             for path in sorted(glob.glob(os.path.join(TESTS, 'golden', 'detectors', program, '*')))]
+             for path in sorted(glob.glob(os.path.join(TESTS, 'golden', 'detectors', program if '/' in program else program + '/*')))]
     if not cases:
         print(f'no recorded cases of {" ".join(programs)}')
         return 1

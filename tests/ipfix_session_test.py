@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The connection of flow_meter to an IPFIX collector that is not there, goes away, comes back, or does not read.
 
-usage: ipfix_session_test.py BIN_DIR
+usage: ipfix_session_test.py BIN_DIR [TEST...]
 """
 
 import io

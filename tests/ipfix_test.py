@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """IPFIX of flow_meter as real collectors read it: nfcapd (nfdump) and nfacctd (pmacct) get the flows of the text output.
 
-usage: ipfix_test.py BIN_DIR CAPTURE...
+usage: ipfix_test.py BIN_DIR [TEST...]
 """
 
 import collections
@@ -19,9 +19,10 @@ import time
 import unittest
 
 from ipfix_wire import Decoder, dns_capture, feed, filler, free_port, listens, number, packet, unread, wait_until
-from programs import TIMEOUT, Workspace
+from programs import ROOT, TIMEOUT, Workspace
 
-BIN, CAPTURES = None, []
+BIN = None
+CAPTURES = [os.path.join(ROOT, 'tests', 'golden', 'pcap', f'{name}.pcap') for name in ('mixed', 'http', 'dns')]
 NUMBERS = {'TCP': 6, 'UDP': 17, 'ICMP': 1, 'ICMP6': 58, 'IPV6-ICMP': 58, 'IGMP': 2}
 PATH = os.environ['PATH'] + ':/usr/sbin:/sbin'
 
@@ -265,9 +266,9 @@ class Wire(unittest.TestCase):
 
 
 def main():
-    global BIN, CAPTURES
-    BIN, CAPTURES = sys.argv[1], [os.path.abspath(c) for c in sys.argv[2:]]
-    unittest.main(argv=sys.argv[:1])
+    global BIN
+    BIN = sys.argv[1]
+    unittest.main(argv=sys.argv[:1] + sys.argv[2:])
 
 
 if __name__ == '__main__':

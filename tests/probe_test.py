@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The command line of ipfixprobe: the flows of recorded outputs, plugins by interface, text, errors, help.
 
-usage: probe_test.py BIN_DIR GOLDEN_DIR
+usage: probe_test.py BIN_DIR GOLDEN_DIR [TEST...]
 """
 
 import os
@@ -386,7 +386,7 @@ class Probe(unittest.TestCase):
 def main():
     global BIN, GOLDEN
     BIN, GOLDEN = sys.argv[1], os.path.abspath(sys.argv[2])
-    unittest.main(argv=sys.argv[:1])
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
 
 
 if __name__ == '__main__':
