@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Clients of a socket output: accept, hello, stream, loss, departure. Runs in the I/O thread. */
+/** Clients of a socket output: hello, stream, loss, departure. Runs in the I/O thread. */
 #include "out_socket.h"
 #include "socket.h"
 #include "tls.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,27 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DECIDE_MS    100  /* a local client may ask for the log this long; an old one then gets the stream */
-#define DRAIN_MAX    1024 /* times 256 wake-up bytes that one event may bring */
-#define HANDSHAKE_MS 5000 /* that a TLS handshake may take */
-#define FORMAT_MS    20   /* between two looks whether a format change is over */
-#define SEND_MAX     (1024 * 1024) /* bytes a client is sent before the next one has its turn */
-
-static void client_free(struct client *c)
-{
-   source_close(&c->source);
-   if (c->page != NULL) {
-      munmap(c->page, LOG_CTL_SIZE);
-   }
-   if (c->page_fd >= 0) {
-      close(c->page_fd);
-   }
-   tls_free(c->tls);
-   pthread_mutex_destroy(&c->lock);
-   free(c->hello);
-   free(c->spill);
-   free(c);
-}
+#define DRAIN_MAX    1024          /* times 256 wake-up bytes that one event may bring */
+#define SEND_MAX     (1024 * 1024) /* bytes a client is sent before the next one is served */
+#define CHECKS       4             /* of what peers acknowledge, in the time after which they are gone */
+#define CHECK_MAX_MS 5000
 
 static void remove_client(struct socket_output *s, uint32_t i)
 {
@@ -53,7 +37,7 @@ static void remove_client(struct socket_output *s, uint32_t i)
    output_changed(s);
 }
 
-static void client_ready(struct io_source *source, uint32_t events)
+void client_ready(struct io_source *source, uint32_t events)
 {
    struct client *c = (struct client *) source;
    char byte;
@@ -82,197 +66,6 @@ static void client_ready(struct io_source *source, uint32_t events)
    }
 }
 
-/* A page for the reader's cursor. \return false: socket only */
-static bool offer_log(struct client *c)
-{
-   c->page_fd = memfd_create("trap-reader", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-   if (c->page_fd < 0 || ftruncate(c->page_fd, LOG_CTL_SIZE) < 0 ||
-       fcntl(c->page_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
-      return false;
-   }
-   void *page = mmap(NULL, LOG_CTL_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, c->page_fd, 0);
-   if (page == MAP_FAILED) {
-      return false;
-   }
-   c->page = page;
-   return true;
-}
-
-static uint64_t peer_id(int fd, bool local)
-{
-   if (local) {
-      struct ucred cred;
-      socklen_t length = sizeof(cred);
-      return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &length) == 0 ? (uint64_t) cred.pid : 0;
-   }
-   struct sockaddr_storage ss;
-   socklen_t length = sizeof(ss);
-   if (getpeername(fd, (struct sockaddr *) &ss, &length) != 0) {
-      return 0;
-   }
-   return ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *) &ss)->sin6_port
-                                         : ((struct sockaddr_in *) &ss)->sin_port);
-}
-
-static struct client *client_new(struct socket_output *s, int fd)
-{
-   struct client *c = calloc(1, sizeof(*c));
-   if (c == NULL) {
-      close(fd);
-      return NULL;
-   }
-   c->source.fd = fd;
-   c->page_fd = -1;
-   c->owner = s;
-   c->source.ready = client_ready;
-   c->id = peer_id(fd, is_unix(s));
-   c->mode = READER_SOCKET;
-   pthread_mutex_init(&c->lock, NULL);
-   return c;
-}
-
-/* Takes a client into the output. Called under mtx. \return false when it was refused */
-static bool admit(struct socket_output *s, struct client *c)
-{
-   if (s->hello == NULL) {
-      static const uint8_t unknown[8];
-      ssize_t n = c->tls != NULL ? tls_send(c->tls, unknown, sizeof(unknown))
-                                 : send(c->source.fd, unknown, sizeof(unknown), MSG_NOSIGNAL | MSG_DONTWAIT);
-      (void) n;
-      return false;
-   }
-   if (atomic_load(&s->n_clients) >= s->max_clients || (c->hello = malloc(s->hello_size)) == NULL) {
-      return false;
-   }
-   c->hello_size = s->hello_size;
-   memcpy(c->hello, s->hello, s->hello_size);
-   bool local = is_unix(s) && offer_log(c);
-   c->mode = local ? READER_UNDECIDED : READER_SOCKET;
-   c->decide_at = now_ms() + DECIDE_MS;
-   output_lock(s);
-   atomic_store(&c->pos, s->block);
-   c->boundary = s->block;
-   c->first_seq = s->block_seq;
-   c->since = (int64_t) time(NULL);
-   if (local) {
-      c->page->first_seq = s->block_seq;
-      atomic_store(&c->page->cursor, s->block);
-   }
-   uint32_t n = atomic_load(&s->n_clients);
-   s->slot[n] = c;
-   atomic_store(&s->n_clients, n + 1);
-   forget_room(s);
-   output_unlock(s);
-   atomic_fetch_add(&s->n_stream, 1);
-   return true;
-}
-
-/* The handshake comes first, out of the sender's sight. \return false when there is no room for it */
-static bool begin_handshake(struct socket_output *s, struct client *c)
-{
-   if (s->n_pending == MAX_PENDING) {
-      s->pending[0]->gone = true; /* whoever tries again finds its place */
-      return false;
-   }
-   c->tls = tls_new(s->tls, c->source.fd);
-   c->handshake_until = now_ms() + HANDSHAKE_MS;
-   if (c->tls != NULL) {
-      s->pending[s->n_pending++] = c;
-   }
-   return c->tls != NULL;
-}
-
-/* \return true while the client's handshake is not over */
-static bool go_on_with_handshake(struct socket_output *s, struct client *c, int64_t now, int64_t *wake_at)
-{
-   char why[256] = "";
-   enum tls_step step = c->gone ? TLS_LOST : tls_handshake(c->tls, why, sizeof(why));
-   if ((step == TLS_WANT_READ || step == TLS_WANT_WRITE) && now < c->handshake_until) {
-      if (*wake_at < 0 || c->handshake_until < *wake_at) {
-         *wake_at = c->handshake_until;
-      }
-      return true;
-   }
-   if (step == TLS_DONE) {
-      pthread_mutex_lock(&s->mtx);
-      bool wait = !s->accepting, added = !wait && admit(s, c);
-      pthread_mutex_unlock(&s->mtx);
-      if (wait && now < c->handshake_until) { /* the format is changing */
-         *wake_at = now + FORMAT_MS;
-         return true;
-      }
-      if (added) {
-         output_changed(s);
-         return false;
-      }
-   } else if (!c->gone) {
-      LOG_WARNING("Output %s: TLS handshake with the client on port %llu failed: %s.", s->out.id,
-                  (unsigned long long) c->id, step == TLS_LOST || step == TLS_BAD_CERT ? why : "too slow");
-   }
-   client_free(c);
-   return false;
-}
-
-static void serve_pending(struct socket_output *s, int64_t now, int64_t *wake_at)
-{
-   uint32_t left = 0;
-   for (uint32_t i = 0; i < s->n_pending; i++) {
-      if (go_on_with_handshake(s, s->pending[i], now, wake_at)) {
-         s->pending[left++] = s->pending[i];
-      }
-   }
-   s->n_pending = left;
-}
-
-/* While the format changes, clients wait in the queue of the listening socket. */
-static bool paused(struct socket_output *s)
-{
-   pthread_mutex_lock(&s->mtx);
-   bool paused = !s->accepting && atomic_load(&s->order) == ORDER_NONE;
-   if (paused) {
-      (void) source_watch(&s->source, 0);
-   }
-   pthread_mutex_unlock(&s->mtx);
-   return paused;
-}
-
-void clients_accept(struct io_source *source, uint32_t events)
-{
-   struct socket_output *s =
-       (struct socket_output *) ((char *) source - offsetof(struct socket_output, source));
-   if (paused(s)) {
-      return;
-   }
-   for (;;) {
-      int fd = accept4(s->source.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if (fd < 0) {
-         return;
-      }
-      struct client *c = client_new(s, fd);
-      if (c == NULL) {
-         continue;
-      }
-      bool added =
-          source_add(io_reactor(s->out.ctx), &c->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) == 0;
-      if (!added) {
-         LOG_WARNING("Output %s: cannot watch a new client, which is closed.", s->out.id);
-      } else if (s->tls != NULL) {
-         added = begin_handshake(s, c);
-      } else {
-         pthread_mutex_lock(&s->mtx);
-         added = atomic_load(&s->order) == ORDER_NONE && admit(s, c);
-         pthread_mutex_unlock(&s->mtx);
-      }
-      if (!added) {
-         client_free(c);
-         continue;
-      }
-      if (s->tls == NULL) {
-         output_changed(s);
-      }
-   }
-}
-
 /* ------------------------------------------------------------------- stream */
 
 /* One send; \return bytes, 0 when the socket is full, -1 when the client is lost */
@@ -290,6 +83,7 @@ static ssize_t send_some(struct client *c, const void *data, size_t size)
    }
    c->blocked = (size_t) n < size && c->tls == NULL;
    c->owner->moved = true;
+   c->owner->unchecked = true;
    return n;
 }
 
@@ -351,6 +145,9 @@ static uint64_t rest_of_block(const struct client *c, const struct trap_log *log
 /* Sends finished blocks. \return true when there is more to send at once */
 static bool send_blocks(struct socket_output *s, struct client *c)
 {
+   if (atomic_exchange(&c->overrun_wanted, false)) {
+      return true; /* the sender needs the lock for a moment */
+   }
    pthread_mutex_lock(&c->lock);
    if (c->spill_sent < c->spill_size) {
       ssize_t n = send_some(c, c->spill + c->spill_sent, c->spill_size - c->spill_sent);
@@ -377,28 +174,37 @@ static bool send_blocks(struct socket_output *s, struct client *c)
    return more;
 }
 
-void client_overrun(struct client *c, uint64_t tail)
+/* Keeps the rest of a block of which something was sent: a stream cut inside a block cannot be continued. Called under lock. */
+static void keep_rest(struct client *c, const struct trap_log *log, uint64_t pos)
+{
+   const uint8_t *block = log_at(log, c->boundary);
+   size_t whole = BLOCK_HEADER + (size_t) block_payload(block);
+   size_t sent = (size_t) (pos - c->boundary);
+   uint8_t *rest = malloc(whole - sent);
+   atomic_fetch_add_explicit(&c->blocks, 1, memory_order_relaxed);
+   free(c->spill);
+   c->spill = rest;
+   c->spill_sent = 0;
+   c->spill_size = rest != NULL ? whole - sent : 0;
+   if (rest != NULL) {
+      memcpy(rest, block + sent, whole - sent);
+   } else {
+      c->gone = true;
+   }
+}
+
+bool client_overrun(struct client *c, uint64_t tail)
 {
    struct socket_output *s = c->owner;
-   pthread_mutex_lock(&c->lock);
+   if (pthread_mutex_trylock(&c->lock) != 0) {
+      atomic_store(&c->overrun_wanted, true);
+      return false;
+   }
    uint64_t pos = atomic_load(&c->pos);
    uint64_t from = c->boundary; /* first block of which nothing was sent */
    if (pos > c->boundary) {
-      uint8_t *block = log_at(&s->log, c->boundary);
-      size_t whole = BLOCK_HEADER + (size_t) block_payload(block);
-      size_t sent = (size_t) (pos - c->boundary);
-      uint8_t *rest = malloc(whole - sent);
-      from = c->boundary + whole;
-      atomic_fetch_add_explicit(&c->blocks, 1, memory_order_relaxed);
-      free(c->spill);
-      c->spill = rest;
-      c->spill_sent = 0;
-      c->spill_size = rest != NULL ? whole - sent : 0;
-      if (rest != NULL) {
-         memcpy(rest, block + sent, whole - sent);
-      } else {
-         c->gone = true; /* a stream cut inside a block cannot be continued */
-      }
+      from += BLOCK_HEADER + (uint64_t) block_payload(log_at(&s->log, c->boundary));
+      keep_rest(c, &s->log, pos);
    }
    if (from < tail) {
       uint64_t next = tail == s->block ? s->block_seq : block_seq(log_at(&s->log, tail));
@@ -408,6 +214,7 @@ void client_overrun(struct client *c, uint64_t tail)
    c->boundary = from;
    atomic_store(&c->pos, from);
    pthread_mutex_unlock(&c->lock);
+   return true;
 }
 
 /* Log or stream? \return true when it is known */
@@ -437,17 +244,86 @@ static bool decide(struct socket_output *s, struct client *c, int64_t now, int64
    return true;
 }
 
+/* ----------------------------------------------------------------- dead peers */
+
+/* Whether the peer's machine has acknowledged nothing for the time allowed, although it could take more. A closed window is a
+ * slow reader: TCP_USER_TIMEOUT would not tell the two apart. \param wait is set when there is something to acknowledge */
+static bool peer_dead(struct client *c, uint32_t timeout, int64_t now, bool *wait)
+{
+   struct tcp_info info = {.tcpi_unacked = 0};
+   socklen_t length = sizeof(info);
+   if (getsockopt(c->source.fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 ||
+       length < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof(info.tcpi_bytes_acked)) {
+      return false; /* an old kernel: it gives up by itself, after a quarter of an hour */
+   }
+   bool window_known = length >= offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(info.tcpi_snd_wnd);
+   bool open = window_known ? info.tcpi_snd_wnd > 0 : info.tcpi_probes == 0;
+   *wait |= info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
+   if (info.tcpi_unacked == 0) {
+      c->unacked_since = 0;
+   } else if (c->unacked_since == 0 || info.tcpi_bytes_acked != c->acked || !open) {
+      c->unacked_since = now;
+   }
+   c->acked = info.tcpi_bytes_acked;
+   return c->unacked_since != 0 && now - c->unacked_since >= timeout;
+}
+
+/* Now and then, and only while something was sent that may not be acknowledged yet. */
+static void check_peers(struct socket_output *s, int64_t now, int64_t *wake_at)
+{
+   if (is_unix(s) || s->ack_timeout == 0 || !s->unchecked) {
+      return;
+   }
+   if (now >= s->check_at) {
+      int64_t period = s->ack_timeout / CHECKS + 1;
+      s->check_at = now + (period < CHECK_MAX_MS ? period : CHECK_MAX_MS);
+      s->unchecked = false;
+      for (uint32_t i = 0; i < atomic_load(&s->n_clients); i++) {
+         struct client *c = s->slot[i];
+         if (!c->gone && peer_dead(c, s->ack_timeout, now, &s->unchecked)) {
+            LOG_WARNING(
+                "Output %s: the machine of client %llu has acknowledged nothing for %u ms; disconnected.",
+                s->out.id, (unsigned long long) c->id, s->ack_timeout);
+            const struct linger at_once = {.l_onoff = 1};
+            (void) setsockopt(c->source.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+            c->gone = true;
+         }
+      }
+   }
+   if (s->unchecked && (*wake_at < 0 || s->check_at < *wake_at)) {
+      *wake_at = s->check_at;
+   }
+}
+
+/* \return whether the hello is out; who does not take it in time is gone */
+static bool hello_done(struct socket_output *s, struct client *c, int64_t now, int64_t *wake_at)
+{
+   if (!c->gone && !c->blocked && c->hello_sent < c->hello_size) {
+      send_hello(c);
+   }
+   if (c->gone || c->hello_sent == c->hello_size) {
+      return !c->gone;
+   }
+   if (now >= c->handshake_until) {
+      LOG_WARNING("Output %s: client %llu did not take the hello in time; disconnected.", s->out.id,
+                  (unsigned long long) c->id);
+      atomic_fetch_add(&s->refused, 1);
+      c->gone = true;
+   } else if (*wake_at < 0 || c->handshake_until < *wake_at) {
+      *wake_at = c->handshake_until;
+   }
+   return false;
+}
+
 bool clients_serve(struct socket_output *s, int64_t now, int64_t *wake_at)
 {
    bool more = false;
-   serve_pending(s, now, wake_at);
+   pending_serve(s, now, wake_at);
+   check_peers(s, now, wake_at);
    for (uint32_t i = 0; i < atomic_load(&s->n_clients);) {
       struct client *c = s->slot[i];
-      if (!c->gone && !c->blocked && c->hello_sent < c->hello_size) {
-         send_hello(c);
-      }
-      if (!c->gone && c->hello_sent == c->hello_size && decide(s, c, now, wake_at) &&
-          c->mode == READER_SOCKET && !c->blocked) {
+      if (hello_done(s, c, now, wake_at) && decide(s, c, now, wake_at) && c->mode == READER_SOCKET &&
+          !c->blocked) {
          more |= send_blocks(s, c);
       }
       if (c->gone) {

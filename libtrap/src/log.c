@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "log.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -96,10 +97,13 @@ void log_close(struct trap_log *log)
    }
 }
 
+/* As on the wire: the length is big endian, the other numbers are little endian, on every machine. */
 void block_header_write(uint8_t *p, uint32_t payload, uint64_t seq, uint16_t count)
 {
-   uint32_t n = __builtin_bswap32(payload);
-   memcpy(p, &n, 4);
+   payload = htobe32(payload);
+   seq = htole64(seq);
+   count = htole16(count);
+   memcpy(p, &payload, 4);
    memcpy(p + 4, &seq, 8);
    memcpy(p + 12, &count, 2);
 }
@@ -108,19 +112,19 @@ uint32_t block_payload(const uint8_t *p)
 {
    uint32_t n;
    memcpy(&n, p, 4);
-   return __builtin_bswap32(n);
+   return be32toh(n);
 }
 
 uint64_t block_seq(const uint8_t *p)
 {
    uint64_t seq;
    memcpy(&seq, p + 4, 8);
-   return seq;
+   return le64toh(seq);
 }
 
 uint16_t block_count(const uint8_t *p)
 {
    uint16_t count;
    memcpy(&count, p + 12, 2);
-   return count;
+   return le16toh(count);
 }

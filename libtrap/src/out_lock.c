@@ -4,6 +4,7 @@
 
 #include <linux/membarrier.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,10 +16,27 @@ static bool bias_possible(void)
    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
+/* All threads of this process see what this one wrote, and the other way round. */
+static void barrier_everywhere(void)
+{
+   if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0) {
+      return;
+   }
+   /* A process that was forked has to register anew; the slow command needs no registration. */
+   if (bias_possible() && syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0) {
+      return;
+   }
+   if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) {
+      LOG_ERROR("The system call membarrier has been forbidden since the first message; going on would "
+                "corrupt messages.");
+      abort();
+   }
+}
+
 /* Afterwards the owner is not inside, and does not come in before revoked is cleared. */
 static void keep_owner_out(struct socket_output *s)
 {
-   syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+   barrier_everywhere();
    for (int spins = 0; atomic_load_explicit(&s->inside, memory_order_acquire); spins++) {
       if (spins < 100) {
          cpu_relax();

@@ -76,6 +76,10 @@ static int parse_param(struct trap_context *ctx, struct socket_output *s, const 
    m = m != OTHER ? m : mode_param(ctx, s, param);
    m = m != OTHER || !is_unix ? m : text_param(ctx, param, "group", &s->group);
    m = m != OTHER || is_unix ? m : text_param(ctx, param, "bind", &s->address);
+   m = m != OTHER || is_unix
+           ? m
+           : number_param(ctx, param, "max_per_address", 1, MAX_CLIENTS, &s->max_per_address);
+   m = m != OTHER || is_unix ? m : number_param(ctx, param, "ack_timeout", 0, 3600000, &s->ack_timeout);
    if (m == WRONG || m == TAKEN || *param == 0) {
       return m == WRONG ? TRAP_E_BADPARAMS : TRAP_E_OK;
    }
@@ -87,7 +91,7 @@ static int parse_param(struct trap_context *ctx, struct socket_output *s, const 
    return ctx_error(ctx, TRAP_E_BADPARAMS,
                     "Output parameter '%s': unknown, expected timeout=, buffer=, autoflush=, max_clients=, "
                     "min_clients=, buffer_size=, buffer_count=, maxstall=, %s.",
-                    param, is_unix ? "mode= or group=" : "or bind=");
+                    param, is_unix ? "mode= or group=" : "bind=, max_per_address= or ack_timeout=");
 }
 
 /* The three files of T. \return what follows them; *rc tells of a mistake */
@@ -133,6 +137,10 @@ int output_parse_params(struct trap_context *ctx, struct socket_output *s, const
    if (rc != TRAP_E_OK) {
       return rc;
    }
+   if (s->max_per_address == 0) { /* a number of clients that was chosen may all be on one machine */
+      s->max_per_address = s->max_clients != 0 ? s->max_clients : MAX_PER_ADDRESS;
+   }
+   s->max_clients = s->max_clients != 0 ? s->max_clients : MAX_CLIENTS;
    char path[SOCKET_PATH_SIZE];
    return s->out.type != TRAP_IFC_TYPE_UNIX ? check_tcp_port(ctx, s->name)
                                             : unix_socket_path(ctx, s->name, path);

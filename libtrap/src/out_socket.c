@@ -14,9 +14,10 @@
 
 #define CACHE_LINE  64
 #define BYTES_AHEAD 1024
+#define ROOM_BUSY   (-1) /* no result of a call */
 #define MAX_BYTES   256 /* asked for with a message: behind that the processor sees by itself where it goes */
 #define YIELD_LOOKS 30  /* looks for room, each after others had the processor, before going to sleep */
-#define LET_GO_MS   1000    /* that a reader may have a block when the sender stops to wait for readers */
+#define RELEASE_MS  1000    /* that a reader may keep a block when the sender ceases to wait for readers */
 #define DRAIN_STALL 5000000 /* us without progress after which what a client has not taken is dropped */
 #define LOSSY_DRAIN 1000000 /* us that a format change waits for clients of a NO_WAIT output */
 
@@ -108,19 +109,23 @@ static void set_limit(struct socket_output *s, uint64_t tail)
    s->limit = tail + s->log.size;
 }
 
-/* Makes room up to a ring behind tail; clients that are not there yet lose what lies between. */
-static void overrun(struct socket_output *s, uint64_t tail)
+/* Makes room up to a ring behind tail; clients that are not there yet lose what lies between. \return false: not now, because
+ * a client is being served */
+static bool overrun(struct socket_output *s, uint64_t tail)
 {
    tail = last_block_start(s, tail);
    uint32_t n = atomic_load_explicit(&s->n_clients, memory_order_relaxed);
    for (uint32_t i = 0; i < n; i++) {
       struct client *c = s->slot[i];
       if (c->mode != READER_LOCAL && atomic_load(&c->pos) < tail) {
-         client_overrun(c, tail);
+         if (!client_overrun(c, tail)) {
+            return false;
+         }
          c->seen_pos = atomic_load(&c->pos);
       }
    }
    set_limit(s, tail);
+   return true;
 }
 
 /* The sender begins to wait: where is everybody? */
@@ -173,7 +178,7 @@ static bool enough_clients(struct socket_output *s)
    return s->had_min && n > 0;
 }
 
-/* OK: limit is beyond end; TIMEOUT: not now. Called under spin. */
+/* OK: limit is beyond end; TIMEOUT: not now; ROOM_BUSY: at once, without spin in between. Called under spin. */
 static int try_room(struct socket_output *s, uint64_t end, int32_t timeout)
 {
    if (!enough_clients(s)) {
@@ -185,7 +190,9 @@ static int try_room(struct socket_output *s, uint64_t end, int32_t timeout)
    }
    uint64_t tail = slowest(s);
    if (s->maxstall > 0) {
-      overrun(s, tail); /* who stalls is left behind */
+      if (!overrun(s, tail)) { /* who stalls is left behind */
+         return ROOM_BUSY;
+      }
    } else {
       set_limit(s, tail);
    }
@@ -193,8 +200,7 @@ static int try_room(struct socket_output *s, uint64_t end, int32_t timeout)
       return TRAP_E_OK;
    }
    if (timeout == TRAP_NO_WAIT && !atomic_load(&s->lossless)) {
-      overrun(s, end - s->log.size + s->log.size / 8 + s->buffer_size);
-      return TRAP_E_OK;
+      return overrun(s, end - s->log.size + s->log.size / 8 + s->buffer_size) ? TRAP_E_OK : ROOM_BUSY;
    }
    return TRAP_E_TIMEOUT;
 }
@@ -222,22 +228,22 @@ static bool wait_change(struct socket_output *s, uint64_t seen, int64_t deadline
 }
 
 /* Until when a send waits, and until when for clients that do not move (monotonic us; -1: for ever, 0: not set). */
-struct patience {
+struct wait_limits {
    int64_t end, stall;
 };
 
-static void begin_patience(struct socket_output *s, struct patience *p, int32_t timeout)
+static void set_limits(struct socket_output *s, struct wait_limits *w, int32_t timeout)
 {
-   if (p->end == 0) {
+   if (w->end == 0) {
       int64_t now = timeout > 0 || s->maxstall > 0 ? now_us() : 0;
-      p->end = timeout > 0 ? now + timeout : -1;
-      p->stall = s->maxstall > 0 ? now + (int64_t) s->maxstall * 1000 : -1;
+      w->end = timeout > 0 ? now + timeout : -1;
+      w->stall = s->maxstall > 0 ? now + (int64_t) s->maxstall * 1000 : -1;
       note_positions(s);
    }
 }
 
 /* \return TIMEOUT when the wait is over in vain */
-static int end_wait(struct socket_output *s, struct patience *p, bool changed)
+static int end_wait(struct socket_output *s, struct wait_limits *w, bool changed)
 {
    if (atomic_load(&s->out.ctx->terminated)) {
       return TRAP_E_TERMINATED;
@@ -245,44 +251,57 @@ static int end_wait(struct socket_output *s, struct patience *p, bool changed)
    if (changed) {
       return TRAP_E_OK;
    }
-   if (p->stall >= 0 && (p->end < 0 || p->stall < p->end)) {
+   if (w->stall >= 0 && (w->end < 0 || w->stall < w->end)) {
       mark_stalled(s);
       note_positions(s);
-      p->stall = now_us() + (int64_t) s->maxstall * 1000;
+      w->stall = now_us() + (int64_t) s->maxstall * 1000;
       return TRAP_E_OK;
    }
    return TRAP_E_TIMEOUT;
 }
 
-/* One step towards room up to position end; OK means look again. Called under spin, which is let go while waiting. */
-static int make_room(struct socket_output *s, uint64_t end, struct patience *p)
+/* As try_room(); while a client that has to be overrun is being served, spin is released. The I/O thread then gives way. */
+static int look_for_room(struct socket_output *s, uint64_t end, int32_t timeout)
+{
+   int rc;
+   while ((rc = try_room(s, end, timeout)) == ROOM_BUSY) {
+      output_unlock(s);
+      sched_yield();
+      output_lock(s);
+   }
+   return rc;
+}
+
+/* One step towards room up to position end; OK means look again. Called under spin, which is released while
+ * waiting. */
+static int make_room(struct socket_output *s, uint64_t end, struct wait_limits *w)
 {
    int32_t timeout = atomic_load(&s->out.timeout);
-   if (try_room(s, end, timeout) == TRAP_E_OK) {
+   if (look_for_room(s, end, timeout) == TRAP_E_OK) {
       return TRAP_E_OK;
    }
    if (output_finish_block(s)) { /* readers cannot go on without what waits in the active block */
       return TRAP_E_OK;
    }
-   begin_patience(s, p, timeout);
+   set_limits(s, w, timeout);
    for (int look = 0; look < YIELD_LOOKS && enough_clients(s); look++) { /* most readers are quick */
       output_unlock(s);
       sched_yield();
       output_lock(s);
-      if (try_room(s, end, timeout) == TRAP_E_OK) {
+      if (look_for_room(s, end, timeout) == TRAP_E_OK) {
          return TRAP_E_OK;
       }
    }
    uint64_t seen = begin_wait(s);
    ask_for_space(s, end);
-   if (try_room(s, end, timeout) == TRAP_E_OK) {
+   if (look_for_room(s, end, timeout) == TRAP_E_OK) {
       return TRAP_E_OK;
    }
-   int64_t until = p->stall >= 0 && (p->end < 0 || p->stall < p->end) ? p->stall : p->end;
+   int64_t until = w->stall >= 0 && (w->end < 0 || w->stall < w->end) ? w->stall : w->end;
    output_unlock(s);
    bool changed = !atomic_load(&s->out.ctx->terminated) && wait_change(s, seen, until);
    output_lock(s);
-   return end_wait(s, p, changed);
+   return end_wait(s, w, changed);
 }
 
 /* Makes the size bytes behind a length a message. Called under spin, or by the owner inside. */
@@ -320,7 +339,7 @@ static inline void put_message(struct socket_output *s, const void *data, uint16
 /* Room for a message of need bytes at head, waiting for it as the timeout says. Called under spin. */
 static int find_room(struct socket_output *s, uint32_t need)
 {
-   struct patience patience = {0, 0};
+   struct wait_limits limits = {0, 0};
    for (;;) {
       if (s->count > 0 && (head(s) + need > s->block + s->buffer_size || s->count == UINT16_MAX)) {
          output_finish_block(s);
@@ -333,7 +352,7 @@ static int find_room(struct socket_output *s, uint32_t need)
          }
          return TRAP_E_OK;
       }
-      int rc = make_room(s, pos + need, &patience);
+      int rc = make_room(s, pos + need, &limits);
       if (rc != TRAP_E_OK) {
          return rc;
       }
@@ -602,12 +621,12 @@ static bool any_holding(struct socket_output *s)
    return holding;
 }
 
-/* A sender that does not wait may overwrite what readers have not read; so they must not use it where it stands. Who does
- * not let go of a block in time keeps the log, and everybody else gets a new one. */
+/* A sender that does not wait may overwrite what readers have not read, so they must not use it in place any more. If one does
+ * not release its block in time, it keeps the log, and everybody else gets a new one. */
 static void end_lossless(struct socket_output *s)
 {
    atomic_store(&s->log.ctl->lossless, 0);
-   for (int64_t deadline = now_ms() + LET_GO_MS; any_holding(s);) {
+   for (int64_t deadline = now_ms() + RELEASE_MS; any_holding(s);) {
       if (now_ms() > deadline) {
          socket_change_format(&s->out, s->out.format_type, s->out.format_spec);
          return;
@@ -684,10 +703,10 @@ int output_socket_create(struct trap_context *ctx, char type, const char *params
    s->out.ctx = ctx;
    s->out.type = type;
    s->source.fd = s->log.fd = -1;
-   s->max_clients = MAX_CLIENTS;
    s->buffer_count = DEFAULT_BUFFERS;
    s->buffer_size = DEFAULT_BUFFER;
    s->mode = ctx->sockets.mode;
+   s->ack_timeout = ACK_TIMEOUT;
    s->accepting = true;
    int rc = output_parse_params(ctx, s, params);
    s->out.id = s->name;

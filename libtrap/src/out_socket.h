@@ -20,29 +20,42 @@
 #include <pthread.h>
 #include <sys/un.h>
 
-#define MAX_PENDING 32 /* beyond it the handshake that has lasted longest is given up */
+#define MAX_PENDING     32    /* beyond it a handshake of the address that has most of them is given up */
+#define ACK_TIMEOUT     60000 /* ms, default */
+#define MAX_PER_ADDRESS 48    /* of MAX_CLIENTS, if neither is set: one address cannot lock out all others */
 
 struct socket_output;
 struct tls;
 struct tls_config;
 
+/** Whose connections count together: an IPv4 address, or the /64 of an IPv6 address, which is one host's. */
+struct peer_address {
+   uint64_t prefix;
+   bool network; /* false: UNIX, where access rights decide */
+};
+
 struct client {
    struct io_source source;
    struct socket_output *owner;
    uint64_t id; /* peer's process or port */
+   struct peer_address address;
    enum reader_mode mode;
    int64_t decide_at; /* ms: an undecided local client gets the socket stream from then on */
    struct reader_ctl *page;
    int page_fd;
    _Atomic bool gone;
    struct tls *tls;         /* NULL: none */
-   int64_t handshake_until; /* ms */
+   int64_t handshake_until; /* ms: TLS and the hello are to be over by then */
+   /* TCP: what the peer's machine acknowledges */
+   uint64_t acked;        /* bytes */
+   int64_t unacked_since; /* ms: since then nothing, although there is something; 0: all is acknowledged */
    /* socket clients */
    bool blocked; /* the socket takes no more */
    pthread_mutex_t lock;
-   _Atomic uint64_t pos; /* next byte to send */
-   uint64_t boundary;    /* start of the block that pos is in or at */
-   uint8_t *spill;       /* rest of a block that the sender had to overwrite */
+   _Atomic bool overrun_wanted; /* the sender found it locked: it comes first the next time */
+   _Atomic uint64_t pos;        /* next byte to send */
+   uint64_t boundary;           /* start of the block that pos is in or at */
+   uint8_t *spill;              /* rest of a block that the sender had to overwrite */
    _Atomic size_t spill_size, spill_sent;
    uint8_t *hello; /* hello not yet sent */
    size_t hello_size;
@@ -95,6 +108,13 @@ struct socket_output {
    _Atomic uint32_t n_clients;
    struct client *pending[MAX_PENDING]; /* TLS handshakes going on; I/O thread only, senders never see them */
    uint32_t n_pending;
+   uint32_t max_per_address; /* 0: not set */
+   uint32_t ack_timeout;     /* ms, t and T; 0: never */
+   int64_t check_at;         /* ms: next look at what peers acknowledge */
+   bool unchecked;           /* something was sent since the last one, or not everything is acknowledged */
+   _Atomic uint64_t
+       refused;       /* connections closed because of a limit, a deadline or for lack of descriptors */
+   bool short_of_fds; /* which was reported */
    uint32_t max_clients, min_clients; /* min 0: only WAIT waits for the first client */
    _Atomic uint32_t n_stream;         /* clients served by the I/O thread */
    uint32_t buffer_count;
@@ -148,13 +168,23 @@ void io_wake(struct trap_context *ctx);
 /** Something changed that a sender may wait for. */
 void output_changed(struct socket_output *s);
 
-/* clients.c: called by the I/O thread only */
+/* accept.c: called by the I/O thread only */
 void clients_accept(struct io_source *source, uint32_t events);
+/** Goes on with TLS handshakes. */
+void pending_serve(struct socket_output *s, int64_t now, int64_t *wake_at);
+void client_free(struct client *c);
+/** The next connection of a listening socket; it pauses when there is no descriptor for one.
+ *  \return -1: none now, with errno EMFILE when there is no descriptor */
+int accept_next(struct io_source *listening);
+
+/* clients.c: called by the I/O thread only */
+void client_ready(struct io_source *source, uint32_t events);
 /** Sends what can be sent. \return true when there is more to do at once; *wake_at: ms, earliest time to look again */
 bool clients_serve(struct socket_output *s, int64_t now, int64_t *wake_at);
 void clients_close_all(struct socket_output *s);
-/** Overrun by the sender: what the client has not got before block start tail is lost to it. Called under spin. */
-void client_overrun(struct client *c, uint64_t tail);
+/** Overrun by the sender: what the client has not got before block start tail is lost to it. Called under spin, and never
+ *  waits. \return false: it is being served; try again without spin in between */
+bool client_overrun(struct client *c, uint64_t tail);
 
 /* out_lock.c */
 /** Whose address tells threads apart. */

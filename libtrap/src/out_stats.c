@@ -2,6 +2,7 @@
 /** What a socket output can tell about its clients. Nothing is counted for it on the sender's path. */
 #include "out_socket.h"
 
+#include <sched.h>
 #include <stdio.h>
 
 static uint64_t at_most(uint64_t value, uint64_t limit)
@@ -9,8 +10,8 @@ static uint64_t at_most(uint64_t value, uint64_t limit)
    return value < limit ? value : limit;
 }
 
-/* Called under spin. A local reader's own words are kept within what can be. */
-static void describe(const struct socket_output *s, struct client *c, struct client_info *info)
+/* Called under spin. A local reader's own words are kept within what can be. \return false: not now, the client is being served */
+static bool describe(const struct socket_output *s, struct client *c, struct client_info *info)
 {
    bool local = c->mode == READER_LOCAL;
    uint64_t tail = atomic_load_explicit(&s->log.ctl->tail, memory_order_relaxed);
@@ -22,7 +23,9 @@ static void describe(const struct socket_output *s, struct client *c, struct cli
       info->buffers = at_most(atomic_load(&c->page->blocks), sent);
       info->backlog = 0;
    } else {
-      pthread_mutex_lock(&c->lock);
+      if (pthread_mutex_trylock(&c->lock) != 0) {
+         return false;
+      }
       pos = atomic_load(&c->pos);
       seq = c->boundary < s->block ? block_seq(log_at(&s->log, c->boundary)) : s->block_seq;
       info->missed = atomic_load(&c->missed);
@@ -37,16 +40,20 @@ static void describe(const struct socket_output *s, struct client *c, struct cli
    info->missed = at_most(info->missed, passed);
    info->messages = passed - info->missed;
    info->backlog += s->block - at_most(pos < tail ? tail : pos, s->block);
+   return true;
 }
 
 uint32_t output_clients(struct socket_output *s, struct client_info *list)
 {
-   output_lock(s);
-   uint32_t n = s->log.ctl != NULL ? atomic_load(&s->n_clients) : 0;
-   for (uint32_t i = 0; i < n; i++) {
-      describe(s, s->slot[i], &list[i]);
-   }
-   output_unlock(s);
+   uint32_t n, i;
+   do {
+      output_lock(s);
+      n = s->log.ctl != NULL ? atomic_load(&s->n_clients) : 0;
+      for (i = 0; i < n && describe(s, s->slot[i], &list[i]);) {
+         i++;
+      }
+      output_unlock(s);
+   } while (i < n && sched_yield() == 0);
    return n;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "reactor.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -82,11 +83,29 @@ int source_add(struct reactor *r, struct io_source *source, uint32_t events)
    if (rc == 0) {
       source->reactor = r;
       source->slot = slot;
+      source->resume_at = 0;
+      source->events = events;
       r->slots[slot].source = source;
       r->n_sources++;
    }
    pthread_mutex_unlock(&r->lock);
    return rc;
+}
+
+/* Called under the lock. */
+static int watch(struct reactor *r, struct io_source *source, uint32_t events)
+{
+   struct epoll_event ev = {.events = events, .data.u64 = name_of(r, source->slot)};
+   return epoll_ctl(r->epoll_fd, EPOLL_CTL_MOD, source->fd, &ev) < 0 ? -errno : 0;
+}
+
+/* Called under the lock. */
+static void end_pause(struct reactor *r, struct io_source *source)
+{
+   if (source->resume_at != 0) {
+      source->resume_at = 0;
+      r->n_paused--;
+   }
 }
 
 int source_watch(struct io_source *source, uint32_t events)
@@ -96,10 +115,47 @@ int source_watch(struct io_source *source, uint32_t events)
       return -ENOENT;
    }
    pthread_mutex_lock(&r->lock);
-   struct epoll_event ev = {.events = events, .data.u64 = name_of(r, source->slot)};
-   int rc = epoll_ctl(r->epoll_fd, EPOLL_CTL_MOD, source->fd, &ev) < 0 ? -errno : 0;
+   end_pause(r, source);
+   source->events = events;
+   int rc = watch(r, source, events);
    pthread_mutex_unlock(&r->lock);
    return rc;
+}
+
+void source_pause(struct io_source *source, int ms)
+{
+   struct reactor *r = source->reactor;
+   if (r == NULL) {
+      return;
+   }
+   pthread_mutex_lock(&r->lock);
+   if (watch(r, source, 0) == 0) {
+      r->n_paused += source->resume_at == 0;
+      source->resume_at = now_ms() + ms;
+   }
+   pthread_mutex_unlock(&r->lock);
+}
+
+/* \return timeout, or less when a pause ends sooner */
+static int resume_sources(struct reactor *r, int timeout)
+{
+   pthread_mutex_lock(&r->lock);
+   int64_t now = r->n_paused > 0 ? now_ms() : 0;
+   for (uint32_t i = 0; r->n_paused > 0 && i < r->n_slots; i++) {
+      struct io_source *source = r->slots[i].source;
+      if (source == NULL || source->resume_at == 0) {
+         continue;
+      }
+      int64_t left = source->resume_at - now;
+      if (left <= 0) {
+         end_pause(r, source);
+         (void) watch(r, source, source->events);
+      } else if (timeout < 0 || left < timeout) {
+         timeout = (int) left;
+      }
+   }
+   pthread_mutex_unlock(&r->lock);
+   return timeout;
 }
 
 void source_remove(struct io_source *source)
@@ -111,6 +167,7 @@ void source_remove(struct io_source *source)
    pthread_mutex_lock(&r->lock);
    /* Fails only if somebody else has closed the descriptor; whatever still comes of it is stale. */
    (void) epoll_ctl(r->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+   end_pause(r, source);
    r->slots[source->slot].source = NULL;
    r->n_sources--;
    source->reactor = NULL;
@@ -140,7 +197,7 @@ static struct io_source *source_of(struct reactor *r, uint64_t name)
 int reactor_run(struct reactor *r, int timeout)
 {
    struct epoll_event events[EVENTS];
-   int n = epoll_wait(r->epoll_fd, events, EVENTS, timeout);
+   int n = epoll_wait(r->epoll_fd, events, EVENTS, resume_sources(r, timeout));
    if (n < 0) {
       return errno == EINTR ? 0 : -errno;
    }

@@ -25,7 +25,9 @@ struct io_source {
    void (*ready)(struct io_source *source, uint32_t events);
    struct reactor *reactor; /* NULL: not registered */
    uint32_t slot;
-   int fd; /* -1: none */
+   int fd;            /* -1: none */
+   int64_t resume_at; /* monotonic ms: end of a pause; 0: it is watched */
+   uint32_t events;   /* that it is watched for when it is not paused */
 };
 
 struct reactor_slot {
@@ -37,7 +39,7 @@ struct reactor {
    int epoll_fd;
    pthread_mutex_t lock; /* slots */
    struct reactor_slot *slots;
-   uint32_t n_slots, n_sources;
+   uint32_t n_slots, n_sources, n_paused;
    _Atomic uint64_t stale; /* events of registrations that had ended */
 };
 
@@ -52,6 +54,8 @@ int reactor_run(struct reactor *r, int timeout);
 int source_add(struct reactor *r, struct io_source *source, uint32_t events);
 /** Changes the events of a registered source. \return 0 or -errno (-ENOENT: it is not registered) */
 int source_watch(struct io_source *source, uint32_t events);
+/** Stops watching a source for ms: what it waits for cannot be done now. source_watch() ends the pause. */
+void source_pause(struct io_source *source, int ms);
 /** Ends the registration, if there is one; the descriptor stays open. */
 void source_remove(struct io_source *source);
 /** Ends the registration, shuts the connection down, so that the peer sees its end even if a child process inherited the

@@ -105,7 +105,7 @@ static int write_reply(struct service_client *c)
 }
 
 /* Requests of one client are answered in turns with everything else the thread does. */
-static void client_ready(struct io_source *source, uint32_t events)
+static void request_ready(struct io_source *source, uint32_t events)
 {
    struct service_client *c = (struct service_client *) source;
    struct service *s = c->service;
@@ -134,7 +134,7 @@ static void add_client(struct service *s, int fd)
       close(fd);
       return;
    }
-   c->source.ready = client_ready;
+   c->source.ready = request_ready;
    c->service = s;
    c->source.fd = fd;
    c->next = s->clients;
@@ -162,7 +162,7 @@ static void service_ready(struct io_source *source, uint32_t events)
    if (s->stopped) {
       source_close(source);
    } else {
-      fd = accept4(source->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      fd = accept_next(source);
    }
    if (fd >= 0) {
       if (s->n_clients >= SERVICE_CLIENTS) {

@@ -107,6 +107,8 @@ static json_t *output_stats(struct trap_output *out)
            is_socket_type(out->type) ? atomic_load(&((struct socket_output *) out)->blocks)
                                      : atomic_load(&out->buffers));
    set_int(o, "autoflushes", atomic_load(&out->autoflushes));
+   set_int(o, "refused_clients",
+           is_socket_type(out->type) ? atomic_load(&((struct socket_output *) out)->refused) : 0);
    json_object_set_new(o, "client_stats_arr", client_stats(out));
    return o;
 }

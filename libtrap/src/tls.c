@@ -120,14 +120,17 @@ struct tls_config *tls_config_new(struct trap_context *ctx, bool server, const c
       tls_config_free(c);
       return NULL;
    }
-   SSL_CTX_set_min_proto_version(c->ssl, TLS1_2_VERSION);
+   if (SSL_CTX_set_min_proto_version(c->ssl, TLS1_2_VERSION) != 1 ||
+       (server &&
+        SSL_CTX_set_num_tickets(c->ssl, 0) != 1)) { /* the client never sends, so nothing is resumed */
+      ctx_error(ctx, TRAP_E_BADPARAMS, "TLS: this OpenSSL does not do TLS 1.2 or newer: %s.", reason());
+      tls_config_free(c);
+      return NULL;
+   }
    SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
    /* What waits to be sent moves in memory, but its bytes stay the same. */
    SSL_CTX_set_mode(c->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
    SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
-   if (server) {
-      SSL_CTX_set_num_tickets(c->ssl, 0); /* the client never sends, so nothing is resumed */
-   }
    return c;
 }
 
@@ -174,8 +177,12 @@ struct tls *tls_new(const struct tls_config *config, int fd)
       SSL_set_connect_state(t->ssl);
    }
    if (config->host != NULL) {
-      SSL_set1_host(t->ssl, config->host);
-      SSL_set_tlsext_host_name(t->ssl, config->host);
+      /* Without the name any certificate of the CA would do: no connection then. */
+      if (SSL_set1_host(t->ssl, config->host) != 1 || SSL_set_tlsext_host_name(t->ssl, config->host) != 1) {
+         ERR_clear_error();
+         tls_free(t);
+         return NULL;
+      }
    }
    return t;
 }
