@@ -21,7 +21,7 @@
 #define MAX_HEIGHT 64
 
 struct node {
-   bpt_nd_t n;                /* first: users see it */
+   bpt_nd_t n;                /* public part, must be first */
    struct node *left, *right; /* of leaves; free nodes are chained by right */
 };
 
@@ -30,7 +30,7 @@ struct block {
 };
 
 struct tree {
-   bpt_t t;            /* first: users see it */
+   bpt_t t;            /* public part, must be first */
    struct node *first; /* leaf */
    size_t node_size, keys_at, slots_at;
    size_t value_room;
@@ -96,7 +96,7 @@ static bool value_reserve(struct tree *t)
    return true;
 }
 
-/* Never fails behind value_reserve(). */
+/* Never fails after value_reserve(). */
 static void *value_take(struct tree *t)
 {
    void *v = t->freed;
@@ -245,7 +245,7 @@ static void adopt(struct node *parent, int first, int n)
    }
 }
 
-/* Moves the upper half of a leaf that is too full. */
+/* Moves the upper half of an overfull leaf to a new one. */
 static void split_leaf(const struct tree *t, struct node *n, struct node *right)
 {
    int keep = n->n.count / 2, moved = n->n.count - keep;
@@ -261,7 +261,7 @@ static void split_leaf(const struct tree *t, struct node *n, struct node *right)
    n->right = right;
 }
 
-/* The same of an inner node; the key between the halves is left behind key[count - 1] of n. */
+/* The same for an inner node; the key between the halves is left after key[count - 1] of n. */
 static void split_inner(const struct tree *t, struct node *n, struct node *right)
 {
    int keep = n->n.count / 2, moved = n->n.count - keep - 1;
@@ -421,7 +421,7 @@ static void merge(const struct tree *t, struct node *parent, int i, struct node 
    free(right);
 }
 
-/* Fewest keys of a node that is not the root: half of what a split node had. */
+/* Minimum number of keys of a node other than the root: half of what a split node had. */
 static int least_keys(const struct tree *t, const struct node *n)
 {
    return n->n.state_extend == LEAF ? t->t.m / 2 : (t->t.m + 1) / 2 - 1;
@@ -492,7 +492,7 @@ void bpt_list_clean(bpt_list_item_t *item)
    }
 }
 
-/* Item i of a leaf or, behind its last, the first of the next leaf. */
+/* Item i of a leaf or, past its last item, the first of the next leaf. */
 static int go_to(const struct tree *t, bpt_list_item_t *item, struct node *leaf, int i)
 {
    if (leaf != NULL && i >= leaf->n.count) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Values of a configuration file, put where the pattern says. The struct is filled in a copy, so that an error leaves
- * the caller's as it was.
+ * Stores the values of a configuration file where the pattern says. A copy of the struct is filled, so that an error leaves
+ * the caller's unchanged.
  */
 #include "configurator.h"
 
@@ -87,7 +87,7 @@ static bool put_text(const xmlNode *at, const struct conf_member *m, const char 
    return true;
 }
 
-/* The default, of a number 0 when there is none. */
+/* The default value; 0 for a number without one. */
 static bool put_fallback(const xmlNode *at, const struct conf_member *m, uint8_t *to)
 {
    bool empty = m->fallback[strspn(m->fallback, " \t\r\n")] == 0;
@@ -210,13 +210,13 @@ static void keep_arrays(struct array *made)
 
 bool conf_fill(const struct conf_member *top, xmlDoc *doc, void *out)
 {
-   struct array *made = NULL; /* the caller's only when all goes well */
+   struct array *made = NULL; /* handed to the caller on success only */
    xmlNode *root = conf_root(doc);
    uint8_t *image = root != NULL ? malloc(top->size) : NULL;
    if (image == NULL) {
       return false;
    }
-   memcpy(image, out, top->size); /* what no value is put over stays */
+   memcpy(image, out, top->size); /* members without a value keep theirs */
    bool good = fill_struct(&made, conf_next(root->children, "struct"), top, image);
    if (good) {
       memcpy(out, image, top->size);

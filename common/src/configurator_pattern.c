@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** The configurator's documents and patterns. Border: everything comes from files. */
+/** The configurator's documents and patterns. Everything here comes from files and is checked. */
 #include "configurator.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ void conf_error(const xmlNode *at, const char *format, ...)
 
 xmlDoc *conf_read(const char *name, const char *text, size_t length)
 {
-   /* Nothing is fetched and no entity is put in from outside: without NOENT and DTDLOAD the parser does neither. */
+   /* Without NOENT and DTDLOAD the parser neither fetches files nor expands external entities. */
    const int options = XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOBLANKS;
    xmlResetLastError();
    xmlDoc *doc = text == NULL                   ? xmlReadFile(name, NULL, options)
@@ -47,7 +47,7 @@ xmlDoc *conf_read(const char *name, const char *text, size_t length)
       const xmlError *e = xmlGetLastError();
       const char *message = e != NULL && e->message != NULL ? e->message : "cannot be read";
       conf_error(NULL, "%s:%d: %.*s", name, e != NULL ? e->line : 0, (int) strcspn(message, "\n"), message);
-   } else if (doc->intSubset != NULL) { /* entities: files from elsewhere, and text that grows without end */
+   } else if (doc->intSubset != NULL) { /* entities could include other files and expand without limit */
       conf_error(NULL, "%s: a document type (<!DOCTYPE) is not allowed", name);
       xmlFreeDoc(doc);
       doc = NULL;
@@ -93,7 +93,7 @@ char *conf_text(xmlNode *node, bool trim)
    return copy;
 }
 
-/* Required is what any attribute says so. */
+/* An element is required if any of its attributes says so. */
 static bool is_required(const xmlNode *node)
 {
    for (const xmlAttr *a = node->properties; a != NULL; a = a->next) {

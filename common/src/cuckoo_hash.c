@@ -31,7 +31,7 @@ int ht_init(cc_hash_table_t *new_table, unsigned int table_size, unsigned int da
    return new_table->table != NULL ? 0 : -1;
 }
 
-/* Puts an item into one of its places; what it displaces goes on, up to 15 times.
+/* Puts an item into one of its places; the item it displaces moves on in the same way, up to 15 times.
  * \return the item that found no place, or one with key NULL */
 static cc_item_t put(cc_hash_table_t *ht, cc_item_t item)
 {
@@ -75,9 +75,9 @@ int rehash(cc_hash_table_t *ht, cc_item_t *rest)
          *ht = fresh;
          return 0;
       }
-      free(fresh.table); /* the items are in the old table still */
+      free(fresh.table); /* the old table still has the items */
       if (size / 1024 > ht->table_size) {
-         return REHASH_FAILURE; /* equal keys, which no size divides */
+         return REHASH_FAILURE; /* equal keys: no size can separate them */
       }
    }
 }

@@ -17,7 +17,7 @@ static void places(const cc_hash_table_v2_t *ht, const char *key, unsigned int a
    cuckoo_places(key, ht->key_length, ht->table_size, at);
 }
 
-/* Pointers and bytes of one kind, with one slot more for what is thrown out. */
+/* Pointers and memory of the slots, with one slot more for evicted items. */
 static void **slots_new(size_t n, size_t size)
 {
    size = (size + 15) & ~(size_t) 15;
@@ -75,7 +75,7 @@ void ht_destroy_v2(cc_hash_table_v2_t *ht)
    ht->data = NULL;
 }
 
-/* Every place keeps the number of a slot of its own, used or not: a free place is a free slot too. */
+/* Each place always refers to a slot of its own, used or not: a free place is a free slot. */
 void ht_clear_v2(cc_hash_table_v2_t *ht)
 {
    for (unsigned int i = 0; i < ht->table_size; i++) {
@@ -138,7 +138,7 @@ void ht_remove_by_key_v2(cc_hash_table_v2_t *ht, char *key)
 }
 
 /* The places that an insertion moves: path[0] is where the new item goes, the item of path[i] goes to path[i + 1]. The
- * last one is free, or its item is thrown out. \return number of places */
+ * last one is free, or its item is evicted. \return number of places */
 static int find_path(const cc_hash_table_v2_t *ht, const char *key, unsigned int *path, bool *kicks)
 {
    const char *moving = key;
@@ -152,7 +152,7 @@ static int find_path(const cc_hash_table_v2_t *ht, const char *key, unsigned int
             return n + 1;
          }
       }
-      /* Another way each time; a place that the path has used already is passed over, so that every move is exact. */
+      /* Start with another place each time, and skip places that are on the path already, so that each item moves once. */
       int next = -1;
       for (int i = 0; i < 3 && next < 0; i++) {
          unsigned int p = at[(n + i) % 3];
@@ -184,14 +184,14 @@ void *ht_lock_insert_v2(cc_hash_table_v2_t *ht, char *key, const void *new_data,
    unsigned int path[MAX_KICKS + 1];
    bool kicks;
    int n = find_path(ht, key, path, &kicks);
-   int slot = ht->ind[path[n - 1]].index; /* of the last place: free, or of the item that leaves */
+   int slot = ht->ind[path[n - 1]].index; /* of the last place: free, or of the evicted item */
    lock(slot);
    ht->ind[path[n - 1]].valid = 0;
    if (kicks) {
       memcpy(ht->key_kick, ht->keys[slot], ht->key_length);
       memcpy(ht->data_kick, ht->data[slot], ht->data_size);
    }
-   /* From the end: an item is in its new place before its old one is given away. */
+   /* From the end: each item is in its new place before its old one is reused. */
    for (int i = n - 1; i > 0; i--) {
       ht->ind[path[i]] = ht->ind[path[i - 1]];
    }

@@ -25,7 +25,7 @@ const uint8_t fhf_lt_pow_of_two[8] = {1, 2, 4, 8, 16, 32, 64, 128};
 
 static uint64_t hash(const void *key, uint32_t size, uint64_t seed)
 {
-   (void) seed; /* the key of the process does what it was for */
+   (void) seed; /* the key of the process makes it unnecessary */
    return nc_hash(key, size);
 }
 
@@ -92,7 +92,7 @@ int fhf_resize(fhf_table_t **table)
 {
    fhf_table_t *old = *table, *fresh;
    for (uint64_t rows = old->table_rows * 2;; rows *= 2) {
-      /* Eight equal hashes would overflow a row of any size: 256 times the room is where that is believed. */
+      /* Nine equal hashes would overflow a row at any size: give up at 256 times the rows. */
       if (rows / 256 > old->table_rows) {
          return FHF_RESIZE_FAILED_INSERT;
       }

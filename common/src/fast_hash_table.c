@@ -36,7 +36,7 @@ const uint8_t lt_replacement_vector[256][4] = {TIMES_256(USED_ROW)};
 const uint8_t lt_replacement_vector_remove[256][4] = {TIMES_256(EMPTY_ROW)};
 const uint8_t lt_replacement_index[256] = {TIMES_256(OLDEST)};
 
-/* ------------------------------------------------------------ making, freeing */
+/* ---------------------------------------------------------- creation, release */
 
 static uint32_t hash(const void *key, int32_t size)
 {
@@ -266,7 +266,7 @@ int fht_remove_with_stash_locked(fht_table_t *table, const void *key, int8_t *lo
    return 0;
 }
 
-/* Locks, removes, and unlocks what was not there too. */
+/* Locks, removes, and unlocks also when the key was not there. */
 static int remove_behind(fht_table_t *t, const void *key, int8_t *lock)
 {
    fht_lock_(lock);

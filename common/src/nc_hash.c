@@ -38,7 +38,7 @@ int nc_hash_parse_secret(const char *text, uint8_t secret[16])
    return text[32] == 0 ? 0 : -1;
 }
 
-/* A system without getrandom(): the clock and the layout of the address space are the best that is left. */
+/* Without getrandom(): the clock and the layout of the address space are the best sources left. */
 static void weak_secret(uint8_t secret[16])
 {
    struct timespec now;

@@ -18,9 +18,9 @@ struct nc_table {
    void *memory; /* of the buckets */
    uint8_t *entries;
    uint8_t *state;
-   uint32_t *free_list; /* of entries that were used before */
+   uint32_t *free_list; /* entries that were used before */
    uint32_t capacity, count, free_count;
-   uint32_t fresh; /* entries from here on were never used */
+   uint32_t fresh; /* first entry that was never used */
    uint32_t hand;  /* of the clock */
    uint32_t key_size, value_size, value_offset, entry_size;
    enum nc_table_full full;

@@ -8,7 +8,7 @@ struct nc_wheel {
    nc_timer_t *buckets; /* heads of circular lists */
    uint64_t mask;
    uint64_t tick;
-   uint64_t current; /* last tick that was served */
+   uint64_t current; /* last tick that was processed */
    bool started;
 };
 
@@ -78,7 +78,7 @@ void nc_wheel_set(nc_wheel_t *wheel, nc_timer_t *timer, uint64_t when)
 
 static uint64_t serve_bucket(nc_timer_t *head, uint64_t now_tick, nc_wheel_fn fn, void *context)
 {
-   /* What expires is moved to a list of its own first: fn may set and cancel timers of this bucket. */
+   /* Expired timers are moved to a list of their own first: fn may set and cancel timers of this bucket. */
    nc_timer_t due;
    uint64_t count = 0;
    list_init(&due);

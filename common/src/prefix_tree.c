@@ -2,7 +2,7 @@
 /**
  * Radix tree over labels. Every domain carries a small radix tree of the labels behind it; its top node is the domain's
  * child. The top node of the first labels is the root: it has no bytes and stays. Positions inside a label count in reading
- * order, and nodes keep their bytes in it. Nothing here recurses: depth is chosen by whoever chooses the strings.
+ * order, and nodes keep their bytes in it. Nothing recurses: the strings decide about the depth.
  */
 #include <nemea-common/prefix_tree.h>
 
@@ -417,7 +417,7 @@ static void add_child(inner_t *parent, inner_t *child)
    child->parent_is_domain = NULL;
 }
 
-/* Cuts a node behind its first bytes; upper, which has them, takes its place. */
+/* Splits a node after its first bytes; upper, which has them, takes its place. */
 static void split(inner_t *node, inner_t *upper)
 {
    size_t n = upper->exact_length, rest = node->exact_length - n;
@@ -669,7 +669,7 @@ static void join(inner_t *n)
    size_t length = n->exact_length + child->exact_length;
    char *string = malloc(length + 1);
    if (string == NULL) {
-      return; /* stays as it is, which is good too */
+      return; /* a node with one child is valid too */
    }
    memcpy(string, n->string, n->exact_length);
    memcpy(string + n->exact_length, child->string, child->exact_length);
@@ -682,7 +682,7 @@ static void join(inner_t *n)
    inner_free(n);
 }
 
-/* Takes everything out, but not the root. */
+/* Removes everything but the root. */
 static void empty(tree_t *t)
 {
    inner_t *root = t->root;

@@ -14,22 +14,21 @@
 
 #include <nemea/module.h>
 
-/** What a detector that reads flows asks for. */
+/** Required fields of a detector that reads flows. */
 #define FLOW_FIELDS                                                                                   \
    "ipaddr SRC_IP,ipaddr DST_IP,time TIME_FIRST,time TIME_LAST,uint32 PACKETS,uint16 DST_PORT,uint8 " \
    "PROTOCOL,"                                                                                        \
    "uint8 TCP_FLAGS"
-/* What it uses when it is there: uint32 PACKETS_REV, uint8 TCP_FLAGS_REV, uint16 SRC_PORT. */
+/* Optional fields: uint32 PACKETS_REV, uint8 TCP_FLAGS_REV, uint16 SRC_PORT. */
 
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
 
-#define PROBE_MAX_PACKETS 4  /* a probe and its retransmissions */
-#define RETRY_MAX_PACKETS 10 /* SYNs that a system sends before it gives up */
-#define TCP_PROBE_FLAGS \
-   0x3f /* ECE and CWR say nothing here: SYNs of ordinary hosts carry them too (RFC 3168) */
+#define PROBE_MAX_PACKETS 4    /* a probe and its retransmissions */
+#define RETRY_MAX_PACKETS 10   /* SYNs that a system sends until it gives up */
+#define TCP_PROBE_FLAGS   0x3f /* without ECE and CWR, which SYNs of ordinary hosts carry, too (RFC 3168) */
 
-/* A scanner that takes its time, and sends all TCP probes from one port as no system does for connections of its own,
+/* A slow scanner that sends all TCP probes from one port, as no system does for its own connections,
  * is reported at a fifth of the threshold. */
 #define SLOW_SECONDS 600
 #define SLOW_SHARE   5
@@ -49,11 +48,11 @@ struct flow {
    uint8_t flags, flags_rev; /* of TCP, without ECE and CWR */
 };
 
-/** What a TCP flow tells about the one who sent it. */
+/** Kind of a TCP flow, seen from its sender. */
 enum probe {
    PROBE_NONE,    /**< an ordinary connection, a part of one, or an answer */
    PROBE_SYN,     /**< SYN only: not answered, or the answer is in another record */
-   PROBE_RETRIED, /**< the same, and the sender's system tried for long */
+   PROBE_RETRIED, /**< the same, with retransmissions */
    PROBE_REFUSED, /**< SYN answered by RST: the port is closed */
    PROBE_HALF,    /**< SYN answered by SYN+ACK, then dropped: the port is open */
    PROBE_EMPTY,   /**< a connection that was reset without a byte of data */

@@ -17,18 +17,18 @@
 struct flow;             /* ../common/flow.h */
 
 enum flood_kind {
-   FLOOD_VOLUME, /* much more bytes from many more sources than before: volume.c */
-   FLOOD_PACKETS /* requests that go nowhere, answers that nobody asked for: packets.c */
+   FLOOD_VOLUME, /* many more bytes from many more sources than before: volume.c */
+   FLOOD_PACKETS /* unanswered requests, unsolicited answers: packets.c */
 };
 
 struct flood {
    enum flood_kind kind;
-   bool valid;      /* VOLUME: the interval it was seen in is over */
+   bool valid;      /* VOLUME: the interval in which it was found has ended */
    bool no_history; /* VOLUME: the destination had no traffic before */
    uint16_t seq;    /* of the next report */
    uint64_t id;
    uint64_t begin;      /* interval; VOLUME */
-   uint64_t reported;   /* seconds: what came before was reported */
+   uint64_t reported;   /* seconds: reported up to here */
    uint64_t orig_bytes; /* before the flood, in an interval */
    uint64_t orig_sources;
    uint64_t total;        /* since the last report: bytes of the flood, ... */
@@ -41,7 +41,7 @@ struct flood {
 /* One interval's packets that look like a part of a flood. */
 struct packets {
    uint32_t syn;                                         /* flows of SYNs only */
-   uint32_t one_way;                                     /* flows without an answer that nobody asked for */
+   uint32_t one_way;                                     /* unanswered flows that were not requested */
    uint64_t one_way_packets, udp_packets, other_packets; /* other: neither TCP nor UDP nor a tunnel */
    uint64_t bytes;
    uint32_t good;         /* flows of ordinary use */
@@ -56,10 +56,10 @@ struct packets {
 
 /* A destination (address or prefix). */
 struct host {
-   struct host *next, *prev; /* list of those that are looked at when an interval ends; NULL: not in it */
+   struct host *next, *prev; /* list of destinations to check when an interval ends; NULL: not in it */
    uint64_t id;              /* never used again for another destination */
    uint64_t interval;        /* number of the newest one */
-   uint64_t quiet_until;     /* interval: its flood was told, do not find it again in the history */
+   uint64_t quiet_until;     /* interval: until then its history holds a flood that was reported */
    uint64_t total;           /* of bytes */
    uint64_t bytes[HISTORY];  /* oldest first */
    uint32_t sources[HISTORY], flows[HISTORY], answered[HISTORY];
@@ -104,12 +104,12 @@ void hosts_close(struct ddos *self);
 struct host *host_get(struct ddos *self, const ip_addr_t *target, uint64_t interval);
 /* The same, NULL when it is not known. */
 struct host *host_find(const struct ddos *self, const ip_addr_t *target, uint64_t interval);
-/* Has it looked at when intervals end, in the order of these calls. */
+/* Adds it to the list of destinations to check when an interval ends. */
 void host_watch(struct ddos *self, struct host *h);
 void host_unwatch(struct host *h);
 /* Moves the windows on: the last ones become those of this interval. */
 void host_roll(struct host *h, uint64_t interval);
-/* Mean of the intervals before index, from the first that has bytes on. */
+/* Mean of the intervals before index, beginning with the first that has bytes. */
 void host_baseline(const struct host *h, unsigned index, uint64_t *bytes, uint64_t *sources);
 /* A source network of a destination, as of the destination's newest interval; valid until the next call. */
 struct source *source_get(struct ddos *self, const struct host *h, const ip_addr_t *network);
@@ -120,7 +120,7 @@ void source_count(struct host *h, struct source *s, unsigned index);
 /* begin: seconds. NULL without memory. */
 struct flood *flood_start(struct ddos *self, struct host *h, enum flood_kind kind, uint64_t begin);
 void flood_end(struct ddos *self, struct host *h);
-/* Sends what is summed up in h->flood, with these times, and begins new sums. */
+/* Sends an alert of the sums in h->flood with these times, and resets the sums. */
 int flood_report(nm_module_t *m, struct host *h, ur_time_t first, ur_time_t last);
 
 /* volume.c */
@@ -132,7 +132,7 @@ int volume_finish(nm_module_t *m, struct host *h);
 
 /* packets.c */
 void packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct source *source);
-/* Enough of them that the destination must be looked at when the interval ends? */
+/* Are there enough of them that the destination must be checked when the interval ends? */
 bool packets_many(const struct ddos *self, const struct host *h);
 /* The newest interval of h is over. */
 int packets_judge(nm_module_t *m, struct host *h);

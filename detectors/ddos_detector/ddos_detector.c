@@ -13,7 +13,7 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint64 BYTES, uint64 BYTES_REV, time TIM
 #define BACKWARDS_UDP   1000 /* answers to one packet: servers stream over UDP to clients that send little */
 #define BACKWARDS_OTHER 8
 #define EXIT_OPTION     255
-#define ANSWERS_UNASKED 8 /* so many answers more than questions are no sign of anything */
+#define ANSWERS_UNASKED 8 /* excess of answers over requests that is still ordinary */
 
 struct state {
    struct ddos ddos;
@@ -64,7 +64,7 @@ static int check(nm_module_t *m)
                          source ? self->source_mask : self->target_mask);
 }
 
-/* The address without the bits that do not matter. */
+/* The network of an address. */
 static ip_addr_t masked(const ip_addr_t *address, unsigned bits4, unsigned bits6)
 {
    ip_addr_t a;
@@ -160,8 +160,8 @@ static int format(nm_module_t *m, uint32_t input)
    return NM_OK;
 }
 
-/* Traffic that the destination asked for itself is no attack on it. Where both directions are in one record it is not
- * seen here at all; else it comes from the low port of a server to a high one of a host that sends too. */
+/* Traffic that the destination requested is no attack on it. Records of both directions do not count it for the client at
+ * all; in records of one direction it comes from the low port of a server to a high port of a host that sends, too. */
 static bool solicited(const struct state *state, struct host *h, const struct flow *f)
 {
    if (state->format.both_ways || !state->format.details || !state->format.src_port || !flow_is_answer(f)) {
@@ -172,7 +172,7 @@ static bool solicited(const struct state *state, struct host *h, const struct fl
    return p->answers <= 2 * ((uint64_t) p->asked + p->asked_before) + ANSWERS_UNASKED;
 }
 
-/* The one who sends this may get answers. */
+/* The sender of a flow may get answers. */
 static void note_sender(struct ddos *self, const ip_addr_t *src)
 {
    ip_addr_t key = masked(src, self->target_mask, self->target_mask6);
@@ -188,7 +188,7 @@ static int add_flow(nm_module_t *m, const struct flow *f, uint64_t bytes)
    struct ddos *self = &state->ddos;
    uint64_t now = ur_time_get_sec(nm_now(m)) / INTERVAL;
    if (now > self->heard + HISTORY) {
-      self->watched_since = now; /* nobody was watching in between */
+      self->watched_since = now; /* there were no records in between */
    }
    self->interval = self->heard = now;
    if (f->last < f->first || ur_time_get_sec(f->last) / INTERVAL > now) {
@@ -210,7 +210,7 @@ static int add_flow(nm_module_t *m, const struct flow *f, uint64_t bytes)
    return solicited(state, h, f) ? NM_OK : volume_add(m, h, f, bytes, source);
 }
 
-/* The victim's packet was seen first: the flood is the other direction of the flow. */
+/* The first packet seen was the victim's: the flood is the reverse direction of the flow. */
 static bool is_backwards(const struct flow *f)
 {
    switch (f->protocol) {

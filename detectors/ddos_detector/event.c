@@ -25,7 +25,7 @@ static void reason(const struct event *e, char *to, size_t size)
             format_duration(event_seconds(e), duration, sizeof(duration)));
 }
 
-/* The short gap: both rules of the detector may see the same flood, under numbers of their own. */
+/* The gap is short: both methods of the detector may report the same flood, with different ids. */
 EVENT_DESCRIPTION(
     ddos_detector, .kind = "flood", .title = "flood (DoS)", .unit = "sources", .attack = "T1498",
     .fields = "ipaddr DST_IP,uint64 BYTES,uint64 EVENT_ID,uint32 AVG_IP_CNT_CURRENT,time TIME_FIRST,"

@@ -65,7 +65,7 @@ struct host *host_find(const struct ddos *self, const ip_addr_t *target, uint64_
 
 void host_watch(struct ddos *self, struct host *h)
 {
-   if (h->next == NULL) { /* at the end: the order of alerts is the order in which destinations came here */
+   if (h->next == NULL) { /* at the end, so that alerts come in the order in which destinations were added */
       h->prev = self->watched.prev;
       h->next = &self->watched;
       h->prev->next = h;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Floods of packets: requests that go nowhere, and answers that nobody asked for. No history is needed. */
+/** Floods of packets: unanswered requests and unsolicited answers. They need no history. */
 #include "ddos.h"
 #include "fields.h"
 
@@ -8,12 +8,11 @@
 #include "../common/flow.h"
 
 /* Thresholds in units of the options (flows, networks). */
-#define SYN_PER_USE     3  /* so many SYNs for each ordinary connection */
-#define ONE_WAY_FACTOR  2  /* stray packets are more common than half-open connections */
-#define ONE_PORT_FACTOR 6  /* from few networks: all the same to one port, and more of them */
-#define OTHER_FACTOR    30 /* packets of ICMP and the like, also of one source */
-#define UDP_FACTOR \
-   600 /* UDP packets without an answer, also of one source: more than a stream of video has */
+#define SYN_PER_USE     3   /* minimum number of SYNs per ordinary connection */
+#define ONE_WAY_FACTOR  2   /* stray packets are more common than half-open connections */
+#define ONE_PORT_FACTOR 6   /* for floods from few networks, which must go to one port */
+#define OTHER_FACTOR    30  /* packets of ICMP and other protocols, even of one source */
+#define UDP_FACTOR      600 /* unanswered UDP packets, even of one source: more than a video stream has */
 
 enum kind { KIND_OTHER, KIND_SYN, KIND_ONE_WAY, KIND_USE };
 
@@ -35,7 +34,7 @@ static enum kind kind_of(const struct flow *f)
 {
    switch (f->protocol) {
    case PROTOCOL_TCP: return tcp_kind(f);
-   case IPPROTO_IPIP: /* tunnels carry the traffic of many */
+   case IPPROTO_IPIP: /* tunnels carry the traffic of many hosts */
    case IPPROTO_IPV6:
    case IPPROTO_GRE:
    case IPPROTO_ESP:
@@ -80,7 +79,7 @@ void packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct so
       p->one_way_packets += packets_of(f);
       p->udp_packets += f->protocol != PROTOCOL_UDP ? 0 : packets_of(f);
    }
-   p->other_packets += other ? packets_of(f) : 0; /* answered or not: who is pinged answers */
+   p->other_packets += other ? packets_of(f) : 0; /* answered or not: hosts answer pings */
    if (p->port_lead == 0) {
       p->port = f->dst_port;
    }
@@ -96,7 +95,7 @@ bool packets_many(const struct ddos *self, const struct host *h)
           p->other_packets >= (uint64_t) OTHER_FACTOR * self->flood_flows;
 }
 
-/* Is the newest interval part of a flood? A flood that goes on needs half of what a new one needs. */
+/* Is the newest interval part of a flood? The thresholds of a flood that has begun are halved. */
 static bool is_flood(const struct ddos *self, const struct host *h, uint64_t sources_before)
 {
    const struct packets *p = &h->packets;
@@ -106,7 +105,7 @@ static bool is_flood(const struct ddos *self, const struct host *h, uint64_t sou
       flows = (flows + 1) / 2;
       many = (many + 1) / 2;
    }
-   /* What the destination asked for itself, and got in records of their own. */
+   /* Answers that the destination requested, in records of their own. */
    uint64_t asked = (uint64_t) p->asked + p->asked_before;
    uint64_t stray = p->one_way > asked ? p->one_way - asked : 0;
    uint64_t stray_packets = p->one_way > 0 ? p->one_way_packets * stray / p->one_way : 0;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Floods by volume: bytes and sources of a destination jump against the intervals before. */
+/** Floods by volume: bytes and sources of a destination rise suddenly over the intervals before. */
 #include "ddos.h"
 #include "fields.h"
 
 #include "../common/flow.h"
 
-#define MIN_SOURCES      16 /* of a flood; the factor alone makes a flood of five uploads to a quiet server */
-#define MIN_SOURCES_IDLE 50 /* where nothing was before */
+#define MIN_SOURCES      16 /* of a flood: by the ratio alone, five uploads to a quiet server would be one */
+#define MIN_SOURCES_IDLE 50 /* the same without earlier traffic */
 #define IDLE_BEFORE      2  /* intervals without traffic that count as history */
 
 /* Shares the bytes of a flow among the intervals it lasted, newest first; its source belongs to each of them. */
@@ -28,7 +28,7 @@ static void spread(struct host *h, uint64_t first, uint64_t last, uint64_t bytes
    }
 }
 
-/* Is interval i a flood, given what is usual? */
+/* Does interval i exceed the usual bytes and sources by enough for a flood? */
 static bool exceeds(const struct ddos *self, const struct host *h, unsigned i, uint64_t bytes,
                     uint64_t sources, uint32_t min_sources)
 {
@@ -61,7 +61,7 @@ static unsigned find_flood(const struct ddos *self, const struct host *h, bool *
          return i + 1;
       }
    }
-   /* Traffic out of nothing, while others were heard: what is not answered is a flood. */
+   /* Sudden traffic to an idle destination, while there were records of others: a flood if it is not answered. */
    k = first_busy(h, HISTORY - 1);
    uint64_t oldest = h->interval - NEWEST;
    *no_history = k >= IDLE_BEFORE && k + 1 < HISTORY && oldest + k >= self->watched_since + IDLE_BEFORE &&
@@ -94,7 +94,7 @@ int volume_add(nm_module_t *m, struct host *h, const struct flow *f, uint64_t by
    return NM_OK;
 }
 
-/* The interval that is over confirms a flood found in it. */
+/* The end of the interval in which a flood was found confirms it. */
 static void validate(struct host *h)
 {
    struct flood *flood = h->flood;
@@ -149,7 +149,8 @@ int volume_leave(nm_module_t *m, struct host *h)
    if (newest > 0) {
       return NM_OK;
    }
-   int rc = report(m, h, (h->interval + 1) * INTERVAL); /* its last interval leaves the history: it is over */
+   int rc =
+       report(m, h, (h->interval + 1) * INTERVAL); /* its last interval leaves the history: it has ended */
    flood_end(self, h);
    return rc;
 }

@@ -15,10 +15,10 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, time TIME_FIRST, time TIME_LAST, uint32 
 
 #define EVENT_ADDRSCAN 1
 #define SAMPLES        4
-#define FULL_WEIGHT    2 /* of a sure probe; a doubtful one counts half */
+#define FULL_WEIGHT    2 /* of a certain probe; an uncertain one counts half */
 #define ALL_PORTS      0 /* in place of a port: what a source does on all TCP ports together */
 #define TOP_PORTS      8
-#define HOSTS_A_LIST   8 /* room in the set of hosts for each list */
+#define HOSTS_A_LIST   8 /* capacity of the set of hosts per list */
 #define WHEEL_BUCKETS  1024
 #define EXIT_OPTION    255
 
@@ -31,7 +31,7 @@ struct list_key {
 struct list {
    nc_timer_t timer; /* set once an alert was sent: the rest is reported when the source falls silent */
    ur_time_t first, last;
-   uint64_t id; /* of this round, 0: empty; hosts of earlier rounds have other ids and fade out of the set */
+   uint64_t id; /* of this round, 0: empty; hosts of earlier rounds have other ids and are evicted in time */
    uint32_t n;  /* hosts */
    uint32_t points; /* their weights */
    uint32_t used;   /* connections with data, each to another host than the one before, or answered probes */
@@ -140,7 +140,7 @@ static void clear(struct list *list)
    memset(list, 0, sizeof(*list));
 }
 
-/* ALL_PORTS lists tell the port that most hosts were probed on. */
+/* Alerts of ALL_PORTS lists name the port on which most hosts were probed. */
 static uint16_t main_port(const struct list *list)
 {
    unsigned best = 0;
@@ -170,7 +170,7 @@ static int send_alert(nm_module_t *m, const struct list_key *key, const struct l
    return nm_send(m, alert);
 }
 
-/* A source of earlier alerts is silent: tell the rest, if it is worth it. */
+/* A source that was reported has stopped: report the rest, if it is large enough. */
 static int report_rest(nm_module_t *m, struct list *list)
 {
    struct haddrscan *self = nm_self(m);
@@ -186,11 +186,11 @@ static uint64_t microseconds(ur_time_t t)
    return NM_SECONDS(ur_time_get_sec(t)) + ur_time_get_usec(t);
 }
 
-/* Sends the alert of a complete list; the list begins anew. */
+/* Sends the alert of a complete list and clears the list. */
 static int report(nm_module_t *m, const struct list_key *key, struct list *list, uint32_t threshold)
 {
    struct haddrscan *self = nm_self(m);
-   /* One who reaches as many as he misses uses the service: mail servers, peer-to-peer. Answers to UDP probes come
+   /* A source that reaches as many hosts as it misses uses the service: mail servers, peer-to-peer. Answers to UDP probes come
     * from hosts that are up whether the asker means well or not, so they weigh more. */
    bool ordinary = key->protocol == PROTOCOL_UDP ? list->used > list->n / 2 : list->used >= list->n;
    int rc = ordinary ? NM_OK : send_alert(m, key, list, threshold);
@@ -262,7 +262,7 @@ static int add_to_all_ports(nm_module_t *m, const struct flow *f, bool reported)
    struct list *list;
    int rc = open_list(m, &key, f, &list);
    if (rc != NM_OK || reported) {
-      clear(list); /* what was told needs not be told again */
+      clear(list); /* these hosts are reported */
       return rc;
    }
    if (add_host(self, list, f, FULL_WEIGHT)) {
@@ -292,7 +292,7 @@ static int add_probe(nm_module_t *m, const struct flow *f, uint8_t points)
    return rc == NM_OK && f->protocol == PROTOCOL_TCP ? add_to_all_ports(m, f, complete) : rc;
 }
 
-/* A connection with data: counts in favour of a source that is under watch. */
+/* A connection with data counts in favour of its source. */
 static void use(struct haddrscan *self, const struct flow *f, uint16_t port)
 {
    struct list_key key = make_key(f->src, port, f->protocol);
@@ -312,7 +312,7 @@ static int tcp(nm_module_t *m, const struct flow *f)
    case PROBE_REFUSED:
    case PROBE_HALF:
    case PROBE_STEALTH: return add_probe(m, f, FULL_WEIGHT);
-   case PROBE_EMPTY: return NM_OK; /* so do those who watch that services are up */
+   case PROBE_EMPTY: return NM_OK; /* monitoring of services does that, too */
    case PROBE_NONE: break;
    }
    if (flow_is_use(f)) {
@@ -322,7 +322,7 @@ static int tcp(nm_module_t *m, const struct flow *f)
    return NM_OK;
 }
 
-/* Takes a host that answered off the list of the one who asked. */
+/* Removes a host that answered from the list of the source that probed it. */
 static bool answers(struct haddrscan *self, const struct flow *f)
 {
    struct list_key key = make_key(f->dst, f->src_port, f->protocol);
@@ -403,7 +403,7 @@ static void expired(void *context, nc_timer_t *timer)
    struct haddrscan *self = nm_self(expiry->m);
    struct list *list = (struct list *) ((char *) timer - offsetof(struct list, timer));
    uint64_t silent = microseconds(list->last) + NM_SECONDS(self->idle);
-   if (silent > timer->expires) { /* it went on meanwhile */
+   if (silent > timer->expires) { /* it has sent more probes since */
       nc_wheel_set(self->timers, timer, silent);
    } else if (expiry->rc == NM_OK) {
       expiry->rc = report_rest(expiry->m, list);

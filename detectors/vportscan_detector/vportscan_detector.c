@@ -16,7 +16,7 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, time TIME_FIRST, time TIME_LAST, uint32 
 #define LIST_BLOCK     8
 #define MAX_THRESHOLD  1024
 
-/* Traceroute counts UDP ports up from here, three a hop, and gets its answers from others than the target. */
+/* Traceroute counts UDP ports up from here, three a hop, and gets its answers from hosts other than the target. */
 #define TRACEROUTE_FIRST 33434
 #define TRACEROUTE_LAST  33689
 
@@ -38,7 +38,7 @@ struct pair {
    uint32_t used;         /* connections with data, each on another port than the one before */
    uint16_t n;            /* ports in the list */
    uint16_t marked;       /* those of them that count */
-   bool reported;         /* an alert was sent: further ones must be worth it */
+   bool reported;         /* an alert was sent: further ones need more ports */
    uint16_t used_port;
    uint16_t src_port; /* of the first probe */
    bool src_ports;    /* there are others */
@@ -133,7 +133,7 @@ static uint32_t weight(uint8_t mark)
    return mark & PORT_CERTAIN ? 2 : mark & PORT_ONCE;
 }
 
-/* Turns marks of a port on or off. */
+/* Toggles marks of a port. */
 static void mark_port(const struct vportscan *self, struct pair *pair, uint16_t i, uint8_t mark)
 {
    uint8_t *all = marks(self, pair);
@@ -159,7 +159,7 @@ static struct pair *opposite(struct vportscan *self, const struct flow *f)
 }
 
 /* A list is complete when its points reach the threshold, or when it is full: a scanner that repeats each probe has
- * many ports but few points. Once a scan was reported there is no hurry: no port counts twice any more. */
+ * many ports but few points. After the first alert no port counts twice: speed no longer matters. */
 static bool complete(const struct vportscan *self, const struct pair *pair, uint8_t protocol)
 {
    if (self->classic) {
@@ -172,13 +172,13 @@ static bool complete(const struct vportscan *self, const struct pair *pair, uint
    return (pair->reported ? pair->marked : pair->points) >= self->threshold || pair->n == self->list_size;
 }
 
-/* Tells of a complete list, and begins a new one. f: the probe that completed it. */
+/* Reports a complete list and clears it. f: the probe that completed it. */
 static int report(nm_module_t *m, struct pair *pair, const struct flow *f)
 {
    struct vportscan *self = nm_self(m);
    int rc = NM_OK;
    bool reported = pair->reported, all = pair->n == self->list_size; /* of a full list all ports count */
-   /* Passive FTP, peer-to-peer: one who also reaches half as many ports as he misses makes use of them. */
+   /* Passive FTP, peer-to-peer: a source that also reaches half as many ports as it misses uses them. */
    if (2 * pair->used < pair->n) {
       void *alert = nm_alert(m, NULL);
       nm_set(m, alert, F_EVENT_TYPE, EVENT_PORTSCAN);
@@ -314,7 +314,7 @@ static int udp(nm_module_t *m, const struct flow *f)
        trace) {
       return NM_OK;
    }
-   return add_probe(m, f, f->dst_port < 1024); /* nobody's peers or games are there */
+   return add_probe(m, f, f->dst_port < 1024); /* peer-to-peer and games do not use these ports */
 }
 
 static int record(nm_module_t *m, const void *rec)

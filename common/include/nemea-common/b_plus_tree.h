@@ -4,7 +4,7 @@
  *
  * Keys are copied. A value stays where it is until its item is deleted, so pointers to values may be kept. Values lie in
  * blocks that are reused after deletions and freed with the tree; nodes are freed as soon as they are empty. The tree has
- * no limit of its own: where strangers choose the keys, prefer nc_table.h or delete what is old.
+ * no limit of its own: where outsiders choose the keys, prefer nc_table.h or delete old items.
  * All operations take O(log n). Threads: one tree belongs to one thread. */
 #ifndef B_PLUS_TREE_H
 #define B_PLUS_TREE_H

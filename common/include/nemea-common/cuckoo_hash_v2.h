@@ -3,7 +3,7 @@
  * Cuckoo hash table, second version: keys of one length, all memory taken at the start. A displacement moves an index
  * only: data stay where they are as long as their item is in the table.
  *
- * When an item finds no place within 15 displacements another one is thrown out and given to the caller. A second insertion
+ * When an item finds no place within 15 displacements, another one is evicted and returned to the caller. A second insertion
  * of a key stores a second item: ask ht_get_v2() first. The hash has the random key of the process
  * (nc_hash.h). Threads: one writer; see ht_lock_insert_v2(). */
 #ifndef CUCKOO_HASH_V2_H
@@ -24,8 +24,8 @@ typedef struct cc_hash_table_v2 {
    index_array_t *ind; /**< by place */
    char **keys;
    void **data;
-   char *key_kick;  /**< of the item thrown out last */
-   void *data_kick; /**< of the item thrown out last */
+   char *key_kick;  /**< of the item evicted last */
+   void *data_kick; /**< of the item evicted last */
    unsigned int data_size;
    unsigned int table_size; /**< places */
    unsigned int key_length; /**< bytes */
@@ -35,7 +35,7 @@ typedef struct cc_hash_table_v2 {
  * \return 0; -1 for other sizes or without memory */
 int ht_init_v2(cc_hash_table_v2_t *new_table, unsigned int table_size, unsigned int data_size,
                unsigned int key_length);
-/** Stores copies of key and data. \return NULL; or the data of an item that was thrown out for it, good until the next
+/** Stores copies of key and data. \return NULL; or the data of an item that was evicted for it, good until the next
  * insertion, with its key in key_kick */
 void *ht_insert_v2(cc_hash_table_v2_t *ht, char *key, const void *new_data);
 /** The same, with lock(i) before and unlock(i) after key and data of slot i are written or made invalid. A reader

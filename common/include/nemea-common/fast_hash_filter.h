@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** \file fast_hash_filter.h
- * Hash table in rows of eight items that never gives an item up: an insertion into a full row fails, and
+ * Hash table in rows of eight items that never evicts an item: an insertion into a full row fails, and
  * fhf_resize() makes the table larger.
  *
  * Threads: each row has a spin lock. Functions with a lock argument leave the row locked when they succeed, for
@@ -76,7 +76,7 @@ extern const uint8_t fhf_lt_pow_of_two[8];  /**< bit of a column */
 /** \param table_rows a power of two \param key_size bytes, above 0 \param data_size bytes, above 0
  * \return NULL for other sizes or without memory */
 fhf_table_t *fhf_init(uint64_t table_rows, uint32_t key_size, uint32_t data_size);
-/** Forgets all items. No other thread may use the table. */
+/** Removes all items. No other thread may use the table. */
 void fhf_clear(fhf_table_t *table);
 /** Frees the table and what a resize has kept; NULL is allowed. */
 void fhf_destroy(fhf_table_t *table);
@@ -109,7 +109,7 @@ static inline void fhf_lock_(int8_t *lock)
    }
 }
 
-/** Gives back the lock that a function ending in _locked has left in *lock. */
+/** Releases the lock that a function ending in _locked has left in *lock. */
 static inline void fhf_unlock_data(int8_t *lock)
 {
    __atomic_store_n(lock, (int8_t) 0, __ATOMIC_RELEASE);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** \file fast_hash_table.h
- * Hash table of fixed size in rows of four items; a full row gives up its least recently used item, or moves it to a
+ * Hash table of fixed size in rows of four items; a full row evicts its least recently used item, or moves it to a
  * small common stash. All memory is taken by fht_init().
  *
  * A row overflows long before the table is full (at three quarters every tenth item has been lost), and which items are lost
@@ -8,7 +8,7 @@
  * NEMEA_HASH_KEY is set (nc_hash.h). Where nothing may be lost below the capacity take nc_table.h.
  *
  * Threads: each row and the stash have a spin lock; any number of threads may use a table at once. The functions
- * whose name ends in _locked leave an item locked; a thread may hold one at a time. An iterator holds the row that
+ * whose names end in _locked leave an item locked; a thread may hold one at a time. An iterator holds the row that
  * it stands on: the same thread must not touch that row by key meanwhile. Data without its lock may be overwritten
  * by other threads.
  * Keys are compared byte by byte: padding in them must be cleared. Pointers to data stay valid until the item leaves. */
@@ -101,7 +101,7 @@ int fht_remove_with_stash(fht_table_t *table, const void *key);
 int fht_remove_locked(fht_table_t *table, const void *key, int8_t *lock_ptr);
 /** The same, also in the stash. */
 int fht_remove_with_stash_locked(fht_table_t *table, const void *key, int8_t *lock_ptr);
-/** Forgets all items. No other thread may use the table. */
+/** Removes all items. No other thread may use the table. */
 void fht_clear(fht_table_t *table);
 /** NULL is allowed. */
 void fht_destroy(fht_table_t *table);
@@ -133,7 +133,7 @@ static inline void fht_lock_(int8_t *lock)
    }
 }
 
-/** Gives back the lock that a function ending in _locked has left in *lock_ptr. */
+/** Releases the lock that a function ending in _locked has left in *lock_ptr. */
 static inline void fht_unlock_data(int8_t *lock_ptr)
 {
    __atomic_store_n(lock_ptr, (int8_t) 0, __ATOMIC_RELEASE);

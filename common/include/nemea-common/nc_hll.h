@@ -8,8 +8,8 @@
  * 2017, which needs no correction tables and is unbiased for small counts too.
  *
  * The registers belong to the caller, so that a sketch can be a member of a table's value; zeroed registers are an
- * empty sketch. Values are given as their 64-bit hashes (nc_hash()). For reproducible estimates hash with a constant
- * seed.
+ * empty sketch. Values are given as their 64-bit hashes. With nc_hash() nobody can choose values that count as one, and
+ * estimates differ from process to process within their error, unless NEMEA_HASH_KEY is set.
  *
  * Threads: one sketch belongs to one thread.
  */

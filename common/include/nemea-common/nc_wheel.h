@@ -4,7 +4,7 @@
  * Timing wheel: many timers over a clock that the caller drives (stream time), constant cost to set and cancel.
  *
  * One wheel of buckets (Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", 1987, scheme 6): a timer lies
- * in the bucket of its expiry tick; timers more than one turn away stay in the bucket until their turn comes. The
+ * in the bucket of its expiry tick; timers more than one revolution away stay in the bucket until theirs. The
  * timer is a member of the caller's own struct, so the wheel takes no memory per timer and cannot be full.
  *
  * Timers expire in the order of the wheel's buckets, in one bucket in the order they were set: the same input

@@ -5,8 +5,8 @@
  * a value and counters.
  *
  * Strings are bytes of any value and length, compared exactly. Empty labels (".com", "a..b", "") are labels like others.
- * The tree has no limit of its own: an inner node with children takes 2 KiB. Where strangers choose the strings,
- * delete what is old. Threads: one tree belongs to one thread. */
+ * The tree has no limit of its own: an inner node with children takes 2 KiB. Where outsiders choose the strings,
+ * delete old ones. Threads: one tree belongs to one thread. */
 #ifndef PREFIX_TREE_H
 #define PREFIX_TREE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** \file super_fast_hash.h
  * The hash of Paul Hsieh (http://www.azillionmonkeys.com/qed/hash.html), for values that other programs know.
- * It has no seed: for tables that strangers can fill use nc_hash.h. Thread-safe. */
+ * It has no key: use nc_hash.h for tables that outsiders can fill. Thread-safe. */
 #ifndef SUPER_FAST_HASH_H
 #define SUPER_FAST_HASH_H
 
