@@ -22,24 +22,22 @@ void cli_analyze_help(FILE *to)
        "usage: nemea analyze [OPTION...] FILE...\n"
        "       nemea analyze [OPTION...] -i INTERFACE\n"
        "\n"
-       "Finds attacks in captures (pcap, pcapng, also compressed with zstd), flow records (.trapcap) or the "
-       "CSV of\n"
-       "logger -t; - is standard input (a capture). Several files are analysed as one stream: captures in "
-       "the "
-       "order\nof their packets' times, flow files in the order given.\n"
+       "Finds attacks in captures (pcap, pcapng, also compressed with zstd), flow records (.trapcap) or the\n"
+       "CSV of logger -t. FILE - is standard input (a capture). Several files are analysed as one stream:\n"
+       "captures are merged by packet time, flow files are read in the order given.\n"
        "With -i it captures until Ctrl-C, shows alerts as they come, and reports at the end.\n"
        "\n"
        "  -i, --interface NAME  capture from this interface (needs the right to capture)\n"
        "  -j, --json            report as JSON on standard output\n"
-       "  -c, --csv DIR         also write alerts.csv and flows.csv into this directory (made when missing)\n"
-       "  -w, --html FILE       also write a page with plots: one file, nothing is loaded from elsewhere\n"
-       "  -v, --verbose         show what the modules say\n"
+       "  -c, --csv DIR         also write alerts.csv and flows.csv into this directory (created if "
+       "missing)\n"
+       "  -w, --html FILE       also write a self-contained page with plots\n"
+       "  -v, --verbose         show the messages of the modules\n"
        "  -h, --help            this text\n"
        "\n"
-       "Exit status: 0 done, with alerts or without; 2 mistake on the command line; 3 an input cannot be "
-       "read; 4 a module\n"
-       "died; 5 a report could not be written. A damaged capture is analysed up to the damage, which is "
-       "reported.\n"
+       "Exit status: 0 done, with alerts or without; 2 invalid command line; 3 an input cannot be read;\n"
+       "4 a module died; 5 a report could not be written. A damaged capture is analysed up to the damage,\n"
+       "which is reported.\n"
        "\n"
        "Examples:\n"
        "  nemea analyze capture.pcap\n"
@@ -84,7 +82,7 @@ static int parse(int argc, char **argv, struct analysis *a, struct request *r)
    return -1;
 }
 
-/* Mistakes show before anything is started. */
+/* Errors in the inputs are reported before anything is started. */
 static int check_inputs(const struct analysis *a)
 {
    char why[PATH_MAX + 256];
@@ -168,7 +166,7 @@ int cli_analyze(int argc, char **argv)
    if (status >= 0) {
       return status;
    }
-   /* Files that cannot be written are told before the work, not after it. */
+   /* Files that cannot be opened are reported before the work, not after it. */
    if ((r.csv != NULL && ((a.flows_csv = open_in(r.csv, "flows.csv")) == NULL ||
                           (alerts_csv = open_in(r.csv, "alerts.csv")) == NULL)) ||
        (r.html != NULL && (html = open_report(r.html)) == NULL)) {

@@ -11,7 +11,7 @@
 /** Exit status of nemea. */
 enum cli_status {
    CLI_OK = 0,     /**< done, with alerts or without */
-   CLI_USAGE = 2,  /**< a mistake on the command line */
+   CLI_USAGE = 2,  /**< invalid command line */
    CLI_INPUT = 3,  /**< an input cannot be read */
    CLI_MODULE = 4, /**< a module could not be started, or died */
    CLI_OUTPUT = 5  /**< a report could not be written */

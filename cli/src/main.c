@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** nemea: the door that people come in by. */
+/** nemea: the command line. Finds and runs a command. */
 #include "cli.h"
 #include "programs.h"
 

@@ -49,7 +49,7 @@ void cli_new_module_help(FILE *to)
          "      --outputs N         output interfaces of a classic module, 0 to 32 (default 1)\n"
          "  -h, --help              this text\n"
          "\n"
-         "Exit status: 0 done; 2 mistake on the command line; 3 the templates cannot be read; 5 a file could "
+         "Exit status: 0 done; 2 invalid command line; 3 the templates cannot be read; 5 a file could "
          "not be written.\n"
          "\n"
          "Examples:\n"

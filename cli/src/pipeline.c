@@ -25,12 +25,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BATCH      256
-#define LOOK_EVERY 50000000 /* nanoseconds between two looks at the children */
-#define WAIT_US    50000
+#define BATCH        256
+#define CHECK_PERIOD 50000000 /* nanoseconds between two checks of the children */
+#define WAIT_US      50000
 #define ONE_SIGNAL \
-   500000000 /* nanoseconds: timeout(1) and sudo send what is one wish to a process and its group */
-#define SILENT_WAITS   60 /* waits in vain, once its sender is gone, after which a stream has no end mark */
+   500000000 /* nanoseconds: timeout(1) and sudo signal a process and its group, which is one request */
+#define SILENT_WAITS   60 /* timeouts after the sender has ended: the stream will have no end mark */
 #define STATUS_DAMAGED 3  /* of flow_meter */
 #define BAR            30
 
@@ -46,8 +46,8 @@ struct pipeline {
    unsigned n_active;
    urcsv_t *csv;
    bool csv_titled;
-   uint64_t next_look, started;
-   unsigned waits; /* in vain, since the last record of anybody */
+   uint64_t next_check, started;
+   unsigned waits; /* timeouts since the last record */
    bool bar_shown, stopping, unended;
 };
 
@@ -74,7 +74,7 @@ static void on_signal(int sig)
 
 void analysis_note(struct analysis *a, const char *format, ...)
 {
-   char text[2048], safe[2 * sizeof(text)]; /* it may quote what files and modules say */
+   char text[2048], safe[2 * sizeof(text)]; /* may quote files and modules */
    va_list ap;
    va_start(ap, format);
    vsnprintf(text, sizeof(text), format, ap);
@@ -215,7 +215,7 @@ static void take_records(struct pipeline *p, unsigned i, const trap_message_t *m
          return;
       }
       if (!ur_rec_check(p->tmplt[i], m[k].data, m[k].size)) {
-         continue; /* counted by nobody: a module that sends such records has said so */
+         continue; /* not counted here: the module that sends such records reports it */
       }
       if (i > 0) {
          struct event *event = events_add(&p->a->events, event_descriptions[i - 1], p->tmplt[i], m[k].data);
@@ -340,8 +340,8 @@ static bool receive_failed(struct pipeline *p, unsigned i, int rc)
    return fail(p, CLI_MODULE, who, trap_ctx_get_last_error_msg(p->ctx));
 }
 
-/* The source ended without telling its readers (it was stopped while it waited for one): the detectors are asked for what they
- * have. \return false when they are silent too */
+/* The source ended without an end of stream (it was stopped while it waited for a reader): the detectors are asked to finish.
+ * \return false when they do not answer either */
 static bool close_unended(struct pipeline *p)
 {
    if (p->children[0].started || p->waits < SILENT_WAITS) {
@@ -387,8 +387,8 @@ static bool consume(struct pipeline *p)
          return false;
       }
       uint64_t t = now();
-      if (t >= p->next_look || interrupted) {
-         p->next_look = t + LOOK_EVERY;
+      if (t >= p->next_check || interrupted) {
+         p->next_check = t + CHECK_PERIOD;
          if (!watch(p)) {
             return false;
          }

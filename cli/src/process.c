@@ -18,7 +18,7 @@
 
 static void child_setup(int errors, int report)
 {
-   /* A terminal's Ctrl-C is for nemea, which ends the pipeline in order; and nobody outlives it. */
+   /* A terminal's Ctrl-C is for nemea, which stops the pipeline in order; children never outlive it. */
    setpgid(0, 0);
    prctl(PR_SET_PDEATHSIG, SIGKILL);
    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -176,7 +176,7 @@ bool process_failed(const struct process *p, int accepted)
           !(WIFEXITED(p->status) && (WEXITSTATUS(p->status) == 0 || WEXITSTATUS(p->status) == accepted));
 }
 
-/* The last line that was said, without its end; "" when there is none. */
+/* The last line of standard error without its newline; "" when there is none. */
 static void last_words(const struct process *p, char *to, size_t size)
 {
    const char *end = p->words + p->n_words;

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define PROCESS_WORDS  0x10000 /* bytes of a child's standard error that are kept: the last ones */
+#define PROCESS_WORDS  0x10000 /* last bytes of a child's standard error that are kept */
 #define PROCESS_REPORT 3       /* descriptor on which a child reports progress */
 
 struct process {
@@ -17,7 +17,7 @@ struct process {
    int status;  /* as of waitpid() */
    int errors;  /* its standard error, -1: closed */
    int report;  /* its progress, -1: none */
-   char *words; /* what it said on standard error */
+   char *words; /* its last output on standard error */
    size_t n_words;
    char line[128]; /* last whole line of progress */
    char part[128];
@@ -28,13 +28,13 @@ struct process {
 bool process_start(struct process *p, const char *path, char *const argv[], bool report);
 /** Starts work(context) in a child of the same program instead. */
 bool process_fork(struct process *p, const char *name, int (*work)(void *context), void *context);
-/** Takes in what the child has said, and its end. verbose: pass its words on. */
+/** Reads what the child has written, and its exit status. verbose: copy its messages to standard error. */
 void process_look(struct process *p, bool verbose);
-/** Ended in another way than with status 0 or accepted. */
+/** Whether it has ended with another status than 0 or accepted. */
 bool process_failed(const struct process *p, int accepted);
-/** "was killed by signal 9 (Killed)" or "exited with status 1"; the last line it said behind it. */
+/** "was killed by signal 9 (Killed)" or "exited with status 1"; then its last message. */
 void process_describe(const struct process *p, char *to, size_t size);
-/** Ends those that still run: SIGTERM, and SIGKILL after a deadline. */
+/** Stops those that still run: SIGTERM, and SIGKILL after a deadline. */
 void process_stop_all(struct process *p, size_t n);
 void process_free(struct process *p);
 

@@ -166,7 +166,7 @@ static void put_time_axis(const struct span *s, FILE *to, int top, int bottom)
 
 /* ----------------------------------------------------------------------- plots */
 
-/* Who, or on whom when they are many, beside the bar from x to end: behind it where there is room. */
+/* Label of a bar from x to end: the source, or the target when there are many sources; right of the bar where there is room. */
 static void put_bar_label(const struct event *e, double x, double end, int y, FILE *to)
 {
    char name[256];

@@ -21,13 +21,13 @@ struct source_job {
    const char *const *files;
    unsigned n_files;
    unsigned readers; /* that must be there before the first record */
-   bool last;        /* end of stream behind it */
+   bool last;        /* followed by the end of stream */
    bool unreadable;  /* set when an input cannot be read */
 };
 
 /** Tells what a file is by its first bytes. \return SOURCE_BAD with a message */
 enum source_kind source_kind_of(const char *path, char *why, size_t size);
-/** Captures that follow each other are one job, other files one each. \return index behind the job's files */
+/** Captures that follow each other are one job, other files one each. \return index after the job's files */
 unsigned source_take(const char *const *files, unsigned n, unsigned from, struct source_job *job);
 /** Starts a job. \return false with a message */
 bool source_start(struct source_job *job, struct process *p, char *why, size_t size);
