@@ -9,7 +9,7 @@ usage() {
 usage: ./bootstrap.sh COMMAND [ARGUMENT...]
 
   demo                  analyse the captures in examples/captures and print the alerts
-  check [STAGE...]      build everything and run all tests; stages: format analysis gcc clang asan tsan fuzz (all)
+  check [STAGE...]      build everything and run all tests; stages: format gcc analysis clang asan tsan fuzz (all)
   portability [SUITE...]
                         build, install and run it in new roots of other releases of Debian (bookworm trixie; root)
   install [--prefix DIR] [--moduledir DIR]
@@ -226,8 +226,10 @@ install_tree() {
       before=$(cat "$installed")
       before_prefix=$(option_of build-install prefix)
    fi
-   rm -rf build-install
+   # Other options begin anew: meson keeps those of the last time that are not said again.
+   [ "$(cat build-install/bootstrap-options 2>/dev/null)" = "${options[*]}" ] || rm -rf build-install
    build build-install "${options[@]}"
+   printf '%s\n' "${options[*]}" >build-install/bootstrap-options
    prefix=$(option_of build-install prefix)
    mkdir -p "${DESTDIR-}$prefix" 2>/dev/null || true
    [ -w "${DESTDIR-}$prefix" ] || privilege=as_root

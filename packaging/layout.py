@@ -11,9 +11,17 @@ LIBDIR: "default" (built into it), "configured" (in /etc/ld.so.conf), "foreign" 
 import glob
 import os
 import re
+import subprocess
 import sys
 
-DEFAULT = re.compile(r'(/usr)?/lib(32|64|x32)?(/[a-z0-9_]+-linux-gnu\w*)?')
+
+def built_in():
+    """Directories that are built into the dynamic linker. It says so since glibc 2.33."""
+    found = {'/lib', '/usr/lib'}
+    for loader in glob.glob('/lib*/ld-linux*.so.*'):
+        done = subprocess.run([loader, '--help'], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+        found.update(re.findall(r'^ *(/\S+) \(system search path\)', done.stdout, re.M))
+    return found
 
 
 def configured(path='/etc/ld.so.conf'):
@@ -37,7 +45,7 @@ def main(prefix, bindir, libdir, moduledir):
     print(os.path.relpath(moduledir, bindir))
     print(os.path.relpath(prefix, moduledir))
     libdir = os.path.normpath(libdir)
-    print('default' if DEFAULT.fullmatch(libdir) else 'configured' if libdir in configured() else 'foreign')
+    print('default' if libdir in built_in() else 'configured' if libdir in configured() else 'foreign')
     inside = os.path.relpath(moduledir, prefix)
     print(moduledir if inside.startswith('..') else '${prefix}/' + inside)
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Builds the tree in every way that counts and runs all tests; the last line sums them up.
 
-usage: check.py [STAGE...]        stages: format gcc clang asan tsan fuzz; all of them without arguments
+usage: check.py [STAGE...]        stages: format gcc analysis clang asan tsan fuzz; all of them without arguments
        check.py --apply-format    lay out all C files instead of checking them
 
 Each stage has a build directory of its own under build-check/, kept for the next run. Exit status 1 when
@@ -12,6 +12,8 @@ anything failed. Environment: NEMEA_FUZZ_SECONDS, time for each fuzz target (def
 import concurrent.futures
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -57,9 +59,9 @@ class Results:
         return 1 if self.failed else 0
 
 
-def run(command, **options):
+def run(command, folder=ROOT, **options):
     """Runs a command to its end; gives (exit status, all it printed)."""
-    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, errors='replace', check=False, **options)
     return done.returncode, done.stdout
 
@@ -119,7 +121,8 @@ def compiler_env(compiler):
 def build(results, stage, compiler, options):
     """Configures and builds build-check/STAGE; gives its path, or None when that failed."""
     directory = os.path.join(WORK, stage)
-    command = ['meson', 'setup', directory, '-Dwerror=true'] + options
+    # Said again for directories of older trees, in which defaults of then stay.
+    command = ['meson', 'setup', directory, '-Dwerror=true', '-Dpkgconfig.relocatable=true'] + options
     if os.path.isdir(os.path.join(directory, 'meson-info')):
         command.insert(2, '--reconfigure')
     status, out = run(command, env=compiler_env(compiler))
@@ -174,8 +177,12 @@ def meson_test(results, stage, directory, arguments, prefix=(), environment=None
         results.fail(f'{stage}: meson test', out)
 
 
+def build_gcc(results):
+    return build(results, 'gcc', 'gcc', ['--buildtype=debugoptimized', '-Dbench=true'])
+
+
 def stage_gcc(results):
-    directory = build(results, 'gcc', 'gcc', ['--buildtype=debugoptimized', '-Dbench=true'])
+    directory = build_gcc(results)
     if directory:
         meson_test(results, 'gcc', directory, ['-t', '3'])
 
@@ -198,6 +205,59 @@ def stage_tsan(results):
     if directory:
         meson_test(results, 'tsan', directory, ['-t', '10', '--suite', 'threads'], no_randomisation(),
                    {'TSAN_OPTIONS': 'halt_on_error=1:second_deadlock_stack=1'})
+
+
+# ---------------------------------------------------------------- static analysis
+
+# The analyser of gcc takes what is stored in a structure for lost, and arrays whose index it does not know for uninitialised; the stage
+# asan and valgrind see real ones.
+ANALYZER = ['-fanalyzer', '-Wno-analyzer-malloc-leak', '-Wno-analyzer-use-of-uninitialized-value',
+            '-fdiagnostics-plain-output', '-Werror']
+
+
+def analysed(directory):
+    """The commands that compile what is installed, a source once."""
+    with open(os.path.join(directory, 'compile_commands.json'), encoding='utf-8') as file:
+        commands = json.load(file)
+    found = {}
+    for entry in commands:
+        path = os.path.normpath(os.path.join(entry['directory'], entry['file']))
+        name = os.path.relpath(path, ROOT)
+        if name.endswith('.c') and not re.match(r'build|bench/|fuzz/|examples/|(.*/)?(tests|fuzz)/', name):
+            found[name] = entry
+    return sorted(found.items())
+
+
+def analyse_with_gcc(name, entry):
+    """gcc -fanalyzer with the options that the source is compiled with; gives (what it is, exit status, output)."""
+    command = [word for word in shlex.split(entry['command']) if word != 'ccache' and word != '-MD']
+    for option in ('-MQ', '-MF', '-o'):
+        if option in command:
+            del command[command.index(option):command.index(option) + 2]
+    return f'gcc -fanalyzer {name}', *run(command + ['-o', '/dev/null'] + ANALYZER, folder=entry['directory'])
+
+
+def analyse_with_clang(directory, name):
+    return f'clang-tidy {name}', *run(['clang-tidy', '-p', directory, '--quiet', name])
+
+
+def stage_analysis(results):
+    directory = build_gcc(results)
+    if not directory:
+        return
+    sources = analysed(directory)
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        jobs = [pool.submit(analyse_with_gcc, name, entry) for name, entry in sources
+                if name.startswith(('libtrap/src/', 'unirec/src/'))]
+        if shutil.which('clang-tidy'):
+            jobs += [pool.submit(analyse_with_clang, directory, name) for name, _ in sources]
+        else:
+            results.skip('clang-tidy', 'it is not installed')
+        for name, status, out in (job.result() for job in jobs):
+            if status == 0:
+                results.ok()
+            else:
+                results.fail(name, out)
 
 
 # ---------------------------------------------------------------- fuzzing
@@ -236,6 +296,7 @@ def stage_fuzz(results):
 STAGES = {
     'format': (stage_format, 'layout of C files'),
     'gcc': (stage_gcc, 'gcc, all tests'),
+    'analysis': (stage_analysis, 'clang-tidy on all sources, gcc -fanalyzer on libtrap and unirec'),
     'clang': (stage_clang, 'clang, optimised, all tests'),
     'asan': (stage_asan, 'gcc with address and undefined behaviour sanitizers, all tests'),
     'tsan': (stage_tsan, 'clang with thread sanitizer, tests with threads'),

@@ -22,6 +22,7 @@ SUITES = ('bookworm', 'trixie')
 SOURCE, USER_SOURCE = '/nemea', '/home/user/nemea-source'
 
 MOUNT = '''set -e
+mount --bind "$1" "$1"
 mount -t proc proc "$1/proc"
 mount --rbind /dev "$1/dev"
 mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
@@ -36,7 +37,8 @@ STEPS = (
      'DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends install g++ libcmocka-dev </dev/null'),
     ('build of everything, warnings are errors',
      f'cd {SOURCE} && meson setup build -Dwerror=true -Dfuzz=true -Dbench=true && ninja -C build'),
-    ('default installation', f'cd {SOURCE} && python3 tests/install_test.py --here build'),
+    ('default installation', f'cd {SOURCE} && python3 tests/install_test.py --here build Install.test_below_destdir_and_moved '
+     'Install.test_in_its_place Install.test_layout_of_nemea_2'),
     ('the same as an ordinary user', f'cd {SOURCE} && python3 tests/install_test.py build Install.test_as_an_ordinary_user'),
     ('layout of NEMEA 2, build',
      f'cd {SOURCE} && meson setup build-2 -Dwerror=true --prefix=/usr -Dmoduledir=/usr/bin/nemea -Dtests=false && ninja -C build-2'),
@@ -64,11 +66,15 @@ def copy_source(root):
 
 
 def run(log, command):
-    """Runs a command; gives whether it succeeded."""
+    """Runs a command; gives whether it succeeded and skipped nothing."""
     log.write(f'\n$ {" ".join(command)}\n')
     log.flush()
-    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False,
-                          env={'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL': 'C'}).returncode == 0
+    begin = os.path.getsize(log.name)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False,
+                          env={'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL': 'C'})
+    with open(log.name, encoding='utf-8', errors='replace') as file:
+        file.seek(begin)
+        return done.returncode == 0 and '(skipped=' not in file.read()
 
 
 def make_root(log, suite, root):

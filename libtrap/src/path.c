@@ -94,21 +94,25 @@ int paths_expand(const char *pattern, bool globs, char ***paths)
       spec_unquote(t.data);
    }
    char **list = calloc(n + 2, sizeof(*list));
-   for (size_t i = 0; list != NULL && i < n; i++) {
+   if (list == NULL) {
+      globfree(&g);
+      return -1;
+   }
+   for (size_t i = 0; i < n; i++) {
       list[i] = strdup(g.gl_pathv[i]);
    }
-   if (list != NULL && n == 0) {
+   if (n == 0) {
       list[n++] = strdup(t.data);
    }
    globfree(&g);
    *paths = list;
-   for (size_t i = 0; list != NULL && i < n; i++) {
+   for (size_t i = 0; i < n; i++) {
       if (list[i] == NULL) {
          paths_free(list, (int) n);
          return -1;
       }
    }
-   return list != NULL ? (int) n : -1;
+   return (int) n;
 }
 
 void paths_free(char **paths, int n)

@@ -59,7 +59,8 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
 static bool finish(void *ext, const struct flow *flow)
 {
    struct nettisa *s = ext;
-   float n = (float) s->packets, mean = (float) (s->sum / s->packets);
+   uint64_t whole_mean = s->sum / s->packets;
+   float n = (float) s->packets, mean = (float) whole_mean;
    (void) flow;
    if (s->packets == 1) {
       return false;
