@@ -206,16 +206,47 @@ class Analyze(unittest.TestCase):
         self.assertIn('analyze', self.w.run('nemea', '--help')[1])
         self.assertEqual(self.w.run('nemea', 'bogus')[0], 2)
 
-    def test_source_that_cannot_tell_its_end_hangs_nobody(self):
+    def replace_module(self, name, text):
+        """Puts a script in the place of a module."""
         stub = os.path.join(self.w.path, 'bin')
-        os.mkdir(stub)
-        for name in os.listdir(self.w.bin_dir):
-            os.symlink(os.path.realpath(os.path.join(self.w.bin_dir, name)), os.path.join(stub, name))
-        os.remove(os.path.join(stub, 'flow_meter'))
-        with open(os.path.join(stub, 'flow_meter'), 'w', encoding='ascii') as file:
-            file.write(f'#!/bin/sh\nexec {self.w.bin_dir}/flow_meter "$@" -n\n')  # no end of stream
-        os.chmod(os.path.join(stub, 'flow_meter'), 0o755)
+        os.makedirs(stub, exist_ok=True)
+        path = os.path.join(stub, name)
+        with open(path, 'w', encoding='ascii') as file:
+            file.write(text)
+        os.chmod(path, 0o755)
         self.w.env['NEMEA_BIN'] = stub
+
+    def test_module_that_cannot_start_is_an_error_and_no_result(self):
+        for name in ('flow_meter', 'vportscan_detector'):
+            for text, reason in (('#!/nonexistent/interpreter\n', 'No such file'), ('#!/bin/sh\necho missing library >&2; exit 127\n', 'missing library')):
+                self.replace_module(name, text)
+                for options in ((), ('--html', 'page.html')):
+                    status, out, err = self.w.run('nemea', 'analyze', *options, SCANS)
+                    self.assertIn(status, (3, 4))
+                    self.assertIn(name, err)
+                    self.assertIn(reason, err)
+                    self.assertNotIn('No attacks', out)
+                    self.assertIn('not known whether', out)
+                self.assertNotIn('No attacks', self.w.read('page.html'))
+            os.remove(os.path.join(self.w.path, 'bin', name))
+
+    def test_modules_are_run_by_name(self):
+        for arguments in (('logger', '-h'), ('help', 'logger')):
+            status, out, _ = self.w.run('nemea', *arguments)
+            self.assertEqual(status, 0)
+            self.assertIn('Name: logger', out)
+        self.assertEqual(self.w.run('nemeactl', 'logger'), self.w.run('logger'))
+        for name, near in (('loger', 'did you mean logger?'), ('vport', 'did you mean vportscan_detector?'), ('analyse', 'did you mean analyze?'),
+                           ('sh', '"sh" (nemea'), ('../bin/logger', '"../bin/logger" (nemea')):
+            status, _, err = self.w.run('nemea', name)
+            self.assertEqual(status, 2)
+            self.assertIn(near, err)
+        self.replace_module('my_detector', '#!/bin/sh\necho "mine $1"\n')
+        self.assertEqual(self.w.run('nemea', 'my_detector', 'x')[:2], (0, 'mine x\n'))
+        self.assertIn('my_detector', self.w.run('nemea', '--help')[1].split('Modules:')[1])
+
+    def test_source_that_cannot_tell_its_end_hangs_nobody(self):
+        self.replace_module('flow_meter', f'#!/bin/sh\nexec {self.w.bin_dir}/flow_meter "$@" -n\n')  # no end of stream
         out, _ = self.analyze(SCANS)
         self.assertIn('vertical port scan', out)
         self.assertIn('the stream of flow records broke off', out)
