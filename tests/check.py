@@ -188,7 +188,9 @@ def stage_gcc(results):
 
 
 def stage_clang(results):
-    directory = build(results, 'clang', 'clang', ['--buildtype=release'])
+    # A prefix of its own: the stage gcc has the default one. The test of installations treats them differently.
+    prefix = os.path.join(WORK, 'installed')
+    directory = build(results, 'clang', 'clang', ['--buildtype=release', f'--prefix={prefix}', '--libdir=lib'])
     if directory:
         meson_test(results, 'clang', directory, ['-t', '3'])
 

@@ -44,19 +44,23 @@ static enum traffic_class class_of(uint8_t protocol)
 
 /* ------------------------------------------------------------------------ bins */
 
-/* Makes bins twice as wide: two and two become one. */
+/* Makes bins twice as wide: two and two become one, in place. */
 static void widen(struct traffic *t)
 {
-   double merged[TRAFFIC_BINS][TRAFFIC_CLASSES] = {{0}};
-   uint64_t base = t->base / 2;
-   for (uint32_t i = 0; i < t->n_bins; i++) {
+   uint32_t to = 0;
+   for (uint32_t i = 1; i < t->n_bins; i++) {
+      bool begins = (t->base + i) % 2 == 0; /* a wide bin */
+      to += begins;
       for (unsigned c = 0; c < TRAFFIC_CLASSES; c++) {
-         merged[(t->base + i) / 2 - base][c] += t->bins[i][c];
+         t->bins[to][c] = t->bins[i][c] + (begins ? 0 : t->bins[to][c]);
       }
    }
-   memcpy(t->bins, merged, sizeof(merged));
-   t->n_bins = t->n_bins > 0 ? (uint32_t) ((t->base + t->n_bins - 1) / 2 - base + 1) : 0;
-   t->base = base;
+   uint32_t n_bins = t->n_bins > 0 ? to + 1 : 0;
+   for (uint32_t i = n_bins; i < t->n_bins; i++) {
+      memset(t->bins[i], 0, sizeof(t->bins[i]));
+   }
+   t->n_bins = n_bins;
+   t->base /= 2;
    t->width *= 2;
 }
 
