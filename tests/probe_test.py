@@ -220,6 +220,16 @@ class Probe(unittest.TestCase):
             self.assertEqual(code, 1, options)
             self.assertIn(message, err, options)
 
+    def test_damaged_captures_are_counted_and_give_status_3(self):
+        with open(capture('mixed'), 'rb') as file:
+            self.w.file('cut.pcap', file.read()[:-7])
+        for files, message in ((['cut.pcap'], '1 of 1 captures are damaged'), (['cut.pcap', capture('dns')], '1 of 2 captures are damaged')):
+            code, _, err = self.w.run('flow_meter', '-i', 'f:flows.trapcap:w', *(word for name in files for word in ('-r', name)))
+            self.assertEqual(code, 3, err)
+            self.assertIn('cut.pcap: damaged after packet 204, at byte ', err)
+            self.assertIn(message, err)
+            self.assertGreater(len(self.lines('flows.trapcap')), 40)
+
     def test_what_cannot_be_written_is_said_and_gives_status_1(self):
         file, no_space = f'pcap;file={capture("mixed")}', 'No space left on device'
         os.makedirs(os.path.join(self.w.path, 'numbers/output/stats.new'))  # where the counters are written first

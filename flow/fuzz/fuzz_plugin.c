@@ -123,9 +123,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                .captured = (uint32_t) total,
                                .wire = (uint32_t) total,
                                .link = LINK_ETHERNET};
-      struct packet k;
-      if (packet_parse(&raw, &k) == PARSE_OK) {
-         flow_cache_packets(cache, &k, 1);
+      struct packet packet;
+      if (packet_parse(&raw, &packet) == PARSE_OK) {
+         flow_cache_packets(cache, &packet, 1);
       }
       free(frame);
       time += (uint64_t) (how >> 4 & 7) * NS / 4;

@@ -113,9 +113,9 @@ void rig_packet(struct rig *r, bool from_server, unsigned flags, const void *pay
                             .captured = (uint32_t) total,
                             .wire = (uint32_t) total + 14,
                             .link = LINK_RAW};
-   struct packet k;
-   assert_int_equal(packet_parse(&raw, &k), PARSE_OK);
-   flow_cache_packets(r->cache, &k, 1);
+   struct packet packet;
+   assert_int_equal(packet_parse(&raw, &packet), PARSE_OK);
+   flow_cache_packets(r->cache, &packet, 1);
    free(frame);
    r->time += NS / 1000;
 }

@@ -19,13 +19,14 @@ struct seen {
 static struct packet packet_of(uint32_t n, bool reverse)
 {
    static const uint8_t mac[6];
-   struct packet k = {.protocol = 17, .ip_version = 4, .time = 1000 * NS, .src_mac = mac, .dst_mac = mac};
-   memset(k.src_ip + 12, 0xff, 4);
-   memset(k.dst_ip + 12, 0xff, 4);
-   memcpy(reverse ? k.dst_ip + 8 : k.src_ip + 8, &n, 4);
-   k.src_port = reverse ? 53 : 1000;
-   k.dst_port = reverse ? 1000 : 53;
-   return k;
+   struct packet packet = {
+       .protocol = 17, .ip_version = 4, .time = 1000 * NS, .src_mac = mac, .dst_mac = mac};
+   memset(packet.src_ip + 12, 0xff, 4);
+   memset(packet.dst_ip + 12, 0xff, 4);
+   memcpy(reverse ? packet.dst_ip + 8 : packet.src_ip + 8, &n, 4);
+   packet.src_port = reverse ? 53 : 1000;
+   packet.dst_port = reverse ? 1000 : 53;
+   return packet;
 }
 
 static int compare_hashes(const void *a, const void *b)
@@ -40,8 +41,8 @@ static bool find_pair(uint32_t mask, uint32_t pair[2])
    uint64_t(*all)[2] = calloc(KEYS, sizeof(*all));
    bool found = false;
    for (uint32_t i = 0; i < KEYS; i++) {
-      struct packet k = packet_of(i, false);
-      uint64_t hash = hash_packet(&k);
+      struct packet packet = packet_of(i, false);
+      uint64_t hash = hash_packet(&packet);
       all[i][0] = (hash >> 32) << 32 | (hash & mask);
       all[i][1] = i;
    }
@@ -83,8 +84,8 @@ static void keys_are_compared_never_only_hashes(void **state)
       bool reverse;
    } packets[] = {{0, false}, {1, false}, {1, true}, {0, false}, {1, false}, {0, true}, {0, true}};
    for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
-      struct packet k = packet_of(pair[packets[i].which], packets[i].reverse);
-      flow_cache_packets(c, &k, 1);
+      struct packet packet = packet_of(pair[packets[i].which], packets[i].reverse);
+      flow_cache_packets(c, &packet, 1);
    }
    flow_cache_flush(c);
    assert_int_equal(seen.flows, 2);
@@ -118,10 +119,10 @@ static void collisions_are_bounded(void **state)
    assert_non_null(c);
    uint32_t n = 0;
    for (uint32_t i = 0; n < N; i++) {
-      struct packet k = packet_of(i, false);
-      if ((hash_packet(&k) & c->index.mask) == 3) {
+      struct packet packet = packet_of(i, false);
+      if ((hash_packet(&packet) & c->index.mask) == 3) {
          n++;
-         flow_cache_packets(c, &k, 1);
+         flow_cache_packets(c, &packet, 1);
       }
    }
    assert_int_equal(flow_cache_stats(c)->cached, PLACES);
@@ -136,15 +137,15 @@ static void both_directions_have_one_hash(void **state)
 {
    (void) state;
    for (uint32_t i = 0; i < 1000; i++) {
-      struct packet k = packet_of(i, false), r = packet_of(i, true);
-      assert_int_equal(hash_packet(&k), hash_packet(&r));
-      memcpy(k.dst_ip, k.src_ip, 16); /* the ports decide */
-      r = k;
-      r.src_port = k.dst_port;
-      r.dst_port = k.src_port;
-      assert_int_equal(hash_packet(&k), hash_packet(&r));
+      struct packet packet = packet_of(i, false), r = packet_of(i, true);
+      assert_int_equal(hash_packet(&packet), hash_packet(&r));
+      memcpy(packet.dst_ip, packet.src_ip, 16); /* the ports decide */
+      r = packet;
+      r.src_port = packet.dst_port;
+      r.dst_port = packet.src_port;
+      assert_int_equal(hash_packet(&packet), hash_packet(&r));
       r.dst_port++;
-      assert_int_not_equal(hash_packet(&k), hash_packet(&r));
+      assert_int_not_equal(hash_packet(&packet), hash_packet(&r));
    }
 }
 

@@ -24,20 +24,20 @@ static unsigned records_of_last(const void *ext)
    return 7;
 }
 
-static unsigned create(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned create(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct seen *s = ext;
    (void) flow;
    (void) reverse;
    s->packets = 1;
-   return k->payload_wire == 0 ? PLUGIN_HAS_DATA : PLUGIN_NOTHING;
+   return packet->payload_wire == 0 ? PLUGIN_HAS_DATA : PLUGIN_NOTHING;
 }
 
-static unsigned update(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned update(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct seen *s = ext;
    (void) flow;
-   (void) k;
+   (void) packet;
    (void) reverse;
    s->packets++;
    return PLUGIN_HAS_DATA;
@@ -73,8 +73,9 @@ static void run(unsigned n, unsigned n_packets)
 {
    struct flow_cache_config config = {
        .capacity = 16, .active_ms = 300000, .inactive_ms = 30000, .n_plugins = n, .export = keep};
-   struct packet k = {.time = NS, .protocol = 17, .ip_version = 4, .src_mac = (const uint8_t *) "abcdef"};
-   k.dst_mac = k.src_mac;
+   struct packet packet = {
+       .time = NS, .protocol = 17, .ip_version = 4, .src_mac = (const uint8_t *) "abcdef"};
+   packet.dst_mac = packet.src_mac;
    sink = (struct flow_sink_config){.n_plugins = n};
    for (unsigned i = 0; i < n; i++) {
       plugins[i] = (struct flow_plugin){.name = "dummy",
@@ -91,7 +92,7 @@ static void run(unsigned n, unsigned n_packets)
    struct flow_cache *cache = flow_cache_new(&config);
    assert_non_null(cache);
    for (unsigned i = 0; i < n_packets; i++) {
-      flow_cache_packets(cache, &k, 1);
+      flow_cache_packets(cache, &packet, 1);
    }
    flow_cache_flush(cache);
    flow_cache_free(cache);

@@ -126,33 +126,34 @@ const struct flow_cache_stats *flow_cache_stats(const struct flow_cache *c)
 /* --------------------------------------------------------------------- index */
 
 /* The same for both directions: the greater end is hashed first. */
-static inline uint64_t hash_packet(const struct packet *k)
+static inline uint64_t hash_packet(const struct packet *packet)
 {
    uint64_t s[2], d[2], words[5];
-   memcpy(s, k->src_ip, 16);
-   memcpy(d, k->dst_ip, 16);
+   memcpy(s, packet->src_ip, 16);
+   memcpy(d, packet->dst_ip, 16);
    nc_hash_sum_t src = (nc_hash_sum_t) s[1] << 64 | s[0], dst = (nc_hash_sum_t) d[1] << 64 | d[0];
-   bool swap = src < dst || (src == dst && k->src_port < k->dst_port);
+   bool swap = src < dst || (src == dst && packet->src_port < packet->dst_port);
    words[0] = swap ? d[0] : s[0];
    words[1] = swap ? d[1] : s[1];
    words[2] = swap ? s[0] : d[0];
    words[3] = swap ? s[1] : d[1];
-   uint64_t first = swap ? k->dst_port : k->src_port, second = swap ? k->src_port : k->dst_port;
-   words[4] =
-       first << 48 | second << 32 | (uint64_t) k->protocol << 24 | (uint64_t) k->ip_version << 16 | k->vlan;
+   uint64_t first = swap ? packet->dst_port : packet->src_port,
+            second = swap ? packet->src_port : packet->dst_port;
+   words[4] = first << 48 | second << 32 | (uint64_t) packet->protocol << 24 |
+              (uint64_t) packet->ip_version << 16 | packet->vlan;
    return nc_hash_words(words, 5);
 }
 
-static inline bool same_way(const struct flow *f, const struct packet *k)
+static inline bool same_way(const struct flow *f, const struct packet *packet)
 {
-   return memcmp(f->src_ip, k->src_ip, PACKET_KEY_SIZE) == 0;
+   return memcmp(f->src_ip, packet->src_ip, PACKET_KEY_SIZE) == 0;
 }
 
-static inline bool other_way(const struct flow *f, const struct packet *k)
+static inline bool other_way(const struct flow *f, const struct packet *packet)
 {
-   return memcmp(f->src_ip, k->dst_ip, 16) == 0 && memcmp(f->dst_ip, k->src_ip, 16) == 0 &&
-          f->src_port == k->dst_port && f->dst_port == k->src_port &&
-          memcmp(&f->protocol, &k->protocol, 4) == 0;
+   return memcmp(f->src_ip, packet->dst_ip, 16) == 0 && memcmp(f->dst_ip, packet->src_ip, 16) == 0 &&
+          f->src_port == packet->dst_port && f->dst_port == packet->src_port &&
+          memcmp(&f->protocol, &packet->protocol, 4) == 0;
 }
 
 struct search {
@@ -173,10 +174,10 @@ static inline bool same_flow(void *context, uint32_t record)
    return !s->cache->config.split && other_way(f, s->packet);
 }
 
-static inline struct flow *find(const struct flow_cache *c, const struct packet *k, uint64_t hash,
+static inline struct flow *find(const struct flow_cache *c, const struct packet *packet, uint64_t hash,
                                 bool *reverse)
 {
-   struct search s = {.cache = c, .packet = k};
+   struct search s = {.cache = c, .packet = packet};
    uint32_t record = nc_index_find(&c->index, hash, same_flow, &s);
    *reverse = s.reverse;
    return record != NC_INDEX_NONE ? &c->flows[record] : NULL;
@@ -292,7 +293,7 @@ static inline uint32_t look_ahead(const struct flow_cache *c, uint32_t record)
 }
 
 /* Looks at the flows of one second: those that were not silent after all go to a later one. */
-static void turn(struct flow_cache *c, uint64_t slot_second, uint64_t now)
+static void expire_second(struct flow_cache *c, uint64_t slot_second, uint64_t now)
 {
    uint32_t slot = (uint32_t) slot_second & c->wheel_mask, record = c->wheel[slot].head, ahead = record;
    c->wheel[slot].head = c->wheel[slot].tail = NONE;
@@ -335,7 +336,7 @@ static void advance(struct flow_cache *c, uint64_t now)
    uint64_t from = c->second + 1;
    c->second = second;
    for (uint64_t i = 0; i < steps; i++) {
-      turn(c, from + i, now);
+      expire_second(c, from + i, now);
    }
 }
 
@@ -371,30 +372,30 @@ static void evict(struct flow_cache *c)
 
 /* ------------------------------------------------------------------- packets */
 
-static inline void count(struct flow *f, const struct packet *k, bool reverse)
+static inline void count(struct flow *f, const struct packet *packet, bool reverse)
 {
    if (reverse) {
       f->packets_rev++;
-      f->bytes_rev += k->ip_bytes;
-      f->tcp_flags_rev |= k->tcp_flags;
+      f->bytes_rev += packet->ip_bytes;
+      f->tcp_flags_rev |= packet->tcp_flags;
    } else {
       f->packets++;
-      f->bytes += k->ip_bytes;
-      f->tcp_flags |= k->tcp_flags;
+      f->bytes += packet->ip_bytes;
+      f->tcp_flags |= packet->tcp_flags;
    }
-   if (k->time > f->last) {
-      f->last = k->time;
-   } else if (k->time < f->first) {
-      f->first = k->time;
+   if (packet->time > f->last) {
+      f->last = packet->time;
+   } else if (packet->time < f->first) {
+      f->first = packet->time;
    }
 }
 
 /* Shows a packet to a plugin that keeps nothing of the flow yet. */
-static inline unsigned plugin_first(struct flow_cache *c, struct flow *f, unsigned i, const struct packet *k,
-                                    bool reverse, flow_plugin_packet_fn look)
+static inline unsigned plugin_first(struct flow_cache *c, struct flow *f, unsigned i,
+                                    const struct packet *packet, bool reverse, flow_plugin_packet_fn callback)
 {
    uint32_t record = record_of(c, f);
-   unsigned result = look(plugin_begin(&c->memory, record, i), f, k, reverse);
+   unsigned result = callback(plugin_begin(&c->memory, record, i), f, packet, reverse);
    if (c->config.plugins[i]->lazy && (result & (PLUGIN_HAS_DATA | PLUGIN_KEEP)) != 0) {
       plugin_keep(&c->memory, record, i);
    }
@@ -420,7 +421,7 @@ static inline void index_flow(struct flow_cache *c, uint64_t hash, uint32_t reco
    }
 }
 
-static void begin_flow(struct flow_cache *c, const struct packet *k, uint64_t hash)
+static void begin_flow(struct flow_cache *c, const struct packet *packet, uint64_t hash)
 {
    unsigned flush = 0;
    if (c->free == NONE && c->used == c->config.capacity) {
@@ -431,23 +432,23 @@ static void begin_flow(struct flow_cache *c, const struct packet *k, uint64_t ha
    if (c->free != NONE) {
       c->free = f->next;
    }
-   memcpy(f->src_ip, k->src_ip, PACKET_KEY_SIZE);
+   memcpy(f->src_ip, packet->src_ip, PACKET_KEY_SIZE);
    f->hash = hash;
    f->packets = f->packets_rev = 0;
    f->plugins = 0;
    f->bytes = f->bytes_rev = 0;
    f->tcp_flags = f->tcp_flags_rev = 0;
-   f->first = f->last = k->time;
-   memcpy(f->src_mac, k->src_mac, 6);
-   memcpy(f->dst_mac, k->dst_mac, 6);
-   count(f, k, false);
+   f->first = f->last = packet->time;
+   memcpy(f->src_mac, packet->src_mac, 6);
+   memcpy(f->dst_mac, packet->dst_mac, 6);
+   count(f, packet, false);
    index_flow(c, hash, record);
    list(c, f);
    c->stats.flows++;
    c->stats.cached++;
    plugin_row_begin(&c->memory, record);
    for (unsigned i = 0; i < c->config.n_plugins; i++) {
-      flush |= plugin_first(c, f, i, k, false, c->config.plugins[i]->create);
+      flush |= plugin_first(c, f, i, packet, false, c->config.plugins[i]->create);
    }
    after_packet(c, f, flush);
 }
@@ -464,28 +465,28 @@ static void restart(struct flow_cache *c, struct flow *f)
    plugin_row_end(&c->memory, record_of(c, f));
 }
 
-static void update_plugins(struct flow_cache *c, struct flow *f, const struct packet *k, bool reverse)
+static void update_plugins(struct flow_cache *c, struct flow *f, const struct packet *packet, bool reverse)
 {
    uint32_t record = record_of(c, f);
    unsigned flush = 0;
    for (unsigned i = 0; i < c->config.n_plugins && !(flush & PLUGIN_FLUSH_FIRST); i++) {
       const struct flow_plugin *p = c->config.plugins[i];
       void *ext = p->before != NULL ? plugin_kept(&c->memory, record, i) : NULL;
-      flush |= ext != NULL ? p->before(ext, f, k) : 0;
+      flush |= ext != NULL ? p->before(ext, f, packet) : 0;
    }
    bool restarted = (flush & PLUGIN_FLUSH_FIRST) != 0;
    if (restarted) {
       restart(c, f);
    }
-   count(f, k, reverse);
+   count(f, packet, reverse);
    flush = 0;
    for (unsigned i = 0; i < c->config.n_plugins; i++) {
       const struct flow_plugin *p = c->config.plugins[i];
       void *ext = restarted ? NULL : plugin_kept(&c->memory, record, i);
       if (ext == NULL) {
-         flush |= plugin_first(c, f, i, k, reverse, restarted ? p->create : p->update);
+         flush |= plugin_first(c, f, i, packet, reverse, restarted ? p->create : p->update);
       } else if (p->update != NULL) {
-         unsigned result = p->update(ext, f, k, reverse);
+         unsigned result = p->update(ext, f, packet, reverse);
          f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? PLUGIN_SET(i) : 0;
          flush |= result;
       }
@@ -493,44 +494,44 @@ static void update_plugins(struct flow_cache *c, struct flow *f, const struct pa
    after_packet(c, f, flush);
 }
 
-static inline void packet(struct flow_cache *c, struct packet *k, uint64_t hash)
+static inline void count_packet(struct flow_cache *c, struct packet *packet, uint64_t hash)
 {
    bool reverse = false;
-   advance(c, k->time);
+   advance(c, packet->time);
    c->stats.packets++;
-   c->stats.bytes += k->wire;
-   struct flow *f = find(c, k, hash, &reverse);
+   c->stats.bytes += packet->wire;
+   struct flow *f = find(c, packet, hash, &reverse);
    if (f == NULL) {
-      begin_flow(c, k, hash);
+      begin_flow(c, packet, hash);
       return;
    }
    uint8_t seen = reverse ? f->tcp_flags_rev : f->tcp_flags;
    enum flow_end end = 0;
-   if ((k->tcp_flags & TCP_SYN) != 0 && (seen & (TCP_FIN | TCP_RST)) != 0) {
+   if ((packet->tcp_flags & TCP_SYN) != 0 && (seen & (TCP_FIN | TCP_RST)) != 0) {
       end = FLOW_END_DETECTED;
-   } else if (elapsed(c, k->time, f->last, c->inactive)) {
+   } else if (elapsed(c, packet->time, f->last, c->inactive)) {
       end = inactive_reason(f);
-   } else if (elapsed(c, k->time, f->first, c->active)) {
+   } else if (elapsed(c, packet->time, f->first, c->active)) {
       end = FLOW_END_ACTIVE;
    }
    if (end != 0) {
       end_flow(c, f, end);
-      begin_flow(c, k, hash);
+      begin_flow(c, packet, hash);
    } else if (c->config.n_plugins == 0) {
-      count(f, k, reverse);
+      count(f, packet, reverse);
    } else {
-      update_plugins(c, f, k, reverse);
+      update_plugins(c, f, packet, reverse);
    }
 }
 
 /* Counts the fragments that wait no longer. */
 static void take_fragments(struct flow_cache *c)
 {
-   struct packet *k;
+   struct packet *packet;
    bool alone = false;
-   while ((k = fragment_cache_take(c->fragments, &alone)) != NULL) {
+   while ((packet = fragment_cache_take(c->fragments, &alone)) != NULL) {
       c->stats.fragments_without_first += alone;
-      packet(c, k, hash_packet(k));
+      count_packet(c, packet, hash_packet(packet));
    }
 }
 
@@ -542,12 +543,12 @@ static void expire_fragments(struct flow_cache *c, uint64_t now)
    }
 }
 
-static void fragment(struct flow_cache *c, struct packet *k)
+static void fragment(struct flow_cache *c, struct packet *packet)
 {
-   enum fragment_result result = fragment_cache_look(c->fragments, k);
+   enum fragment_result result = fragment_cache_look(c->fragments, packet);
    if (result != FRAGMENT_WAITS) {
       c->stats.fragments_without_first += result == FRAGMENT_NOTHING;
-      packet(c, k, hash_packet(k));
+      count_packet(c, packet, hash_packet(packet));
       take_fragments(c);
    }
 }
@@ -603,7 +604,7 @@ void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n
       if (packets[i].fragment && c->fragments != NULL) {
          fragment(c, &packets[i]);
       } else {
-         packet(c, &packets[i], hash[i]);
+         count_packet(c, &packets[i], hash[i]);
       }
    }
 }

@@ -140,15 +140,15 @@ void fragment_cache_expire(struct fragment_cache *c, uint64_t now)
    }
 }
 
-static void copy_packet(struct held *h, const struct packet *k)
+static void copy_packet(struct held *h, const struct packet *packet)
 {
-   size_t header = (size_t) (k->payload - k->l3);
+   size_t header = (size_t) (packet->payload - packet->l3);
    header = header < HEADER ? header : HEADER;
-   h->packet = *k;
-   memcpy(h->src_mac, k->src_mac, 6);
-   memcpy(h->dst_mac, k->dst_mac, 6);
+   h->packet = *packet;
+   memcpy(h->src_mac, packet->src_mac, 6);
+   memcpy(h->dst_mac, packet->dst_mac, 6);
    memset(h->l3, 0, HEADER);
-   memcpy(h->l3, k->l3, header);
+   memcpy(h->l3, packet->l3, header);
    h->packet.src_mac = h->src_mac;
    h->packet.dst_mac = h->dst_mac;
    h->packet.l3 = h->l3;
@@ -158,13 +158,13 @@ static void copy_packet(struct held *h, const struct packet *k)
 }
 
 /* \return false: there is no place */
-static bool hold(struct fragment_cache *c, const struct packet *k, uint64_t previous)
+static bool hold(struct fragment_cache *c, const struct packet *packet, uint64_t previous)
 {
    struct held *h = &c->ring[c->next % c->capacity];
    if (h->waits) {
       return false;
    }
-   copy_packet(h, k);
+   copy_packet(h, packet);
    h->number = c->next++;
    h->previous = previous;
    h->waits = true;
@@ -172,34 +172,37 @@ static bool hold(struct fragment_cache *c, const struct packet *k, uint64_t prev
    return true;
 }
 
-enum fragment_result fragment_cache_look(struct fragment_cache *c, struct packet *k)
+enum fragment_result fragment_cache_look(struct fragment_cache *c, struct packet *packet)
 {
-   struct fragment_key key = {
-       .id = k->fragment_id, .vlan = k->vlan, .ip_version = k->ip_version, .protocol = k->protocol};
-   memcpy(key.src_ip, k->src_ip, 16);
-   memcpy(key.dst_ip, k->dst_ip, 16);
+   struct fragment_key key = {.id = packet->fragment_id,
+                              .vlan = packet->vlan,
+                              .ip_version = packet->ip_version,
+                              .protocol = packet->protocol};
+   memcpy(key.src_ip, packet->src_ip, 16);
+   memcpy(key.dst_ip, packet->dst_ip, 16);
    struct fragment_ports *p = nc_table_find(c->table, &key);
-   bool fresh = p != NULL && k->time <= p->time + c->timeout;
+   bool fresh = p != NULL && packet->time <= p->time + c->timeout;
    c->stats.all++;
-   if (k->fragment_offset == 0) {
+   if (packet->fragment_offset == 0) {
       c->stats.first++;
       uint64_t waiting = fresh && !p->known ? p->waiting : 0;
       p = nc_table_upsert(c->table, &key, NULL);
-      *p = (struct fragment_ports){.time = k->time, .src = k->src_port, .dst = k->dst_port, .known = true};
-      release_all(c, waiting, k);
+      *p = (struct fragment_ports){
+          .time = packet->time, .src = packet->src_port, .dst = packet->dst_port, .known = true};
+      release_all(c, waiting, packet);
       return FRAGMENT_PORTS;
    }
    if (fresh && p->known) {
-      k->src_port = p->src;
-      k->dst_port = p->dst;
+      packet->src_port = p->src;
+      packet->dst_port = p->dst;
       return FRAGMENT_PORTS;
    }
    uint64_t previous = fresh ? p->waiting : 0;
-   if (!hold(c, k, previous)) {
+   if (!hold(c, packet, previous)) {
       c->stats.not_found++;
       return FRAGMENT_NOTHING;
    }
-   uint64_t began = fresh ? p->time : k->time;
+   uint64_t began = fresh ? p->time : packet->time;
    p = nc_table_upsert(c->table, &key, NULL);
    *p = (struct fragment_ports){.time = began, .waiting = c->next - 1};
    return FRAGMENT_WAITS;

@@ -31,7 +31,7 @@ void fragment_cache_free(struct fragment_cache *c);
 /** Bytes of its tables; 0 for NULL. */
 uint64_t fragment_cache_memory(const struct fragment_cache *c);
 /** Looks at a fragment. */
-enum fragment_result fragment_cache_look(struct fragment_cache *c, struct packet *k);
+enum fragment_result fragment_cache_look(struct fragment_cache *c, struct packet *packet);
 /** Releases what has waited for too long at this time (nanoseconds). */
 void fragment_cache_expire(struct fragment_cache *c, uint64_t now);
 const struct fragment_stats *fragment_cache_stats(const struct fragment_cache *c);

@@ -86,9 +86,9 @@ struct flow_plugin {
 #define PLUGIN_SYN 0x02
 
 /** Bytes of the transport header that were captured. */
-static inline size_t plugin_l4_captured(const struct packet *k)
+static inline size_t plugin_l4_captured(const struct packet *packet)
 {
-   return k->l4 != NULL ? (size_t) (k->payload - k->l4) : 0;
+   return packet->l4 != NULL ? (size_t) (packet->payload - packet->l4) : 0;
 }
 
 static inline ur_time_t plugin_time(uint64_t ns)

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define CONNECT_MS 5000 /* for each address */
-#define LOOK_MS    50   /* how often the thread looks whether somebody still waits for it */
+#define POLL_MS    50   /* how often the thread looks whether somebody still waits for it */
 
 /* Belongs to the thread and to who began it; the last of both frees it. */
 struct ipfix_attempt {
@@ -58,9 +58,9 @@ static int connect_to(struct ipfix_attempt *a, int fd, const struct addrinfo *to
    if (errno != EINPROGRESS) {
       return errno;
    }
-   for (int waited = 0; waited < CONNECT_MS && !is_left(a); waited += LOOK_MS) {
+   for (int waited = 0; waited < CONNECT_MS && !is_left(a); waited += POLL_MS) {
       struct pollfd p = {.fd = fd, .events = POLLOUT};
-      if (poll(&p, 1, LOOK_MS) > 0) {
+      if (poll(&p, 1, POLL_MS) > 0) {
          return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
       }
    }

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define FIRST_WAIT_MS 6000 /* for the first connection: a capture may be read before it is there */
-#define LOOK_MS       50
+#define POLL_MS       50
 
 struct ipfix_transport {
    const struct flow_sink_config *config;
@@ -22,7 +22,7 @@ struct ipfix_transport {
    int fd; /* -1: not connected */
    uint32_t session;
    uint64_t last_attempt; /* nanoseconds; 0: none yet */
-   bool told;             /* that there is no connection */
+   bool reported;         /* that there is no connection */
    /* TCP: what was accepted and waits for the collector. More is taken when it is gone. */
    uint8_t *out;
    size_t out_used, out_at;
@@ -60,22 +60,22 @@ static void connected(struct ipfix_transport *t, int fd)
    t->session += t->session == UINT32_MAX ? 2 : 1;
    t->out_at = t->out_records = 0;
    t->out_used = t->lz4 != NULL ? ipfix_lz4_begin(t->lz4, t->out) : 0;
-   if (t->told) {
+   if (t->reported) {
       nm_warn(c->module, "IPFIX collector %s:%s (%s): connected; %" PRIu64 " records were lost before",
               c->host, c->port, protocol(t), t->all_lost);
    }
-   t->told = false;
+   t->reported = false;
 }
 
 static void not_connected(struct ipfix_transport *t, const char *what, const char *why)
 {
    const struct flow_sink_config *c = t->config;
-   if (!t->told) {
+   if (!t->reported) {
       nm_warn(c->module,
               "IPFIX collector %s:%s (%s): %s: %s; retrying every %u s, flows are dropped meanwhile", c->host,
               c->port, protocol(t), what, why, c->reconnect);
    }
-   t->told = true;
+   t->reported = true;
 }
 
 static void lose(struct ipfix_transport *t, const char *why)
@@ -170,9 +170,9 @@ static bool drain(struct ipfix_transport *t, int wait)
             return false;
          }
          struct pollfd p = {.fd = t->fd, .events = POLLOUT};
-         if (poll(&p, 1, LOOK_MS) == 0) {
-            wait -= wait > 0 ? (wait < LOOK_MS ? wait : LOOK_MS) : 0;
-            t->end_waited_ms += nm_stopping(t->config->module) ? LOOK_MS : 0;
+         if (poll(&p, 1, POLL_MS) == 0) {
+            wait -= wait > 0 ? (wait < POLL_MS ? wait : POLL_MS) : 0;
+            t->end_waited_ms += nm_stopping(t->config->module) ? POLL_MS : 0;
          }
       }
    }
@@ -328,8 +328,8 @@ struct ipfix_transport *ipfix_transport_new(const struct flow_sink_config *confi
    }
    begin_attempt(t);
    for (unsigned ms = 0; t->attempt != NULL && ms < FIRST_WAIT_MS && !nm_stopping(config->module);
-        ms += LOOK_MS) {
-      if (ipfix_attempt_ended(t->attempt, LOOK_MS)) {
+        ms += POLL_MS) {
+      if (ipfix_attempt_ended(t->attempt, POLL_MS)) {
          end_attempt(t);
       }
    }

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define PIPE_PIECE 4096 /* what poll() promises of a pipe (PIPE_BUF) */
-#define LOOK_MS    50   /* how often a wait looks for signals; those may come to other threads */
+#define POLL_MS    50   /* how often a wait looks for signals; those may come to other threads */
 
 uint64_t sink_clock(clockid_t id)
 {
@@ -34,11 +34,11 @@ unsigned sink_count_records(const struct flow_sink_config *config, void *const e
 static bool wait_for(const nm_module_t *m, int fd, bool wait, unsigned *waited_ms)
 {
    struct pollfd p = {.fd = fd, .events = POLLOUT};
-   while (poll(&p, 1, wait ? LOOK_MS : 0) <= 0) {
+   while (poll(&p, 1, wait ? POLL_MS : 0) <= 0) {
       if (!wait) {
          return false;
       }
-      if (nm_stopping(m) && (*waited_ms += LOOK_MS) > SINK_GIVE_UP_MS) {
+      if (nm_stopping(m) && (*waited_ms += POLL_MS) > SINK_GIVE_UP_MS) {
          return false;
       }
    }

@@ -137,13 +137,14 @@ static void export(void *sink, const struct flow *flow, void *const ext[MAX_PLUG
    }
 }
 
-static void fill_arp(const struct packet *k, const struct arp_message *a, const ur_template_t *t, void *rec)
+static void fill_arp(const struct packet *packet, const struct arp_message *a, const ur_template_t *t,
+                     void *rec)
 {
    memset(rec, 0, t->static_size);
-   memcpy(UR_AT_(rec, t->offset[F_SRC_MAC]), k->src_mac, 6);
-   memcpy(UR_AT_(rec, t->offset[F_DST_MAC]), k->dst_mac, 6);
-   ur_set(t, rec, F_ETHERTYPE, k->ethertype);
-   ur_set(t, rec, F_TIME, plugin_time(k->time));
+   memcpy(UR_AT_(rec, t->offset[F_SRC_MAC]), packet->src_mac, 6);
+   memcpy(UR_AT_(rec, t->offset[F_DST_MAC]), packet->dst_mac, 6);
+   ur_set(t, rec, F_ETHERTYPE, packet->ethertype);
+   ur_set(t, rec, F_TIME, plugin_time(packet->time));
    ur_set(t, rec, F_ARP_HA_FORMAT, a->hardware);
    ur_set(t, rec, F_ARP_PA_FORMAT, a->protocol);
    ur_set(t, rec, F_ARP_OPCODE, a->operation);
@@ -153,7 +154,7 @@ static void fill_arp(const struct packet *k, const struct arp_message *a, const 
    ur_set_var(t, rec, F_ARP_DST_PA, a->target_protocol, a->protocol_size);
 }
 
-static void arp(struct flow_sink *sink, const struct packet *k, const struct arp_message *a)
+static void arp(struct flow_sink *sink, const struct packet *packet, const struct arp_message *a)
 {
    struct unirec_sink *s = (struct unirec_sink *) sink;
    for (unsigned i = 0; i < s->config->n_outputs; i++) {
@@ -161,7 +162,7 @@ static void arp(struct flow_sink *sink, const struct packet *k, const struct arp
          continue;
       }
       const ur_template_t *t = nm_out_n(s->config->module, i);
-      fill_arp(k, a, t, s->record);
+      fill_arp(packet, a, t, s->record);
       int rc = nm_send_raw(s->config->module, i, s->record, ur_rec_size(t, s->record));
       s->sink.result = rc != NM_OK ? rc : s->sink.result;
    }

@@ -273,16 +273,16 @@ static void publish(struct worker *w)
    }
 }
 
-static void not_ip(struct worker *w, const struct packet *k)
+static void not_ip(struct worker *w, const struct packet *packet)
 {
    struct arp_message arp;
    w->not_ip++;
-   if (w->meter->config->sink.arp_outputs == 0 || !arp_parse(k, &arp)) {
+   if (w->meter->config->sink.arp_outputs == 0 || !arp_parse(packet, &arp)) {
       return;
    }
    for (unsigned i = 0; i < w->n_sinks; i++) {
       if (w->sinks[i]->arp != NULL) {
-         w->sinks[i]->arp(w->sinks[i], k, &arp);
+         w->sinks[i]->arp(w->sinks[i], packet, &arp);
       }
    }
 }

@@ -5,10 +5,10 @@
 
 #define HEADER 8
 
-bool arp_parse(const struct packet *k, struct arp_message *a)
+bool arp_parse(const struct packet *packet, struct arp_message *a)
 {
-   const uint8_t *p = k->l3;
-   if (k->ethertype != ETHERTYPE_ARP_MESSAGE || k->payload_captured < HEADER) {
+   const uint8_t *p = packet->l3;
+   if (packet->ethertype != ETHERTYPE_ARP_MESSAGE || packet->payload_captured < HEADER) {
       return false;
    }
    a->hardware = load_be16(p);
@@ -20,5 +20,5 @@ bool arp_parse(const struct packet *k, struct arp_message *a)
    a->sender_protocol = a->sender_hardware + a->hardware_size;
    a->target_hardware = a->sender_protocol + a->protocol_size;
    a->target_protocol = a->target_hardware + a->hardware_size;
-   return k->payload_captured >= HEADER + 2u * a->hardware_size + 2u * a->protocol_size;
+   return packet->payload_captured >= HEADER + 2u * a->hardware_size + 2u * a->protocol_size;
 }

@@ -62,34 +62,34 @@ bool packet_link_known(uint32_t link)
 
 /* ----------------------------------------------------------------- transport */
 
-static void parse_transport(struct packet *k, const uint8_t *l4, const uint8_t *end, uint32_t wire)
+static void parse_transport(struct packet *packet, const uint8_t *l4, const uint8_t *end, uint32_t wire)
 {
    uint32_t captured = (uint32_t) (end - l4), header = 0;
-   k->l4 = captured > 0 ? l4 : NULL;
-   if (k->protocol == PROTO_TCP && captured >= 14) {
-      k->src_port = load_be16(l4);
-      k->dst_port = load_be16(l4 + 2);
-      k->tcp_flags = l4[13];
+   packet->l4 = captured > 0 ? l4 : NULL;
+   if (packet->protocol == PROTO_TCP && captured >= 14) {
+      packet->src_port = load_be16(l4);
+      packet->dst_port = load_be16(l4 + 2);
+      packet->tcp_flags = l4[13];
       header = (uint32_t) (l4[12] >> 4) * 4;
-   } else if ((k->protocol == PROTO_UDP || k->protocol == PROTO_TCP) && captured >= 4) {
-      k->src_port = load_be16(l4);
-      k->dst_port = load_be16(l4 + 2);
-      header = k->protocol == PROTO_UDP ? 8 : 20;
+   } else if ((packet->protocol == PROTO_UDP || packet->protocol == PROTO_TCP) && captured >= 4) {
+      packet->src_port = load_be16(l4);
+      packet->dst_port = load_be16(l4 + 2);
+      header = packet->protocol == PROTO_UDP ? 8 : 20;
    }
-   k->payload_wire = wire > header ? wire - header : 0;
-   k->payload_captured = captured > header ? captured - header : 0;
-   if (k->payload_captured > k->payload_wire) {
-      k->payload_captured = k->payload_wire;
+   packet->payload_wire = wire > header ? wire - header : 0;
+   packet->payload_captured = captured > header ? captured - header : 0;
+   if (packet->payload_captured > packet->payload_wire) {
+      packet->payload_captured = packet->payload_wire;
    }
-   k->payload = l4 + (captured < header ? captured : header);
+   packet->payload = l4 + (captured < header ? captured : header);
 }
 
 /* ------------------------------------------------------------------------ IP */
 
-static enum parse_result parse_ethertype(struct cursor c, unsigned type, struct packet *k);
+static enum parse_result parse_ethertype(struct cursor c, unsigned type, struct packet *packet);
 
 /* The packet inside of a GRE tunnel takes the place of the outer one. \return false: it is none that we know */
-static bool parse_gre(struct cursor c, struct packet *k)
+static bool parse_gre(struct cursor c, struct packet *packet)
 {
    if (!have(&c, 4) || c.layers == 0) {
       return false;
@@ -104,7 +104,7 @@ static bool parse_gre(struct cursor c, struct packet *k)
    }
    c.p += header;
    c.layers--;
-   struct packet inner = *k;
+   struct packet inner = *packet;
    if (type == ETH_BRIDGE) {
       if (!have(&c, 14)) {
          return false;
@@ -115,7 +115,7 @@ static bool parse_gre(struct cursor c, struct packet *k)
    if (parse_ethertype(c, type, &inner) != PARSE_OK) {
       return false;
    }
-   *k = inner;
+   *packet = inner;
    return true;
 }
 
@@ -126,7 +126,7 @@ static void set_ipv4(uint8_t ip[16], const uint8_t *from)
    memset(ip + 12, 0xff, 4);
 }
 
-static enum parse_result parse_ipv4(struct cursor c, struct packet *k)
+static enum parse_result parse_ipv4(struct cursor c, struct packet *packet)
 {
    if (!have(&c, 20) || c.p[0] >> 4 != 4) {
       return PARSE_MALFORMED;
@@ -140,34 +140,34 @@ static enum parse_result parse_ipv4(struct cursor c, struct packet *k)
       return PARSE_MALFORMED;
    }
    unsigned fragment = load_be16(ip + 6);
-   k->l3 = ip;
-   k->ip_version = 4;
-   k->protocol = ip[9];
-   k->ip_bytes = total;
-   set_ipv4(k->src_ip, ip + 12);
-   set_ipv4(k->dst_ip, ip + 16);
-   k->fragment = (fragment & 0x3fff) != 0;
-   k->fragment_offset = (uint16_t) ((fragment & 0x1fff) * 8);
-   k->fragment_id = load_be16(ip + 4);
+   packet->l3 = ip;
+   packet->ip_version = 4;
+   packet->protocol = ip[9];
+   packet->ip_bytes = total;
+   set_ipv4(packet->src_ip, ip + 12);
+   set_ipv4(packet->dst_ip, ip + 16);
+   packet->fragment = (fragment & 0x3fff) != 0;
+   packet->fragment_offset = (uint16_t) ((fragment & 0x1fff) * 8);
+   packet->fragment_id = load_be16(ip + 4);
    if (total < (uint32_t) (c.end - c.p)) { /* padding of the frame */
       c.end = c.p + total;
    }
    c.p = have(&c, header) ? c.p + header : c.end;
-   k->payload = c.p;
-   k->payload_wire = total - header;
-   k->payload_captured = (uint32_t) (c.end - c.p);
-   if (k->fragment_offset == 0 && !(k->protocol == PROTO_GRE && parse_gre(c, k))) {
-      parse_transport(k, c.p, c.end, total - header);
+   packet->payload = c.p;
+   packet->payload_wire = total - header;
+   packet->payload_captured = (uint32_t) (c.end - c.p);
+   if (packet->fragment_offset == 0 && !(packet->protocol == PROTO_GRE && parse_gre(c, packet))) {
+      parse_transport(packet, c.p, c.end, total - header);
    }
    return PARSE_OK;
 }
 
 /* Walks the extension headers to the last next header. */
-static enum parse_result skip_extensions(struct cursor *c, struct packet *k)
+static enum parse_result skip_extensions(struct cursor *c, struct packet *packet)
 {
    for (unsigned n = 0; n < MAX_LAYERS; n++) {
       size_t length;
-      switch (k->protocol) {
+      switch (packet->protocol) {
       case PROTO_HOP:
       case PROTO_ROUTING:
       case PROTO_DEST:
@@ -176,9 +176,9 @@ static enum parse_result skip_extensions(struct cursor *c, struct packet *k)
       case PROTO_FRAGMENT:
          length = 8;
          if (have(c, length)) {
-            k->fragment = true;
-            k->fragment_offset = load_be16(c->p + 2) & 0xfff8;
-            k->fragment_id = load_be32(c->p + 4);
+            packet->fragment = true;
+            packet->fragment_offset = load_be16(c->p + 2) & 0xfff8;
+            packet->fragment_id = load_be32(c->p + 4);
          }
          break;
       default: return PARSE_OK;
@@ -186,8 +186,8 @@ static enum parse_result skip_extensions(struct cursor *c, struct packet *k)
       if (!have(c, length)) {
          return PARSE_MALFORMED;
       }
-      bool later_part = k->protocol == PROTO_FRAGMENT && k->fragment_offset != 0;
-      k->protocol = c->p[0];
+      bool later_part = packet->protocol == PROTO_FRAGMENT && packet->fragment_offset != 0;
+      packet->protocol = c->p[0];
       c->p += length;
       if (later_part) { /* what follows is payload, whatever its bytes look like */
          return PARSE_OK;
@@ -196,33 +196,33 @@ static enum parse_result skip_extensions(struct cursor *c, struct packet *k)
    return PARSE_MALFORMED;
 }
 
-static enum parse_result parse_ipv6(struct cursor c, struct packet *k)
+static enum parse_result parse_ipv6(struct cursor c, struct packet *packet)
 {
    if (!have(&c, 40) || c.p[0] >> 4 != 6) {
       return PARSE_MALFORMED;
    }
    const uint8_t *ip = c.p;
    uint32_t length = load_be16(ip + 4);
-   k->l3 = ip;
-   k->ip_version = 6;
-   k->protocol = ip[6];
-   k->ip_bytes = length + 40;
-   memcpy(k->src_ip, ip + 8, 16);
-   memcpy(k->dst_ip, ip + 24, 16);
-   if (k->ip_bytes < (uint32_t) (c.end - c.p) && length != 0) {
-      c.end = c.p + k->ip_bytes;
+   packet->l3 = ip;
+   packet->ip_version = 6;
+   packet->protocol = ip[6];
+   packet->ip_bytes = length + 40;
+   memcpy(packet->src_ip, ip + 8, 16);
+   memcpy(packet->dst_ip, ip + 24, 16);
+   if (packet->ip_bytes < (uint32_t) (c.end - c.p) && length != 0) {
+      c.end = c.p + packet->ip_bytes;
    }
    c.p += 40;
-   enum parse_result result = skip_extensions(&c, k);
+   enum parse_result result = skip_extensions(&c, packet);
    if (result != PARSE_OK) {
       return result;
    }
    uint32_t headers = (uint32_t) (c.p - ip);
-   k->payload = c.p;
-   k->payload_wire = k->ip_bytes > headers ? k->ip_bytes - headers : 0;
-   k->payload_captured = (uint32_t) (c.end - c.p);
-   if (k->fragment_offset == 0) {
-      parse_transport(k, c.p, c.end, k->payload_wire);
+   packet->payload = c.p;
+   packet->payload_wire = packet->ip_bytes > headers ? packet->ip_bytes - headers : 0;
+   packet->payload_captured = (uint32_t) (c.end - c.p);
+   if (packet->fragment_offset == 0) {
+      parse_transport(packet, c.p, c.end, packet->payload_wire);
    }
    return PARSE_OK;
 }
@@ -230,7 +230,7 @@ static enum parse_result parse_ipv6(struct cursor c, struct packet *k)
 /* ---------------------------------------------------------------------- link */
 
 /* Behind a label stack: IP by its first bits, or a control word and an Ethernet frame. */
-static enum parse_result parse_mpls(struct cursor *c, unsigned *type, struct packet *k)
+static enum parse_result parse_mpls(struct cursor *c, unsigned *type, struct packet *packet)
 {
    bool bottom = false;
    for (unsigned n = 0; !bottom; n++) {
@@ -238,8 +238,8 @@ static enum parse_result parse_mpls(struct cursor *c, unsigned *type, struct pac
          return PARSE_MALFORMED;
       }
       uint32_t entry = load_be32(c->p);
-      if (k->mpls == 0) {
-         k->mpls = entry;
+      if (packet->mpls == 0) {
+         packet->mpls = entry;
       }
       bottom = (entry & 0x100) != 0;
       c->p += 4;
@@ -275,27 +275,27 @@ static enum parse_result parse_pppoe(struct cursor *c, unsigned *type)
    return PARSE_OK;
 }
 
-static enum parse_result parse_trill(struct cursor *c, unsigned *type, struct packet *k)
+static enum parse_result parse_trill(struct cursor *c, unsigned *type, struct packet *packet)
 {
    size_t header = have(c, 6) ? 6 + 4 * (size_t) (load_be16(c->p) >> 6 & 31) : 6;
    if (!have(c, header + 14)) {
       return PARSE_MALFORMED;
    }
-   k->dst_mac = c->p + header;
-   k->src_mac = k->dst_mac + 6;
+   packet->dst_mac = c->p + header;
+   packet->src_mac = packet->dst_mac + 6;
    *type = load_be16(c->p + header + 12);
    c->p += header + 14;
    return PARSE_OK;
 }
 
-static enum parse_result parse_ethertype(struct cursor c, unsigned type, struct packet *k)
+static enum parse_result parse_ethertype(struct cursor c, unsigned type, struct packet *packet)
 {
    bool tagged = false;
    for (; c.layers > 0; c.layers--) {
       enum parse_result result = PARSE_OK;
       switch (type) {
-      case ETH_IPV4: return parse_ipv4(c, k);
-      case ETH_IPV6: return parse_ipv6(c, k);
+      case ETH_IPV4: return parse_ipv4(c, packet);
+      case ETH_IPV6: return parse_ipv6(c, packet);
       case ETH_VLAN:
       case ETH_QINQ:
       case ETH_QINQ_OLD:
@@ -303,20 +303,20 @@ static enum parse_result parse_ethertype(struct cursor c, unsigned type, struct 
             return PARSE_MALFORMED;
          }
          if (!tagged) {
-            k->vlan = load_be16(c.p) & 0xfff;
+            packet->vlan = load_be16(c.p) & 0xfff;
             tagged = true;
          }
          type = load_be16(c.p + 2);
          c.p += 4;
          break;
       case ETH_MPLS:
-      case ETH_MPLS_MCAST: result = parse_mpls(&c, &type, k); break;
+      case ETH_MPLS_MCAST: result = parse_mpls(&c, &type, packet); break;
       case ETH_PPPOE: result = parse_pppoe(&c, &type); break;
-      case ETH_TRILL: result = parse_trill(&c, &type, k); break;
+      case ETH_TRILL: result = parse_trill(&c, &type, packet); break;
       default:
-         k->ethertype = (uint16_t) type;
-         k->l3 = c.p;
-         k->payload_captured = (uint32_t) (c.end - c.p);
+         packet->ethertype = (uint16_t) type;
+         packet->l3 = c.p;
+         packet->payload_captured = (uint32_t) (c.end - c.p);
          return PARSE_NOT_IP;
       }
       if (result != PARSE_OK) {
@@ -333,36 +333,36 @@ static unsigned raw_type(const struct cursor *c)
    return version == 4 ? ETH_IPV4 : version == 6 ? ETH_IPV6 : 0;
 }
 
-enum parse_result packet_parse(const struct raw_packet *raw, struct packet *k)
+enum parse_result packet_parse(const struct raw_packet *raw, struct packet *packet)
 {
    static const uint8_t no_mac[6];
    struct cursor c = {.p = raw->data, .end = raw->data + raw->captured, .layers = MAX_LAYERS};
    unsigned type = 0;
    size_t header = 0;
-   memset(k, 0, sizeof(*k));
-   k->time = raw->time;
-   k->wire = raw->wire;
-   k->src_mac = k->dst_mac = no_mac;
+   memset(packet, 0, sizeof(*packet));
+   packet->time = raw->time;
+   packet->wire = raw->wire;
+   packet->src_mac = packet->dst_mac = no_mac;
    switch (raw->link) {
    case LINK_ETHERNET:
       header = 14;
       if (have(&c, header)) {
-         k->dst_mac = c.p;
-         k->src_mac = c.p + 6;
+         packet->dst_mac = c.p;
+         packet->src_mac = c.p + 6;
          type = load_be16(c.p + 12);
       }
       break;
    case LINK_SLL:
       header = 16;
       if (have(&c, header)) {
-         k->src_mac = load_be16(c.p + 2) == ARPHRD_ETHERNET ? c.p + 6 : no_mac;
+         packet->src_mac = load_be16(c.p + 2) == ARPHRD_ETHERNET ? c.p + 6 : no_mac;
          type = load_be16(c.p + 14);
       }
       break;
    case LINK_SLL2:
       header = 20;
       if (have(&c, header)) {
-         k->src_mac = load_be16(c.p + 8) == ARPHRD_ETHERNET ? c.p + 12 : no_mac;
+         packet->src_mac = load_be16(c.p + 8) == ARPHRD_ETHERNET ? c.p + 12 : no_mac;
          type = load_be16(c.p);
       }
       break;
@@ -376,5 +376,5 @@ enum parse_result packet_parse(const struct raw_packet *raw, struct packet *k)
       return PARSE_MALFORMED;
    }
    c.p += header;
-   return parse_ethertype(c, type, k);
+   return parse_ethertype(c, type, packet);
 }

@@ -65,37 +65,37 @@ static void look_at_options(struct basicplus *b, unsigned way, bool first, const
    }
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct basicplus *b = ext;
    unsigned way = reverse;
    bool first = !b->seen[way];
-   uint8_t ttl = k->ip_version == 4 ? k->l3[8] : k->l3[7];
+   uint8_t ttl = packet->ip_version == 4 ? packet->l3[8] : packet->l3[7];
    (void) flow;
    if (ttl > b->ttl[way]) {
       b->ttl[way] = ttl;
    }
    if (first) {
       b->seen[way] = true;
-      b->ip_flags[way] = k->ip_version == 4 ? k->l3[6] >> 5 : 0;
+      b->ip_flags[way] = packet->ip_version == 4 ? packet->l3[6] >> 5 : 0;
    }
-   if (k->protocol == IPPROTO_TCP) {
-      size_t header = plugin_l4_captured(k);
+   if (packet->protocol == IPPROTO_TCP) {
+      size_t header = plugin_l4_captured(packet);
       if (first && header >= 16) {
-         b->window[way] = load_be16(k->l4 + 14);
+         b->window[way] = load_be16(packet->l4 + 14);
       }
       if (header > 20) {
-         look_at_options(b, way, first, k->l4 + 20, k->l4 + header);
+         look_at_options(b, way, first, packet->l4 + 20, packet->l4 + header);
       }
    }
    return PLUGIN_HAS_DATA;
 }
 
-static unsigned create(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned create(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct basicplus *b = ext;
-   b->syn_size = k->tcp_flags == PLUGIN_SYN ? (uint16_t) k->ip_bytes : 0;
-   return look(ext, flow, k, reverse);
+   b->syn_size = packet->tcp_flags == PLUGIN_SYN ? (uint16_t) packet->ip_bytes : 0;
+   return on_packet(ext, flow, packet, reverse);
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
@@ -123,6 +123,6 @@ const struct flow_plugin plugin_basicplus = {
     .ext_size = sizeof(struct basicplus),
     .options = options,
     .create = create,
-    .update = look,
+    .update = on_packet,
     .fill = fill,
 };

@@ -24,15 +24,15 @@ struct bstats {
    struct burst bursts[2][MAX_BURSTS];
 };
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct bstats *s = ext;
    struct burst *b = &s->bursts[reverse][s->count[reverse]];
    (void) flow;
-   if (k->payload_wire == 0 || s->count[reverse] == MAX_BURSTS) {
+   if (packet->payload_wire == 0 || s->count[reverse] == MAX_BURSTS) {
       return PLUGIN_HAS_DATA;
    }
-   if (s->begun[reverse] && k->time >= b->stop + NS) {
+   if (s->begun[reverse] && packet->time >= b->stop + NS) {
       s->begun[reverse] = false;
       if (b->packets >= LEAST_PACKETS) {
          b++;
@@ -42,13 +42,14 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
       }
    }
    if (!s->begun[reverse]) {
-      *b = (struct burst){.start = k->time, .stop = k->time, .packets = 1, .bytes = k->payload_wire};
+      *b = (struct burst){
+          .start = packet->time, .stop = packet->time, .packets = 1, .bytes = packet->payload_wire};
       s->begun[reverse] = true;
       return PLUGIN_HAS_DATA;
    }
    b->packets++;
-   b->bytes += k->payload_wire;
-   b->stop = k->time > b->stop ? k->time : b->stop;
+   b->bytes += packet->payload_wire;
+   b->stop = packet->time > b->stop ? packet->time : b->stop;
    return PLUGIN_HAS_DATA;
 }
 
@@ -96,8 +97,8 @@ const struct flow_plugin plugin_bstats = {
         "uint32* DBI_BRST_PACKETS,uint32* DBI_BRST_BYTES,time* DBI_BRST_TIME_START,time* DBI_BRST_TIME_STOP",
     .ext_size = sizeof(struct bstats),
     .clear_size = offsetof(struct bstats, bursts),
-    .create = look,
-    .update = look,
+    .create = on_packet,
+    .update = on_packet,
     .finish = finish,
     .fill = fill,
 };

@@ -202,13 +202,14 @@ static bool parse(struct dns *d, const uint8_t *p, size_t size)
    return true; /* what was cut off is missing, the rest counts */
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
-   const uint8_t *p = k->payload;
-   size_t size = k->payload_captured;
+   const uint8_t *p = packet->payload;
+   size_t size = packet->payload_captured;
    (void) flow;
    (void) reverse;
-   if ((k->src_port != PORT && k->dst_port != PORT) || size == 0 || !dns_whole_message(k, &p, &size)) {
+   if ((packet->src_port != PORT && packet->dst_port != PORT) || size == 0 ||
+       !dns_whole_message(packet, &p, &size)) {
       return PLUGIN_NOTHING;
    }
    return parse(ext, p, size) ? PLUGIN_HAS_DATA | PLUGIN_FLUSH : PLUGIN_NOTHING;
@@ -240,7 +241,7 @@ const struct flow_plugin plugin_dns = {
     .ext_size = sizeof(struct dns),
     .clear_size = offsetof(struct dns, name),
     .lazy = true,
-    .create = look,
-    .update = look,
+    .create = on_packet,
+    .update = on_packet,
     .fill = fill,
 };

@@ -125,9 +125,9 @@ static inline bool get_record(struct reader *r, struct text *owner, struct dns_r
 }
 
 /** Over TCP the message is behind its length, which must be that of the segment. \return false: it is not */
-static inline bool dns_whole_message(const struct packet *k, const uint8_t **p, size_t *size)
+static inline bool dns_whole_message(const struct packet *packet, const uint8_t **p, size_t *size)
 {
-   if (k->protocol == IPPROTO_TCP) {
+   if (packet->protocol == IPPROTO_TCP) {
       if (*size < 2 || (size_t) ((*p)[0] << 8 | (*p)[1]) != *size - 2) {
          return false;
       }

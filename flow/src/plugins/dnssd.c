@@ -169,13 +169,13 @@ static void parse(struct dnssd *d, const uint8_t *p, size_t size)
    }
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
-   const uint8_t *p = k->payload;
-   size_t size = k->payload_captured;
+   const uint8_t *p = packet->payload;
+   size_t size = packet->payload_captured;
    (void) flow;
    (void) reverse;
-   if ((k->src_port != PORT && k->dst_port != PORT) || !dns_whole_message(k, &p, &size) ||
+   if ((packet->src_port != PORT && packet->dst_port != PORT) || !dns_whole_message(packet, &p, &size) ||
        size < DNS_HEADER) {
       return PLUGIN_NOTHING;
    }
@@ -218,7 +218,7 @@ const struct flow_plugin plugin_dnssd = {
     .clear_size = offsetof(struct dnssd, queries),
     .options = options,
     .lazy = true,
-    .create = look,
-    .update = look,
+    .create = on_packet,
+    .update = on_packet,
     .fill = fill,
 };

@@ -61,10 +61,10 @@ static uint64_t xxh64(const uint8_t *p, size_t size)
    return h ^ h >> 32;
 }
 
-static unsigned create(void *ext, const struct flow *f, const struct packet *k, bool reverse)
+static unsigned create(void *ext, const struct flow *f, const struct packet *packet, bool reverse)
 {
    uint8_t key[MAX_SIZE];
-   size_t address = k->ip_version == 4 ? 4 : 16, from = k->ip_version == 4 ? 8 : 0;
+   size_t address = packet->ip_version == 4 ? 4 : 16, from = packet->ip_version == 4 ? 8 : 0;
    (void) reverse;
    const uint16_t src_port = htole16(f->src_port), dst_port = htole16(f->dst_port), vlan = htole16(f->vlan);
    memcpy(key, &src_port, 2);

@@ -26,9 +26,9 @@ struct http {
 
 enum message { OTHER, REQUEST, RESPONSE };
 
-static enum message kind_of(const struct packet *k)
+static enum message kind_of(const struct packet *packet)
 {
-   struct span s = span_of(k->payload, k->payload_captured);
+   struct span s = span_of(packet->payload, packet->payload_captured);
    if (s.n < 8) {
       return OTHER;
    }
@@ -133,26 +133,26 @@ static unsigned parse_response(struct http *h, struct span s)
    return PLUGIN_HAS_DATA;
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
-   struct span s = span_of(k->payload, k->payload_captured);
+   struct span s = span_of(packet->payload, packet->payload_captured);
    (void) flow;
    (void) reverse;
-   switch (kind_of(k)) {
+   switch (kind_of(packet)) {
    case REQUEST: return parse_request(ext, s);
    case RESPONSE: return parse_response(ext, s);
    default: return PLUGIN_NOTHING;
    }
 }
 
-static unsigned before(void *ext, const struct flow *flow, const struct packet *k)
+static unsigned before(void *ext, const struct flow *flow, const struct packet *packet)
 {
    const struct http *h = ext;
    (void) flow;
    if (!h->request && !h->response) {
       return PLUGIN_NOTHING;
    }
-   enum message kind = kind_of(k);
+   enum message kind = kind_of(packet);
    return (kind == REQUEST && h->request) || (kind == RESPONSE && h->response) ? PLUGIN_FLUSH_FIRST
                                                                                : PLUGIN_NOTHING;
 }
@@ -183,8 +183,8 @@ const struct flow_plugin plugin_http = {
     .ext_size = sizeof(struct http),
     .clear_size = offsetof(struct http, method),
     .lazy = true,
-    .create = look,
+    .create = on_packet,
     .before = before,
-    .update = look,
+    .update = on_packet,
     .fill = fill,
 };

@@ -8,15 +8,15 @@
 
 UR_FIELDS(uint16 L4_ICMP_TYPE_CODE)
 
-static unsigned create(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned create(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    (void) flow;
    (void) reverse;
-   if ((k->protocol != IPPROTO_ICMP && k->protocol != IPPROTO_ICMPV6) || k->l4 == NULL ||
-       k->payload_captured < 2) {
+   if ((packet->protocol != IPPROTO_ICMP && packet->protocol != IPPROTO_ICMPV6) || packet->l4 == NULL ||
+       packet->payload_captured < 2) {
       return PLUGIN_NOTHING;
    }
-   *(uint16_t *) ext = load_be16(k->payload);
+   *(uint16_t *) ext = load_be16(packet->payload);
    return PLUGIN_HAS_DATA;
 }
 

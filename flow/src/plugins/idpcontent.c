@@ -15,13 +15,13 @@ struct idpcontent {
    uint8_t bytes[2][KEPT];
 };
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct idpcontent *c = ext;
    (void) flow;
    if (c->size[reverse] == 0) {
-      c->size[reverse] = (uint8_t) (k->payload_captured < KEPT ? k->payload_captured : KEPT);
-      memcpy(c->bytes[reverse], k->payload, c->size[reverse]);
+      c->size[reverse] = (uint8_t) (packet->payload_captured < KEPT ? packet->payload_captured : KEPT);
+      memcpy(c->bytes[reverse], packet->payload, c->size[reverse]);
    }
    return PLUGIN_HAS_DATA;
 }
@@ -39,7 +39,7 @@ const struct flow_plugin plugin_idpcontent = {
     .help = "first 100 bytes of each direction's payload",
     .fields = "bytes IDP_CONTENT,bytes IDP_CONTENT_REV",
     .ext_size = sizeof(struct idpcontent),
-    .create = look,
-    .update = look,
+    .create = on_packet,
+    .update = on_packet,
     .fill = fill,
 };

@@ -10,15 +10,15 @@ UR_FIELDS(bytes MPLS_TOP_LABEL_STACK_SECTION)
 
 #define SECTION 3
 
-static unsigned create(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned create(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    (void) flow;
    (void) reverse;
-   if (k->mpls == 0) {
+   if (packet->mpls == 0) {
       return PLUGIN_NOTHING;
    }
-   const uint8_t section[SECTION] = {(uint8_t) (k->mpls >> 24), (uint8_t) (k->mpls >> 16),
-                                     (uint8_t) (k->mpls >> 8)};
+   const uint8_t section[SECTION] = {(uint8_t) (packet->mpls >> 24), (uint8_t) (packet->mpls >> 16),
+                                     (uint8_t) (packet->mpls >> 8)};
    memcpy(ext, section, SECTION);
    return PLUGIN_HAS_DATA;
 }

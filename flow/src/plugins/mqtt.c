@@ -82,18 +82,18 @@ static bool parse_packet(struct mqtt *m, uint8_t first, const uint8_t *p, size_t
    return true;
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct mqtt *m = ext;
-   const uint8_t *p = k->payload;
-   size_t n = k->payload_captured;
+   const uint8_t *p = packet->payload;
+   size_t n = packet->payload_captured;
    uint32_t length;
    (void) flow;
-   if (n < 2 || k->protocol != IPPROTO_TCP || (m->version == 0 && p[0] != CONNECT << 4)) {
+   if (n < 2 || packet->protocol != IPPROTO_TCP || (m->version == 0 && p[0] != CONNECT << 4)) {
       return PLUGIN_NOTHING;
    }
-   if (m->left[reverse] >= k->payload_wire) {
-      m->left[reverse] -= k->payload_wire;
+   if (m->left[reverse] >= packet->payload_wire) {
+      m->left[reverse] -= packet->payload_wire;
       return PLUGIN_NOTHING;
    }
    size_t at = m->left[reverse];
@@ -109,7 +109,7 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
       }
       at += header + length;
    }
-   m->left[reverse] = at > k->payload_wire ? (uint32_t) at - k->payload_wire : 0;
+   m->left[reverse] = at > packet->payload_wire ? (uint32_t) at - packet->payload_wire : 0;
    return m->version != 0 ? PLUGIN_HAS_DATA : PLUGIN_NOTHING;
 }
 
@@ -144,7 +144,7 @@ const struct flow_plugin plugin_mqtt = {
     .clear_size = offsetof(struct mqtt, topics),
     .options = options,
     .lazy = true,
-    .create = look,
-    .update = look,
+    .create = on_packet,
+    .update = on_packet,
     .fill = fill,
 };

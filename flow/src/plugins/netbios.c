@@ -22,22 +22,22 @@ struct netbios {
    uint8_t names[MAX_NAMES][ENCODED / 2];
 };
 
-static bool is_name(const struct packet *k)
+static bool is_name(const struct packet *packet)
 {
-   const uint8_t *p = k->payload;
-   return (k->src_port == PORT || k->dst_port == PORT) && k->payload_captured >= HEADER + 1 + ENCODED &&
-          load_be16(p + 4) > 0 && p[HEADER] == ENCODED;
+   const uint8_t *p = packet->payload;
+   return (packet->src_port == PORT || packet->dst_port == PORT) &&
+          packet->payload_captured >= HEADER + 1 + ENCODED && load_be16(p + 4) > 0 && p[HEADER] == ENCODED;
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct netbios *n = ext;
    (void) flow;
    (void) reverse;
-   if (!is_name(k) || n->n == MAX_NAMES) {
+   if (!is_name(packet) || n->n == MAX_NAMES) {
       return PLUGIN_NOTHING;
    }
-   const uint8_t *p = k->payload + HEADER + 1;
+   const uint8_t *p = packet->payload + HEADER + 1;
    for (unsigned i = 0; i < ENCODED; i++) {
       if (p[i] < 'A' || p[i] > 'P') {
          return PLUGIN_NOTHING;
@@ -50,10 +50,11 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
    return PLUGIN_HAS_DATA;
 }
 
-static unsigned before(void *ext, const struct flow *flow, const struct packet *k)
+static unsigned before(void *ext, const struct flow *flow, const struct packet *packet)
 {
    (void) flow;
-   return ((const struct netbios *) ext)->n == MAX_NAMES && is_name(k) ? PLUGIN_FLUSH_FIRST : PLUGIN_NOTHING;
+   return ((const struct netbios *) ext)->n == MAX_NAMES && is_name(packet) ? PLUGIN_FLUSH_FIRST
+                                                                            : PLUGIN_NOTHING;
 }
 
 static unsigned records(const void *ext)
@@ -75,9 +76,9 @@ const struct flow_plugin plugin_netbios = {
     .ext_size = sizeof(struct netbios),
     .clear_size = offsetof(struct netbios, names),
     .lazy = true,
-    .create = look,
+    .create = on_packet,
     .before = before,
-    .update = look,
+    .update = on_packet,
     .records = records,
     .fill = fill,
 };

@@ -24,13 +24,13 @@ struct nettisa {
    float deviation, kurtosis, root_mean_square, distribution;
 };
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct nettisa *s = ext;
-   uint64_t now = k->time / 1000;
+   uint64_t now = packet->time / 1000;
    (void) flow;
    (void) reverse;
-   uint16_t bytes = k->payload_wire < UINT16_MAX ? (uint16_t) k->payload_wire : UINT16_MAX;
+   uint16_t bytes = packet->payload_wire < UINT16_MAX ? (uint16_t) packet->payload_wire : UINT16_MAX;
    if (s->packets++ == 0) {
       s->first = s->last = now;
       s->min = UINT16_MAX;
@@ -50,8 +50,8 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
    s->min_gap = gap < s->min_gap ? gap : s->min_gap;
    s->max_gap = gap > s->max_gap ? gap : s->max_gap;
    s->spread += fabsf(s->mean_gap - gap);
-   s->switches += s->last_wire != k->wire ? 1 : 0;
-   s->last_wire = k->wire;
+   s->switches += s->last_wire != packet->wire ? 1 : 0;
+   s->last_wire = packet->wire;
    s->last = now;
    return PLUGIN_HAS_DATA;
 }
@@ -102,8 +102,8 @@ const struct flow_plugin plugin_nettisa = {
               "float NTS_MEAN_DIFFTIMES,float NTS_MIN_DIFFTIMES,float NTS_MAX_DIFFTIMES,"
               "float NTS_TIME_DISTRIBUTION,float NTS_SWITCHING_RATIO",
     .ext_size = sizeof(struct nettisa),
-    .create = look,
-    .update = look,
+    .create = on_packet,
+    .update = on_packet,
     .finish = finish,
     .fill = fill,
 };

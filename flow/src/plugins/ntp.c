@@ -28,15 +28,16 @@ struct ntp {
    uint8_t header[HEADER];
 };
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
-   const uint8_t *p = k->payload;
+   const uint8_t *p = packet->payload;
    (void) flow;
    (void) reverse;
-   if ((k->src_port != PORT && k->dst_port != PORT) || k->protocol != IPPROTO_UDP || k->l4 == NULL) {
+   if ((packet->src_port != PORT && packet->dst_port != PORT) || packet->protocol != IPPROTO_UDP ||
+       packet->l4 == NULL) {
       return PLUGIN_NOTHING;
    }
-   if (k->payload_captured < HEADER || (p[0] >> 3 & 7) != 4 || ((p[0] & 7) != 3 && (p[0] & 7) != 4) ||
+   if (packet->payload_captured < HEADER || (p[0] >> 3 & 7) != 4 || ((p[0] & 7) != 3 && (p[0] & 7) != 4) ||
        p[1] > MAX_STRATUM || p[2] > MAX_POLL) {
       return PLUGIN_FLUSH;
    }
@@ -95,7 +96,7 @@ const struct flow_plugin plugin_ntp = {
               "string NTP_ORIG,string NTP_RECV,string NTP_SENT",
     .ext_size = sizeof(struct ntp),
     .options = options,
-    .create = look,
-    .update = look,
+    .create = on_packet,
+    .update = on_packet,
     .fill = fill,
 };

@@ -43,10 +43,10 @@ static void look_for(struct osquery *q, const struct flow *f)
    }
 }
 
-static unsigned create(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned create(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct osquery *q = ext;
-   (void) k;
+   (void) packet;
    (void) reverse;
    look_for(q, flow);
    return q->shared->owners != NULL ? PLUGIN_HAS_DATA : PLUGIN_NOTHING;

@@ -42,10 +42,10 @@ struct ovpn {
 };
 
 /* RTP has large packets too. */
-static bool like_rtp(const struct packet *k)
+static bool like_rtp(const struct packet *packet)
 {
-   const uint8_t *p = k->payload;
-   return k->protocol == IPPROTO_UDP && k->payload_captured >= 12 && p[0] >> 6 == 2 &&
+   const uint8_t *p = packet->payload;
+   return packet->protocol == IPPROTO_UDP && packet->payload_captured >= 12 && p[0] >> 6 == 2 &&
           !((p[1] & 0x7f) >= 72 && (p[1] & 0x7f) <= 95);
 }
 
@@ -98,13 +98,13 @@ static bool fits(const struct ovpn *o, unsigned opcode)
    }
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct ovpn *o = ext;
-   const uint8_t *p = k->payload;
-   size_t size = k->payload_captured, skip = k->protocol == IPPROTO_TCP ? 2 : 0;
+   const uint8_t *p = packet->payload;
+   size_t size = packet->payload_captured, skip = packet->protocol == IPPROTO_TCP ? 2 : 0;
    (void) flow;
-   if ((k->protocol != IPPROTO_TCP && k->protocol != IPPROTO_UDP) || size <= skip) {
+   if ((packet->protocol != IPPROTO_TCP && packet->protocol != IPPROTO_UDP) || size <= skip) {
       return PLUGIN_HAS_DATA;
    }
    unsigned opcode = p[skip] >> 3;
@@ -116,7 +116,7 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
       o->state = NOTHING;
       o->wrong = 0;
    }
-   if (k->payload_wire > LARGE && !like_rtp(k)) {
+   if (packet->payload_wire > LARGE && !like_rtp(packet)) {
       o->large++;
       o->data += opcode == DATA_1 || opcode == DATA_2;
    }
@@ -147,8 +147,8 @@ const struct flow_plugin plugin_ovpn = {
     .help = "OpenVPN: confidence, 0 to 100",
     .fields = "uint8 OVPN_CONF_LEVEL",
     .ext_size = sizeof(struct ovpn),
-    .create = look,
-    .update = look,
+    .create = on_packet,
+    .update = on_packet,
     .finish = finish,
     .fill = fill,
 };

@@ -116,17 +116,17 @@ static void parse(struct passivedns *d, const uint8_t *p, size_t size)
    }
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct passivedns *d = ext;
-   const uint8_t *p = k->payload;
-   size_t size = k->payload_captured;
+   const uint8_t *p = packet->payload;
+   size_t size = packet->payload_captured;
    (void) flow;
    (void) reverse;
-   if (k->src_port != PORT || size == 0) {
+   if (packet->src_port != PORT || size == 0) {
       return PLUGIN_NOTHING;
    }
-   if (dns_whole_message(k, &p, &size) && size >= DNS_HEADER) {
+   if (dns_whole_message(packet, &p, &size) && size >= DNS_HEADER) {
       parse(d, p, size);
    }
    return d->count > 0 ? PLUGIN_HAS_DATA | PLUGIN_FLUSH : PLUGIN_FLUSH;
@@ -158,8 +158,8 @@ const struct flow_plugin plugin_passivedns = {
     .ext_size = sizeof(struct passivedns),
     .clear_size = offsetof(struct passivedns, answers),
     .lazy = true,
-    .create = look,
-    .update = look,
+    .create = on_packet,
+    .update = on_packet,
     .records = records,
     .fill = fill,
 };

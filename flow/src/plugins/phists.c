@@ -26,15 +26,15 @@ static void add(uint32_t bins[BINS], uint64_t value)
    bins[bin] += bins[bin] < UINT32_MAX;
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct phists *h = ext;
-   uint64_t now = k->time / MS;
+   uint64_t now = packet->time / MS;
    (void) flow;
-   if (k->payload_wire == 0 && !include_zeroes) {
+   if (packet->payload_wire == 0 && !include_zeroes) {
       return PLUGIN_HAS_DATA;
    }
-   add(h->sizes[reverse], k->payload_wire);
+   add(h->sizes[reverse], packet->payload_wire);
    if (h->last[reverse] != 0) {
       add(h->gaps[reverse], now > h->last[reverse] ? now - h->last[reverse] : 0);
    }
@@ -64,8 +64,8 @@ const struct flow_plugin plugin_phists = {
     .fields = "uint32* S_PHISTS_SIZES,uint32* S_PHISTS_IPT,uint32* D_PHISTS_SIZES,uint32* D_PHISTS_IPT",
     .ext_size = sizeof(struct phists),
     .options = options,
-    .create = look,
-    .update = look,
+    .create = on_packet,
+    .update = on_packet,
     .finish = finish,
     .fill = fill,
 };

@@ -38,33 +38,33 @@ static bool not_newer(uint32_t now, uint32_t before)
    return now <= before ? !wrapped(now, before) : wrapped(before, now);
 }
 
-static bool duplicate(struct pstats *s, const struct packet *k, unsigned way)
+static bool duplicate(struct pstats *s, const struct packet *packet, unsigned way)
 {
-   if (k->protocol != IPPROTO_TCP || plugin_l4_captured(k) < 12) {
+   if (packet->protocol != IPPROTO_TCP || plugin_l4_captured(packet) < 12) {
       return false;
    }
-   uint32_t seq = load_be32(k->l4 + 4), ack = load_be32(k->l4 + 8);
+   uint32_t seq = load_be32(packet->l4 + 4), ack = load_be32(packet->l4 + 8);
    bool again = s->count > 0 && not_newer(seq, s->seq[way]) && not_newer(ack, s->ack[way]) &&
-                k->payload_wire == s->last_length[way] && k->tcp_flags == s->last_flags[way];
+                packet->payload_wire == s->last_length[way] && packet->tcp_flags == s->last_flags[way];
    s->seq[way] = seq;
    s->ack[way] = ack;
-   s->last_length[way] = k->payload_wire;
-   s->last_flags[way] = k->tcp_flags;
+   s->last_length[way] = packet->payload_wire;
+   s->last_flags[way] = packet->tcp_flags;
    return again;
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct pstats *s = ext;
    (void) flow;
-   if (s->count == MAX_PACKETS || (skip_duplicates && duplicate(s, k, reverse)) ||
-       (k->payload_wire == 0 && !include_zeroes)) {
+   if (s->count == MAX_PACKETS || (skip_duplicates && duplicate(s, packet, reverse)) ||
+       (packet->payload_wire == 0 && !include_zeroes)) {
       return PLUGIN_HAS_DATA;
    }
    unsigned i = s->count++;
-   s->time[i] = k->time;
-   s->length[i] = k->payload_wire < UINT16_MAX ? (uint16_t) k->payload_wire : UINT16_MAX;
-   s->flags[i] = k->tcp_flags;
+   s->time[i] = packet->time;
+   s->length[i] = packet->payload_wire < UINT16_MAX ? (uint16_t) packet->payload_wire : UINT16_MAX;
+   s->flags[i] = packet->tcp_flags;
    s->direction[i] = reverse ? -1 : 1;
    return PLUGIN_HAS_DATA;
 }
@@ -96,8 +96,8 @@ const struct flow_plugin plugin_pstats = {
     .ext_size = sizeof(struct pstats),
     .clear_size = offsetof(struct pstats, direction),
     .options = options,
-    .create = look,
-    .update = look,
+    .create = on_packet,
+    .update = on_packet,
     .finish = finish,
     .fill = fill,
 };

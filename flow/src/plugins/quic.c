@@ -112,7 +112,7 @@ static void look_at_extension(void *context, unsigned type, struct span body)
    }
 }
 
-static void client_hello(struct quic *q, const struct packet *k, const struct quic_packet *h,
+static void client_hello(struct quic *q, const struct packet *packet, const struct quic_packet *h,
                          const uint8_t *message, size_t size)
 {
    struct tls_hello hello;
@@ -123,7 +123,7 @@ static void client_hello(struct quic *q, const struct packet *k, const struct qu
    memcpy(q->random[0], message + RANDOM_AT, RANDOM);
    memcpy(q->random[1], message + RANDOM_AT, RANDOM);
    q->client_version = h->version;
-   q->server_port = k->dst_port;
+   q->server_port = packet->dst_port;
    keep_id(&q->oscid, h->dcid);
    keep_id(&q->occid, h->scid);
    if (!q->token_known) {
@@ -150,7 +150,7 @@ static void another_hello(struct quic *q, const uint8_t *message)
 }
 
 /* \return true: nothing more is expected of this stream */
-static bool look_at_stream(struct quic *q, const struct packet *k, const struct quic_packet *h,
+static bool look_at_stream(struct quic *q, const struct packet *packet, const struct quic_packet *h,
                            const struct quic_stream *s)
 {
    size_t n = quic_stream_ready(s);
@@ -166,7 +166,7 @@ static bool look_at_stream(struct quic *q, const struct packet *k, const struct 
    }
    size_t whole = TLS_HEADER + ((size_t) s->bytes[1] << 16 | load_be16(s->bytes + 2));
    if (n >= whole) {
-      client_hello(q, k, h, s->bytes, whole);
+      client_hello(q, packet, h, s->bytes, whole);
    }
    return n >= whole || whole > QUIC_MAX_STREAM;
 }
@@ -195,17 +195,17 @@ static struct partial *begin_partial(struct quic *q, struct span dcid, const str
 }
 
 /* Opens an Initial with the keys at hand, or with those of its own destination. \return bytes of frames in shared->plain */
-static size_t open_initial(struct quic *q, const uint8_t *packet, const struct quic_packet *h,
+static size_t open_initial(struct quic *q, const uint8_t *bytes, const struct quic_packet *h,
                            struct partial **partial)
 {
    const struct quic_protection *ways[] = {h->protection, quic_other_protection_of(h->version)};
    struct quic_keys keys;
    struct partial *p = partial_of(q);
-   size_t n = p != NULL ? quic_open(&q->shared->cipher, &p->keys, packet, h, q->shared->plain) : 0;
+   size_t n = p != NULL ? quic_open(&q->shared->cipher, &p->keys, bytes, h, q->shared->plain) : 0;
    bool other = n == 0 && h->dcid.n >= MIN_DCID && (p == NULL || !is_id(&p->dcid, h->dcid));
    for (unsigned i = 0; other && n == 0 && i < 2 && ways[i] != NULL; i++) {
       quic_client_keys(ways[i], h->dcid, &keys);
-      n = quic_open(&q->shared->cipher, &keys, packet, h, q->shared->plain);
+      n = quic_open(&q->shared->cipher, &keys, bytes, h, q->shared->plain);
       p = n > 0 ? begin_partial(q, h->dcid, &keys) : p;
    }
    *partial = p;
@@ -222,14 +222,14 @@ static bool worth_opening(const struct quic *q, const struct quic_packet *h, boo
           (!is_id(&q->oscid, h->dcid) && !is_id(&q->scid, h->dcid) && !is_id(&q->retry_scid, h->dcid));
 }
 
-static void initial(struct quic *q, const struct packet *k, const uint8_t *packet,
+static void initial(struct quic *q, const struct packet *packet, const uint8_t *bytes,
                     const struct quic_packet *h, bool reverse)
 {
    struct partial *p;
    if (!worth_opening(q, h, reverse)) {
       return;
    }
-   size_t n = open_initial(q, packet, h, &p);
+   size_t n = open_initial(q, bytes, h, &p);
    if (n == 0) {
       q->failures++;
       return;
@@ -237,7 +237,7 @@ static void initial(struct quic *q, const struct packet *k, const uint8_t *packe
    q->client_known = true;
    q->client_way = reverse;
    quic_stream_add(&p->stream, q->shared->plain, n);
-   if (look_at_stream(q, k, h, &p->stream)) {
+   if (look_at_stream(q, packet, h, &p->stream)) {
       p->owner = NULL;
       q->waiting = 0;
    }
@@ -245,7 +245,7 @@ static void initial(struct quic *q, const struct packet *k, const uint8_t *packe
 
 /* --------------------------------------------------------------------- packets */
 
-static void one_packet(struct quic *q, const struct packet *k, const uint8_t *packet, size_t captured,
+static void one_packet(struct quic *q, const struct packet *packet, const uint8_t *bytes, size_t captured,
                        const struct quic_packet *h, bool reverse)
 {
    if (h->kind == QUIC_ZERO_RTT) {
@@ -257,7 +257,7 @@ static void one_packet(struct quic *q, const struct packet *k, const uint8_t *pa
    }
    q->version = h->version;
    if (h->kind == QUIC_INITIAL && h->size <= captured) {
-      initial(q, k, packet, h, reverse);
+      initial(q, packet, bytes, h, reverse);
    }
    if (h->kind == QUIC_RETRY) {
       if (!q->retried) {
@@ -270,19 +270,19 @@ static void one_packet(struct quic *q, const struct packet *k, const uint8_t *pa
    }
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct quic *q = ext;
-   if (k->protocol != IPPROTO_UDP || k->payload_captured < 8 || (k->payload[0] & 0x80) == 0) {
+   if (packet->protocol != IPPROTO_UDP || packet->payload_captured < 8 || (packet->payload[0] & 0x80) == 0) {
       return PLUGIN_NOTHING;
    }
-   const uint8_t *p = k->payload;
-   size_t captured = k->payload_captured, left = k->payload_wire;
+   const uint8_t *p = packet->payload;
+   size_t captured = packet->payload_captured, left = packet->payload_wire;
    unsigned bits = 0, result = PLUGIN_NOTHING;
    struct quic_packet h;
    while (captured > 0 && quic_packet_parse(p, captured, left, &h)) {
       bits |= 1u << h.kind | (bits == 0 && (p[0] & FIXED_BIT) != 0 ? BIT_FIXED : 0);
-      one_packet(q, k, p, captured, &h, reverse);
+      one_packet(q, packet, p, captured, &h, reverse);
       result |= PLUGIN_HAS_DATA | (h.kind == QUIC_VERSION_NEGOTIATION ? PLUGIN_FLUSH : 0);
       left -= h.size;
       captured = h.size < captured ? captured - h.size : 0;
@@ -343,7 +343,7 @@ const struct flow_plugin plugin_quic = {
     .shared_size = sizeof(struct shared),
     .close_shared = close_shared,
     .lazy = true,
-    .create = look,
-    .update = look,
+    .create = on_packet,
+    .update = on_packet,
     .fill = fill,
 };

@@ -23,9 +23,9 @@ struct rtsp {
 
 enum message { OTHER, REQUEST, RESPONSE };
 
-static enum message kind_of(const struct packet *k)
+static enum message kind_of(const struct packet *packet)
 {
-   struct span s = span_of(k->payload, k->payload_captured), method, target, rest;
+   struct span s = span_of(packet->payload, packet->payload_captured), method, target, rest;
    if (s.n < 8 || s.p[0] < 'A' || s.p[0] > 'Z') {
       return OTHER;
    }
@@ -56,14 +56,14 @@ static void parse_headers(struct rtsp *r, struct span s)
    }
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct rtsp *r = ext;
-   struct span s = span_of(k->payload, k->payload_captured), line, version, rest;
+   struct span s = span_of(packet->payload, packet->payload_captured), line, version, rest;
    struct request_line request;
    (void) flow;
    (void) reverse;
-   switch (kind_of(k)) {
+   switch (kind_of(packet)) {
    case REQUEST:
       if (!span_request(s, "RTSP", &request, &rest)) {
          return PLUGIN_NOTHING;
@@ -86,14 +86,14 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
    }
 }
 
-static unsigned before(void *ext, const struct flow *flow, const struct packet *k)
+static unsigned before(void *ext, const struct flow *flow, const struct packet *packet)
 {
    const struct rtsp *r = ext;
    (void) flow;
    if (!r->request && !r->response) {
       return PLUGIN_NOTHING;
    }
-   enum message kind = kind_of(k);
+   enum message kind = kind_of(packet);
    return (kind == REQUEST && r->request) || (kind == RESPONSE && r->response) ? PLUGIN_FLUSH_FIRST
                                                                                : PLUGIN_NOTHING;
 }
@@ -119,8 +119,8 @@ const struct flow_plugin plugin_rtsp = {
     .ext_size = sizeof(struct rtsp),
     .clear_size = offsetof(struct rtsp, method),
     .lazy = true,
-    .create = look,
+    .create = on_packet,
     .before = before,
-    .update = look,
+    .update = on_packet,
     .fill = fill,
 };

@@ -28,13 +28,13 @@ struct sip {
 #define FOUR(a, b, c, d) ((uint32_t) (a) << 24 | (b) << 16 | (c) << 8 | (d))
 
 /* The number that SIP_MSG_TYPE has for what a payload begins with. 0: no SIP */
-static uint16_t type_of(const struct packet *k)
+static uint16_t type_of(const struct packet *packet)
 {
-   if (k->payload_captured < MIN_SIZE) {
+   if (packet->payload_captured < MIN_SIZE) {
       return 0;
    }
-   struct span s = span_of(k->payload, k->payload_captured);
-   switch (load_be32(k->payload)) {
+   struct span s = span_of(packet->payload, packet->payload_captured);
+   switch (load_be32(packet->payload)) {
    case FOUR('I', 'N', 'V', 'I'): return 1;
    case FOUR('A', 'C', 'K', ' '): return 2;
    case FOUR('C', 'A', 'N', 'C'): return 3;
@@ -104,10 +104,10 @@ static void parse_header(struct sip *m, struct span name, struct span value)
    }
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct sip *m = ext;
-   uint16_t type = type_of(k);
+   uint16_t type = type_of(packet);
    struct span s, line, word, rest, name, value;
    (void) flow;
    (void) reverse;
@@ -115,7 +115,7 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
       return PLUGIN_NOTHING;
    }
    m->type = type;
-   s = span_of(k->payload, k->payload_captured);
+   s = span_of(packet->payload, packet->payload_captured);
    if (!span_line(&s, &line)) {
       return PLUGIN_HAS_DATA;
    }
@@ -134,10 +134,10 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
    return PLUGIN_HAS_DATA;
 }
 
-static unsigned before(void *ext, const struct flow *flow, const struct packet *k)
+static unsigned before(void *ext, const struct flow *flow, const struct packet *packet)
 {
    (void) flow;
-   return ((const struct sip *) ext)->type != 0 && type_of(k) != 0 ? PLUGIN_FLUSH_FIRST : PLUGIN_NOTHING;
+   return ((const struct sip *) ext)->type != 0 && type_of(packet) != 0 ? PLUGIN_FLUSH_FIRST : PLUGIN_NOTHING;
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
@@ -164,8 +164,8 @@ const struct flow_plugin plugin_sip = {
     .ext_size = sizeof(struct sip),
     .clear_size = offsetof(struct sip, text),
     .lazy = true,
-    .create = look,
+    .create = on_packet,
     .before = before,
-    .update = look,
+    .update = on_packet,
     .fill = fill,
 };

@@ -191,16 +191,16 @@ static bool parse_commands(struct smtp *m, struct span s)
    return any;
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    (void) flow;
    (void) reverse;
-   if ((k->src_port != PORT && k->dst_port != PORT) || k->payload_captured == 0 ||
-       k->protocol != IPPROTO_TCP) {
+   if ((packet->src_port != PORT && packet->dst_port != PORT) || packet->payload_captured == 0 ||
+       packet->protocol != IPPROTO_TCP) {
       return PLUGIN_NOTHING;
    }
-   struct span s = span_of(k->payload, k->payload_captured);
-   bool found = k->src_port == PORT ? parse_replies(ext, s) : parse_commands(ext, s);
+   struct span s = span_of(packet->payload, packet->payload_captured);
+   bool found = packet->src_port == PORT ? parse_replies(ext, s) : parse_commands(ext, s);
    return found ? PLUGIN_HAS_DATA : PLUGIN_KEEP; /* where in a mail this ended */
 }
 
@@ -232,7 +232,7 @@ const struct flow_plugin plugin_smtp = {
     .ext_size = sizeof(struct smtp),
     .clear_size = offsetof(struct smtp, domain),
     .lazy = true,
-    .create = look,
-    .update = look,
+    .create = on_packet,
+    .update = on_packet,
     .fill = fill,
 };

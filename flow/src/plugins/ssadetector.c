@@ -37,18 +37,18 @@ static bool answers(const uint64_t time[SIZES], unsigned index, uint64_t now)
    return false;
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct ssadetector *s = ext;
    uint64_t packets = (uint64_t) flow->packets + flow->packets_rev;
    if (packets < IGNORED) {
       return PLUGIN_NOTHING;
    }
-   if (k->payload_wire < LEAST_SIZE || k->payload_wire > MOST_SIZE) {
+   if (packet->payload_wire < LEAST_SIZE || packet->payload_wire > MOST_SIZE) {
       return PLUGIN_HAS_DATA;
    }
-   unsigned index = k->payload_wire - LEAST_SIZE;
-   if (answers(s->time[!reverse], index, k->time)) {
+   unsigned index = packet->payload_wire - LEAST_SIZE;
+   if (answers(s->time[!reverse], index, packet->time)) {
       s->suspects++;
       if (s->remembered < REMEMBERED) {
          s->size[s->remembered++] = (uint8_t) index;
@@ -57,7 +57,7 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
          s->time[0][i] = s->time[1][i] = 0;
       }
    } else {
-      s->time[reverse][index] = k->time;
+      s->time[reverse][index] = packet->time;
    }
    return PLUGIN_HAS_DATA;
 }
@@ -90,8 +90,8 @@ const struct flow_plugin plugin_ssadetector = {
     .fields = "uint8 SSA_CONF_LEVEL",
     .ext_size = sizeof(struct ssadetector),
     .lazy = true,
-    .create = look,
-    .update = look,
+    .create = on_packet,
+    .update = on_packet,
     .finish = finish,
     .fill = fill,
 };

@@ -70,12 +70,12 @@ static void take_header(struct ssdp *d, bool notify, struct span name, struct sp
    }
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
-   struct span s = span_of(k->payload, k->payload_captured), line, name, value;
+   struct span s = span_of(packet->payload, packet->payload_captured), line, name, value;
    (void) flow;
    (void) reverse;
-   if (k->dst_port != PORT || k->protocol != IPPROTO_UDP) {
+   if (packet->dst_port != PORT || packet->protocol != IPPROTO_UDP) {
       return PLUGIN_NOTHING;
    }
    if (s.n > 0 && (s.p[0] == 'N' || s.p[0] == 'M')) {
@@ -111,7 +111,7 @@ const struct flow_plugin plugin_ssdp = {
     .ext_size = sizeof(struct ssdp),
     .clear_size = offsetof(struct ssdp, nt),
     .lazy = true,
-    .create = look,
-    .update = look,
+    .create = on_packet,
+    .update = on_packet,
     .fill = fill,
 };

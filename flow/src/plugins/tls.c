@@ -33,7 +33,7 @@ static bool find_message(struct span s, unsigned type, size_t *whole)
    return *whole <= load_be16(p + 3);
 }
 
-static unsigned client_hello(struct tls *t, const struct packet *k, const uint8_t *message, size_t size)
+static unsigned client_hello(struct tls *t, const struct packet *packet, const uint8_t *message, size_t size)
 {
    struct tls_hello h;
    if (!tls_parse_hello(message, size, TLS_CLIENT_HELLO, &h)) {
@@ -44,54 +44,55 @@ static unsigned client_hello(struct tls *t, const struct packet *k, const uint8_
    t->sni_length = (uint8_t) span_keep(t->sni, sizeof(t->sni), h.sni);
    t->alpn_length = 0;
    tls_ja3(&h, t->ja3);
-   t->ja4_length = (uint8_t) tls_ja4(&h, k->protocol == IPPROTO_UDP ? 'q' : 't', standard_ja4, t->ja4);
+   t->ja4_length = (uint8_t) tls_ja4(&h, packet->protocol == IPPROTO_UDP ? 'q' : 't', standard_ja4, t->ja4);
    t->listed = (uint8_t) h.listed;
    memcpy(t->type, h.type, sizeof(t->type));
    memcpy(t->length, h.length, sizeof(t->length));
    return PLUGIN_HAS_DATA;
 }
 
-static uint32_t next_seq(const struct packet *k)
+static uint32_t next_seq(const struct packet *packet)
 {
-   return load_be32(k->l4 + 4) + k->payload_wire;
+   return load_be32(packet->l4 + 4) + packet->payload_wire;
 }
 
-static unsigned begin_partial(struct tls *t, const struct packet *k, struct span message, bool reverse)
+static unsigned begin_partial(struct tls *t, const struct packet *packet, struct span message, bool reverse)
 {
-   if (k->protocol != IPPROTO_TCP || plugin_l4_captured(k) < 20 || k->payload_captured != k->payload_wire) {
+   if (packet->protocol != IPPROTO_TCP || plugin_l4_captured(packet) < 20 ||
+       packet->payload_captured != packet->payload_wire) {
       return PLUGIN_NOTHING;
    }
    uint32_t i = t->shared->turn++ % TLS_MAX_PARTIAL;
    struct tls_partial *p = &t->shared->partial[i];
    p->owner = t;
-   p->next_seq = next_seq(k);
+   p->next_seq = next_seq(packet);
    p->size = span_keep((char *) p->bytes, sizeof(p->bytes), message);
    t->waiting = i + 1;
    t->client_way = reverse;
    return PLUGIN_KEEP;
 }
 
-static unsigned add_to_partial(struct tls *t, const struct packet *k, bool reverse)
+static unsigned add_to_partial(struct tls *t, const struct packet *packet, bool reverse)
 {
    struct tls_partial *p = &t->shared->partial[t->waiting - 1];
    if (p->owner != t) { /* another flow has it now */
       t->waiting = 0;
       return PLUGIN_NOTHING;
    }
-   if (reverse != t->client_way || k->payload_captured == 0 || plugin_l4_captured(k) < 20 ||
-       load_be32(k->l4 + 4) != p->next_seq) {
+   if (reverse != t->client_way || packet->payload_captured == 0 || plugin_l4_captured(packet) < 20 ||
+       load_be32(packet->l4 + 4) != p->next_seq) {
       return PLUGIN_NOTHING;
    }
-   p->next_seq = next_seq(k);
+   p->next_seq = next_seq(packet);
    p->size += span_keep((char *) p->bytes + p->size, sizeof(p->bytes) - p->size,
-                        span_of(k->payload, k->payload_captured));
+                        span_of(packet->payload, packet->payload_captured));
    size_t whole = TLS_HEADER + ((size_t) p->bytes[1] << 16 | load_be16(p->bytes + 2));
-   if (p->size < whole && k->payload_captured == k->payload_wire) {
+   if (p->size < whole && packet->payload_captured == packet->payload_wire) {
       return PLUGIN_NOTHING;
    }
    t->waiting = 0;
    p->owner = NULL;
-   return p->size >= whole ? client_hello(t, k, p->bytes, whole) : PLUGIN_NOTHING;
+   return p->size >= whole ? client_hello(t, packet, p->bytes, whole) : PLUGIN_NOTHING;
 }
 
 static void server_hello(struct tls *t, struct span s)
@@ -106,16 +107,16 @@ static void server_hello(struct tls *t, struct span s)
    }
 }
 
-unsigned tls_look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+unsigned tls_look(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct tls *t = ext;
-   struct span s = span_of(k->payload, k->payload_captured);
+   struct span s = span_of(packet->payload, packet->payload_captured);
    size_t whole;
    (void) flow;
    if (t->waiting != 0) {
-      return add_to_partial(t, k, reverse);
+      return add_to_partial(t, packet, reverse);
    }
-   if (s.n == 0 || k->payload[0] != HANDSHAKE || t->server) {
+   if (s.n == 0 || packet->payload[0] != HANDSHAKE || t->server) {
       return PLUGIN_NOTHING;
    }
    if (t->client) {
@@ -126,9 +127,9 @@ unsigned tls_look(void *ext, const struct flow *flow, const struct packet *k, bo
       return PLUGIN_NOTHING;
    }
    if (whole <= s.n - RECORD) {
-      return client_hello(t, k, k->payload + RECORD, whole);
+      return client_hello(t, packet, packet->payload + RECORD, whole);
    }
-   return whole <= TLS_MAX_HELLO ? begin_partial(t, k, span_of(s.p + RECORD, s.n - RECORD), reverse)
+   return whole <= TLS_MAX_HELLO ? begin_partial(t, packet, span_of(s.p + RECORD, s.n - RECORD), reverse)
                                  : PLUGIN_NOTHING;
 }
 

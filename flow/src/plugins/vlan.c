@@ -6,11 +6,11 @@
 
 UR_FIELDS(uint16 VLAN_ID)
 
-static unsigned create(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned create(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    (void) flow;
    (void) reverse;
-   *(uint16_t *) ext = k->vlan;
+   *(uint16_t *) ext = packet->vlan;
    return PLUGIN_HAS_DATA;
 }
 

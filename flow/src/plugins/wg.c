@@ -29,35 +29,35 @@ static uint32_t little(const uint8_t *p)
    return (uint32_t) p[3] << 24 | (uint32_t) p[2] << 16 | (uint32_t) p[1] << 8 | p[0];
 }
 
-static bool is_message(const struct packet *k)
+static bool is_message(const struct packet *packet)
 {
    static const uint16_t sizes[] = {[INITIATION] = 148, [RESPONSE] = 92, [COOKIE] = 64};
-   const uint8_t *p = k->payload;
-   if (k->protocol != IPPROTO_UDP || k->payload_captured < LEAST || p[0] < INITIATION || p[0] > DATA ||
-       (p[1] | p[2] | p[3]) != 0) {
+   const uint8_t *p = packet->payload;
+   if (packet->protocol != IPPROTO_UDP || packet->payload_captured < LEAST || p[0] < INITIATION ||
+       p[0] > DATA || (p[1] | p[2] | p[3]) != 0) {
       return false;
    }
-   return p[0] == DATA || k->payload_captured == sizes[p[0]];
+   return p[0] == DATA || packet->payload_captured == sizes[p[0]];
 }
 
 /* A flow that goes on with another handshake gives a record for each. */
-static unsigned before(void *ext, const struct flow *flow, const struct packet *k)
+static unsigned before(void *ext, const struct flow *flow, const struct packet *packet)
 {
    const struct wg *w = ext;
-   if (w->found && is_message(k) && k->payload[0] == INITIATION) {
-      unsigned way = memcmp(flow->src_ip, k->src_ip, 16) != 0 || flow->src_port != k->src_port;
-      return w->peer[way] != 0 && w->peer[way] != little(k->payload + 4) ? PLUGIN_FLUSH_FIRST
-                                                                         : PLUGIN_NOTHING;
+   if (w->found && is_message(packet) && packet->payload[0] == INITIATION) {
+      unsigned way = memcmp(flow->src_ip, packet->src_ip, 16) != 0 || flow->src_port != packet->src_port;
+      return w->peer[way] != 0 && w->peer[way] != little(packet->payload + 4) ? PLUGIN_FLUSH_FIRST
+                                                                              : PLUGIN_NOTHING;
    }
    return PLUGIN_NOTHING;
 }
 
-static unsigned look(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct wg *w = ext;
-   const uint8_t *p = k->payload;
+   const uint8_t *p = packet->payload;
    (void) flow;
-   if (!is_message(k)) {
+   if (!is_message(packet)) {
       w->level = 0; /* a flow that was taken for WireGuard was not */
       return PLUGIN_NOTHING;
    }
@@ -74,10 +74,10 @@ static unsigned look(void *ext, const struct flow *flow, const struct packet *k,
    return PLUGIN_HAS_DATA;
 }
 
-static unsigned update(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned update(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct wg *w = ext;
-   return w->found && w->level == 0 ? PLUGIN_NOTHING : look(ext, flow, k, reverse);
+   return w->found && w->level == 0 ? PLUGIN_NOTHING : on_packet(ext, flow, packet, reverse);
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
@@ -94,7 +94,7 @@ const struct flow_plugin plugin_wg = {
     .help = "WireGuard: confidence, 0 to 100, and the peers' indices",
     .fields = "uint8 WG_CONF_LEVEL,uint32 WG_SRC_PEER,uint32 WG_DST_PEER",
     .ext_size = sizeof(struct wg),
-    .create = look,
+    .create = on_packet,
     .before = before,
     .update = update,
     .fill = fill,
