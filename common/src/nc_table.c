@@ -98,7 +98,8 @@ void nc_table_free(nc_table_t *table)
    }
 }
 
-/* The usual sizes are constants to the compiler, which makes much shorter code of them. */
+/* The usual sizes of keys are constants to the compiler, which makes much shorter code of them. */
+#define INLINE __attribute__((always_inline)) static inline
 #define BY_SIZE(size, what)    \
    switch (size) {             \
    case 8: return what(8);     \
@@ -109,32 +110,27 @@ void nc_table_free(nc_table_t *table)
    default: return what(size); \
    }
 
-static inline uint64_t hash_of(const nc_table_t *table, const void *key)
+static uint64_t hash_of(const nc_table_t *table, const void *key)
 {
 #define HASH(n) nc_hash(key, n)
    BY_SIZE(table->key_size, HASH)
 }
 
-static inline bool equal(const void *a, const void *b, size_t size)
-{
-#define EQUAL(n) (memcmp(a, b, n) == 0)
-   BY_SIZE(size, EQUAL)
-}
-
 struct search {
    const nc_table_t *table;
    const void *key;
+   size_t size;
 };
 
-static inline bool same_key(void *context, uint32_t entry)
+INLINE bool same_key(void *context, uint32_t entry)
 {
    const struct search *s = context;
-   return equal(entry_at(s->table, entry), s->key, s->table->key_size);
+   return memcmp(entry_at(s->table, entry), s->key, s->size) == 0;
 }
 
-static inline uint32_t locate(const nc_table_t *table, const void *key, uint64_t hash)
+INLINE uint32_t locate(const nc_table_t *table, const void *key, uint64_t hash, size_t size)
 {
-   struct search s = {table, key};
+   struct search s = {table, key, size};
    return nc_index_find(&table->index, hash, same_key, &s);
 }
 
@@ -198,10 +194,10 @@ static uint32_t new_entry(nc_table_t *table, uint64_t hash)
    return entry;
 }
 
-void *nc_table_find(nc_table_t *table, const void *key)
+INLINE void *find(nc_table_t *table, const void *key, size_t size)
 {
    table->stats.lookups++;
-   uint32_t entry = locate(table, key, hash_of(table, key));
+   uint32_t entry = locate(table, key, nc_hash(key, size), size);
    if (entry == NC_INDEX_NONE) {
       return NULL;
    }
@@ -209,17 +205,23 @@ void *nc_table_find(nc_table_t *table, const void *key)
    return entry_at(table, entry) + table->value_offset;
 }
 
+void *nc_table_find(nc_table_t *table, const void *key)
+{
+#define FIND(n) find(table, key, n)
+   BY_SIZE(table->key_size, FIND)
+}
+
 void *nc_table_peek(const nc_table_t *table, const void *key)
 {
-   uint32_t entry = locate(table, key, hash_of(table, key));
+   uint32_t entry = locate(table, key, hash_of(table, key), table->key_size);
    return entry != NC_INDEX_NONE ? entry_at(table, entry) + table->value_offset : NULL;
 }
 
-void *nc_table_upsert(nc_table_t *table, const void *key, bool *is_new)
+INLINE void *upsert(nc_table_t *table, const void *key, bool *is_new, size_t size)
 {
-   uint64_t hash = hash_of(table, key);
+   uint64_t hash = nc_hash(key, size);
    table->stats.lookups++;
-   uint32_t entry = locate(table, key, hash);
+   uint32_t entry = locate(table, key, hash, size);
    if (is_new) {
       *is_new = entry == NC_INDEX_NONE;
    }
@@ -234,15 +236,21 @@ void *nc_table_upsert(nc_table_t *table, const void *key, bool *is_new)
    table->state[entry] = ENTRY_ONCE;
    table->stats.inserted++;
    uint8_t *bytes = entry_at(table, entry);
-   memcpy(bytes, key, table->key_size);
+   memcpy(bytes, key, size);
    memset(bytes + table->value_offset, 0, table->value_size);
    return bytes + table->value_offset;
+}
+
+void *nc_table_upsert(nc_table_t *table, const void *key, bool *is_new)
+{
+#define UPSERT(n) upsert(table, key, is_new, n)
+   BY_SIZE(table->key_size, UPSERT)
 }
 
 bool nc_table_remove(nc_table_t *table, const void *key)
 {
    uint64_t hash = hash_of(table, key);
-   uint32_t entry = locate(table, key, hash);
+   uint32_t entry = locate(table, key, hash, table->key_size);
    if (entry != NC_INDEX_NONE) {
       remove_entry(table, entry, hash);
    }
