@@ -68,6 +68,14 @@ void client_ready(struct io_source *source, uint32_t events)
 
 /* ------------------------------------------------------------------- stream */
 
+/* Sending failed; whatever the client had not been sent is lost for it. Verbose: clients may come and go as they like. */
+static void lost(struct client *c)
+{
+   c->gone = true;
+   LOG_VERBOSE("Output %s: NOTICE: the connection to client %llu broke: %s", c->owner->out.id, (unsigned long long) c->id,
+               strerror(errno));
+}
+
 /* One send; \return bytes, 0 when the socket is full, -1 when the client is lost */
 static ssize_t send_some(struct client *c, const void *data, size_t size)
 {
@@ -78,7 +86,7 @@ static ssize_t send_some(struct client *c, const void *data, size_t size)
       return 0;
    }
    if (n < 0) {
-      c->gone = true;
+      lost(c);
       return n;
    }
    c->blocked = (size_t) n < size && c->tls == NULL;
@@ -118,7 +126,7 @@ static void send_hello(struct client *c)
    } else if (errno == EAGAIN) {
       c->blocked = true;
    } else if (errno != EINTR) {
-      c->gone = true;
+      lost(c);
    }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Life of a context: its interfaces are made from an IFC_SPEC and delivered to the end. */
 #include "out_socket.h"
+#include "socket.h"
 
 #include <errno.h>
 #include <nemea-common/nc_text.h>
@@ -261,9 +262,7 @@ TRAP_PUBLIC int trap_ctx_terminate(trap_ctx_t *c)
    }
    /* Async-signal-safe: two stores and writes to event descriptors. */
    atomic_store(&ctx->terminated, true);
-   uint64_t one = 1;
-   ssize_t n = write(ctx->term_fd, &one, sizeof(one));
-   (void) n;
+   eventfd_signal(ctx->term_fd);
    if (ctx->io != NULL) {
       io_wake(ctx); /* the I/O thread lets waiting senders go */
    }

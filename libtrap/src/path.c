@@ -109,6 +109,7 @@ int paths_expand(const char *pattern, bool globs, char ***paths)
    for (size_t i = 0; i < n; i++) {
       if (list[i] == NULL) {
          paths_free(list, (int) n);
+         *paths = NULL;
          return -1;
       }
    }

@@ -150,7 +150,11 @@ static int find_columns(nm_module_t *m, const char *title)
         name != NULL && self->columns != NULL; name = strtok_r(NULL, ",", &save)) {
       self->columns[self->n_columns++] = (ur_field_id_t) ur_get_id_by_name(name);
    }
+   bool enough = names != NULL && self->columns != NULL;
    free(names);
+   if (!enough) {
+      return nm_fail(m, "out of memory for the columns");
+   }
    return self->n_columns > 0 ? NM_OK : nm_fail(m, "Error: no column in the title \"%s\"", title);
 }
 
