@@ -26,10 +26,12 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-#define CALLS(X)                                                                                                       \
-   X(accept4) X(bind) X(calloc) X(close) X(connect) X(epoll_create1) X(epoll_ctl) X(eventfd) X(fcntl) X(ftruncate)      \
-   X(listen) X(lseek) X(malloc) X(memfd_create) X(mmap) X(open) X(poll) X(read) X(realloc) X(recv) X(recvmsg) X(send)   \
-   X(sendmsg) X(setsockopt) X(socket) X(strdup) X(write)
+#define CALLS(X)                                                                                          \
+   X(accept4)                                                                                             \
+   X(bind)                                                                                                \
+   X(calloc) X(close) X(connect) X(epoll_create1) X(epoll_ctl) X(eventfd) X(fcntl) X(ftruncate) X(listen) \
+       X(lseek) X(malloc) X(memfd_create) X(mmap) X(open) X(poll) X(read) X(realloc) X(recv) X(recvmsg)   \
+           X(send) X(sendmsg) X(setsockopt) X(socket) X(strdup) X(write)
 
 #define NUMBER(name) CALL_##name,
 #define TEXT(name)   #name,
@@ -74,7 +76,8 @@ static void write_counts(void)
    char text[2048];
    int used = 0, fd = (int) open(getenv("FAULT_COUNTS"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
    for (unsigned i = 0; i < N_CALLS; i++) {
-      used += snprintf(text + used, sizeof(text) - (size_t) used, "%s %lu\n", names[i], atomic_load(&counts[i]));
+      used +=
+          snprintf(text + used, sizeof(text) - (size_t) used, "%s %lu\n", names[i], atomic_load(&counts[i]));
    }
    if (write(fd, text, (size_t) used) != used) {
       abort();
@@ -115,17 +118,17 @@ static bool fails(enum call call, const void *caller)
 }
 
 #define FAILS(name) fails(CALL_##name, __builtin_return_address(0))
-#define NEXT(name)                                                  \
-   static __typeof__(name) *next_##name;                            \
-   if (next_##name == NULL) {                                       \
+#define NEXT(name)                                                \
+   static __typeof__(name) *next_##name;                          \
+   if (next_##name == NULL) {                                     \
       next_##name = (__typeof__(name) *) dlsym(RTLD_NEXT, #name); \
    }
 
 /* A function that returns failed when it is to fail, and otherwise what the real one does. */
-#define WRAP(type, name, parameters, arguments, failed) \
-   EXPORT type name parameters                          \
-   {                                                    \
-      NEXT(name)                                        \
+#define WRAP(type, name, parameters, arguments, failed)    \
+   EXPORT type name parameters                             \
+   {                                                       \
+      NEXT(name)                                           \
       return FAILS(name) ? failed : next_##name arguments; \
    }
 
@@ -141,8 +144,9 @@ WRAP(int, ftruncate, (int fd, off_t size), (fd, size), -1)
 WRAP(int, listen, (int fd, int n), (fd, n), -1)
 WRAP(off_t, lseek, (int fd, off_t to, int whence), (fd, to, whence), -1)
 WRAP(int, memfd_create, (const char *name, unsigned flags), (name, flags), -1)
-WRAP(void *, mmap, (void *a, size_t n, int p, int flags, int fd, off_t o), (a, n, p, flags, fd, o), MAP_FAILED)
-WRAP(int, poll, (struct pollfd *fds, nfds_t n, int timeout), (fds, n, timeout), -1)
+WRAP(void *, mmap, (void *a, size_t n, int p, int flags, int fd, off_t o), (a, n, p, flags, fd, o),
+     MAP_FAILED)
+WRAP(int, poll, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout), -1)
 WRAP(ssize_t, read, (int fd, void *to, size_t n), (fd, to, n), -1)
 WRAP(ssize_t, recv, (int fd, void *to, size_t n, int flags), (fd, to, n, flags), -1)
 WRAP(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags), -1)

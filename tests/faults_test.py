@@ -170,7 +170,7 @@ class Faults(unittest.TestCase):
             if len(lines) < len(LINES):
                 missed = sum(int(n) for n in re.findall(r'missed (\d+)', heard))
                 dropped = sum(int(n) for n in re.findall(r'dropped (\d+)', said))
-                told = re.search(r'ERROR|WARNING|Error|logger: input|logreplay: |warning|NOTICE', re.sub(r'\w+: records .*', '', said + heard))
+                told = re.sub(r'\w+: records .*', '', said + heard).strip() != ''
                 self.assertTrue(told or missed or dropped, what)
 
 

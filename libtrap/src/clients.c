@@ -72,8 +72,8 @@ void client_ready(struct io_source *source, uint32_t events)
 static void lost(struct client *c)
 {
    c->gone = true;
-   LOG_VERBOSE("Output %s: NOTICE: the connection to client %llu broke: %s", c->owner->out.id, (unsigned long long) c->id,
-               strerror(errno));
+   LOG_VERBOSE("Output %s: NOTICE: the connection to client %llu broke: %s", c->owner->out.id,
+               (unsigned long long) c->id, strerror(errno));
 }
 
 /* One send; \return bytes, 0 when the socket is full, -1 when the client is lost */

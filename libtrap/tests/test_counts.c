@@ -112,7 +112,8 @@ static void ask_counts(uint64_t *sent, uint64_t *skipped)
    assert_true(size <= sizeof(text) && read_all(fd, text, size));
    close(fd);
    json_t *o = json_loads(text, 0, NULL);
-   json_t *c = json_array_get(json_object_get(json_array_get(json_object_get(o, "out"), 0), "client_stats_arr"), 1);
+   json_t *c =
+       json_array_get(json_object_get(json_array_get(json_object_get(o, "out"), 0), "client_stats_arr"), 1);
    assert_non_null(c);
    *sent = strtoull(json_string_value(json_object_get(c, "sent_messages")), NULL, 10);
    *skipped = strtoull(json_string_value(json_object_get(c, "skipped_messages")), NULL, 10);
