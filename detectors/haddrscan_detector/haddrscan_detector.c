@@ -394,6 +394,7 @@ static int record(nm_module_t *m, const void *rec)
 
 struct expiry {
    nm_module_t *m;
+   uint64_t now; /* microseconds */
    int rc;
 };
 
@@ -403,7 +404,7 @@ static void expired(void *context, nc_timer_t *timer)
    struct haddrscan *self = nm_self(expiry->m);
    struct list *list = (struct list *) ((char *) timer - offsetof(struct list, timer));
    uint64_t silent = microseconds(list->last) + NM_SECONDS(self->idle);
-   if (silent > timer->expires) { /* it has sent more probes since */
+   if (silent > expiry->now) { /* it has sent more probes since */
       nc_wheel_set(self->timers, timer, silent);
    } else if (expiry->rc == NM_OK) {
       expiry->rc = report_rest(expiry->m, list);
@@ -412,8 +413,8 @@ static void expired(void *context, nc_timer_t *timer)
 
 static int tick(nm_module_t *m, ur_time_t stream_time)
 {
-   struct expiry expiry = {.m = m, .rc = NM_OK};
-   nc_wheel_advance(((struct haddrscan *) nm_self(m))->timers, microseconds(stream_time), expired, &expiry);
+   struct expiry expiry = {.m = m, .now = microseconds(stream_time), .rc = NM_OK};
+   nc_wheel_advance(((struct haddrscan *) nm_self(m))->timers, expiry.now, expired, &expiry);
    return expiry.rc;
 }
 

@@ -208,6 +208,12 @@ static bool usable(nm_test_t *t, uint32_t input)
    return true;
 }
 
+/* An input that ended is not read any more. */
+static bool ended(const nm_test_t *t, uint32_t input)
+{
+   return !t->m.in[input].active;
+}
+
 static int remember_columns(nm_test_t *t, uint32_t input, const char *typed_fields)
 {
    char *names = ur_ifc_data_fmt_to_field_names(typed_fields), *save = NULL;
@@ -230,6 +236,9 @@ NM_PUBLIC int nm_test_format(nm_test_t *t, uint32_t input, const char *typed_fie
    static const uint8_t types[] = {
        [NM_UNIREC] = TRAP_FMT_UNIREC, [NM_JSON] = TRAP_FMT_JSON, [NM_RAW] = TRAP_FMT_RAW};
    enum nm_data data = t->m.in[input].def->data;
+   if (ended(t, input)) {
+      return NM_STOP;
+   }
    int rc = input_format(&t->m, input, types[data], typed_fields);
    if (rc != NM_ERROR && data == NM_UNIREC) {
       remember_columns(t, input, typed_fields);
@@ -239,7 +248,10 @@ NM_PUBLIC int nm_test_format(nm_test_t *t, uint32_t input, const char *typed_fie
 
 NM_PUBLIC int nm_test_feed_batch(nm_test_t *t, uint32_t input, const nm_record_t *recs, uint32_t n)
 {
-   return usable(t, input) ? result(t, deliver(&t->m, input, recs, n)) : NM_ERROR;
+   if (!usable(t, input)) {
+      return result(t, NM_ERROR);
+   }
+   return ended(t, input) ? NM_STOP : result(t, deliver(&t->m, input, recs, n));
 }
 
 NM_PUBLIC int nm_test_feed_bytes(nm_test_t *t, uint32_t input, const void *data, uint16_t size, uint64_t seq)
@@ -309,7 +321,10 @@ NM_PUBLIC int nm_test_source(nm_test_t *t)
 
 NM_PUBLIC int nm_test_end(nm_test_t *t, uint32_t input)
 {
-   return usable(t, input) ? result(t, input_end(&t->m, input)) : NM_ERROR;
+   if (!usable(t, input)) {
+      return result(t, NM_ERROR);
+   }
+   return ended(t, input) ? NM_STOP : result(t, input_end(&t->m, input));
 }
 
 NM_PUBLIC int nm_test_finish(nm_test_t *t)

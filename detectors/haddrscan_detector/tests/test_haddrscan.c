@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** The logic of haddrscan_detector without a process. */
+#include "../../common/test_flow.h"
+
+#define SYN 2
+
+static void probe(nm_test_t *t, unsigned second, unsigned host, unsigned flags, unsigned packets)
+{
+   char target[32];
+   snprintf(target, sizeof(target), "10.1.%u.%u", host / 250, host % 250);
+   test_flow(t, second, "10.0.0.1", target, 22, 6, flags, packets);
+}
+
+static void as_many_hosts_as_the_threshold_are_one_alert(void **state)
+{
+   nm_test_t *t = nm_test_new(&nm_definition, "-n 20");
+   (void) state;
+   nm_test_format(t, 0, TEST_FLOWS);
+   for (unsigned host = 1; host <= 20; host++) {
+      assert_int_equal(nm_test_pending(t, 0), 0);
+      probe(t, host, host, SYN, 1);
+   }
+   const char *alert = nm_test_next(t, 0);
+   assert_non_null(alert);
+   assert_non_null(strstr(alert, "10.0.0.1"));
+   assert_null(nm_test_next(t, 0));
+   nm_test_free(t);
+}
+
+static void one_host_probed_often_is_one_host(void **state)
+{
+   nm_test_t *t = nm_test_new(&nm_definition, "-n 20");
+   (void) state;
+   nm_test_format(t, 0, TEST_FLOWS);
+   for (unsigned i = 1; i <= 200; i++) {
+      probe(t, i, 7, SYN, 1);
+   }
+   nm_test_finish(t);
+   assert_int_equal(nm_test_pending(t, 0), 0);
+   nm_test_free(t);
+}
+
+static void what_is_left_of_a_scan_is_told_when_its_source_falls_silent(void **state)
+{
+   nm_test_t *t = nm_test_new(&nm_definition, "-n 20 -d 60");
+   (void) state;
+   nm_test_format(t, 0, TEST_FLOWS);
+   for (unsigned host = 1; host <= 35; host++) {
+      probe(t, host, host, SYN, 1);
+   }
+   assert_int_equal(nm_test_pending(t, 0), 1);
+   nm_test_advance(t, (ur_time_t) (1704067200 + 600) << 32);
+   assert_int_equal(nm_test_pending(t, 0), 2);
+   nm_test_finish(t);
+   assert_int_equal(nm_test_pending(t, 0), 2);
+   nm_test_free(t);
+}
+
+static void options_have_limits(void **state)
+{
+   nm_test_t *t = nm_test_new(&nm_definition, "-n 1");
+   (void) state;
+   assert_non_null(strstr(nm_test_error(t), "-n, --numaddrs-threshold"));
+   assert_int_equal(nm_test_status(t), 255);
+   nm_test_free(t);
+}
+
+int main(void)
+{
+   static const struct CMUnitTest tests[] = {
+       cmocka_unit_test(as_many_hosts_as_the_threshold_are_one_alert),
+       cmocka_unit_test(one_host_probed_often_is_one_host),
+       cmocka_unit_test(what_is_left_of_a_scan_is_told_when_its_source_falls_silent),
+       cmocka_unit_test(options_have_limits),
+   };
+   return cmocka_run_group_tests(tests, NULL, NULL);
+}
