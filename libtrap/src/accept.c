@@ -14,10 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DECIDE_MS    100  /* a local client may ask for the log this long; an old one then gets the stream */
-#define HANDSHAKE_MS 5000 /* that a TLS handshake, and then the hello, may take */
-#define FORMAT_MS    20   /* between two looks whether a format change is over */
-#define ACCEPT_PAUSE 100  /* ms without looking for clients when there is no descriptor for one */
+#define DECIDE_MS    100   /* a local client may ask for the log this long; an old one then gets the stream */
+#define HANDSHAKE_MS 5000  /* that a TLS handshake, and then the hello, may take */
+#define FORMAT_MS    20    /* between two looks whether a format change is over */
+#define REPORT_AGAIN 60000 /* ms */
+#define ACCEPT_PAUSE 100   /* ms without looking for clients when there is no descriptor for one */
 
 void client_free(struct client *c)
 {
@@ -290,15 +291,16 @@ void clients_accept(struct io_source *source, uint32_t events)
    }
    int fd;
    while ((fd = accept_next(source)) >= 0) {
-      s->short_of_fds = false;
       struct client *c = client_new(s, fd);
       if (c != NULL && !take_client(s, c)) {
          atomic_fetch_add(&s->refused, 1);
          client_free(c);
       }
    }
-   if (errno == EMFILE && !s->short_of_fds) {
-      s->short_of_fds = true;
+   int err = errno;
+   int64_t now = now_ms();
+   if (err == EMFILE && (s->shortage_reported == 0 || now - s->shortage_reported >= REPORT_AGAIN)) {
+      s->shortage_reported = now;
       LOG_WARNING("Output %s: no descriptor for a new client; clients wait until one is free.", s->out.id);
    }
 }

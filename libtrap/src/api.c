@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Sending, control and formats of a context, and the simple API over the global context. */
-#include "internal.h"
+#include "out_socket.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -305,6 +305,16 @@ TRAP_PUBLIC int trap_ctx_get_in_ifc_state(trap_ctx_t *c, uint32_t ifc_idx)
       return TRAP_E_NOT_INITIALIZED;
    }
    return ifc_idx < ctx->n_in ? (int) ctx->in[ifc_idx]->state : ctx_result(ctx, TRAP_E_BAD_IFC_INDEX);
+}
+
+TRAP_PUBLIC void trap_ctx_live_source(trap_ctx_t *c)
+{
+   const struct trap_context *ctx = c != NULL ? c : trap_glob_ctx;
+   for (uint32_t i = 0; ctx != NULL && i < ctx->n_out; i++) {
+      if (is_socket_type(ctx->out[i]->type)) {
+         output_warn_unbounded((struct socket_output *) ctx->out[i]);
+      }
+   }
 }
 
 /* --------------------------------------------------------------- simple API */

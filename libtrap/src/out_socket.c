@@ -652,6 +652,17 @@ static void socket_control(struct trap_output *out)
    io_wake(out->ctx);
 }
 
+void output_warn_unbounded(struct socket_output *s)
+{
+   int32_t timeout = atomic_load(&s->out.timeout);
+   if (!is_unix(s) && s->maxstall == 0 && (timeout == TRAP_WAIT || timeout == TRAP_HALFWAIT)) {
+      LOG_WARNING("Output %c:%s waits for network clients without a limit: one that does not read stops the "
+                  "live source. "
+                  "Set maxstall=30000 (ms) or timeout=NO_WAIT.",
+                  s->out.type, s->name);
+   }
+}
+
 static void socket_destroy(struct trap_output *out)
 {
    struct socket_output *s = (struct socket_output *) out;

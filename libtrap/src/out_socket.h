@@ -113,8 +113,8 @@ struct socket_output {
    int64_t check_at;         /* ms: next look at what peers acknowledge */
    bool unchecked;           /* something was sent since the last one, or not everything is acknowledged */
    _Atomic uint64_t
-       refused;       /* connections closed because of a limit, a deadline or for lack of descriptors */
-   bool short_of_fds; /* which was reported */
+       refused; /* connections closed because of a limit, a deadline or for lack of descriptors */
+   int64_t shortage_reported;         /* ms: of descriptors */
    uint32_t max_clients, min_clients; /* min 0: only WAIT waits for the first client */
    _Atomic uint32_t n_stream;         /* clients served by the I/O thread */
    uint32_t buffer_count;
@@ -243,6 +243,9 @@ static inline void output_leave(struct socket_output *s)
 /* out_socket.c */
 /** Finishes the active block. Called under spin. \return false when it was empty */
 bool output_finish_block(struct socket_output *s);
+
+/** Warns if a client on the network can hold up the sender without limit. */
+void output_warn_unbounded(struct socket_output *s);
 
 /* out_params.c */
 /** Takes "port[:files of T][:name=value]..."; \return OK, or a code with the error set */

@@ -298,6 +298,34 @@ static void a_dead_machine_is_told_from_a_slow_reader(void **state)
    close(old);
 }
 
+extern char trap_err_msg[4095]; /* the last line that was logged */
+
+static void a_live_source_is_warned_of_clients_without_a_limit(void **state)
+{
+   (void) state;
+   static const struct {
+      const char *params;
+      bool warned;
+   } cases[] = {{"timeout=WAIT", true},
+                {"timeout=HALF_WAIT", true},
+                {"timeout=WAIT:maxstall=30000", false},
+                {"timeout=NO_WAIT", false}};
+   for (int i = 0; i < 4; i++) {
+      trap_ctx_t *out = open_tcp((int) free_port(), cases[i].params);
+      trap_err_msg[0] = 0;
+      trap_set_verbose_level(-2);
+      trap_ctx_live_source(out);
+      trap_set_verbose_level(-3);
+      assert_int_equal(strstr(trap_err_msg, "maxstall=") != NULL, cases[i].warned);
+      trap_ctx_finalize(&out);
+   }
+   trap_ctx_t *out = open_raw(0, 1, "u:live");
+   trap_err_msg[0] = 0;
+   trap_ctx_live_source(out);
+   assert_string_equal(trap_err_msg, "");
+   trap_ctx_finalize(&out);
+}
+
 int main(void)
 {
    const struct CMUnitTest tests[] = {
@@ -306,6 +334,7 @@ int main(void)
        cmocka_unit_test(one_address_cannot_take_all_places),
        cmocka_unit_test(who_does_not_take_the_hello_loses_its_place),
        cmocka_unit_test(maxstall_is_as_long_as_it_says),
+       cmocka_unit_test(a_live_source_is_warned_of_clients_without_a_limit),
        cmocka_unit_test(a_dead_machine_is_told_from_a_slow_reader),
    };
    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);

@@ -473,6 +473,9 @@ struct meter *meter_new(struct meter_config *config, nm_module_t *module)
    for (unsigned i = 0; i < config->n_inputs && rc == NM_OK; i++) {
       rc = open_worker(m, i);
    }
+   if (rc == NM_OK && config->to_unirec && !config->sink.whole) {
+      trap_ctx_live_source(NULL);
+   }
    rc = rc == NM_OK ? open_telemetry(m) : rc;
    if (rc != NM_OK) {
       meter_free(m);

@@ -301,6 +301,9 @@ int trap_get_verbose_level(void);
 void trap_ctx_set_verbose_level(trap_ctx_t *ctx, int level);
 /** As trap_get_verbose_level(). */
 int trap_ctx_get_verbose_level(trap_ctx_t *ctx);
+/** The module's data come from a live source, which does not wait: warns of each output that may wait for network clients without
+ *  a limit (TRAP_WAIT or TRAP_HALFWAIT without maxstall=). To be called after initialization; NULL: the global context. */
+void trap_ctx_live_source(trap_ctx_t *ctx);
 /** Connected clients of an output; 1 for a file or a black hole; -1 on error. Any thread. */
 int trap_ctx_get_client_count(trap_ctx_t *ctx, uint32_t ifcidx);
 /** Writes the state of each interface to text files in directory path (NULL: the current one), to look for errors.
