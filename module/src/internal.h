@@ -105,6 +105,7 @@ struct nm_module {
    int status;    /* exit status that goes with it */
    bool failed;   /* in a function that cannot say so itself, as nm_get() of an absent field */
    trap_module_info_t *info;
+   trap_ifc_spec_t spec; /* of -i */
    trap_ctx_t *ctx;
    struct nm_test *test;
    nm_input_def_t short_in[2]; /* the short form of the declaration, as a list */

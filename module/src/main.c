@@ -10,16 +10,16 @@ static int interface_status(const nm_module_t *m)
    return m->def->interface_status != 0 ? m->def->interface_status : EXIT_FAILURE;
 }
 
-static int open_interfaces(nm_module_t *m, trap_ifc_spec_t spec)
+static int open_interfaces(nm_module_t *m)
 {
    m->info->num_ifc_in = (int) m->n_in;
    m->info->num_ifc_out = (int) m->n_out;
-   if (trap_init(m->info, spec) != TRAP_E_OK) {
+   if (trap_init(m->info, m->spec) != TRAP_E_OK) {
       return nm_fail_status(m, interface_status(m), "ERROR in TRAP initialization: %s", trap_last_error_msg);
    }
    m->ctx = trap_get_global_ctx();
    int rc = outputs_open(m);
-   return rc == NM_OK ? inputs_open(m, spec.types) : rc;
+   return rc == NM_OK ? inputs_open(m, m->spec.types) : rc;
 }
 
 /* A module without inputs makes its records itself. */
@@ -55,8 +55,7 @@ static int work(nm_module_t *m)
 
 static int run(nm_module_t *m, int argc, char **argv)
 {
-   trap_ifc_spec_t spec = {0};
-   int rc = trap_parse_params(&argc, argv, &spec);
+   int rc = trap_parse_params(&argc, argv, &m->spec);
    if (rc == TRAP_E_HELP) {
       trap_print_help(m->info);
       return NM_STOP;
@@ -67,16 +66,15 @@ static int run(nm_module_t *m, int argc, char **argv)
    } else {
       rc = options_parse(m, argc, argv);
    }
-   rc = rc == NM_OK ? interfaces_count(m, strlen(spec.types)) : rc;
+   rc = rc == NM_OK ? interfaces_count(m, strlen(m->spec.types)) : rc;
    if (rc == NM_OK && m->def->check != NULL) {
       rc = outcome(m, m->def->check(m));
    }
    rc = rc == NM_OK ? resources_open(m) : rc;
    if (rc == NM_OK) {
       catch_signals(m->def);
-      rc = open_interfaces(m, spec);
+      rc = open_interfaces(m);
    }
-   trap_free_ifc_spec(spec);
    rc = rc == NM_OK ? work(m) : rc;
    if (m->ctx != NULL && nm_verbosity(m) >= 0) {
       counters_show(m);
@@ -125,6 +123,7 @@ NM_PUBLIC int nm_main(const nm_module_def_t *def, int argc, char **argv)
    outputs_close(m);
    ur_finalize();
    options_info_free(m->info);
+   trap_free_ifc_spec(m->spec);
    free(m->fields);
    free(m->state);
    free(m->message);

@@ -325,6 +325,8 @@ const char *nm_in_format(const nm_module_t *m, uint32_t input);
 /** Name of an input: as declared, with a number behind it where several share a declaration. */
 const char *nm_input_name(const nm_module_t *m, uint32_t input);
 const char *nm_output_name(const nm_module_t *m, uint32_t output);
+/** Parameters of an output as -i has them: "x:timeout=WAIT" of "u:x:timeout=WAIT"; "" in a unit test. */
+const char *nm_output_spec(const nm_module_t *m, uint32_t output);
 /** Size of the current record in bytes. UniRec records are checked (ur_rec_check) before record() is called. */
 static inline uint16_t nm_size(const nm_module_t *m)
 {
