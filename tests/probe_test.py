@@ -7,6 +7,7 @@ usage: probe_test.py BIN_DIR GOLDEN_DIR [TEST...]
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -304,6 +305,19 @@ class Probe(unittest.TestCase):
             self.w.wait_until_read(process)
             packets = self.telemetry('numbers', 'input/0/stats')['packets'] if os.path.exists(stats) else 0
         self.assertEqual(self.w.end(process)[0], 0)
+
+    def test_progress_is_written_while_packets_come(self):
+        reader, writer = os.pipe()
+        process = self.w.start('flow_meter', '-r', '-', '-i', 'b:', '--progress', str(writer), stdin=subprocess.PIPE, pass_fds=[writer])
+        os.close(writer)
+        with open(capture('mixed'), 'rb') as file:
+            process.stdin.buffer.write(file.read())
+        process.stdin.buffer.flush()
+        with open(reader, encoding='utf-8') as progress:
+            self.assertTrue(select.select([reader], [], [], TIMEOUT)[0], 'no progress while the file is read')
+            self.assertRegex(progress.readline(), r'^\d+ 0 \d+\n$')  # the size of a pipe is not known
+            self.assertEqual(self.w.end(process)[0], 0)
+            self.assertEqual(progress.read().splitlines()[-1].split()[2], '205')
 
     def test_a_configuration_file_becomes_the_command_line(self):
         text = (f'input_plugin:\n  pcap_file:\n    file: {capture("dns")}\n    bpf_filter: port 53 and udp\n'
