@@ -183,7 +183,7 @@ static void give_up_one(struct socket_output *s)
 static bool begin_handshake(struct socket_output *s, struct client *c)
 {
    if (s->n_pending == MAX_PENDING) {
-      give_up_one(s); /* whoever tries again finds its place */
+      give_up_one(s); /* clients try again, and find its place */
       return false;
    }
    c->tls = tls_new(s->tls, c->source.fd);

@@ -57,7 +57,7 @@ void client_ready(struct io_source *source, uint32_t events)
       }
       c->gone = rc != 0; /* who sends without end is no reader */
    } else if ((events & EPOLLIN) != 0) {
-      /* Clients never send: end of stream, an error or garbage all mean good-bye. */
+      /* Socket clients never send: end of stream, an error and data all end the connection. */
       ssize_t n = c->tls != NULL ? tls_recv(c->tls, &byte, 1) : recv(c->source.fd, &byte, 1, MSG_DONTWAIT);
       c->gone = n >= 0 || (errno != EAGAIN && errno != EINTR);
    }
@@ -95,7 +95,7 @@ static ssize_t send_some(struct client *c, const void *data, size_t size)
    return n;
 }
 
-/* The hello, with the descriptors of the log for whoever takes them. */
+/* Sends the hello, with the descriptors of the log, which old readers ignore. */
 static void send_hello(struct client *c)
 {
    if (c->hello_sent > 0 || c->mode != READER_UNDECIDED) {
@@ -303,7 +303,7 @@ static void check_peers(struct socket_output *s, int64_t now, int64_t *wake_at)
    }
 }
 
-/* \return whether the hello is out; who does not take it in time is gone */
+/* \return whether the hello has been sent; a client that does not take it in time is disconnected */
 static bool hello_done(struct socket_output *s, struct client *c, int64_t now, int64_t *wake_at)
 {
    if (!c->gone && !c->blocked && c->hello_sent < c->hello_size) {

@@ -30,7 +30,7 @@ static int try_listen(struct socket_output *s, const struct addrinfo *a)
    return fd;
 }
 
-/* All addresses of this machine, of both versions of IP, unless the output was told one. */
+/* All addresses of this machine, IPv6 and IPv4, or the one of bind=. */
 int listen_tcp(struct trap_context *ctx, struct socket_output *s)
 {
    static const int families[] = {AF_INET6, AF_INET};

@@ -128,7 +128,7 @@ static bool overrun(struct socket_output *s, uint64_t tail)
    return true;
 }
 
-/* The sender begins to wait: where is everybody? */
+/* The sender begins to wait: records the position of each client. */
 static void note_positions(struct socket_output *s)
 {
    for (uint32_t i = 0; i < atomic_load(&s->n_clients); i++) {
@@ -139,7 +139,7 @@ static void note_positions(struct socket_output *s)
    }
 }
 
-/* The sender has waited for maxstall: who has not moved meanwhile, is not waited for until it does. */
+/* The sender has waited for maxstall: clients that have not moved are not waited for until they do. */
 static void mark_stalled(struct socket_output *s)
 {
    for (uint32_t i = 0; i < atomic_load(&s->n_clients); i++) {
@@ -153,7 +153,7 @@ static void mark_stalled(struct socket_output *s)
    }
 }
 
-/* Local readers tell when they have come this far. */
+/* Asks local readers to tell when they have read this far. */
 static void ask_for_space(struct socket_output *s, uint64_t end)
 {
    uint64_t want = end - s->log.size + s->log.size / 4 + s->buffer_size;

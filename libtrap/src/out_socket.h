@@ -4,7 +4,7 @@
  *
  * Who may touch what:
  *   spin          the active block, limit and the slots; held for a few instructions, never while waiting. The thread
- *                 that usually sends (owner) does without: it says that it is inside, and whoever takes spin revokes
+ *                 that usually sends (owner) does without: it marks itself inside, and another thread that takes spin revokes
  *                 that and waits until it has left (a lock biased to its owner, with membarrier(2))
  *   I/O thread    the only one that adds, changes and removes clients (under spin where the sender looks)
  *   client->lock  a socket client's place in the log while bytes are sent or the sender overruns it

@@ -56,7 +56,7 @@ struct reactor *io_reactor(struct trap_context *ctx)
 
 void output_changed(struct socket_output *s)
 {
-   /* In the reverse order of begin_wait(): whoever misses this step of progress still has its flag set. */
+   /* In the reverse order of begin_wait(): a sender that misses this step of progress still has its flag set. */
    pthread_mutex_lock(&s->mtx);
    atomic_store(&s->waiting, false);
    atomic_fetch_add(&s->progress, 1);
@@ -110,7 +110,7 @@ static bool serve_outputs(struct io_thread *io, int64_t *wake_at)
             }
             *p = s->next;
          }
-         /* From here on a detached output belongs to its destroyer. */
+         /* From here on a detached output belongs to the thread that destroys it. */
          pthread_mutex_lock(&s->mtx);
          atomic_store(&s->order, ORDER_NONE);
          pthread_cond_broadcast(&s->changed);

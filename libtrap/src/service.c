@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * The service interface: statistics for whoever asks on a UNIX socket. Runs in the I/O thread without ever waiting:
+ * The service interface: answers requests for statistics on a UNIX socket. Runs in the I/O thread without ever waiting:
  * a client that is slow or silent costs nobody anything; of too many, the oldest is closed.
  */
 #include "out_socket.h"
@@ -104,7 +104,7 @@ static int write_reply(struct service_client *c)
    return 1;
 }
 
-/* Requests of one client are answered in turns with everything else the thread does. */
+/* One step for one client; the thread does other things in between. */
 static void request_ready(struct io_source *source, uint32_t events)
 {
    struct service_client *c = (struct service_client *) source;

@@ -104,7 +104,7 @@ struct name_lock {
    int fd;
 };
 
-/* Only while a name is taken or removed: whoever died meanwhile leaves a file that the next one of the same user uses. */
+/* Only while a name is taken or removed: a process that dies meanwhile leaves a file that the next one of the same user takes. */
 static int lock_once(struct name_lock *l)
 {
    struct stat file, name;
@@ -383,13 +383,14 @@ static int check_peer(const struct socket_dirs *d, uint32_t i, int fd, const cha
       return 0;
    }
    snprintf(why, SOCKET_REASON_SIZE,
-            "socket '%s': it belongs to user %lu, expected the own user, root%s (TRAP_SOCKET_MODE=0666 "
+            "socket '%s': it belongs to user %lu, expected %s (TRAP_SOCKET_MODE=0666 "
             "accepts any)",
-            path, (unsigned long) cred.uid, shared ? "" : " or a member of the directory's group");
+            path, (unsigned long) cred.uid,
+            shared ? "the own user or root" : "the own user, root or a member of the directory's group");
    return -EPERM;
 }
 
-/* What is worth telling when all directories failed. */
+/* Which error to report if all directories failed: the largest. */
 static int rank(int err)
 {
    return err == -EPERM || err == -EACCES ? 3 : err == -ENOENT ? 1 : 2;
