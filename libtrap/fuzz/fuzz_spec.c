@@ -29,7 +29,6 @@ static void parse_output(struct trap_context *ctx, char type, const char *params
    PROMISE(rc == TRAP_E_OK || rc == TRAP_E_BADPARAMS);
    PROMISE(s.buffer_size >= MIN_BUFFER && s.buffer_size <= MAX_BUFFER && s.buffer_count >= 1);
    PROMISE(s.max_clients >= 1 && s.max_clients <= MAX_CLIENTS && s.mode <= 0777);
-   PROMISE(memchr(s.path, 0, sizeof(s.path)) != NULL);
    output_free_params(&s);
 }
 
