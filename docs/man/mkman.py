@@ -36,6 +36,9 @@ SIGINT and SIGTERM end it in order; SIGUSR1 shows its counters on standard error
 .B TRAP_SOCKET_DIR
 Directory of UNIX sockets.
 .TP
+.B TRAP_SOCKET_MODE
+Octal mode of UNIX sockets, 0660 by default. 0666 admits all users, and readers then do not check whose a socket is.
+.TP
 .B LIBTRAP_OUTPUT_FORMAT
 .B json
 makes

@@ -215,6 +215,9 @@ static void print_common(FILE *f, int width)
    print_wrapped(f, "Show the help output in the set PAGER.", 28, width, fprintf(f, "  PAGER"));
    print_wrapped(f, "Directory of UNIX sockets, instead of the default of this build.", 28, width,
                  fprintf(f, "  TRAP_SOCKET_DIR"));
+   print_wrapped(
+       f, "Octal mode of UNIX sockets (0660). 0666: for all users, whose sockets are then not checked.", 28,
+       width, fprintf(f, "  TRAP_SOCKET_MODE"));
 }
 
 static void print_text(FILE *f, const trap_module_info_t *m)
