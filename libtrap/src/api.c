@@ -402,6 +402,11 @@ TRAP_PUBLIC int trap_recv_batch(uint32_t ifcidx, trap_message_t *messages, uint3
    return mirror(trap_ctx_recv_batch(trap_glob_ctx, ifcidx, messages, max, count));
 }
 
+TRAP_PUBLIC int trap_ack(uint32_t ifcidx, uint64_t seq)
+{
+   return mirror(trap_ctx_ack(trap_glob_ctx, ifcidx, seq));
+}
+
 TRAP_PUBLIC void trap_send_flush(uint32_t ifc)
 {
    trap_ctx_send_flush(trap_glob_ctx, ifc);

@@ -33,6 +33,7 @@ static void remove_client(struct socket_output *s, uint32_t i)
    if (c->mode != READER_LOCAL) {
       atomic_fetch_sub(&s->n_stream, 1);
    }
+   resume_leave(c);
    client_free(c); /* a local reader sees the connection end */
    output_changed(s);
 }
@@ -239,7 +240,11 @@ static bool decide(struct socket_output *s, struct client *c, int64_t now, int64
       return false;
    }
    bool socket = atomic_compare_exchange_strong(&c->page->mode, &mode, READER_SOCKET);
+   struct reader_name *name = socket ? NULL : resume_claim(s, c);
    output_lock(s);
+   if (name != NULL) {
+      resume_start(s, c, name);
+   }
    c->mode = socket ? READER_SOCKET : READER_LOCAL;
    forget_room(s);
    output_unlock(s);

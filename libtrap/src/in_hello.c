@@ -74,8 +74,16 @@ static int negotiate(struct socket_input *s, uint8_t type, uint32_t length)
    char *spec = strndup((const char *) s->buffer + 8, length);
    s->start = s->fill = 0;
    int rc = spec != NULL ? input_negotiate(&s->in, type, spec, why) : TRAP_E_MEMORY;
+   if (rc == TRAP_E_OK && s->to.resume != NULL && s->page == NULL && s->late) {
+      disconnect(s); /* the stream was chosen meanwhile */
+      return TRAP_E_TIMEOUT;
+   }
    if (rc == TRAP_E_OK) {
-      s->stage = STREAM;
+      if (s->to.resume != NULL && s->page == NULL) {
+         complain(s, NOTHING_KEPT, "no shared log of this sender, so it keeps nothing for resume=%s",
+                  s->to.resume);
+      }
+      s->stage = s->asked ? RESUMING : STREAM;
       s->connected_at = now_ms();
       s->delivered = false;
       atomic_store(&s->in.connected, true);

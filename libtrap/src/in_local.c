@@ -43,7 +43,7 @@ void local_open(struct socket_input *s, const int fds[])
    }
    s->trusted = trusted_peer(s->fd);
    if (!s->trusted && s->log.size > STRANGER_LOG_MAX) {
-      complain(s, BAD_LOG,
+      complain(s, NO_LOG,
                "a sender of another user has a log of %llu MiB, expected at most %llu; reading its stream",
                (unsigned long long) (s->log.size >> 20), STRANGER_LOG_MAX >> 20);
       log_close(&s->log);
@@ -55,8 +55,10 @@ void local_open(struct socket_input *s, const int fds[])
       return;
    }
    s->page = page;
+   resume_ask(s);
    if (!atomic_compare_exchange_strong(&s->page->mode, &undecided, READER_LOCAL)) {
       local_close(s);
+      s->late = true;
       return;
    }
    s->cursor = atomic_load(&s->page->cursor);
@@ -69,10 +71,10 @@ void local_open(struct socket_input *s, const int fds[])
 void local_close(struct socket_input *s)
 {
    log_close(&s->log);
-   if (s->page != NULL) {
+   if (s->page != NULL && s->page != s->ack_page) {
       munmap(s->page, LOG_CTL_SIZE);
-      s->page = NULL;
    }
+   s->page = NULL;
 }
 
 /* ------------------------------------------------------------------ positions */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "in_params.h"
 #include "internal.h"
+#include "log.h"
 #include "socket.h"
 #include "tls.h"
 
@@ -15,6 +16,7 @@ struct params {
    int n;
    char *hostname; /* NULL: the sender's certificate may have any name; "on": that of the host */
    struct keepalive keepalive;
+   char *resume;
 };
 
 static void params_free(struct params *p)
@@ -23,6 +25,14 @@ static void params_free(struct params *p)
       free(p->list[i]);
    }
    free(p->hostname);
+   free(p->resume);
+}
+
+static bool good_resume_name(const char *name)
+{
+   size_t n = strlen(name);
+   return n > 0 && n < RESUME_NAME &&
+          strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.") == n;
 }
 
 /* "IDLE/INTERVAL/COUNT" or "off" */
@@ -50,9 +60,16 @@ static const char *take_named(struct params *p, char type, const char *param)
       p->hostname = strdup(param + 9);
       return p->hostname == NULL ? "out of memory" : *p->hostname == 0 ? "expected a name or on" : NULL;
    }
+   if (strncmp(param, "resume=", 7) == 0 && type == TRAP_IFC_TYPE_UNIX) {
+      free(p->resume);
+      p->resume = strdup(param + 7);
+      return p->resume == NULL              ? "out of memory"
+             : !good_resume_name(p->resume) ? "expected 1 to 31 letters, digits, '_', '-' or '.'"
+                                            : NULL;
+   }
    return type == TRAP_IFC_TYPE_TLS     ? "unknown, expected timeout=, keepalive= or hostname="
           : type == TRAP_IFC_TYPE_TCPIP ? "unknown, expected timeout= or keepalive="
-                                        : "unknown, expected timeout=";
+                                        : "unknown, expected timeout= or resume=";
 }
 
 /* A name followed by '='. */
@@ -156,6 +173,8 @@ int sender_address_parse(struct trap_context *ctx, struct sender_address *to, ch
    int rc = parse(ctx, &p, type, params);
    if (rc == TRAP_E_OK) {
       to->keepalive = p.keepalive;
+      to->resume = p.resume;
+      p.resume = NULL;
       rc = type == TRAP_IFC_TYPE_TLS ? tls_address(ctx, to, &p) : plain_address(ctx, to, type, &p);
    }
    params_free(&p);
@@ -167,4 +186,5 @@ void sender_address_free(struct sender_address *to)
    tls_config_free(to->tls);
    free(to->host);
    free(to->port);
+   free(to->resume);
 }

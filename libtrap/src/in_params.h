@@ -19,6 +19,7 @@ struct sender_address {
    char path[sizeof(((struct sockaddr_un *) 0)->sun_path)];
    struct tls_config *tls; /* NULL: t, u */
    struct keepalive keepalive;
+   char *resume; /* u: the name under which the sender keeps what is not acknowledged; NULL: none */
 };
 
 /** Takes "[host:]port", "[anything:]name" or, of T, "[host:]port:keyfile:certfile:CAfile", and parameters behind it.

@@ -12,6 +12,7 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define BUFFER_SIZE  (128u * 1024)
@@ -29,6 +30,7 @@ void disconnect(struct socket_input *s)
    if (s->stage != STREAM) {
       s->failures++;
    }
+   resume_disconnected(s);
    connect_cancel(s);
    tls_free(s->tls);
    s->tls = NULL;
@@ -61,7 +63,7 @@ void complain(struct socket_input *s, enum complaint what, const char *format, .
    va_start(ap, format);
    vsnprintf(text, sizeof(text), format, ap);
    va_end(ap);
-   LOG_WARNING("Input %s: %s; trying again.", s->in.id, text);
+   LOG_WARNING("Input %s: %s%s.", s->in.id, text, what < GOES_ON ? "; trying again" : "");
 }
 
 /* The connection works: what was wrong before may be reported anew some time. */
@@ -123,10 +125,13 @@ void take_block(struct socket_input *s, const uint8_t *p, uint32_t payload, bool
       s->missed_here += seq - s->next_seq;
       LOG_VERBOSE("Input %s: %llu messages missed.", s->in.id, (unsigned long long) (seq - s->next_seq));
    }
-   s->next_seq = seq + block_count(p);
+   s->next_seq = block_seq(p) + block_count(p);
    s->have_seq = true;
-   s->in.pos = s->in.first = p + BLOCK_HEADER;
-   s->in.end = s->in.pos + payload;
+   s->in.first = p + BLOCK_HEADER;
+   s->in.end = s->in.first + payload;
+   s->in.pos = seq < s->skip_before ? resume_skip(s, s->in.first, s->in.end, &seq) : s->in.first;
+   s->offset = seq - s->in.seq;
+   s->numbered = true;
    count_up(&s->in.bytes, payload);
    count_up(&s->in.buffers, 1);
    if (s->page != NULL) {
@@ -219,6 +224,7 @@ static int socket_fill(struct trap_input *in)
       case CONNECTING: rc = step_connect(s); break;
       case SECURING: rc = step_secure(s); break;
       case HELLO: rc = step_hello(s); break;
+      case RESUMING: rc = step_resume(s); break;
       default: rc = step_stream(s, &more); break;
       }
       if (rc != TRAP_E_OK || !more) {
@@ -242,6 +248,9 @@ static void socket_destroy(struct trap_input *in)
 {
    struct socket_input *s = (struct socket_input *) in;
    disconnect(s);
+   if (s->ack_page != NULL) {
+      munmap(s->ack_page, LOG_CTL_SIZE);
+   }
    if (s->addresses != NULL) {
       freeaddrinfo(s->addresses);
    }
@@ -270,6 +279,7 @@ static const struct input_ops socket_ops = {
     .fill = socket_fill,
     .damaged = socket_damaged,
     .copied = socket_copied,
+    .ack = socket_ack,
     .destroy = socket_destroy,
     .dump = socket_dump,
 };

@@ -15,7 +15,7 @@
 struct resolver;
 struct tls;
 
-enum stage { IDLE, RESOLVING, CONNECTING, SECURING, HELLO, STREAM };
+enum stage { IDLE, RESOLVING, CONNECTING, SECURING, HELLO, RESUMING, STREAM };
 
 /** What can be wrong with a sender; each is reported once. */
 enum complaint {
@@ -27,6 +27,10 @@ enum complaint {
    NO_FORMAT,
    BAD_STREAM,
    BAD_LOG,
+   NOT_RESUMED,
+   GOES_ON, /* the connection is good, but for: */
+   NO_LOG = GOES_ON,
+   NOTHING_KEPT,
    COMPLAINTS
 };
 
@@ -59,6 +63,15 @@ struct socket_input {
    bool hung_up;
    bool trusted;  /* the sender may do what this process may: its blocks may be read where they stand */
    uint64_t held; /* bytes of the block in the log that the module has, from cursor on */
+   /* readers that resume; numbers of the sender, but for ack_limit */
+   bool asked, late; /* on this connection: for a place to go on; too late for the log */
+   struct reader_ctl
+       *ack_page; /* of the last connection, where the sender reads what is acknowledged; NULL: none yet */
+   uint64_t instance;  /* of that sender's output */
+   bool numbered;      /* offset is known for it */
+   uint64_t offset;    /* what the sender's number of the next message is ahead of in.seq */
+   uint64_t ack_limit; /* messages up to this one, as the module counts, came from another output */
+   uint64_t continue_at, skip_before;
 };
 
 /* in_socket.c */
@@ -86,6 +99,18 @@ void connect_cancel(struct socket_input *s);
 /* in_hello.c */
 /** \return OK: the stream follows; TIMEOUT: wait; FORMAT_MISMATCH, MEMORY */
 int step_hello(struct socket_input *s);
+
+/* in_resume.c */
+/** Writes this reader's name in its page, before the log is chosen. */
+void resume_ask(struct socket_input *s);
+/** \return OK: the stream follows; TIMEOUT: wait */
+int step_resume(struct socket_input *s);
+/** Goes over messages of a block that the module has had. \param seq number of the first one, raised with them
+ *  \return the first other one */
+const uint8_t *resume_skip(const struct socket_input *s, const uint8_t *p, const uint8_t *end, uint64_t *seq);
+/** Before the connection is closed. */
+void resume_disconnected(struct socket_input *s);
+int socket_ack(struct trap_input *in, uint64_t seq);
 
 /* in_local.c */
 /** Maps what a local sender handed over; on any doubt the ordinary stream is used. */

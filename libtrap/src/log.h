@@ -28,6 +28,8 @@
 struct log_ctl {
    uint64_t magic;
    uint64_t ring_size; /* bytes, multiple of the page size */
+   uint64_t
+       instance; /* of the output, whose numbers of messages go on over several logs; 0: it keeps nothing for names */
    alignas(64) _Atomic uint64_t committed;
    alignas(64) _Atomic uint64_t tail; /* bytes before it may be overwritten at any time */
    _Atomic uint32_t closed;           /* nothing will be added */
@@ -35,6 +37,11 @@ struct log_ctl {
 };
 
 enum reader_mode { READER_UNDECIDED = 0, READER_SOCKET = 1, READER_LOCAL = 2 };
+
+#define RESUME_NAME 32 /* bytes of a reader's name, with the NUL */
+
+/** What the sender answers to a reader that gave a name. */
+enum grant { GRANT_NONE, GRANT_GIVEN, GRANT_IN_USE, GRANT_FULL, GRANT_REFUSED };
 
 /** What a local reader publishes: its own page, never trusted by the sender beyond clamping. */
 struct reader_ctl {
@@ -46,6 +53,14 @@ struct reader_ctl {
    _Atomic uint64_t next_seq, blocks,
        missed;                        /* for statistics: message to come, blocks taken, messages missed */
    alignas(64) _Atomic uint64_t want; /* set by the sender: tell it when the cursor reaches this; 0: no */
+   /* readers that resume; before mode becomes READER_LOCAL the reader sets: */
+   alignas(64) char name[RESUME_NAME]; /* "": none */
+   uint64_t
+       continue_at; /* number of the next message, if it goes on by itself; UINT64_MAX: where it has acknowledged */
+   /* then the sender sets cursor and first_seq anew, and: */
+   uint64_t lost;          /* messages before first_seq that are not in the log any more */
+   _Atomic uint32_t grant; /* enum grant */
+   _Atomic uint64_t acked; /* number of the first message that is not acknowledged; the reader raises it */
 };
 
 struct trap_log {

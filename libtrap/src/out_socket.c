@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -62,6 +63,18 @@ static uint64_t client_pos(const struct client *c)
    return c->mode == READER_LOCAL ? atomic_load(&c->page->cursor) : atomic_load(&c->pos);
 }
 
+/* First position that must stay for a client. Of what a reader that resumes has read, half a log stays, so that a sender that waits
+ * does not overwrite what is not acknowledged. Who has not chosen between log and stream yet may turn out to be such a reader. */
+static uint64_t needed_pos(const struct socket_output *s, const struct client *c)
+{
+   uint64_t pos = client_pos(c);
+   if (c->name != NULL) {
+      return pos > s->log.size / 2 ? pos - s->log.size / 2 : 0;
+   }
+   return c->mode == READER_UNDECIDED && atomic_load_explicit(&s->n_names, memory_order_relaxed) > 0 ? 0
+                                                                                                     : pos;
+}
+
 /* First position that some client still needs, but for those that stall. */
 static uint64_t slowest(const struct socket_output *s)
 {
@@ -73,6 +86,7 @@ static uint64_t slowest(const struct socket_output *s)
       if (s->slot[i]->stalled && pos != s->slot[i]->seen_pos) {
          s->slot[i]->stalled = false; /* it moves again */
       }
+      pos = needed_pos(s, s->slot[i]);
       if (pos < tail) { /* a reader's own word is clamped, never believed */
          pos = tail;
       }
@@ -163,8 +177,10 @@ static void ask_for_space(struct socket_output *s, uint64_t end)
    uint32_t n = atomic_load_explicit(&s->n_clients, memory_order_relaxed);
    for (uint32_t i = 0; i < n; i++) {
       struct client *c = s->slot[i];
-      if (c->mode == READER_LOCAL && atomic_load(&c->page->cursor) < want) {
-         atomic_store(&c->page->want, want);
+      uint64_t at = c->name != NULL ? want + s->log.size / 2 : want;
+      at = at < s->block ? at : s->block;
+      if (c->mode == READER_LOCAL && atomic_load(&c->page->cursor) < at) {
+         atomic_store(&c->page->want, at);
       }
    }
 }
@@ -178,6 +194,20 @@ static bool enough_clients(struct socket_output *s)
    return s->had_min && n > 0;
 }
 
+/* What readers that resume have not acknowledged stays in the log as long as there is room: so tail is raised no further than the
+ * next messages need, up to end. */
+static uint64_t kept_tail(const struct socket_output *s, uint64_t tail, uint64_t end)
+{
+   uint64_t now = atomic_load_explicit(&s->log.ctl->tail, memory_order_relaxed);
+   uint64_t need = end + s->log.size / 16 + s->buffer_size;
+   uint64_t keep = need > s->log.size ? need - s->log.size : 0;
+   if (atomic_load_explicit(&s->n_names, memory_order_relaxed) == 0) {
+      return tail;
+   }
+   keep = keep > now ? keep : now;
+   return keep < tail ? keep : tail;
+}
+
 /* OK: limit is beyond end; TIMEOUT: not now; ROOM_BUSY: at once, without spin in between. Called under spin. */
 static int try_room(struct socket_output *s, uint64_t end, int32_t timeout)
 {
@@ -185,10 +215,10 @@ static int try_room(struct socket_output *s, uint64_t end, int32_t timeout)
       if (timeout == TRAP_WAIT || !s->had_min) {
          return TRAP_E_TIMEOUT;
       }
-      set_limit(s, s->block);
+      set_limit(s, kept_tail(s, s->block, end));
       return TRAP_E_OK;
    }
-   uint64_t tail = slowest(s);
+   uint64_t tail = kept_tail(s, slowest(s), end);
    if (s->maxstall > 0) {
       if (!overrun(s, tail)) { /* who stalls is left behind */
          return ROOM_BUSY;
@@ -591,6 +621,7 @@ static int socket_change_format(struct trap_output *out, uint8_t type, const cha
    }
    output_lock(s);
    s->log = log;
+   log.ctl->instance = s->instance;
    atomic_store(&s->lossless, timeout != TRAP_NO_WAIT && s->maxstall == 0);
    atomic_store(&log.ctl->lossless, atomic_load(&s->lossless));
    output_unlock(s);
@@ -677,6 +708,7 @@ static void socket_destroy(struct trap_output *out)
    socket_release(&s->taken);
    source_close(&s->source); /* of an output that never came to serve */
    close_log(s);
+   resume_free(s);
    pthread_mutex_destroy(&s->mtx);
    pthread_cond_destroy(&s->changed);
    output_free_params(s);
@@ -714,6 +746,10 @@ int output_socket_create(struct trap_context *ctx, char type, const char *params
    s->out.ctx = ctx;
    s->out.type = type;
    s->source.fd = s->log.fd = -1;
+   if (getrandom(&s->instance, sizeof(s->instance), GRND_NONBLOCK) < 0) {
+      s->instance = (uint64_t) now_us() << 20 ^ (uint64_t) getpid();
+   }
+   s->instance |= 1; /* 0 is none */
    s->buffer_count = DEFAULT_BUFFERS;
    s->buffer_size = DEFAULT_BUFFER;
    s->mode = ctx->sockets.mode;

@@ -24,6 +24,8 @@
 #define ACK_TIMEOUT     60000 /* ms, default */
 #define MAX_PER_ADDRESS 48    /* of MAX_CLIENTS, if neither is set: one address cannot lock out all others */
 
+#define MAX_NAMES 32 /* of readers that resume, an output; half of them a user */
+
 struct socket_output;
 struct tls;
 struct tls_config;
@@ -34,6 +36,16 @@ struct peer_address {
    bool network; /* false: UNIX, where access rights decide */
 };
 
+/** A reader that resumes: what is known of it between its connections. */
+struct reader_name {
+   char name[RESUME_NAME];
+   uid_t uid;               /* names of different users are different names */
+   struct client *client;   /* NULL: away */
+   struct reader_ctl *page; /* of the last connection: acknowledged is what stands there */
+   uint64_t acked;          /* number of the first message that was not acknowledged before this page */
+   int64_t left_at;         /* ms */
+};
+
 struct client {
    struct io_source source;
    struct socket_output *owner;
@@ -42,6 +54,7 @@ struct client {
    enum reader_mode mode;
    int64_t decide_at; /* ms: an undecided local client gets the socket stream from then on */
    struct reader_ctl *page;
+   struct reader_name *name; /* NULL: none */
    int page_fd;
    _Atomic bool gone;
    struct tls *tls;         /* NULL: none */
@@ -121,6 +134,10 @@ struct socket_output {
    uint32_t maxstall;     /* ms that a client may hold up the sender; 0: as long as it likes */
    _Atomic bool lossless; /* as the log says: no local reader is ever overtaken */
    bool had_min;          /* min_clients were there once */
+   /* readers that resume */
+   uint64_t instance;
+   struct reader_name names[MAX_NAMES]; /* I/O thread only */
+   _Atomic uint32_t n_names;
    /* waiting */
    pthread_mutex_t mtx;
    pthread_cond_t changed;
@@ -185,6 +202,15 @@ void clients_close_all(struct socket_output *s);
 /** Overrun by the sender: what the client has not got before block start tail is lost to it. Called under spin, and never
  *  waits. \return false: it is being served; try again without spin in between */
 bool client_overrun(struct client *c, uint64_t tail);
+
+/* resume.c */
+/** Finds the reader's name, or makes one. \return NULL: it has none, or it is refused and the client gone */
+struct reader_name *resume_claim(struct socket_output *s, struct client *c);
+/** Gives the client its name, and sets where it begins. Called under spin. */
+void resume_start(struct socket_output *s, struct client *c, struct reader_name *r);
+/** The client's connection is over. */
+void resume_leave(struct client *c);
+void resume_free(struct socket_output *s);
 
 /* out_lock.c */
 /** Whose address tells threads apart. */

@@ -183,6 +183,16 @@ static struct trap_input *find(trap_ctx_t *c, uint32_t ifc, int *rc)
    return ctx->in[ifc];
 }
 
+TRAP_PUBLIC int trap_ctx_ack(trap_ctx_t *ctx, uint32_t ifc, uint64_t seq)
+{
+   int rc = TRAP_E_NOT_INITIALIZED;
+   struct trap_input *in = find(ctx, ifc, &rc);
+   if (in == NULL) {
+      return rc;
+   }
+   return ctx_result(ctx, in->ops->ack != NULL ? in->ops->ack(in, seq) : TRAP_E_OK);
+}
+
 TRAP_PUBLIC int trap_ctx_recv_batch(trap_ctx_t *ctx, uint32_t ifc, trap_message_t *messages, uint32_t max,
                                     uint32_t *count)
 {

@@ -251,6 +251,17 @@ int trap_recv_with_seq_number(uint32_t ifcidx, const void **data, uint16_t *size
 /** The same on input ifc of a context. */
 int trap_ctx_recv_with_seq_number(trap_ctx_t *ctx, uint32_t ifc, const void **data, uint16_t *size,
                                   uint64_t *seq_number);
+#define TRAP_ACK_ALL UINT64_MAX /**< of trap_ack(): every message received so far */
+/** Acknowledges messages of an input "u:NAME:resume=WORD": what this program has done for good with them survives its death, and
+ *  the sender need not keep them for it any more. A reader that comes back as the same WORD (of the same user) gets every message
+ *  that was not acknowledged, as far as the sender's log still has it, and none that was; what the log has no more is counted as
+ *  missed. At return the sender has the acknowledgement. Only a store to memory; called by the thread that receives.
+ *  \param ifcidx number of the input
+ *  \param seq number of the last message done, as of trap_recv_with_seq_number() and trap_message_t, or TRAP_ACK_ALL
+ *  \return OK, also of inputs without resume= and of senders that keep nothing; NOT_SELECTED, NOT_INITIALIZED */
+int trap_ack(uint32_t ifcidx, uint64_t seq);
+/** The same on input ifc of a context. */
+int trap_ctx_ack(trap_ctx_t *ctx, uint32_t ifc, uint64_t seq);
 /** Counters of an input of kind u, t or T since it was opened; zeros for others. Any thread. */
 void trap_get_input_ifc_stats(uint32_t ifcidx, struct input_ifc_stats *stats);
 
