@@ -236,6 +236,16 @@ static int socket_fill(struct trap_input *in)
 
 /* ----------------------------------------------------------------------- life */
 
+static int socket_refuse(struct trap_input *in)
+{
+   struct socket_input *s = (struct socket_input *) in;
+   complain(s, NO_FORMAT, "the sender's format has a field of another type than this program knows");
+   s->delivered = false; /* so that the next attempt comes after a pause */
+   s->connected_at = now_ms();
+   disconnect(s);
+   return TRAP_E_OK;
+}
+
 static int socket_damaged(struct trap_input *in)
 {
    struct socket_input *s = (struct socket_input *) in;
@@ -280,6 +290,7 @@ static const struct input_ops socket_ops = {
     .damaged = socket_damaged,
     .copied = socket_copied,
     .ack = socket_ack,
+    .refuse = socket_refuse,
     .destroy = socket_destroy,
     .dump = socket_dump,
 };

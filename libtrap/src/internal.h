@@ -43,6 +43,8 @@ struct input_ops {
    int (*fill)(struct trap_input *in);
    /** The messages of the buffer are damaged: drop their source. \return OK to go on with fill, else final */
    int (*damaged)(struct trap_input *in);
+   /** The module cannot use the format that was negotiated. \return OK: the source was dropped and comes back; NULL: it cannot be */
+   int (*refuse)(struct trap_input *in);
    /** Messages up to number seq are acknowledged; NULL: nobody wants to know. */
    int (*ack)(struct trap_input *in, uint64_t seq);
    /** All lent messages have been copied; NULL: this input lends none. */

@@ -183,6 +183,16 @@ static struct trap_input *find(trap_ctx_t *c, uint32_t ifc, int *rc)
    return ctx->in[ifc];
 }
 
+TRAP_PUBLIC int trap_ctx_refuse_format(trap_ctx_t *ctx, uint32_t ifc)
+{
+   int rc = TRAP_E_NOT_INITIALIZED;
+   struct trap_input *in = find(ctx, ifc, &rc);
+   if (in == NULL) {
+      return rc;
+   }
+   return in->ops->refuse != NULL ? in->ops->refuse(in) : TRAP_E_FORMAT_MISMATCH;
+}
+
 TRAP_PUBLIC int trap_ctx_ack(trap_ctx_t *ctx, uint32_t ifc, uint64_t seq)
 {
    int rc = TRAP_E_NOT_INITIALIZED;
@@ -238,10 +248,11 @@ TRAP_PUBLIC int trap_ctx_recv_with_seq_number(trap_ctx_t *c, uint32_t ifc, const
 {
    struct trap_context *ctx = c;
    if (ctx != NULL && ctx->initialized && ifc < ctx->n_in && data != NULL && size != NULL &&
-       !atomic_load_explicit(&ctx->terminated, memory_order_relaxed) &&
-       take_next(ctx->in[ifc], data, size, seq_number)) {
+       !atomic_load_explicit(&ctx->terminated, memory_order_relaxed)) {
       ctx_ok(ctx);
-      return TRAP_E_OK;
+      if (take_next(ctx->in[ifc], data, size, seq_number)) {
+         return TRAP_E_OK;
+      }
    }
    return receive_one(ctx, ifc, data, size, seq_number);
 }

@@ -107,7 +107,7 @@ int output_result(struct trap_output *out, int rc)
 {
    /* Only statistics: a lost count between two sending threads is better than a locked one. */
    count_up(rc == TRAP_E_OK ? &out->sent : &out->dropped, 1);
-   return rc == TRAP_E_IO_ERROR ? rc : ctx_result(out->ctx, rc);
+   return rc == TRAP_E_OK || rc == TRAP_E_IO_ERROR ? rc : ctx_result(out->ctx, rc);
 }
 
 TRAP_PUBLIC int trap_ctx_get_last_error(trap_ctx_t *ctx)

@@ -70,28 +70,39 @@ UR_PUBLIC ur_template_t *ur_ctx_create_bidirectional_template(trap_ctx_t *ctx, i
    return t;
 }
 
-UR_PUBLIC int ur_ctx_follow_format(trap_ctx_t *ctx, uint32_t ifc, ur_template_t **tmplt)
+/* \param spec set to the input's format, NULL: there is none */
+static int follow(trap_ctx_t *ctx, uint32_t ifc, ur_template_t **tmplt, const char **spec)
 {
-   const char *spec = NULL;
    uint8_t type = TRAP_FMT_UNKNOWN;
-   if (trap_ctx_get_data_fmt(ctx, TRAPIFC_INPUT, ifc, &type, &spec) != TRAP_E_OK || spec == NULL) {
-      fprintf(stderr, "Data format was not loaded.\n");
+   *spec = NULL;
+   if (trap_ctx_get_data_fmt(ctx, TRAPIFC_INPUT, ifc, &type, spec) != TRAP_E_OK || *spec == NULL) {
       return UR_E_INVALID_PARAMETER;
    }
-   ur_template_t *t = ur_define_fields_and_update_template(spec, *tmplt);
+   ur_template_t *t = ur_define_fields_and_update_template(*spec, *tmplt);
    if (t == NULL) {
+      return UR_E_TYPE_MISMATCH;
+   }
+   *tmplt = t;
+   if (t->direction == UR_TMPLT_DIRECTION_BI) {
+      trap_ctx_set_data_fmt(ctx, t->ifc_out, TRAP_FMT_UNIREC, *spec);
+   }
+   return UR_OK;
+}
+
+UR_PUBLIC int ur_ctx_follow_format(trap_ctx_t *ctx, uint32_t ifc, ur_template_t **tmplt)
+{
+   const char *spec;
+   int rc = follow(ctx, ifc, tmplt, &spec);
+   if (rc == UR_E_INVALID_PARAMETER) {
+      fprintf(stderr, "Data format was not loaded.\n");
+   } else if (rc != UR_OK) {
       nc_text_line(
           stderr, "",
           "Template could not be edited: format \"%s\" of input %u has a field of another type than in this "
           "module, or is not a template.",
           spec, ifc);
-      return UR_E_TYPE_MISMATCH;
    }
-   *tmplt = t;
-   if (t->direction == UR_TMPLT_DIRECTION_BI) {
-      trap_ctx_set_data_fmt(ctx, t->ifc_out, TRAP_FMT_UNIREC, spec);
-   }
-   return UR_OK;
+   return rc;
 }
 
 UR_PUBLIC int ur_ctx_receive(trap_ctx_t *ctx, uint32_t ifc, const void **data, uint16_t *size,
@@ -104,8 +115,15 @@ UR_PUBLIC int ur_ctx_receive(trap_ctx_t *ctx, uint32_t ifc, const void **data, u
          return rc;
       }
       changed |= rc == TRAP_E_FORMAT_CHANGED;
-      if (rc == TRAP_E_FORMAT_CHANGED && ur_ctx_follow_format(ctx, ifc, tmplt) != UR_OK) {
-         return TRAP_E_FORMAT_MISMATCH;
+      const char *spec;
+      if (rc == TRAP_E_FORMAT_CHANGED && follow(ctx, ifc, tmplt, &spec) != UR_OK) {
+         /* A peer does not end a module; of files, nothing better comes. */
+         if (trap_ctx_refuse_format(ctx, ifc) != TRAP_E_OK) {
+            ur_ctx_follow_format(ctx, ifc, tmplt); /* tells why */
+            return TRAP_E_FORMAT_MISMATCH;
+         }
+         changed = false;
+         continue;
       }
       if (*size <= 1 || *tmplt == NULL || ur_rec_check(*tmplt, *data, *size)) {
          return changed ? TRAP_E_FORMAT_CHANGED : TRAP_E_OK;

@@ -20,6 +20,12 @@ int next_typed_field(const char **at, struct word *type, struct word *name);
 
 /** \return id of a defined field, or UR_E_INVALID_NAME */
 int registry_find(const char *name, size_t length);
+/** Defines the fields of a peer's format, as far as they are new, and holds them. \param ids set to their ids, freed by the caller
+ *  \param when for registry_release() \return their number, or an error (then nothing is held) */
+int registry_define_foreign(const char *spec, ur_field_id_t **ids, uint32_t *when);
+/** A template has these fields: they are not given back. \return for registry_release() */
+uint32_t registry_use(const ur_field_id_t *ids, size_t n);
+void registry_release(const ur_field_id_t *ids, size_t n, uint32_t when);
 /** \return ur_field_type_t, or UR_E_INVALID_TYPE */
 int type_from_word(const char *type, size_t length);
 

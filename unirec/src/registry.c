@@ -23,6 +23,19 @@ struct retired {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Fields that only formats of peers have defined are given back when no template has them and there are many of such fields; until
+ * then they stay, since formats come back. Fields that the program has defined stay for good. */
+#define MAX_IDLE 4096
+
+struct use {
+   uint32_t templates; /* that have the field */
+   bool foreign;       /* nobody but peers has defined it */
+};
+
+static struct use uses[UR_FIELD_ID_MAX + 1];
+static int n_idle;     /* foreign fields that no template has */
+static uint32_t epoch; /* raised when all fields are forgotten */
 static struct retired *retired;
 static ur_field_id_t *slots; /* hash of names to ids, -1: free */
 static size_t n_slots;       /* a power of two */
@@ -199,8 +212,15 @@ static bool good_name(const char *name, size_t length)
    return true;
 }
 
-/* \param fresh set when the field was not there before */
-static int define_locked(const char *name, size_t length, int type, bool *fresh)
+/* The program itself defines the field: it stays. */
+static void keep_for_good(int id)
+{
+   n_idle -= uses[id].foreign && uses[id].templates == 0;
+   uses[id].foreign = false;
+}
+
+/* \param foreign a peer defines it \param fresh set when the field was not there before */
+static int define_locked(const char *name, size_t length, int type, bool foreign, bool *fresh)
 {
    *fresh = false;
    if (!good_name(name, length)) {
@@ -211,7 +231,13 @@ static int define_locked(const char *name, size_t length, int type, bool *fresh)
    }
    int id = find_locked(name, length);
    if (id >= 0) {
-      return ur_get_type(id) == (ur_field_type_t) type ? id : UR_E_TYPE_MISMATCH;
+      if (ur_get_type(id) != (ur_field_type_t) type) {
+         return UR_E_TYPE_MISMATCH;
+      }
+      if (!foreign) {
+         keep_for_good(id);
+      }
+      return id;
    }
    char *copy = strndup(name, length);
    if (copy == NULL || (n_hashed + 1) * 2 > n_slots) {
@@ -229,6 +255,8 @@ static int define_locked(const char *name, size_t length, int type, bool *fresh)
    ur_get_type(id) = (ur_field_type_t) type;
    ur_get_size(id) = (short) ur_size_of(type);
    hash_put((ur_field_id_t) id);
+   uses[id] = (struct use){.foreign = foreign};
+   n_idle += foreign;
    *fresh = true;
    return id;
 }
@@ -240,7 +268,7 @@ UR_PUBLIC int ur_define_field(const char *name, ur_field_type_t type)
       return UR_E_INVALID_NAME;
    }
    pthread_mutex_lock(&lock);
-   int id = define_locked(name, strlen(name), (int) type, &fresh);
+   int id = define_locked(name, strlen(name), (int) type, false, &fresh);
    pthread_mutex_unlock(&lock);
    return id;
 }
@@ -256,19 +284,69 @@ static int undefine_locked(ur_field_id_t id)
    if (e == NULL) {
       return UR_E_MEMORY;
    }
+   keep_for_good(id);
+   uses[id] = (struct use){.templates = 0};
    free(ur_get_name(id));
    ur_get_name(id) = NULL;
    e->id = id;
    e->next = s->ur_undefine_fields;
    s->ur_undefine_fields = e;
-   /* The slot of the hash cannot simply be emptied: others may stand behind it. */
+   return UR_OK;
+}
+
+/* After fields were undefined. The slot of the hash cannot simply be emptied: others may stand behind it. */
+static int rehash_locked(void)
+{
    return hash_build(n_hashed + 8);
+}
+
+/* Gives back what only peers have defined and no template has. */
+static void reclaim_locked(void)
+{
+   for (int id = ur_field_specs.ur_last_statically_defined_id; id < ur_field_specs.ur_last_id; id++) {
+      if (uses[id].foreign && uses[id].templates == 0) {
+         undefine_locked((ur_field_id_t) id);
+      }
+   }
+   rehash_locked();
+}
+
+static void use_locked(const ur_field_id_t *ids, size_t n)
+{
+   for (size_t i = 0; i < n; i++) {
+      struct use *u = &uses[ids[i]];
+      n_idle -= u->foreign && u->templates == 0;
+      u->templates++;
+   }
+}
+
+uint32_t registry_use(const ur_field_id_t *ids, size_t n)
+{
+   pthread_mutex_lock(&lock);
+   use_locked(ids, n);
+   uint32_t now = epoch;
+   pthread_mutex_unlock(&lock);
+   return now;
+}
+
+void registry_release(const ur_field_id_t *ids, size_t n, uint32_t when)
+{
+   pthread_mutex_lock(&lock);
+   for (size_t i = 0; i < n && when == epoch; i++) {
+      struct use *u = &uses[ids[i]];
+      if (u->templates > 0) { /* else the program has undefined the field meanwhile */
+         u->templates--;
+         n_idle += u->foreign && u->templates == 0;
+      }
+   }
+   pthread_mutex_unlock(&lock);
 }
 
 UR_PUBLIC int ur_undefine_field_by_id(ur_field_id_t field_id)
 {
    pthread_mutex_lock(&lock);
    int rc = undefine_locked(field_id);
+   rc = rc == UR_OK ? rehash_locked() : rc;
    pthread_mutex_unlock(&lock);
    return rc;
 }
@@ -278,6 +356,7 @@ UR_PUBLIC int ur_undefine_field(const char *name)
    pthread_mutex_lock(&lock);
    int id = name != NULL ? find_locked(name, strlen(name)) : UR_E_INVALID_NAME;
    int rc = id >= 0 ? undefine_locked((ur_field_id_t) id) : UR_E_INVALID_NAME;
+   rc = rc == UR_OK ? rehash_locked() : rc;
    pthread_mutex_unlock(&lock);
    return rc == UR_E_INVALID_PARAMETER ? UR_E_INVALID_NAME : rc;
 }
@@ -326,44 +405,83 @@ int next_typed_field(const char **at, struct word *type, struct word *name)
    return 1;
 }
 
-UR_PUBLIC int ur_define_set_of_fields(const char *ifc_data_fmt)
+/* Room for the ids of a list's fields, NULL without memory. */
+static ur_field_id_t *make_ids(const char *spec)
 {
-   const char *at = ifc_data_fmt;
-   struct word type, name;
-   ur_field_id_t *added = NULL;
-   size_t n = 0;
-   int rc = UR_OK, more;
-   if (ifc_data_fmt == NULL) {
-      return UR_E_INVALID_PARAMETER;
-   }
    size_t most = 1;
-   for (const char *p = at; *p != 0; p++) {
+   for (const char *p = spec; *p != 0; p++) {
       most += isspace((unsigned char) *p) || *p == ',';
    }
-   added = malloc(most * sizeof(*added));
+   return malloc(most * sizeof(ur_field_id_t));
+}
+
+/* Defines all fields of a list, or none. \return their number, with their ids in ids, or an error */
+static int define_list_locked(const char *spec, bool foreign, ur_field_id_t *ids)
+{
+   struct word type, name;
+   int n = 0, rc = UR_OK, more;
+   ur_field_id_t *added = make_ids(spec); /* those that were not there */
+   size_t n_added = 0;
    if (added == NULL) {
       return UR_E_MEMORY;
    }
-   pthread_mutex_lock(&lock);
-   while ((more = next_typed_field(&at, &type, &name)) > 0) {
+   while ((more = next_typed_field(&spec, &type, &name)) > 0) {
       bool fresh;
       int t = type_from_word(type.text, type.length);
-      int id = t < 0 ? t : define_locked(name.text, name.length, t, &fresh);
+      int id = t < 0 ? t : define_locked(name.text, name.length, t, foreign, &fresh);
       if (id < 0) {
          rc = id;
          break;
       }
+      ids[n++] = (ur_field_id_t) id;
       if (fresh) {
-         added[n++] = (ur_field_id_t) id;
+         added[n_added++] = (ur_field_id_t) id;
       }
    }
    rc = more < 0 ? UR_E_INVALID_TYPE : rc;
-   while (rc != UR_OK && n > 0) {
-      undefine_locked(added[--n]);
+   if (rc != UR_OK && n_added > 0) {
+      while (n_added > 0) {
+         undefine_locked(added[--n_added]);
+      }
+      rehash_locked();
    }
-   pthread_mutex_unlock(&lock);
    free(added);
-   return rc;
+   return rc != UR_OK ? rc : n;
+}
+
+UR_PUBLIC int ur_define_set_of_fields(const char *ifc_data_fmt)
+{
+   if (ifc_data_fmt == NULL) {
+      return UR_E_INVALID_PARAMETER;
+   }
+   ur_field_id_t *ids = make_ids(ifc_data_fmt);
+   if (ids == NULL) {
+      return UR_E_MEMORY;
+   }
+   pthread_mutex_lock(&lock);
+   int n = define_list_locked(ifc_data_fmt, false, ids);
+   pthread_mutex_unlock(&lock);
+   free(ids);
+   return n < 0 ? n : UR_OK;
+}
+
+int registry_define_foreign(const char *spec, ur_field_id_t **ids, uint32_t *when)
+{
+   *ids = make_ids(spec);
+   if (*ids == NULL) {
+      return UR_E_MEMORY;
+   }
+   pthread_mutex_lock(&lock);
+   if (n_idle > MAX_IDLE) {
+      reclaim_locked();
+   }
+   int n = define_list_locked(spec, true, *ids);
+   if (n > 0) {
+      use_locked(*ids, (size_t) n);
+   }
+   *when = epoch;
+   pthread_mutex_unlock(&lock);
+   return n;
 }
 
 UR_PUBLIC int ur_get_id_by_name(const char *name)
@@ -389,6 +507,9 @@ UR_PUBLIC void ur_finalize(void)
       s->ur_field_types = UR_FIELD_SPECS_STATIC.ur_field_types;
       s->ur_last_id = s->ur_allocated_fields = UR_FIELD_SPECS_STATIC.ur_last_id;
       s->intialized = UR_UNINITIALIZED;
+      memset(uses, 0, sizeof(uses));
+      n_idle = 0;
+      epoch++;
    }
    while (retired != NULL) {
       struct retired *next = retired->next;

@@ -87,6 +87,7 @@ ur_template_t *template_from_ids(const ur_field_id_t *ids, size_t n, char **errs
          t->first_dynamic = (uint16_t) i;
       }
    }
+   p->used_since = registry_use(t->ids, t->count);
    p->serial = __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED);
    free(f);
    return t;
@@ -150,6 +151,7 @@ UR_PUBLIC ur_template_t *ur_create_template(const char *fields, char **errstr)
 UR_PUBLIC void ur_free_template(ur_template_t *tmplt)
 {
    if (tmplt != NULL) {
+      registry_release(tmplt->ids, tmplt->count, ((struct template *) tmplt)->used_since);
       plans_free((struct template *) tmplt);
       free(tmplt);
    }
@@ -199,10 +201,15 @@ static ur_template_t *take_place(ur_template_t *fresh, ur_template_t *old)
 
 UR_PUBLIC ur_template_t *ur_define_fields_and_update_template(const char *ifc_data_fmt, ur_template_t *old)
 {
-   if (ur_define_set_of_fields(ifc_data_fmt) != UR_OK) {
-      return NULL;
+   ur_field_id_t *ids = NULL;
+   uint32_t when = 0;
+   int n = ifc_data_fmt != NULL ? registry_define_foreign(ifc_data_fmt, &ids, &when) : -1;
+   ur_template_t *t = n >= 0 ? template_from_ids(ids, (size_t) n, NULL) : NULL;
+   if (n > 0) {
+      registry_release(ids, (size_t) n, when);
    }
-   return take_place(ur_create_template_from_ifc_spec(ifc_data_fmt), old);
+   free(ids);
+   return take_place(t, old);
 }
 
 UR_PUBLIC ur_template_t *ur_expand_template(const char *ifc_data_fmt, ur_template_t *tmplt)

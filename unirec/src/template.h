@@ -26,6 +26,7 @@ struct template
    ur_template_t t; /* first: callers hold a pointer to it */
    uint64_t serial; /* no two templates of a process have the same */
    struct copy_plan *plans;
+   uint32_t used_since; /* of registry_use() */
 };
 
 void plans_free(struct template *tmplt);

@@ -33,22 +33,22 @@ extern "C" {
 
 /** \name Result codes
  * @{ */
-#define TRAP_E_OK                 0   /**< success */
-#define TRAP_E_TIMEOUT            1   /**< nothing within the timeout */
-#define TRAP_E_INITIALIZED        10  /**< the global context exists already */
-#define TRAP_E_BADPARAMS          11  /**< bad IFC_SPEC or option */
-#define TRAP_E_BAD_IFC_INDEX      12  /**< no such interface */
-#define TRAP_E_BAD_FPARAMS        13  /**< bad argument of a function */
-#define TRAP_E_IO_ERROR           14  /**< file or socket error */
-#define TRAP_E_TERMINATED         15  /**< trap_terminate() was called */
-#define TRAP_E_NOT_SELECTED       16  /**< no input of this number */
-#define TRAP_E_BAD_CERT           17  /**< TLS certificate refused */
+#define TRAP_E_OK                 0  /**< success */
+#define TRAP_E_TIMEOUT            1  /**< nothing within the timeout */
+#define TRAP_E_INITIALIZED        10 /**< the global context exists already */
+#define TRAP_E_BADPARAMS          11 /**< bad IFC_SPEC or option */
+#define TRAP_E_BAD_IFC_INDEX      12 /**< no such interface */
+#define TRAP_E_BAD_FPARAMS        13 /**< bad argument of a function */
+#define TRAP_E_IO_ERROR           14 /**< file or socket error */
+#define TRAP_E_TERMINATED         15 /**< trap_terminate() was called */
+#define TRAP_E_NOT_SELECTED       16 /**< no input of this number */
+#define TRAP_E_BAD_CERT           17 /**< not used any more: a refused TLS certificate is reported, and tried again */
 #define TRAP_E_HELP               20  /**< -h was given */
 #define TRAP_E_FIELDS_MISMATCH    21  /**< a required field is missing */
 #define TRAP_E_FIELDS_SUBSET      22  /**< all required fields and more */
 #define TRAP_E_FORMAT_CHANGED     23  /**< a message in a new format: read the format first */
-#define TRAP_E_FORMAT_MISMATCH    24  /**< the sender's format does not satisfy the required one */
-#define TRAP_E_NEGOTIATION_FAILED 25  /**< bad or missing hello, or a damaged file */
+#define TRAP_E_FORMAT_MISMATCH    24  /**< the sender's format lacks required fields */
+#define TRAP_E_NEGOTIATION_FAILED 25  /**< a file that is damaged or not one of TRAP */
 #define TRAP_E_NOT_INITIALIZED    254 /**< no context */
 #define TRAP_E_MEMORY             255 /**< out of memory, or a message larger than the buffer */
 /** @} */
@@ -237,10 +237,10 @@ void trap_ctx_send_flush(trap_ctx_t *ctx, uint32_t ifc);
 /** Next message of an input, waiting for it as the input's timeout says.
  *  \param ifcidx number of the input, from 0
  *  \param data,size set to the message (not aligned), which stays good until the next receive call on the input; it may be
- *    written. A message of at most one byte is the end of stream (files end with one of no bytes)
+ *    written, up to the size of the smallest record of the format even if the message is shorter. A message of at most one byte is the end of stream (files end with one of no bytes)
  *  \return OK; FORMAT_CHANGED: a message too, the first one of a new format; TIMEOUT; TERMINATED; FORMAT_MISMATCH: the sender does not
- *    have what trap_set_required_fmt() asked for; NEGOTIATION_FAILED: bad hello or damaged file; BAD_CERT: TLS, either side's
- *    certificate was refused; NOT_SELECTED: no such input; IO_ERROR; MEMORY; NOT_INITIALIZED */
+ *    have what trap_set_required_fmt() asked for; NEGOTIATION_FAILED: a damaged file; NOT_SELECTED: no such input; IO_ERROR; MEMORY;
+ *    NOT_INITIALIZED. Whatever else is wrong with a sender is reported, and tried again */
 int trap_recv(uint32_t ifcidx, const void **data, uint16_t *size);
 /** The same on input ifc of a context. */
 int trap_ctx_recv(trap_ctx_t *ctx, uint32_t ifc, const void **data, uint16_t *size);
@@ -251,6 +251,10 @@ int trap_recv_with_seq_number(uint32_t ifcidx, const void **data, uint16_t *size
 /** The same on input ifc of a context. */
 int trap_ctx_recv_with_seq_number(trap_ctx_t *ctx, uint32_t ifc, const void **data, uint16_t *size,
                                   uint64_t *seq_number);
+/** The program cannot use the format that an input has just announced: a field has another type than it knows. An input of kind u, t
+ *  or T reports that once, drops the connection with all messages received from it, and tries again later.
+ *  \return OK: receive on; FORMAT_MISMATCH: a file, of which nothing better comes; NOT_SELECTED, NOT_INITIALIZED */
+int trap_ctx_refuse_format(trap_ctx_t *ctx, uint32_t ifc);
 #define TRAP_ACK_ALL UINT64_MAX /**< of trap_ack(): every message received so far */
 /** Acknowledges messages of an input "u:NAME:resume=WORD": what this program has done for good with them survives its death, and
  *  the sender need not keep them for it any more. A reader that comes back as the same WORD (of the same user) gets every message
