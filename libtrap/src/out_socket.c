@@ -329,6 +329,7 @@ static int make_room(struct socket_output *s, uint64_t end, struct wait_limits *
    }
    int64_t until = w->stall >= 0 && (w->end < 0 || w->stall < w->end) ? w->stall : w->end;
    output_unlock(s);
+   stdout_flush();
    bool changed = !atomic_load(&s->out.ctx->terminated) && wait_change(s, seen, until);
    output_lock(s);
    return end_wait(s, w, changed);
@@ -430,6 +431,7 @@ static __attribute__((noinline)) int send_slow(struct socket_output *s, const vo
          message_added(s);
       }
       output_unlock(s);
+      stdout_flush_due(now_us_coarse());
    }
    return rc == TRAP_E_OK ? rc : output_result(&s->out, rc); /* what was sent is counted with its block */
 }

@@ -3,9 +3,12 @@
 #include "rig.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static void expect(int in, int out, const char *spec, int code)
 {
@@ -202,6 +205,44 @@ static void what_is_received_can_be_written_as_a_record(void **state)
    trap_ctx_finalize(&in);
 }
 
+/* Modules of old print what they find, and are killed in the end. */
+static void what_was_printed_reaches_a_pipe_before_a_call_sleeps(void **state)
+{
+   static const char *const specs[] = {"u:nobody", "u:nobody", "g:3:abc"};
+   (void) state;
+   for (int i = 0; i < 3; i++) {
+      int pipe_fds[2];
+      char text[32] = "";
+      assert_int_equal(pipe(pipe_fds), 0);
+      fflush(stdout);
+      pid_t pid = fork();
+      if (pid == 0) {
+         const void *data;
+         uint16_t size;
+         dup2(pipe_fds[1], STDOUT_FILENO);
+         setvbuf(stdout, NULL, _IOFBF, 65536);
+         trap_ctx_t *ctx = open_raw(i != 1, i == 1, specs[i]);
+         printf("found something\n");
+         for (;;) { /* the third one is busy for ever */
+            if (i == 1) {
+               trap_ctx_send(ctx, 0, "x", 1);
+            } else {
+               trap_ctx_recv(ctx, 0, &data, &size);
+            }
+         }
+      }
+      struct pollfd p = {.fd = pipe_fds[0], .events = POLLIN};
+      int ready = poll(&p, 1, 30000);
+      kill(pid, SIGKILL);
+      waitpid(pid, NULL, 0);
+      assert_int_equal(ready, 1);
+      assert_true(read(pipe_fds[0], text, sizeof(text) - 1) > 0);
+      assert_string_equal(text, "found something\n");
+      close(pipe_fds[0]);
+      close(pipe_fds[1]);
+   }
+}
+
 static void too_long_socket_names_are_not_cut(void **state)
 {
    char spec[200] = "u:";
@@ -319,6 +360,7 @@ int main(void)
        cmocka_unit_test(parameters_that_are_not_understood_end_the_program),
        cmocka_unit_test(quoted_characters_are_part_of_names),
        cmocka_unit_test(what_is_received_can_be_written_as_a_record),
+       cmocka_unit_test(what_was_printed_reaches_a_pipe_before_a_call_sleeps),
        cmocka_unit_test(too_long_socket_names_are_not_cut),
        cmocka_unit_test(setters_match_whole_parameters_only),
        cmocka_unit_test(percent_in_the_socket_directory_is_plain_text),
