@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Input from capture files (f), one after another. What stands before damage is delivered, then the damage is said. */
+/** Input from capture files (f), one after another. Messages before damage are delivered, then the damage is reported. */
 #include "internal.h"
 #include "reader.h"
 

@@ -18,7 +18,7 @@
 #define BUFFER_SIZE  (128u * 1024)
 #define RETRY_FIRST  10    /* ms */
 #define RETRY_LAST   1000  /* ms */
-#define STABLE_MS    1000  /* a connection that lasts so long was not in vain */
+#define STABLE_MS    1000  /* a connection that lasts so long resets the pause before the next attempt */
 #define REPORT_AGAIN 60000 /* ms */
 #define FILL_STEPS   256   /* steps and empty blocks before the caller looks at its deadline */
 
@@ -56,10 +56,10 @@ void complain(struct socket_input *s, enum complaint what, const char *format, .
 {
    char text[512];
    va_list ap;
-   if (s->said_at[what] != 0) {
+   if (s->reported_at[what] != 0) {
       return;
    }
-   s->said_at[what] = now_ms();
+   s->reported_at[what] = now_ms();
    va_start(ap, format);
    vsnprintf(text, sizeof(text), format, ap);
    va_end(ap);
@@ -73,8 +73,8 @@ static void first_block(struct socket_input *s)
    s->delivered = true;
    s->failing_since = 0;
    for (int i = 0; i < COMPLAINTS; i++) {
-      if (now - s->said_at[i] > REPORT_AGAIN) {
-         s->said_at[i] = 0;
+      if (now - s->reported_at[i] > REPORT_AGAIN) {
+         s->reported_at[i] = 0;
       }
    }
 }

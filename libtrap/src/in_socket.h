@@ -47,9 +47,9 @@ struct socket_input {
    int64_t failing_since; /* ms: first attempt to connect since the last connection; 0: none has failed */
    int64_t connected_at;  /* ms */
    int64_t hello_deadline;
-   int64_t said_at[COMPLAINTS]; /* ms, 0: not reported */
-   uint64_t failures;           /* connections that failed or were given up */
-   bool delivered;              /* this connection has brought messages */
+   int64_t reported_at[COMPLAINTS]; /* ms, 0: not reported */
+   uint64_t failures;               /* connections that failed or were given up */
+   bool delivered;                  /* this connection has brought messages */
    /* stream bytes: [start, fill) are not yet parsed */
    uint8_t *buffer;
    size_t capacity, start, fill;

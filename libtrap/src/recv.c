@@ -30,7 +30,7 @@ static inline uint32_t take(struct trap_input *in, trap_message_t *m, uint32_t m
    return n;
 }
 
-/* Modules of old write into what they receive, so they get a copy of the message just taken if that is lent. */
+/* Old modules write into what they receive, so a lent message is copied for them. */
 static inline const void *to_write(struct trap_input *in, const uint8_t *p, uint16_t size)
 {
    if (!in->lent) {
@@ -46,7 +46,7 @@ static inline const void *to_write(struct trap_input *in, const uint8_t *p, uint
    return to;
 }
 
-/* They also write before they look at the size: a message shorter than any record has zeros behind it. */
+/* They also write before they check the size: zeros pad a message that is shorter than any record. */
 static const void *to_write_padded(struct trap_input *in, const uint8_t *p, uint16_t size)
 {
    uint8_t *to = in->copies + in->copy_at;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Standard output of a module reaches a pipe in time: modules of old print records and rely on the library to flush them. */
+/** Flushes standard output in time: old modules print to pipes and rely on the library for that. */
 #include "internal.h"
 
 #include <poll.h>

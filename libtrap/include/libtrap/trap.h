@@ -159,7 +159,7 @@ int trap_init(trap_module_info_t *module_info, trap_ifc_spec_t ifc_spec);
 int trap_terminate(void);
 /** Delivers what was sent, as long as clients take it (5 seconds without progress: the rest is dropped), then closes and frees all.
  *  trap_init() may follow. \return OK; NOT_INITIALIZED; IO_ERROR: all is freed, but messages that an output to a file had
- *    accepted could not be written (how many is said on standard error) */
+ *    accepted could not be written (how many is reported on standard error) */
 int trap_finalize(void);
 /** @} */
 
@@ -177,7 +177,7 @@ trap_ctx_t *trap_ctx_init2(trap_module_info_t *module_info, trap_ifc_spec_t ifc_
 /** The same from the text of an IFC_SPEC.
  *  \param name,description of the module, NULL: "nemea-module" and "" \param i_ifcs,o_ifcs numbers of inputs and outputs, one of
  *    them may be -1: what is left \param ifc_spec text as behind -i \param service_ifcname as of trap_ctx_init2()
- *  \return as trap_ctx_init(); NULL also when the text is wrong, which is said on standard error */
+ *  \return as trap_ctx_init(); NULL also when the text is wrong, which is reported on standard error */
 trap_ctx_t *trap_ctx_init3(const char *name, const char *description, int8_t i_ifcs, int8_t o_ifcs,
                            const char *ifc_spec, const char *service_ifcname);
 /** As trap_finalize(); *ctx becomes NULL. No other thread may use the context any more. \return OK, NOT_INITIALIZED, IO_ERROR */
@@ -337,7 +337,7 @@ void trap_set_data_fmt(uint32_t out_ifc_idx, uint8_t data_type, ...);
 void trap_ctx_set_data_fmt(trap_ctx_t *ctx, uint32_t out_ifc_idx, uint8_t data_type, ...);
 /** The same with the specifier in ap. */
 void trap_ctx_vset_data_fmt(trap_ctx_t *ctx, uint32_t out_ifc_idx, uint8_t data_type, va_list ap);
-/** Says what an input needs, from its next connection or file on. An input that never said so takes nothing.
+/** Sets the format that an input requires, from its next connection or file on. An input without one accepts nothing.
  *  \param in_ifc_idx number of the input \param data_type of trap_data_format_t, behind it const char *specifier, copied: the
  *    fields that must be there ("": any) \return OK, BADPARAMS, BAD_IFC_INDEX, NOT_INITIALIZED */
 int trap_set_required_fmt(uint32_t in_ifc_idx, uint8_t data_type, ...);
