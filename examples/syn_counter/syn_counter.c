@@ -41,7 +41,9 @@ static int next_minute(nm_module_t *m, ur_time_t stream_time)
 }
 
 NM_MODULE("syn_counter", "Reports sources that open many connections.",
-          .in = NM_INPUTS({"flows", "ipaddr SRC_IP,uint8 TCP_FLAGS,time TIME_FIRST,time TIME_LAST"}),
-          .out = NM_OUTPUTS({"alerts", "ipaddr SRC_IP,uint32 FLOW_COUNT,time TIME_FIRST,time TIME_LAST"}),
+          .in = NM_INPUTS({.name = "flows",
+                           .fields = "ipaddr SRC_IP,uint8 TCP_FLAGS,time TIME_FIRST,time TIME_LAST"}),
+          .out = NM_OUTPUTS({.name = "alerts",
+                             .fields = "ipaddr SRC_IP,uint32 FLOW_COUNT,time TIME_FIRST,time TIME_LAST"}),
           .options = options, .state_size = sizeof(struct syn_counter), .record = record, .tick = next_minute,
           .tick_every = NM_SECONDS(60))

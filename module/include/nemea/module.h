@@ -211,7 +211,7 @@ typedef struct nm_output_def {
    int min, max; /**< as of inputs */
 } nm_output_def_t;
 
-/** Lists of interfaces (constant at file scope): .in = NM_INPUTS({"flows", "ipaddr SRC_IP"}, {"names", .optional = "string DNS_NAME"}) */
+/** Lists of interfaces (constant at file scope): .in = NM_INPUTS({.name = "flows", .fields = "ipaddr SRC_IP"}, {.name = "names"}) */
 #define NM_INPUTS(...)  ((const nm_input_def_t[]){__VA_ARGS__, {0}})
 #define NM_OUTPUTS(...) ((const nm_output_def_t[]){__VA_ARGS__, {0}})
 
