@@ -135,7 +135,7 @@ static void no_answer_of_a_peer_ends_a_reader(void **state)
                                         0xff, 0, 0, 0, 0, 0, 0, 0, 0,    1,    0};
    const struct script scripts[] = {{http, sizeof(http) - 1, false},
                                     {ssh, sizeof(ssh) - 1, true},
-                                    {long_spec, sizeof(long_spec), false},
+                                    {long_spec, sizeof(long_spec), true},
                                     {half, sizeof(half), false},
                                     {empty_unirec, 2, false},
                                     {"", 0, false},
@@ -153,6 +153,30 @@ static void no_answer_of_a_peer_ends_a_reader(void **state)
    assert_int_equal(capture_end(log, keep, "no TRAP stream"),
                     1); /* said once, though three peers were none */
    assert_int_equal(f.accepted, 9);
+   fake_stop(&f);
+}
+
+/* The sender keeps each connection until the reader closes it, so only a reader that has seen the lie gets to the next one. */
+static void lying_lengths_never_reach_the_module(void **state)
+{
+   static const uint8_t message[] = {1, 0, 0, 0, 0, 0, 0, 0,   0,   0,    0,    11, 0, 0, 0, 0, 0,
+                                     0, 0, 0, 1, 0, 0, 2, 'o', 'k', 0xff, 0xff, 1,  2, 3, 4, 5};
+   static const uint8_t buffer[] = {1,    0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff,
+                                    0xff, 0, 0, 0, 0, 0, 0, 0, 0,    1,    0};
+   static const uint8_t spec[] = {2, 0, 0, 0, 0xff, 0xff, 0xff, 0xff};
+   const struct script scripts[] = {{message, sizeof(message), true},
+                                    {buffer, sizeof(buffer), true},
+                                    {spec, sizeof(spec), true},
+                                    {good, sizeof(good), true}};
+   struct fake f;
+   (void) state;
+   fake_start(&f, scripts, 4);
+   trap_ctx_t *in = open_raw(1, 0, "u:fake");
+   receive_ok(in); /* what stands before the lie */
+   assert_int_equal(f.accepted, 1);
+   receive_ok(in);
+   assert_int_equal(f.accepted, 4);
+   trap_ctx_finalize(&in);
    fake_stop(&f);
 }
 
@@ -369,6 +393,7 @@ int main(void)
 {
    const struct CMUnitTest tests[] = {
        cmocka_unit_test(no_answer_of_a_peer_ends_a_reader),
+       cmocka_unit_test(lying_lengths_never_reach_the_module),
        cmocka_unit_test(formats_that_are_none_do_not_reach_the_module),
        cmocka_unit_test(a_format_without_a_required_field_is_told),
        cmocka_unit_test(a_sender_that_hangs_up_at_once_is_not_asked_all_the_time),
