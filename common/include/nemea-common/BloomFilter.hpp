@@ -24,8 +24,8 @@
 
 #include <nemea-common/nc_hash.h>
 
-/* The key of the process where libnemea-common is linked, else one of the program's own: the header works alone. */
 #pragma weak nc_hash_key_
+/** The key of the process where libnemea-common is linked, else one of the program's own: the header works alone. */
 inline const nc_hash_key_t &bloom_hash_key()
 {
    static const nc_hash_key_t own = [] {

@@ -62,9 +62,9 @@ static inline bool nc_text_plain(uint32_t c)
           !(c >= 0xfff9 && c <= 0xfffb) && !(c >= 0xe0000 && c <= 0xe0fff);
 }
 
-/** Writes text so that a terminal shows it and does nothing else: what is not plain as \n, \t, \r, \xNN, \uNNNN or
- * \UNNNNNNNN. A backslash stands for itself. Always NUL-terminated when size > 0; what does not fit is cut before a
- * whole character. \return bytes written, without the NUL */
+/** Writes text so that a terminal shows it and does nothing else: characters that are not plain become escape sequences of
+ * C (a backslash and n, t, r, xNN, uNNNN or UNNNNNNNN). A backslash stands for itself. Always NUL-terminated when size > 0; what does
+ * not fit is cut before a whole character. \return bytes written, without the NUL */
 static inline size_t nc_text_terminal(char *to, size_t size, const char *text, size_t length)
 {
    size_t used = 0;

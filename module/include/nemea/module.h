@@ -324,6 +324,7 @@ const ur_template_t *nm_in_n(const nm_module_t *m, uint32_t input);
 const char *nm_in_format(const nm_module_t *m, uint32_t input);
 /** Name of an input: as declared, with a number behind it where several share a declaration. */
 const char *nm_input_name(const nm_module_t *m, uint32_t input);
+/** Name of an output, likewise. */
 const char *nm_output_name(const nm_module_t *m, uint32_t output);
 /** Parameters of an output as -i has them: "x:timeout=WAIT" of "u:x:timeout=WAIT"; "" in a unit test. */
 const char *nm_output_spec(const nm_module_t *m, uint32_t output);
@@ -343,12 +344,14 @@ enum nm_direction {
    NM_FORWARD, /**< first half of a biflow: the fields *_REV are zero or empty */
    NM_REVERSE /**< second half: X_REV moved to X, SRC_X and DST_X exchanged, the fields *_REV are zero or empty */
 };
+/** Direction of the current record; NM_ONE_WAY on inputs without split_biflows. */
 static inline enum nm_direction nm_direction(const nm_module_t *m)
 {
    return (enum nm_direction) NM_VIEW_(m)->direction;
 }
-/** Number of inputs and outputs; from check() on. */
+/** Number of inputs; from check() on. */
 uint32_t nm_inputs(const nm_module_t *m);
+/** Number of outputs; from check() on. */
 uint32_t nm_outputs(const nm_module_t *m);
 
 /** Has the current record this field? field is a constant F_NAME of fields.h. */
@@ -422,10 +425,12 @@ bool nm_field_find(nm_field_t *field, const ur_template_t *tmplt, const char *na
  * module. \return NM_OK, NM_ERROR */
 int nm_field_bind(nm_module_t *m, nm_field_t *field, uint32_t input, const char *name, bool required);
 
+/** Does the current format of the field's input have it? */
 static inline bool nm_field_present(const nm_field_t *f)
 {
    return f->load != NM_LOAD_NONE;
 }
+/** Is its length variable (string, bytes, arrays)? */
 static inline bool nm_field_is_variable(const nm_field_t *f)
 {
    return f->load == NM_LOAD_VARIABLE;
@@ -460,10 +465,12 @@ static inline uint64_t nm_field_u64(const nm_field_t *f, const void *rec)
    default: return 0;
    }
 }
+/** The value as a signed integer; see nm_field_u64(). */
 static inline int64_t nm_field_i64(const nm_field_t *f, const void *rec)
 {
    return (int64_t) nm_field_u64(f, rec);
 }
+/** The value as a floating-point number; see nm_field_u64(). */
 static inline double nm_field_double(const nm_field_t *f, const void *rec)
 {
    const void *p = UR_AT_(rec, f->offset);
