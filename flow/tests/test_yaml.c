@@ -78,6 +78,8 @@ static void other_inputs_and_outputs(void **state)
    static const char *const cases[][2] = {
        {"input_plugin: {pcap_live: {interface: eth0, bpf_filter: tcp, snap_length: 200}}\n" OUTPUT,
         "-i pcap;ifc=eth0;filter=tcp;snaplen=200 -o text"},
+       {"input_plugin: {pcap_file: {file: x, capture_memory: 64}}\n" OUTPUT,
+        "-i pcap;file=x;capture-memory=64 -o text"},
        {INPUT "output_plugin: {unirec: {ifc: \"u:a,u:b\", plugins: \"basic,(dns,tls)\", eof: true, odid: "
               "false, id: 3, dir: 1}}",
         "-i raw;ifc=eth0 -o unirec;ifc=u:a,u:b;plugins=basic,(dns,tls);eof;id=3;dir=1"},
@@ -123,6 +125,11 @@ static void wrong_ones_are_told_with_line_value_and_what_was_expected(void **sta
        {INPUT OUTPUT "process_plugins:\n  - dns\n  - dsn\n",
         "a.conf:8: process_plugins: unknown process plugin \"dsn\" (expected basic, "},
        {"input_plugin:\n  pcap_file: {}\n" OUTPUT, "a.conf:2: input_plugin.pcap_file: key file is missing"},
+       {"input_plugin: {pcap_file: {file: x, capture_memory: 15}}\n" OUTPUT,
+        "a.conf:1: input_plugin.pcap_file.capture_memory: \"15\" (expected a number from 16 to 1048576)"},
+       {"input_plugin: {raw: {interface: a, capture_memory: 64}}\n" OUTPUT,
+        "input_plugin.raw: unknown key \"capture_memory\" (expected interface, blocks_count, "
+        "packets_in_block)"},
        {"input_plugin: {raw: {interface: a}, pcap_file: {file: b}}\n" OUTPUT,
         "a.conf:1: input_plugin: 2 keys (expected one of pcap_file, pcap_live, raw)"},
        {"input_plugin:\n" OUTPUT,

@@ -27,7 +27,7 @@ static const char help[] =
     "The configuration is YAML (* required, one of those joined by |):\n"
     "\n"
     "  input_plugin:*                one of pcap_file|pcap_live|raw\n"
-    "    pcap_file: {file*, bpf_filter}\n"
+    "    pcap_file: {file*, bpf_filter, capture_memory}    MiB\n"
     "    pcap_live: {interface*, bpf_filter, snap_length}\n"
     "    raw: {interface*, blocks_count, packets_in_block}\n"
     "  storage:\n"

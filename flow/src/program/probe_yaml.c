@@ -54,6 +54,7 @@ static const struct key raw_keys[] = {
 static const struct key file_keys[] = {
    {.name = "file", .type = TEXT, .required = true, .option = "file="},
    {.name = "bpf_filter", .type = TEXT, .option = "filter="},
+   {.name = "capture_memory", .type = NUMBER, .min = 16, .max = 1 << 20, .option = "capture-memory="},
    {.type = END}};
 static const struct key live_keys[] = {
    {.name = "interface", .type = TEXT, .required = true, .option = "ifc="},
