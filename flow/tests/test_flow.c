@@ -81,7 +81,7 @@ static void udp(struct frame *f, unsigned src, unsigned dst, unsigned size)
    put16(f, 0);
 }
 
-static enum parse_result parse(const struct frame *f, size_t captured, struct packet *k)
+static enum parse_result parse(const struct frame *f, size_t captured, struct packet *packet)
 {
    static uint8_t *copy;
    free(copy);
@@ -92,27 +92,27 @@ static enum parse_result parse(const struct frame *f, size_t captured, struct pa
                             .captured = (uint32_t) captured,
                             .wire = (uint32_t) f->size,
                             .link = LINK_ETHERNET};
-   return packet_parse(&raw, k);
+   return packet_parse(&raw, packet);
 }
 
 /* --------------------------------------------------------------------- parser */
 
 static void assert_tcp_flow(const struct frame *f, unsigned version, unsigned vlan)
 {
-   struct packet k;
-   assert_int_equal(parse(f, f->size, &k), PARSE_OK);
-   assert_int_equal(k.ip_version, version);
-   assert_int_equal(k.protocol, IPPROTO_TCP);
-   assert_int_equal(k.src_port, 1000);
-   assert_int_equal(k.dst_port, 80);
-   assert_int_equal(k.tcp_flags, 2);
-   assert_int_equal(k.vlan, vlan);
-   assert_int_equal(k.src_ip[version == 4 ? 11 : 15], 1);
-   assert_int_equal(k.dst_ip[version == 4 ? 11 : 15], 2);
-   assert_int_equal(k.payload_wire, 0);
+   struct packet packet;
+   assert_int_equal(parse(f, f->size, &packet), PARSE_OK);
+   assert_int_equal(packet.ip_version, version);
+   assert_int_equal(packet.protocol, IPPROTO_TCP);
+   assert_int_equal(packet.src_port, 1000);
+   assert_int_equal(packet.dst_port, 80);
+   assert_int_equal(packet.tcp_flags, 2);
+   assert_int_equal(packet.vlan, vlan);
+   assert_int_equal(packet.src_ip[version == 4 ? 11 : 15], 1);
+   assert_int_equal(packet.dst_ip[version == 4 ? 11 : 15], 2);
+   assert_int_equal(packet.payload_wire, 0);
    /* Cut anywhere it is a packet of the same flow, another packet, or malformed, and nothing is read beyond the cut. */
    for (size_t n = 0; n < f->size; n++) {
-      parse(f, n, &k);
+      parse(f, n, &packet);
    }
 }
 
@@ -173,52 +173,52 @@ static void every_encapsulation_leads_to_the_same_flow(void **state)
 static void unknown_gre_is_a_flow_of_the_tunnel(void **state)
 {
    struct frame f = {.size = 0};
-   struct packet k;
+   struct packet packet;
    (void) state;
    ethernet(&f, 0x0800);
    ipv4(&f, 47, 12, 0);
    put(&f, "\x20\x01\x88\x0b\0\0\0\0\0\0\0\0", 12);
-   assert_int_equal(parse(&f, f.size, &k), PARSE_OK);
-   assert_int_equal(k.protocol, 47);
-   assert_int_equal(k.ip_bytes, 32);
+   assert_int_equal(parse(&f, f.size, &packet), PARSE_OK);
+   assert_int_equal(packet.protocol, 47);
+   assert_int_equal(packet.ip_bytes, 32);
 }
 
 static void malformed_packets_are_told_from_other_protocols(void **state)
 {
    struct frame arp = {.size = 0}, shorter = arp, version = arp, loop = arp;
-   struct packet k;
+   struct packet packet;
    (void) state;
    ethernet(&arp, 0x0806);
    put(&arp, "\0\1\x08\0\6\4\0\1", 8);
-   assert_int_equal(parse(&arp, arp.size, &k), PARSE_NOT_IP);
+   assert_int_equal(parse(&arp, arp.size, &packet), PARSE_NOT_IP);
    ethernet(&shorter, 0x0800);
    ipv4(&shorter, 6, 0, 0);
    shorter.bytes[14] = 0x44; /* a header of 16 bytes */
-   assert_int_equal(parse(&shorter, shorter.size, &k), PARSE_MALFORMED);
+   assert_int_equal(parse(&shorter, shorter.size, &packet), PARSE_MALFORMED);
    ethernet(&version, 0x0800);
    ipv6(&version, 6, 0);
-   assert_int_equal(parse(&version, version.size, &k), PARSE_MALFORMED);
+   assert_int_equal(parse(&version, version.size, &packet), PARSE_MALFORMED);
    ethernet(&loop, 0x8100);
    for (int i = 0; i < 100; i++) {
       put(&loop, "\0\1\x81\0", 4);
    }
-   assert_int_equal(parse(&loop, loop.size, &k), PARSE_MALFORMED);
+   assert_int_equal(parse(&loop, loop.size, &packet), PARSE_MALFORMED);
 }
 
 static void padding_of_the_frame_is_no_payload(void **state)
 {
    struct frame f = {.size = 0};
-   struct packet k;
+   struct packet packet;
    (void) state;
    ethernet(&f, 0x0800);
    ipv4(&f, 17, 8 + 3, 0);
    udp(&f, 5000, 53, 3);
    put(&f, "abc", 3);
    put(&f, "\0\0\0\0\0\0\0\0\0", 9);
-   assert_int_equal(parse(&f, f.size, &k), PARSE_OK);
-   assert_int_equal(k.payload_wire, 3);
-   assert_int_equal(k.payload_captured, 3);
-   assert_memory_equal(k.payload, "abc", 3);
+   assert_int_equal(parse(&f, f.size, &packet), PARSE_OK);
+   assert_int_equal(packet.payload_wire, 3);
+   assert_int_equal(packet.payload_captured, 3);
+   assert_memory_equal(packet.payload, "abc", 3);
 }
 
 /* ---------------------------------------------------------------------- cache */
@@ -250,33 +250,33 @@ static struct flow_cache *new_cache(uint32_t capacity, bool split)
 }
 
 /* A packet of host a to host b at a second. */
-static struct packet packet(unsigned a, unsigned b, unsigned second, unsigned flags)
+static struct packet packet_of(unsigned a, unsigned b, unsigned second, unsigned flags)
 {
    static const uint8_t mac[6];
-   struct packet k = {.src_port = 1000,
-                      .dst_port = 80,
-                      .protocol = 6,
-                      .ip_version = 4,
-                      .time = second * NS,
-                      .ip_bytes = 40,
-                      .wire = 60,
-                      .tcp_flags = (uint8_t) flags,
-                      .src_mac = mac,
-                      .dst_mac = mac};
-   memcpy(k.src_ip + 8, &a, 4);
-   memcpy(k.dst_ip + 8, &b, 4);
-   memset(k.src_ip + 12, 0xff, 4);
-   memset(k.dst_ip + 12, 0xff, 4);
+   struct packet packet = {.src_port = 1000,
+                           .dst_port = 80,
+                           .protocol = 6,
+                           .ip_version = 4,
+                           .time = second * NS,
+                           .ip_bytes = 40,
+                           .wire = 60,
+                           .tcp_flags = (uint8_t) flags,
+                           .src_mac = mac,
+                           .dst_mac = mac};
+   memcpy(packet.src_ip + 8, &a, 4);
+   memcpy(packet.dst_ip + 8, &b, 4);
+   memset(packet.src_ip + 12, 0xff, 4);
+   memset(packet.dst_ip + 12, 0xff, 4);
    if (a > b) {
-      k.src_port = 80;
-      k.dst_port = 1000;
+      packet.src_port = 80;
+      packet.dst_port = 1000;
    }
-   return k;
+   return packet;
 }
 
-static void pass(struct flow_cache *c, struct packet k)
+static void pass(struct flow_cache *c, struct packet packet)
 {
-   flow_cache_packets(c, &k, 1);
+   flow_cache_packets(c, &packet, 1);
 }
 
 static void both_directions_are_one_flow_unless_split(void **state)
@@ -284,9 +284,9 @@ static void both_directions_are_one_flow_unless_split(void **state)
    (void) state;
    for (int split = 0; split < 2; split++) {
       struct flow_cache *c = new_cache(64, split != 0);
-      pass(c, packet(1, 2, 100, 2));
-      pass(c, packet(2, 1, 101, 18));
-      pass(c, packet(1, 2, 102, 16));
+      pass(c, packet_of(1, 2, 100, 2));
+      pass(c, packet_of(2, 1, 101, 18));
+      pass(c, packet_of(1, 2, 102, 16));
       flow_cache_flush(c);
       assert_int_equal(n_exported, split ? 2 : 1);
       assert_int_equal(exported[0].packets, 2);
@@ -301,16 +301,16 @@ static void timeouts_end_flows(void **state)
 {
    struct flow_cache *c = new_cache(64, false);
    (void) state;
-   pass(c, packet(1, 2, 100, 16));
-   pass(c, packet(1, 2, 129, 16)); /* 29 s of silence */
-   pass(c, packet(3, 4, 158, 16));
+   pass(c, packet_of(1, 2, 100, 16));
+   pass(c, packet_of(1, 2, 129, 16)); /* 29 s of silence */
+   pass(c, packet_of(3, 4, 158, 16));
    assert_int_equal(n_exported, 0);
    flow_cache_advance(c, 160 * NS);
    assert_int_equal(n_exported, 1);
    assert_int_equal(reasons[0], FLOW_END_INACTIVE);
    assert_int_equal(exported[0].packets, 2);
    for (unsigned s = 158; s < 500; s += 20) {
-      pass(c, packet(3, 4, s, 16));
+      pass(c, packet_of(3, 4, s, 16));
    }
    assert_int_equal(n_exported, 2);
    assert_int_equal(reasons[1], FLOW_END_ACTIVE);
@@ -327,18 +327,18 @@ static void silence_of_exactly_the_timeout_ends_a_flow(void **state)
          struct flow_cache_config config = {
              .capacity = 64, .active_ms = 300000, .inactive_ms = inactive[i], .export = keep};
          struct flow_cache *c = flow_cache_new(&config);
-         struct packet k = packet(1, 2, 100, 16);
+         struct packet packet = packet_of(1, 2, 100, 16);
          n_exported = 0;
-         pass(c, k);
-         k.time += inactive[i] * (NS / 1000) - (early ? 1 : 0);
-         pass(c, k);
+         pass(c, packet);
+         packet.time += inactive[i] * (NS / 1000) - (early ? 1 : 0);
+         pass(c, packet);
          assert_int_equal(n_exported, early ? 0 : 1);
          assert_true(early || reasons[0] == FLOW_END_INACTIVE);
          flow_cache_free(c);
       }
    }
    struct flow_cache *c = new_cache(64, false); /* the same when time goes on without a packet of the flow */
-   pass(c, packet(1, 2, 100, 16));
+   pass(c, packet_of(1, 2, 100, 16));
    flow_cache_advance(c, 130 * NS - 1);
    assert_int_equal(n_exported, 0);
    flow_cache_advance(c, 130 * NS);
@@ -352,29 +352,29 @@ static void an_age_of_exactly_the_active_timeout_ends_a_flow(void **state)
    for (unsigned age = 299; age <= 300; age++) {
       struct flow_cache *c = new_cache(64, false);
       for (unsigned s = 100; s <= 380; s += 20) {
-         pass(c, packet(1, 2, s, 16));
+         pass(c, packet_of(1, 2, s, 16));
       }
-      pass(c, packet(1, 2, 100 + age, 16));
+      pass(c, packet_of(1, 2, 100 + age, 16));
       assert_int_equal(n_exported, age == 300);
       assert_true(age != 300 || reasons[0] == FLOW_END_ACTIVE);
       flow_cache_free(c);
    }
 }
 
-static unsigned first_packet(void *ext, const struct flow *flow, const struct packet *k, bool reverse)
+static unsigned first_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    (void) ext;
    (void) flow;
-   (void) k;
+   (void) packet;
    (void) reverse;
    return PLUGIN_HAS_DATA;
 }
 
-static unsigned before_push(void *ext, const struct flow *flow, const struct packet *k)
+static unsigned before_push(void *ext, const struct flow *flow, const struct packet *packet)
 {
    (void) ext;
    (void) flow;
-   return (k->tcp_flags & 8) != 0 ? PLUGIN_FLUSH_FIRST : PLUGIN_NOTHING;
+   return (packet->tcp_flags & 8) != 0 ? PLUGIN_FLUSH_FIRST : PLUGIN_NOTHING;
 }
 
 /* A plugin cuts the flow in two: nothing that was counted for the first part is counted for the second. */
@@ -391,10 +391,10 @@ static void a_flow_that_goes_on_begins_with_empty_counters(void **state)
    struct flow_cache *c = flow_cache_new(&config);
    (void) state;
    n_exported = 0;
-   pass(c, packet(1, 2, 100, 2));
-   pass(c, packet(2, 1, 101, 0x12));
-   pass(c, packet(1, 2, 102, 0x18)); /* cuts */
-   pass(c, packet(2, 1, 103, 0x11));
+   pass(c, packet_of(1, 2, 100, 2));
+   pass(c, packet_of(2, 1, 101, 0x12));
+   pass(c, packet_of(1, 2, 102, 0x18)); /* cuts */
+   pass(c, packet_of(2, 1, 103, 0x11));
    flow_cache_flush(c);
    assert_int_equal(n_exported, 2);
    assert_int_equal(reasons[0], FLOW_END_FORCED);
@@ -415,9 +415,9 @@ static void a_new_connection_ends_the_old_one(void **state)
 {
    struct flow_cache *c = new_cache(64, false);
    (void) state;
-   pass(c, packet(1, 2, 100, 2));
-   pass(c, packet(1, 2, 101, 17));
-   pass(c, packet(1, 2, 102, 2));
+   pass(c, packet_of(1, 2, 100, 2));
+   pass(c, packet_of(1, 2, 101, 17));
+   pass(c, packet_of(1, 2, 102, 2));
    assert_int_equal(n_exported, 1);
    assert_int_equal(reasons[0], FLOW_END_DETECTED);
    flow_cache_free(c);
@@ -428,15 +428,15 @@ static void a_full_cache_exports_the_longest_silent_flow(void **state)
    struct flow_cache *c = new_cache(16, false);
    (void) state;
    for (unsigned i = 0; i < 16; i++) {
-      pass(c, packet(1 + i, 1000, 100 + i / 4, 16));
+      pass(c, packet_of(1 + i, 1000, 100 + i / 4, 16));
    }
-   pass(c, packet(1, 1000, 110, 16)); /* the oldest is in use again */
-   pass(c, packet(500, 1000, 110, 16));
+   pass(c, packet_of(1, 1000, 110, 16)); /* the oldest is in use again */
+   pass(c, packet_of(500, 1000, 110, 16));
    assert_int_equal(n_exported, 1);
    assert_int_equal(reasons[0], FLOW_END_RESOURCES);
    assert_int_equal(exported[0].src_ip[8], 2);
    for (unsigned i = 0; i < 2000; i++) {
-      pass(c, packet(600 + i, 5000, 111, 2));
+      pass(c, packet_of(600 + i, 5000, 111, 2));
    }
    assert_int_equal(n_exported, 2001);
    flow_cache_flush(c);
@@ -448,9 +448,9 @@ static void one_packet_from_the_future_ends_nothing(void **state)
 {
    struct flow_cache *c = new_cache(64, false);
    (void) state;
-   pass(c, packet(1, 2, 100, 16));
-   pass(c, packet(3, 4, 1000000, 16));
-   pass(c, packet(1, 2, 101, 16));
+   pass(c, packet_of(1, 2, 100, 16));
+   pass(c, packet_of(3, 4, 1000000, 16));
+   pass(c, packet_of(1, 2, 101, 16));
    assert_int_equal(n_exported, 0);
    flow_cache_free(c);
 }
@@ -474,7 +474,8 @@ static void size_of_batches_and_hash_key_change_nothing(void **state)
       n_exported = 0;
       srandom(7);
       for (unsigned i = 0; i < 3000; i++) {
-         batch[n++] = packet(1 + (unsigned) random() % 150, 200 + (unsigned) random() % 3, 100 + i / 40, 16);
+         batch[n++] =
+             packet_of(1 + (unsigned) random() % 150, 200 + (unsigned) random() % 3, 100 + i / 40, 16);
          if (n == size || i == 2999) {
             flow_cache_packets(c, batch, n);
             n = 0;
@@ -497,16 +498,16 @@ static void size_of_batches_and_hash_key_change_nothing(void **state)
 static struct packet fragment_of(unsigned id, unsigned second, unsigned offset)
 {
    static const uint8_t header[20] = {0x45};
-   struct packet k = packet(1, 2, second, 0);
-   k.fragment = true;
-   k.fragment_id = id;
-   k.fragment_offset = (uint16_t) offset;
-   k.l3 = header;
-   k.payload = header + sizeof(header);
+   struct packet packet = packet_of(1, 2, second, 0);
+   packet.fragment = true;
+   packet.fragment_id = id;
+   packet.fragment_offset = (uint16_t) offset;
+   packet.l3 = header;
+   packet.payload = header + sizeof(header);
    if (offset > 0) {
-      k.src_port = k.dst_port = 0;
+      packet.src_port = packet.dst_port = 0;
    }
-   return k;
+   return packet;
 }
 
 static void later_fragments_get_the_ports_of_the_first(void **state)
@@ -531,13 +532,14 @@ static void fragments_before_the_first_wait_for_it(void **state)
    (void) state;
    for (unsigned together = 0; together < 2; together++) { /* one by one and in a batch: the same */
       struct flow_cache *c = new_cache(64, false);
-      struct packet k[5] = {fragment_of(1, 100, 2960), fragment_of(1, 100, 1480), fragment_of(2, 100, 1480),
-                            fragment_of(1, 101, 0), fragment_of(1, 101, 4440)};
+      struct packet packets[5] = {fragment_of(1, 100, 2960), fragment_of(1, 100, 1480),
+                                  fragment_of(2, 100, 1480), fragment_of(1, 101, 0),
+                                  fragment_of(1, 101, 4440)};
       if (together) {
-         flow_cache_packets(c, k, 5);
+         flow_cache_packets(c, packets, 5);
       } else {
          for (unsigned i = 0; i < 5; i++) {
-            pass(c, k[i]);
+            pass(c, packets[i]);
          }
       }
       flow_cache_flush(c);
