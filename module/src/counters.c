@@ -60,7 +60,7 @@ void counters_show(const nm_module_t *m)
    fputc('\n', stderr);
 }
 
-uint64_t counters_value(const nm_module_t *m, const char *name)
+NM_PUBLIC uint64_t nm_counter_value(const nm_module_t *m, const char *name)
 {
    struct builtin b[BUILTINS];
    builtins(m, b);

@@ -14,7 +14,8 @@ static void look_at_format(struct input *in)
    static const char *const names[] = {"TIME_LAST", "TIME"};
    in->one_byte_record = in->tmplt != NULL && one_byte_records(in->tmplt);
    in->time_offset = UR_INVALID_OFFSET;
-   for (size_t i = 0; in->tmplt != NULL && i < 2 && in->time_offset == UR_INVALID_OFFSET; i++) {
+   for (size_t i = 0;
+        in->tmplt != NULL && !in->def->unchecked && i < 2 && in->time_offset == UR_INVALID_OFFSET; i++) {
       int id = ur_get_id_by_name(names[i]);
       if (id >= 0 && ur_is_present(in->tmplt, id) && ur_get_type(id) == UR_TYPE_TIME) {
          in->time_offset = in->tmplt->offset[id];
@@ -97,7 +98,7 @@ void inputs_close(nm_module_t *m)
 
 int input_end(nm_module_t *m, uint32_t i)
 {
-   if ((m->def->flags & NM_KEEP_EOS) && !m->in[i].is_file) {
+   if ((m->flags & NM_KEEP_EOS) && !m->in[i].is_file) {
       return NM_OK;
    }
    m->in[i].active = 0;
@@ -133,7 +134,7 @@ int input_format_known(nm_module_t *m, uint32_t i)
 static int mismatch(nm_module_t *m, uint32_t i, const char *spec)
 {
    struct input *in = &m->in[i];
-   if (m->def->flags & NM_SKIP_MISMATCH) {
+   if (m->flags & NM_SKIP_MISMATCH) {
       nm_warn(m,
               "input %s is closed: its format \"%s\" has a field of another type than this module or another "
               "input",

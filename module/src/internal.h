@@ -43,7 +43,7 @@ struct input {
    bool live;         /* the clock of the module waits for this input */
    uint64_t heard_at; /* monotonic microseconds of the last batch */
 
-   /* NM_MERGE: received, and not yet handed over. */
+   /* NM_MERGE, NM_ALL_FORMATS: received, and not yet handed over. */
    nm_record_t *pending;
    uint32_t at, n;
    ur_time_t head; /* time of the record at `at` */
@@ -100,6 +100,7 @@ struct nm_test;
 struct nm_module {
    struct nm_view_ view; /* first: the macros of module.h read it */
    const nm_module_def_t *def;
+   unsigned flags; /* enum nm_flags, as options changed them */
    void *state;
    char *message; /* of nm_fail() */
    int status;    /* exit status that goes with it */
@@ -116,6 +117,7 @@ struct nm_module {
    struct output *out;
    uint32_t n_in, n_out, n_active;
    bool no_eos;
+   bool gathering;    /* NM_ALL_FORMATS: not all are known */
    bool has_lateness; /* option --lateness */
    uint64_t lateness; /* microseconds */
 
@@ -167,8 +169,6 @@ void counters_add(nm_module_t *m, const char *name, const char *suffix, const ui
 void counters_show(const nm_module_t *m);
 /** Copies the counters to the service interface, at most once a second; now: anyway. */
 void counters_publish(nm_module_t *m, bool now);
-/** Value of a counter; UINT64_MAX: there is none of this name. */
-uint64_t counters_value(const nm_module_t *m, const char *name);
 
 /* interfaces.c */
 /** Fills in_defs and out_defs. */
@@ -249,6 +249,10 @@ int receive_error(nm_module_t *m, uint32_t i, int rc);
 int between_batches(nm_module_t *m);
 
 /* merge.c */
+/** Room for a batch of each input. */
+int pending_open(nm_module_t *m);
+/** Counts what is left there as unread. */
+void pending_close(nm_module_t *m);
 int receive_merged(nm_module_t *m);
 
 /* test.c */

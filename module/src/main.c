@@ -101,6 +101,7 @@ NM_PUBLIC int nm_main(const nm_module_def_t *def, int argc, char **argv)
    nm_module_t *m = calloc(1, sizeof(*m));
    if (m != NULL) {
       m->def = def;
+      m->flags = def->flags;
       m->no_eos = (def->flags & NM_NO_EOS) != 0;
       m->state = calloc(1, def->state_size > 0 ? def->state_size : 1);
       interfaces_declare(m);
@@ -129,6 +130,11 @@ NM_PUBLIC int nm_main(const nm_module_def_t *def, int argc, char **argv)
    free(m->message);
    free(m);
    return status;
+}
+
+NM_PUBLIC void nm_set_flag(nm_module_t *m, enum nm_flags flag, bool on)
+{
+   m->flags = on ? m->flags | flag : m->flags & ~(unsigned) flag;
 }
 
 NM_PUBLIC void *nm_self(nm_module_t *m)

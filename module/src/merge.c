@@ -127,7 +127,7 @@ static int drain(nm_module_t *m, bool everything)
    return rc;
 }
 
-static int open_pending(nm_module_t *m)
+int pending_open(nm_module_t *m)
 {
    for (uint32_t i = 0; i < m->n_in; i++) {
       m->in[i].pending = calloc(BATCH, sizeof(nm_record_t));
@@ -137,6 +137,13 @@ static int open_pending(nm_module_t *m)
       }
    }
    return NM_OK;
+}
+
+void pending_close(nm_module_t *m)
+{
+   for (uint32_t i = 0; i < m->n_in; i++) {
+      m->unread += m->in[i].n - m->in[i].at;
+   }
 }
 
 /* A batch came: a format that is new counts from its first record on, all before it are handed over. */
@@ -155,7 +162,7 @@ static int taken(nm_module_t *m, uint32_t i, bool new_format)
 int receive_merged(nm_module_t *m)
 {
    bool drained = false;
-   int rc = open_pending(m);
+   int rc = pending_open(m);
    while (rc == NM_OK && !nm_stop_signal) {
       uint32_t i = 0;
       int got = take(m, drained ? WAIT_US : TRAP_NO_WAIT, &i);
@@ -176,8 +183,6 @@ int receive_merged(nm_module_t *m)
       rc = rc == NM_OK ? drain(m, false) : rc;
    }
    rc = rc == NM_OK ? drain(m, true) : rc;
-   for (uint32_t i = 0; i < m->n_in; i++) {
-      m->unread += m->in[i].n - m->in[i].at;
-   }
+   pending_close(m);
    return rc == NM_OK ? NM_STOP : rc;
 }

@@ -262,13 +262,23 @@ static int set_option(nm_module_t *m, const nm_option_t *o, const char *text)
 
 static int parse_error(nm_module_t *m, int c, char **argv)
 {
+   const char *name = m->def->name;
+   int status = m->def->option_status != 0 ? m->def->option_status : EXIT_FAILURE;
    if (c == ':') {
-      return nm_fail(m, "option %s needs an argument (see %s -h)", argv[optind - 1], m->def->name);
+      return nm_fail_status(m, status, "option %s needs an argument (see %s -h)", argv[optind - 1], name);
+   }
+   if (m->flags & NM_IGNORE_UNKNOWN) {
+      char letter[] = {'-', (char) optopt, 0};
+      bool is_short = optopt != 0 && optopt < FIRST_LONG;
+      nm_warn(m, "option %s is not known and ignored (see %s -h)", is_short ? letter : argv[optind - 1],
+              name);
+      return NM_OK;
    }
    if (optopt != 0 && optopt < FIRST_LONG) {
-      return nm_fail(m, "invalid option -- '%c' (see %s -h)", optopt, m->def->name);
+      return nm_fail_status(m, status, "invalid option -- '%c' (see %s -h)", optopt, name);
    }
-   return nm_fail(m, "unknown option or surplus argument '%s' (see %s -h)", argv[optind - 1], m->def->name);
+   return nm_fail_status(m, status, "unknown option or surplus argument '%s' (see %s -h)", argv[optind - 1],
+                         name);
 }
 
 static int set_lateness(nm_module_t *m, const char *text)
@@ -345,6 +355,9 @@ int options_parse(nm_module_t *m, int argc, char **argv)
       } else {
          rc = outcome(m, set_option(m, &m->def->options[value - FIRST_LONG], optarg));
       }
+   }
+   if (rc == NM_OK && m->def->arguments != NULL) {
+      return outcome(m, m->def->arguments(m, argc - optind, argv + optind));
    }
    return rc == NM_OK && optind < argc
               ? nm_fail(m, "unexpected argument \"%s\" (see %s -h)", argv[optind], m->def->name)

@@ -15,8 +15,9 @@ static inline bool is_end(const struct input *in, const nm_record_t *msg)
 /* Records of NM_UNIREC inputs are checked here, once. */
 static inline bool is_good(nm_module_t *m, const struct input *in, const nm_record_t *msg)
 {
-   if (__builtin_expect(in->tmplt != NULL ? ur_rec_check(in->tmplt, msg->data, msg->size)
-                                          : in->def->data != NM_UNIREC,
+   if (__builtin_expect(in->tmplt != NULL
+                            ? in->def->unchecked || ur_rec_check(in->tmplt, msg->data, msg->size)
+                            : in->def->data != NM_UNIREC,
                         1)) {
       return true;
    }
@@ -244,12 +245,65 @@ static int silence(nm_module_t *m, bool drained)
    return m->def->idle != NULL ? outcome(m, m->def->idle(m)) : NM_OK;
 }
 
+/* A batch of one of the inputs whose format is not known yet: kept. */
+static int first_batch(nm_module_t *m, const uint8_t active[MAX_INTERFACES])
+{
+   nm_record_t msgs[BATCH];
+   uint32_t i = 0, count = 0;
+   int got = trap_ctx_recv_any(m->ctx, active, sleep_us(m), &i, msgs, BATCH, &count);
+   int rc = between_batches(m);
+   if (got != TRAP_E_OK && got != TRAP_E_FORMAT_CHANGED) {
+      return rc != NM_OK ? rc : got == TRAP_E_TIMEOUT ? NM_OK : receive_error(m, i, got);
+   }
+   struct input *in = &m->in[i];
+   memcpy(in->pending, msgs, count * sizeof(*msgs));
+   in->n = count;
+   if (rc == NM_OK) {
+      rc = got == TRAP_E_FORMAT_CHANGED ? receive_format(m, i)
+           : in->tmplt != NULL          ? input_format_known(m, i)
+                                        : NM_OK;
+   }
+   return rc;
+}
+
+/* NM_ALL_FORMATS: waits for the first records of every input, then hands them over in the order of the inputs. */
+static int receive_formats(nm_module_t *m)
+{
+   uint8_t active[MAX_INTERFACES];
+   int rc = pending_open(m);
+   m->gathering = true;
+   while (rc == NM_OK && !nm_stop_signal) {
+      bool any = false;
+      for (uint32_t i = 0; i < m->n_in; i++) {
+         active[i] = m->in[i].active && m->in[i].n == 0;
+         any |= active[i];
+      }
+      if (!any) {
+         break;
+      }
+      rc = first_batch(m, active);
+   }
+   m->gathering = false;
+   for (uint32_t i = 0; rc == NM_OK && i < m->n_in; i++) {
+      rc = m->in[i].format_known ? outputs_follow(m, i) : NM_OK;
+   }
+   for (uint32_t i = 0; rc == NM_OK && i < m->n_in; i++) {
+      struct input *in = &m->in[i];
+      if (in->active && in->n > 0) {
+         in->at = in->n;
+         rc = deliver(m, i, in->pending, in->n);
+      }
+   }
+   pending_close(m);
+   return rc;
+}
+
 int receive(nm_module_t *m)
 {
    nm_record_t msgs[BATCH];
    uint8_t active[MAX_INTERFACES];
    bool drained = false;
-   int rc = NM_OK;
+   int rc = (m->flags & NM_ALL_FORMATS) ? receive_formats(m) : NM_OK;
    while (rc == NM_OK && !nm_stop_signal) {
       uint32_t i = 0, count = 0;
       choose(m, active);

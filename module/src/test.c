@@ -4,8 +4,11 @@
 
 #include <getopt.h>
 #include <nemea/module_test.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <unirec/unirec2csv.h>
+#include <unistd.h>
 
 #define MAX_WORDS 64
 
@@ -109,6 +112,7 @@ NM_PUBLIC nm_test_t *nm_test_new_with(const nm_module_def_t *def, const char *ar
       return NULL;
    }
    t->m.def = def;
+   t->m.flags = def->flags;
    t->m.test = t;
    t->m.n_in = inputs;
    t->m.n_out = outputs;
@@ -367,10 +371,48 @@ NM_PUBLIC uint32_t nm_test_pending(const nm_test_t *t, uint32_t output)
 
 NM_PUBLIC uint64_t nm_test_counter(const nm_test_t *t, const char *name)
 {
-   return counters_value(&t->m, name);
+   return nm_counter_value(&t->m, name);
 }
 
 NM_PUBLIC void nm_test_drop(nm_test_t *t, bool drop)
 {
    t->drop = drop;
+}
+
+/* ------------------------------------------------- what the module prints */
+
+static int caught_fd = -1, caught_file, caught_before; /* -1: nothing is caught */
+static char *caught;
+
+NM_PUBLIC bool nm_test_catch(int fd)
+{
+   fflush(NULL);
+   caught_file = memfd_create("caught", MFD_CLOEXEC);
+   caught_before = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+   if (caught_fd >= 0 || caught_file < 0 || caught_before < 0 || dup2(caught_file, fd) < 0) {
+      return false;
+   }
+   caught_fd = fd;
+   return true;
+}
+
+NM_PUBLIC const char *nm_test_caught(void)
+{
+   free(caught);
+   caught = NULL;
+   if (caught_fd < 0) {
+      return NULL;
+   }
+   fflush(NULL);
+   dup2(caught_before, caught_fd);
+   caught_fd = -1;
+   off_t size = lseek(caught_file, 0, SEEK_END);
+   caught = size >= 0 ? calloc(1, (size_t) size + 1) : NULL;
+   if (caught != NULL && pread(caught_file, caught, (size_t) size, 0) != size) {
+      free(caught);
+      caught = NULL;
+   }
+   close(caught_file);
+   close(caught_before);
+   return caught;
 }

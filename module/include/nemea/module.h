@@ -194,6 +194,8 @@ typedef struct nm_input_def {
    const char *optional; /**< typed fields that the module uses when they are there, see nm_has() */
    enum nm_data data;    /**< default NM_UNIREC */
    bool
+       unchecked; /**< hand records over without comparing them with their format; such an input has no clock */
+   bool
        split_biflows; /**< hand a record of both directions (PACKETS_REV > 0) over as two flows, see nm_direction() */
    int min,
        max; /**< in the last entry: number of such inputs; max may be NM_VARIABLE. Default: exactly one */
@@ -226,7 +228,9 @@ enum nm_flags {
        << 3, /**< close an input whose format has a field of another type than the others, with a warning */
    NM_CLAIM_USR1 =
        1u << 4, /**< SIGUSR1 is the module's own: user_signal(); counters are shown on SIGUSR2 then */
-   NM_CLAIM_USR2 = 1u << 5 /**< SIGUSR2 is the module's own */
+   NM_CLAIM_USR2 = 1u << 5,    /**< SIGUSR2 is the module's own */
+   NM_ALL_FORMATS = 1u << 6,   /**< hand over no record before each input has announced its format or ended */
+   NM_IGNORE_UNKNOWN = 1u << 7 /**< warn of options that the module does not have, instead of ending */
 };
 
 /** One record of a batch: data, size (bytes) and seq, as in trap_recv_batch(). */
@@ -247,6 +251,7 @@ typedef struct nm_module_def {
    unsigned flags;    /**< enum nm_flags */
    const char *no_eos_option; /**< long name of option -n: do not send end of stream; NULL: no such option */
    int interface_status;      /**< exit status when the interfaces cannot be opened; 0 means 1 */
+   int option_status;         /**< exit status for unknown options and missing values; 0 means 1 */
 
    /* Short form for inputs that are all alike, and outputs that are all alike. */
    int inputs, outputs;  /**< interfaces; default 1 where .input/.output is given, else 0; NM_VARIABLE */
@@ -254,6 +259,9 @@ typedef struct nm_module_def {
    const char *output;   /**< typed fields of every output record; NULL: set later by nm_set_output() */
    int32_t send_timeout; /**< of outputs, as nm_output_def_t.timeout */
 
+   int (*arguments)(nm_module_t *m, int count,
+                    char **values);                /**< words of the command line behind or between the
+                                                            options; without it they are an error */
    int (*check)(nm_module_t *m);                   /**< after the options, before the interfaces open */
    int (*init)(nm_module_t *m);                    /**< after the interfaces opened, before data */
    int (*format)(nm_module_t *m, uint32_t input);  /**< the format of an input is known or has changed */
@@ -569,9 +577,14 @@ void nm_verbose(nm_module_t *m, const char *format, ...) __attribute__((format(p
 /** \return true when a signal asked the module to end: what waits for others should wait no longer */
 bool nm_stopping(const nm_module_t *m);
 
+/** Changes NM_KEEP_EOS, NM_ALL_FORMATS and NM_SKIP_MISMATCH of enum nm_flags as options ask for; in arguments() or check(). */
+void nm_set_flag(nm_module_t *m, enum nm_flags flag, bool on);
+
 /** Registers a counter: shown at exit with -v and on SIGUSR1, and about once a second copied to the service interface
  * (trap_stats). Written by the module's thread only. name and value must outlive the module. */
 void nm_counter(nm_module_t *m, const char *name, const uint64_t *value);
+/** Value of a counter by name, the library's too: "records", "sent", "dropped", ...; UINT64_MAX: there is none. */
+uint64_t nm_counter_value(const nm_module_t *m, const char *name);
 /** Reads the files of NM_FILE options again and calls reload(), as SIGHUP does. \return NM_OK also when a file could not be
  * read and the old contents stay (with a warning); what reload() returns */
 int nm_reload(nm_module_t *m);

@@ -78,6 +78,11 @@ uint64_t nm_test_counter(const nm_test_t *t, const char *name);
 /** What the module's outputs do from now on: true: everything is dropped, as by a NO_WAIT output without room. */
 void nm_test_drop(nm_test_t *t, bool drop);
 
+/** Keeps what the process writes to STDOUT_FILENO or STDERR_FILENO from now on; one of them at a time. \return false: no memory */
+bool nm_test_catch(int fd);
+/** The end of that. \return what was written, valid until the next call; NULL: nothing is caught, or no memory */
+const char *nm_test_caught(void);
+
 #ifdef __cplusplus
 }
 #endif
