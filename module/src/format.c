@@ -100,6 +100,7 @@ NM_PUBLIC int nm_set_output_data(nm_module_t *m, uint32_t output, enum nm_data d
       return no_such_output(m, output);
    }
    forget_rule(&m->out[output]);
+   m->out[output].ended = false;
    return set_data(m, output, data, format);
 }
 

@@ -55,6 +55,7 @@ struct output {
    ur_template_t *tmplt; /* NULL: no format yet, or no UniRec */
    bool has_format;
    bool one_byte_record;
+   bool ended;    /* by nm_end_output() */
    void *record;  /* of nm_record(), UR_MAX_SIZE bytes */
    uint64_t same; /* bit for each input whose records have this very format */
    /* What it follows. */

@@ -195,6 +195,14 @@ const char *option_name(const nm_option_t *o)
    return name;
 }
 
+NM_PUBLIC bool nm_number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
+{
+   char *end = NULL;
+   errno = 0;
+   *value = strtoull(text, &end, 10);
+   return *text >= '0' && *text <= '9' && *end == 0 && errno == 0 && *value >= min && *value <= max;
+}
+
 static int set_number(nm_module_t *m, const nm_option_t *o, const char *text)
 {
    char *end = NULL;

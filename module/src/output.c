@@ -61,8 +61,8 @@ void outputs_close(nm_module_t *m)
 void outputs_end(nm_module_t *m)
 {
    for (uint32_t i = 0; m->out != NULL && !m->no_eos && i < m->n_out; i++) {
-      if (m->out[i].has_format && m->ctx != NULL) {
-         trap_ctx_send(m->ctx, i, "", m->out[i].one_byte_record ? 0 : 1);
+      if (m->ctx != NULL) {
+         nm_end_output(m, i);
       }
    }
 }
@@ -238,6 +238,18 @@ NM_PUBLIC int nm_send_raw(nm_module_t *m, uint32_t output, const void *data, uin
       return NM_OK;
    }
    return error(m, output, rc, "trap_send");
+}
+
+NM_PUBLIC int nm_end_output(nm_module_t *m, uint32_t output)
+{
+   struct output *o = output < m->n_out ? &m->out[output] : NULL;
+   if (o == NULL || !o->has_format || o->ended) {
+      return NM_OK;
+   }
+   o->ended = true;
+   uint16_t size = o->one_byte_record ? 0 : 1;
+   int rc = m->test != NULL ? test_sent(m, output, "", 0) : trap_ctx_send(m->ctx, output, "", size);
+   return rc == TRAP_E_OK || rc == TRAP_E_TIMEOUT ? NM_OK : error(m, output, rc, "trap_send");
 }
 
 NM_PUBLIC int nm_reserve(nm_module_t *m, uint32_t output, uint16_t size, void **room)

@@ -16,6 +16,7 @@
 struct message {
    struct message *next;
    char *text;
+   size_t length;
 };
 
 struct nm_test {
@@ -28,6 +29,7 @@ struct nm_test {
    uint32_t pending[MAX_INTERFACES];
    urcsv_t *csv[MAX_INTERFACES]; /* of outputs */
    char *last, *format;          /* what the test was given last */
+   size_t last_length;
    char *room;
    bool drop, opened;
 };
@@ -59,8 +61,14 @@ int test_sent(nm_module_t *m, uint32_t output, const void *data, uint16_t size)
       return TRAP_E_TIMEOUT;
    }
    size_t length = size;
-   const char *text = m->out[output].tmplt != NULL ? urcsv_line(t->csv[output], data, &length) : data;
-   message->text = text != NULL ? strndup(text, length) : NULL;
+   const ur_template_t *tmplt = m->out[output].tmplt;
+   bool record = tmplt != NULL && size > 0 && ur_rec_check(tmplt, data, size);
+   const char *text = record ? urcsv_line(t->csv[output], data, &length) : data;
+   message->text = calloc(1, length + 1);
+   message->length = length;
+   if (text != NULL && message->text != NULL) {
+      memcpy(message->text, text, length);
+   }
    *t->end[output] = message;
    t->end[output] = &message->next;
    t->pending[output]++;
@@ -348,12 +356,20 @@ NM_PUBLIC const char *nm_test_next(nm_test_t *t, uint32_t output)
    t->last = NULL;
    if (message != NULL) {
       t->last = message->text;
+      t->last_length = message->length;
       t->first[output] = message->next;
       t->end[output] = message->next != NULL ? t->end[output] : &t->first[output];
       t->pending[output]--;
       free(message);
    }
    return t->last;
+}
+
+NM_PUBLIC const void *nm_test_next_bytes(nm_test_t *t, uint32_t output, size_t *size)
+{
+   const char *bytes = nm_test_next(t, output);
+   *size = bytes != NULL ? t->last_length : 0;
+   return bytes;
 }
 
 NM_PUBLIC const char *nm_test_output_format(nm_test_t *t, uint32_t output)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** flowcounter: counts flow records, their packets and bytes. */
-#include <errno.h>
 #include <inttypes.h>
 #include <nemea/module.h>
 #include <stdio.h>
@@ -26,18 +25,10 @@ struct flowcounter {
    struct counts now, sent;
 };
 
-static bool number(const char *text, uint64_t *value)
-{
-   char *end = NULL;
-   errno = 0;
-   *value = strtoull(text, &end, 10);
-   return end != text && *end == 0 && errno == 0 && *text != '-';
-}
-
 static int set_dots(nm_module_t *m, const char *text)
 {
    struct flowcounter *self = nm_self(m);
-   if (!number(text, &self->dot_every) || self->dot_every == 0) {
+   if (!nm_number(text, 1, UINT64_MAX, &self->dot_every)) {
       return nm_fail(m, "Error: 'progress' argument has to be greater than zero.");
    }
    return NM_OK;
@@ -56,7 +47,7 @@ static int set_dot(nm_module_t *m, const char *text)
 static int set_send(nm_module_t *m, const char *text)
 {
    struct flowcounter *self = nm_self(m);
-   if (!number(text, &self->send_every)) {
+   if (!nm_number(text, 0, UINT64_MAX, &self->send_every)) {
       return nm_fail(m, "Error: -o: bad argument: \"%s\" is not a number of seconds", text);
    }
    if (self->send_every == 0 || self->send_every >= 1000) {

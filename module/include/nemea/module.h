@@ -560,6 +560,10 @@ int nm_reserve(nm_module_t *m, uint32_t output, uint16_t size, void **room);
 /** Sends what was written into the room; size: at most as many bytes as were reserved. */
 int nm_commit(nm_module_t *m, uint32_t output, uint16_t size);
 
+/** Sends the end of stream of one output, while others may go on. A later format of the output opens it again; at the end of the
+ * module it is not sent a second time. */
+int nm_end_output(nm_module_t *m, uint32_t output);
+
 /* ------------------------------------------------- messages, counters, the rest */
 
 /** Keeps a message for main() to print and returns NM_ERROR. */
@@ -579,6 +583,9 @@ bool nm_stopping(const nm_module_t *m);
 
 /** Changes NM_KEEP_EOS, NM_ALL_FORMATS and NM_SKIP_MISMATCH of enum nm_flags as options ask for; in arguments() or check(). */
 void nm_set_flag(nm_module_t *m, enum nm_flags flag, bool on);
+
+/** Reads a whole text as a decimal number without a sign, for NM_CALL. \return false: it is none, or not from min to max */
+bool nm_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
 /** Registers a counter: shown at exit with -v and on SIGUSR1, and about once a second copied to the service interface
  * (trap_stats). Written by the module's thread only. name and value must outlive the module. */

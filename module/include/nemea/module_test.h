@@ -67,8 +67,10 @@ int nm_test_end(nm_test_t *t, uint32_t input);
 int nm_test_finish(nm_test_t *t);
 
 /** The next record that the module sent on an output, as text: values separated by commas in the order of its format. NULL:
- *  no more. Valid until the next call. Of data that is no UniRec, the bytes. */
+ *  no more. Valid until the next call. Of data that is no UniRec, the bytes; of nm_end_output(), "". */
 const char *nm_test_next(nm_test_t *t, uint32_t output);
+/** The same where the message may hold zero bytes. */
+const void *nm_test_next_bytes(nm_test_t *t, uint32_t output, size_t *size);
 /** Format of an output as typed fields, in record order; NULL: none. Valid until the next call. */
 const char *nm_test_output_format(nm_test_t *t, uint32_t output);
 /** Records that the module sent on an output and nm_test_next() has not given yet. */

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""End-to-end tests of the modules that carry records unchanged, with real processes: merger, mux, demux, endiverter.
+
+usage: plumbing_test.py BIN_DIR
+"""
+
+import signal
+import sys
+import unittest
+
+from modules_test import ALL_TYPES
+from programs import Workspace
+
+BIN = None
+
+
+class Plumbing(unittest.TestCase):
+    def setUp(self):
+        self.w = Workspace(BIN)
+        self.addCleanup(self.w.__exit__)
+
+    def ok(self, result):
+        self.assertEqual(result[0], 0, result[2])
+        return result[1]
+
+    def capture(self, name, text):
+        self.ok(self.w.run('logreplay', '-f', self.w.file(name + '.csv', text), '-i', f'f:{name}:w'))
+
+    def shown(self, name):
+        return self.ok(self.w.run('logger', '-t', '-i', f'f:{name}'))
+
+    def test_byte_order_twice_gives_the_original(self):
+        self.capture('in', ALL_TYPES)
+        self.ok(self.w.run('endiverter', '-i', 'f:in,f:once:w'))
+        self.ok(self.w.run('endiverter', '-i', 'f:once,f:twice:w'))
+        self.assertEqual(self.w.read_bytes('twice'), self.w.read_bytes('in'))
+        self.assertNotEqual(self.w.read_bytes('once'), self.w.read_bytes('in'))
+
+    def test_demux_gives_what_mux_got(self):
+        texts = [ALL_TYPES, 'uint8 ID\n1\n0\n', 'uint32 N,string TEXT\n' + ''.join(f'{i},"x"\n' for i in range(5000))]
+        for i, text in enumerate(texts):
+            self.capture(f'in{i}', text)
+        outputs = ','.join(f'f:out{i}:w' for i in range(3))
+        demux = self.w.start('demux', '-n', '3', '-i', f'u:link,{outputs}')
+        self.ok(self.w.run('mux', '-n', '3', '-i', 'f:in0,f:in1,f:in2,u:link:timeout=WAIT'))
+        self.ok(self.w.end(demux))
+        for i, text in enumerate(texts):
+            self.assertEqual(self.shown(f'out{i}'), text)
+
+    def test_formats_of_a_link_change(self):
+        text = 'uint32 N\n1\nstring TEXT\n"a"\n'
+        self.capture('in', text)
+        self.ok(self.w.run('mux', '-i', 'f:in*,f:link:w'))
+        self.ok(self.w.run('demux', '-i', 'f:link,f:out:w'))
+        self.assertEqual(self.ok(self.w.run('logger', '-t', '-i', 'f:out*')), text)
+
+    def test_merger_can_outlast_its_inputs(self):
+        path = self.w.file('in.csv', 'uint32 N\n1\n2\n')
+        merger = self.w.start('merger', '-I', '-i', 'u:in,u:out')
+        logger = self.w.start('logger', '-c', '4', '-i', 'u:out')
+        for _ in range(2):
+            self.ok(self.w.run('logreplay', '-f', path, '-i', 'u:in'))
+        self.assertEqual(self.ok(self.w.end(logger)), '1\n2\n1\n2\n')
+        self.ok(self.w.end(merger, signal.SIGTERM))
+
+    def test_merger_waits_for_the_formats_of_all_inputs(self):
+        first = self.w.start('logreplay', '-f', self.w.file('1.csv', 'uint32 N\n1\n'), '-i', 'u:one')
+        merger = self.w.start('merger', '-i', 'u:one,u:two,u:out')
+        logger = self.w.start('logger', '-t', '-i', 'u:out')
+        self.ok(self.w.end(first))
+        second = self.w.start('logreplay', '-f', self.w.file('2.csv', 'string TEXT\n"a"\n'), '-i', 'u:two')
+        for process in (second, merger):
+            self.ok(self.w.end(process))
+        self.assertEqual(self.ok(self.w.end(logger)), 'uint32 N,string TEXT\n1,""\n0,"a"\n')
+
+
+if __name__ == '__main__':
+    BIN = sys.argv.pop(1)
+    unittest.main()
