@@ -7,7 +7,10 @@ usage: kit_test.py BIN_DIR KIT_PROGRAMS_DIR
 
 import os
 import signal
+import socket
+import struct
 import sys
+import threading
 import unittest
 
 from programs import Workspace
@@ -21,6 +24,34 @@ def stamp(second):
 
 def records(seconds):
     return 'time TIME_LAST\n' + ''.join(stamp(s) + '\n' for s in seconds)
+
+
+class Peer:
+    """A sender on a UNIX socket of any format: each connection gets the next of its scripts, the last one stays open."""
+
+    def __init__(self, path, scripts):
+        self.listening = socket.socket(socket.AF_UNIX)
+        self.listening.bind(path)
+        self.listening.listen(4)
+        self.served = 0
+        self.thread = threading.Thread(target=self.serve, args=(scripts,), daemon=True)
+        self.thread.start()
+
+    def serve(self, scripts):
+        for script in scripts:
+            connection = self.listening.accept()[0]
+            connection.sendall(script)
+            self.served += 1
+            connection.recv(1)  # until the reader closes
+            connection.close()
+        self.listening.close()
+
+
+def stream(fields, *messages):
+    """The hello of a sender of UniRec records, and one block."""
+    body = b''.join(struct.pack('>H', len(m)) + m for m in messages)
+    return (struct.pack('>BxxxI', 2, len(fields)) + fields.encode() +
+            struct.pack('>I', len(body)) + struct.pack('<QH', 0, len(messages)) + body)
 
 
 class Inputs(unittest.TestCase):
@@ -107,6 +138,23 @@ class Inputs(unittest.TestCase):
         self.ok(self.w.end(self.send('a')))
         self.ok(self.w.end(self.send('b')))
         self.assertIn('after 1', self.ok(self.w.end(process)))
+
+    def test_a_format_that_contradicts_is_refused(self):
+        self.make('a', [0, 10])
+        time = struct.pack('<Q', 1767225600 << 32)
+        # BYTES is a field of this program, of type uint64.
+        bad = stream('time TIME_LAST,uint8 BYTES', time + b'\1', time + b'\2')
+        good = stream('time TIME_LAST,uint64 BYTES', time + bytes(8), b'\0')
+        for program in ('inputs', 'inputs_merged'):
+            peer = Peer(os.path.join(self.w.env['TRAP_SOCKET_DIR'], 'trap-peer.sock'), [bad, bad, good])
+            process = self.start(program, 'f:a', 'u:peer', options=('-v',))
+            status, out, err = self.w.end(process)
+            self.assertEqual((status, peer.served), (0, 3), err)
+            self.assertEqual(sum(int(line.split()[-1]) for line in out.splitlines() if line.startswith('minute')), 3)
+            self.assertEqual(err.count('another type'), 1, err)  # said once
+            self.assertRegex(err, 'records 3, missed 0, late [01], bad 4,')
+            peer.thread.join()
+            os.unlink(os.path.join(self.w.env['TRAP_SOCKET_DIR'], 'trap-peer.sock'))
 
     def test_wrong_numbers_are_explained_by_names(self):
         status, _, err = self.w.run(self.kit('inputs'), '-i', 'u:a')

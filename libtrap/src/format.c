@@ -224,7 +224,7 @@ static trap_in_ifc_state_t judge_unirec(const struct trap_input *in, const char 
    if (strlen(spec) > strlen(want)) {
       return FMT_CHANGED;
    }
-   if (in->negotiated && trap_ctx_cmp_data_fmt(in->format_spec, spec) != TRAP_E_OK) {
+   if (in->refused || (in->negotiated && trap_ctx_cmp_data_fmt(in->format_spec, spec) != TRAP_E_OK)) {
       return FMT_CHANGED;
    }
    return FMT_OK;
@@ -238,7 +238,7 @@ static trap_in_ifc_state_t judge_json(const struct trap_input *in, const char *s
       return strcmp(in->required_spec, spec) == 0 ? FMT_OK : FMT_MISMATCH;
    }
    const char *old = in->format_spec != NULL ? in->format_spec : "";
-   return in->negotiated && strcmp(old, spec) != 0 ? FMT_CHANGED : FMT_OK;
+   return in->refused || (in->negotiated && strcmp(old, spec) != 0) ? FMT_CHANGED : FMT_OK;
 }
 
 int input_negotiate(struct trap_input *in, uint8_t type, char *spec, char why[FORMAT_REASON])
@@ -269,6 +269,7 @@ int input_negotiate(struct trap_input *in, uint8_t type, char *spec, char why[FO
    }
    in->format_type = type;
    in->negotiated = true;
+   in->refused = false;
    return TRAP_E_OK;
 }
 

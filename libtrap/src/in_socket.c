@@ -240,6 +240,7 @@ static int socket_refuse(struct trap_input *in)
 {
    struct socket_input *s = (struct socket_input *) in;
    complain(s, NO_FORMAT, "the sender's format has a field of another type than this program knows");
+   in->refused = true;
    s->delivered = false; /* so that the next attempt comes after a pause */
    s->connected_at = now_ms();
    disconnect(s);

@@ -114,7 +114,9 @@ static uint64_t find_block(const struct socket_output *s, uint64_t seq, uint64_t
 void resume_start(struct socket_output *s, struct client *c, struct reader_name *r)
 {
    struct reader_ctl *page = c->page;
-   uint64_t first, next = next_seq(s), from = page->continue_at;
+   uint64_t first, next = next_seq(s);
+   /* Read once: the reader may change it between a check and its use. */
+   uint64_t from = __atomic_load_n(&page->continue_at, __ATOMIC_RELAXED);
    if (r->page != NULL) { /* it may have read on in an older log */
       r->acked = within(atomic_load(&r->page->acked), r->acked, next);
       munmap(r->page, LOG_CTL_SIZE);
@@ -124,9 +126,11 @@ void resume_start(struct socket_output *s, struct client *c, struct reader_name 
    c->name = r;
    from = within(from == UINT64_MAX ? r->acked : from, r->acked, next);
    uint64_t pos = find_block(s, from, &first);
-   page->lost = first > from ? first - from : 0;
-   c->missed += page->lost;
-   c->first_seq = page->first_seq = from + page->lost;
+   uint64_t lost = first > from ? first - from : 0;
+   c->missed += lost;
+   c->first_seq = from + lost;
+   page->lost = lost;
+   page->first_seq = from + lost;
    atomic_store(&page->acked, r->acked);
    atomic_store(&page->cursor, pos);
    atomic_store(&page->grant, GRANT_GIVEN);

@@ -27,14 +27,16 @@ static int bad_fields(nm_module_t *m, const struct output *o, const char *fields
                                             : "out of memory");
 }
 
-static int set_unirec(nm_module_t *m, uint32_t output, const char *typed_fields)
+/* \param foreign some of the fields are those of peers: they are defined for as long as there are records of them */
+static int set_unirec(nm_module_t *m, uint32_t output, const char *typed_fields, bool foreign)
 {
    struct output *o = &m->out[output];
-   int rc = ur_define_set_of_fields(typed_fields);
+   int rc = foreign ? UR_OK : ur_define_set_of_fields(typed_fields);
    if (rc != UR_OK) {
       return bad_fields(m, o, typed_fields, rc);
    }
-   ur_template_t *t = ur_create_template_from_ifc_spec(typed_fields);
+   ur_template_t *t = foreign ? ur_define_fields_and_update_template(typed_fields, NULL)
+                              : ur_create_template_from_ifc_spec(typed_fields);
    if (t == NULL) {
       return nm_fail(m, "output %s: fields \"%s\" make no template", o->name, typed_fields);
    }
@@ -66,7 +68,7 @@ static int set_data(nm_module_t *m, uint32_t output, enum nm_data data, const ch
 {
    struct output *o = &m->out[output];
    if (data == NM_UNIREC) {
-      return set_unirec(m, output, format != NULL ? format : "");
+      return set_unirec(m, output, format != NULL ? format : "", false);
    }
    if (m->ctx != NULL && data == NM_JSON) {
       trap_ctx_set_data_fmt(m->ctx, output, TRAP_FMT_JSON, format != NULL ? format : "");
@@ -84,6 +86,12 @@ static int set_data(nm_module_t *m, uint32_t output, enum nm_data data, const ch
 static int no_such_output(nm_module_t *m, uint32_t output)
 {
    return nm_fail(m, "output %u does not exist: there are %u", output, m->n_out);
+}
+
+int own_fields(nm_module_t *m, const struct output *o, const char *fields)
+{
+   int rc = fields != NULL ? ur_define_set_of_fields(fields) : UR_OK;
+   return rc == UR_OK ? NM_OK : bad_fields(m, o, fields, rc);
 }
 
 static void forget_rule(struct output *o)
@@ -173,7 +181,7 @@ static int follow(nm_module_t *m, uint32_t output)
    if (f == NULL || fclose(f) != 0) {
       rc = nm_fail(m, "out of memory for the format of output %s", o->name);
    }
-   rc = rc == NM_OK ? set_unirec(m, output, format) : rc;
+   rc = rc == NM_OK ? set_unirec(m, output, format, true) : rc;
    free(format);
    return rc;
 }
@@ -211,6 +219,10 @@ NM_PUBLIC int nm_follow(nm_module_t *m, uint32_t output, uint32_t input, const c
       return nm_fail(m, "input %u does not exist: there are %u", input, m->n_in);
    }
    struct output *o = &m->out[output];
+   int rc = own_fields(m, o, own);
+   if (rc != NM_OK) {
+      return rc;
+   }
    char *new_names = names != NULL ? strdup(names) : NULL, *new_own = own != NULL ? strdup(own) : NULL;
    if ((names != NULL && new_names == NULL) || (own != NULL && new_own == NULL)) {
       free(new_names);

@@ -130,10 +130,15 @@ int input_format_known(nm_module_t *m, uint32_t i)
    return rc == NM_OK ? clock_update(m) : rc;
 }
 
-/* The sender has a field that is known here with another type. */
+/* The sender has a field that is known here with another type. A peer does not end the module: it is refused, and the input goes on
+ * with the next one. */
 static int mismatch(nm_module_t *m, uint32_t i, const char *spec)
 {
    struct input *in = &m->in[i];
+   if (m->ctx != NULL && trap_ctx_refuse_format(m->ctx, i) == TRAP_E_OK) {
+      in->refused = true;
+      return NM_OK;
+   }
    if (m->flags & NM_SKIP_MISMATCH) {
       nm_warn(m,
               "input %s is closed: its format \"%s\" has a field of another type than this module or another "
@@ -149,6 +154,7 @@ static int mismatch(nm_module_t *m, uint32_t i, const char *spec)
 int input_format(nm_module_t *m, uint32_t i, uint8_t type, const char *spec)
 {
    struct input *in = &m->in[i];
+   in->refused = false;
    if (type != trap_types[in->def->data]) {
       return nm_fail(m, "input %s: expected %s, the sender has another data type", in->name,
                      in->def->data == NM_UNIREC ? "UniRec records"

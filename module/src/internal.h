@@ -32,6 +32,7 @@ struct input {
    uint8_t active;        /* waits for records; 0 after its end of stream */
    bool is_file;
    bool format_known;    /* of the sender, and told to the module */
+   bool refused;         /* the format that was announced last: its messages are gone */
    bool one_byte_record; /* the format has records of one byte: end of stream is then an empty message only */
    uint16_t time_offset; /* of TIME_LAST or TIME in a record; UR_INVALID_OFFSET: none */
    uint64_t last_seq;
@@ -229,11 +230,14 @@ void outputs_close(nm_module_t *m);
 void outputs_end(nm_module_t *m);
 /** The format of an input changed: sets those of the outputs that follow it. */
 int outputs_follow(nm_module_t *m, uint32_t input);
+/** Defines the module's own fields of an output that follows inputs, before a peer can define them otherwise. */
+int own_fields(nm_module_t *m, const struct output *o, const char *fields);
 
 /* input.c */
 int inputs_open(nm_module_t *m, const char *types);
 void inputs_close(nm_module_t *m);
-/** The sender of an input announced this format. */
+/** The sender of an input announced this format. When it contradicts a known field, a sender on a socket is refused: OK, with
+ *  `refused` set, and what was received with the format must not be read. */
 int input_format(nm_module_t *m, uint32_t i, uint8_t type, const char *spec);
 /** Tells the module of a format that is exactly what was required, and so was not announced. */
 int input_format_known(nm_module_t *m, uint32_t i);
@@ -245,6 +249,8 @@ int receive_format(nm_module_t *m, uint32_t i);
 int receive(nm_module_t *m);
 /** Hands messages of one input over, ends of stream included. */
 int deliver(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count);
+/** Counts messages of a refused format as bad. Their data are gone. */
+void skip_refused(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count);
 int receive_error(nm_module_t *m, uint32_t i, int rc);
 /** All that waits for a pause between two batches. */
 int between_batches(nm_module_t *m);

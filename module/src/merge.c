@@ -58,8 +58,6 @@ static int take(nm_module_t *m, int32_t timeout, uint32_t *i)
       memcpy(in->pending, msgs, count * sizeof(*msgs));
       in->at = 0;
       in->n = count;
-      in->live = true;
-      in->heard_at = m->wall;
    }
    return got;
 }
@@ -151,6 +149,13 @@ static int taken(nm_module_t *m, uint32_t i, bool new_format)
 {
    struct input *in = &m->in[i];
    int rc = new_format ? receive_format(m, i) : NM_OK;
+   if (new_format && in->refused) {
+      skip_refused(m, i, in->pending, in->n);
+      in->n = 0;
+      return rc;
+   }
+   in->live = true;
+   in->heard_at = m->wall;
    if (rc == NM_OK && !in->format_known && in->tmplt != NULL) {
       rc = input_format_known(m, i);
    }

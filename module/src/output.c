@@ -24,7 +24,7 @@ static int open_output(nm_module_t *m, uint32_t i)
    }
    if (o->rule != NM_FIXED) {
       o->own = o->def->fields != NULL ? strdup(o->def->fields) : NULL;
-      return NM_OK; /* when the input's format is known */
+      return own_fields(m, o, o->own); /* the rest when the input's format is known */
    }
    return o->def->fields != NULL ? nm_set_output_data(m, i, o->def->data, o->def->fields) : NM_OK;
 }

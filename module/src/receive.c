@@ -236,6 +236,14 @@ int receive_format(nm_module_t *m, uint32_t i)
    return input_format(m, i, type, spec);
 }
 
+void skip_refused(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count)
+{
+   for (uint32_t k = 0; k < count; k++) {
+      note_seq(&m->in[i], &msgs[k]);
+   }
+   m->bad_records += count;
+}
+
 /* Nothing is there. \param drained nothing was there the last time either, and the module slept */
 static int silence(nm_module_t *m, bool drained)
 {
@@ -318,7 +326,11 @@ int receive(nm_module_t *m)
       } else if (got == TRAP_E_OK || got == TRAP_E_FORMAT_CHANGED) {
          drained = false;
          rc = got == TRAP_E_FORMAT_CHANGED ? receive_format(m, i) : NM_OK;
-         rc = rc == NM_OK && m->in[i].active ? deliver(m, i, msgs, count) : rc;
+         if (got == TRAP_E_FORMAT_CHANGED && m->in[i].refused) {
+            skip_refused(m, i, msgs, count);
+         } else if (rc == NM_OK && m->in[i].active) {
+            rc = deliver(m, i, msgs, count);
+         }
       } else {
          rc = receive_error(m, i, got);
       }

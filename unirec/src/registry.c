@@ -219,8 +219,25 @@ static void keep_for_good(int id)
    uses[id].foreign = false;
 }
 
+/* \param listed,n ids of the list that the field stands in, so far
+ * A field that only peers have defined and that no template has keeps nobody from giving it another type. */
+static int retype_locked(int id, int type, const ur_field_id_t *listed, int n)
+{
+   bool idle = uses[id].foreign && uses[id].templates == 0;
+   for (int i = 0; idle && i < n; i++) {
+      idle = listed[i] != id; /* else the list contradicts itself */
+   }
+   if (!idle) {
+      return UR_E_TYPE_MISMATCH;
+   }
+   ur_get_type(id) = (ur_field_type_t) type;
+   ur_get_size(id) = (short) ur_size_of(type);
+   return UR_OK;
+}
+
 /* \param foreign a peer defines it \param fresh set when the field was not there before */
-static int define_locked(const char *name, size_t length, int type, bool foreign, bool *fresh)
+static int define_locked(const char *name, size_t length, int type, bool foreign, const ur_field_id_t *listed,
+                         int n, bool *fresh)
 {
    *fresh = false;
    if (!good_name(name, length)) {
@@ -231,7 +248,7 @@ static int define_locked(const char *name, size_t length, int type, bool foreign
    }
    int id = find_locked(name, length);
    if (id >= 0) {
-      if (ur_get_type(id) != (ur_field_type_t) type) {
+      if (ur_get_type(id) != (ur_field_type_t) type && retype_locked(id, type, listed, n) != UR_OK) {
          return UR_E_TYPE_MISMATCH;
       }
       if (!foreign) {
@@ -268,7 +285,7 @@ UR_PUBLIC int ur_define_field(const char *name, ur_field_type_t type)
       return UR_E_INVALID_NAME;
    }
    pthread_mutex_lock(&lock);
-   int id = define_locked(name, strlen(name), (int) type, false, &fresh);
+   int id = define_locked(name, strlen(name), (int) type, false, NULL, 0, &fresh);
    pthread_mutex_unlock(&lock);
    return id;
 }
@@ -428,7 +445,7 @@ static int define_list_locked(const char *spec, bool foreign, ur_field_id_t *ids
    while ((more = next_typed_field(&spec, &type, &name)) > 0) {
       bool fresh;
       int t = type_from_word(type.text, type.length);
-      int id = t < 0 ? t : define_locked(name.text, name.length, t, foreign, &fresh);
+      int id = t < 0 ? t : define_locked(name.text, name.length, t, foreign, ids, n, &fresh);
       if (id < 0) {
          rc = id;
          break;

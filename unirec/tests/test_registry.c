@@ -67,11 +67,33 @@ static void a_format_that_contradicts_defines_nothing(void **state)
    ur_finalize();
 }
 
+/* What a peer sent once decides nothing about those that come after it. */
+static void a_peer_that_is_gone_leaves_no_types(void **state)
+{
+   (void) state;
+   ur_template_t *t = ur_define_fields_and_update_template("uint8 A,string B", NULL);
+   assert_non_null(t);
+   assert_null(ur_define_fields_and_update_template("uint64 A", NULL)); /* while records have it */
+   ur_free_template(t);
+   assert_null(ur_define_fields_and_update_template("uint64 A,uint16 A", NULL));
+   t = ur_define_fields_and_update_template("uint64 A,ipaddr B", NULL);
+   assert_non_null(t);
+   char *text = ur_template_string(t);
+   assert_string_equal(text, "ipaddr B,uint64 A");
+   free(text);
+   ur_free_template(t);
+   assert_true(ur_define_field("A", UR_TYPE_FLOAT) >= 0); /* the program's own: for good */
+   assert_int_equal(ur_define_field("A", UR_TYPE_UINT8), UR_E_TYPE_MISMATCH);
+   assert_null(ur_define_fields_and_update_template("uint64 A", NULL));
+   ur_finalize();
+}
+
 int main(void)
 {
    const struct CMUnitTest tests[] = {
        cmocka_unit_test(formats_without_end_leave_room),
        cmocka_unit_test(a_format_that_contradicts_defines_nothing),
+       cmocka_unit_test(a_peer_that_is_gone_leaves_no_types),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }

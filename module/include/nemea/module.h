@@ -225,7 +225,8 @@ enum nm_flags {
    NM_MERGE = 1u << 2,    /**< hand the records of several inputs over in the order of their times */
    NM_SKIP_MISMATCH =
        1u
-       << 3, /**< close an input whose format has a field of another type than the others, with a warning */
+       << 3, /**< close the input of a file whose format has a field of another type than is known, with a warning,
+                instead of ending; senders on sockets are refused in any case, and the input goes on */
    NM_CLAIM_USR1 =
        1u << 4, /**< SIGUSR1 is the module's own: user_signal(); counters are shown on SIGUSR2 then */
    NM_CLAIM_USR2 = 1u << 5,    /**< SIGUSR2 is the module's own */
