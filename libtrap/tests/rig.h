@@ -44,11 +44,12 @@ static inline unsigned free_port(void)
    return port;
 }
 
-/** An IFC_SPEC with the free port in place of each '@', as open_ctx() takes it, too; valid until the eighth call after this one. */
+/** An IFC_SPEC with the free port in place of each '@', as open_ctx() takes it, too; valid until the eighth call of
+ *  the thread after this one. */
 static inline const char *with_port(const char *spec)
 {
-   static char specs[8][512];
-   static unsigned next;
+   static _Thread_local char specs[8][512];
+   static _Thread_local unsigned next;
    char *to = specs[next++ % 8];
    size_t n = 0;
    for (; *spec != 0 && n < sizeof(specs[0]) - 8; spec++) {
