@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -300,6 +301,34 @@ static void a_dead_machine_is_told_from_a_slow_reader(void **state)
 
 extern char trap_err_msg[4095]; /* the last line that was logged */
 
+/* ------------------------------------------------------------------------- log */
+
+/* Prevents: SIGBUS in a reader whose sender shrinks the log. */
+static void a_log_that_can_be_resized_is_refused(void **state)
+{
+   struct trap_log log, attached;
+   char bytes[4096];
+   (void) state;
+   assert_int_equal(log_create(&log, 65536), 0);
+   assert_int_equal(log_attach(&attached, log.fd), 0);
+   log_close(&attached);
+   for (int seals = 0; seals < 4; seals++) { /* none, one, the other, both */
+      int fd = memfd_create("unsealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+      off_t size = lseek(log.fd, 0, SEEK_END);
+      assert_true(size > 0);
+      for (off_t at = 0; at < size; at += (off_t) sizeof(bytes)) {
+         assert_int_equal(pread(log.fd, bytes, sizeof(bytes), at), sizeof(bytes));
+         assert_int_equal(pwrite(fd, bytes, sizeof(bytes), at), sizeof(bytes));
+      }
+      assert_int_equal(
+          fcntl(fd, F_ADD_SEALS, (seals & 1 ? F_SEAL_SHRINK : 0) | (seals & 2 ? F_SEAL_GROW : 0)), 0);
+      assert_int_equal(log_attach(&attached, fd), seals == 3 ? 0 : -EINVAL);
+      log_close(&attached);
+      close(fd);
+   }
+   log_close(&log);
+}
+
 static void a_live_source_is_warned_of_clients_without_a_limit(void **state)
 {
    (void) state;
@@ -334,6 +363,7 @@ int main(void)
        cmocka_unit_test(one_address_cannot_take_all_places),
        cmocka_unit_test(who_does_not_take_the_hello_loses_its_place),
        cmocka_unit_test(maxstall_is_as_long_as_it_says),
+       cmocka_unit_test(a_log_that_can_be_resized_is_refused),
        cmocka_unit_test(a_live_source_is_warned_of_clients_without_a_limit),
        cmocka_unit_test(a_dead_machine_is_told_from_a_slow_reader),
    };

@@ -85,6 +85,48 @@ static void dump_shows_the_state_of_interfaces(void **state)
    trap_ctx_finalize(&out);
 }
 
+static unsigned failed_connections(trap_ctx_t *in)
+{
+   char text[4096];
+   static const char label[] = "Failed connections: ";
+   trap_ctx_create_ifc_dump(in, dir);
+   slurp("trap-i00-config.txt", text, sizeof(text));
+   const char *at = strstr(text, label);
+   assert_non_null(at);
+   return (unsigned) strtoul(at + sizeof(label) - 1, NULL, 10);
+}
+
+/* Counted is a connection that ends before its hello, not the end of a stream. */
+static void dump_counts_failed_connections(void **state)
+{
+   struct sockaddr_un sun = {.sun_family = AF_UNIX};
+   const void *data;
+   uint16_t size;
+   trap_ctx_t *out, *in;
+   (void) state;
+   pair("u:d", "u:d", NULL, &out, &in);
+   assert_int_equal(failed_connections(in), 0);
+   trap_ctx_ifcctl(in, TRAPIFC_INPUT, 0, TRAPCTL_SETTIMEOUT, TRAP_NO_WAIT);
+   trap_ctx_finalize(&out);
+   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), client = -1;
+   snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/trap-d.sock", dir);
+   assert_int_equal(bind(fd, (struct sockaddr *) &sun, sizeof(sun)), 0);
+   assert_int_equal(listen(fd, 1), 0);
+   while (client < 0) {
+      assert_int_equal(trap_ctx_recv(in, 0, &data, &size), TRAP_E_TIMEOUT);
+      client = accept(fd, NULL, NULL);
+   }
+   unsigned before = failed_connections(in);
+   close(client);
+   trap_ctx_ifcctl(in, TRAPIFC_INPUT, 0, TRAPCTL_SETTIMEOUT, 10000);
+   for (int i = 0; i < 1000 && failed_connections(in) == before; i++) {
+      assert_int_equal(trap_ctx_recv(in, 0, &data, &size), TRAP_E_TIMEOUT);
+   }
+   assert_true(failed_connections(in) > before);
+   close(fd);
+   trap_ctx_finalize(&in);
+}
+
 /* Prevents: a crash when the directory of a dump cannot be written. */
 static void dump_without_a_directory_is_an_error_line(void **state)
 {
@@ -389,6 +431,7 @@ int main(void)
 {
    const struct CMUnitTest tests[] = {
        cmocka_unit_test(dump_shows_the_state_of_interfaces),
+       cmocka_unit_test(dump_counts_failed_connections),
        cmocka_unit_test(dump_without_a_directory_is_an_error_line),
        cmocka_unit_test(service_tells_what_each_client_got),
        cmocka_unit_test(service_tells_about_inputs),

@@ -102,6 +102,70 @@ static void an_output_can_have_chosen_fields_of_its_input(void **state)
    nm_test_free(t);
 }
 
+static int choose_all(nm_module_t *m)
+{
+   return nm_follow(m, 0, 0, "PACKETS,BYTES", NULL);
+}
+
+static const nm_module_def_t def_of_cfdnmcwfbo = {.name = "choose",
+                                                  .summary = "",
+                                                  .in = NM_INPUTS({"flows"}),
+                                                  .out = NM_OUTPUTS({"chosen"}),
+                                                  .init = choose_all,
+                                                  .record = forward};
+
+/* The output keeps its format, but records of the input can be passed on as they are at first only. */
+static void chosen_fields_do_not_move_when_further_ones_come(void **state)
+{
+   nm_test_t *t = nm_test_new(&def_of_cfdnmcwfbo, "");
+   (void) state;
+   nm_test_format(t, 0, "uint64 BYTES,uint32 PACKETS");
+   nm_test_feed(t, 0, "1,2");
+   nm_test_format(t, 0, "ipaddr SRC_IP,uint64 BYTES,uint32 PACKETS");
+   assert_string_equal(nm_test_output_format(t, 0), "uint64 BYTES,uint32 PACKETS");
+   nm_test_feed(t, 0, "10.0.0.1,3,4");
+   assert_string_equal(nm_test_next(t, 0), "1,2");
+   assert_string_equal(nm_test_next(t, 0), "3,4");
+   nm_test_free(t);
+}
+
+static int follow_too_far(nm_module_t *m)
+{
+   return nm_follow(m, 1, 0, NULL, NULL);
+}
+
+static int follow_nothing(nm_module_t *m)
+{
+   return nm_follow(m, 0, 1, NULL, NULL);
+}
+
+static int set_too_far(nm_module_t *m)
+{
+   return nm_set_output(m, 1, "uint32 COUNT");
+}
+
+static void interfaces_that_do_not_exist_are_errors(void **state)
+{
+   static const struct {
+      int (*init)(nm_module_t *m);
+      const char *error;
+   } cases[] = {{follow_too_far, "output 1 does not exist: there are 1"},
+                {follow_nothing, "input 1 does not exist: there are 1"},
+                {set_too_far, "output 1 does not exist: there are 1"}};
+   (void) state;
+   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+      const nm_module_def_t def = {.name = "far",
+                                   .summary = "",
+                                   .in = NM_INPUTS({"flows"}),
+                                   .out = NM_OUTPUTS({"same"}),
+                                   .init = cases[i].init,
+                                   .record = forward};
+      nm_test_t *t = nm_test_new(&def, "");
+      assert_string_equal(nm_test_error(t), cases[i].error);
+      nm_test_free(t);
+   }
+}
+
 static const nm_module_def_t def_of_auhtfoai = {.name = "merger",
                                                 .summary = "",
                                                 .in = NM_INPUTS({"part", .min = 1, .max = NM_VARIABLE}),
@@ -747,6 +811,8 @@ int main(void)
        cmocka_unit_test(an_output_follows_its_input_through_format_changes),
        cmocka_unit_test(an_output_can_add_fields_to_those_of_its_input),
        cmocka_unit_test(an_output_can_have_chosen_fields_of_its_input),
+       cmocka_unit_test(chosen_fields_do_not_move_when_further_ones_come),
+       cmocka_unit_test(interfaces_that_do_not_exist_are_errors),
        cmocka_unit_test(a_union_has_the_fields_of_all_inputs),
        cmocka_unit_test(another_data_type_is_named),
        cmocka_unit_test(fields_are_found_by_name_after_each_format_change),
