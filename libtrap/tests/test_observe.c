@@ -85,6 +85,21 @@ static void dump_shows_the_state_of_interfaces(void **state)
    trap_ctx_finalize(&out);
 }
 
+static void timeouts_are_wait_by_default(void **state)
+{
+   char text[4096];
+   trap_ctx_t *out = open_service(0, 1, "u:d", NULL), *in = open_service(1, 0, "u:d", NULL);
+   (void) state;
+   trap_ctx_create_ifc_dump(out, dir);
+   trap_ctx_create_ifc_dump(in, dir);
+   slurp("trap-o00-config.txt", text, sizeof(text));
+   assert_non_null(strstr(text, "Timeout: -1 us\n"));
+   slurp("trap-i00-config.txt", text, sizeof(text));
+   assert_non_null(strstr(text, "(TRAP_WAIT)\n"));
+   trap_ctx_finalize(&in);
+   trap_ctx_finalize(&out);
+}
+
 static unsigned failed_connections(trap_ctx_t *in)
 {
    char text[4096];
@@ -431,6 +446,7 @@ int main(void)
 {
    const struct CMUnitTest tests[] = {
        cmocka_unit_test(dump_shows_the_state_of_interfaces),
+       cmocka_unit_test(timeouts_are_wait_by_default),
        cmocka_unit_test(dump_counts_failed_connections),
        cmocka_unit_test(dump_without_a_directory_is_an_error_line),
        cmocka_unit_test(service_tells_what_each_client_got),
