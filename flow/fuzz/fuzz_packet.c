@@ -20,7 +20,8 @@ static void drop(void *context, const struct flow *flow, void *const ext[MAX_PLU
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-   static const uint16_t links[] = {LINK_ETHERNET, LINK_RAW, LINK_SLL, LINK_SLL2, LINK_NULL};
+   static const uint16_t links[] = {LINK_ETHERNET, LINK_RAW,  LINK_SLL, LINK_SLL2,
+                                    LINK_NULL,     LINK_IPV4, LINK_IPV6};
    struct flow_cache_config config = {.capacity = 16,
                                       .active_ms = 300000,
                                       .inactive_ms = 30000,

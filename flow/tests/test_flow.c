@@ -81,18 +81,21 @@ static void udp(struct frame *f, unsigned src, unsigned dst, unsigned size)
    put16(f, 0);
 }
 
-static enum parse_result parse(const struct frame *f, size_t captured, struct packet *packet)
+static enum parse_result parse_link(const struct frame *f, uint16_t link, size_t captured,
+                                    struct packet *packet)
 {
    static uint8_t *copy;
    free(copy);
    copy = malloc(captured > 0 ? captured : 1); /* exact: sanitizers see a read behind it */
    memcpy(copy, f->bytes, captured);
-   struct raw_packet raw = {.data = copy,
-                            .time = NS,
-                            .captured = (uint32_t) captured,
-                            .wire = (uint32_t) f->size,
-                            .link = LINK_ETHERNET};
+   struct raw_packet raw = {
+       .data = copy, .time = NS, .captured = (uint32_t) captured, .wire = (uint32_t) f->size, .link = link};
    return packet_parse(&raw, packet);
+}
+
+static enum parse_result parse(const struct frame *f, size_t captured, struct packet *packet)
+{
+   return parse_link(f, LINK_ETHERNET, captured, packet);
 }
 
 /* --------------------------------------------------------------------- parser */
@@ -168,6 +171,56 @@ static void every_encapsulation_leads_to_the_same_flow(void **state)
    put(&ext, "\x06\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
    tcp(&ext, 1000, 80, 2);
    assert_tcp_flow(&ext, 6, 0);
+}
+
+static void every_link_type_leads_to_the_same_flow(void **state)
+{
+   static const uint8_t mac[] = {2, 0, 0, 0, 0, 9}, no_mac[6];
+   static const struct {
+      const char *name;
+      uint16_t link;
+      unsigned version; /* of IP */
+      const char *header;
+      size_t size;
+      bool mac;
+   } cases[] = {
+       {"ethernet", LINK_ETHERNET, 4, "\2\0\0\0\0\1\2\0\0\0\0\11\10\0", 14, true},
+       {"null, little endian", LINK_NULL, 4, "\2\0\0\0", 4, false},
+       {"null, big endian", LINK_NULL, 6, "\0\0\0\36", 4, false},
+       {"raw", LINK_RAW, 4, "", 0, false},
+       {"raw", LINK_RAW, 6, "", 0, false},
+       {"raw of BSD", 12, 4, "", 0, false},
+       {"IPv4", LINK_IPV4, 4, "", 0, false},
+       {"IPv6", LINK_IPV6, 6, "", 0, false},
+       {"cooked", LINK_SLL, 4, "\0\4\0\1\0\6\2\0\0\0\0\11\0\0\10\0", 16, true},
+       {"cooked, not of Ethernet", LINK_SLL, 6, "\0\4\2\0\0\6\2\0\0\0\0\11\0\0\206\335", 16, false},
+       {"cooked 2", LINK_SLL2, 4, "\10\0\0\0\0\0\0\1\0\1\4\6\2\0\0\0\0\11\0\0", 20, true},
+       {"cooked 2, not of Ethernet", LINK_SLL2, 6, "\206\335\0\0\0\0\0\1\2\0\4\6\2\0\0\0\0\11\0\0", 20,
+        false},
+   };
+   struct packet packet;
+   (void) state;
+   for (size_t i = 0; i < LEN(cases); i++) {
+      struct frame f = {.size = 0};
+      put(&f, cases[i].header, cases[i].size);
+      if (cases[i].version == 4) {
+         ipv4(&f, 6, 20, 0);
+      } else {
+         ipv6(&f, 6, 20);
+      }
+      tcp(&f, 1000, 80, 2);
+      assert_true(packet_link_known(cases[i].link));
+      if (parse_link(&f, cases[i].link, f.size, &packet) != PARSE_OK ||
+          packet.ip_version != cases[i].version || packet.src_port != 1000 || packet.dst_port != 80) {
+         fail_msg("%s, IPv%u", cases[i].name, cases[i].version);
+      }
+      assert_memory_equal(packet.src_mac, cases[i].mac ? mac : no_mac, 6);
+      for (size_t n = 0; n < f.size; n++) {
+         enum parse_result cut = parse_link(&f, cases[i].link, n, &packet);
+         assert_true(n >= cases[i].size || cut != PARSE_OK);
+      }
+   }
+   assert_false(packet_link_known(105)); /* IEEE 802.11 */
 }
 
 static void unknown_gre_is_a_flow_of_the_tunnel(void **state)
@@ -593,6 +646,7 @@ int main(void)
 {
    static const struct CMUnitTest tests[] = {
        cmocka_unit_test(every_encapsulation_leads_to_the_same_flow),
+       cmocka_unit_test(every_link_type_leads_to_the_same_flow),
        cmocka_unit_test(unknown_gre_is_a_flow_of_the_tunnel),
        cmocka_unit_test(malformed_packets_are_told_from_other_protocols),
        cmocka_unit_test(padding_of_the_frame_is_no_payload),
