@@ -11,9 +11,9 @@
 
 #define NONE      UINT32_MAX
 #define MAX_WHEEL 65536u
-#define FAR_AHEAD 3600 /* seconds: one packet with a broken time must not end all flows */
-#define AHEAD     8    /* flows that are looked at before they are ended */
-#define JUMP      16   /* places in a list that records are fetched ahead of that */
+#define FAR_AHEAD 3600 /* seconds: one packet with a wrong time must not end all flows */
+#define AHEAD     8    /* flows whose timeouts are checked before any of them is ended */
+#define JUMP      16   /* how far ahead in a list records are prefetched */
 #define TCP_FIN   0x01
 #define TCP_SYN   0x02
 #define TCP_RST   0x04
@@ -28,16 +28,16 @@ struct flow_cache {
    nc_index_t index;
    uint32_t used; /* records that were ever used */
    uint32_t free; /* list */
-   /* Flows by the second at which they should be looked at. */
+   /* Flows by the second at which their timeouts are checked. */
    struct {
       uint32_t head, tail;
       uint32_t count;        /* of flows that were ever listed here */
       uint32_t recent[JUMP]; /* the last ones that were */
    } * wheel;
    uint32_t wheel_mask;
-   uint64_t second;           /* that the wheel has come to; 0: no packet yet */
+   uint64_t second;           /* the current second of the wheel; 0: no packet yet */
    uint64_t far;              /* a second far ahead that waits for another packet to confirm it; 0: none */
-   uint64_t unit;             /* nanoseconds that timeouts are compared in */
+   uint64_t unit;             /* nanoseconds: the unit in which timeouts are compared */
    uint64_t active, inactive; /* in units */
    uint32_t inactive_s;       /* rounded up */
    struct plugin_memory memory;
@@ -125,7 +125,7 @@ const struct flow_cache_stats *flow_cache_stats(const struct flow_cache *c)
 
 /* --------------------------------------------------------------------- index */
 
-/* The same for both directions: the greater end is hashed first. */
+/* The same for both directions: the greater endpoint is hashed first. */
 static inline uint64_t hash_packet(const struct packet *packet)
 {
    uint64_t s[2], d[2], words[5];
@@ -200,7 +200,7 @@ static void unlist(struct flow_cache *c, struct flow *f)
    }
 }
 
-/* Lists a flow at the second at which it is over if nothing more comes: never before the next one. */
+/* Lists a flow at the second at which it times out if no packet comes: never before the next second. */
 static void list(struct flow_cache *c, struct flow *f)
 {
    uint64_t second = f->last / NS + c->inactive_s;
@@ -277,7 +277,7 @@ static inline bool elapsed(const struct flow_cache *c, uint64_t now, uint64_t si
    return a > b && a - b >= timeout;
 }
 
-/* The next record of a list whose flows will be ended soon; what that takes is fetched into the processor's cache. */
+/* Prefetches the next record of a list whose flows will end soon. */
 static inline uint32_t look_ahead(const struct flow_cache *c, uint32_t record)
 {
    if (record == NONE) {
@@ -288,11 +288,11 @@ static inline uint32_t look_ahead(const struct flow_cache *c, uint32_t record)
    __builtin_prefetch((const char *) &c->flows[f->jump] + 64, 1);
    __builtin_prefetch(nc_index_home(&c->index, f->hash), 1);
    __asm__ volatile(
-       ""); /* to gcc, a function that only fetches ahead does nothing, and it would leave it out */
+       ""); /* gcc takes a function that only prefetches for one that does nothing, and would remove it */
    return f->next;
 }
 
-/* Looks at the flows of one second: those that were not silent after all go to a later one. */
+/* Ends the flows of one second that have timed out; the others move to a later second. */
 static void expire_second(struct flow_cache *c, uint64_t slot_second, uint64_t now)
 {
    uint32_t slot = (uint32_t) slot_second & c->wheel_mask, record = c->wheel[slot].head, ahead = record;
@@ -340,7 +340,7 @@ static void advance(struct flow_cache *c, uint64_t now)
    }
 }
 
-/* So many flows will have to make room: what that takes is fetched into the processor's cache. */
+/* Prefetches what evicting so many flows will need. */
 static void expect_evictions(const struct flow_cache *c, unsigned n)
 {
    uint32_t slot = (uint32_t) (c->second + 1) & c->wheel_mask, record = c->wheel[slot].head;
@@ -352,7 +352,7 @@ static void expect_evictions(const struct flow_cache *c, unsigned n)
    }
 }
 
-/* Makes room: the flow whose end is next, unless it was used since it was listed. */
+/* Evicts the flow whose timeout is next, unless it had a packet since it was listed. */
 static void evict(struct flow_cache *c)
 {
    for (uint64_t i = 1;; i++) {
@@ -411,7 +411,7 @@ static inline void after_packet(struct flow_cache *c, struct flow *f, unsigned f
    }
 }
 
-/* Where the bound of a search leaves no place, a flow of the same bucket makes room. */
+/* When a search reaches its bound without a free place, a flow of the same bucket is evicted. */
 static inline void index_flow(struct flow_cache *c, uint64_t hash, uint32_t record)
 {
    if (!nc_index_add(&c->index, hash, record)) {
@@ -453,7 +453,7 @@ static void begin_flow(struct flow_cache *c, const struct packet *packet, uint64
    after_packet(c, f, flush);
 }
 
-/* Exports what a flow was so far; it goes on with empty counters from its last packet. */
+/* Exports a flow up to now; it continues with empty counters from its last packet. */
 static void restart(struct flow_cache *c, struct flow *f)
 {
    export(c, f, FLOW_END_FORCED);
@@ -524,7 +524,7 @@ static inline void count_packet(struct flow_cache *c, struct packet *packet, uin
    }
 }
 
-/* Counts the fragments that wait no longer. */
+/* Counts the fragments that have stopped waiting as packets of flows. */
 static void take_fragments(struct flow_cache *c)
 {
    struct packet *packet;
@@ -559,7 +559,7 @@ void flow_cache_advance(struct flow_cache *c, uint64_t now)
    advance(c, now);
 }
 
-/* Nothing is looked for any more: the index is cleared as a whole, which is much faster than flow by flow. */
+/* The index is no longer searched: clearing it as a whole is much faster than flow by flow. */
 void flow_cache_flush(struct flow_cache *c)
 {
    expire_fragments(c, UINT64_MAX);

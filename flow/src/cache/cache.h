@@ -19,9 +19,10 @@ typedef void (*flow_export_fn)(void *context, const struct flow *flow, void *con
                                enum flow_end reason);
 
 struct flow_cache_config {
-   uint32_t capacity;    /**< flows */
-   uint64_t active_ms;   /**< a flow longer than this is exported and begun anew */
-   uint64_t inactive_ms; /**< a flow silent for this long is over */
+   uint32_t capacity; /**< flows */
+   uint64_t
+       active_ms; /**< active timeout: a flow that lasts this long is exported, and continues as a new one */
+   uint64_t inactive_ms; /**< inactive timeout: a flow without a packet for this long is exported */
    bool populate;        /**< take all memory from the system at creation */
    bool split;           /**< uniflows: the two directions are two flows */
    uint32_t fragments;   /**< fragmented packets whose ports are remembered; 0: none */
@@ -38,7 +39,8 @@ struct flow_cache_stats {
    uint64_t cached;         /**< in the cache now */
    uint64_t exported[FLOW_END_REASONS];
    uint64_t fragments_without_first;
-   uint64_t crowded; /**< flows that met the bound of a search (nc_index.h): another one made room */
+   uint64_t
+       crowded; /**< flows for which another one was evicted because a search reached its bound (nc_index.h) */
    const struct fragment_stats *fragments;
    uint64_t
        table_bytes; /**< of memory that the cache may use; taken from the system as it fills, or at once */
@@ -52,7 +54,7 @@ void flow_cache_free(struct flow_cache *cache);
 /** Counts packets in their flows; n is at most FLOW_BATCH. The packets' ports may be changed (fragments). Fragments
  * before their first one wait for it, and are counted behind it. */
 void flow_cache_packets(struct flow_cache *cache, struct packet *packets, unsigned n);
-/** Exports what is silent for long enough at this time (nanoseconds), when no packets come. */
+/** Exports the flows that have timed out at this time (nanoseconds); for when no packets come. */
 void flow_cache_advance(struct flow_cache *cache, uint64_t now);
 /** Exports everything. */
 void flow_cache_flush(struct flow_cache *cache);

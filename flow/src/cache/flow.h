@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** A flow as the cache keeps it, plugins see it and sinks export it. */
+/** A flow, as stored by the cache, read by plugins and exported by sinks. */
 #ifndef FLOW_FLOW_H
 #define FLOW_FLOW_H
 
@@ -29,7 +29,7 @@ struct flow {
    uint32_t next, previous; /* list of its deadline; next also in the list of free records */
    uint32_t
        jump; /* a record some places on in the list, or was once: worth fetching when this one is looked at */
-   uint32_t deadline; /* second of the wheel it is listed at */
+   uint32_t deadline; /* second of the wheel at which it is listed */
    /* Second cache line. */
    uint32_t packets, packets_rev;
    plugin_set_t plugins; /* that have data */

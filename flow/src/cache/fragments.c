@@ -22,7 +22,7 @@ struct fragment_ports {
    bool known; /* the first fragment was seen */
 };
 
-/* A fragment before its first one. It stands in the ring at its number modulo the capacity, in the order of arrival. */
+/* A fragment that came before the first one of its packet. Its place in the ring is its number modulo the capacity. */
 struct held {
    struct packet packet;
    uint64_t number;
@@ -106,12 +106,12 @@ static void release(struct fragment_cache *c, struct held *h, bool alone)
    c->ready[c->ready_next++ % c->capacity] = (struct ready){(uint32_t) (h - c->ring), alone};
 }
 
-/* Releases the fragments that wait for this first one, in the order they came. */
+/* Releases the fragments that wait for this first one, in the order of arrival. */
 static void release_all(struct fragment_cache *c, uint64_t last, const struct packet *first)
 {
    uint64_t number = last, after = 0;
    struct held *h;
-   /* The list goes from the last one back: turned around on the way. */
+   /* The list runs from the last one to the first: reverse it. */
    while (number != 0 && (h = &c->ring[number % c->capacity])->number == number && h->waits) {
       uint64_t previous = h->previous;
       h->previous = after;

@@ -13,13 +13,13 @@ struct fragment_cache;
 struct fragment_stats {
    uint64_t all;       /**< fragments seen */
    uint64_t first;     /**< with ports */
-   uint64_t not_found; /**< got no ports and could not wait */
-   uint64_t timed_out; /**< waited in vain */
+   uint64_t not_found; /**< got no ports, and there was no room to wait */
+   uint64_t timed_out; /**< waited, but the first fragment did not come in time */
 };
 
 enum fragment_result {
    FRAGMENT_PORTS,  /**< the packet has its ports, and may have released others */
-   FRAGMENT_WAITS,  /**< kept until its first fragment comes or its time is over */
+   FRAGMENT_WAITS,  /**< stored until its first fragment comes or it times out */
    FRAGMENT_NOTHING /**< no first fragment was seen, and it cannot wait */
 };
 
@@ -30,9 +30,9 @@ struct fragment_cache *fragment_cache_new(uint32_t capacity, uint32_t seconds);
 void fragment_cache_free(struct fragment_cache *c);
 /** Bytes of its tables; 0 for NULL. */
 uint64_t fragment_cache_memory(const struct fragment_cache *c);
-/** Looks at a fragment. */
+/** Handles a fragment. */
 enum fragment_result fragment_cache_look(struct fragment_cache *c, struct packet *packet);
-/** Releases what has waited for too long at this time (nanoseconds). */
+/** Releases the fragments that have timed out at this time (nanoseconds). */
 void fragment_cache_expire(struct fragment_cache *c, uint64_t now);
 const struct fragment_stats *fragment_cache_stats(const struct fragment_cache *c);
 /** Number of fragments that wait. */

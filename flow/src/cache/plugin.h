@@ -54,7 +54,7 @@ typedef unsigned (*flow_plugin_packet_fn)(void *ext, const struct flow *flow, co
 struct flow_plugin {
    const char *name;
    const char *fields; /**< "type NAME,...": what it adds to the basic template */
-   const char *help;   /**< one line: what it looks for */
+   const char *help;   /**< one line: what it extracts */
    size_t ext_size;    /**< bytes for each flow */
    size_t clear_size;  /**< bytes at the beginning of these that are zeroed; 0: all */
    size_t

@@ -23,7 +23,7 @@ void *memory_reserve(size_t size, bool populate)
 
 void memory_zero(void *p, size_t size)
 {
-   if (madvise(p, size, MADV_DONTNEED) != 0) { /* pages that are locked in memory stay as they are */
+   if (madvise(p, size, MADV_DONTNEED) != 0) { /* pages that are locked in memory cannot be given back */
       memset(p, 0, size);
    }
 }
@@ -37,7 +37,7 @@ void memory_release(void *p, size_t size)
 
 static size_t pool_size(const struct plugin_memory *m, unsigned i)
 {
-   /* Slot 0 is no slot, and one is always ready. */
+   /* Slot 0 is never used; one spare slot is always ready. */
    return ((size_t) m->capacity + 2) * m->pools[i].size;
 }
 

@@ -38,7 +38,7 @@ void memory_release(void *p, size_t size);
 bool plugin_memory_open(struct plugin_memory *m, const struct flow_plugin *const *plugins, unsigned n,
                         uint32_t capacity, bool populate);
 void plugin_memory_close(struct plugin_memory *m);
-/** No flow keeps anything any more. */
+/** Releases the data of all flows. */
 void plugin_memory_reset(struct plugin_memory *m);
 
 /* For plugin_memory.c and the functions below. */

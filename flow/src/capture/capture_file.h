@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#define CAPTURE_MAX_PACKET     (256u * 1024) /* the largest snap length that tools use */
+#define CAPTURE_MAX_PACKET     (256u * 1024) /* the largest snapshot length that tools use */
 #define CAPTURE_MAX_BLOCK      (16u * 1024 * 1024)
 #define CAPTURE_MAX_INTERFACES 1024
 #define CAPTURE_ERROR_SIZE     256
@@ -25,8 +25,8 @@ struct capture_format {
     * (message in error). *found tells whether *raw holds a packet. */
    int64_t (*next)(struct capture_format *f, const uint8_t *p, size_t size, struct raw_packet *raw,
                    bool *found);
-   bool swapped;                                                /* the file's byte order is not ours */
-   bool nanoseconds;                                            /* pcap */
+   bool swapped;     /* the file's byte order is not this machine's */
+   bool nanoseconds; /* pcap */
    struct capture_interface interfaces[CAPTURE_MAX_INTERFACES]; /* pcap: one */
    uint32_t n_interfaces;
    uint64_t last_time; /* pcapng packets without a time have that of the one before */

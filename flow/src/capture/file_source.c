@@ -28,7 +28,7 @@
 #define FIRST_BUFFER (2 * PIECE)                     /* enough for any packet and the piece behind it */
 #define LAST_BUFFER  (CAPTURE_MAX_BLOCK + 2 * PIECE) /* a whole block and the piece behind it */
 #define ZSTD_MAGIC   0xfd2fb528u
-#define MAX_FILLS    64 /* without a packet, before the caller may look whether it should end */
+#define MAX_FILLS    64 /* reads without a packet before control returns to the caller, which may have to end */
 
 struct file_source {
    struct source source;
@@ -37,7 +37,7 @@ struct file_source {
    uint8_t *buffer; /* size bytes, of which [start, fill) are not yet taken */
    size_t size, start, fill;
    size_t memory; /* bytes taken of the limit */
-   bool ended;    /* nothing more will be added */
+   bool ended;    /* end of file, or an error: see state */
    bool sniffed, detected;
    uint64_t packets;
    uint64_t taken; /* bytes of the capture that were taken; for messages */
@@ -46,7 +46,7 @@ struct file_source {
    uint8_t *compressed;
    ZSTD_inBuffer in;
    bool frame_open; /* a frame has begun and not ended */
-   bool held;       /* the decoder may have bytes that had no room */
+   bool held;       /* the decoder may hold output for which there was no room */
 #endif
    struct capture_format format;
 };
@@ -137,7 +137,7 @@ static ssize_t read_zstd(struct file_source *f, uint8_t *to, size_t size, enum s
       return -1;
    }
    f->frame_open = rc != 0;
-   f->held = out.pos == out.size; /* the decoder may have more */
+   f->held = out.pos == out.size; /* the decoder may hold more output */
    if (!take_window(f)) {
       *state = SOURCE_FAILED;
       return -1;
@@ -146,7 +146,7 @@ static ssize_t read_zstd(struct file_source *f, uint8_t *to, size_t size, enum s
 }
 #endif
 
-/* Room for a piece behind what is there. */
+/* Makes room for a piece behind the data in the buffer. */
 static bool make_room(struct file_source *f)
 {
    if (f->start > 0) {
@@ -206,7 +206,7 @@ static bool is_zstd(const struct file_source *f)
    return le32toh(magic) == ZSTD_MAGIC;
 }
 
-/* What was read so far becomes the first compressed piece. */
+/* The bytes read so far become the first compressed piece. */
 static bool begin_zstd(struct file_source *f)
 {
 #ifdef HAVE_ZSTD
@@ -313,7 +313,7 @@ static enum source_state file_read(struct source *s, struct raw_packet *packets,
       int64_t last = 0;
       *count = take(f, packets, max, &last);
       f->packets += *count;
-      if (*count > 0) { /* the reason why there are no more shows at the next call */
+      if (*count > 0) { /* the next call returns the reason why there are no more */
          return SOURCE_PACKETS;
       }
       if (last < 0) {

@@ -13,7 +13,7 @@
 #ifdef HAVE_PCAP
 #include <pcap/pcap.h>
 
-#define TIMEOUT_MS  200 /* after which what was captured is handed over, and silence noticed */
+#define TIMEOUT_MS  200 /* after which captured packets are returned, or none */
 #define RING        (64 * 1024 * 1024)
 #define COPY_BUFFER (1u << 20)
 #define MAX_LINKS   16
@@ -202,7 +202,7 @@ struct packet_filter *packet_filter_new(const char *text, unsigned snaplen, char
    }
    f->text = text;
    f->snaplen = (int) snaplen;
-   if (!compile(f, LINK_ETHERNET, error)) { /* mistakes show before the first packet */
+   if (!compile(f, LINK_ETHERNET, error)) { /* so that errors are reported before the first packet */
       packet_filter_free(f);
       return NULL;
    }

@@ -21,11 +21,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WAIT_MS       200 /* after which silence is noticed */
+#define WAIT_MS       200 /* after which a read returns without packets */
 #define BLOCK_MS      50  /* after which the kernel hands over a block that is not full */
 #define FRAME         2048
 #define VLAN_TAG      4
-#define STATISTICS_AT 64 /* blocks between questions for drops */
+#define STATISTICS_AT 64 /* blocks between queries of the drop counter */
 #define MAX_RING      (UINT64_C(1) << 32)
 
 struct raw_source {
@@ -34,7 +34,7 @@ struct raw_source {
    int fd;
    uint8_t *ring;
    size_t block_size;
-   unsigned blocks, block; /* number, the one that is read */
+   unsigned blocks, block; /* number of the block being read */
    unsigned asked;
    uint16_t link;
    bool loopback; /* shows each packet when it is sent and when it is received */
@@ -49,7 +49,7 @@ static struct tpacket_block_desc *block_of(const struct raw_source *r)
    return (struct tpacket_block_desc *) (void *) (r->ring + r->block * r->block_size);
 }
 
-/* The kernel counts from one question to the next. */
+/* The kernel resets the counter with each query. */
 static void ask_for_drops(struct raw_source *r)
 {
    struct tpacket_stats_v3 st;
@@ -151,7 +151,7 @@ static enum source_state raw_read(struct source *s, struct raw_packet *packets, 
       r->next = (struct tpacket3_hdr *) (void *) ((uint8_t *) block_of(r) + h->offset_to_first_pkt);
       r->left = h->num_pkts;
       r->open = true;
-      if (r->left == 0) { /* its time was over */
+      if (r->left == 0) { /* it timed out */
          give_back(r);
       }
    }

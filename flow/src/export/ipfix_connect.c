@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #define CONNECT_MS 5000 /* for each address */
-#define POLL_MS    50   /* how often the thread looks whether somebody still waits for it */
+#define POLL_MS    50   /* how often the thread checks whether it is still needed */
 
-/* Belongs to the thread and to who began it; the last of both frees it. */
+/* Shared by the thread and its creator; the last of the two frees it. */
 struct ipfix_attempt {
    pthread_mutex_t lock;
    pthread_cond_t end;
@@ -116,7 +116,7 @@ static bool start_thread(struct ipfix_attempt *a)
    if (pthread_attr_init(&attributes) != 0) {
       return false;
    }
-   /* Nobody waits for it: a name server that does not answer must not hold up the end of the program. */
+   /* Detached, not joined: a name server that does not answer must not delay the end of the program. */
    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
    sigfillset(&all);
    pthread_sigmask(SIG_BLOCK, &all, &before);

@@ -18,7 +18,7 @@ struct ipfix_attempt *ipfix_attempt_begin(const char *host, const char *port, bo
 bool ipfix_attempt_ended(struct ipfix_attempt *a, unsigned ms);
 /** After it has ended: \return the connected socket, which does not block and is the caller's, or -1 with a message in error */
 int ipfix_attempt_socket(struct ipfix_attempt *a, char error[ATTEMPT_ERROR]);
-/** Leaves it, ended or not; NULL is none. */
+/** Abandons or frees the attempt; NULL is allowed. */
 void ipfix_attempt_leave(struct ipfix_attempt *a);
 
 #endif

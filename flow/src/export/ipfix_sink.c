@@ -17,7 +17,7 @@
 #define VERSION        10
 #define SET_TEMPLATES  2
 #define FIRST_TEMPLATE 256
-#define MAX_TEMPLATES  1024 /* beyond, flows go without what their plugins found; counted as dropped */
+#define MAX_TEMPLATES  1024 /* beyond this, flows are exported without plugin fields and counted as dropped */
 #define SLOTS          4096 /* of the table that finds a template; a power of two */
 #define HEADER         16
 #define LZ4_BUFFER     65536 /* bytes that are compressed together */
@@ -103,7 +103,7 @@ static void send_message(struct ipfix_sink *s)
    begin_message(s);
 }
 
-/* A new connection knows no template, and does not get what was meant for the one before. \return false: there is none */
+/* A new connection has no templates, and does not get messages meant for the previous one. \return false: there is none */
 static bool is_connected(struct ipfix_sink *s)
 {
    struct session *session = s->session;
@@ -275,7 +275,7 @@ static uint8_t *put_plugin(struct ipfix_sink *s, uint8_t *to, unsigned plugin, c
 
 static void send_record(struct ipfix_sink *s, struct template *t, size_t size)
 {
-   /* Both set headers, and the template where it has to go before. */
+   /* Both set headers, and the template if it has to precede the record. */
    size_t need = size + SET_HEADER + (t->generation != s->session->generation ? t->size + SET_HEADER : 0);
    if (need > room(s)) {
       send_message(s);
@@ -325,7 +325,7 @@ static void export(void *sink, const struct flow *f, void *const ext[MAX_PLUGINS
       pthread_mutex_lock(&s->session->lock);
       bool connected = is_connected(s);
       struct template *t = connected ? template_of(s, f->plugins, f->ip_version) : NULL;
-      if (connected && t == NULL) { /* without what the plugins found */
+      if (connected && t == NULL) { /* without the fields of plugins */
          s->sink.dropped++;
          t = template_of(s, 0, f->ip_version);
          size = encode(s, f, ext, 0, k, reason);
@@ -348,7 +348,7 @@ static void flush(struct flow_sink *sink, uint64_t now)
    uint64_t began;
    pthread_mutex_lock(&s->session->lock);
    refresh_templates(s);
-   ipfix_transport_flush(s->session->transport, now); /* what was accepted earlier makes room */
+   ipfix_transport_flush(s->session->transport, now); /* send what was accepted earlier to make room */
    began = is_connected(s) ? s->session->message_began : 0;
    if (began != 0 && (now == 0 || now > began + SINK_FLUSH_SECONDS * NS)) {
       send_message(s);

@@ -22,8 +22,8 @@ struct ipfix_transport {
    int fd; /* -1: not connected */
    uint32_t session;
    uint64_t last_attempt; /* nanoseconds; 0: none yet */
-   bool reported;         /* that there is no connection */
-   /* TCP: what was accepted and waits for the collector. More is taken when it is gone. */
+   bool reported;         /* whether the missing connection was reported */
+   /* TCP: accepted bytes that wait for the collector. No more are accepted until they are sent. */
    uint8_t *out;
    size_t out_used, out_at;
    uint32_t out_records;
@@ -141,7 +141,7 @@ uint32_t ipfix_transport_session(struct ipfix_transport *t)
 
 /* ------------------------------------------------------------------------- TCP */
 
-/* Its machine or the way to it is gone: nothing of it comes back. */
+/* Its machine or the path to it is down: nothing is acknowledged. */
 static bool is_dead(struct ipfix_transport *t)
 {
    if (!tcp_peer_is_dead(&t->peer, t->fd, sink_clock(CLOCK_MONOTONIC), TCP_PEER_TIMEOUT)) {
@@ -232,12 +232,12 @@ static bool send_tcp(struct ipfix_transport *t, const uint8_t *message, size_t s
       return gather(t, message, size, records);
    }
    if (t->out_used > 0 && !drain(t, 0)) {
-      return false; /* what was begun comes first */
+      return false; /* the message that was begun comes first */
    }
    memcpy(t->out, message, size);
    t->out_used = size;
    t->out_records = records;
-   send_out(t); /* what is lost with the connection is counted there */
+   send_out(t); /* records lost with the connection are counted there */
    return true;
 }
 
@@ -253,7 +253,7 @@ static bool send_udp(struct ipfix_transport *t, const uint8_t *message, size_t s
       if (errno == EAGAIN && !sink_wait(t->config->module, t->fd)) {
          return false;
       }
-      /* A collector's host may say that nobody listens: this is told about an earlier datagram. */
+      /* The collector's host may report that nobody listens; the error belongs to an earlier datagram. */
       if (errno != EAGAIN && errno != EINTR && errno != ECONNREFUSED) {
          return false;
       }

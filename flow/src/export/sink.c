@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define PIPE_PIECE 4096 /* what poll() promises of a pipe (PIPE_BUF) */
-#define POLL_MS    50   /* how often a wait looks for signals; those may come to other threads */
+#define POLL_MS    50   /* how often a wait checks for signals, which other threads may get */
 
 uint64_t sink_clock(clockid_t id)
 {

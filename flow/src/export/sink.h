@@ -13,12 +13,12 @@
 #include <time.h>
 
 #define MAX_OUTPUTS        64
-#define SINK_GIVE_UP_MS    500 /* after a signal: how long a sink still waits for who takes its bytes */
+#define SINK_GIVE_UP_MS    500 /* how long a sink still waits for its reader after a signal */
 #define SINK_FLUSH_SECONDS 1   /* flows do not wait longer than this in a sink */
 
 struct flow_sink {
    flow_export_fn export; /**< context is the sink */
-   /** NULL: it has no use for them. */
+   /** NULL: not needed. */
    void (*arp)(struct flow_sink *s, const struct packet *packet, const struct arp_message *arp);
    /** Now and then: sends what has waited for long enough, everything when now is 0. */
    void (*flush)(struct flow_sink *s, uint64_t now);
@@ -68,7 +68,7 @@ struct flow_sink *unirec_sink_new(const struct flow_sink_config *config);
 struct flow_sink *text_sink_new(const struct flow_sink_config *config);
 struct flow_sink *ipfix_sink_new(const struct flow_sink_config *config);
 
-/** What only the whole configuration of IPFIX tells. \return false with a message in error (256 bytes) */
+/** Checks what only the whole IPFIX configuration shows. \return false with a message in error (256 bytes) */
 bool ipfix_sink_check(struct flow_sink_config *config, char *error);
 
 /** Opens the file that all text sinks write to, and writes the heading. \return NM_OK or NM_ERROR */

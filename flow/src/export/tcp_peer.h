@@ -15,8 +15,9 @@
 /** Zeroed when the connection begins. */
 struct tcp_peer {
    uint64_t acked; /**< bytes that the peer had acknowledged */
-   uint64_t since; /**< when that began to be all, though more was sent; 0: nothing is unacknowledged */
-   uint64_t next;  /**< when to look again */
+   uint64_t
+       since; /**< since when nothing more was acknowledged though it was sent; 0: nothing is unacknowledged */
+   uint64_t next; /**< when to check again */
 };
 
 /** What the kernel knows of a connection. */

@@ -16,7 +16,7 @@
 
 #define BUFFER   (256 * 1024)        /* lines are written together */
 #define MAX_LINE (2 * UR_MAX_SIZE)   /* of one extension, escapes included */
-#define ROOM     (BUFFER - MAX_LINE) /* a buffer filled further is written */
+#define ROOM     (BUFFER - MAX_LINE) /* a buffer filled beyond this is written */
 
 /* The file of all text sinks. */
 static struct {
@@ -158,7 +158,7 @@ static void export(void *sink, const struct flow *f, void *const ext[MAX_PLUGINS
    s->lines++;
 }
 
-/* A file system may say only now that there was no room. */
+/* Some file systems report a full disk only now. */
 static int finish(struct flow_sink *sink)
 {
    const struct text_sink *s = (struct text_sink *) sink;

@@ -20,7 +20,7 @@
 
 #define STATUS_DAMAGED  3
 #define PROGRESS_PERIOD 100000000 /* nanoseconds */
-#define LOOK_PERIOD     50000000  /* nanoseconds between looks of the main thread at its workers */
+#define LOOK_PERIOD     50000000  /* nanoseconds between checks of the workers by the main thread */
 #define FLUSH_EVERY     64        /* batches */
 #define MAX_SINKS       2
 
@@ -331,7 +331,7 @@ static int step(struct worker *w)
    case SOURCE_DAMAGED:
       w->damaged++;
       nm_warn(w->meter->module, "%s", w->source->error);
-      rc = w->input->n_files > 1 ? NM_OK : NM_STOP; /* on with the other files */
+      rc = w->input->n_files > 1 ? NM_OK : NM_STOP; /* go on with the other files */
       break;
    case SOURCE_END: rc = NM_STOP; break;
    default: /* the flows of what came before are exported */
@@ -496,7 +496,7 @@ static void write_progress(struct meter *m, uint64_t now)
    int n = snprintf(line, sizeof(line), "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", w->source->bytes_done,
                     w->source->bytes_total, w->packets);
    if (write((int) m->config->progress_fd, line, (size_t) n) < 0) {
-      m->config->progress_fd = 0; /* nobody looks any more */
+      m->config->progress_fd = 0; /* nobody reads it any more */
    }
    m->next_progress = now + PROGRESS_PERIOD;
 }
@@ -515,7 +515,7 @@ static bool write_telemetry(struct meter *m, char error[TELEMETRY_ERROR])
                           m->config->cache.capacity, error);
 }
 
-/* What is due now and then. */
+/* Periodic work. */
 static void housekeeping(struct meter *m)
 {
    sum_counters(m);
@@ -534,7 +534,7 @@ static void housekeeping(struct meter *m)
    }
    if (m->config->show_every != 0 && now >= m->next_show) {
       if (m->next_show != 0) {
-         raise(SIGUSR1); /* the counters are shown as when somebody asks for them */
+         raise(SIGUSR1); /* prints the counters as SIGUSR1 does */
       }
       m->next_show = now + m->config->show_every * NS;
    }

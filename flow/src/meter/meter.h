@@ -59,7 +59,7 @@ int meter_use_plugin(struct flow_sink_config *config, const char *name, char err
 
 /** Opens everything. \return NULL: failed, the module has the message. config outlives the meter. */
 struct meter *meter_new(struct meter_config *config, nm_module_t *module);
-/** Goes on for a while. \return NM_OK, NM_STOP at the end, NM_ERROR */
+/** Works for a while. \return NM_OK, NM_STOP at the end, NM_ERROR */
 int meter_step(struct meter *m);
 /** Exports what is in the caches. \return NM_OK or NM_ERROR */
 int meter_finish(struct meter *m);

@@ -37,7 +37,7 @@ static double percent(uint64_t part, uint64_t whole)
 
 /* ----------------------------------------------------------------------- files */
 
-/* Under another name first: readers never see half of it. */
+/* Written under another name and renamed: readers never see half of it. */
 static bool save(const char *directory, const char *name, const struct file *f, char *error)
 {
    char path[PATH_MAX], fresh[PATH_MAX];

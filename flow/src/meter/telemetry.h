@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Counters as files in a directory: whoever reads one sees it whole, as it was at some moment of the last second. */
+/** Counters as files in a directory. A reader always sees a whole file, at most a second old. */
 #ifndef FLOW_TELEMETRY_H
 #define FLOW_TELEMETRY_H
 

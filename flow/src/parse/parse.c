@@ -37,7 +37,7 @@ enum {
 
 struct cursor {
    const uint8_t *p, *end;
-   unsigned layers; /* left before the packet is called malformed */
+   unsigned layers; /* left before the packet counts as malformed */
 };
 
 static inline bool have(const struct cursor *c, size_t n)
@@ -51,7 +51,7 @@ bool packet_link_known(uint32_t link)
    case LINK_NULL:
    case LINK_ETHERNET:
    case LINK_RAW:
-   case 12: /* RAW as some BSDs and tools number it */
+   case 12: /* RAW of some BSDs and tools */
    case LINK_SLL:
    case LINK_IPV4:
    case LINK_IPV6:
@@ -133,7 +133,7 @@ static enum parse_result parse_ipv4(struct cursor c, struct packet *packet)
    }
    const uint8_t *ip = c.p;
    uint32_t header = (uint32_t) (ip[0] & 15) * 4, total = load_be16(ip + 2);
-   if (total == 0) { /* left to the network card: the frame tells */
+   if (total == 0) { /* left to the network card (offload): the frame has the length */
       total = (uint32_t) (c.end - c.p);
    }
    if (header < 20 || total < header) {
@@ -189,7 +189,7 @@ static enum parse_result skip_extensions(struct cursor *c, struct packet *packet
       bool later_part = packet->protocol == PROTO_FRAGMENT && packet->fragment_offset != 0;
       packet->protocol = c->p[0];
       c->p += length;
-      if (later_part) { /* what follows is payload, whatever its bytes look like */
+      if (later_part) { /* encrypted: what follows is payload */
          return PARSE_OK;
       }
    }

@@ -35,7 +35,7 @@ static enum message kind_of(const struct packet *packet)
    if (span_begins(s, "HTTP")) {
       return RESPONSE;
    }
-   /* Most payloads are not HTTP: this is seen at their first bytes. */
+   /* Most payloads are not HTTP: the first bytes tell. */
    if (s.p[0] < 'A' || s.p[0] > 'z' || memchr(s.p, ' ', s.n < MAX_METHOD ? s.n : MAX_METHOD) == NULL) {
       return OTHER;
    }

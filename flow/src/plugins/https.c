@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Plugin https: the server name alone, for those who have known this plugin before tls. */
+/** Plugin https: the server name alone, for users of this older plugin. */
 #include "tls_flow.h"
 
 #include "fields.h"

@@ -17,7 +17,7 @@ UR_FIELDS(string OSQUERY_PROGRAM_NAME, string OSQUERY_USERNAME, string OSQUERY_O
           string OSQUERY_KERNEL_VERSION, string OSQUERY_SYSTEM_HOSTNAME)
 
 struct shared {
-   struct socket_owners *owners; /* NULL: nobody to ask */
+   struct socket_owners *owners; /* NULL: osqueryi is not available */
 };
 
 struct osquery {

@@ -26,7 +26,7 @@ enum opcode {
 
 enum state { NOTHING, CLIENT_RESET, SERVER_RESET, ACKED, CLIENT_HELLO, SERVER_HELLO, CONTROL_ACKED, DATA };
 
-#define MAX_WRONG     4   /* packets that do not fit the state before it is begun anew */
+#define MAX_WRONG     4   /* packets that do not fit the state before it is reset */
 #define LARGE         500 /* bytes of payload */
 #define LEAST_LARGE   20
 #define LEAST_PACKETS 20
@@ -86,7 +86,7 @@ static enum state step(struct ovpn *o, unsigned opcode, const uint8_t *p, size_t
    }
 }
 
-/* Messages that are right where they come although the state stays. */
+/* Messages that are valid although the state does not change. */
 static bool fits(const struct ovpn *o, unsigned opcode)
 {
    switch (opcode) {

@@ -212,7 +212,7 @@ static size_t open_initial(struct quic *q, const uint8_t *bytes, const struct qu
    return n;
 }
 
-/* Initials that can tell nothing new are not opened: those of the server, and those of a connection whose ClientHello is known. */
+/* Initials without anything new are not opened: those of the server, and of a connection whose ClientHello is known. */
 static bool worth_opening(const struct quic *q, const struct quic_packet *h, bool reverse)
 {
    if (q->failures >= MAX_FAILURES || (q->client_known && reverse != q->client_way)) {

@@ -9,7 +9,7 @@
 
 struct reader {
    const uint8_t *message, *p, *end; /**< message: where offsets in it count from, if there are any */
-   bool bad;                         /**< more was asked for than there is, or what is there makes no sense */
+   bool bad;                         /**< read beyond the end, or invalid data */
 };
 
 /** The next 1 to 4 bytes as a number in network byte order. Beyond the end: 0, and the reader is bad. */

@@ -5,7 +5,7 @@
 
 #include "cache/plugin.h"
 
-/** A plugin by its name. \return NULL: there is none */
+/** A plugin by its name. \return NULL: unknown */
 const struct flow_plugin *flow_plugin_find(const char *name);
 /** All plugins in turn. \return NULL behind the last */
 const struct flow_plugin *flow_plugin_at(size_t index);

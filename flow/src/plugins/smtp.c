@@ -23,7 +23,7 @@ UR_FIELDS(uint32 SMTP_2XX_STAT_CODE_COUNT, uint32 SMTP_3XX_STAT_CODE_COUNT, uint
 #define CODE_OTHER    0x80000000u
 #define CODE_SPAM     0x40000000u
 
-/* Where the client is. */
+/* State of the client. */
 enum {
    COMMANDS,
    COMMAND_CUT,

@@ -240,7 +240,7 @@ static int start(const char *question, int out, pid_t *pid)
    rc = rc == 0 ? posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0) : rc;
    rc = rc == 0 ? posix_spawn_file_actions_adddup2(&files, out, 1) : rc;
 #if __GLIBC_PREREQ(2, 34)
-   /* Not what this process inherited itself: a pipe whose end somebody waits for. */
+   /* Close descriptors that this process inherited: such as a pipe on whose end somebody waits. */
    rc = rc == 0 ? posix_spawn_file_actions_addclosefrom_np(&files, 3) : rc;
 #endif
    rc = rc == 0 ? posix_spawnp(pid, PROGRAM, &files, &attributes, argv, environ) : rc;
@@ -262,7 +262,7 @@ static char *ask(struct socket_owners *o, const char *question, size_t *size)
    char *answer = rc == 0 ? read_answer(o, ends[0], size) : NULL;
    close(ends[0]);
    if (rc == 0) {
-      kill(pid, SIGKILL); /* it has said all it will, or too much, or nothing */
+      kill(pid, SIGKILL); /* it is done, its answer is too long, or it timed out */
       while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
       }
    }

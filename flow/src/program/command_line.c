@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** What is typed: the list of plugins. */
+/** The list of plugins, for --plugin-list. */
 #include "command_line.h"
 #include "plugins/registry.h"
 

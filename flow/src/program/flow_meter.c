@@ -337,7 +337,7 @@ int main(int argc, char **argv)
    if (!without_trap) {
       return nm_main(&definition, argc, argv);
    }
-   /* libtrap insists on an interface: a blackhole, into which nothing is sent. */
+   /* libtrap requires an interface: a blackhole, to which nothing is sent. */
    char **line = calloc((size_t) argc + 3, sizeof(*line)), interface[] = "-i", blackhole[] = "b:";
    if (line == NULL) {
       fputs("flow_meter: out of memory\n", stderr);

@@ -71,7 +71,7 @@ __attribute__((format(printf, 1, 2))) static int fail(const char *format, ...)
    return EXIT_FAILURE;
 }
 
-/* The file of a configuration; a name must not lead out of the folder. \return false: it is no name */
+/* The file of a configuration; a name must not lead out of the folder. \return false: invalid name */
 static bool find_file(const char *name, char path[PATH_MAX])
 {
    if (strchr(name, '/') != NULL) {
@@ -106,7 +106,7 @@ static char *read_file(const char *path, size_t *size)
    return text;
 }
 
-/* A word as a shell takes it. */
+/* Prints a word, quoted for the shell if needed. */
 static void print_word(const char *word)
 {
    bool plain = *word != 0;

@@ -24,7 +24,7 @@
 _Static_assert(PARAMETER_ERROR >= METER_ERROR && PARAMETER_ERROR >= FLOW_PLUGIN_ERROR,
                "one buffer for all messages");
 
-/* What is typed. */
+/* The command line, parsed. */
 static struct {
    struct meter_config config;
    struct meter *meter;
@@ -638,7 +638,7 @@ static bool parse_line(int argc, char **argv, const char **topic, bool *version)
    return true;
 }
 
-/* What only the whole line tells. */
+/* Checks that need the whole command line. */
 static bool complete(void)
 {
    if (probe.config.n_inputs == 0) {
@@ -713,7 +713,7 @@ static int run(char *program)
 {
    static const nm_option_t none[] = {NM_END};
    char interface[] = "-i", blackhole[] = "b:", verbose[] = "-v", trap_help[] = "-h", trap[] = "trap";
-   /* libtrap insists on an interface: where no record goes to TRAP, a blackhole into which nothing is sent. */
+   /* libtrap requires an interface: a blackhole, to which nothing is sent, if no output is TRAP. */
    char *ifc = probe.config.to_unirec && probe.ifc != NULL ? strdup(probe.ifc) : blackhole;
    char *line[] = {program, interface, ifc, probe.verbose ? verbose : NULL, NULL};
    char *help_line[] = {program, trap_help, trap, NULL};

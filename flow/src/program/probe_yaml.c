@@ -42,7 +42,7 @@ struct key {
    const char *flag;   /* begins a word of the command line: mappings with option, values with the value */
    const char *option; /* is appended to the word, of values with the value; NULL: nothing is */
    const struct key *keys;
-   const char *why; /* not there, or why it is off */
+   const char *why; /* why it is not available */
 };
 
 /* clang-format off */
@@ -180,7 +180,7 @@ struct reader {
 
 /* -------------------------------------------------------------------- messages */
 
-/* Of what stands at a node. \return false */
+/* Reports an error at a node. \return false */
 __attribute__((format(printf, 3, 4))) static bool wrong(struct reader *r, const yaml_node_t *node,
                                                         const char *format, ...)
 {
@@ -234,7 +234,7 @@ static bool append(struct reader *r, const yaml_node_t *node, const char *option
    return n + (size_t) more < PROBE_YAML_WORD || wrong(r, node, "too much text for one option");
 }
 
-/* A value's place on the command line. */
+/* Puts a value on the command line. */
 static bool use(struct reader *r, const yaml_node_t *node, const struct key *k, const char *value)
 {
    if (k->flag != NULL) {
@@ -474,7 +474,7 @@ static bool no_yaml(const char *name, const yaml_parser_t *parser, char *error)
    return false;
 }
 
-/* How deep it is: the parser's time grows with the square of that. \return false: too deep */
+/* Checks the depth: the parser's time grows with its square. \return false: too deep */
 static bool is_shallow(const char *name, const char *text, size_t size, char *error)
 {
    yaml_parser_t parser;
@@ -496,7 +496,7 @@ static bool is_shallow(const char *name, const char *text, size_t size, char *er
    return depth <= MAX_DEPTH;
 }
 
-/* Nothing may follow, or half of a configuration would be ignored in silence. */
+/* A second document is an error: it would be ignored silently. */
 static bool is_last(const char *name, yaml_parser_t *parser, char *error)
 {
    yaml_document_t next;
