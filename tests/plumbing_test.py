@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""End-to-end tests of the modules that carry records unchanged, with real processes: merger, mux, demux, endiverter.
+"""End-to-end tests of the modules that carry records unchanged, with real processes: merger, mux,
+demux, endiverter, debug_sender.
 
 usage: plumbing_test.py BIN_DIR
 """
@@ -54,6 +55,13 @@ class Plumbing(unittest.TestCase):
         self.ok(self.w.run('mux', '-i', 'f:in*,f:link:w'))
         self.ok(self.w.run('demux', '-i', 'f:link,f:out:w'))
         self.assertEqual(self.ok(self.w.run('logger', '-t', '-i', 'f:out*')), text)
+
+    def test_debug_sender_by_its_old_name(self):
+        commands = self.w.file('commands', 'edit\n!+1\n"a"\nsend 3\n')
+        with open(commands, encoding='ascii') as lines:
+            out = self.ok(self.w.run('debug_sender.py', '-i', 'f:out:w', 'uint16 N,string TEXT', stdin=lines))
+        self.assertIn('Sending 3 records ... done', out)
+        self.assertEqual(self.shown('out'), 'uint16 N,string TEXT\n' + ''.join(f'{n},"""a"""\n' for n in (1, 2, 3)))
 
     def test_merger_can_outlast_its_inputs(self):
         path = self.w.file('in.csv', 'uint32 N\n1\n2\n')
