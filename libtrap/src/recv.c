@@ -5,7 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* Takes up to max messages out of the buffer. 0: the next one is damaged. */
+#define MESSAGES_AHEAD 8 /* whose lengths are asked for early */
+
+/* Takes up to max messages out of the buffer. 0: the next one is damaged. Where a message begins is known only from the length
+ * of the one before: lines that the sender's processor has would come one after the other, each waited for. Most messages are
+ * as long as the one before, so the line of a later length can be asked for. */
 static inline uint32_t take(struct trap_input *in, trap_message_t *m, uint32_t max)
 {
    const uint8_t *p = in->pos, *end = in->end;
@@ -18,6 +22,9 @@ static inline uint32_t take(struct trap_input *in, trap_message_t *m, uint32_t m
       uint16_t size = (uint16_t) (p[0] << 8 | p[1]);
       if (size > left - 2) {
          break;
+      }
+      if (left > MESSAGES_AHEAD * (2u + size)) { /* lines behind the end are the sender's */
+         __builtin_prefetch(p + MESSAGES_AHEAD * (2u + size));
       }
       m[n].data = p + 2;
       m[n].size = size;
