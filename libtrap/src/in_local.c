@@ -10,8 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SPIN_LOOKS  200 /* looks at the log before others may have the processor */
-#define YIELD_LOOKS 30  /* further looks, each after others had it, before going to sleep */
+#define LOOKS 320 /* at the log before going to sleep */
+#define LOOKS_A_YIELD \
+   16 /* looks before others may have the processor: the one who is to answer may wait for it */
 /* Pages of a log that a reader touches count as its memory: a stranger's log may have so many bytes, else its stream is read. */
 #define STRANGER_LOG_MAX (64ull << 20)
 
@@ -166,7 +167,7 @@ static int64_t read_local(struct socket_input *s, uint8_t *to, size_t room)
 static int look(struct socket_input *s)
 {
    bool here = local_in_place(s); /* asked once: the sender may change its mind */
-   for (int i = 0; i < SPIN_LOOKS + YIELD_LOOKS; i++) {
+   for (int i = 0; i < LOOKS; i++) {
       int64_t n = here ? available(s) : read_local(s, s->buffer + s->fill, s->capacity - s->fill);
       if (n > 0) {
          s->fill += here ? 0 : (size_t) n;
@@ -178,7 +179,7 @@ static int look(struct socket_input *s)
       if (n == 0 && s->hung_up) {
          return 0;
       }
-      if (i < SPIN_LOOKS) {
+      if (i % LOOKS_A_YIELD != LOOKS_A_YIELD - 1) {
          cpu_relax();
       } else {
          sched_yield();
