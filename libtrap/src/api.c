@@ -60,18 +60,18 @@ TRAP_PUBLIC int trap_ctx_send(trap_ctx_t *c, unsigned int ifc, const void *data,
 }
 
 /* An output that has no place where messages can be written: they are, in a buffer, and sent from there. */
-static int reserve_scratch(struct trap_output *out, void **data)
+static __attribute__((noinline)) int reserve_scratch(struct trap_output *out, void **data)
 {
    if (out->scratch == NULL) {
       out->scratch = malloc(UINT16_MAX);
    }
    *data = out->scratch;
-   return out->scratch != NULL ? TRAP_E_OK : TRAP_E_MEMORY;
+   return out->scratch != NULL ? TRAP_E_OK : reserve_failed(out, TRAP_E_MEMORY);
 }
 
-TRAP_PUBLIC int trap_ctx_reserve(trap_ctx_t *c, uint32_t ifc, uint16_t size, void **data)
+/* A reservation with something unusual about it. */
+static __attribute__((noinline)) int reserve_checked(struct trap_context *ctx, uint32_t ifc, void **data)
 {
-   struct trap_context *ctx = c;
    int rc = TRAP_E_NOT_INITIALIZED;
    struct trap_output *out = find_output(ctx, ifc, &rc);
    if (out == NULL) {
@@ -80,22 +80,26 @@ TRAP_PUBLIC int trap_ctx_reserve(trap_ctx_t *c, uint32_t ifc, uint16_t size, voi
    if (data == NULL) {
       return ctx_result(ctx, TRAP_E_BAD_FPARAMS);
    }
-   if (!usual(ctx, ifc)) {
-      if (atomic_load_explicit(&ctx->terminated, memory_order_relaxed)) {
-         *data = NULL;
-         out->reserved_size = 0;
-         return ctx_result(ctx, TRAP_E_TERMINATED);
-      }
-   }
-   ctx_ok(ctx);
-   rc = out->ops->reserve != NULL ? out->ops->reserve(out, size, data) : reserve_scratch(out, data);
-   out->reserved_size = rc == TRAP_E_OK ? size + 1u : 0;
-   return rc == TRAP_E_OK ? rc : output_result(out, rc); /* the message will not be sent */
+   *data = NULL;
+   out->reserved_size = 0;
+   return ctx_result(ctx, TRAP_E_TERMINATED);
 }
 
-TRAP_PUBLIC int trap_ctx_commit(trap_ctx_t *c, uint32_t ifc, uint16_t size)
+TRAP_PUBLIC int trap_ctx_reserve(trap_ctx_t *c, uint32_t ifc, uint16_t size, void **data)
 {
    struct trap_context *ctx = c;
+   if (!usual(ctx, ifc) || data == NULL) {
+      return reserve_checked(ctx, ifc, data);
+   }
+   struct trap_output *out = ctx->out[ifc];
+   ctx_ok(ctx);
+   out->reserved_size = size + 1u;
+   return out->ops->reserve != NULL ? out->ops->reserve(out, size, data) : reserve_scratch(out, data);
+}
+
+/* A commit with something unusual about it. */
+static __attribute__((noinline)) int commit_checked(struct trap_context *ctx, uint32_t ifc, uint16_t size)
+{
    int rc = TRAP_E_NOT_INITIALIZED;
    struct trap_output *out = find_output(ctx, ifc, &rc);
    if (out == NULL) {
@@ -107,7 +111,22 @@ TRAP_PUBLIC int trap_ctx_commit(trap_ctx_t *c, uint32_t ifc, uint16_t size)
    }
    out->reserved_size = 0;
    ctx_ok(ctx);
-   return out->ops->commit != NULL ? out->ops->commit(out, size) : out->ops->send(out, out->scratch, size);
+   return out->ops->send(out, out->scratch, size);
+}
+
+TRAP_PUBLIC int trap_ctx_commit(trap_ctx_t *c, uint32_t ifc, uint16_t size)
+{
+   struct trap_context *ctx = c;
+   if (ctx == NULL || !ctx->initialized || ifc >= ctx->n_out) {
+      return commit_checked(ctx, ifc, size);
+   }
+   struct trap_output *out = ctx->out[ifc];
+   if (size >= out->reserved_size || out->ops->commit == NULL) {
+      return commit_checked(ctx, ifc, size);
+   }
+   out->reserved_size = 0;
+   ctx_ok(ctx);
+   return out->ops->commit(out, size);
 }
 
 TRAP_PUBLIC void trap_ctx_send_flush(trap_ctx_t *ctx, uint32_t ifc)

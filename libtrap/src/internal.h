@@ -144,6 +144,8 @@ struct trap_context {
 /* result.c */
 /** Counts a message as sent or dropped, and sets the last error where that is not done yet. \return rc */
 int output_result(struct trap_output *out, int rc);
+/** No room was reserved, and nothing can be committed. \return rc */
+int reserve_failed(struct trap_output *out, int rc);
 
 /** The last error belongs to the thread that got it: other threads and interfaces neither see nor pay for it. */
 struct last_error {

@@ -50,7 +50,7 @@ bool output_finish_block(struct socket_output *s)
    s->block_seq = next_seq(s);
    count_up(&s->out.sent, s->count);
    s->count = 0;
-   s->room_end = 0;
+   atomic_store_explicit(&s->room_end, 0, memory_order_relaxed);
    atomic_store(&s->log.ctl->committed, s->block);
    atomic_store_explicit(&s->block_since, 0, memory_order_relaxed);
    count_up(&s->blocks, 1);
@@ -398,7 +398,8 @@ static void message_added(struct socket_output *s)
       return;
    }
    uint64_t room = s->limit > s->block ? s->limit - s->block : 0;
-   s->room_end = (uintptr_t) s->start + (room < s->buffer_size ? room : s->buffer_size);
+   uintptr_t end = (uintptr_t) s->start + (room < s->buffer_size ? room : s->buffer_size);
+   atomic_store_explicit(&s->room_end, end, memory_order_relaxed);
    if (s->count == 1) {
       /* The autoflush timer counts from here; the I/O thread sleeps as long as nothing waits. */
       atomic_store_explicit(&s->block_since, now_us(), memory_order_relaxed);
@@ -436,10 +437,16 @@ static __attribute__((noinline)) int send_slow(struct socket_output *s, const vo
    return rc == TRAP_E_OK ? rc : output_result(&s->out, rc); /* what was sent is counted with its block */
 }
 
+/* Whether need bytes are free behind the last message. By the owner, also when it is not inside. */
+static inline bool has_room(const struct socket_output *s, uint32_t need)
+{
+   return (uintptr_t) s->put + need <= atomic_load_explicit(&s->room_end, memory_order_relaxed);
+}
+
 /* Whether a message of need bytes can go behind the last one without further ado. By the owner inside. */
 static inline bool fits(const struct socket_output *s, uint32_t need)
 {
-   return (uintptr_t) s->put + need <= s->room_end && s->count < UINT16_MAX;
+   return has_room(s, need) && s->count < UINT16_MAX;
 }
 
 static int socket_send(struct trap_output *out, const void *data, uint16_t size)
@@ -458,44 +465,46 @@ static int socket_send(struct trap_output *out, const void *data, uint16_t size)
    return send_slow(s, data, size);
 }
 
-static __attribute__((noinline)) int reserve_slow(struct socket_output *s, uint16_t size, uint32_t need)
+static __attribute__((noinline)) int reserve_slow(struct socket_output *s, uint16_t size, void **data)
 {
+   uint32_t need = 2u + size + BLOCK_HEADER;
    int rc = need <= s->buffer_size - BLOCK_HEADER ? check_size(s, size) : TRAP_E_MEMORY;
    if (rc == TRAP_E_OK) {
       output_lock(s);
       settle_owner(s);
       rc = find_room(s, need);
+      s->reserved = rc == TRAP_E_OK ? s->put + 2 : NULL;
       output_unlock(s);
+   } else {
+      s->reserved = NULL;
    }
-   return rc;
+   *data = s->reserved;
+   return rc == TRAP_E_OK ? rc : reserve_failed(&s->out, rc);
 }
 
-/* Room for a message of up to size bytes, behind the header of a block that may begin meanwhile. */
+/* Room for a message of up to size bytes, behind the header of a block that may begin meanwhile. The owner need not be inside:
+ * only the sender itself moves put, and commit_slow() handles a block that was finished or is full. */
 static int socket_reserve(struct trap_output *out, uint16_t size, void **data)
 {
    struct socket_output *s = (struct socket_output *) out;
-   uint32_t need = 2u + size + BLOCK_HEADER;
-   int rc = TRAP_E_OK;
-   bool done = output_enter(s);
-   if (done) {
-      done = fits(s, need);
-      ask_for_lines(s, 2u + size);
-      output_leave(s);
+   if (atomic_load_explicit(&s->owner, memory_order_relaxed) != this_thread() ||
+       !has_room(s, 2u + size + BLOCK_HEADER)) {
+      return reserve_slow(s, size, data);
    }
-   if (!done) {
-      rc = reserve_slow(s, size, need);
-   }
-   s->reserved = rc == TRAP_E_OK ? s->put + 2 : NULL;
-   *data = s->reserved;
-   return rc;
+   ask_for_lines(s, 2u + size);
+   *data = s->reserved = s->put + 2;
+   return TRAP_E_OK;
 }
 
-/* The block may have been finished meanwhile (autoflush): then the message begins another one, behind its header. */
+/* The block may have been finished meanwhile (autoflush), or has as many messages as it can: then the message begins another one, behind its header. */
 static __attribute__((noinline)) int commit_slow(struct socket_output *s, uint16_t size)
 {
    output_lock(s);
    bool current = s->put + 2 == s->reserved;
    if (current) {
+      if (s->count == UINT16_MAX) {
+         output_finish_block(s);
+      }
       if (s->count == 0 && s->put == s->start) {
          memmove(s->put + 2 + BLOCK_HEADER, s->put + 2, size);
          s->put += BLOCK_HEADER;

@@ -104,7 +104,7 @@ struct socket_output {
    _Atomic bool revoked;    /* somebody else has spin: the owner keeps out */
    _Atomic uintptr_t owner; /* OWNER_NOBODY, a thread, or OWNER_NEVER when several threads send */
    uint8_t *put;            /* where the next message goes */
-   uintptr_t
+   _Atomic uintptr_t
        room_end; /* address up to which messages fit behind the last one without further ado; 0: they do not */
    uint32_t count; /* messages in the active block */
    uint32_t buffer_size;
@@ -239,7 +239,8 @@ static inline uint64_t next_seq(const struct socket_output *s)
 /** The sender looks for room anew before the next message. */
 static inline void forget_room(struct socket_output *s)
 {
-   s->limit = s->room_end = 0;
+   s->limit = 0;
+   atomic_store_explicit(&s->room_end, 0, memory_order_relaxed);
 }
 
 /** The first sender becomes the owner; a second one ends that for ever. Called under spin by each sender. */

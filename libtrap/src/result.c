@@ -110,6 +110,12 @@ int output_result(struct trap_output *out, int rc)
    return rc == TRAP_E_OK || rc == TRAP_E_IO_ERROR ? rc : ctx_result(out->ctx, rc);
 }
 
+int reserve_failed(struct trap_output *out, int rc)
+{
+   out->reserved_size = 0;
+   return output_result(out, rc); /* the message will not be sent */
+}
+
 TRAP_PUBLIC int trap_ctx_get_last_error(trap_ctx_t *ctx)
 {
    return ctx_error_code(ctx);
