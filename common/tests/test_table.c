@@ -256,9 +256,24 @@ static void test_impossible_sizes(void **state)
    }
 }
 
+/* The row is followed by another one, which must not count. */
+static void both_ways_to_compare_a_row_agree(void **state)
+{
+   static _Alignas(16) uint32_t row[12];
+   (void) state;
+   for (unsigned mask = 0; mask < 256; mask++) {
+      for (unsigned i = 0; i < 12; i++) {
+         row[i] = i >= 8 || (mask >> i & 1) != 0 ? 7 : 8 + i;
+      }
+      assert_int_equal(nc_index_equal_(row, 7), mask);
+      assert_int_equal(nc_index_equal_portable_(row, 7), mask);
+   }
+}
+
 int main(void)
 {
    const struct CMUnitTest tests[] = {
+       cmocka_unit_test(both_ways_to_compare_a_row_agree),
        cmocka_unit_test(test_nothing_is_lost_below_capacity),
        cmocka_unit_test(test_random_operations_match_a_model),
        cmocka_unit_test(test_refuses_when_full),

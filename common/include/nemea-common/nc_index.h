@@ -61,6 +61,16 @@ static inline uint32_t nc_index_reach_(const nc_index_t *index)
    return index->mask < NC_INDEX_REACH ? index->mask + 1 : NC_INDEX_REACH;
 }
 
+/* nc_index_equal_() on processors without SSE2. */
+static inline unsigned nc_index_equal_portable_(const uint32_t row[8], uint32_t value)
+{
+   unsigned mask = 0;
+   for (unsigned i = 0; i < 8; i++) {
+      mask |= (unsigned) (row[i] == value) << i;
+   }
+   return mask;
+}
+
 /* Bit i is set when row[i] == value. Which place of a bucket it is cannot be foreseen: a loop that ends at the first one would
  * cost a wrong guess of the processor in nearly each search, and with it the overlap of the memory accesses of several. */
 static inline unsigned nc_index_equal_(const uint32_t row[8], uint32_t value)
@@ -71,11 +81,7 @@ static inline unsigned nc_index_equal_(const uint32_t row[8], uint32_t value)
        _mm_packs_epi32(_mm_cmpeq_epi32(_mm_load_si128(r), v), _mm_cmpeq_epi32(_mm_load_si128(r + 1), v));
    return (unsigned) _mm_movemask_epi8(_mm_packs_epi16(equal, equal)) & 0xff;
 #else
-   unsigned mask = 0;
-   for (unsigned i = 0; i < 8; i++) {
-      mask |= (unsigned) (row[i] == value) << i;
-   }
-   return mask;
+   return nc_index_equal_portable_(row, value);
 #endif
 }
 
