@@ -3,6 +3,7 @@
  * prot_flows: counts flows by protocol and tells the counts to whoever connects to its UNIX socket: a line of names, a line of
  * numbers, then it closes. munin_prot_flows makes graphs of them with Munin.
  */
+#define _GNU_SOURCE /* accept4() */
 #include <errno.h>
 #include <inttypes.h>
 #include <nemea/module.h>
