@@ -23,6 +23,7 @@
 #include <nemea-common/nc_hash.h>
 #include <nemea-common/nc_hll.h>
 #include <nemea-common/nc_index.h>
+#include <nemea-common/nc_json.h>
 #include <nemea-common/nc_table.h>
 #include <nemea-common/nc_text.h>
 #include <nemea-common/nc_wheel.h>

@@ -206,6 +206,22 @@ static int progress(void)
    return NMCM_CNT_VALUE - 1;
 }
 
+static void json(void)
+{
+   nc_json_t out;
+   nc_json_error_t error;
+   memset(&out, 0, sizeof(out));
+   assert(nc_json_normalize(&out, "[1]", 3, -1, &error) && !nc_json_normalize(&out, "[", 1, -1, &error));
+   nc_json_raw(&out, ",", 1);
+   nc_json_string(&out, "s", 1);
+   nc_json_u64(&out, 1);
+   nc_json_i64(&out, -1);
+   nc_json_double(&out, 0.5);
+   assert(out.length == 13 && memcmp(out.data, "[1],\"s\"1-10.5", 13) == 0);
+   nc_json_clear(&out);
+   nc_json_free(&out);
+}
+
 static int paced(void)
 {
    rt_state_t state;
@@ -227,6 +243,7 @@ int main(void)
    fast_filter();
    prefixes();
    newer();
+   json();
    assert(SuperFastHash("abc", 3) == 0xd2be198a && progress() == 0 && paced() == 0);
 #ifdef HAVE_CONFIGURATOR
    char pattern[] = "<configuration/>", user[] = "nowhere", nothing[1];

@@ -1,0 +1,674 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** JSON checked and written again in one pass. */
+#include <nemea-common/nc_json.h>
+#include <nemea-common/nc_text.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+struct nc_json_member {
+   size_t key, key_length;  /* in the output, with quotes */
+   size_t value, value_end; /* in the output */
+};
+
+/* ------------------------------------------------------------------ writing */
+
+void nc_json_free(nc_json_t *json)
+{
+   free(json->data);
+   free(json->members);
+   free(json->hashes);
+   *json = (nc_json_t){0};
+}
+
+/* Room for n bytes more. \return NULL: failed */
+static char *grow(nc_json_t *json, size_t n)
+{
+   if (json->failed != NULL) {
+      return NULL;
+   }
+   if (n > NC_JSON_LIMIT - json->length) {
+      json->failed = "the result is too long";
+      return NULL;
+   }
+   size_t size = json->size > 0 ? json->size : 1024;
+   while (size - json->length < n) {
+      size *= 2;
+   }
+   char *larger = realloc(json->data, size);
+   if (larger == NULL) {
+      json->failed = "out of memory";
+      return NULL;
+   }
+   json->data = larger;
+   json->size = size;
+   return larger + json->length;
+}
+
+static inline char *room(nc_json_t *json, size_t n)
+{
+   return __builtin_expect(json->size - json->length >= n && json->failed == NULL && json->data != NULL, 1)
+              ? json->data + json->length
+              : grow(json, n);
+}
+
+void nc_json_raw(nc_json_t *json, const char *text, size_t length)
+{
+   char *to = room(json, length);
+   if (to != NULL) {
+      memcpy(to, text, length);
+      json->length += length;
+   }
+}
+
+static char *put_unit(char *to, uint32_t unit)
+{
+   static const char hex[] = "0123456789abcdef";
+   *to++ = '\\';
+   *to++ = 'u';
+   for (int shift = 12; shift >= 0; shift -= 4) {
+      *to++ = hex[unit >> shift & 15];
+   }
+   return to;
+}
+
+/* Writes one character of a string: at most 12 bytes. */
+static char *put_char(char *to, uint32_t code)
+{
+   static const char names[] = "btn\0fr"; /* of 8 .. 13 */
+   if (code >= ' ' && code <= '~' && code != '"' && code != '\\') {
+      *to++ = (char) code;
+      return to;
+   }
+   char name = (char) (code == '"' || code == '\\' ? (char) code
+                       : code >= 8 && code <= 13   ? names[code - 8]
+                                                   : 0);
+   if (name != 0) {
+      *to++ = '\\';
+      *to++ = name;
+      return to;
+   }
+   if (code > 0xffff) {
+      to = put_unit(to, 0xd800 + ((code - 0x10000) >> 10));
+      return put_unit(to, 0xdc00 + ((code - 0x10000) & 0x3ff));
+   }
+   return put_unit(to, code);
+}
+
+/* Bytes at the begin that stand for themselves in a string. */
+static size_t plain(const char *text, size_t length)
+{
+   static const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
+   size_t i = 0;
+   for (; i + 8 <= length; i += 8) {
+      uint64_t w, quote, slash, end;
+      memcpy(&w, text + i, 8);
+      quote = w ^ (ones * '"');
+      slash = w ^ (ones * '\\');
+      end = w ^ (ones * 0x7f);
+      if (((w | (w - ones * 0x20) | (quote - ones) | (slash - ones) | (end - ones)) & tops) != 0) {
+         break;
+      }
+   }
+   while (i < length && text[i] >= ' ' && text[i] <= '~' && text[i] != '"' && text[i] != '\\') {
+      i++;
+   }
+   return i;
+}
+
+void nc_json_string(nc_json_t *json, const char *text, size_t length)
+{
+   char *to = room(json, 6 * length + 2);
+   if (to == NULL) {
+      return;
+   }
+   *to++ = '"';
+   for (size_t i = 0; i < length;) {
+      size_t n = plain(text + i, length - i);
+      memcpy(to, text + i, n);
+      to += n;
+      i += n;
+      if (i < length) {
+         uint32_t code;
+         n = nc_text_decode(text + i, length - i, &code);
+         to = put_char(to, n > 0 ? code : 0xfffd);
+         i += n > 0 ? n : 1;
+      }
+   }
+   *to++ = '"';
+   json->length = (size_t) (to - json->data);
+}
+
+void nc_json_u64(nc_json_t *json, uint64_t value)
+{
+   char digits[20], *p = digits + sizeof(digits);
+   do {
+      *--p = (char) ('0' + value % 10);
+      value /= 10;
+   } while (value > 0);
+   nc_json_raw(json, p, (size_t) (digits + sizeof(digits) - p));
+}
+
+void nc_json_i64(nc_json_t *json, int64_t value)
+{
+   if (value < 0) {
+      nc_json_raw(json, "-", 1);
+   }
+   nc_json_u64(json, value < 0 ? -(uint64_t) value : (uint64_t) value);
+}
+
+/* The fewest digits that read back as the same number, "d.ddde[+-]xx". 15 digits suffice or are too few, but for subnormal numbers. */
+static void shortest(double value, char text[32])
+{
+   int precision = fabs(value) < 2.3e-308 ? 0 : 14;
+   do {
+      snprintf(text, 32, "%.*e", precision, value);
+   } while (strtod(text, NULL) != value && ++precision < 17);
+}
+
+void nc_json_double(nc_json_t *json, double value)
+{
+   char text[32], out[48], *to = out;
+   if (!isfinite(value)) {
+      const char *word = isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity";
+      nc_json_raw(json, word, strlen(word));
+      return;
+   }
+   shortest(value, text);
+   char digits[20], *p = text;
+   int n = 0;
+   if (*p == '-') {
+      *to++ = *p++;
+   }
+   for (; *p != 'e'; p++) {
+      if (*p >= '0' && *p <= '9') { /* whatever the locale's decimal point is */
+         digits[n++] = *p;
+      }
+   }
+   while (n > 1 && digits[n - 1] == '0') {
+      n--;
+   }
+   int exponent = atoi(p + 1);
+   if (exponent < -4 || exponent >= 16) {
+      *to++ = digits[0];
+      if (n > 1) {
+         *to++ = '.';
+         memcpy(to, digits + 1, (size_t) n - 1);
+         to += n - 1;
+      }
+      to += snprintf(to, 8, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
+   } else {
+      int at = exponent < 0 ? exponent : 0; /* position of the digit that comes next */
+      for (; at < 0; at++) {
+         *to++ = '0';
+         if (at == exponent) {
+            *to++ = '.';
+         }
+      }
+      for (int i = 0; i < n || i <= exponent; i++) {
+         *to++ = i < n ? digits[i] : '0';
+         if (i == exponent) {
+            *to++ = '.';
+         }
+      }
+      if (to[-1] == '.') {
+         *to++ = '0';
+      }
+   }
+   nc_json_raw(json, out, (size_t) (to - out));
+}
+
+/* ------------------------------------------------------------------ reading */
+
+struct reader {
+   nc_json_t *json;
+   const char *text, *p, *end;
+   int indent;
+   uint32_t depth;
+   nc_json_error_t error;
+};
+
+static bool fail(struct reader *r, const char *reason)
+{
+   if (r->error.reason == NULL) {
+      r->error = (nc_json_error_t){reason, (size_t) (r->p - r->text)};
+   }
+   return false;
+}
+
+static inline void skip_blanks(struct reader *r)
+{
+   while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\t' || *r->p == '\r')) {
+      r->p++;
+   }
+}
+
+static bool next_is(struct reader *r, char c)
+{
+   if (r->p < r->end && *r->p == c) {
+      r->p++;
+      return true;
+   }
+   return false;
+}
+
+static bool read_unit(struct reader *r, uint32_t *unit)
+{
+   *unit = 0;
+   if (r->end - r->p < 4) {
+      return fail(r, "expected four hexadecimal digits");
+   }
+   for (int i = 0; i < 4; i++) {
+      char c = r->p[i];
+      int v = c >= '0' && c <= '9'   ? c - '0'
+              : c >= 'a' && c <= 'f' ? c - 'a' + 10
+              : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                     : -1;
+      if (v < 0) {
+         return fail(r, "expected four hexadecimal digits");
+      }
+      *unit = *unit << 4 | (uint32_t) v;
+   }
+   r->p += 4;
+   return true;
+}
+
+/* Behind "\u". Halves of a pair are joined; one alone stays, as in Python. */
+static bool read_escaped_unit(struct reader *r, uint32_t *code)
+{
+   if (!read_unit(r, code)) {
+      return false;
+   }
+   if (*code >= 0xd800 && *code < 0xdc00 && r->end - r->p >= 6 && r->p[0] == '\\' && r->p[1] == 'u') {
+      const char *start = r->p;
+      uint32_t low;
+      r->p += 2;
+      if (!read_unit(r, &low)) {
+         return false;
+      }
+      if (low >= 0xdc00 && low < 0xe000) {
+         *code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
+      } else {
+         r->p = start;
+      }
+   }
+   return true;
+}
+
+static bool read_escape(struct reader *r, uint32_t *code)
+{
+   static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
+   char c = (char) (r->p < r->end ? *r->p : 0);
+   const char *at = c != 0 ? strchr(names, c) : NULL;
+   if (at != NULL) {
+      r->p++;
+      *code = (uint8_t) values[at - names];
+      return true;
+   }
+   if (c != 'u') {
+      return fail(r, "unknown escape sequence");
+   }
+   r->p++;
+   return read_escaped_unit(r, code);
+}
+
+/* Behind the opening quote. */
+static bool read_string(struct reader *r)
+{
+   nc_json_raw(r->json, "\"", 1);
+   for (;;) {
+      size_t n = plain(r->p, (size_t) (r->end - r->p));
+      nc_json_raw(r->json, r->p, n);
+      r->p += n;
+      if (r->p == r->end) {
+         return fail(r, "a string without its end");
+      }
+      uint32_t code;
+      if (*r->p == '"') {
+         r->p++;
+         nc_json_raw(r->json, "\"", 1);
+         return true;
+      }
+      if (*r->p == '\\') {
+         r->p++;
+         if (!read_escape(r, &code)) {
+            return false;
+         }
+      } else {
+         n = nc_text_decode(r->p, (size_t) (r->end - r->p), &code);
+         if (n == 0) {
+            return fail(r, "not UTF-8");
+         }
+         if (code < ' ') {
+            return fail(r, "a control character in a string");
+         }
+         r->p += n;
+      }
+      char one[12], *end = put_char(one, code);
+      nc_json_raw(r->json, one, (size_t) (end - one));
+   }
+}
+
+static size_t digits(struct reader *r)
+{
+   const char *start = r->p;
+   while (r->p < r->end && *r->p >= '0' && *r->p <= '9') {
+      r->p++;
+   }
+   return (size_t) (r->p - start);
+}
+
+/* A number of at most 15 digits without exponent is its own shortest text, but for zeros at its end and where Python writes an
+ * exponent: below 0.0001. */
+static bool put_short_decimal(struct reader *r, const char *start, const char *point)
+{
+   const char *first = start + (*start == '-'), *end = r->p, *p = point + 1;
+   if (end - first > 16) {
+      return false;
+   }
+   while (p < end && *p == '0') {
+      p++;
+   }
+   if (*first == '0' && p < end && p - point > 4) {
+      return false;
+   }
+   while (end > point + 2 && end[-1] == '0') {
+      end--;
+   }
+   nc_json_raw(r->json, start, (size_t) (end - start));
+   return true;
+}
+
+/* Python's int() takes the sign of -0. */
+static void put_integer(struct reader *r, const char *start)
+{
+   size_t n = (size_t) (r->p - start);
+   bool minus_zero = n == 2 && start[0] == '-' && start[1] == '0';
+   nc_json_raw(r->json, start + minus_zero, n - minus_zero);
+}
+
+static bool put_double(struct reader *r, const char *start)
+{
+   size_t n = (size_t) (r->p - start);
+   char small[64], *copy = n < sizeof(small) ? small : malloc(n + 1);
+   if (copy == NULL) {
+      return fail(r, "out of memory");
+   }
+   memcpy(copy, start, n);
+   copy[n] = 0;
+   nc_json_double(r->json, strtod(copy, NULL));
+   if (copy != small) {
+      free(copy);
+   }
+   return true;
+}
+
+static bool read_number(struct reader *r)
+{
+   const char *start = r->p, *point = NULL;
+   bool exponent = false;
+   next_is(r, '-');
+   if (!next_is(r, '0') && digits(r) == 0) {
+      return fail(r, "expected a value");
+   }
+   const char *whole = r->p; /* as Python, take what is no fraction or exponent for the end of the number */
+   if (next_is(r, '.')) {
+      if (digits(r) > 0) {
+         point = whole;
+      } else {
+         r->p = whole;
+      }
+   }
+   const char *before = r->p;
+   if (r->p < r->end && (*r->p == 'e' || *r->p == 'E')) {
+      r->p++;
+      if (!next_is(r, '+')) {
+         next_is(r, '-');
+      }
+      exponent = digits(r) > 0;
+      r->p = exponent ? r->p : before;
+   }
+   if (point == NULL && !exponent) {
+      put_integer(r, start);
+      return true;
+   }
+   return (!exponent && put_short_decimal(r, start, point)) || put_double(r, start);
+}
+
+static bool read_word(struct reader *r)
+{
+   static const char *const words[] = {"true", "false", "null", "NaN", "Infinity", "-Infinity"};
+   for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+      size_t n = strlen(words[i]);
+      if ((size_t) (r->end - r->p) >= n && memcmp(r->p, words[i], n) == 0) {
+         r->p += n;
+         nc_json_raw(r->json, words[i], n);
+         return true;
+      }
+   }
+   return false;
+}
+
+static void new_line(struct reader *r)
+{
+   size_t n = (size_t) r->indent * r->depth;
+   char *to = room(r->json, n + 1);
+   if (to != NULL) {
+      *to = '\n';
+      memset(to + 1, ' ', n);
+      r->json->length += n + 1;
+   }
+}
+
+static void separate(struct reader *r, bool first)
+{
+   if (!first) {
+      nc_json_raw(r->json, ", ", r->indent < 0 ? 2 : 1);
+   }
+   if (r->indent >= 0) {
+      new_line(r);
+   }
+}
+
+static bool read_value(struct reader *r);
+
+static bool read_array(struct reader *r)
+{
+   nc_json_raw(r->json, "[", 1);
+   skip_blanks(r);
+   if (!next_is(r, ']')) {
+      for (bool first = true;; first = false) {
+         separate(r, first);
+         if (!read_value(r)) {
+            return false;
+         }
+         skip_blanks(r);
+         if (next_is(r, ']')) {
+            break;
+         }
+         if (!next_is(r, ',')) {
+            return fail(r, "expected ',' or ']'");
+         }
+      }
+      r->depth--;
+      if (r->indent >= 0) {
+         new_line(r);
+      }
+      r->depth++;
+   }
+   nc_json_raw(r->json, "]", 1);
+   return true;
+}
+
+/* \return the member of the same name among those from first on; a new one at the end otherwise; NULL: no memory */
+static nc_json_member_t *find_member(struct reader *r, size_t first, size_t key)
+{
+   nc_json_t *j = r->json;
+   size_t length = j->length - key;
+   uint32_t hash = 2166136261u;
+   for (size_t i = key; i < j->length; i++) {
+      hash = (hash ^ (uint8_t) j->data[i]) * 16777619u;
+   }
+   for (size_t i = first; i < j->n_members; i++) {
+      nc_json_member_t *m = &j->members[i];
+      if (j->hashes[i] == hash && m->key_length == length &&
+          memcmp(j->data + m->key, j->data + key, length) == 0) {
+         return m;
+      }
+   }
+   if (j->n_members == j->room_members) {
+      size_t n = j->room_members > 0 ? 2 * j->room_members : 64;
+      nc_json_member_t *members = realloc(j->members, n * sizeof(*members));
+      j->members = members != NULL ? members : j->members;
+      uint32_t *hashes = realloc(j->hashes, n * sizeof(*hashes));
+      j->hashes = hashes != NULL ? hashes : j->hashes;
+      if (members == NULL || hashes == NULL) {
+         j->failed = "out of memory";
+         return NULL;
+      }
+      j->room_members = n;
+   }
+   j->hashes[j->n_members] = hash;
+   j->members[j->n_members] = (nc_json_member_t){.key = key, .key_length = length};
+   return &j->members[j->n_members++];
+}
+
+/* Puts the value that was written last, from value on, where that of an earlier member is, and takes away all from cut on. */
+static bool replace_value(struct reader *r, size_t at, size_t value, size_t cut)
+{
+   nc_json_t *j = r->json;
+   size_t n = j->length - value, start = j->members[at].value, end = j->members[at].value_end;
+   char *copy = malloc(n);
+   if (copy == NULL || room(j, n) == NULL) {
+      free(copy);
+      j->failed = j->failed != NULL ? j->failed : "out of memory";
+      return false;
+   }
+   memcpy(copy, j->data + value, n);
+   memmove(j->data + start + n, j->data + end, cut - end);
+   memcpy(j->data + start, copy, n);
+   free(copy);
+   ptrdiff_t shift = (ptrdiff_t) n - (ptrdiff_t) (end - start);
+   j->length = (size_t) ((ptrdiff_t) cut + shift);
+   j->members[at].value_end = start + n;
+   for (size_t i = at + 1; i < j->n_members; i++) {
+      j->members[i].key = (size_t) ((ptrdiff_t) j->members[i].key + shift);
+      j->members[i].value = (size_t) ((ptrdiff_t) j->members[i].value + shift);
+      j->members[i].value_end = (size_t) ((ptrdiff_t) j->members[i].value_end + shift);
+   }
+   return true;
+}
+
+static bool read_member(struct reader *r, size_t first_member, bool first)
+{
+   nc_json_t *j = r->json;
+   size_t cut = j->length;
+   separate(r, first);
+   size_t key = j->length;
+   skip_blanks(r);
+   if (!next_is(r, '"')) {
+      return fail(r, "expected a name in double quotes");
+   }
+   if (!read_string(r) || j->failed != NULL) {
+      return false;
+   }
+   size_t known = j->n_members;
+   nc_json_member_t *m = find_member(r, first_member, key);
+   if (m == NULL) {
+      return false;
+   }
+   size_t at = (size_t) (m - j->members);
+   skip_blanks(r);
+   if (!next_is(r, ':')) {
+      return fail(r, "expected ':'");
+   }
+   nc_json_raw(j, ": ", 2);
+   size_t value = j->length;
+   if (!read_value(r) || j->failed != NULL) {
+      return false;
+   }
+   if (at < known) {
+      return replace_value(r, at, value, cut);
+   }
+   j->members[at].value = value;
+   j->members[at].value_end = j->length;
+   return true;
+}
+
+static bool read_object(struct reader *r)
+{
+   size_t first_member = r->json->n_members;
+   nc_json_raw(r->json, "{", 1);
+   skip_blanks(r);
+   if (!next_is(r, '}')) {
+      for (bool first = true;; first = false) {
+         if (!read_member(r, first_member, first)) {
+            return false;
+         }
+         skip_blanks(r);
+         if (next_is(r, '}')) {
+            break;
+         }
+         if (!next_is(r, ',')) {
+            return fail(r, "expected ',' or '}'");
+         }
+      }
+      r->depth--;
+      if (r->indent >= 0) {
+         new_line(r);
+      }
+      r->depth++;
+   }
+   nc_json_raw(r->json, "}", 1);
+   r->json->n_members = first_member;
+   return true;
+}
+
+static bool read_value(struct reader *r)
+{
+   skip_blanks(r);
+   if (r->p == r->end || r->json->failed != NULL) {
+      return fail(r, "expected a value");
+   }
+   char c = *r->p;
+   if (c == '"') {
+      r->p++;
+      return read_string(r);
+   }
+   if (c == '{' || c == '[') {
+      if (r->depth == NC_JSON_DEPTH) {
+         return fail(r, "nested too deeply");
+      }
+      r->p++;
+      r->depth++;
+      bool good = c == '{' ? read_object(r) : read_array(r);
+      r->depth--;
+      return good;
+   }
+   if ((c >= '0' && c <= '9') || (c == '-' && r->end - r->p > 1 && r->p[1] != 'I')) {
+      return read_number(r);
+   }
+   return read_word(r) || fail(r, "expected a value");
+}
+
+bool nc_json_normalize(nc_json_t *json, const char *text, size_t length, int indent, nc_json_error_t *error)
+{
+   size_t before = json->length;
+   struct reader r = {.json = json, .text = text, .p = text, .end = text + length, .indent = indent};
+   json->n_members = 0;
+   bool good = read_value(&r);
+   skip_blanks(&r);
+   if (good && r.p != r.end) {
+      good = fail(&r, "more text behind the value");
+   }
+   if (json->failed != NULL) {
+      r.error.reason = json->failed;
+      good = false;
+   }
+   if (!good) {
+      json->length = before;
+      json->failed = NULL;
+      *error = r.error;
+   }
+   return good;
+}
