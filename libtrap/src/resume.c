@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #define GONE_MS \
-   60000 /* a name whose reader has been away for so long gives way to another one when there are too many */
+   60000 /* a name whose reader has been away for so long is replaced by another one when there are too many */
 
 /* What a reader says of its name is copied once, then checked. \return false: no name */
 static bool read_name(const struct reader_ctl *page, char name[RESUME_NAME])
@@ -48,8 +48,8 @@ static struct reader_name *free_place(struct socket_output *s, uid_t uid)
       }
    }
    if (oldest != NULL) {
-      LOG_WARNING("Output %s: reader '%s' has been away for %lld s and gives way to another one.", s->out.id,
-                  oldest->name, (long long) (now - oldest->left_at) / 1000);
+      LOG_WARNING("Output %s: reader '%s' has been disconnected for %lld s and is replaced by another one.",
+                  s->out.id, oldest->name, (long long) (now - oldest->left_at) / 1000);
       if (oldest->page != NULL) {
          munmap(oldest->page, LOG_CTL_SIZE);
       }
@@ -114,7 +114,7 @@ static uint64_t find_block(const struct socket_output *s, uint64_t seq, uint64_t
 void resume_start(struct socket_output *s, struct client *c, struct reader_name *r)
 {
    struct reader_ctl *page = c->page;
-   uint64_t first, next = next_seq(s);
+   uint64_t first, next = s->block_seq; /* what is not committed, no reader has seen */
    /* Read once: the reader may change it between a check and its use. */
    uint64_t from = __atomic_load_n(&page->continue_at, __ATOMIC_RELAXED);
    if (r->page != NULL) { /* it may have read on in an older log */
