@@ -255,7 +255,7 @@ int accept_next(struct io_source *listening)
       fd = accept4(listening->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
    }
    if (fd < 0 && errno != EAGAIN) {
-      /* No descriptor or memory for it: it stays in the queue, and looking at it all the time would help nobody. */
+      /* No descriptor or memory for it: it stays in the queue; polling it all the time would be useless. */
       source_pause(listening, ACCEPT_PAUSE);
       errno = EMFILE;
    }

@@ -20,7 +20,7 @@
 
 /* ---------------------------------------------------------------------- names */
 
-/** A name that a thread of its own looks up: name servers may take half a minute, and nothing interrupts getaddrinfo(3). */
+/** A name that is looked up in a separate thread: name servers may take half a minute, and nothing interrupts getaddrinfo(3). */
 struct resolver {
    _Atomic int users; /* input and thread; the last one frees */
    int done_fd;       /* readable when the thread has finished */

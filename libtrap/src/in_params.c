@@ -105,7 +105,7 @@ static int parse(struct trap_context *ctx, struct params *p, char type, const ch
    return TRAP_E_OK;
 }
 
-/* What follows the address: numbers were taken and ignored by NEMEA 2, and stand in configurations. */
+/* What follows the address: NEMEA 2 accepted and ignored numbers, so configurations contain them. */
 static int check_rest(struct trap_context *ctx, const struct params *p, int from)
 {
    for (int i = from; i < p->n; i++) {

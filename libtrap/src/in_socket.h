@@ -118,11 +118,11 @@ void local_open(struct socket_input *s, const int fds[]);
 void local_close(struct socket_input *s);
 /** \return 1: bytes were added, 0: wait, -1: the connection is over */
 int local_more(struct socket_input *s);
-/** Whether the next block may be given out where it stands: nobody overwrites or changes it. */
+/** Whether the next block may be read in place: it is neither overwritten nor changed meanwhile. */
 bool local_in_place(const struct socket_input *s);
-/** The next block where it stands. \return false: there is none, or it is damaged */
+/** The next block, in place. \return false: there is none, or it is damaged */
 bool local_next_block(struct socket_input *s, bool *damaged);
-/** The module is done with the block that it was given where it stands. */
+/** The module is done with the block that it read in place. */
 void local_release(struct socket_input *s);
 
 #endif

@@ -45,7 +45,7 @@ struct input_ops {
    int (*damaged)(struct trap_input *in);
    /** The module cannot use the format that was negotiated. \return OK: the source was dropped and comes back; NULL: it cannot be */
    int (*refuse)(struct trap_input *in);
-   /** Messages up to number seq are acknowledged; NULL: nobody wants to know. */
+   /** Messages up to number seq are acknowledged; NULL: not supported. */
    int (*ack)(struct trap_input *in, uint64_t seq);
    /** All lent messages have been copied; NULL: this input lends none. */
    void (*copied)(struct trap_input *in);
@@ -250,7 +250,7 @@ int output_blackhole_create(struct trap_context *ctx, struct trap_output **out);
 #define SERVICE_DEFAULT "service_" /* and the process: further contexts of a process add _2, _3, ... */
 /** Answers requests for statistics on UNIX socket name; without it (logged) a module works all the same. */
 void service_start(struct trap_context *ctx, const char *name);
-/** From here on nobody looks at the context's interfaces. */
+/** From here on the context's interfaces are not accessed. */
 void service_stop(struct trap_context *ctx);
 /** After the I/O thread has ended. */
 void service_free(struct trap_context *ctx);
@@ -264,7 +264,7 @@ char *stats_json(struct trap_context *ctx);
 void dump_file(FILE *file, const char *name, const char *mode, const struct trap_context *ctx);
 
 /* stdout.c */
-/** Writes what waits in the buffer of standard output, unless another thread is at it or nobody takes it. */
+/** Writes what waits in the buffer of standard output, unless another thread is writing or the reader is not reading. */
 void stdout_flush(void);
 /** The same if that has not been done for a second. \param now us, coarse clock */
 void stdout_flush_due(int64_t now);

@@ -8,7 +8,7 @@
  *
  * Positions are byte counts since the start and only grow; the ring is mapped twice in a row, so every span up
  * to its size is contiguous in memory. Readers may read [tail, committed). The control page and the ring are
- * shared read-only with local readers (sealed memfd); each of them has a page of its own to write in.
+ * shared read-only with local readers (sealed memfd); each of them has a separate page to write to.
  */
 #ifndef TRAP_LOG_H
 #define TRAP_LOG_H

@@ -134,7 +134,7 @@ static int write_bytes(struct file_output *f, const uint8_t *data, size_t size, 
    return TRAP_E_OK;
 }
 
-/* Each part is a zstd frame of its own with a checksum, so that a file is good up to the last whole one. */
+/* Each part is a separate zstd frame with a checksum, so that a file is readable up to its last complete frame. */
 static int write_packed(struct file_output *f, const uint8_t *data, size_t size, uint64_t *done)
 {
 #ifdef HAVE_ZSTD
@@ -168,7 +168,7 @@ static void take_back(struct file_output *f)
       return;
    }
    f->broken = true;
-   LOG_ERROR("File %s: part of a block stands in it and cannot be taken back; nothing more is written to it.",
+   LOG_ERROR("File %s: it ends in an incomplete block that cannot be removed; nothing more is written to it.",
              f->name);
 }
 
@@ -311,7 +311,7 @@ static void give_up_held(struct file_output *f)
    }
 }
 
-/* What was sent in the old format goes to the old file; the new format gets a file of its own. */
+/* What was sent in the old format goes to the old file; the new format gets a new file. */
 static int file_change_format(struct trap_output *out, uint8_t type, const char *spec)
 {
    struct file_output *f = (struct file_output *) out;

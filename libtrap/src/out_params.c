@@ -84,7 +84,7 @@ static int parse_param(struct trap_context *ctx, struct socket_output *s, const 
       return m == WRONG ? TRAP_E_BADPARAMS : TRAP_E_OK;
    }
    if (param[strspn(param, "0123456789")] ==
-       0) { /* NEMEA 2 ignored a number here, and it stands in configurations */
+       0) { /* NEMEA 2 ignored a number here, so configurations contain it */
       LOG_WARNING("Output parameter '%s' has no meaning and is ignored.", param);
       return TRAP_E_OK;
    }

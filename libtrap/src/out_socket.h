@@ -76,7 +76,7 @@ struct client {
    _Atomic uint64_t missed, blocks;
    /* what the sender saw when it began to wait (under spin) */
    uint64_t seen_pos;
-   bool stalled; /* it has not moved for maxstall: nobody waits for it */
+   bool stalled; /* it has not moved for maxstall: senders do not wait for it */
    /* statistics */
    uint64_t first_seq; /* number of the first message that the client may get */
    int64_t since;      /* connected: seconds since 1970 */

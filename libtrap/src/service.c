@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * The service interface: answers requests for statistics on a UNIX socket. Runs in the I/O thread without ever waiting:
- * a client that is slow or silent costs nobody anything; of too many, the oldest is closed.
+ * a client that is slow or silent does not delay the others; when there are too many, the oldest is closed.
  */
 #include "out_socket.h"
 #include "socket.h"
@@ -211,7 +211,7 @@ void service_start(struct trap_context *ctx, const char *name)
       pthread_mutex_destroy(&s->lock);
       snprintf(why, sizeof(why), "%s", strerror(-rc));
    }
-   LOG_ERROR("Service %s cannot listen: %s; nobody can ask for this module's counters.", name, why);
+   LOG_ERROR("Service %s cannot listen: %s; this module's counters cannot be read.", name, why);
    free(s);
 }
 

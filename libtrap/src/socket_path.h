@@ -28,7 +28,7 @@ struct socket_dirs {
    uint32_t n;
    uint32_t bind;   /* senders bind in this one */
    bool has_shared; /* the last one is the old default directory */
-   mode_t mode;     /* of sockets, if the interface has none of its own */
+   mode_t mode;     /* of sockets, unless the interface sets one */
 };
 
 /** A name that this process listens on. */

@@ -38,11 +38,11 @@ static void print_help(FILE *f)
 {
    fputs("Usage: trap_stats [-h] [-1] [-w [SECONDS]] [-s PATH] [PID or PATH]\n"
          "Shows the counters of a module's interfaces.\n\n"
-         "  -1                  one reading, then exit\n"
-         "  -w, --watch[=SEC]   rates of all interfaces and clients, renewed every SEC seconds (1)\n"
+         "  -1                  print once, then exit\n"
+         "  -w, --watch[=SEC]   rates of all interfaces and clients, updated every SEC seconds (1)\n"
          "  -s PATH             path of the module's service socket\n"
          "  -h, --help          this text\n\n"
-         "PID is the number of the module's process. Its socket is looked for in TRAP_SOCKET_DIR; without "
+         "PID is the process ID of the module. Its socket is searched for in TRAP_SOCKET_DIR; without "
          "that in\n"
          "$RUNTIME_DIRECTORY, /run/nemea, $XDG_RUNTIME_DIR and " DEFAULTSOCKETDIR ".\n",
          f);
