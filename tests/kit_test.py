@@ -177,6 +177,30 @@ class Inputs(unittest.TestCase):
         self.assertIn('\tsources: 50\n', self.w.run('trap_stats', '-1', str(process.pid))[1])
         self.assertEqual(self.w.end(process, signal.SIGTERM)[0], 0)
 
+    def test_telemetry_has_the_counters_while_records_come_and_at_the_end(self):
+        self.w.file('a.csv', 'ipaddr SRC_IP,uint8 TCP_FLAGS,time TIME_FIRST,time TIME_LAST\n' + ''.join(
+            f'10.0.0.{n},2,{stamp(n)},{stamp(n)}\n' for n in range(50)))
+        process = self.w.start('syn_counter', '-i', 'u:a,b:', '--telemetry', 'numbers')
+
+        def counters():
+            path = os.path.join(self.w.path, 'numbers', 'module', 'stats')
+            return dict(line.split(': ') for line in self.w.read(path).splitlines()) if os.path.exists(path) else {}
+
+        self.ok(self.w.end(self.send('a', '-n')))
+        self.w.wait_for(lambda: counters().get('records') == '50', 'counters')
+        self.assertEqual((counters()['sources'], counters()['sources evicted']), ('50', '0'))
+        self.ok(self.w.end(self.send('a')))
+        self.assertEqual(self.w.end(process)[0], 0)
+        self.assertEqual(counters()['records'], '100')
+        self.assertEqual(os.listdir(os.path.join(self.w.path, 'numbers', 'module')), ['stats'])
+
+    def test_telemetry_that_cannot_be_written_is_an_error(self):
+        self.make('a', range(3))
+        for directory, reason in (('/nowhere/t', 'cannot create directory /nowhere/t: No such file or directory'),
+                                  ('/proc', 'cannot create directory /proc/module: No such file or directory')):
+            self.assertEqual(self.w.end(self.start('inputs', 'f:a', 'f:a', options=('--telemetry', directory)))[::2],
+                             (1, f'inputs: option --telemetry: telemetry: {reason}\n'))
+
 
 if __name__ == '__main__':
     BIN, KIT = os.path.abspath(sys.argv.pop(1)), os.path.abspath(sys.argv.pop(1))

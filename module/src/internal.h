@@ -126,7 +126,8 @@ struct nm_module {
    struct clock clock;
    uint64_t wall;                  /* monotonic microseconds at the last batch */
    uint64_t timer_every, timer_at; /* of nm_set_timer(), microseconds */
-   uint64_t published_at;          /* when the counters were last copied to the service interface */
+   uint64_t published_at;          /* when the counters were last copied to where others read them */
+   const char *telemetry;          /* option --telemetry: directory of files with counters; NULL: none */
    uint64_t records, bad_records, late, unread;
    uint64_t sent, dropped;         /* by the module's thread */
    uint64_t sent_raw, dropped_raw; /* by nm_send_raw(), from any thread */
@@ -169,8 +170,12 @@ void message_print(const nm_module_t *m);
 /* counters.c */
 void counters_add(nm_module_t *m, const char *name, const char *suffix, const uint64_t *value);
 void counters_show(const nm_module_t *m);
-/** Copies the counters to the service interface, at most once a second; now: anyway. */
-void counters_publish(nm_module_t *m, bool now);
+/** Makes the directory of --telemetry, and writes the counters there and to the service interface. */
+int counters_open(nm_module_t *m);
+/** Copies the counters to the service interface and to the files of --telemetry, at most once a second. */
+void counters_publish(nm_module_t *m);
+/** Writes the files of --telemetry for the last time. \return rc, the module's result so far; NM_ERROR if that failed */
+int counters_close(nm_module_t *m, int rc);
 
 /* interfaces.c */
 /** Fills in_defs and out_defs. */

@@ -40,7 +40,7 @@ static int work(nm_module_t *m)
    const nm_module_def_t *def = m->def;
    clock_start(m);
    int rc = def->init != NULL ? outcome(m, def->init(m)) : NM_OK;
-   counters_publish(m, true);
+   rc = rc == NM_OK ? counters_open(m) : rc;
    if (rc == NM_OK && m->n_in > 0) {
       rc = (def->flags & NM_MERGE) && m->n_in > 1 ? receive_merged(m) : receive(m);
    } else if (rc == NM_OK) {
@@ -50,7 +50,7 @@ static int work(nm_module_t *m)
       rc = outcome(m, def->finish(m));
    }
    outputs_end(m); /* also after an error: who listens must not wait for more */
-   return rc;
+   return counters_close(m, rc);
 }
 
 static int run(nm_module_t *m, int argc, char **argv)

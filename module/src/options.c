@@ -9,13 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_LONG    256 /* getopt's value of the first option; letters stay below */
-#define OPT_LATENESS  1   /* getopt's value of options of the library */
-#define OPT_NO_EOS    2
-#define MAX_LATENESS  86400
-#define NO_EOS_HELP   "Do not send end of stream to the outputs when this module ends."
-#define LATENESS      "lateness"
-#define LATENESS_HELP "Wait this many seconds of stream time for records that come late."
+#define FIRST_LONG     256 /* getopt's value of the first option; letters stay below */
+#define OPT_LATENESS   1   /* getopt's value of options of the library */
+#define OPT_NO_EOS     2
+#define OPT_TELEMETRY  3
+#define OWN_OPTIONS    3 /* of the library, at most */
+#define MAX_LATENESS   86400
+#define NO_EOS_HELP    "Do not send end of stream to the outputs when this module ends."
+#define LATENESS       "lateness"
+#define TELEMETRY      "telemetry"
+#define TELEMETRY_HELP "Directory for a file with counters, module/stats, updated every second."
+#define LATENESS_HELP  "Wait this many seconds of stream time for records that come late."
 
 static size_t count_options(const nm_module_def_t *def)
 {
@@ -37,16 +41,21 @@ static bool is_option(const nm_option_t *o)
    return o->name != NULL;
 }
 
+/* Does the module declare an option of this name itself? Then the library leaves its own out. */
+static bool declares(const nm_module_def_t *def, const char *name)
+{
+   for (const nm_option_t *o = def->options; o != NULL && o->type != NM_TYPE_END; o++) {
+      if (is_option(o) && strcmp(o->name, name) == 0) {
+         return true;
+      }
+   }
+   return false;
+}
+
 /* Has the module a clock that others than itself may want to set? */
 static bool has_lateness(const nm_module_t *m)
 {
-   const nm_module_def_t *def = m->def;
-   for (const nm_option_t *o = def->options; o != NULL && o->type != NM_TYPE_END; o++) {
-      if (is_option(o) && strcmp(o->name, LATENESS) == 0) {
-         return false;
-      }
-   }
-   return m->in_defs->name != NULL && def->tick != NULL;
+   return m->in_defs->name != NULL && m->def->tick != NULL && !declares(m->def, LATENESS);
 }
 
 /* The help sentence with what the library knows: default, range, choices. */
@@ -121,7 +130,7 @@ trap_module_info_t *options_info(const nm_module_t *m)
    char *summary = format != NULL && strcmp(format, "json") == 0 ? strdup(def->summary) : interfaces_help(m);
    trap_module_info_t *info = summary != NULL
                                   ? trap_create_module_info(def->name, summary, (int8_t) in, (int8_t) out,
-                                                            (uint16_t) (n_options + 2))
+                                                            (uint16_t) (n_options + OWN_OPTIONS))
                                   : NULL;
    free(summary);
    for (size_t i = 0; info != NULL && i < n_options; i++) {
@@ -139,6 +148,9 @@ trap_module_info_t *options_info(const nm_module_t *m)
       double seconds = def->lateness != 0 ? (double) def->lateness / (double) US : several ? 5 : 0;
       snprintf(help, sizeof(help), LATENESS_HELP " (0 to %d, default %g)", MAX_LATENESS, seconds);
       add_own(info, &n, 0, LATENESS, help, "double");
+   }
+   if (!declares(def, TELEMETRY)) {
+      add_own(info, &n, 0, TELEMETRY, TELEMETRY_HELP, "string");
    }
    return info;
 }
@@ -303,7 +315,7 @@ static int set_lateness(nm_module_t *m, const char *text)
 
 /* What getopt_long() is told. */
 struct syntax {
-   struct option longs[MAX_OPTIONS + 3];
+   struct option longs[MAX_OPTIONS + OWN_OPTIONS + 1];
    char shorts[3 * MAX_OPTIONS];
    int by_letter[FIRST_LONG];
    size_t n_long, n_short;
@@ -338,6 +350,9 @@ static void make_syntax(const nm_module_t *m, struct syntax *s)
    if (has_lateness(m)) {
       add_syntax(s, 0, LATENESS, true, OPT_LATENESS);
    }
+   if (!declares(m->def, TELEMETRY)) {
+      add_syntax(s, 0, TELEMETRY, true, OPT_TELEMETRY);
+   }
 }
 
 int options_parse(nm_module_t *m, int argc, char **argv)
@@ -353,13 +368,15 @@ int options_parse(nm_module_t *m, int argc, char **argv)
    make_syntax(m, &s);
    opterr = 0;
    while (rc == NM_OK && (c = getopt_long(argc, argv, s.shorts, s.longs, NULL)) != -1) {
-      int value = c > OPT_NO_EOS && c < FIRST_LONG ? s.by_letter[c] : c;
+      int value = c > OWN_OPTIONS && c < FIRST_LONG ? s.by_letter[c] : c;
       if (c == '?' || c == ':') {
          rc = parse_error(m, c, argv);
       } else if (value == OPT_NO_EOS) {
          m->no_eos = true;
       } else if (value == OPT_LATENESS) {
          rc = set_lateness(m, optarg);
+      } else if (value == OPT_TELEMETRY) {
+         m->telemetry = optarg;
       } else {
          rc = outcome(m, set_option(m, &m->def->options[value - FIRST_LONG], optarg));
       }

@@ -269,7 +269,8 @@ static void help_tells_defaults_and_ranges(void **state)
    assert_string_equal(info->params[6]->description, "A text. (default abc)");
    assert_string_equal(info->params[7]->description, "A kind. (tcp, udp, the default)");
    assert_string_equal(info->params[9]->long_opt, "no-eos");
-   assert_null(info->params[10]);
+   assert_string_equal(info->params[10]->long_opt, "telemetry");
+   assert_null(info->params[11]);
    options_info_free(info);
 }
 

@@ -25,6 +25,7 @@
 #include <nemea-common/nc_index.h>
 #include <nemea-common/nc_json.h>
 #include <nemea-common/nc_table.h>
+#include <nemea-common/nc_telemetry.h>
 #include <nemea-common/nc_text.h>
 #include <nemea-common/nc_wheel.h>
 #include <nemea-common/progress_printer.h>

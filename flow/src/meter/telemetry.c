@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "telemetry.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #define MAX_FILE 2048 /* bytes; the largest has a third of it */
 
@@ -35,54 +31,24 @@ static double percent(uint64_t part, uint64_t whole)
    return whole > 0 ? 100.0 * (double) part / (double) whole : 0;
 }
 
-/* ----------------------------------------------------------------------- files */
-
-/* Written under another name and renamed: readers never see half of it. */
 static bool save(const char *directory, const char *name, const struct file *f, char *error)
 {
-   char path[PATH_MAX], fresh[PATH_MAX];
-   bool good = snprintf(path, sizeof(path), "%s/%s", directory, name) < (int) sizeof(path) &&
-               snprintf(fresh, sizeof(fresh), "%s/%s.new", directory, name) < (int) sizeof(fresh);
-   errno = ENAMETOOLONG;
-   FILE *to = good ? fopen(fresh, "we") : NULL;
-   good = to != NULL && fwrite(f->text, 1, f->used, to) == f->used;
-   if (to != NULL && fclose(to) != 0) {
-      good = false;
-   }
-   if (!good || rename(fresh, path) != 0) {
-      snprintf(error, TELEMETRY_ERROR, "telemetry: cannot write %.200s/%.100s: %s", directory, name,
-               strerror(errno));
-      return false;
-   }
-   return true;
-}
-
-static bool make_directory(const char *directory, const char *name, char *error)
-{
-   char path[PATH_MAX];
-   errno = ENAMETOOLONG;
-   if (snprintf(path, sizeof(path), "%s%s", directory, name) < (int) sizeof(path) &&
-       (mkdir(path, 0755) == 0 || errno == EEXIST)) {
-      return true;
-   }
-   snprintf(error, TELEMETRY_ERROR, "telemetry: cannot create directory %.200s%.100s: %s", directory, name,
-            strerror(errno));
-   return false;
+   return nc_telemetry_write(directory, name, f->text, f->used, error);
 }
 
 bool telemetry_open(const char *directory, unsigned inputs, char error[TELEMETRY_ERROR])
 {
-   static const char *const names[] = {"", "/input", "/output", "/pipeline", "/pipeline/queues"};
+   static const char *const names[] = {NULL, "input", "output", "pipeline", "pipeline/queues"};
    bool good = true;
    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && good; i++) {
-      good = make_directory(directory, names[i], error);
+      good = nc_telemetry_mkdir(directory, names[i], error);
    }
    for (unsigned i = 0; i < inputs && good; i++) {
       char name[64];
-      snprintf(name, sizeof(name), "/input/%u", i);
-      good = make_directory(directory, name, error);
-      snprintf(name, sizeof(name), "/pipeline/queues/%u", i);
-      good = good && make_directory(directory, name, error);
+      snprintf(name, sizeof(name), "input/%u", i);
+      good = nc_telemetry_mkdir(directory, name, error);
+      snprintf(name, sizeof(name), "pipeline/queues/%u", i);
+      good = good && nc_telemetry_mkdir(directory, name, error);
    }
    return good;
 }

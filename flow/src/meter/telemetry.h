@@ -5,10 +5,11 @@
 
 #include "counters.h"
 
+#include <nemea-common/nc_telemetry.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TELEMETRY_ERROR 512
+#define TELEMETRY_ERROR NC_TELEMETRY_ERROR
 
 /** Makes the directory and those in it for so many inputs. \return false with a message in error */
 bool telemetry_open(const char *directory, unsigned inputs, char error[TELEMETRY_ERROR]);
