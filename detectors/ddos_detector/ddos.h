@@ -67,6 +67,11 @@ struct host {
    struct flood *flood;
 };
 
+struct source_key {
+   uint64_t host; /* id */
+   ip_addr_t network;
+};
+
 /* A source network of one destination. Sources are counted exactly, whatever addresses an attacker chooses. */
 struct source {
    uint32_t interval;  /* of the destination when it was last seen */
@@ -79,11 +84,11 @@ struct ddos {
    uint64_t min_attack, min_before, min_history; /* kb/s */
    uint16_t rate, source_rate;
    uint8_t source_mask, target_mask, source_mask6, target_mask6;
-   uint32_t flood_flows, flood_networks, capacity, source_capacity;
-   bool classic; /* floods by volume only */
+   uint32_t flood_flows, flood_networks;
+   nc_table_t *hosts;   /* ip_addr_t -> struct host */
+   nc_table_t *sources; /* struct source_key -> struct source */
+   bool classic;        /* floods by volume only */
 
-   nc_table_t *hosts;                       /* ip_addr_t -> struct host */
-   nc_table_t *sources;                     /* struct source_key -> struct source */
    uint64_t last_id;                        /* of a destination */
    struct host watched;                     /* head of the list */
    uint64_t interval, watched_since, heard; /* intervals: now, since when there are records, last record */
@@ -97,9 +102,12 @@ static inline uint64_t interval_bytes(uint64_t kbps)
 }
 
 /* hosts.c */
-/* Tables of destinations and of their sources. False without memory. */
-bool hosts_open(struct ddos *self);
+/* An empty list of destinations to check. */
+void hosts_open(struct ddos *self);
+/* Frees what the destinations hold. */
 void hosts_close(struct ddos *self);
+/* Of the table of destinations: this one is evicted. */
+void hosts_evicted(void *context, const void *key, void *value);
 /* The destination, with its windows at this interval. */
 struct host *host_get(struct ddos *self, const ip_addr_t *target, uint64_t interval);
 /* The same, NULL when it is not known. */

@@ -43,10 +43,10 @@ static const nm_option_t options[] = {
            "Minimum number of SYNs without a connection in a minute for a flood."),
     NM_U32(0, "flood_networks", struct state, ddos.flood_networks, 64, 1, 1000000,
            "Minimum number of distinct source networks (prefixes) for a flood."),
-    NM_U32(0, "capacity", struct state, ddos.capacity, 32768, 16, NC_TABLE_MAX_CAPACITY,
-           "Maximum number of destinations to watch; beyond it, those seen only once are evicted first."),
-    NM_U32(0, "sources", struct state, ddos.source_capacity, 524288, 16, NC_TABLE_MAX_CAPACITY,
-           "Maximum number of source networks, counted for each destination; evicted like destinations."),
+    NM_TABLE(0, "capacity", struct state, ddos.hosts, "destinations", ip_addr_t, struct host, 32768,
+             .evicted = hosts_evicted),
+    NM_TABLE(0, "sources", struct state, ddos.sources, "source networks", struct source_key, struct source,
+             524288),
     NM_FLAG(0, "classic", struct state, ddos.classic,
             "Report what NEMEA 2 reports: floods by volume only, not floods of small packets."),
     NM_END,
@@ -138,15 +138,7 @@ int flood_report(nm_module_t *m, struct host *h, ur_time_t first, ur_time_t last
 static int init(nm_module_t *m)
 {
    struct ddos *self = nm_self(m);
-   if (!hosts_open(self)) {
-      return nm_fail(m, "no memory for %u destinations and %u sources (options --capacity and --sources)",
-                     self->capacity, self->source_capacity);
-   }
-   nm_counter(m, "destinations", &nc_table_stats(self->hosts)->inserted);
-   nm_counter(m, "evicted", &nc_table_stats(self->hosts)->evicted);
-   nm_counter(m, "evicted sources", &nc_table_stats(self->sources)->evicted);
-   nm_counter(m, "crowded destinations", &nc_table_stats(self->hosts)->crowded);
-   nm_counter(m, "crowded sources", &nc_table_stats(self->sources)->crowded);
+   hosts_open(self);
    nm_counter(m, "floods", &self->floods);
    nm_counter(m, "floods evicted", &self->lost);
    nm_counter(m, "unusable times", &self->late);

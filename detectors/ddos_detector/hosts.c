@@ -2,14 +2,9 @@
 /** The destinations and the source networks of each, in tables of fixed size. */
 #include "ddos.h"
 
-struct source_key {
-   uint64_t host; /* id */
-   ip_addr_t network;
-};
-
-static void evicted(void *context, const void *key, void *value)
+void hosts_evicted(void *context, const void *key, void *value)
 {
-   struct ddos *self = context;
+   struct ddos *self = nm_self(context);
    struct host *h = value;
    (void) key;
    if (h->flood != NULL) {
@@ -19,18 +14,9 @@ static void evicted(void *context, const void *key, void *value)
    host_unwatch(h);
 }
 
-bool hosts_open(struct ddos *self)
+void hosts_open(struct ddos *self)
 {
    self->watched.next = self->watched.prev = &self->watched;
-   self->hosts = nc_table_new(&(nc_table_config_t){.capacity = self->capacity,
-                                                   .key_size = sizeof(ip_addr_t),
-                                                   .value_size = sizeof(struct host),
-                                                   .evicted = evicted,
-                                                   .context = self});
-   self->sources = nc_table_new(&(nc_table_config_t){.capacity = self->source_capacity,
-                                                     .key_size = sizeof(struct source_key),
-                                                     .value_size = sizeof(struct source)});
-   return self->hosts != NULL && self->sources != NULL;
 }
 
 void hosts_close(struct ddos *self)
@@ -38,8 +24,6 @@ void hosts_close(struct ddos *self)
    for (struct host *h = self->watched.next; h != NULL && h != &self->watched; h = h->next) {
       free(h->flood);
    }
-   nc_table_free(self->hosts);
-   nc_table_free(self->sources);
 }
 
 struct host *host_get(struct ddos *self, const ip_addr_t *target, uint64_t interval)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** haddrscan_detector: one source probes one port, or a few, of many hosts. The method is described in README.md. */
-#include <nemea-common/nc_table.h>
 #include <nemea-common/nc_wheel.h>
 #include <nemea/module.h>
 
@@ -50,16 +49,28 @@ struct host_key {
 };
 
 struct haddrscan {
-   uint32_t threshold, capacity; /* options */
-   uint16_t idle, interval;      /* seconds */
-   bool classic;                 /* the kinds and counts of NEMEA 2 */
+   uint32_t threshold;      /* options */
+   uint16_t idle, interval; /* seconds */
+   nc_table_t *lists;       /* list_key -> struct list */
+   bool classic;            /* the kinds and counts of NEMEA 2 */
 
    struct flow_format format;
-   nc_table_t *lists; /* list_key -> struct list */
    nc_table_t *hosts; /* host_key -> uint8_t, its weight */
    nc_wheel_t *timers;
    uint64_t last_id, probes;
 };
+
+static void evicted(void *context, const void *key, void *value)
+{
+   (void) context, (void) key;
+   nc_wheel_cancel(&((struct list *) value)->timer);
+}
+
+/* Capacity of the set of probed hosts. */
+static uint64_t max_hosts(nm_module_t *m)
+{
+   return (uint64_t) nc_table_capacity(((struct haddrscan *) nm_self(m))->lists) * HOSTS_A_LIST;
+}
 
 static const nm_option_t options[] = {
     NM_U32('n', "numaddrs-threshold", struct haddrscan, threshold, 50, 0, UINT32_MAX / 8,
@@ -68,9 +79,9 @@ static const nm_option_t options[] = {
            "Forget a source on a port after this many seconds without a probe (at least 1)."),
     NM_U16('p', "pruning-interval", struct haddrscan, interval, 60, 0, UINT16_MAX,
            "Interval of looking for idle sources, seconds (at least 1)."),
-    NM_U32('c', "capacity", struct haddrscan, capacity, 65536, 16, NC_TABLE_MAX_CAPACITY / HOSTS_A_LIST,
-           "Maximum number of pairs of source and port to watch; beyond it, those seen only once are evicted "
-           "first."),
+    NM_TABLE('c', "capacity", struct haddrscan, lists, "pairs of source and port", struct list_key, struct list,
+             65536, .evicted = evicted),
+    NM_TABLE_OF(struct haddrscan, hosts, "hosts", struct host_key, uint8_t, max_hosts),
     NM_FLAG(0, "classic", struct haddrscan, classic,
             "Report what NEMEA 2 reports: TCP probes of a single SYN, in alerts of exactly "
             "numaddrs-threshold hosts."),
@@ -91,32 +102,14 @@ static int check(nm_module_t *m)
    return NM_OK;
 }
 
-static void evicted(void *context, const void *key, void *value)
-{
-   (void) context, (void) key;
-   nc_wheel_cancel(&((struct list *) value)->timer);
-}
-
 static int init(nm_module_t *m)
 {
    struct haddrscan *self = nm_self(m);
-   self->lists = nc_table_new(&(nc_table_config_t){.capacity = self->capacity,
-                                                   .key_size = sizeof(struct list_key),
-                                                   .value_size = sizeof(struct list),
-                                                   .evicted = evicted});
-   self->hosts = nc_table_new(&(nc_table_config_t){.capacity = self->capacity * HOSTS_A_LIST,
-                                                   .key_size = sizeof(struct host_key),
-                                                   .value_size = sizeof(uint8_t)});
    self->timers = nc_wheel_new(WHEEL_BUCKETS, NM_SECONDS(self->interval));
-   if (self->lists == NULL || self->hosts == NULL || self->timers == NULL) {
-      return nm_fail(m, "no memory for %u pairs of source and port (option -c)", self->capacity);
+   if (self->timers == NULL) {
+      return nm_fail(m, "out of memory");
    }
    nm_counter(m, "probes", &self->probes);
-   nm_counter(m, "lists", &nc_table_stats(self->lists)->inserted);
-   nm_counter(m, "evicted lists", &nc_table_stats(self->lists)->evicted);
-   nm_counter(m, "evicted hosts", &nc_table_stats(self->hosts)->evicted);
-   nm_counter(m, "crowded lists", &nc_table_stats(self->lists)->crowded);
-   nm_counter(m, "crowded hosts", &nc_table_stats(self->hosts)->crowded);
    return NM_OK;
 }
 
@@ -437,8 +430,6 @@ static void cleanup(nm_module_t *m)
 {
    struct haddrscan *self = nm_self(m);
    nc_wheel_free(self->timers);
-   nc_table_free(self->lists);
-   nc_table_free(self->hosts);
 }
 
 NM_MODULE("haddrscan_detector",

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** vportscan_detector: one source probes many ports of one target. The method is described in README.md. */
-#include <nemea-common/nc_table.h>
 #include <nemea/module.h>
 
 #include "fields.h"
@@ -46,23 +45,30 @@ struct pair {
 };
 
 struct vportscan {
-   uint32_t threshold, idle, capacity; /* options; idle in seconds */
-   bool classic;                       /* the kinds and counts of NEMEA 2 */
+   uint32_t threshold, idle; /* options; idle in seconds */
+   nc_table_t *pairs;        /* pair_key -> struct pair */
+   bool classic;             /* the kinds and counts of NEMEA 2 */
 
    struct flow_format format;
    uint16_t list_size;
-   nc_table_t *pairs;
    uint64_t probes;
 };
+
+/* Bytes of a pair with its list. */
+static uint32_t pair_bytes(nm_module_t *m)
+{
+   struct vportscan *self = nm_self(m);
+   self->list_size = (uint16_t) ((self->threshold + LIST_EXTRA + LIST_BLOCK - 1) / LIST_BLOCK * LIST_BLOCK);
+   return (uint32_t) (sizeof(struct pair) + self->list_size * (sizeof(uint16_t) + sizeof(uint8_t)));
+}
 
 static const nm_option_t options[] = {
     NM_U32('n', "numports-threshold", struct vportscan, threshold, 50, 2, MAX_THRESHOLD,
            "Number of ports of one target that makes a scan (half as many if they were refused)."),
     NM_U32('d', "idle-threshold", struct vportscan, idle, 43200, 1, 31536000,
            "Forget a pair of source and target after this many seconds without a probe."),
-    NM_U32('c', "capacity", struct vportscan, capacity, 65536, 16, NC_TABLE_MAX_CAPACITY,
-           "Maximum number of pairs of source and target to watch; beyond it, those seen only once are "
-           "evicted first."),
+    NM_TABLE('c', "capacity", struct vportscan, pairs, "pairs of source and target", struct pair_key, struct pair,
+             65536, .value_bytes = pair_bytes),
     NM_FLAG(0, "classic", struct vportscan, classic,
             "Report what NEMEA 2 reports: TCP SYN scans, in alerts of exactly numports-threshold ports."),
     NM_END,
@@ -70,19 +76,7 @@ static const nm_option_t options[] = {
 
 static int init(nm_module_t *m)
 {
-   struct vportscan *self = nm_self(m);
-   self->list_size = (uint16_t) ((self->threshold + LIST_EXTRA + LIST_BLOCK - 1) / LIST_BLOCK * LIST_BLOCK);
-   self->pairs = nc_table_new(&(nc_table_config_t){
-       .capacity = self->capacity,
-       .key_size = sizeof(struct pair_key),
-       .value_size = sizeof(struct pair) + self->list_size * (sizeof(uint16_t) + sizeof(uint8_t))});
-   if (self->pairs == NULL) {
-      return nm_fail(m, "no memory for %u pairs of source and target (option -c)", self->capacity);
-   }
-   nm_counter(m, "probes", &self->probes);
-   nm_counter(m, "pairs", &nc_table_stats(self->pairs)->inserted);
-   nm_counter(m, "evicted", &nc_table_stats(self->pairs)->evicted);
-   nm_counter(m, "crowded", &nc_table_stats(self->pairs)->crowded);
+   nm_counter(m, "probes", &((struct vportscan *) nm_self(m))->probes);
    return NM_OK;
 }
 
@@ -331,11 +325,6 @@ static int record(nm_module_t *m, const void *rec)
    }
 }
 
-static void cleanup(nm_module_t *m)
-{
-   nc_table_free(((struct vportscan *) nm_self(m))->pairs);
-}
-
 NM_MODULE("vportscan_detector",
           "Detects vertical scans: one source that probes many TCP or UDP ports of one target.",
           .input = FLOW_FIELDS ",uint16 SRC_PORT",
@@ -343,4 +332,4 @@ NM_MODULE("vportscan_detector",
               "uint8 EVENT_TYPE,time TIME_FIRST,time TIME_LAST,ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,"
               "uint16 DST_PORT,uint8 PROTOCOL,uint32 PORT_CNT",
           .options = options, .state_size = sizeof(struct vportscan), .send_timeout = NM_NO_WAIT,
-          .init = init, .format = format, .record = record, .cleanup = cleanup)
+          .init = init, .format = format, .record = record)

@@ -64,7 +64,7 @@ static void a_flood_of_sources_costs_no_memory_and_hides_no_scan(void **state)
          test_flow(t, 1 + i / 100, "10.0.0.1", "10.0.0.2", 1 + i / 100, 6, SYN, 1);
       }
    }
-   assert_true(nm_test_counter(t, "evicted") >= 1900);
+   assert_true(nm_test_counter(t, "pairs of source and target evicted") >= 1900);
    nm_test_free(t);
 }
 
