@@ -201,6 +201,45 @@ class Inputs(unittest.TestCase):
             self.assertEqual(self.w.end(self.start('inputs', 'f:a', 'f:a', options=('--telemetry', directory)))[::2],
                              (1, f'inputs: option --telemetry: telemetry: {reason}\n'))
 
+    def one(self, second):
+        """One record of this second."""
+        self.w.file('one.csv', records([second]))
+        self.ok(self.w.run('logreplay', '-n', '-f', 'one.csv', '-i', 'u:a'))
+
+    def test_files_are_loaded_again_while_records_come(self):
+        path = self.w.file('word', 'old\n')
+        process = self.start('reload', 'u:a', options=('-w', path))
+        self.one(1)
+        self.assertEqual(process.stdout.readline(), 'old 1\n')
+        os.remove(path)
+        os.mkfifo(path)
+        process.send_signal(signal.SIGHUP)
+        with open(path, 'w', encoding='utf-8') as fifo:  # opened by both: it is being loaded now
+            self.one(2)
+            self.assertEqual(process.stdout.readline(), 'old 2\n')
+            fifo.write('new\n')
+        self.assertEqual(process.stdout.readline(), 'reloaded new\n')
+        self.one(3)
+        self.assertEqual(process.stdout.readline(), 'new 3\n')
+        os.remove(path)
+        self.w.file('word', '')
+        process.send_signal(signal.SIGHUP)
+        self.assertEqual(process.stderr.readline(), f'reload: warning: reload: {path}: no word; what was loaded before stays\n')
+        self.one(4)
+        self.assertEqual(process.stdout.readline(), 'new 4\n')
+        self.assertEqual(self.w.end(process, signal.SIGTERM)[0], 0)
+
+    def test_a_load_that_does_not_end_does_not_keep_the_module(self):
+        path = self.w.file('word', 'old\n')
+        process = self.start('reload', 'u:a', options=('-w', path))
+        self.one(1)
+        self.assertEqual(process.stdout.readline(), 'old 1\n')
+        os.remove(path)
+        os.mkfifo(path)
+        process.send_signal(signal.SIGHUP)
+        with open(path, 'w', encoding='utf-8'):
+            self.assertEqual(self.w.end(process, signal.SIGTERM)[0], 0)
+
 
 if __name__ == '__main__':
     BIN, KIT = os.path.abspath(sys.argv.pop(1)), os.path.abspath(sys.argv.pop(1))

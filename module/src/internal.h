@@ -4,6 +4,7 @@
 #define NM_INTERNAL_H
 
 #include <nemea/module.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -99,6 +100,17 @@ struct bound_field {
 /* In place of the interfaces, in unit tests. */
 struct nm_test;
 
+/* A reload of files in a thread of its own. */
+struct reload {
+   pthread_t thread;
+   bool running; /* until the thread is joined */
+   bool again;   /* asked for once more meanwhile */
+   /* Written by the thread; read when done. */
+   bool done, good;
+   char *message;
+   void *objects[MAX_OPTIONS];
+};
+
 struct nm_module {
    struct nm_view_ view; /* first: the macros of module.h read it */
    const nm_module_def_t *def;
@@ -139,6 +151,7 @@ struct nm_module {
    struct warning warnings[MAX_WARNINGS];
    uint32_t n_warnings;
    struct option_value values[MAX_OPTIONS];
+   struct reload reload;
    struct bound_field *fields;
    uint32_t n_fields;
    uint32_t generation; /* of bound fields */
@@ -165,6 +178,8 @@ void catch_signals(const nm_module_def_t *def);
 int handle_events(nm_module_t *m);
 
 /* message.c */
+/** What nm_fail() says in this thread goes to *message (to free()), instead of the module's; NULL: no longer. */
+void message_redirect(char **message);
 void message_print(const nm_module_t *m);
 
 /* counters.c */
@@ -201,6 +216,15 @@ const char *option_name(const nm_option_t *o);
 /* resources.c: tables and files of options */
 int resources_open(nm_module_t *m);
 void resources_close(nm_module_t *m);
+
+/* reload.c: files of options */
+int files_open(nm_module_t *m);
+/** Uses what a reload has loaded meanwhile. */
+int reload_poll(nm_module_t *m);
+/** Waits for a reload, for two seconds. When reload.running stays set, its thread goes on: it uses the module, of which nothing
+ * may be freed then. */
+void reload_end(nm_module_t *m);
+void files_close(nm_module_t *m);
 
 /* clock.c */
 uint64_t clock_us(clockid_t id);

@@ -79,10 +79,13 @@ static int run(nm_module_t *m, int argc, char **argv)
    if (m->ctx != NULL && nm_verbosity(m) >= 0) {
       counters_show(m);
    }
+   reload_end(m);
    if (m->def->cleanup != NULL) {
       m->def->cleanup(m);
    }
-   resources_close(m);
+   if (!m->reload.running) {
+      resources_close(m);
+   }
    return rc;
 }
 
@@ -125,10 +128,12 @@ NM_PUBLIC int nm_main(const nm_module_def_t *def, int argc, char **argv)
    ur_finalize();
    options_info_free(m->info);
    trap_free_ifc_spec(m->spec);
-   free(m->fields);
-   free(m->state);
-   free(m->message);
-   free(m);
+   if (!m->reload.running) { /* a load that does not end still uses it */
+      free(m->fields);
+      free(m->state);
+      free(m->message);
+      free(m);
+   }
    return status;
 }
 

@@ -11,12 +11,24 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* threads of the module's own have messages too */
 
+static _Thread_local char **redirected; /* a reload's message is its own */
+
+void message_redirect(char **message)
+{
+   redirected = message;
+}
+
 __attribute__((format(printf, 3, 0))) static int fail(nm_module_t *m, int status, const char *format,
                                                       va_list ap)
 {
    char *text = NULL;
    if (vasprintf(&text, format, ap) < 0) {
       text = NULL;
+   }
+   if (redirected != NULL) {
+      free(*redirected);
+      *redirected = text;
+      return NM_ERROR;
    }
    pthread_mutex_lock(&lock);
    free(m->message);

@@ -190,6 +190,7 @@ int between_batches(nm_module_t *m)
    if (nm_events != 0) {
       rc = handle_events(m);
    }
+   rc = rc == NM_OK ? reload_poll(m) : rc;
    if (rc == NM_OK && m->clock.several) {
       rc = clock_silence(m);
    }

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** What options stand for: bounded tables, and files that are read again on SIGHUP. */
+/** What options stand for: bounded tables; files are in reload.c. */
 #include "internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void **member(const nm_module_t *m, const nm_option_t *o)
 {
    return (void **) (void *) ((char *) m->state + o->offset);
 }
-
-/* ---------------------------------------------------------------- tables */
 
 static int open_table(nm_module_t *m, const nm_option_t *o, uint64_t capacity)
 {
@@ -46,62 +43,6 @@ static int open_table(nm_module_t *m, const nm_option_t *o, uint64_t capacity)
    return NM_OK;
 }
 
-/* ----------------------------------------------------------------- files */
-
-static int load(nm_module_t *m, const nm_option_t *o, const char *path, void **object)
-{
-   free(m->message);
-   m->message = NULL;
-   *object = o->load(m, path);
-   if (*object == NULL && m->message == NULL) {
-      return nm_fail(m, "option %s: file \"%s\" cannot be used", option_name(o), path);
-   }
-   return *object != NULL ? NM_OK : NM_ERROR;
-}
-
-/* Loads all files again. \return NM_ERROR with the message of the first that failed; nothing has changed then */
-static int load_all(nm_module_t *m, void *objects[MAX_OPTIONS])
-{
-   int rc = NM_OK;
-   size_t i = 0;
-   const nm_option_t *o = m->def->options;
-   for (; rc == NM_OK && o != NULL && o[i].type != NM_TYPE_END; i++) {
-      if (o[i].type == NM_TYPE_FILE && m->values[i].path != NULL) {
-         rc = load(m, &o[i], m->values[i].path, &objects[i]);
-      }
-   }
-   for (; rc != NM_OK && i > 0; i--) {
-      if (objects[i - 1] != NULL && o[i - 1].release != NULL) {
-         o[i - 1].release(objects[i - 1]);
-      }
-      objects[i - 1] = NULL;
-   }
-   return rc;
-}
-
-NM_PUBLIC int nm_reload(nm_module_t *m)
-{
-   void *objects[MAX_OPTIONS] = {NULL};
-   if (load_all(m, objects) != NM_OK) {
-      nm_warn(m, "reload: %s; what was loaded before stays", m->message);
-      free(m->message);
-      m->message = NULL;
-      m->failed = false;
-      return NM_OK;
-   }
-   for (size_t i = 0; m->def->options != NULL && m->def->options[i].type != NM_TYPE_END; i++) {
-      const nm_option_t *o = &m->def->options[i];
-      if (objects[i] != NULL) {
-         void *old = *member(m, o);
-         *member(m, o) = objects[i];
-         if (old != NULL && o->release != NULL) {
-            o->release(old);
-         }
-      }
-   }
-   return m->def->reload != NULL ? outcome(m, m->def->reload(m)) : NM_OK;
-}
-
 /* ------------------------------------------------------------------ both */
 
 int resources_open(nm_module_t *m)
@@ -111,22 +52,18 @@ int resources_open(nm_module_t *m)
       const nm_option_t *o = &m->def->options[i];
       if (o->type == NM_TYPE_TABLE) {
          rc = open_table(m, o, m->values[i].capacity);
-      } else if (o->type == NM_TYPE_FILE && m->values[i].path != NULL) {
-         rc = load(m, o, m->values[i].path, member(m, o));
       }
    }
-   return rc;
+   return rc == NM_OK ? files_open(m) : rc;
 }
 
 void resources_close(nm_module_t *m)
 {
+   files_close(m);
    for (size_t i = 0; m->def->options != NULL && m->def->options[i].type != NM_TYPE_END; i++) {
       const nm_option_t *o = &m->def->options[i];
       if (o->type == NM_TYPE_TABLE) {
          nc_table_free(*member(m, o));
-         *member(m, o) = NULL;
-      } else if (o->type == NM_TYPE_FILE && *member(m, o) != NULL && o->release != NULL) {
-         o->release(*member(m, o));
          *member(m, o) = NULL;
       }
    }

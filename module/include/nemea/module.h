@@ -61,7 +61,9 @@ enum nm_option_type {
 /** Parses an option's value itself; returns NM_OK or nm_fail(). */
 typedef int (*nm_option_fn)(nm_module_t *m, const char *value);
 
-/** Makes an object of the file at path. \return the object; NULL after nm_fail() */
+/** Makes an object of the file at path. Called at the start by the module's thread, and for a reload by another one, while records
+ * are handed over: it may read options and call nm_fail(), nm_warn(), nm_verbose() and nm_stopping(), and must not touch the
+ * rest of the state, records, templates or the registry of fields; that is for reload(). \return the object; NULL after nm_fail() */
 typedef void *(*nm_load_fn)(nm_module_t *m, const char *path);
 
 /** A bounded table of nemea-common/nc_table.h; see NM_TABLE(). */
@@ -139,9 +141,9 @@ typedef struct nm_option {
    {                                                                                                    \
       .type = NM_TYPE_CALL, .short_opt = (s), .name = (l), .argument = (arg), .call = (fn), .help = (h) \
    }
-/** Member T *: what load_fn makes of the file, NULL when the option is not given. Loaded after check(), and again on SIGHUP:
- *  when all files of the command line could be read, the new objects take the places of the old ones, which release_fn frees,
- *  and reload() is called; otherwise the old ones stay and a warning says why. */
+/** Member T *: what load_fn makes of the file, NULL when the option is not given. Loaded after check(), and again on SIGHUP, in a
+ *  thread of its own: when all files of the command line could be read, the new objects take the places of the old ones between
+ *  two batches, release_fn frees those, and reload() is called; otherwise the old ones stay and a warning says why. */
 #define NM_FILE(s, l, st, mb, load_fn, release_fn, h)                                              \
    {                                                                                               \
       .type = NM_TYPE_FILE, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = "file", \
@@ -593,8 +595,9 @@ bool nm_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 void nm_counter(nm_module_t *m, const char *name, const uint64_t *value);
 /** Value of a counter by name, the library's too: "records", "sent", "dropped", ...; UINT64_MAX: there is none. */
 uint64_t nm_counter_value(const nm_module_t *m, const char *name);
-/** Reads the files of NM_FILE options again and calls reload(), as SIGHUP does. \return NM_OK also when a file could not be
- * read and the old contents stay (with a warning); what reload() returns */
+/** Starts to read the files of NM_FILE options again, as SIGHUP does; reload() is called between two batches when they have been
+ * read. A file that cannot be read is a warning, and the old contents stay. Without such options, and in a unit test, reload() is
+ * called at once. \return NM_OK; what reload() returned */
 int nm_reload(nm_module_t *m);
 
 #ifdef __cplusplus
