@@ -6,9 +6,11 @@ usage: kit_test.py BIN_DIR KIT_PROGRAMS_DIR
 """
 
 import os
+import re
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import unittest
@@ -239,6 +241,40 @@ class Inputs(unittest.TestCase):
         process.send_signal(signal.SIGHUP)
         with open(path, 'w', encoding='utf-8'):
             self.assertEqual(self.w.end(process, signal.SIGTERM)[0], 0)
+
+    def stop_in_a_record(self, program, *inputs):
+        """SIGTERM while the module is busy with its first record: its counters, as {name: number}, and the records it had."""
+        process = self.w.start(self.kit(program), '-v', '-i', ','.join(inputs), stdin=subprocess.PIPE)
+        self.assertEqual(process.stdout.readline(), 'record 1\n')
+        process.send_signal(signal.SIGTERM)
+        process.stdin.write('go on\n')
+        process.stdin.flush()
+        status, out, err = self.w.end(process)
+        self.assertEqual(status, 0, err)
+        counters = {name: int(value) for name, value in re.findall(r'(\w+) (\d+)', err.splitlines()[-1].split(':', 1)[1])}
+        return counters, int(out.splitlines()[0].split()[1])
+
+    def test_a_signal_in_a_batch_loses_nothing_of_it(self):
+        self.make('a', range(5000))
+        counters, records = self.stop_in_a_record('signals', 'f:a')
+        self.assertEqual((counters['records'], counters['unread']), (records, 0))  # the batch was handed over to its end
+        self.assertTrue(1 < records < 5000, records)  # and no further one received
+
+    def test_a_signal_loses_nothing_that_waits_to_be_merged(self):
+        for name in 'ab':
+            self.make(name, range(100))
+        counters, records = self.stop_in_a_record('signals_merged', 'f:a', 'f:b')
+        self.assertEqual((counters['records'], counters['unread']), (200, 0))
+        self.assertEqual(records, 200)
+
+    def test_a_timer_goes_off_until_it_is_stopped(self):
+        process = self.start('timer', 'u:a')
+        for n in (1, 2, 3):  # nothing is received meanwhile
+            self.assertEqual(process.stdout.readline(), f'timer {n}\n')
+        self.one(1)
+        self.w.file('one.csv', records([2]))
+        self.ok(self.w.run('logreplay', '-f', 'one.csv', '-i', 'u:a'))
+        self.assertEqual(self.w.end(process)[:2], (0, 'records 2\ntimes 3\n'))
 
 
 if __name__ == '__main__':

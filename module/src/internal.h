@@ -280,6 +280,8 @@ int receive(nm_module_t *m);
 int deliver(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count);
 /** Counts messages of a refused format as bad. Their data are gone. */
 void skip_refused(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count);
+/** Counts records that are not handed over; an end of stream is none. */
+void count_unread(nm_module_t *m, const struct input *in, const nm_record_t *msgs, uint32_t count);
 int receive_error(nm_module_t *m, uint32_t i, int rc);
 /** All that waits for a pause between two batches. */
 int between_batches(nm_module_t *m);

@@ -140,7 +140,7 @@ int pending_open(nm_module_t *m)
 void pending_close(nm_module_t *m)
 {
    for (uint32_t i = 0; i < m->n_in; i++) {
-      m->unread += m->in[i].n - m->in[i].at;
+      count_unread(m, &m->in[i], m->in[i].pending + m->in[i].at, m->in[i].n - m->in[i].at);
    }
 }
 
@@ -159,7 +159,10 @@ static int taken(nm_module_t *m, uint32_t i, bool new_format)
    if (rc == NM_OK && !in->format_known && in->tmplt != NULL) {
       rc = input_format_known(m, i);
    }
-   in->n = in->active ? in->n : 0;
+   if (!in->active) {
+      count_unread(m, in, in->pending, in->n);
+      in->n = 0;
+   }
    in->head = holds(in) ? sort_time(m, in, &in->pending[0]) : in->head;
    return rc;
 }

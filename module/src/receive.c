@@ -138,6 +138,13 @@ static int deliver_records(nm_module_t *m, uint32_t i, const nm_record_t *msgs, 
    return rc;
 }
 
+void count_unread(nm_module_t *m, const struct input *in, const nm_record_t *msgs, uint32_t count)
+{
+   for (uint32_t i = 0; i < count; i++) {
+      m->unread += !is_end(in, &msgs[i]);
+   }
+}
+
 int deliver(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count)
 {
    struct input *in = &m->in[i];
@@ -148,15 +155,13 @@ int deliver(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count)
    if (__builtin_expect(!in->format_known, 0) && (in->tmplt != NULL || in->def->data != NM_UNIREC)) {
       int rc = input_format_known(m, i); /* exactly what was required: no change was announced */
       if (rc != NM_OK) {
-         m->unread += count;
+         count_unread(m, in, msgs, count);
          return rc;
       }
    }
    int rc = m->def->records != NULL ? deliver_batches(m, i, msgs, count, &done)
                                     : deliver_records(m, i, msgs, count, &done);
-   for (; done < count; done++) {
-      m->unread += !is_end(in, &msgs[done]);
-   }
+   count_unread(m, in, msgs + done, count - done);
    return rc;
 }
 
@@ -320,7 +325,7 @@ int receive(nm_module_t *m)
           trap_ctx_recv_any(m->ctx, active, drained ? sleep_us(m) : TRAP_NO_WAIT, &i, msgs, BATCH, &count);
       rc = between_batches(m);
       if (rc != NM_OK) {
-         m->unread += count;
+         count_unread(m, &m->in[i], msgs, count);
       } else if (got == TRAP_E_TIMEOUT) {
          rc = silence(m, drained);
          drained = true;
@@ -331,6 +336,8 @@ int receive(nm_module_t *m)
             skip_refused(m, i, msgs, count);
          } else if (rc == NM_OK && m->in[i].active) {
             rc = deliver(m, i, msgs, count);
+         } else {
+            count_unread(m, &m->in[i], msgs, count);
          }
       } else {
          rc = receive_error(m, i, got);

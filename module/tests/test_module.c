@@ -763,6 +763,32 @@ static void the_clock_is_that_of_the_input_furthest_behind(void **state)
    nm_test_free(t);
 }
 
+static const nm_module_def_t merging = {.name = "clock",
+                                        .summary = "",
+                                        .in = NM_INPUTS({"left", "time TIME_LAST"}, {"right", "time TIME_LAST"}),
+                                        .flags = NM_MERGE,
+                                        .tick_every = NM_SECONDS(10),
+                                        .tick = tick_batch,
+                                        .state_size = sizeof(struct batches),
+                                        .record = nothing};
+
+static void merged_inputs_have_no_lateness_by_default(void **state)
+{
+   static const struct {
+      const char *arguments;
+      uint32_t lateness;
+   } cases[] = {{"", 0}, {"--lateness 0", 0}, {"--lateness 2", 2}};
+   (void) state;
+   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+      nm_test_t *t = nm_test_new(&merging, cases[i].arguments);
+      nm_test_format(t, 0, "time TIME_LAST");
+      nm_test_format(t, 1, "time TIME_LAST");
+      nm_test_feed(t, 0, "2024-01-01T00:01:00");
+      assert_true(nm_now(nm_test_module(t)) == AT(60 - cases[i].lateness));
+      nm_test_free(t);
+   }
+}
+
 static const nm_module_def_t def_of_aiwtdnhtc = {.name = "clock",
                                                  .summary = "",
                                                  .in = NM_INPUTS({"flows", "time TIME_LAST"}, {"names"}),
@@ -829,6 +855,7 @@ int main(void)
        cmocka_unit_test(variable_length_fields_of_the_other_direction_are_exchanged),
        cmocka_unit_test(a_table_is_declared_with_its_option_and_counters),
        cmocka_unit_test(files_are_read_again_on_sighup_all_or_none),
+       cmocka_unit_test(merged_inputs_have_no_lateness_by_default),
        cmocka_unit_test(the_clock_is_that_of_the_input_furthest_behind),
        cmocka_unit_test(an_input_without_times_does_not_hold_the_clock),
        cmocka_unit_test(user_signals_can_be_claimed),
