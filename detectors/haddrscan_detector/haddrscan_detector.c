@@ -79,8 +79,8 @@ static const nm_option_t options[] = {
            "Forget a source on a port after this many seconds without a probe (at least 1)."),
     NM_U16('p', "pruning-interval", struct haddrscan, interval, 60, 0, UINT16_MAX,
            "Interval of looking for idle sources, seconds (at least 1)."),
-    NM_TABLE('c', "capacity", struct haddrscan, lists, "pairs of source and port", struct list_key, struct list,
-             65536, .evicted = evicted),
+    NM_TABLE('c', "capacity", struct haddrscan, lists, "pairs of source and port", struct list_key,
+             struct list, 65536, .evicted = evicted),
     NM_TABLE_OF(struct haddrscan, hosts, "hosts", struct host_key, uint8_t, max_hosts),
     NM_FLAG(0, "classic", struct haddrscan, classic,
             "Report what NEMEA 2 reports: TCP probes of a single SYN, in alerts of exactly "

@@ -38,7 +38,8 @@ static int reloaded(nm_module_t *m)
    return NM_OK;
 }
 
-static const nm_option_t options[] = {NM_FILE('w', "word", struct reload, word, load, free, "A word."), NM_END};
+static const nm_option_t options[] = {NM_FILE('w', "word", struct reload, word, load, free, "A word."),
+                                      NM_END};
 
 NM_MODULE("reload", "Shows a word.", .in = NM_INPUTS({.name = "flows", .fields = "time TIME_LAST"}),
           .options = options, .state_size = sizeof(struct reload), .record = record, .reload = reloaded)

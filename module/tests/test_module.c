@@ -763,14 +763,15 @@ static void the_clock_is_that_of_the_input_furthest_behind(void **state)
    nm_test_free(t);
 }
 
-static const nm_module_def_t merging = {.name = "clock",
-                                        .summary = "",
-                                        .in = NM_INPUTS({"left", "time TIME_LAST"}, {"right", "time TIME_LAST"}),
-                                        .flags = NM_MERGE,
-                                        .tick_every = NM_SECONDS(10),
-                                        .tick = tick_batch,
-                                        .state_size = sizeof(struct batches),
-                                        .record = nothing};
+static const nm_module_def_t merging = {
+    .name = "clock",
+    .summary = "",
+    .in = NM_INPUTS({"left", "time TIME_LAST"}, {"right", "time TIME_LAST"}),
+    .flags = NM_MERGE,
+    .tick_every = NM_SECONDS(10),
+    .tick = tick_batch,
+    .state_size = sizeof(struct batches),
+    .record = nothing};
 
 static void merged_inputs_have_no_lateness_by_default(void **state)
 {
