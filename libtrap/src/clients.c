@@ -32,8 +32,9 @@ static void remove_client(struct socket_output *s, uint32_t i)
    uint64_t unread = c->mode == READER_UNDECIDED ? next_seq(s) - c->first_seq : 0;
    output_unlock(s);
    if (unread > 0 && n == 0) { /* what was sent while it seemed to be a reader has reached nobody */
-      LOG_WARNING("Output %s: client %llu left before it read anything; %llu messages sent meanwhile had no reader.",
-                  s->out.id, (unsigned long long) c->id, (unsigned long long) unread);
+      LOG_WARNING(
+          "Output %s: client %llu left before it read anything; %llu messages sent meanwhile had no reader.",
+          s->out.id, (unsigned long long) c->id, (unsigned long long) unread);
    }
    if (c->mode != READER_LOCAL) {
       atomic_fetch_sub(&s->n_stream, 1);
