@@ -44,6 +44,7 @@ prog:meson              meson               meson
 prog:ninja              ninja-build         ninja-build
 prog:pkg-config         pkg-config          pkgconf-pkg-config
 pc:jansson              libjansson-dev      jansson-devel
+pc:libpcre2-8           libpcre2-dev        pcre2-devel
 pc:openssl              libssl-dev          openssl-devel
 pc:libzstd              libzstd-dev         libzstd-devel
 pc:liblz4               liblz4-dev          lz4-devel
