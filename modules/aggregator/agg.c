@@ -570,5 +570,5 @@ NM_MODULE("agg",
           "functions, the time of the first and the last record, and their number (COUNT).",
           .in = NM_INPUTS({"records", "time TIME_FIRST,time TIME_LAST"}), .out = NM_OUTPUTS({"aggregates"}),
           .options = options, .state_size = sizeof(struct agg), .init = init, .format = format,
-          .records = records, .tick = tick, .tick_every = NM_SECONDS(1), .timer = timer, .finish = end_all,
-          .cleanup = cleanup)
+          .records = records, .tick = tick, .tick_every = NM_SECONDS(1), .flags = NM_IGNORE_UNKNOWN,
+          .timer = timer, .finish = end_all, .cleanup = cleanup)

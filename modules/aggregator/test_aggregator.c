@@ -276,8 +276,8 @@ static void options_of_windows(void **state)
       struct window w = window_parse(cases[i].text);
       assert_memory_equal(&w, &cases[i].window, sizeof(w));
    }
-   nm_test_t *t = nm_test_new(&nm_definition, "-k A -s A -s TIME_FIRST -m COUNT");
-   assert_null(nm_test_error(t)); /* warned of and left out */
+   nm_test_t *t = nm_test_new(&nm_definition, "-k A -s A -s TIME_FIRST -x -m COUNT");
+   assert_null(nm_test_error(t)); /* warned of and left out, as is an unknown option */
    assert_int_equal(nm_test_format(t, 0, TIMES ",uint8 A,uint32 COUNT"), NM_OK);
    assert_string_equal(nm_test_output_format(t, 0), "time TIME_FIRST,time TIME_LAST,uint32 COUNT,uint8 A");
    nm_test_free(t);
