@@ -185,7 +185,7 @@ deps() {
 build() {
    local dir=$1
    shift
-   [ ! -d "$dir/meson-info" ] || set -- --reconfigure "$@"
+   [ ! -f "$dir/meson-private/coredata.dat" ] || set -- --reconfigure "$@" # not there after a first time that failed
    if ! { meson setup "$dir" "$@" && ninja -C "$dir"; } >"$dir.log" 2>&1; then
       tail -n 40 "$dir.log" >&2
       die "the build in $dir failed (full log: $dir.log)"
@@ -197,11 +197,24 @@ option_of() { # DIR NAME: the value of an option of a build directory
       python3 -c 'import json, sys; print(next(o["value"] for o in json.load(sys.stdin) if o["name"] == sys.argv[1]))' "$2"
 }
 
+# Sets privilege to what has to stand before a command that writes into DIR: nothing or as_root. DIR is not made here: what is made by
+# the installation itself is removed by uninstall.
+need_to_write() { # DIR
+   local path=$1
+   while [ ! -e "$path" ]; do
+      path=$(dirname "$path")
+   done
+   [ ! -w "$path" ] || return 0
+   [ "$(id -u)" = 0 ] || command -v sudo >/dev/null 2>&1 ||
+      die "$path is not writable for this user, and there is no sudo: name another directory with --prefix DIR"
+   privilege=as_root
+}
+
 # What was installed, a path a line, directories that were made for it behind their contents.
 installed=build-install/meson-logs/install-log.txt
 
 install_tree() {
-   local options=(--buildtype=release -Dtests=false) prefix before='' before_prefix='' privilege=''
+   local options=(--buildtype=release -Dtests=false) prefix=/usr/local moduledir='' before='' before_prefix='' privilege=''
    while [ $# -gt 0 ]; do
       case $1 in
       --prefix | --moduledir)
@@ -216,12 +229,15 @@ install_tree() {
          shift
          ;;
       --moduledir=*)
-         options+=("-Dmoduledir=$(realpath -m -s "${1#--moduledir=}")")
+         moduledir=$(realpath -m -s "${1#--moduledir=}")
+         options+=("-Dmoduledir=$moduledir")
          shift
          ;;
       *) die "install: unknown argument '$1' (expected --prefix DIR or --moduledir DIR)" ;;
       esac
    done
+   need_to_write "${DESTDIR-}$prefix"
+   [ -z "$moduledir" ] || need_to_write "${DESTDIR-}$moduledir"
    deps build
    if [ -f "$installed" ]; then
       before=$(cat "$installed")
@@ -231,9 +247,6 @@ install_tree() {
    [ "$(cat build-install/bootstrap-options 2>/dev/null)" = "${options[*]}" ] || rm -rf build-install
    build build-install "${options[@]}"
    printf '%s\n' "${options[*]}" >build-install/bootstrap-options
-   prefix=$(option_of build-install prefix)
-   mkdir -p "${DESTDIR-}$prefix" 2>/dev/null || true
-   [ -w "${DESTDIR-}$prefix" ] || privilege=as_root
    $privilege env ${DESTDIR+"DESTDIR=$DESTDIR"} meson install -C build-install --no-rebuild >>build-install.log 2>&1 || {
       tail -n 20 build-install.log >&2
       die "the installation in $prefix failed (full log: build-install.log)"
@@ -252,7 +265,7 @@ uninstall_tree() {
    [ -f "$installed" ] || die "nothing to uninstall: there is no $installed"
    local first privilege=''
    first=$(grep -v '^#' "$installed" | head -n 1)
-   [ -w "$(dirname "$first")" ] || privilege=as_root
+   need_to_write "$(dirname "$first")"
    $privilege ninja -C build-install uninstall >build-install.log 2>&1 || {
       tail -n 20 build-install.log >&2
       die "uninstalling failed (full log: build-install.log)"

@@ -123,7 +123,7 @@ def build(results, stage, compiler, options):
     directory = os.path.join(WORK, stage)
     # Said again for directories of older trees, in which defaults of then stay.
     command = ['meson', 'setup', directory, '-Dwerror=true', '-Dpkgconfig.relocatable=true'] + options
-    if os.path.isdir(os.path.join(directory, 'meson-info')):
+    if os.path.exists(os.path.join(directory, 'meson-private', 'coredata.dat')):  # not there after a first time that failed
         command.insert(2, '--reconfigure')
     status, out = run(command, env=compiler_env(compiler))
     if status == 0:

@@ -48,6 +48,26 @@ int main()
    return 0;
 }
 '''
+C_PLUS_PLUS_MODULE = '''#include <cstdint>
+#include <nemea/module.h>
+static int record(nm_module_t *m, const void *)
+{
+   ++*static_cast<std::uint64_t *>(nm_self(m));
+   return NM_OK;
+}
+int main(int argc, char **argv)
+{
+   nm_input_def_t inputs[2] = {};
+   inputs[0].name = "flows";
+   nm_module_def_t def = {};
+   def.name = "plus";
+   def.summary = "Counts flows.";
+   def.in = inputs;
+   def.state_size = sizeof(std::uint64_t);
+   def.record = record;
+   return nm_main(&def, argc, argv);
+}
+'''
 
 
 def tree(directory):
@@ -129,16 +149,16 @@ class Case(unittest.TestCase):
             os.mkdir(folder)
             shutil.copy(os.path.join(it.share, 'nemea-framework', 'examples', source), os.path.join(folder, name + '.c'))
             self.run_in(env, 'ur_processor.sh', '-i', folder, '-o', folder)
-            self.run_in(env, 'sh', '-c', 'cc -O2 -Wall -Wextra -Wno-missing-field-initializers -Werror '
-                        f'-o {name}/{name} {name}/*.c $(pkg-config --cflags --libs {packages})')
+            self.run_in(env, 'sh', '-c', f'cc -O2 -Wall -Wextra -Werror -o {name}/{name} {name}/*.c $(pkg-config --cflags --libs {packages})')
             self.run_in(it.env(self.work), os.path.join(folder, name), '-h')
             shutil.rmtree(folder)
         if shutil.which('c++') is None:
             return
-        with open(os.path.join(self.work, 'plus.cpp'), 'w', encoding='utf-8') as file:
-            file.write(C_PLUS_PLUS)
-        self.run_in(env, 'sh', '-c', 'c++ -std=c++17 -O2 -Wall -Wextra -Werror -o plus plus.cpp $(pkg-config --cflags --libs unirec++)')
-        self.assertIn('libtrap', self.run_in(it.env(self.work), os.path.join(self.work, 'plus')))
+        for source, packages, expected in ((C_PLUS_PLUS, 'unirec++', 'libtrap'), (C_PLUS_PLUS_MODULE, 'nemea-module', 'Counts flows.')):
+            with open(os.path.join(self.work, 'plus.cpp'), 'w', encoding='utf-8') as file:
+                file.write(source)
+            self.run_in(env, 'sh', '-c', f'c++ -std=c++17 -O2 -Wall -Wextra -Werror -o plus plus.cpp $(pkg-config --cflags --libs {packages})')
+            self.assertIn(expected, self.run_in(it.env(self.work), os.path.join(self.work, 'plus'), '-h'))
         self.assertEqual(os.path.realpath(self.run_in(env, 'pkg-config', '--variable=moduledir', 'nemea-module').strip()),
                          os.path.realpath(it.modules))
 

@@ -44,7 +44,7 @@ STEPS = (
      f'cd {SOURCE} && meson setup build-2 -Dwerror=true --prefix=/usr -Dmoduledir=/usr/bin/nemea -Dtests=false && ninja -C build-2'),
     ('layout of NEMEA 2', f'cd {SOURCE} && python3 tests/install_test.py --here build-2 Install.test_in_its_place'),
     ('bootstrap.sh of an ordinary user', 'id user >/dev/null 2>&1 || useradd -m user; '
-     f'rm -rf {USER_SOURCE} && mkdir -p {USER_SOURCE} && cp -a {SOURCE}/. {USER_SOURCE} && rm -rf {USER_SOURCE}/build* && '
+     f'rm -rf {USER_SOURCE} /home/user/nemea && mkdir -p {USER_SOURCE} && cp -a {SOURCE}/. {USER_SOURCE} && rm -rf {USER_SOURCE}/build* && '
      f'chown -R user {USER_SOURCE} && cd {USER_SOURCE} && setpriv --reuid user --regid user --init-groups env -i HOME=/home/user '
      'PATH=/usr/bin:/bin sh -ec "./bootstrap.sh install --prefix ~/nemea; ./bootstrap.sh install --prefix ~/nemea; '
      '~/nemea/bin/nemea logger -h >/dev/null; '
