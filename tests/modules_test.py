@@ -90,6 +90,20 @@ class Modules(unittest.TestCase):
         self.pipe('f:a', 'f:a', 'uint32 N\n1\n')
         self.assertEqual(self.pipe('f:a:a', 'f:a*', 'string S\n"x"\n'), 'uint32 N\n1\n')
 
+    def test_damage_is_one_line_that_names_the_file(self):
+        self.pipe('f:a', 'f:a', 'uint32 N\n1\n2\n')
+        path = os.path.join(self.w.path, 'a')
+        with open(path, 'rb') as file:
+            whole = file.read()
+        for content, reason in ((whole[:-1], f'it ends at byte {len(whole) - 1}'), (b'root:x:0:0:root', 'not a trapcap file'),
+                                (b'', 'is empty'), (b'\2\0\0\0\0\0\0\10\33[2Jxxxx' + b'\0' * 8, 'a')):
+            with open(path, 'wb') as file:
+                file.write(content)
+            status, _, err = self.w.run('logger', '-i', 'f:a')
+            self.assertEqual((status, err.count('\n')), (1, 1), err)
+            self.assertRegex(err, r'^logger: input 0: File \S*a\b')
+            self.assertIn(reason, err)
+
     def test_titles_in_the_middle_change_the_columns(self):
         text = 'uint32 N,string S\n1,"a"\n2,"uint8 X"\nuint16 PORT\n80\n443\nuint32 N,string S\n3,"b"\n'
         for spec_out, spec_in in (('u:flows', 'u:flows'), ('f:a', 'f:a*')):

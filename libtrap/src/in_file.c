@@ -5,12 +5,14 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_BLOCK       (16u * 1024 * 1024 + 65536)
 #define MAX_EMPTY       (1u << 16) /* blocks without a message in a row; no writer makes any */
-#define BEFORE_IT_STAYS "; what stands before it was delivered"
+#define BEFORE_IT_STAYS "; everything before it was delivered"
 
 struct file_input {
    struct trap_input in;
@@ -19,6 +21,7 @@ struct file_input {
    struct reader *file;
    bool negotiated; /* the current file */
    int failed;      /* code that every further call returns, 0: none */
+   const char *why; /* its message */
    uint8_t *block;
    size_t capacity;
    uint8_t end_of_files[2]; /* one message of size 0 */
@@ -27,25 +30,35 @@ struct file_input {
 static int fail_input(struct file_input *f, int code)
 {
    f->failed = code;
+   f->why = ctx_error_message(f->in.ctx);
    return code;
 }
 
-/* A read gave less than was needed. \param where what the file ends inside of, if it does */
+/* The file is not what it should be. */
+static int fail_damaged(struct file_input *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static int fail_damaged(struct file_input *f, const char *format, ...)
+{
+   char text[ERRMSG_SIZE];
+   va_list ap;
+   va_start(ap, format);
+   vsnprintf(text, sizeof(text), format, ap);
+   va_end(ap);
+   return fail_input(f, ctx_error(f->in.ctx, TRAP_E_NEGOTIATION_FAILED, "File %s%s.", f->in.id, text));
+}
+
+/* A read gave less than was needed. \param where the part of the file that is incomplete */
 static int fail_read(struct file_input *f, const char *where)
 {
    unsigned long long offset = (unsigned long long) reader_offset(f->file);
    switch (reader_state(f->file)) {
    case READER_TERMINATED: return TRAP_E_TERMINATED;
    case READER_END:
-      LOG_ERROR("File %s: it ends at byte %llu, inside %s" BEFORE_IT_STAYS ".", f->in.id, offset, where);
-      return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
+      return fail_damaged(f, ": it ends at byte %llu, inside %s" BEFORE_IT_STAYS, offset, where);
    case READER_FAILED:
-      LOG_ERROR("File %s: %s" BEFORE_IT_STAYS ".", f->in.id, reader_problem(f->file));
-      return fail_input(
-          f, ctx_error(f->in.ctx, TRAP_E_IO_ERROR, "File %s: %s", f->in.id, reader_problem(f->file)));
-   default:
-      LOG_ERROR("File %s: %s" BEFORE_IT_STAYS ".", f->in.id, reader_problem(f->file));
-      return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
+      return fail_input(f, ctx_error(f->in.ctx, TRAP_E_IO_ERROR, "File %s: %s" BEFORE_IT_STAYS ".", f->in.id,
+                                     reader_problem(f->file)));
+   default: return fail_damaged(f, ": %s" BEFORE_IT_STAYS, reader_problem(f->file));
    }
 }
 
@@ -56,8 +69,7 @@ static int file_hello(struct file_input *f)
    uint32_t length;
    size_t n = reader_read(f->file, header, sizeof(header));
    if (n == 0 && reader_state(f->file) == READER_END) {
-      LOG_ERROR("File %s is empty, expected a trapcap file.", f->in.id);
-      return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
+      return fail_damaged(f, " is empty, expected a trapcap file");
    }
    if (n != sizeof(header)) {
       return fail_read(f, "its header");
@@ -65,9 +77,9 @@ static int file_hello(struct file_input *f)
    memcpy(&length, header + 4, sizeof(length));
    if (header[0] < TRAP_FMT_RAW || header[0] > TRAP_FMT_JSON || be32toh(length) > HELLO_MAX_SPEC ||
        hello_parse(header, &type, &length, why) != TRAP_E_OK) {
-      LOG_ERROR("File %s is not a trapcap file: it begins with 0x%02x%02x%02x%02x%02x%02x%02x%02x.", f->in.id,
-                header[0], header[1], header[2], header[3], header[4], header[5], header[6], header[7]);
-      return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
+      return fail_damaged(f, " is not a trapcap file (it begins with 0x%02x%02x%02x%02x%02x%02x%02x%02x)",
+                          header[0], header[1], header[2], header[3], header[4], header[5], header[6],
+                          header[7]);
    }
    char *spec = calloc(1, (size_t) length + 1);
    if (spec == NULL) {
@@ -79,6 +91,9 @@ static int file_hello(struct file_input *f)
    }
    int rc = input_negotiate(&f->in, type, spec, why);
    f->negotiated = rc == TRAP_E_OK;
+   if (rc == TRAP_E_NEGOTIATION_FAILED) {
+      return fail_damaged(f, ": %s", why);
+   }
    return rc == TRAP_E_OK ? rc : fail_input(f, ctx_error(f->in.ctx, rc, "File %s: %s.", f->in.id, why));
 }
 
@@ -95,7 +110,6 @@ static int next_file(struct file_input *f)
    f->file = reader_open(f->in.id, f->in.ctx->term_fd);
    if (f->file == NULL) {
       int err = errno;
-      LOG_ERROR("Cannot open file %s: %s", f->in.id, strerror(err));
       return fail_input(
           f, ctx_error(f->in.ctx, TRAP_E_IO_ERROR, "Cannot open file %s: %s", f->in.id, strerror(err)));
    }
@@ -117,9 +131,8 @@ static int next_block(struct file_input *f, uint32_t *size)
    }
    *size = be32toh(be);
    if (*size > MAX_BLOCK) {
-      LOG_ERROR("File %s: a block of %u bytes at byte %llu, expected at most %u" BEFORE_IT_STAYS ".",
-                f->in.id, *size, (unsigned long long) (reader_offset(f->file) - n), MAX_BLOCK);
-      return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
+      return fail_damaged(f, ": a block of %u bytes at byte %llu, expected at most %u" BEFORE_IT_STAYS, *size,
+                          (unsigned long long) (reader_offset(f->file) - n), MAX_BLOCK);
    }
    if (*size > f->capacity) {
       uint8_t *p = realloc(f->block, *size);
@@ -158,17 +171,20 @@ static int file_fill(struct trap_input *in)
          return TRAP_E_OK;
       }
       if (++empty > MAX_EMPTY) {
-         LOG_ERROR("File %s: more than %u empty blocks before byte %llu" BEFORE_IT_STAYS ".", in->id,
-                   MAX_EMPTY, f->file != NULL ? (unsigned long long) reader_offset(f->file) : 0);
-         return fail_input(f, TRAP_E_NEGOTIATION_FAILED);
+         return fail_damaged(f, ": more than %u empty blocks before byte %llu" BEFORE_IT_STAYS, MAX_EMPTY,
+                             f->file != NULL ? (unsigned long long) reader_offset(f->file) : 0);
       }
    }
-   return f->failed;
+   return ctx_error(f->in.ctx, f->failed, "%s", f->why);
 }
 
+/* The lengths of messages do not add up to that of their block. */
 static int file_damaged(struct trap_input *in)
 {
-   return fail_input((struct file_input *) in, TRAP_E_NEGOTIATION_FAILED);
+   struct file_input *f = (struct file_input *) in;
+   return fail_damaged(
+       f, ": a message reaches beyond the end of the block that ends at byte %llu" BEFORE_IT_STAYS,
+       (unsigned long long) reader_offset(f->file));
 }
 
 static void file_input_destroy(struct trap_input *in)

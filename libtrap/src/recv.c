@@ -240,6 +240,10 @@ static __attribute__((noinline)) int receive_one(struct trap_context *ctx, uint3
       return ctx_result(ctx, TRAP_E_BAD_FPARAMS);
    }
    rc = recv_messages(ctx, in, &m, 1, &count);
+   if (rc == TRAP_E_NEGOTIATION_FAILED) {
+      /* Modules written for NEMEA 2 receive this way and print a fixed sentence for this code. */
+      LOG_ERROR("%s", ctx_error_message(ctx));
+   }
    if (count > 0) {
       *data = m.size < in->min_size ? to_write_padded(in, m.data, m.size) : to_write(in, m.data, m.size);
       *size = m.size;

@@ -2,6 +2,7 @@
 /** Formats of outputs: set by the module, or made of the formats of inputs. */
 #include "internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +19,20 @@ static void find_same(nm_module_t *m, struct output *o)
    }
 }
 
+const char *template_problem(int rc)
+{
+   switch (rc) {
+   case UR_OK: return errno == EMSGSIZE ? "the record would be longer than 65535 bytes" : strerror(errno);
+   case UR_E_TYPE_MISMATCH: return "a field is known with another type";
+   case UR_E_INVALID_NAME: return "expected \"type NAME,type NAME,...\"";
+   case UR_E_INVALID_TYPE: return "a type is unknown";
+   default: return "out of memory";
+   }
+}
+
 static int bad_fields(nm_module_t *m, const struct output *o, const char *fields, int rc)
 {
-   return nm_fail(m, "output %s: fields \"%s\": %s", o->name, fields,
-                  rc == UR_E_TYPE_MISMATCH  ? "a field is known with another type"
-                  : rc == UR_E_INVALID_NAME ? "expected \"type NAME,type NAME,...\""
-                  : rc == UR_E_INVALID_TYPE ? "a type is unknown"
-                                            : "out of memory");
+   return nm_fail(m, "output %s: fields \"%s\": %s", o->name, fields, template_problem(rc));
 }
 
 /* \param foreign some of the fields are those of peers: they are defined for as long as there are records of them */
@@ -38,7 +46,7 @@ static int set_unirec(nm_module_t *m, uint32_t output, const char *typed_fields,
    ur_template_t *t = foreign ? ur_define_fields_and_update_template(typed_fields, NULL)
                               : ur_create_template_from_ifc_spec(typed_fields);
    if (t == NULL) {
-      return nm_fail(m, "output %s: fields \"%s\" make no template", o->name, typed_fields);
+      return bad_fields(m, o, typed_fields, UR_OK);
    }
    if (o->record == NULL && (o->record = calloc(1, UR_MAX_SIZE)) == NULL) {
       ur_free_template(t);

@@ -23,9 +23,9 @@ static void look_at_format(struct input *in)
    }
 }
 
-static int fields_error(nm_module_t *m, const struct input *in, const char *fields)
+static int bad_fields(nm_module_t *m, const struct input *in, const char *fields, int rc)
 {
-   return nm_fail(m, "input %s: fields \"%s\" make no template", in->name, fields);
+   return nm_fail(m, "input %s: fields \"%s\": %s", in->name, fields, template_problem(rc));
 }
 
 static int require_unirec(nm_module_t *m, uint32_t i)
@@ -33,8 +33,9 @@ static int require_unirec(nm_module_t *m, uint32_t i)
    struct input *in = &m->in[i];
    const char *fields = in->def->fields != NULL ? in->def->fields : NM_ANY_FORMAT,
               *optional = in->def->optional;
-   if (optional != NULL && ur_define_set_of_fields(optional) != UR_OK) {
-      return fields_error(m, in, optional);
+   int rc = optional != NULL ? ur_define_set_of_fields(optional) : UR_OK;
+   if (rc != UR_OK) {
+      return bad_fields(m, in, optional, rc);
    }
    if (*fields == 0) {
       if (m->ctx != NULL) {
@@ -42,12 +43,12 @@ static int require_unirec(nm_module_t *m, uint32_t i)
       }
       return NM_OK;
    }
-   if (ur_define_set_of_fields(fields) != UR_OK ||
-       (in->tmplt = ur_create_template_from_ifc_spec(fields)) == NULL ||
-       (m->ctx != NULL && ur_ctx_set_input_template(m->ctx, (int) i, in->tmplt) != UR_OK)) {
-      return fields_error(m, in, fields);
+   rc = ur_define_set_of_fields(fields);
+   if (rc != UR_OK || (in->tmplt = ur_create_template_from_ifc_spec(fields)) == NULL) {
+      return bad_fields(m, in, fields, rc);
    }
-   return NM_OK;
+   rc = m->ctx != NULL ? ur_ctx_set_input_template(m->ctx, (int) i, in->tmplt) : UR_OK;
+   return rc == UR_OK ? NM_OK : bad_fields(m, in, fields, rc);
 }
 
 static int open_input(nm_module_t *m, uint32_t i, char type)

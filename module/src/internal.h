@@ -261,6 +261,8 @@ void outputs_end(nm_module_t *m);
 int outputs_follow(nm_module_t *m, uint32_t input);
 /** Defines the module's own fields of an output that follows inputs, before a peer can define them otherwise. */
 int own_fields(nm_module_t *m, const struct output *o, const char *fields);
+/** Why fields cannot be a template. \param rc of ur_define_set_of_fields() and the like; UR_OK: the reason is in errno */
+const char *template_problem(int rc);
 
 /* input.c */
 int inputs_open(nm_module_t *m, const char *types);

@@ -175,12 +175,8 @@ int receive_error(nm_module_t *m, uint32_t i, int rc)
                      "input %s: trap_recv() error: output and input interfaces data formats or data "
                      "specifiers mismatch.",
                      name);
-   case TRAP_E_NEGOTIATION_FAILED:
-      return nm_fail(m,
-                     "input %s: trap_recv() error: interface negotiation failed (caused by invalid reply "
-                     "from a remote module, "
-                     "corrupted file or an unknown error).",
-                     name);
+   case TRAP_E_NEGOTIATION_FAILED: /* of files only: their name and what is wrong */
+      return nm_fail(m, "input %s: %s", name, trap_ctx_get_last_error_msg(m->ctx));
    default:
       return nm_fail(m, "input %s: trap_recv() returned %d (%s)", name, rc,
                      trap_ctx_get_last_error_msg(m->ctx));

@@ -832,6 +832,32 @@ static void user_signals_can_be_claimed(void **state)
    nm_test_free(t);
 }
 
+/* A set of fields that no record can hold; that memory has not run out is part of the message. */
+static char wide_fields[5000 * 18];
+
+static int set_wide_output(nm_module_t *m)
+{
+   size_t n = 0;
+   for (int i = 0; i < 5000; i++) {
+      n += (size_t) sprintf(wide_fields + n, "%sipaddr W%d", i > 0 ? "," : "", i);
+   }
+   return nm_set_output(m, 0, wide_fields);
+}
+
+static const nm_module_def_t def_of_ftcbatsw = {
+    .name = "wide", .summary = "", .out = NM_OUTPUTS({"alerts"}), .init = set_wide_output};
+
+static void fields_that_cannot_be_a_template_say_why(void **state)
+{
+   nm_test_t *t = nm_test_new(&def_of_ftcbatsw, "");
+   const char *error = nm_test_error(t);
+   (void) state;
+   assert_non_null(error);
+   assert_non_null(strstr(error, "output alerts: fields \""));
+   assert_non_null(strstr(error, "the record would be longer than 65535 bytes"));
+   nm_test_free(t);
+}
+
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
@@ -841,6 +867,7 @@ int main(void)
        cmocka_unit_test(chosen_fields_do_not_move_when_further_ones_come),
        cmocka_unit_test(interfaces_that_do_not_exist_are_errors),
        cmocka_unit_test(a_union_has_the_fields_of_all_inputs),
+       cmocka_unit_test(fields_that_cannot_be_a_template_say_why),
        cmocka_unit_test(another_data_type_is_named),
        cmocka_unit_test(fields_are_found_by_name_after_each_format_change),
        cmocka_unit_test(numbers_of_every_type_are_read),

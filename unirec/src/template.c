@@ -3,6 +3,7 @@
 #include "template.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 
 static void set_error(char **errstr, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -63,6 +64,7 @@ ur_template_t *template_from_ids(const ur_field_id_t *ids, size_t n, char **errs
    if (count >= 0 && size > UR_MAX_SIZE) {
       set_error(errstr, "The fixed part of the record has %u bytes, expected at most %u.", size, UR_MAX_SIZE);
       free(f);
+      errno = EMSGSIZE;
       return NULL;
    }
    struct template *p =
@@ -183,6 +185,7 @@ static int parse_typed(const char *spec, ur_field_id_t **ids, size_t extra)
 UR_PUBLIC ur_template_t *ur_create_template_from_ifc_spec(const char *ifc_data_fmt)
 {
    ur_field_id_t *ids = NULL;
+   errno = EINVAL;
    int n = ifc_data_fmt != NULL ? parse_typed(ifc_data_fmt, &ids, 0) : -1;
    ur_template_t *t = n >= 0 ? template_from_ids(ids, (size_t) n, NULL) : NULL;
    free(ids);

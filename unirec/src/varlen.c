@@ -55,7 +55,7 @@ static bool normalize(const ur_template_t *t, void *rec)
 /* Changes the length of a variable-length field and moves the data after it. limit: largest size of the record in bytes.
  * \return UR_OK, UR_E_TOO_LONG; 1: the data are not in the usual order, nothing was changed */
 static inline int move_following(const ur_template_t *t, void *rec, uint32_t limit, ur_u_uint16_t *first,
-                              ur_u_uint16_t *end, ur_u_uint16_t *d, int len)
+                                 ur_u_uint16_t *end, ur_u_uint16_t *d, int len)
 {
    uint32_t before = 0, unusual = 0, old = d[1];
    for (const ur_u_uint16_t *p = first; p < d; p += 2) {
@@ -84,9 +84,8 @@ static inline int move_following(const ur_template_t *t, void *rec, uint32_t lim
 }
 
 static __attribute__((noinline, cold)) int normalize_and_move(const ur_template_t *t, void *rec,
-                                                                 uint32_t limit, ur_u_uint16_t *first,
-                                                                 ur_u_uint16_t *end, ur_u_uint16_t *d,
-                                                                 int len)
+                                                              uint32_t limit, ur_u_uint16_t *first,
+                                                              ur_u_uint16_t *end, ur_u_uint16_t *d, int len)
 {
    return normalize(t, rec) ? move_following(t, rec, limit, first, end, d, len) : UR_E_MEMORY;
 }

@@ -259,7 +259,8 @@ char *ur_cpy_string(const char *str);
 ur_template_t *ur_create_template(const char *fields, char **errstr);
 /** NULL is allowed. */
 void ur_free_template(ur_template_t *tmplt);
-/** A template of fields that are defined, from the typed form; types are not compared. */
+/** A template of fields that are defined, from the typed form; types are not compared. \return NULL on an error, with errno ENOMEM,
+ * EINVAL (bad text, or a field that is not defined) or EMSGSIZE (the record would be longer than 65535 bytes) */
 ur_template_t *ur_create_template_from_ifc_spec(const char *ifc_data_fmt);
 /** Defines the fields, makes their template, which takes over old's direction and frees it.
  * \return NULL on an error; old is then untouched */
