@@ -2,7 +2,7 @@
 /**
  * Copying the common fields of records of different templates.
  *
- * What to copy where depends on the two templates only: it is worked out once and kept with the destination's
+ * Which bytes to copy depends on the two templates only: this copy plan is made once and kept with the destination's
  * template. Plans are added with a compare-and-swap and live as long as the template, so that threads that share
  * templates need no lock.
  */
@@ -27,7 +27,7 @@ static int index_of_var(const ur_template_t *t, int id)
    return (t->offset[id] - (t->static_size - 4 * n_dynamic(t))) / 4;
 }
 
-/* Fixed fields that stand side by side in both records are one span. */
+/* Fixed-length fields that are adjacent in both records are copied as one span. */
 static void add_span(struct copy_plan *p, uint16_t to, uint16_t from, uint16_t size)
 {
    struct copy_span *last = p->n_spans > 0 ? &p->spans[p->n_spans - 1] : NULL;
@@ -53,18 +53,18 @@ static struct copy_plan *make_plan(const ur_template_t *d, const ur_template_t *
    p->all_var = true;
    for (int i = 0; i < d->count; i++) {
       int id = d->ids[i];
-      bool there = ur_is_present(s, id);
-      if (i < fixed && there) {
+      bool present = ur_is_present(s, id);
+      if (i < fixed && present) {
          add_span(p, d->offset[id], s->offset[id], (uint16_t) ur_get_size(id));
       } else if (i >= fixed) {
-         p->vars[i - fixed] = there ? (int16_t) index_of_var(s, id) : -1;
-         p->all_var &= there;
+         p->vars[i - fixed] = present ? (int16_t) index_of_var(s, id) : -1;
+         p->all_var &= present;
       }
    }
    return p;
 }
 
-/* \param[out] own set when the caller has to free the plan */
+/* \param[out] own true: the caller has to free the plan */
 static struct copy_plan *find_plan(const ur_template_t *dt, const ur_template_t *st, bool *own)
 {
    struct template *d = (struct template *) (uintptr_t) dt;
@@ -88,7 +88,7 @@ static struct copy_plan *find_plan(const ur_template_t *dt, const ur_template_t 
    return p;
 }
 
-/* All variable-length fields come from the source: written one behind the other. */
+/* All variable-length fields come from the source: written one after the other. */
 static int copy_all_vars(const struct copy_plan *p, const ur_template_t *dt, void *dst, uint32_t limit,
                          const ur_template_t *st, const void *src)
 {

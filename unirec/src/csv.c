@@ -43,7 +43,7 @@ UR_PUBLIC char *urcsv_header(urcsv_t *urcsv)
    return urcsv != NULL ? ur_template_string_delimiter(urcsv->tmplt, urcsv->delimiter) : NULL;
 }
 
-/* Room for need more bytes at curpos. */
+/* Makes sure that need more bytes fit at curpos. */
 static bool room(urcsv_t *c, size_t need)
 {
    if (need <= c->free_space) {
@@ -148,8 +148,8 @@ UR_PUBLIC int urcsv_field(char *dst, uint32_t size, const void *rec, ur_field_ty
 
 /* -------------------------------------------------------------------- parse */
 
-/* The text of one column without its quotes or brackets, NUL-terminated in to (as long as the rest of the line).
- * \return behind the column: at its delimiter or the end; NULL: a quote is not closed */
+/* Copies the text of one column without its quotes or brackets to to, which has room for the rest of the line, and terminates it.
+ * \return the delimiter after the column or the end of the line; NULL: a quote is not closed */
 static const char *take_column(const char *p, char delimiter, bool array, char *to)
 {
    if (*p == '"') {
@@ -176,19 +176,19 @@ static const char *take_column(const char *p, char delimiter, bool array, char *
    return *p == 0 || *p == delimiter ? p : NULL;
 }
 
-/* \return 0; 1: not a time, stored as 0; -1: bad */
+/* \return 0; 1: invalid time, stored as 0; -1: invalid */
 static int set_column(const ur_template_t *t, void *rec, ur_field_id_t id, const char *text)
 {
    unsigned code;
    if (ur_get_type(id) == UR_TYPE_CHAR && strlen(text) == 4 && sscanf(text, "\\x%2x", &code) == 1) {
       *(char *) ur_get_ptr_by_id(t, rec, id) =
-          (char) code; /* as nc_csv_char() writes what is not printable */
+          (char) code; /* as nc_csv_char() writes characters that are not printable */
       return 0;
    }
    if (ur_set_from_string(t, rec, id, text) == 0) {
       return 0;
    }
-   if (ur_get_type(id) == UR_TYPE_CHAR && *text == 0) { /* the NUL that an empty column was written for */
+   if (ur_get_type(id) == UR_TYPE_CHAR && *text == 0) { /* an empty column stands for a NUL */
       *(char *) ur_get_ptr_by_id(t, rec, id) = 0;
       return 0;
    }

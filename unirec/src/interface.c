@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Templates joined to interfaces: the only file of UniRec that calls libtrap. */
+/** Templates of interfaces. The only file of UniRec that calls libtrap. */
 #include "internal.h"
 
 #include <nemea-common/nc_text.h>
@@ -128,6 +128,6 @@ UR_PUBLIC int ur_ctx_receive(trap_ctx_t *ctx, uint32_t ifc, const void **data, u
       if (*size <= 1 || *tmplt == NULL || ur_rec_check(*tmplt, *data, *size)) {
          return changed ? TRAP_E_FORMAT_CHANGED : TRAP_E_OK;
       }
-      /* A record that does not fit its template is skipped, never shown to the module. */
+      /* A record that does not match its template is skipped; the module never gets it. */
    }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** What the source files of libunirec share. */
+/** Declarations shared by the source files of libunirec. */
 #ifndef UR_INTERNAL_H
 #define UR_INTERNAL_H
 
@@ -15,7 +15,7 @@ struct word {
    size_t length;
 };
 
-/** Reads "type NAME" from a typed template string. \return 1 read, 0 end of the text, -1 bad text; *at moves on */
+/** Reads the next "type NAME" of a typed template string and advances *at. \return 1 read, 0 end of the text, -1 invalid text */
 int next_typed_field(const char **at, struct word *type, struct word *name);
 
 /** \return id of a defined field, or UR_E_INVALID_NAME */
@@ -29,7 +29,7 @@ void registry_release(const ur_field_id_t *ids, size_t n, uint32_t when);
 /** \return ur_field_type_t, or UR_E_INVALID_TYPE */
 int type_from_word(const char *type, size_t length);
 
-/** A template from ids (doubles ignored); message as for ur_create_template(). */
+/** Makes a template of fields (duplicates ignored); message as for ur_create_template(). */
 ur_template_t *template_from_ids(const ur_field_id_t *ids, size_t n, char **errstr);
 
 /* As ur_set_var(), ur_array_resize(), ur_copy_fields() and ur_set_from_string(), in a record of up to limit bytes. */
@@ -37,7 +37,7 @@ int set_var_within(const ur_template_t *t, void *rec, uint32_t limit, int id, co
 int array_resize_within(const ur_template_t *t, void *rec, uint32_t limit, int id, int len);
 int set_from_string_within(const ur_template_t *t, void *rec, uint32_t limit, ur_field_id_t id,
                            const char *v);
-/** \return UR_OK; UR_E_TOO_LONG: variable-length fields were left out; UR_E_MEMORY */
+/** \return UR_OK; UR_E_TOO_LONG: some variable-length fields did not fit and were not copied; UR_E_MEMORY */
 int copy_fields_within(const ur_template_t *dt, void *dst, uint32_t limit, const ur_template_t *st,
                        const void *src);
 

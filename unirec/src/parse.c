@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Values from text. Border: everything here comes from files and users. Lenient where existing inputs rely on it
- * (numbers wrap, and anything may follow them), strict with memory: a record never grows beyond what it holds.
+ * Parsing values from text. The text comes from files and users and is not trusted. Lenient where existing inputs rely on it
+ * (numbers wrap, and anything may follow them), strict with memory: a record never grows beyond its capacity.
  */
 #include "internal.h"
 
 #include <ctype.h>
 #include <errno.h>
 
-/* Digits with an optional sign, modulo 2^64. base 0: as in C (0x.., 0..). \return false without a digit */
+/* Reads digits with an optional sign, modulo 2^64. base 0: as in C (0x.., 0..). \return false if there is no digit */
 static bool parse_number(const char *s, int base, uint64_t *value)
 {
    bool negative = false;
@@ -49,12 +49,11 @@ static bool parse_double(const char *s, double *value)
    return end != s;
 }
 
-/* Addresses and times are short; a longer word is none. */
 static bool parse_ip(const char *s, ip_addr_t *ip)
 {
    uint32_t v4 = 0;
    const char *p = s;
-   /* The common case by hand: four numbers without leading zeros, as inet_pton() takes them. */
+   /* Fast path: four numbers without leading zeros, as inet_pton() accepts them. */
    for (int i = 0; i < 4; i++) {
       uint32_t byte = 0;
       const char *start = p;
@@ -71,7 +70,7 @@ static bool parse_ip(const char *s, ip_addr_t *ip)
    return true;
 }
 
-/* One value of a fixed-length type. */
+/* Parses one value of a fixed-length type. */
 static bool parse_value(ur_field_type_t type, const char *s, void *to)
 {
    uint64_t n;
@@ -95,7 +94,7 @@ static bool parse_value(ur_field_type_t type, const char *s, void *to)
       if (!parse_number(s, is_signed ? 0 : 10, &n)) {
          return false;
       }
-      /* The low bytes of the number, in the order of the host. */
+      /* The low bytes of the number, in the byte order of the machine. */
       for (int i = 0; i < ur_field_type_size[type]; i++) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
          ((uint8_t *) to)[i] = (uint8_t) (n >> (8 * i));
@@ -143,7 +142,7 @@ static bool only(const char *s, const char *characters)
    return s[strspn(s, characters)] == 0;
 }
 
-/* Is a value that parse_value() takes one without anything behind it, and in the range of its type? */
+/* Does the text have nothing after the value, and is the value in the range of its type? Called before parse_value(). */
 static bool is_exact(ur_field_type_t type, const char *s)
 {
    static const char hex[] = "0123456789abcdefABCDEF";
@@ -164,7 +163,7 @@ static bool is_exact(ur_field_type_t type, const char *s)
    case UR_TYPE_INT64: {
       bool hexadecimal =
           digits[0] == '0' && (digits[1] | 32) == 'x' && digits[2] != 0 && only(digits + 2, hex);
-      bool octal = digits[0] == '0' && digits[1] != 0; /* nobody means that */
+      bool octal = digits[0] == '0' && digits[1] != 0; /* refused: people who type 010 mean ten */
       if (!hexadecimal && (octal || *digits == 0 || !only(digits, "0123456789"))) {
          return false;
       }
@@ -174,7 +173,7 @@ static bool is_exact(ur_field_type_t type, const char *s)
    case UR_TYPE_FLOAT:
    case UR_TYPE_DOUBLE: strtod(s, &end); return end != s && *end == 0 && !isspace((unsigned char) *s);
    case UR_TYPE_MAC: return only(s, "0123456789abcdefABCDEF:");
-   default: return true; /* addresses and times are always read exactly */
+   default: return true; /* the parsers of addresses and times are strict */
    }
 }
 
@@ -233,7 +232,8 @@ static int parse_array(const ur_template_t *tmplt, void *rec, uint32_t limit, ur
       char word[512];
       v += strspn(v, " ");
       size_t length = strcspn(v, " ");
-      /* The largest double has 309 digits before its point; a longer number is read as far as the word goes. */
+      /* The largest double has 309 digits before the point. Longer numbers are truncated; longer addresses and times are
+       * invalid. */
       size_t kept = length < sizeof(word) ? length : sizeof(word) - 1;
       memcpy(word, v, kept);
       word[kept] = 0;

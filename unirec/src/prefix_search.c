@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Search of networks by address.
+ * Finding the networks that contain an address.
  *
- * Networks are either nested or disjoint. Sorted by their first address, the wider first, they are walked through
- * with a stack of those that are open; wherever the stack changes, an interval ends. Addresses are plain numbers here
- * (32 or 128 bits, the family known from the list), so nothing depends on how an ip_addr_t marks its family.
+ * Networks are either nested or disjoint. They are sorted by their first address, wider ones first, and walked through
+ * with a stack of the open ones; an interval ends wherever the stack changes. Addresses are plain numbers here
+ * (32 or 128 bits; the family is known from the list), so nothing depends on how an ip_addr_t marks its family.
  */
 #include "internal.h"
 
@@ -17,7 +17,7 @@ struct net {
    uint32_t length, index;
 };
 
-/* The intervals of one family; lows and highs apart, since a search reads the lows only. */
+/* The intervals of one family; lows and highs are separate arrays, since a search reads the lows only. */
 struct family {
    bool v4;
    number last; /* the largest address */
@@ -71,7 +71,7 @@ static int compare_nets(const void *a, const void *b)
    return x->index < y->index ? -1 : 1;
 }
 
-/* The walk. With memory for the intervals it fills them in, without it only counts. */
+/* State of the walk, which fills in the intervals if there is memory for them, and otherwise only counts them. */
 struct walk {
    struct family *f;
    const struct net **open;

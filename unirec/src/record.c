@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Records: the check of those from outside, memory, and records that know their size (ur_record_t). */
+/** Records: checking those from outside, memory, and records with a known capacity (ur_record_t). */
 #include "internal.h"
 
 UR_PUBLIC int ur_rec_check(const ur_template_t *tmplt, const void *rec, uint32_t size)
@@ -11,12 +11,12 @@ UR_PUBLIC int ur_rec_check(const ur_template_t *tmplt, const void *rec, uint32_t
    uint32_t total = 0, end = 0;
    const ur_u_uint16_t *d = descriptors(tmplt, rec, &n);
    for (int i = 0; i < n; i++, d += 2) {
-      uint32_t behind = (uint32_t) d[0] + d[1];
+      uint32_t field_end = (uint32_t) d[0] + d[1];
       total += d[1];
-      end = d[1] != 0 && behind > end ? behind : end;
+      end = d[1] != 0 && field_end > end ? field_end : end;
    }
-   /* The sum of the lengths is what the size of a record is worked out from, here and in every module: it must
-    * cover all fields (no gaps), and no byte that did not come may be counted (fields that share bytes). */
+   /* The size of a record is computed from the sum of the lengths, here and in every module: the sum must cover all
+    * fields (no gaps) and must not exceed the bytes received (no fields that share bytes). */
    return end <= total && total <= size - tmplt->static_size && total + tmplt->static_size <= UR_MAX_SIZE;
 }
 
@@ -39,7 +39,7 @@ UR_PUBLIC void *ur_clone_record(const ur_template_t *tmplt, const void *src)
    return copy != NULL ? memcpy(copy, src, size) : NULL;
 }
 
-/* ------------------------------------------------- records that know their room */
+/* ---------------------------------------------- records with a known capacity */
 
 UR_PUBLIC int ur_record_init(ur_record_t *record, const ur_template_t *tmplt, uint16_t max_var_size)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Templates: which fields, where. */
+/** Templates: the fields of a record and their offsets. */
 #include "template.h"
 
 #include <ctype.h>
@@ -30,7 +30,7 @@ UR_PUBLIC int compare_fields(const void *field1, const void *field2)
    return strcmp(a->name, b->name);
 }
 
-/* Fields of the registry in the order of a record, without doubles. \return their number, -1: no memory */
+/* Sorts fields in record order and removes duplicates. \return their number, -1: out of memory */
 static int sort_fields(const ur_field_id_t *ids, size_t n, field_spec_t **sorted)
 {
    field_spec_t *f = malloc((n + 1) * sizeof(*f));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** What a template holds besides its public part. */
+/** The private part of a template. */
 #ifndef UR_TEMPLATE_H
 #define UR_TEMPLATE_H
 
 #include "internal.h"
 
-#define MAX_PLANS 8 /* sources that a destination remembers; more are planned each time */
+#define MAX_PLANS 8 /* copy plans cached per destination; those of further sources are made for each copy */
 
 struct copy_span {
    uint16_t to, from, size;
@@ -23,8 +23,8 @@ struct copy_plan {
 
 struct template
 {
-   ur_template_t t; /* first: callers hold a pointer to it */
-   uint64_t serial; /* no two templates of a process have the same */
+   ur_template_t t; /* first member: callers hold a pointer to it */
+   uint64_t serial; /* unique in the process */
    struct copy_plan *plans;
    uint32_t used_since; /* of registry_use() */
 };

@@ -90,7 +90,7 @@ static char *put_double(char *to, double v)
 {
    int n = snprintf(to, MAX_VALUE_TEXT, "%f", v);
    for (int i = 0; i < n; i++) {
-      if (to[i] == ',') { /* the decimal point of some locales */
+      if (to[i] == ',') { /* some locales have a decimal comma */
          to[i] = '.';
       }
    }
@@ -119,7 +119,7 @@ char *text_value(char *to, ur_field_type_t type, const void *value)
    }
 }
 
-/* Characters of the longest text of a type that has a bound worth using. */
+/* Maximum length of the text of one array element. */
 static size_t value_bound(ur_field_type_t type)
 {
    switch (type) {

@@ -2,7 +2,7 @@
 /** Time stamps from text. */
 #include "internal.h"
 
-/* n decimal digits. \return false when there are fewer */
+/* Reads n decimal digits. \return false if there are fewer */
 static bool digits(const char **p, int n, uint32_t *value)
 {
    *value = 0;
@@ -22,7 +22,7 @@ static bool expect(const char **p, char c)
    return is;
 }
 
-/* Days from 1970-01-01 to a date that exists. */
+/* Days from 1970-01-01 to a valid date. */
 static int64_t days_from_date(uint32_t year, uint32_t month, uint32_t day)
 {
    int64_t y = (int64_t) year - (month <= 2);

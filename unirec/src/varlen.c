@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Variable-length fields: their lengths, and what moves in a record when one changes.
+ * Variable-length fields: their lengths, and moving the data after a field whose length changes.
  *
  * copy.c and parse.c set fields through the functions ending in _within; record.c is built on all three.
  */

@@ -5,14 +5,20 @@
  *
  * A record is: fixed-length values (larger first, then by name), a descriptor (uint16 offset, uint16 length) for
  * each variable-length field, the data of the variable-length fields. Offsets count from the end of the fixed
- * part. Values are in host byte order and unaligned; addresses as in ipaddr.h and macaddr.h, time as in
- * ur_time.h. A template knows where each field of a record is.
+ * part. Values are unaligned; addresses as in ipaddr.h and macaddr.h, time as in ur_time.h. A template holds the
+ * offset of each field.
+ *
+ * Byte order: numbers, times, floating point numbers and descriptors have the byte order of the machine that made the
+ * record; addresses have a fixed order of bytes. Neither streams nor files tell that order, and nothing swaps it: machines
+ * that exchange records must have the same one. All that NEMEA runs on (x86-64, arm64, riscv64, ppc64le) are little
+ * endian, so in practice records and .trapcap files are little endian. Sources read and write values through the macros below and
+ * do not depend on the order.
  *
  * Threads: any number of threads may read and write records of their own at once and look up fields; defining
  * fields is serialized inside. ur_finalize() only when no other thread uses the library.
- * Bounds: what comes from outside is checked once by ur_rec_check(); the accessors trust it. Functions that change
- * the length of a field refuse a record above 65535 bytes; that the memory is large enough is the caller's part
- * (ur_create_record() with UR_MAX_SIZE always is), or that of ur_record_t, which knows.
+ * Bounds: records from outside are checked once by ur_rec_check(); the accessors trust them. Functions that change
+ * the length of a field refuse a record above 65535 bytes. The caller makes sure that its memory is large enough
+ * (ur_create_record() with UR_MAX_SIZE always is), or uses ur_record_t, which checks it.
  */
 #ifndef UR_UNIREC_H
 #define UR_UNIREC_H
@@ -21,7 +27,7 @@
 #define __STDC_LIMIT_MACROS
 #endif
 
-/* Also what sources written for NEMEA 2 expect this header to bring in. */
+/* Sources written for NEMEA 2 expect this header to include these. */
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -74,7 +80,7 @@ extern "C" {
 #define UR_ARRAY_DELIMITER              ' '
 #define UR_ARRAY_ALLOC                  10
 
-/** Types of fields; the number is never on the wire. */
+/** Types of fields. The numbers are never sent. */
 typedef enum {
    UR_TYPE_STRING,
    UR_TYPE_BYTES,
@@ -112,7 +118,8 @@ typedef enum {
 extern const int
     ur_field_type_size[UR_COUNT_OF_TYPES]; /**< bytes; negative: variable, absolute value of an element */
 extern const char *ur_field_type_str[UR_COUNT_OF_TYPES]; /**< name in templates */
-extern int ur_field_array_elem_type[UR_COUNT_OF_TYPES];  /**< type of an element; of no array: itself */
+extern int
+    ur_field_array_elem_type[UR_COUNT_OF_TYPES]; /**< type of an element; for other types the type itself */
 
 typedef int16_t ur_field_id_t;
 typedef ur_field_id_t ur_iter_t;
@@ -156,27 +163,27 @@ typedef enum {
    UR_TMPLT_DIRECTION_BI = 3
 } ur_tmplt_direction;
 
-/** Layout of a record. Made by the functions below only; read its members, do not change them. */
+/** Layout of a record. Made by the functions below; its members are read-only. */
 typedef struct {
-   uint16_t *offset;     /**< by id: of the value or descriptor in the record; UR_INVALID_OFFSET: not there */
-   uint16_t offset_size; /**< ids that offset knows */
-   int16_t *ids;         /**< in the order of the record */
+   uint16_t *offset; /**< by id: offset of the value or descriptor in the record; UR_INVALID_OFFSET: absent */
+   uint16_t offset_size;   /**< number of elements of offset */
+   int16_t *ids;           /**< in record order */
    uint16_t first_dynamic; /**< index in ids of the first variable-length field; UR_NO_DYNAMIC_VALUES: none */
-   uint16_t count;         /**< fields */
+   uint16_t count;         /**< number of fields */
    uint16_t static_size;   /**< bytes of the fixed part */
    ur_tmplt_direction direction;
    uint32_t ifc_out;
 } ur_template_t;
 
-/* A module's fields.c defines these two; they must be seen by the library also when the module hides its symbols. */
+/* Defined by a module's fields.c; visible to the library even if the module hides its symbols. */
 extern ur_field_specs_t ur_field_specs __attribute__((visibility("default")));
 extern ur_static_field_specs_t UR_FIELD_SPECS_STATIC __attribute__((visibility("default")));
 
-/** Fields that a source file uses: UR_FIELDS(uint32 FOO, ipaddr SRC_IP). Read by ur_processor.sh, which makes
- * fields.h (F_FOO, F_FOO_T ...) and fields.c of it; nothing for the compiler. */
+/** Fields that a source file uses: UR_FIELDS(uint32 FOO, ipaddr SRC_IP). ur_processor.sh generates fields.h (F_FOO,
+ * F_FOO_T ...) and fields.c from it; the compiler ignores it. */
 #define UR_FIELDS(...)
 
-/* Values in records are unaligned and of any type before them: the accessors go through these. */
+/* Values in records are unaligned and may alias any type: the accessors use these types. */
 #define UR_UNALIGNED_ __attribute__((aligned(1), may_alias))
 typedef char ur_u_char;
 typedef uint8_t ur_u_uint8_t;
@@ -211,7 +218,7 @@ template <class T> inline T ur_store_(void *to, T value)
 
 /* ---------------------------------------------------------- field registry */
 
-/* Loaded with acquire: the tables may move while other threads define fields; their old places stay readable. */
+/* Loaded with acquire: the tables may be reallocated while other threads define fields; old copies stay readable. */
 #define ur_size_of(type) (ur_field_type_size[type])
 #define ur_get_name(id)  (__atomic_load_n(&ur_field_specs.ur_field_names, __ATOMIC_ACQUIRE)[id])
 #define ur_get_type(id)  (__atomic_load_n(&ur_field_specs.ur_field_types, __ATOMIC_ACQUIRE)[id])
@@ -225,16 +232,16 @@ template <class T> inline T ur_store_(void *to, T value)
 #define ur_array_get_elem_size(id) (ur_get_size(id) < 0 ? -ur_get_size(id) : ur_get_size(id))
 #define ur_array_get_elem_type(id) (ur_field_array_elem_type[ur_get_type(id)])
 
-/** Moves the static fields to memory that can grow; called by the others. \return UR_OK, UR_E_MEMORY */
+/** Copies the static fields to tables that can grow; the other functions call it. \return UR_OK, UR_E_MEMORY */
 int ur_init(ur_static_field_specs_t field_specs_static);
-/** Reserves an id for a field. \return it, or UR_E_MEMORY when all are used */
+/** Reserves an id for a field. \return the id, or UR_E_MEMORY if all are in use */
 int ur_get_empty_id(void);
-/** Defines a field, or finds the one of this name and type. \return its id (>= 0), UR_E_INVALID_NAME
+/** Defines a field, or finds the existing one with this name and type. \return its id (>= 0), UR_E_INVALID_NAME
  * ([A-Za-z][A-Za-z0-9_]*), UR_E_INVALID_TYPE, UR_E_TYPE_MISMATCH (exists with another type), UR_E_MEMORY */
 int ur_define_field(const char *name, ur_field_type_t type);
-/** Defines "type NAME,type NAME"; all or, on an error, none. \return UR_OK or the code of the first error */
+/** Defines "type NAME,type NAME": all, or none if there is an error. \return UR_OK or the code of the first error */
 int ur_define_set_of_fields(const char *ifc_data_fmt);
-/** Forgets a field that was defined at run time; templates with it become invalid. \return UR_OK,
+/** Removes a field that was defined at run time; templates with it become invalid. \return UR_OK,
  * UR_E_INVALID_PARAMETER */
 int ur_undefine_field_by_id(ur_field_id_t field_id);
 /** The same by name. \return UR_OK, UR_E_INVALID_NAME */
@@ -243,46 +250,46 @@ int ur_undefine_field(const char *name);
 int ur_get_id_by_name(const char *name);
 /** \return ur_field_type_t, or UR_E_INVALID_TYPE */
 int ur_get_field_type_from_str(const char *type);
-/** Forgets all run-time fields and frees the registry. */
+/** Removes all fields defined at run time and frees the registry. */
 void ur_finalize(void);
 /** Order of fields in a record, for qsort() of field_spec_t. */
 int compare_fields(const void *field1, const void *field2);
-/** "type NAME,type NAME" to "NAME,NAME". \return a string to free(), NULL on bad text */
+/** Converts "type NAME,type NAME" to "NAME,NAME". \return a string to free(), NULL for invalid text */
 char *ur_ifc_data_fmt_to_field_names(const char *ifc_data_fmt);
 /** strdup() */
 char *ur_cpy_string(const char *str);
 
 /* --------------------------------------------------------------- templates */
 
-/** A template of fields that are defined ("NAME,NAME"; any order, blanks allowed, doubles ignored).
+/** Makes a template of defined fields ("NAME,NAME"; any order, blanks allowed, duplicates ignored).
  * \param errstr NULL, or receives a message to free() on an error. \return NULL on an error */
 ur_template_t *ur_create_template(const char *fields, char **errstr);
 /** NULL is allowed. */
 void ur_free_template(ur_template_t *tmplt);
-/** A template of fields that are defined, from the typed form; types are not compared. \return NULL on an error, with errno ENOMEM,
- * EINVAL (bad text, or a field that is not defined) or EMSGSIZE (the record would be longer than 65535 bytes) */
+/** Makes a template of defined fields from the typed form; types are not compared. \return NULL on an error, with errno ENOMEM,
+ * EINVAL (invalid text, or a field that is not defined) or EMSGSIZE (the record would be longer than 65535 bytes) */
 ur_template_t *ur_create_template_from_ifc_spec(const char *ifc_data_fmt);
-/** Defines the fields, makes their template, which takes over old's direction and frees it.
- * \return NULL on an error; old is then untouched */
+/** Defines the fields and makes their template, which takes over the direction of old; old is freed.
+ * \return NULL on an error; old is then unchanged */
 ur_template_t *ur_define_fields_and_update_template(const char *ifc_data_fmt, ur_template_t *old);
-/** The union of a typed form (fields defined already) and tmplt, which is freed. \return NULL on an error; tmplt is
- * then untouched */
+/** Makes a template of the fields of tmplt, which is freed, and of a typed form (fields already defined). \return NULL on an
+ * error; tmplt is then unchanged */
 ur_template_t *ur_expand_template(const char *ifc_data_fmt, ur_template_t *tmplt);
-/** Typed form in record order. \return a string to free(), NULL for NULL or without memory */
+/** Typed form in record order. \return a string to free(), NULL for NULL or when out of memory */
 char *ur_template_string_delimiter(const ur_template_t *tmplt, int delimiter);
 #define ur_template_string(tmplt) ur_template_string_delimiter((tmplt), ',')
-/** \return 1 when both have the same fields, else 0 */
+/** \return 1 if both have the same fields, else 0 */
 int ur_template_compare(const ur_template_t *tmpltA, const ur_template_t *tmpltB);
-/** Prints ids, names and offsets on standard output, to look for errors. */
+/** Prints ids, names and offsets on standard output, for debugging. */
 void ur_print_template(ur_template_t *tmplt);
 
-/* Templates of interfaces. The functions with ctx take a libtrap context, the others use the global one. */
-/** A template of defined fields ("NAME,NAME") that input ifc must have. \param errstr NULL, or receives a message to free()
+/* Templates of interfaces. Functions with ctx take a libtrap context, the others use the global one. */
+/** Makes a template of defined fields ("NAME,NAME") that input ifc requires. \param errstr NULL, or receives a message to free()
  * \return NULL on an error; free it with ur_free_template() */
 ur_template_t *ur_ctx_create_input_template(trap_ctx_t *ctx, int ifc, const char *fields, char **errstr);
-/** A template of defined fields that becomes the format of output ifc. \return as above */
+/** Makes a template of defined fields that becomes the format of output ifc. \return as above */
 ur_template_t *ur_ctx_create_output_template(trap_ctx_t *ctx, int ifc, const char *fields, char **errstr);
-/** Both: when the input's format changes, the output's follows. \return as above */
+/** Both: when the format of the input changes, the output gets the same. \return as above */
 ur_template_t *ur_ctx_create_bidirectional_template(trap_ctx_t *ctx, int ifc_in, int ifc_out,
                                                     const char *fields, char **errstr);
 #define ur_create_input_template(ifc, fields, errstr) \
@@ -298,12 +305,12 @@ int ur_ctx_set_output_template(trap_ctx_t *ctx, int ifc, ur_template_t *tmplt);
 #define ur_set_input_template(ifc, tmplt)  ur_ctx_set_input_template(trap_get_global_ctx(), (ifc), (tmplt))
 #define ur_set_output_template(ifc, tmplt) ur_ctx_set_output_template(trap_get_global_ctx(), (ifc), (tmplt))
 
-/** Follows a format change of an input: the new template takes tmplt's place (and its output's format for a
- * bidirectional one). \return UR_OK; else a message on stderr, *tmplt is unchanged */
+/** Follows a format change of an input: replaces *tmplt by the new template (a bidirectional one also becomes the format of its
+ * output). \return UR_OK; otherwise prints a message on stderr, and *tmplt is unchanged */
 int ur_ctx_follow_format(trap_ctx_t *ctx, uint32_t ifc, ur_template_t **tmplt);
-/** What TRAP_CTX_RECEIVE() does: receives a record, follows a format change, skips records that do not fit their
+/** Implements TRAP_CTX_RECEIVE(): receives a record, follows a format change, skips records that do not match their
  * template (messages of up to one byte are not records and are passed on).
- * \return as trap_ctx_recv(); TRAP_E_FORMAT_MISMATCH when the new format cannot be followed */
+ * \return as trap_ctx_recv(); TRAP_E_FORMAT_MISMATCH if the new format cannot be followed */
 int ur_ctx_receive(trap_ctx_t *ctx, uint32_t ifc, const void **data, uint16_t *size, ur_template_t **tmplt);
 /** Receives into data and size; on TRAP_E_FORMAT_CHANGED tmplt is replaced by one with all fields of the sender. */
 #define TRAP_CTX_RECEIVE(ctx, ifc, data, size, tmplt) ur_ctx_receive((ctx), (ifc), &(data), &(size), &(tmplt))
@@ -311,14 +318,14 @@ int ur_ctx_receive(trap_ctx_t *ctx, uint32_t ifc, const void **data, uint16_t *s
 
 /* ----------------------------------------------------------------- records */
 
-/** Checks a record from outside: its fixed part is there, and the variable-length fields, in any order, fill the
- * bytes behind it without gaps and without sharing bytes, so that ur_rec_size() covers exactly what the accessors
- * can reach. Bytes behind the last field are allowed. \return 1 good, 0 bad */
+/** Checks a record from outside: the fixed part is complete, and the variable-length fields, in any order, fill the
+ * bytes after it without gaps and without sharing bytes, so that ur_rec_size() covers exactly what the accessors
+ * can reach. Bytes after the last field are allowed. \return 1 valid, 0 invalid */
 int ur_rec_check(const ur_template_t *tmplt, const void *rec, uint32_t size);
 
 #define UR_AT_(rec, at) ((char *) (uintptr_t) (rec) + (at))
 #ifdef UR_DEBUG
-/* A module compiled with -DUR_DEBUG stops, with the name of the field, where it uses one that its template lacks. */
+/* A module compiled with -DUR_DEBUG aborts with the name of the field if its template does not have it. */
 static inline uint16_t ur_checked_offset_(const ur_template_t *tmplt, int id, const char *file, int line)
 {
    if (id < 0 || id >= tmplt->offset_size || tmplt->offset[id] == UR_INVALID_OFFSET) {
@@ -337,7 +344,7 @@ static inline uint16_t ur_checked_offset_(const ur_template_t *tmplt, int id, co
 #endif
 #define UR_DESC_(tmplt, rec, id) ((ur_u_uint16_t *) (void *) UR_AT_(rec, UR_OFF_(tmplt, id)))
 
-/* The type comes as an argument of its own, since only the outermost macro sees the field's name. */
+/* The type is an argument of its own, since only the outermost macro has the name of the field. */
 #define UR_VALUE_(tmplt, rec, id, type) (*(UR_U_(type) *) (void *) UR_AT_(rec, UR_OFF_(tmplt, id)))
 #define UR_ELEMENT_(tmplt, rec, id, type, index) \
    (((UR_U_(type))(void *) ur_get_ptr_by_id(tmplt, rec, id))[index])
@@ -363,7 +370,7 @@ template <class T, class V> inline void ur_store_element_(T *array, int index, V
       }                                                                                             \
    } while (0)
 
-/** Value of a fixed-length field: an lvalue of its type. field is a constant F_NAME of fields.h. */
+/** Value of a fixed-length field, an lvalue of its type. field is a constant F_NAME of fields.h. */
 #define ur_get(tmplt, rec, field) (*(UR_U_(field##_T) *) (void *) UR_AT_(rec, UR_OFF_(tmplt, field)))
 #define ur_set(tmplt, rec, field, value) \
    UR_STORE_VALUE_(field##_T, (void *) UR_AT_(rec, UR_OFF_(tmplt, field)), value)
@@ -377,74 +384,74 @@ template <class T, class V> inline void ur_store_element_(T *array, int index, V
    ((void *) (ur_is_varlen(id) ? UR_AT_(rec, (tmplt)->static_size + ur_get_var_offset(tmplt, rec, id)) \
                                : UR_AT_(rec, UR_OFF_(tmplt, id))))
 #define ur_get_ptr(tmplt, rec, field) ((field##_T *) ur_get_ptr_by_id(tmplt, rec, field))
-/** Bytes of a field, fixed or variable. */
+/** Length of any field in bytes. */
 #define ur_get_len(tmplt, rec, id) \
    ((ur_is_varlen(id)) ? (int) ur_get_var_len(tmplt, rec, id) : (int) ur_get_size(id))
-/** Sets a variable-length field and moves what stands behind it.
+/** Sets a variable-length field and moves the data after it.
  * \return UR_OK, UR_E_INVALID_FIELD_ID, UR_E_INVALID_PARAMETER (negative length), UR_E_TOO_LONG */
 int ur_set_var(const ur_template_t *tmplt, void *rec, int field_id, const void *val_ptr, int val_len);
 #define ur_set_string(tmplt, rec, field_id, str) ur_set_var(tmplt, rec, field_id, str, (int) strlen(str))
-/** A copy with a NUL behind it, to free(). */
+/** Copies a field and appends a NUL. \return the copy, to free() */
 char *ur_get_var_as_str(const ur_template_t *tmplt, const void *rec, ur_field_id_t field_id);
-/** Empties all variable-length fields. */
+/** Sets the length of all variable-length fields to 0. */
 void ur_clear_varlen(const ur_template_t *tmplt, void *rec);
-/** Is the field in the template? Any id. */
+/** Does the template have the field? Any id is allowed. */
 #define ur_is_present(tmplt, id) \
    ((id) >= 0 && (id) < (tmplt)->offset_size && (tmplt)->offset[id] != UR_INVALID_OFFSET)
 #define ur_rec_fixlen_size(tmplt) ((tmplt)->static_size)
-/** Bytes of the variable-length fields together. */
+/** Total length of the variable-length fields in bytes. */
 uint16_t ur_rec_varlen_size(const ur_template_t *tmplt, const void *rec);
-/** Bytes of a record. */
+/** Size of a record in bytes. */
 #define ur_rec_size(tmplt, rec) (ur_rec_fixlen_size(tmplt) + ur_rec_varlen_size(tmplt, rec))
-/** A zeroed record with room for max_var_size bytes of variable-length data. \return NULL without memory */
+/** Allocates a zeroed record with room for max_var_size bytes of variable-length data. \return NULL when out of memory */
 void *ur_create_record(const ur_template_t *tmplt, uint16_t max_var_size);
 /** NULL is allowed. */
 void ur_free_record(void *record);
-/** A copy of exactly its size, to ur_free_record(). */
+/** Copies a record into memory of its exact size. \return the copy, to ur_free_record() */
 void *ur_clone_record(const ur_template_t *tmplt, const void *src);
 /** Copies a record of the same template. */
 #define ur_cpy(tmplt, src, dst) memcpy(dst, src, ur_rec_size(tmplt, src))
-/** Copies the fields that both templates have; the others of dst keep their values. dst needs the room. When the
- * result would be above 65535 bytes, variable-length fields that do not fit keep their values. */
+/** Copies the fields that both templates have; other fields of dst keep their values. dst must have enough memory. If the
+ * result would exceed 65535 bytes, variable-length fields that do not fit keep their values. */
 void ur_copy_fields(const ur_template_t *dst_tmplt, void *dst, const ur_template_t *src_tmplt,
                     const void *src);
 
-/* Records that know their room. Else the memory of a record is the caller's affair; here what does not fit is refused
- * (UR_E_TOO_LONG, the field is unchanged). Read them, and set fixed-length fields, by the macros with tmplt and data. */
+/* Records with a known capacity: a value that does not fit is refused (UR_E_TOO_LONG, the field is unchanged), whereas for
+ * other records the caller has to provide enough memory. Read them, and set fixed-length fields, with the macros, tmplt and data. */
 
 /** Made by ur_record_init(); the template must outlive it. */
 typedef struct {
    const ur_template_t *tmplt;
    void *data;
-   uint32_t room; /**< bytes of data */
+   uint32_t room; /**< size of data in bytes */
 } ur_record_t;
 
-/** A zeroed record with room for max_var_size bytes of variable-length data. \return UR_OK, UR_E_MEMORY */
+/** Allocates a zeroed record with room for max_var_size bytes of variable-length data. \return UR_OK, UR_E_MEMORY */
 int ur_record_init(ur_record_t *record, const ur_template_t *tmplt, uint16_t max_var_size);
-/** Frees the data, not the struct, which may then be initialised again. */
+/** Frees the data, not the struct, which can be initialized again. */
 void ur_record_free(ur_record_t *record);
 /** As ur_set_var(), ur_array_resize(). */
 int ur_record_set_var(ur_record_t *record, int field_id, const void *val_ptr, int val_len);
-/** As ur_array_resize(): len in bytes. \return UR_OK; UR_E_TOO_LONG: the record has no room for it; UR_E_MEMORY */
+/** As ur_array_resize(): len in bytes. \return UR_OK; UR_E_TOO_LONG: it does not fit into the record; UR_E_MEMORY */
 int ur_record_array_resize(ur_record_t *record, int field_id, int len);
 /** As ur_copy_fields(). \return UR_OK; UR_E_TOO_LONG: a variable-length field did not fit; UR_E_MEMORY */
 int ur_record_copy_fields(ur_record_t *record, const ur_template_t *src_tmplt, const void *src);
-/** As ur_set_from_string(). \return 0; 1 on bad text, a field that is not there or no room */
+/** As ur_set_from_string(). \return 0; 1 for invalid text, an absent field, or a value that does not fit */
 int ur_record_set_from_string(ur_record_t *record, ur_field_id_t field_id, const char *v);
 
 /* ------------------------------------------------------------------ arrays */
 
 #define ur_array_get_elem_cnt(tmplt, rec, id) (ur_get_var_len(tmplt, rec, id) / ur_array_get_elem_size(id))
-/** Element as an lvalue; the index is not checked. */
+/** Element of an array, an lvalue; the index is not checked. */
 #define ur_array_get(tmplt, rec, field, index) UR_ELEMENT_(tmplt, rec, field, field##_T, index)
-/** Sets the number of bytes or elements; new ones are zero. \return as ur_set_var() */
+/** Sets the length of an array in bytes; new elements are zero. \return as ur_set_var() */
 int ur_array_resize(const ur_template_t *tmplt, void *rec, int field_id, int len);
 #define ur_array_allocate(tmplt, rec, id, count) \
    ur_array_resize(tmplt, rec, id, (int) (count) *ur_array_get_elem_size(id))
 #define ur_array_clear(tmplt, rec, id) ur_array_resize(tmplt, rec, id, 0)
-/** Grows by one zero element. \return it, NULL on an error */
+/** Appends a zero element. \return its address, NULL on an error */
 char *ur_array_append_get_ptr(const ur_template_t *tmplt, void *rec, int field_id);
-/** Stores an element, growing the array when needed. */
+/** Stores an element; the array grows if needed. */
 #define ur_array_set(tmplt, rec, field, index, value) \
    UR_SET_ELEMENT_(tmplt, rec, field, field##_T, index, value)
 #define ur_array_append(tmplt, rec, field, value) \
@@ -452,19 +459,19 @@ char *ur_array_append_get_ptr(const ur_template_t *tmplt, void *rec, int field_i
 
 /* --------------------------------------------------------------- iteration */
 
-/** Next field of the template above id, in the order of ids; start with UR_ITER_BEGIN. \return UR_ITER_END */
+/** Next field of the template after id, in the order of ids; start with UR_ITER_BEGIN. \return UR_ITER_END after the last */
 ur_iter_t ur_iter_fields(const ur_template_t *tmplt, ur_iter_t id);
-/** Field at an index in the order of the record. \return UR_ITER_END beyond the last */
+/** Field at an index in record order. \return UR_ITER_END after the last */
 ur_iter_t ur_iter_fields_record_order(const ur_template_t *tmplt, int index);
 
 /* -------------------------------------------------------------------- text */
 
-/** Sets a field from text, lenient as ever: numbers may be followed by anything and wrap.
- * \return 0; 1 on bad text or a field that is not there */
+/** Sets a field from text. Lenient as in NEMEA 2: anything may follow a number, and numbers that are too large wrap.
+ * \return 0; 1 for invalid text or an absent field */
 int ur_set_from_string(const ur_template_t *tmplt, void *rec, ur_field_id_t field_id, const char *v);
-/** The same for people who type: a number out of its type's range, anything behind a value, octal numbers and half a byte are
- * bad text too, and bad text leaves the field as it was (but for arrays of addresses and times, cut at a bad element).
- * \return 0; 1 on bad text or a field that is not there */
+/** The same for text that people type: numbers out of range, text after a value, octal numbers and half a byte are also
+ * invalid. Invalid text leaves the field unchanged (except arrays of addresses and times, which end before the invalid element).
+ * \return 0; 1 for invalid text or an absent field */
 int ur_set_from_string_strict(const ur_template_t *tmplt, void *rec, ur_field_id_t field_id, const char *v);
 /** The same as ur_set_from_string() for arrays: elements separated by blanks. */
 int ur_set_array_from_string(const ur_template_t *tmplt, void *rec, ur_field_id_t field_id, const char *v);
