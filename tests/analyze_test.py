@@ -207,7 +207,7 @@ class Analyze(unittest.TestCase):
         self.assertEqual(self.w.run('nemea', 'bogus')[0], 2)
 
     def replace_module(self, name, text):
-        """Puts a script in the place of a module."""
+        """Replaces a module by a script."""
         stub = os.path.join(self.w.path, 'bin')
         os.makedirs(stub, exist_ok=True)
         path = os.path.join(stub, name)
@@ -273,7 +273,7 @@ class Live(unittest.TestCase):
         self.w.wait_for(self.capturing, 'flow_meter to capture')
 
     def capturing(self):
-        """Whether some module has mapped a ring of packets: what comes from then on is captured."""
+        """Has a module mapped a ring of packets? Packets are captured from then on."""
         with open(f'/proc/{self.nemea.pid}/task/{self.nemea.pid}/children', encoding='ascii') as file:
             children = file.read().split()
         for pid in children:
@@ -283,7 +283,7 @@ class Live(unittest.TestCase):
         return False
 
     def stop(self):
-        """As timeout(1) does: the same wish twice."""
+        """Sends the signal twice, as timeout(1) does."""
         self.nemea.send_signal(signal.SIGINT)
         self.nemea.send_signal(signal.SIGINT)
         out, err = self.nemea.communicate(timeout=TIMEOUT)
@@ -295,7 +295,7 @@ class Live(unittest.TestCase):
         self.w.env['PATH'] += ':/usr/sbin:/sbin'
         status, _, err = self.w.run('nsenter', '-t', str(self.nemea.pid), '-n', sys.executable, '-c', SCANNER)
         self.assertEqual(status, 0, err)
-        shown = self.nemea.stdout.readline()  # it comes when the flows of the scan have been silent for ten seconds
+        shown = self.nemea.stdout.readline()  # printed when the flows of the scan have been idle for ten seconds
         self.assertIn('vertical port scan, TCP: 127.0.0.1 against 127.0.0.1', shown)
         self.assertIn('vertical port scan, TCP  127.0.0.1  127.0.0.1', self.stop())
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Reads and writes capture files (pcap, pcapng; zstd-compressed or not), as far as tests and the lab need it.
+"""Reads and writes capture files (pcap, pcapng; zstd-compressed or not), as needed by the tests and the lab.
 
 pcap: draft-ietf-opsawg-pcap, pcapng: draft-ietf-opsawg-pcapng. Ethernet only.
 """
@@ -14,7 +14,7 @@ Header = collections.namedtuple('Header', 'source target protocol source_port ta
 
 
 def load(path):
-    """The bytes of a file, decompressed when its name ends with .zst."""
+    """The contents of a file, decompressed if its name ends with .zst."""
     if path.endswith('.zst'):
         return subprocess.run(['zstd', '-dcq', path], stdout=subprocess.PIPE, check=True).stdout
     with open(path, 'rb') as file:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Builds the tree in every way that counts and runs all tests; the last line sums them up.
+"""Builds the tree in all supported ways and runs all tests; the last line is a summary.
 
 usage: check.py [STAGE...]        stages: format gcc analysis clang asan tsan fuzz; all of them without arguments
        check.py --apply-format    lay out all C files instead of checking them
@@ -27,7 +27,7 @@ CLANG_FORMAT_VERSION = 14  # versions differ in details of the layout
 
 
 class Results:
-    """What passed, failed and was skipped, over all stages."""
+    """Counts of passed, failed and skipped tests of all stages."""
 
     def __init__(self):
         self.passed = 0
@@ -60,7 +60,7 @@ class Results:
 
 
 def run(command, folder=ROOT, **options):
-    """Runs a command to its end; gives (exit status, all it printed)."""
+    """Runs a command to its end; returns (exit status, output)."""
     done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, errors='replace', check=False, **options)
     return done.returncode, done.stdout
@@ -70,7 +70,7 @@ def run(command, folder=ROOT, **options):
 
 
 def c_files():
-    """All C sources and headers of the tree: those git knows, or (in a tree without git) those found."""
+    """All C sources and headers of the tree: those tracked by git, or all files if there is no git."""
     status, out = run(['git', 'ls-files', '--cached', '--others', '--exclude-standard', '*.c', '*.h'])
     if status == 0:
         return sorted(name for name in out.split() if os.path.exists(os.path.join(ROOT, name)))
@@ -82,7 +82,7 @@ def c_files():
 
 
 def clang_format():
-    """The clang-format program of the version that decides the layout, or None."""
+    """The clang-format program of the required version, or None."""
     for name in (f'clang-format-{CLANG_FORMAT_VERSION}', 'clang-format'):
         path = shutil.which(name)
         if path and f'version {CLANG_FORMAT_VERSION}.' in run([path, '--version'])[1]:
@@ -119,9 +119,9 @@ def compiler_env(compiler):
 
 
 def build(results, stage, compiler, options):
-    """Configures and builds build-check/STAGE; gives its path, or None when that failed."""
+    """Configures and builds build-check/STAGE; returns its path, or None on failure."""
     directory = os.path.join(WORK, stage)
-    # Said again for directories of older trees, in which defaults of then stay.
+    # Set explicitly, since directories of older trees keep their old defaults.
     command = ['meson', 'setup', directory, '-Dwerror=true', '-Dpkgconfig.relocatable=true'] + options
     if os.path.exists(os.path.join(directory, 'meson-private', 'coredata.dat')):  # not there after a first time that failed
         command.insert(2, '--reconfigure')
@@ -144,13 +144,13 @@ def no_randomisation():
 
 
 def skip_reason(entry):
-    """Why a test was skipped: the last line it printed."""
+    """The reason why a test was skipped: the last line of its output."""
     lines = ((entry.get('stdout') or '') + '\n' + (entry.get('stderr') or '')).strip().splitlines()
     return lines[-1].strip() if lines else 'no reason given'
 
 
 def meson_test(results, stage, directory, arguments, prefix=(), environment=None):
-    """Runs meson's tests and takes over the result of each one. No log at all means: no test in this suite."""
+    """Runs meson's tests and records the result of each. No log means that the suite has no test."""
     log = os.path.join(directory, 'meson-logs', 'testlog.json')
     if os.path.exists(log):
         os.remove(log)
@@ -218,7 +218,7 @@ ANALYZER = ['-fanalyzer', '-Wno-analyzer-malloc-leak', '-Wno-analyzer-use-of-uni
 
 
 def analysed(directory):
-    """The commands that compile what is installed, a source once."""
+    """The commands that compile the installed programs and libraries, one per source."""
     with open(os.path.join(directory, 'compile_commands.json'), encoding='utf-8') as file:
         commands = json.load(file)
     found = {}
@@ -231,7 +231,7 @@ def analysed(directory):
 
 
 def analyse_with_gcc(name, entry):
-    """gcc -fanalyzer with the options that the source is compiled with; gives (what it is, exit status, output)."""
+    """gcc -fanalyzer with the options that the source is compiled with; returns (name, exit status, output)."""
     command = [word for word in shlex.split(entry['command']) if word != 'ccache' and word != '-MD']
     for option in ('-MQ', '-MF', '-o'):
         if option in command:
@@ -266,7 +266,7 @@ def stage_analysis(results):
 
 
 def fuzz_one(directory, name, seconds):
-    """A short run of one fuzz target from its committed corpus; gives (exit status, output)."""
+    """A short run of one fuzz target from its committed corpus; returns (exit status, output)."""
     with tempfile.TemporaryDirectory(prefix='nemea-fuzz-') as fresh:
         corpus = os.path.join(ROOT, 'fuzz', 'corpus', name)
         command = no_randomisation() + [
@@ -274,7 +274,7 @@ def fuzz_one(directory, name, seconds):
             '-print_final_stats=1', f'-artifact_prefix={directory}/{name}-', fresh]
         if os.path.isdir(corpus):
             command.append(corpus)
-        # Undefined behaviour ends a run as a bad access does.
+        # Undefined behaviour ends a run, as an invalid access does.
         return run(command, env=dict(os.environ, UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1'))
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Analyses the captures in examples/captures and compares what is found with the truth beside them.
+"""Analyses the captures in examples/captures and compares the events found with the known attacks beside them.
 
 usage: demo.py BUILD_DIR [NAME...]      (default: all captures)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Measures detectors against captures whose attacks are known: what is found, what is missed, what is falsely alerted.
+"""Measures detectors on captures with known attacks: attacks found, attacks missed, false alerts.
 
 usage: detection.py [--write FILE] [--captures DIR]... [--check] BIN_DIR
 
@@ -24,7 +24,7 @@ import sys
 from programs import ROOT, Workspace, shared_data
 
 MARKS = '<!-- measured: begin -->', '<!-- measured: end -->'
-MARGIN = datetime.timedelta(seconds=60)  # alerts of a detector that works by the minute
+MARGIN = datetime.timedelta(seconds=60)  # a detector that counts by the minute alerts up to this much later
 LEAST_SCAN = 10  # ports of one target that an attacker must have tried in a day to be counted among the attacks
 SMALL_SCAN = 40  # ports; attacks below are listed, but --check lets a detector miss them
 ALWAYS = datetime.datetime.min, datetime.datetime.max
@@ -125,7 +125,7 @@ def unpacked(w, path):
 
 
 class Dataset:
-    """Flows of one file, and what is known of it."""
+    """Flows of one file and its known attacks."""
 
     def __init__(self, group, path, truth):
         self.group, self.path, self.truth = group, path, truth
@@ -145,7 +145,7 @@ class Dataset:
 
 
 def recorded_truth(w, path):
-    """Truth of a flow log: from its labels when it has any."""
+    """Known attacks of a flow log, from its labels if it has any."""
     labels = path.replace('.csv.zst', '.labels.csv.zst')
     if 'ctu' not in path or not os.path.exists(labels):
         return TRUTH.get(os.path.basename(path).split('.')[0], [])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""End-to-end tests of the detectors on flows made for the purpose.
+"""End-to-end tests of the detectors on generated flows.
 
 usage: detectors_test.py BIN_DIR
 """
@@ -376,7 +376,7 @@ class Bounds(Detectors):
                 sender.stdin.write(ONE_WAY + '\n')
                 for i, line in enumerate(lines):
                     sender.stdin.write(line)
-                    if i % 8000 == 0:  # the detector runs dry
+                    if i % 8000 == 0:  # the detector reads all records
                         sender.stdin.flush()
                         self.w.wait_for(lambda: os.path.exists(self.w.file('trap-slow.sock')), 'the sender')
                 self.assertEqual(self.w.end(sender)[0], 0)

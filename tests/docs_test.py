@@ -19,14 +19,14 @@ def described(member):
 
 
 def undocumented(folder):
-    """Functions without a word, as "header: name". Of classes: not private ones, constructors and operators, and of overloads one."""
+    """Functions without a description, as "header: name". Private members, constructors and operators need none, overloads one."""
     for path in glob.glob(os.path.join(folder, 'xml', '*.xml')):
         members = [member for member in ET.parse(path).iter('memberdef') if member.get('kind') == 'function']
         told = {member.findtext('name') for member in members if described(member)}
         for member in members:
             name, file = member.findtext('name'), member.find('location').get('file')
             if name.endswith('_'):
-                continue  # names that end with _ are the headers' own
+                continue  # names that end with _ are internal
             if file.endswith('.hpp') and (name in told or member.get('prot') != 'public' or 'operator' in name or '~' in name or
                                           not member.findtext('type')):
                 continue

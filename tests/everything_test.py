@@ -22,7 +22,7 @@ def run(what, command, **options):
 
 
 def uses(directory):
-    """Options of the linker for a library and those that it stands on: its directory -> its name."""
+    """Linker options for a library and its dependencies: directory -> name."""
     return {'unirec': {'unirec': 'unirec', 'libtrap': 'trap'}, 'common': {'common': 'nemea-common'}}[directory]
 
 
@@ -79,7 +79,7 @@ def main():
                 build_and_run(cpp, CPP, library, source, build, sanitizers, work)
             else:
                 print('no C++ compiler: compiled as C only')
-            if valgrind:  # reads of memory that was never written, which the sanitizers do not see
+            if valgrind:  # reads of uninitialized memory, which the sanitizers do not detect
                 build_and_run(c, C, library, source, build, '', work)
         if not valgrind:
             print('no run under valgrind: not installed, or the libraries have sanitizers')

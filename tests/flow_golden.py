@@ -37,7 +37,7 @@ def halved(line):
 
 
 def ntp_times(capture):
-    """Of all timestamps of NTP packets (classic pcap, Ethernet, IPv4): what the original makes of them and what is right."""
+    """Of all timestamps of NTP packets (classic pcap, Ethernet, IPv4): the value of the original and the correct one."""
     with open(capture, 'rb') as file:
         data = file.read()
     times, at = {}, 24
@@ -53,12 +53,12 @@ def ntp_times(capture):
 
 
 def ntp_corrected(line):
-    """Timestamps in a line as they should be."""
+    """A line with correct timestamps."""
     times = ntp_times(os.path.join(sys.argv[2], 'pcap', 'ntp.pcap'))
     return re.sub(r'"(\d+\.\d{6})"', lambda stamp: f'"{times[stamp[1]]}"', line)
 
 
-# Where the original is wrong and this meter is not: what the recorded lines become.
+# Corrections of recorded lines where the original is wrong.
 # syn_ooo: the original exports the time of the last packet as TIME_LAST even when it is older than TIME_FIRST.
 # tls: the capture holds some connections twice, with eight years of other packets in between. Flows of the first time are
 # over by then, but the original's search for silent flows had not come to them yet.
@@ -90,13 +90,13 @@ def names(line):
 
 
 def as_old(lines, columns):
-    """Lines as the old program wrote them: only these columns, times in milliseconds."""
+    """Lines in the format of the old program: only these columns, times in milliseconds."""
     rows = list(csv.DictReader([','.join(names(lines[0])), *lines[1:]]))
     return sorted(','.join(re.sub(r'(:\d\d\.\d{3})\d{3}\b', r'\1', row[name]) for name in columns) for row in rows)
 
 
 def recorded(golden, name):
-    """Lines of a recording; where the original was wrong, the right ones."""
+    """Lines of a recording, corrected where the original was wrong."""
     with open(os.path.join(golden, 'flow_meter', f'{name}.csv'), encoding='utf-8') as file:
         lines = file.read().splitlines()
     correct = CORRECTIONS.get(name, str)

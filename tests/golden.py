@@ -21,7 +21,7 @@ def cases_below(folder):
 
 
 def run_case(case, bin_dir):
-    """Gives None, or what differs."""
+    """Returns None, or the differences."""
     with tempfile.TemporaryDirectory() as work:
         for name in os.listdir(case):
             if name not in ('expected.out', 'expected.rc'):

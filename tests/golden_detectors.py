@@ -27,14 +27,14 @@ NOT_COPIED = re.compile(r'(input\d*\.csv|expected.*|cmd|note\.txt)$')
 def rows(text, ignored):
     """Title and sorted rows without the ignored fields."""
     lines = list(csv.reader(text.splitlines()))
-    if len(lines) < 2:  # a title alone is no alert, as nothing is
+    if len(lines) < 2:  # a title without rows, or nothing: no alerts
         return [], []
     keep = [i for i, name in enumerate(lines[0]) if name.split()[-1] not in ignored]
     return [[line[i] for i in keep] for line in lines[:1]], sorted([line[i] for i in keep] for line in lines[1:])
 
 
 def make_classic(w, program):
-    """Puts a program before the one in BIN_DIR that calls it with --classic."""
+    """Makes a wrapper that calls the program in BIN_DIR with --classic."""
     os.mkdir(w.file('classic'))
     path = w.file(f'classic/{program}', f'#!/bin/sh\nexec {w.bin_dir}/{program} "$@" --classic\n')
     os.chmod(path, 0o755)
@@ -42,7 +42,7 @@ def make_classic(w, program):
 
 
 def run_case(case, bin_dir, deviation, classic):
-    """Gives None, or what differs."""
+    """Returns None, or the differences."""
     with Workspace(bin_dir) as w:
         if classic:
             make_classic(w, case.split(os.sep)[-2])

@@ -83,7 +83,7 @@ class Session(unittest.TestCase):
 
     @staticmethod
     def let_clock_run(seconds):
-        """For what goes by the clock: reconnections and templates that are due a second later."""
+        """Waits for things that depend on the clock: reconnections and templates that are due a second later."""
         begun = time.monotonic()
         wait_until(lambda: time.monotonic() >= begun + seconds, 'the clock')
 
@@ -102,7 +102,7 @@ class Session(unittest.TestCase):
     def test_a_collector_that_is_not_there_is_said_once_and_flows_are_counted(self):
         for options in ('', ';non-blocking-tcp'):
             process = self.meter(f'ipfix;port={free_port(socket.SOCK_STREAM)};reconnect=1{options}')
-            for _ in range(3): # the second attempt is not told about again
+            for _ in range(3): # the second failure is not reported again
                 self.flows(process, 1)
                 self.let_clock_run(0.7)
             flows, dropped, err = self.finish(process, may_drop=options != '')
@@ -170,11 +170,11 @@ class Session(unittest.TestCase):
         with listen() as server:
             process = self.meter(f'ipfix;port={server.getsockname()[1]};reconnect=1')
             for run in range(3):
-                receiver = self.accept(process, server) # knows no template, and wants sequence numbers to begin anew
+                receiver = self.accept(process, server) # has no templates, and expects sequence numbers from 0
                 self.flows(process, 10)
-                # All that was accepted is read before the collector goes: nothing is on the way.
+                # Everything accepted is read before the collector closes: nothing is in flight.
                 self.receive_all(process, receiver)
-                if run == 2: # now it cannot connect again: what goes to a connection that nobody accepts is counted by nobody
+                if run == 2: # prevents reconnection: messages to a connection that is never accepted would not be counted
                     server.close()
                 received += receiver.end(close=True)
                 self.flows(process, 3)
@@ -196,7 +196,7 @@ class Session(unittest.TestCase):
                     self.flows(process, 20000)
                 decoder = Decoder(gaps=True)
                 decoder.stream(stream, 100)
-                self.flows(process, 5000) # what was begun goes on, new messages come behind it
+                self.flows(process, 5000) # the message in progress is completed, new ones follow
                 process.stdin.close()
                 decoder.stream(stream)
             process.stdin = None
@@ -214,9 +214,9 @@ class Session(unittest.TestCase):
             connection.settimeout(TIMEOUT)
             with connection:
                 child = os.fork()
-                if child == 0: # the pipe fills up, somebody else has to read meanwhile
+                if child == 0: # the pipe fills up, so another process reads it
                     try:
-                        for _ in range(20): # more than the buffers between the two hold
+                        for _ in range(20): # more than fits into the buffers between them
                             self.flows(process, 5000)
                     finally:
                         os._exit(0)
@@ -237,7 +237,7 @@ class Session(unittest.TestCase):
             full.bind(('127.0.0.1', 0))
             full.listen(0)
             with socket.socket() as first, socket.socket() as second:
-                for s in (first, second): # beyond its backlog nobody is answered
+                for s in (first, second): # connections beyond the backlog are not accepted
                     s.setblocking(False)
                     s.connect_ex(full.getsockname())
                 port = full.getsockname()[1]
@@ -248,7 +248,7 @@ class Session(unittest.TestCase):
                     if given_up:
                         wait_until(lambda: not connecting(port) - ours, 'it to give up')
                     process.send_signal(signal.SIGTERM)
-                    self.assertEqual(process.wait(TIMEOUT), 0) # its input goes on
+                    self.assertEqual(process.wait(TIMEOUT), 0) # it reads on
 
     def test_ipv6_collectors(self):
         try:
@@ -268,7 +268,7 @@ class Session(unittest.TestCase):
                 self.assertEqual(len(decoder.records), 1)
 
     def stored(self, *options, file=None):
-        """What a collector stores of a capture."""
+        """The data that a collector stores for a capture."""
         with listen() as server:
             process = self.w.start('ipfixprobe', '-i', f'pcap;file={file}', '-p', 'dns', '-o',
                                    ';'.join((f'ipfix;port={server.getsockname()[1]}', *options)))
@@ -336,7 +336,7 @@ class Session(unittest.TestCase):
     def test_nobody_listens_to_udp(self):
         port = free_port()
         process = self.meter(f'ipfix;udp;port={port};mtu=128')
-        for _ in range(3): # the host says of each datagram that it was in vain
+        for _ in range(3): # the host answers each datagram with an ICMP error
             self.flows(process, 100)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
             server.bind(('127.0.0.1', port))

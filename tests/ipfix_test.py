@@ -88,7 +88,7 @@ class Collectors(unittest.TestCase):
             os.mkdir(folder)
             process = self.collector('nfcapd', '-w', folder, '-p', str(port), '-b', '127.0.0.1', '-B', '8000000')
             wait_until(lambda p=port: listens(p), 'nfcapd')
-            # Small messages: many of them, and templates behind templates.
+            # Small messages, so that there are many, with templates in several.
             self.export(capture, '-p', 'basicplus', '-x', f'127.0.0.1:{port}', '-u', '--milliseconds', '--mtu', '600')
             wait_until(lambda p=port: unread(p) == 0, 'nfcapd to read what was sent')
             process.send_signal(signal.SIGTERM)
@@ -113,7 +113,7 @@ class Collectors(unittest.TestCase):
             for flow, n in self.expected(capture).items():
                 expected[flow[:5], 'packets'] += n * flow[5]
                 expected[flow[:5], 'bytes'] += n * flow[6]
-            try: # it writes every three seconds what came since
+            try: # it writes new records every three seconds
                 wait_until(lambda o=out, e=expected: self.written(o) == e, 'nfacctd to write everything')
             except AssertionError:
                 self.assertEqual(self.written(out), expected, capture)
@@ -201,7 +201,7 @@ class Wire(unittest.TestCase):
         decoder = self.over_tcp('flow_meter', '-r', file, '-p', 'netbios', '-x', '127.0.0.1:PORT')
         self.assertEqual([r[8057, 831] for r in decoder.records][1], b'A' * 15)
         self.assertEqual([number(r[8057, 832]) for r in decoder.records], [0, 0x20])
-        self.assertEqual([number(r[0, 2]) for r in decoder.records], [2, 2]) # each has the whole flow's counters
+        self.assertEqual([number(r[0, 2]) for r in decoder.records], [2, 2]) # each has the counters of the whole flow
         file = self.w.file('answers.pcap', header + packet(answers, 53, port=1000))
         decoder = self.over_tcp('flow_meter', '-r', file, '-p', 'passivedns', '-x', '127.0.0.1:PORT')
         self.assertEqual([(number(r[8057, 10]), r[8057, 2], number(r[8057, 11]), number(r[8057, 5]), r[8057, 7])
@@ -224,7 +224,7 @@ class Wire(unittest.TestCase):
             decoder = self.over_tcp('ipfixprobe', '-i', f'pcap;file={capture}', *processes, '-o', 'ipfix;port=PORT')
             keys = {(number(r[0, 7]), number(r[0, 11])) for r in decoder.records}
             self.assertEqual(keys, {(flow[2], flow[4]) for flow in flows_of_text(text)})
-            # What both flowhash and basicplus say is there in every record.
+            # Fields of both flowhash and basicplus are in every record.
             self.assertTrue(all(len(r[0, 148]) == 8 and len(r[0, 192]) == 1 for r in decoder.records))
 
     def test_templates_are_sent_again_over_udp(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the tests of IPFIX share: a reader of its messages, packets to make flows of, ports."""
+"""Shared by the tests of IPFIX: a parser of messages, packets for test flows, ports."""
 
 import socket
 import struct
@@ -32,7 +32,7 @@ def unread(port):
 
 
 def connecting(port):
-    """Local ports of connections to a port that nobody has answered yet."""
+    """Local ports of connections to a port that are not accepted yet."""
     with open('/proc/net/tcp', encoding='ascii') as file:
         rows = [line.split() for line in file][1:]
     return {row[1] for row in rows if row[2].endswith(f':{port:04X}') and row[3] == '02'} # 02: SYN sent
@@ -47,7 +47,7 @@ def wait_until(condition, what):
 
 
 class Decoder:
-    """What RFC 7011 says, read once more. gaps: sequence numbers may tell of messages that were dropped."""
+    """An independent decoder of RFC 7011. gaps: sequence numbers may show dropped messages."""
 
     def __init__(self, gaps=False):
         self.gaps = gaps

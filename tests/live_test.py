@@ -108,7 +108,7 @@ class Live(unittest.TestCase):
         process = self.start('-i', 'raw;ifc=v1;fanout=77', '-i', 'raw;ifc=v1;fanout=77', '-p', 'pstats', '-o', 'text;m')
         send(5)
         flows, out = self.flows(process, 1000)
-        self.check(flows, 5, out) # both directions in one flow, which no two workers have a part of
+        self.check(flows, 5, out) # both directions are in one flow, and no flow is split between two workers
 
     def test_vlan_tags_that_the_kernel_took_out_are_there(self):
         process = self.start('-i', 'raw;ifc=v1', '-p', 'vlan', '-o', 'text;m')
@@ -156,7 +156,7 @@ def main():
             sys.exit(77)
         for space, link in ((SEND, 'v0'), (RECEIVE, 'v1')):
             subprocess.run(['ip', 'netns', 'exec', space, 'sh', '-c', 'echo 1 | tee /proc/sys/net/ipv6/conf/*/disable_ipv6'],
-                           capture_output=True, check=False) # no IPv6 here: nothing to switch off
+                           capture_output=True, check=False) # fails without IPv6, which then need not be switched off
             ip('-n', space, 'link', 'set', link, 'arp', 'off', 'multicast', 'off', 'up')
         unittest.main(argv=sys.argv[:1] + sys.argv[2:])
     finally:

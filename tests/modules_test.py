@@ -43,7 +43,7 @@ def catches(process, number):
 
 
 def waiting_bytes(pipe):
-    """Bytes in a pipe that its reader has not taken."""
+    """Unread bytes in a pipe."""
     return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
@@ -198,7 +198,7 @@ class Modules(unittest.TestCase):
         self.w.file('in.csv', text)
         self.ok(self.w.run('logreplay', '-f', 'in.csv', '-i', 'f:flows'))
         self.ok(self.w.run('syn_counter', '-l', '30', '-i', 'f:flows,f:alerts'))
-        # The first minute has 30 a source, the second 29.
+        # The first minute has 30 flows per source, the second 29.
         rows = self.ok(self.w.run('logger', '-i', 'f:alerts')).splitlines()
         self.assertEqual([r.split(',')[0] for r in rows], ['10.0.0.0', '10.0.0.1'])
         self.assertTrue(all(r.endswith(',30') for r in rows))

@@ -66,7 +66,7 @@ class Probe(unittest.TestCase):
             self.assertEqual(got[:1] + sorted(got[1:]), flow_golden.recorded(GOLDEN, name), name)
 
     def test_recorded_outputs_as_text(self):
-        """The text output says of every flow what the recording says, in its own form."""
+        """The text output has the same flows as the recording, in its own format."""
         fields = self.fields_of_plugins()
         for name, plugins, file, *options in flow_golden.CASES:
             plugin, _, parameters = plugins.partition(':')
@@ -299,7 +299,7 @@ class Probe(unittest.TestCase):
         process.stdin.buffer.write(data[:24])
         stats = os.path.join(self.w.path, 'numbers', 'input', '0', 'stats')
         packets, end = 0, time.monotonic() + 60
-        while packets < 1000: # it is behind by a second at most, and ahead of nobody
+        while packets < 1000: # it is at most a second late
             self.assertLess(time.monotonic(), end, 'the file does not change')
             process.stdin.buffer.write(data[24:] * 5)
             self.w.wait_until_read(process)

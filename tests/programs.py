@@ -20,7 +20,7 @@ TIMEOUT = 60  # seconds until a program that should have ended counts as hanging
 
 
 def shared_data():
-    """The folder of large data that is not part of the project, from NEMEA_SHARED (default: ../shared); None: there is none."""
+    """The directory of large data that is not part of the project, from NEMEA_SHARED (default: ../shared), or None."""
     path = os.environ.get('NEMEA_SHARED')
     if path and not os.path.isdir(path):
         sys.exit(f'NEMEA_SHARED={path}: no such folder')
@@ -49,7 +49,7 @@ class Workspace:
             process.wait()
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream:
-                    with contextlib.suppress(BrokenPipeError): # what it had not read when it ended
+                    with contextlib.suppress(BrokenPipeError): # input that it had not read when it ended
                         stream.close()
         self.folder.cleanup()
 
@@ -101,7 +101,7 @@ class Workspace:
 
     @staticmethod
     def free_port(kind=socket.SOCK_STREAM):
-        """A port of 127.0.0.1 that nobody has; below those that the kernel gives to clients, so that none gets it meanwhile."""
+        """A free port of 127.0.0.1, below the range for clients, so that no client gets it in the meantime."""
         with open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as file:
             first = int(file.read().split()[0])
         for port in random.sample(range(1024, max(first, 2048)), 1000):

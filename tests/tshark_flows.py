@@ -29,7 +29,7 @@ tls.handshake.extension.type tls.handshake.extension.len tls.handshake.extension
 tls.handshake.extensions_alpn_str tls.handshake.ciphersuite tls.handshake.sig_hash_alg tls.handshake.sig_hash_alg_len
 tcp.analysis.retransmission tcp.analysis.out_of_order tcp.analysis.lost_segment'''.split()
 
-# Headers that may stand before the IP header of a packet that flow_meter understands.
+# Headers before the IP header that flow_meter parses.
 LINK = {'eth', 'ethertype', 'sll', 'raw', 'null', 'loop', 'vlan', 'ieee8021ad', 'mpls', 'pwethheuristic', 'pwethcw', 'pwethnocw',
         'pppoes', 'ppp', 'trill'}
 # IPv6 extension headers: the field with what follows, the field with the length, units of its bytes, bytes that it does not count
@@ -93,7 +93,7 @@ class Packet:
 
     def __init__(self, row):
         self.row, self.protocol, self.ports, self.flags, self.vlan, self.mpls = row, None, (0, 0), 0, None, None
-        self.vague = False  # tshark gives up at a TCP header that is too short by its own word, before the flags
+        self.vague = False  # tshark stops before the flags of a TCP header whose length field is too small
         seconds, _, fraction = row.get('frame.time_epoch').partition('.')
         self.time = int(seconds) * 10**6 + int(fraction[:6])  # microseconds
         self.addresses = self.fragment = None
@@ -164,7 +164,7 @@ class Packet:
         self.payload = max(self.payload, 0)
 
     def disordered(self):
-        """tshark dissects no segment that it takes for sent again, and nothing behind a gap."""
+        """tshark dissects no segment that it considers a retransmission, and nothing after a gap."""
         return self.protocol == TCP and any(self.row.get(f'tcp.analysis.{what}')
                                             for what in ('retransmission', 'out_of_order', 'lost_segment'))
 
@@ -312,7 +312,7 @@ def record(flow):
     """The fields that flow_meter's record of a flow should have with those of plugins."""
     first = flow.packets[0][0]
     shown = [(packet, way) for packet, way in flow.packets if packet.payload > 0][:SHOWN_PACKETS]
-    if len(flow.packets) == 1 and flow.flags[0] & SYN:  # pstats says nothing of a lonely SYN
+    if len(flow.packets) == 1 and flow.flags[0] & SYN:  # pstats has no data for a single SYN
         shown = []
     fields = {'TCP_SYN_SIZE': first.bytes if first.flags == SYN else 0, 'L4_ICMP_TYPE_CODE': first.icmp,
               'MPLS_TOP_LABEL_STACK_SECTION': next((packet.mpls for packet, _ in flow.packets if packet.mpls), ''),

@@ -31,7 +31,7 @@ def ends_of_record(r):
 
 
 def printable(text):
-    """logger leaves other characters out."""
+    """logger omits other characters."""
     return ''.join(character for character in text if ' ' <= character <= '~')
 
 
@@ -49,7 +49,7 @@ def dns(packet):
     name = row.get('dns.qry.name')
     answers, kind = row.number('dns.count.answers'), row.get('dns.resp.type')
     data = row.get(RDATA[kind]) if kind in RDATA else ''
-    # tshark replaces what is no UTF-8; by how many bytes a name was then too long cannot be told.
+    # tshark replaces invalid UTF-8, so the original length of such a name is unknown.
     vague = not name.isascii() and len(name.encode()) > 127
     fields = {'DNS_ID': row.number('dns.id'), 'DNS_RCODE': row.number('dns.flags') & 15, 'DNS_ANSWERS': answers,
               'DNS_NAME': None if vague else '' if name == '<Root>' else printable(name[:127]),
@@ -63,7 +63,7 @@ def dns(packet):
 # ----------------------------------------------------------------------- HTTP
 
 
-# Those that tshark takes for requests. The plugin takes any word.
+# Methods that tshark recognizes. The plugin accepts any word.
 METHODS = {'GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT', 'PATCH', 'PROPFIND', 'M-SEARCH', 'NOTIFY',
            'SUBSCRIBE', 'UNSUBSCRIBE'}
 

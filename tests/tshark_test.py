@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Holds the records of flow_meter field by field against what tshark says of the same captures.
+"""Compares the records of flow_meter field by field with what tshark reports for the same captures.
 
 usage: tshark_test.py BIN_DIR [CAPTURE...]
 
@@ -52,10 +52,10 @@ def meter(w, capture, plugins, timeouts):
 
 
 def without_equals(expected, got):
-    """What is left of both when each of expected has taken an equal one of got."""
+    """The items of both lists that have no equal in the other one."""
     indexes, used, rest = {}, set(), []
     for ends, fields, certain in sorted(expected, key=lambda e: not e[2]):
-        names = tuple(name for name, value in fields.items() if value is not None)  # None: tshark cannot tell
+        names = tuple(name for name, value in fields.items() if value is not None)  # None: unknown to tshark
         if names not in indexes:
             index = indexes[names] = collections.defaultdict(list)
             for n, (its_ends, its) in enumerate(got):

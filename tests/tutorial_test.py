@@ -53,7 +53,7 @@ class Tutorial(unittest.TestCase):
                 self.skipTest(f'{program} is not installed')
 
     def through(self, program, title, *arguments, text=None):
-        """What a module makes of records given as CSV."""
+        """The output of a module for records given as CSV."""
         with open(os.path.join(self.dir, 'in.csv'), 'w', encoding='utf-8') as file:
             file.write(text)
         self.run_in('.', 'logreplay', '-f', 'in.csv', '-i', 'f:in.trapcap')

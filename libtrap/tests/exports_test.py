@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The names that libtrap exports: those of NEMEA 2 that programs use, ours, and nothing else.
+"""libtrap exports the symbols of NEMEA 2 that programs use and its own, and nothing else.
 
 usage: exports_test.py LIBRARY
 """

@@ -44,7 +44,7 @@ def version(command):
 
 
 class Measure:
-    """What an attack really sent, by the capture."""
+    """The packets of an attack, as captured."""
 
     def __init__(self, entry, ordinary):
         self.entry = entry
@@ -84,7 +84,7 @@ class Measure:
 
 
 def truth(name, description, stage, packets):
-    """All that is known about a capture."""
+    """The truth file of a capture."""
     ordinary = [stage.net.v4, stage.net.v6]
     measures = [Measure(entry, ordinary) for entry in stage.attacks]
     for packet in packets:
