@@ -4,7 +4,7 @@
  * JSON (RFC 8259) as text: checks it and writes it again in one pass, in the form of Python's json.dumps(json.loads(text)).
  *
  * Members of objects keep their order; of members with the same name the last value stands at the place of the first. Strings are
- * ASCII with \uXXXX for all else, integers keep all digits, other numbers are the shortest text that reads back as the same double.
+ * ASCII with `\\uXXXX` for all else, integers keep all digits, other numbers are the shortest text that reads back as the same double.
  * NaN, Infinity and -Infinity are read and written as Python does. What is not UTF-8 is an error.
  *
  * Bounds: values are nested at most NC_JSON_DEPTH deep, the output is at most NC_JSON_LIMIT bytes long.
