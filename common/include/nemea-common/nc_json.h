@@ -64,6 +64,7 @@ void nc_json_raw(nc_json_t *json, const char *text, size_t length);
 void nc_json_string(nc_json_t *json, const char *text, size_t length);
 /** Appends an integer. */
 void nc_json_u64(nc_json_t *json, uint64_t value);
+/** Appends a signed integer. */
 void nc_json_i64(nc_json_t *json, int64_t value);
 /** Appends a number; NaN, Infinity and -Infinity as these words. */
 void nc_json_double(nc_json_t *json, double value);
