@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(ROOT, 'tests'))
 from programs import Workspace  # pylint: disable=wrong-import-position
 
 BUILD, SANITIZERS = None, 'none'
-INCLUDES = [flag for folder in ('common/include', 'libtrap/include', 'unirec/include', 'unirec/cpp/include')
+INCLUDES = [flag for folder in ('common/include', 'libtrap/include', 'unirec/include', 'unirec/cpp/include', 'module/urfilter')
             for flag in ('-I', os.path.join(ROOT, folder))]
 LANGUAGES = {}  # name: compiler and options
 
@@ -53,6 +53,7 @@ BROUGHT_IN = {
     'nemea-common/super_fast_hash.h': ('stdint', 'stdlib', 'sys/types'),
     'nemea-common/real_time_sending.h': ('sys/time',),
     'unirec/unirec.h': UNIREC,
+    'liburfilter.h': UNIREC,
     'unirec/macaddr.h': ('inttypes', 'stdint', 'stdio', 'string', 'strings'),
 }
 

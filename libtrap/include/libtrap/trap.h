@@ -3,14 +3,14 @@
  * \file libtrap/trap.h
  * libtrap: message streams between processes.
  *
- * A module has input and output interfaces (IFCs), named by the IFC_SPEC behind -i ("u:in,t:8000"). Outputs
+ * A module has input and output interfaces (IFCs), named by the IFC_SPEC after -i ("u:in,t:8000"). Outputs
  * are servers, inputs are clients. Messages are 0..65535 bytes; a message of 1 byte means end of stream.
  *
  * Threads: different interfaces may be used by different threads at the same time. Several threads may send
  * on one output; one thread at a time may receive on an input, because the message stays in its buffer.
  * Signals: only trap_terminate() and trap_ctx_terminate() may be called from a signal handler.
  * Errors: functions return a TRAP_E_* code. trap_ctx_get_last_error_msg() has the text of the calling thread's last one;
- * trap_last_error_msg has it for programs in which one thread calls the simple API. Texts stay good for the life of the process.
+ * trap_last_error_msg has it for programs in which one thread calls the simple API. Messages remain valid for the life of the process.
  */
 #ifndef TRAP_H
 #define TRAP_H
@@ -42,13 +42,13 @@ extern "C" {
 #define TRAP_E_IO_ERROR           14 /**< file or socket error */
 #define TRAP_E_TERMINATED         15 /**< trap_terminate() was called */
 #define TRAP_E_NOT_SELECTED       16 /**< no input of this number */
-#define TRAP_E_BAD_CERT           17 /**< not used any more: a refused TLS certificate is reported, and tried again */
-#define TRAP_E_HELP               20  /**< -h was given */
-#define TRAP_E_FIELDS_MISMATCH    21  /**< a required field is missing */
-#define TRAP_E_FIELDS_SUBSET      22  /**< all required fields and more */
-#define TRAP_E_FORMAT_CHANGED     23  /**< a message in a new format: read the format first */
-#define TRAP_E_FORMAT_MISMATCH    24  /**< the sender's format lacks required fields */
-#define TRAP_E_NEGOTIATION_FAILED 25  /**< a file that is damaged or not one of TRAP */
+#define TRAP_E_BAD_CERT           17 /**< no longer returned: a refused certificate is reported and retried */
+#define TRAP_E_HELP               20 /**< -h was given */
+#define TRAP_E_FIELDS_MISMATCH    21 /**< a required field is missing */
+#define TRAP_E_FIELDS_SUBSET      22 /**< all required fields and more */
+#define TRAP_E_FORMAT_CHANGED     23 /**< the message is the first of a new format: read the format first */
+#define TRAP_E_FORMAT_MISMATCH    24 /**< the sender's format lacks required fields */
+#define TRAP_E_NEGOTIATION_FAILED 25 /**< a file that is damaged or not one of TRAP */
 #define TRAP_E_NOT_INITIALIZED    254 /**< no context */
 #define TRAP_E_MEMORY             255 /**< out of memory, or a message larger than the buffer */
 /** @} */
@@ -56,8 +56,8 @@ extern "C" {
 /** \name Timeouts in microseconds, or one of these
  * @{ */
 #define TRAP_NO_WAIT       0     /**< do not wait at all */
-#define TRAP_WAIT          (-1)  /**< for ever */
-#define TRAP_HALFWAIT      (-2)  /**< outputs: wait for slow clients, but not when nobody is connected */
+#define TRAP_WAIT          (-1)  /**< wait without a limit */
+#define TRAP_HALFWAIT      (-2)  /**< outputs: wait for slow clients, but not for the first one */
 #define TRAP_NO_AUTO_FLUSH (-1l) /**< of TRAPCTL_AUTOFLUSH_TIMEOUT: never */
 /** @} */
 /** Name of a timeout that has one, else "". */
@@ -72,7 +72,7 @@ extern "C" {
 
 /** \name Letters of interface types
  * @{ */
-#define TRAP_IFC_TYPE_GENERATOR 'g' /**< input: the same message for ever */
+#define TRAP_IFC_TYPE_GENERATOR 'g' /**< input: repeats one message */
 #define TRAP_IFC_TYPE_BLACKHOLE 'b' /**< output: drops everything */
 #define TRAP_IFC_TYPE_TCPIP     't' /**< TCP */
 #define TRAP_IFC_TYPE_TLS       'T' /**< TLS over TCP */
@@ -85,14 +85,15 @@ extern "C" {
 #define TRAP_IFC_MESSAGEQ_SIZE 100000 /**< payload bytes of a default buffer */
 #endif
 
-extern char trap_ifc_type_supported[];  /**< letters accepted in IFC_SPEC */
-extern const char trap_version[];       /**< version of the interface that is implemented: "1.18.2" */
-extern const char trap_git_version[];   /**< of this library itself */
-extern int trap_last_error;             /**< simple API: last code. Of several threads' failures the latest */
-extern const char *trap_last_error_msg; /**< simple API: its text */
+extern char trap_ifc_type_supported[]; /**< letters accepted in IFC_SPEC */
+extern const char trap_version[];      /**< version of the interface that is implemented: "1.18.2" */
+extern const char trap_git_version[];  /**< version of this library */
+extern int
+    trap_last_error; /**< simple API: code of the last call; with several threads, of the latest failure */
+extern const char *trap_last_error_msg;       /**< simple API: its message */
 extern char *trap_default_socket_path_format; /**< printf format with one %s */
 extern const char trap_help_ifcspec[];        /**< manual of IFC_SPEC */
-extern void *trap_glob_ctx;                   /**< context of the simple API, NULL without one */
+extern void *trap_glob_ctx;                   /**< context of the simple API, NULL if there is none */
 
 /** Direction of an interface. */
 enum trap_ifc_type {
@@ -103,7 +104,7 @@ enum trap_ifc_type {
 /** Requests of trap_ifcctl() and the type of their argument. */
 enum trap_ifcctl_request {
    TRAPCTL_AUTOFLUSH_TIMEOUT = 1, /**< int64_t, microseconds or TRAP_NO_AUTO_FLUSH */
-   TRAPCTL_BUFFERSWITCH = 2,      /**< int, 0: every message is a buffer of its own */
+   TRAPCTL_BUFFERSWITCH = 2,      /**< int, 0: each message is sent in its own buffer */
    TRAPCTL_SETTIMEOUT = 3         /**< int32_t, microseconds or TRAP_WAIT, TRAP_HALFWAIT, TRAP_NO_WAIT */
 };
 
@@ -123,10 +124,10 @@ typedef enum {
    FMT_CHANGED = 3   /**< the next message is the first of another format */
 } trap_in_ifc_state_t;
 
-/** IFC_SPEC taken apart: one type letter and one parameter string an interface. */
+/** A parsed IFC_SPEC: one type letter and one parameter string per interface. */
 typedef struct trap_ifc_spec_s {
-   char *types;   /**< letters, with a NUL behind them */
-   char **params; /**< as many strings, and a NULL */
+   char *types;   /**< letters, NUL-terminated */
+   char **params; /**< as many strings, NULL-terminated */
 } trap_ifc_spec_t;
 
 /** Counters of an input. */
@@ -137,12 +138,12 @@ struct input_ifc_stats {
 };
 
 /** \name Life of the global context (simple API)
- * One context for the whole process; the functions without ctx in their name work on it. After each of them trap_last_error and
- * trap_last_error_msg tell how it ended.
+ * One context for the whole process; the functions without ctx in their name work on it. Each sets trap_last_error and
+ * trap_last_error_msg.
  * @{ */
-/** Takes the options of libtrap out of the command line: -h or --help (with "trap" behind it: the manual of IFC_SPEC),
+/** Removes libtrap's options from the command line: -h or --help (followed by "trap": the manual of IFC_SPEC),
  *  -i IFC_SPEC, and -v, -vv or -vvv. Needs no context.
- *  \param argc,argv as main() has them; what is left is for the module's own options, argv[*argc] is NULL
+ *  \param argc,argv as main() has them; the module's own options remain, argv[*argc] is NULL
  *  \param ifc_spec filled; free it with trap_free_ifc_spec(), also after an error
  *  \return OK; HELP: print help and end; BADPARAMS: no -i, or a letter that is not supported; BAD_FPARAMS; MEMORY */
 int trap_parse_params(int *argc, char **argv, trap_ifc_spec_t *ifc_spec);
@@ -150,11 +151,11 @@ int trap_parse_params(int *argc, char **argv, trap_ifc_spec_t *ifc_spec);
 int trap_free_ifc_spec(trap_ifc_spec_t ifc_spec);
 /** Opens the interfaces, inputs first, and the service socket "service_PID".
  *  \param module_info needed during the call only; a number of interfaces that is -1 is replaced by what ifc_spec has
- *  \param ifc_spec stays the caller's
+ *  \param ifc_spec still owned by the caller
  *  \return OK; INITIALIZED: there is a context already; BADPARAMS: something in ifc_spec, named in the message; IO_ERROR: a port,
  *    socket or file cannot be opened; MEMORY. After an error there is no context */
 int trap_init(trap_module_info_t *module_info, trap_ifc_spec_t ifc_spec);
-/** Ends the streams: every call that waits, in any thread, returns TERMINATED, as do those that follow. Async-signal-safe; the
+/** Ends all streams: calls that wait, in any thread, return TERMINATED, and so do later ones. Async-signal-safe; the
  *  context lives until trap_finalize(). \return OK */
 int trap_terminate(void);
 /** Delivers what was sent, as long as clients take it (5 seconds without progress: the rest is dropped), then closes and frees all.
@@ -164,9 +165,9 @@ int trap_finalize(void);
 /** @} */
 
 /** \name Life of a context
- * Different contexts do not know of each other; different interfaces of one may be used by different threads at once.
+ * Contexts are independent of each other; different interfaces of one may be used by different threads at once.
  * @{ */
-/** As trap_init(), for a context of one's own; further ones of a process get the service sockets "service_PID_2" and so on.
+/** As trap_init(), for a separate context; further contexts of a process get the service sockets "service_PID_2" and so on.
  *  \return NULL for bad arguments or without memory. Otherwise ask trap_ctx_get_last_error(): a context with an error may only be
  *    asked for its message and given to trap_ctx_finalize() */
 trap_ctx_t *trap_ctx_init(trap_module_info_t *module_info, trap_ifc_spec_t ifc_spec);
@@ -176,7 +177,7 @@ trap_ctx_t *trap_ctx_init2(trap_module_info_t *module_info, trap_ifc_spec_t ifc_
                            const char *service_ifcname);
 /** The same from the text of an IFC_SPEC.
  *  \param name,description of the module, NULL: "nemea-module" and "" \param i_ifcs,o_ifcs numbers of inputs and outputs, one of
- *    them may be -1: what is left \param ifc_spec text as behind -i \param service_ifcname as of trap_ctx_init2()
+ *    them may be -1: what is left \param ifc_spec text as after -i \param service_ifcname as of trap_ctx_init2()
  *  \return as trap_ctx_init(); NULL also when the text is wrong, which is reported on standard error */
 trap_ctx_t *trap_ctx_init3(const char *name, const char *description, int8_t i_ifcs, int8_t o_ifcs,
                            const char *ifc_spec, const char *service_ifcname);
@@ -184,23 +185,23 @@ trap_ctx_t *trap_ctx_init3(const char *name, const char *description, int8_t i_i
 int trap_ctx_finalize(trap_ctx_t **ctx);
 /** As trap_terminate(). \return OK, also for NULL */
 int trap_ctx_terminate(trap_ctx_t *ctx);
-/** Sets what the service interface adds to its answers, under the key "module": a JSON object as text, copied; NULL: nothing
- *  more. What is no JSON object is left out. Any thread. \return OK, MEMORY, NOT_INITIALIZED (ctx is NULL) */
+/** Sets what the service interface adds to its answers under the key "module": a JSON object as text, copied; NULL: nothing.
+ *  Text that is not a JSON object is left out. Any thread. \return OK, MEMORY, NOT_INITIALIZED (ctx is NULL) */
 int trap_ctx_set_service_info(trap_ctx_t *ctx, const char *json);
-/** Code of the calling thread's last call on the context (not NULL). A thread that has made none gets the result of
+/** Code of the calling thread's last call on the context (not NULL). Without such a call, the result of
  *  trap_ctx_init(). */
 int trap_ctx_get_last_error(trap_ctx_t *ctx);
-/** Its message: constant text, good for the life of the process. */
+/** Its message: constant text, valid for the life of the process. */
 const char *trap_ctx_get_last_error_msg(trap_ctx_t *ctx);
 /** The context of the simple API, which all functions with ctx take; NULL: there is none. */
 void *trap_get_global_ctx(void);
 /** @} */
 
 /** \name Sending
- * Any number of threads may send on one output. What a send does when nobody is connected or a client is slow is up to the
- * output's timeout: see the table in docs/trap.md.
+ * Any number of threads may send on one output. The output's timeout decides what a send does when no client is
+ * connected or one is slow: see the table in docs/trap.md.
  * @{ */
-/** Copies a message into the output; data may be reused at return. A message of one byte means end of stream to receivers.
+/** Copies a message into the output; data may be reused on return. A message of one byte means end of stream to receivers.
  *  \param ifcidx number of the output, from 0 \param data message \param size bytes, 0 to 65535
  *  \return OK; TIMEOUT: no room within a positive timeout, the message is dropped and counted; TERMINATED; BAD_IFC_INDEX;
  *    BAD_FPARAMS: no data; MEMORY: the message is larger than a buffer; NOT_INITIALIZED: no context, or no format was set; IO_ERROR:
@@ -209,7 +210,7 @@ int trap_send(uint32_t ifcidx, const void *data, uint16_t size);
 /** The same on output ifc of a context. */
 int trap_ctx_send(trap_ctx_t *ctx, unsigned int ifc, const void *data, uint16_t size);
 /** Sending without a copy: room for a message of up to size bytes, which the caller fills and then commits. No other message
- *  may be sent on the output in between, by any thread; a reservation that is not committed is given up by the next call.
+ *  may be sent on the output in between, by any thread; the next call drops a reservation that was not committed.
  *  May wait as trap_send() does.
  *  \param ifcidx number of the output \param size bytes at most
  *  \param data set to where the message is to be written (not aligned); NULL unless OK
@@ -232,15 +233,16 @@ void trap_ctx_send_flush(trap_ctx_t *ctx, uint32_t ifc);
 /** @} */
 
 /** \name Receiving
- * One thread at a time receives on an input. Inputs connect, and connect again, by themselves.
+ * One thread at a time receives on an input. Inputs connect and reconnect by themselves.
  * @{ */
 /** Next message of an input, waiting for it as the input's timeout says.
  *  \param ifcidx number of the input, from 0
- *  \param data,size set to the message (not aligned), which stays good until the next receive call on the input; it may be
- *    written, up to the size of the smallest record of the format even if the message is shorter. A message of at most one byte is the end of stream (files end with one of no bytes)
+ *  \param data,size set to the message (not aligned), which is valid until the next receive call on the input; it may be
+ *    modified, up to the size of the smallest record of the format even if the message is shorter. A message of at most one byte
+ *    means end of stream (files end with an empty one)
  *  \return OK; FORMAT_CHANGED: a message too, the first one of a new format; TIMEOUT; TERMINATED; FORMAT_MISMATCH: the sender does not
  *    have what trap_set_required_fmt() asked for; NEGOTIATION_FAILED: a damaged file; NOT_SELECTED: no such input; IO_ERROR; MEMORY;
- *    NOT_INITIALIZED. Whatever else is wrong with a sender is reported, and tried again */
+ *    NOT_INITIALIZED. Anything else that is wrong with a sender is reported, and the connection retried */
 int trap_recv(uint32_t ifcidx, const void **data, uint16_t *size);
 /** The same on input ifc of a context. */
 int trap_ctx_recv(trap_ctx_t *ctx, uint32_t ifc, const void **data, uint16_t *size);
@@ -253,13 +255,13 @@ int trap_ctx_recv_with_seq_number(trap_ctx_t *ctx, uint32_t ifc, const void **da
                                   uint64_t *seq_number);
 /** The program cannot use the format that an input has just announced: a field has another type than it knows. An input of kind u, t
  *  or T reports that once, drops the connection with all messages received from it, and tries again later.
- *  \return OK: receive on; FORMAT_MISMATCH: a file, of which nothing better comes; NOT_SELECTED, NOT_INITIALIZED */
+ *  \return OK: go on receiving; FORMAT_MISMATCH: the input is a file; NOT_SELECTED, NOT_INITIALIZED */
 int trap_ctx_refuse_format(trap_ctx_t *ctx, uint32_t ifc);
 #define TRAP_ACK_ALL UINT64_MAX /**< of trap_ack(): every message received so far */
-/** Acknowledges messages of an input "u:NAME:resume=WORD": what this program has done for good with them survives its death, and
- *  the sender need not keep them for it any more. A reader that comes back as the same WORD (of the same user) gets every message
- *  that was not acknowledged, as far as the sender's log still has it, and none that was; what the log has no more is counted as
- *  missed. At return the sender has the acknowledgement. Only a store to memory; called by the thread that receives.
+/** Acknowledges messages of an input "u:NAME:resume=WORD": they are processed for good, and the
+ *  sender need not keep them any longer. A reader that reconnects under the same WORD (as the same user) gets every message
+ *  that was not acknowledged, as far as the sender's log still holds it, and none that was; what the log no longer holds is counted
+ *  as missed. The acknowledgement is in effect on return. It costs one store to memory; call it from the receiving thread.
  *  \param ifcidx number of the input
  *  \param seq number of the last message done, as of trap_recv_with_seq_number() and trap_message_t, or TRAP_ACK_ALL
  *  \return OK, also of inputs without resume= and of senders that keep nothing; NOT_SELECTED, NOT_INITIALIZED */
@@ -276,8 +278,8 @@ typedef struct trap_message {
    uint16_t size;    /**< bytes */
 } trap_message_t;
 
-/** Receives up to max messages that are there, waiting only for the first. A batch never mixes formats. The messages may
- *  stand in memory that is shared with the sender and cannot be written.
+/** Receives up to max messages that are there, waiting only for the first. A batch never mixes formats. The messages may be
+ *  in memory that is shared with the sender and is read-only.
  *  \param ifcidx number of the input \param messages room for max messages \param max at least 1
  *  \param count number of messages, set on OK and FORMAT_CHANGED, else 0 \return as trap_recv() */
 int trap_recv_batch(uint32_t ifcidx, trap_message_t *messages, uint32_t max, uint32_t *count);
@@ -290,7 +292,7 @@ int trap_ctx_recv_batch(trap_ctx_t *ctx, uint32_t ifc, trap_message_t *messages,
  *  \param active one byte an input: 0 leaves the input out; NULL: all
  *  \param timeout microseconds, TRAP_WAIT or TRAP_NO_WAIT (the timeouts of the inputs do not count); a signal that
  *     was handled ends the wait early, with TRAP_E_TIMEOUT
- *  \param ifc set to the input that the result speaks of
+ *  \param ifc set to the input that the result is about
  *  \param messages,max,count as of trap_recv_batch() \return as trap_recv() */
 int trap_ctx_recv_any(trap_ctx_t *ctx, const uint8_t *active, int32_t timeout, uint32_t *ifc,
                       trap_message_t *messages, uint32_t max, uint32_t *count);
@@ -298,16 +300,16 @@ int trap_ctx_recv_any(trap_ctx_t *ctx, const uint8_t *active, int32_t timeout, u
 
 /** \name Control
  * @{ */
-/** Sets something of an interface; takes effect at once. What IFC_SPEC sets stays as it is, and OK is returned.
+/** Changes a setting of an interface at once. What IFC_SPEC sets stays as it is, and OK is returned.
  *  \param type TRAPIFC_INPUT or TRAPIFC_OUTPUT \param ifcidx number of the interface
- *  \param request of enum trap_ifcctl_request, with its argument behind it
+ *  \param request of enum trap_ifcctl_request, followed by its argument
  *  \return OK; BADPARAMS: no such interface; TERMINATED; NOT_INITIALIZED */
 int trap_ifcctl(int8_t type, uint32_t ifcidx, int32_t request, ...);
 /** The same of a context. */
 int trap_ctx_ifcctl(trap_ctx_t *ctx, int8_t type, uint32_t ifcidx, int32_t request, ...);
 /** The same with the argument in ap. */
 int trap_ctx_vifcctl(trap_ctx_t *ctx, int8_t type, uint32_t ifcidx, int32_t request, va_list ap);
-/** How much the library of this process says on standard error: -3 errors, -2 warnings, -1 notices (default), 0 to 2 as with -v
+/** How much the library prints on standard error: -3 errors, -2 warnings, -1 notices (default), 0 to 2 as with -v
  *  to -vvv; below -3 nothing. */
 void trap_set_verbose_level(int level);
 /** \return what trap_set_verbose_level() or -v has set */
@@ -321,7 +323,7 @@ int trap_ctx_get_verbose_level(trap_ctx_t *ctx);
 void trap_ctx_live_source(trap_ctx_t *ctx);
 /** Connected clients of an output; 1 for a file or a black hole; -1 on error. Any thread. */
 int trap_ctx_get_client_count(trap_ctx_t *ctx, uint32_t ifcidx);
-/** Writes the state of each interface to text files in directory path (NULL: the current one), to look for errors.
+/** Writes the state of each interface to text files in directory path (NULL: the current one), for debugging.
  *  Not while another thread receives. */
 void trap_ctx_create_ifc_dump(trap_ctx_t *ctx, const char *path);
 /** @} */
@@ -330,7 +332,7 @@ void trap_ctx_create_ifc_dump(trap_ctx_t *ctx, const char *path);
  * @{ */
 /** Sets the format of an output. Everything sent before is delivered in the old format first, which may wait for slow clients;
  *  then the clients are disconnected and come back. Setting the same format again does nothing. Not while another thread sends.
- *  \param out_ifc_idx number of the output \param data_type of trap_data_format_t, behind it const char *specifier (UniRec:
+ *  \param out_ifc_idx number of the output \param data_type of trap_data_format_t, followed by const char *specifier (UniRec:
  *    "type name,..."), which is copied; not needed for RAW */
 void trap_set_data_fmt(uint32_t out_ifc_idx, uint8_t data_type, ...);
 /** The same of a context. */
@@ -338,7 +340,7 @@ void trap_ctx_set_data_fmt(trap_ctx_t *ctx, uint32_t out_ifc_idx, uint8_t data_t
 /** The same with the specifier in ap. */
 void trap_ctx_vset_data_fmt(trap_ctx_t *ctx, uint32_t out_ifc_idx, uint8_t data_type, va_list ap);
 /** Sets the format that an input requires, from its next connection or file on. An input without one accepts nothing.
- *  \param in_ifc_idx number of the input \param data_type of trap_data_format_t, behind it const char *specifier, copied: the
+ *  \param in_ifc_idx number of the input \param data_type of trap_data_format_t, followed by const char *specifier, copied: the
  *    fields that must be there ("": any) \return OK, BADPARAMS, BAD_IFC_INDEX, NOT_INITIALIZED */
 int trap_set_required_fmt(uint32_t in_ifc_idx, uint8_t data_type, ...);
 /** The same of a context. */
