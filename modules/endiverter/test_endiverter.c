@@ -54,8 +54,8 @@ static void records_that_fit_in_neither_are_skipped_and_counted(void **state)
    memcpy(bad, big, sizeof(big));
    bad[8] = 13; /* the text begins beyond the record */
    assert_int_equal(nm_test_feed_bytes(t, 0, bad, sizeof(bad), 0), NM_OK);
-   for (uint16_t size = 2; size < sizeof(big); size++) { /* cut */
-      assert_int_equal(nm_test_feed_bytes(t, 0, big, size, 0), NM_OK);
+   for (size_t size = 2; size < sizeof(big); size++) { /* cut */
+      assert_int_equal(nm_test_feed_bytes(t, 0, big, (uint16_t) size, 0), NM_OK);
    }
    assert_null(nm_test_next(t, 0));
    assert_int_equal(nm_test_counter(t, "malformed"), sizeof(big) - 2 + 1);

@@ -75,8 +75,8 @@ static int init(nm_module_t *m)
 {
    struct traffic *self = nm_self(m);
    memset(self->index, OTHERS, sizeof(self->index));
-   for (uint8_t i = 0; i < OTHERS; i++) {
-      self->index[protocols[i].number] = i;
+   for (unsigned i = 0; i < OTHERS; i++) {
+      self->index[protocols[i].number] = (uint8_t) i;
    }
    int rc = munin_open(m, self->socket, &self->server);
    nm_set_timer(m, NM_SECONDS(1));
