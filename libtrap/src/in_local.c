@@ -12,7 +12,7 @@
 
 #define LOOKS 320 /* at the log before going to sleep */
 #define LOOKS_A_YIELD \
-   16 /* looks before others may have the processor: the one who is to answer may wait for it */
+   48 /* looks before others may have the processor: the one who is to answer may wait for it */
 /* Pages of a log that a reader touches count as its memory: a stranger's log may have so many bytes, else its stream is read. */
 #define STRANGER_LOG_MAX (64ull << 20)
 
