@@ -21,7 +21,8 @@ struct message {
 
 struct nm_test {
    nm_module_t m;
-   char *words; /* the command line */
+   char *words; /* the command line, and its words: modules keep pointers to both, as to those of main() */
+   char *argv[MAX_WORDS + 1];
    ur_field_id_t *columns[MAX_INTERFACES];
    uint16_t n_columns[MAX_INTERFACES];
    uint64_t seq[MAX_INTERFACES];
@@ -77,16 +78,17 @@ int test_sent(nm_module_t *m, uint32_t output, const void *data, uint16_t size)
 
 /* ------------------------------------------------------------------- life */
 
-static int parse(nm_module_t *m, char *words)
+static int parse(nm_test_t *t)
 {
-   char *argv[MAX_WORDS + 1] = {(char *) (uintptr_t) m->def->name}, *save = NULL;
-   int argc = 1;
-   for (char *w = strtok_r(words, " ", &save); w != NULL && argc < MAX_WORDS;
+   char *save = NULL;
+   int argc = 0;
+   t->argv[argc++] = (char *) (uintptr_t) t->m.def->name;
+   for (char *w = strtok_r(t->words, " ", &save); w != NULL && argc < MAX_WORDS;
         w = strtok_r(NULL, " ", &save)) {
-      argv[argc++] = w;
+      t->argv[argc++] = w;
    }
    optind = 0; /* getopt() begins anew */
-   return options_parse(m, argc, argv);
+   return options_parse(&t->m, argc, t->argv);
 }
 
 static int start(nm_test_t *t)
@@ -95,7 +97,7 @@ static int start(nm_test_t *t)
    const nm_module_def_t *def = m->def;
    char files[MAX_INTERFACES + 1] = {0};
    memset(files, TRAP_IFC_TYPE_FILE, MAX_INTERFACES);
-   int rc = parse(m, t->words);
+   int rc = parse(t);
    if (rc == NM_OK && def->check != NULL) {
       rc = outcome(m, def->check(m));
    }
