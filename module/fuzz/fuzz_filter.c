@@ -26,7 +26,7 @@ static int result(const char *text, const ur_template_t *t, const void *rec, cha
    nm_filter_error_t error;
    nm_filter_t *filter = nm_filter_parse(text, ignore, (void *) (uintptr_t) text, &error);
    if (filter == NULL) {
-      if (error.text[0] == 0 || error.offset > strlen(text)) {
+      if (error.text[0] == 0 || error.offset > strlen(text) || strchr(error.text, '\n') != NULL) {
          abort();
       }
       return -1;

@@ -372,6 +372,7 @@ static void wrong_expressions(void **state)
        {"TIME_FIRST == 2020-13-01T00:00:00", 14, "not a date"},
        {"U8 == 1 AND", 11, "ends where"},
        {"U8 == 1 \x01", 8, "0x01"},
+       {"U8 == 1 'a\n'", 8, "'a\\n'"},
    };
    char deep[400], *p = deep;
    nm_filter_error_t error;
@@ -409,6 +410,7 @@ static void warnings(void **state)
        {"URL == 1.2.3.4", NM_FILTER_WRONG_TYPE, 0, "Type of URL is not IP address"},
        {"SRC_IP in [1, 2]", NM_FILTER_WRONG_TYPE, 0, "Type of SRC_IP is not integer"},
        {"PROTOCOL == nosuch", NM_FILTER_NO_NAME, 0, "Protocol nosuch is not known"},
+       {"PROTOCOL == 'a\n'", NM_FILTER_NO_NAME, 0, "Protocol a\\n is not known"},
        {"U8 == 1 || U8 == 2 && U8 == 3", NM_FILTER_STYLE, 19, "left to right"},
        {"U8 == 010", NM_FILTER_STYLE, 6, "octal: 8"},
    };

@@ -7,6 +7,7 @@
 #include "../internal.h"
 #include "filter.h"
 
+#include <nemea-common/nc_text.h>
 #include <netdb.h>
 #include <stdlib.h>
 
@@ -29,7 +30,7 @@ struct field {
 __attribute__((format(printf, 4, 5))) static void warn(struct binder *b, const struct term *t,
                                                        enum nm_filter_warning kind, const char *format, ...)
 {
-   char text[320];
+   char text[320], line[2 * sizeof(text)];
    va_list ap;
    if (kind != NM_FILTER_NO_NAME) {
       b->matcher->never[t->number] = true;
@@ -40,7 +41,8 @@ __attribute__((format(printf, 4, 5))) static void warn(struct binder *b, const s
    va_start(ap, format);
    vsnprintf(text, sizeof(text), format, ap);
    va_end(ap);
-   b->warn(b->arg, kind, t->offset, text);
+   nc_text_terminal(line, sizeof(line), text, strlen(text)); /* parts of the expression may be any bytes */
+   b->warn(b->arg, kind, t->offset, line);
 }
 
 static struct field look_up(const ur_template_t *tmplt, const char *name)

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <nemea-common/nc_text.h>
 #include <stdarg.h>
 
 void filter_error(struct lexer *lexer, size_t offset, const char *format, ...)
@@ -12,10 +13,13 @@ void filter_error(struct lexer *lexer, size_t offset, const char *format, ...)
    if (e->text[0] != 0) {
       return;
    }
+   char text[sizeof(e->text)];
    va_list ap;
    va_start(ap, format);
-   vsnprintf(e->text, sizeof(e->text), format, ap);
+   vsnprintf(text, sizeof(text), format, ap);
    va_end(ap);
+   nc_text_terminal(e->text, sizeof(e->text), text,
+                    strlen(text)); /* parts of the expression may be any bytes */
    e->offset = offset;
 }
 
