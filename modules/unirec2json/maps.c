@@ -59,8 +59,14 @@ static bool make_result(struct result *r, const json_t *value, char *error)
       return fail(error, "a value of a mapping cannot be written");
    }
    free(dumped);
-   r->json = json.data;
+   r->json = malloc(json.length);
+   if (r->json == NULL) {
+      nc_json_free(&json);
+      return fail(error, "out of memory");
+   }
+   memcpy(r->json, json.data, json.length);
    r->json_length = json.length;
+   nc_json_free(&json);
    r->kind = json_is_string(value) ? VALUE_STRING : json_is_number(value) ? VALUE_NUMBER : VALUE_OTHER;
    r->text = json_is_string(value) ? strdup(json_string_value(value)) : NULL;
    r->text_length = json_is_string(value) ? json_string_length(value) : 0;

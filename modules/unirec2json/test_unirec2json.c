@@ -66,7 +66,8 @@ static void maps(void **state)
    char options[100];
    (void) state;
    snprintf(options, sizeof(options), "-M %s", path);
-   write_maps("{\"match\":[{\"src\":\"N\",\"dest\":\"NAME\",\"mapping\":{\"6\":\"TCP\",\"17\":[1,2.50]}},"
+   write_maps("{\"match\":[{\"src\":\"N\",\"dest\":\"NAME\",\"mapping\":{\"6\":\"TCP\",\"17\":[1,2.50],"
+              "\"18\":{\"a\":1}}},"
               "{\"src\":\"NAME\",\"dest\":\"S\",\"mapping\":{\"TCP\":7}}],"
               "\"regex\":[{\"src\":\"S2\",\"dest\":\"R\",\"mapping\":{\"a\\\\d+\":1,\"a\":2,\"b\":3}}],"
               "\"timify\":[\"T\"]}");
