@@ -184,6 +184,7 @@ int clock_idle(nm_module_t *m)
 int clock_advance(nm_module_t *m, ur_time_t t)
 {
    m->clock.newest = t > m->clock.newest ? t : m->clock.newest;
+   m->clock.quiet_at = 1;
    for (uint32_t i = 0; i < m->n_in; i++) {
       m->in[i].newest = t > m->in[i].newest ? t : m->in[i].newest;
    }
@@ -193,6 +194,11 @@ int clock_advance(nm_module_t *m, ur_time_t t)
 NM_PUBLIC ur_time_t nm_now(const nm_module_t *m)
 {
    return m->clock.now;
+}
+
+NM_PUBLIC bool nm_silent(const nm_module_t *m)
+{
+   return m->clock.quiet_at != 0;
 }
 
 NM_PUBLIC void nm_set_timer(nm_module_t *m, uint64_t microseconds)

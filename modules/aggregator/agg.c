@@ -15,6 +15,7 @@ NM_FIELDS(time TIME_FIRST, time TIME_LAST, uint32 COUNT)
 #define LONGEST_FLOW  300 /* seconds; exporters send a flow at most this long after it began */
 #define WHEEL_BUCKETS 4096
 #define FINGERPRINT   16 /* bytes that stand for a key of variable length */
+#define CONFIRMING    8  /* records behind the end of a global window that end it */
 
 /* All that is known of one key. The values of the columns follow. */
 struct entry {
@@ -24,6 +25,12 @@ struct entry {
    uint32_t count;
 };
 #define VALUES ((uint32_t) ((sizeof(struct entry) + 15) & ~15u))
+
+/* Copy of a record that begins behind the end of the global window. */
+struct held {
+   uint8_t *data;
+   uint32_t second; /* of TIME_FIRST */
+};
 
 struct agg {
    struct window window;
@@ -42,9 +49,12 @@ struct agg {
    uint8_t *key;
    struct entry *oldest, *newest;
 
-   uint32_t now, next_global; /* seconds of the stream */
-   ur_time_t reference;       /* of passive windows by the wall clock */
-   int failed;                /* result of what was sent from within a callback */
+   uint32_t now;        /* second of the stream */
+   uint64_t global_end; /* second at which the global window ends; 0: none has begun */
+   ur_time_t reference; /* of passive windows by the wall clock */
+   struct held held[CONFIRMING];
+   uint32_t n_held;
+   int failed; /* result of what was sent from within a callback */
    uint64_t early, bytes, left_out;
 };
 
@@ -103,8 +113,8 @@ static const nm_option_t options[] = {
             "A:SECONDS (or just SECONDS): active window, a record that begins later than this after the "
             "first one of its key "
             "begins a new entry. P:SECONDS: passive, an entry ends this long after its last record. "
-            "G:SECONDS: global, all "
-            "entries end together. M:ACTIVE,PASSIVE: both. Default: A:10."),
+            "G:SECONDS: global, all entries end together at multiples of SECONDS, when 8 records that begin "
+            "later have come; those count for the next window. M:ACTIVE,PASSIVE: both. Default: A:10."),
     NM_CALL('s', "sum", "field", add_sum, "Sum, in the field's own type, where it wraps."),
     NM_CALL('a', "avg", "field", add_avg, "Average."),
     NM_CALL('m', "min", "field", add_min, "Least value."),
@@ -262,17 +272,11 @@ static void entry_expired(void *context, nc_timer_t *timer)
 static int advance(nm_module_t *m, uint32_t now)
 {
    struct agg *self = nm_self(m);
-   int rc = NM_OK;
    self->now = now;
    if (self->wheel != NULL) {
       nc_wheel_advance(self->wheel, now, entry_expired, m);
-      rc = self->failed;
    }
-   if (rc == NM_OK && self->window.global > 0 && !self->wall_clock && now >= self->next_global) {
-      rc = self->next_global != 0 ? end_all(m) : NM_OK;
-      self->next_global = now / self->window.global * self->window.global + self->window.global;
-   }
-   return rc;
+   return self->failed;
 }
 
 /* Time of windows is the newest TIME_FIRST, as flows that began at the same time come at different ones, but never beyond the
@@ -288,14 +292,72 @@ static int follow(nm_module_t *m, ur_time_t first)
    return (now < limit ? now : limit) > self->now ? advance(m, now < limit ? now : limit) : NM_OK;
 }
 
-/* A stream without new flows goes on with its clock. */
+static int aggregate(nm_module_t *m, const void *rec);
+
+/* The global window ends. The next one is that of the first held record, or of this second. */
+static int next_global_window(nm_module_t *m, uint32_t second)
+{
+   struct agg *self = nm_self(m);
+   for (uint32_t i = 0; i < self->n_held; i++) {
+      second = self->held[i].second < second ? self->held[i].second : second;
+   }
+   int rc = end_all(m);
+   self->global_end = (uint64_t) second - second % self->window.global + self->window.global;
+   uint32_t n = self->n_held;
+   self->n_held = 0;
+   for (uint32_t i = 0; i < n; i++) {
+      struct held h = self->held[i];
+      if (rc == NM_OK && h.second < self->global_end) {
+         rc = aggregate(m, h.data);
+      } else {
+         self->held[i] = self->held[self->n_held];
+         self->held[self->n_held++] = h;
+      }
+   }
+   return rc;
+}
+
+/* Keeps a record that begins behind the end of the global window. A few of them may have wrong clocks; CONFIRMING of them
+ * end the window. */
+static int hold(nm_module_t *m, const nm_record_t *rec, uint32_t second)
+{
+   struct agg *self = nm_self(m);
+   struct held *h = &self->held[self->n_held];
+   uint8_t *fitting = realloc(h->data, rec->size);
+   if (fitting == NULL) {
+      return nm_fail(m, "out of memory for a record of %u bytes", rec->size);
+   }
+   h->data = fitting;
+   h->second = second;
+   memcpy(h->data, rec->data, rec->size);
+   return ++self->n_held < CONFIRMING ? NM_OK : next_global_window(m, second);
+}
+
+/* The end of the data: what nobody confirmed belongs to the last window. */
+static int take_held(nm_module_t *m)
+{
+   struct agg *self = nm_self(m);
+   int rc = NM_OK;
+   for (uint32_t i = 0; rc == NM_OK && i < self->n_held; i++) {
+      rc = aggregate(m, self->held[i].data);
+   }
+   self->n_held = 0;
+   return rc;
+}
+
+/* A stream without new records goes on with its clock. */
 static int tick(nm_module_t *m, ur_time_t stream_time)
 {
    const struct agg *self = nm_self(m);
    uint32_t now = sec(stream_time);
-   return self->now != 0 && now > LONGEST_FLOW && now - LONGEST_FLOW > self->now
-              ? advance(m, now - LONGEST_FLOW)
-              : NM_OK;
+   if (!nm_silent(m) || now <= LONGEST_FLOW) {
+      return NM_OK;
+   }
+   now -= LONGEST_FLOW;
+   if (self->global_end != 0 && now >= self->global_end) {
+      return next_global_window(m, now);
+   }
+   return self->now != 0 && now > self->now ? advance(m, now) : NM_OK;
 }
 
 /* Windows by the time of day. */
@@ -436,13 +498,37 @@ static int aggregate(nm_module_t *m, const void *rec)
    return rc;
 }
 
+static int global_records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
+{
+   struct agg *self = nm_self(m);
+   int rc = NM_OK;
+   for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
+      uint32_t second = sec(nm_field_u64(&self->first, recs[i].data));
+      if (self->global_end == 0) {
+         self->global_end = (uint64_t) second - second % self->window.global + self->window.global;
+      }
+      rc = second >= self->global_end ? hold(m, &recs[i], second) : aggregate(m, recs[i].data);
+   }
+   return rc;
+}
+
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
+   const struct agg *self = nm_self(m);
+   if (self->window.global > 0 && !self->wall_clock) {
+      return global_records(m, recs, n);
+   }
    int rc = NM_OK;
    for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
       rc = aggregate(m, recs[i].data);
    }
    return rc;
+}
+
+static int finish(nm_module_t *m)
+{
+   int rc = take_held(m);
+   return rc == NM_OK ? end_all(m) : rc;
 }
 
 /* ------------------------------------------------------------------ format */
@@ -520,7 +606,7 @@ static int format(nm_module_t *m, uint32_t input)
 {
    struct agg *self = nm_self(m);
    (void) input;
-   int rc = self->table != NULL ? end_all(m) : NM_OK;
+   int rc = self->table != NULL ? finish(m) : NM_OK;
    free_table(self);
    size_t size = 64;
    for (uint32_t i = 0; i < self->n_columns; i++) {
@@ -561,7 +647,11 @@ static int init(nm_module_t *m)
 
 static void cleanup(nm_module_t *m)
 {
-   free_table(nm_self(m));
+   struct agg *self = nm_self(m);
+   free_table(self);
+   for (uint32_t i = 0; i < CONFIRMING; i++) {
+      free(self->held[i].data);
+   }
 }
 
 NM_MODULE("agg",
@@ -571,4 +661,4 @@ NM_MODULE("agg",
           .in = NM_INPUTS({"records", "time TIME_FIRST,time TIME_LAST"}), .out = NM_OUTPUTS({"aggregates"}),
           .options = options, .state_size = sizeof(struct agg), .init = init, .format = format,
           .records = records, .tick = tick, .tick_every = NM_SECONDS(1), .flags = NM_IGNORE_UNKNOWN,
-          .timer = timer, .finish = end_all, .cleanup = cleanup)
+          .timer = timer, .finish = finish, .cleanup = cleanup)

@@ -126,7 +126,7 @@ static void passive_window(void **state)
    nm_test_free(t);
 }
 
-static void mixed_and_global_windows(void **state)
+static void mixed_windows(void **state)
 {
    (void) state;
    nm_test_t *t = module("-t M:9,2 -k K", TIMES ",uint8 K");
@@ -140,15 +140,50 @@ static void mixed_and_global_windows(void **state)
    feed(t, 13, 13, "1"); /* passive */
    expect(t, ",1,1");
    nm_test_free(t);
-   t = module("-t g:10 -k K", TIMES ",uint8 K");
+}
+
+/* A global window takes all records that begin in it, whatever comes between them, and ends when eight later ones are there. */
+static void global_window(void **state)
+{
+   (void) state;
+   nm_test_t *t = module("-t g:10 -k K", TIMES ",uint8 K");
    feed(t, 1, 1, "1");
    feed(t, 9, 9, "2");
-   feed(t, 9, 9, "1");
+   feed(t, 59, 59, "9"); /* wrong clocks */
+   feed(t, 58, 58, "9");
+   for (int i = 0; i < 5; i++) {
+      feed(t, 10, 10, "3");
+   }
+   feed(t, 9, 9, "1"); /* late */
    assert_null(nm_test_next(t, 0));
-   feed(t, 10, 10, "1");
+   feed(t, 12, 12, "3");
    expect(t, ",2,1");
    expect(t, ",1,2");
    assert_null(nm_test_next(t, 0));
+   for (int i = 0; i < 6; i++) {
+      feed(t, 20, 20, "4");
+   }
+   expect(t, "2024-01-01T00:00:10.000000,2024-01-01T00:00:12.000000,6,3");
+   assert_null(nm_test_next(t, 0));
+   assert_int_equal(nm_test_finish(t), NM_OK); /* what nobody confirmed is of the last window */
+   expect(t, ",6,4");
+   expect(t, "2024-01-01T00:00:58.000000,2024-01-01T00:00:59.000000,2,9");
+   assert_null(nm_test_next(t, 0));
+   nm_test_free(t);
+}
+
+/* A stream that falls silent ends its window by the wall clock; one record that lasted into the future does not. */
+static void global_window_of_a_silent_stream(void **state)
+{
+   (void) state;
+   nm_test_t *t = module("-t g:10 -k K", TIMES ",uint8 K");
+   feed(t, 1, 1, "1");
+   feed(t, 12, 12, "2");
+   feed(t, 2, 3500, "1");
+   assert_null(nm_test_next(t, 0));
+   assert_int_equal(nm_test_advance(t, ur_time_from_sec_msec(1704067200 + 3600 + 15, 0)), NM_OK);
+   expect(t, ",2,1");
+   expect(t, ",1,2");
    nm_test_free(t);
 }
 
@@ -291,7 +326,9 @@ int main(void)
        cmocka_unit_test(values_of_variable_length),
        cmocka_unit_test(active_window),
        cmocka_unit_test(passive_window),
-       cmocka_unit_test(mixed_and_global_windows),
+       cmocka_unit_test(mixed_windows),
+       cmocka_unit_test(global_window),
+       cmocka_unit_test(global_window_of_a_silent_stream),
        cmocka_unit_test(clocks),
        cmocka_unit_test(memory_is_bounded),
        cmocka_unit_test(a_result_too_long_for_a_record),

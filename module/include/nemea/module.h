@@ -396,6 +396,8 @@ static inline void *nm_data_at_(nm_module_t *m, const ur_template_t *tmplt, cons
  *  time more than a day ahead counts only when the next record confirms it. When a live input falls silent (records less
  *  than ten minutes old, environment NEMEA_RECORDING not set) it goes on with the wall clock. 0 before the first record. */
 ur_time_t nm_now(const nm_module_t *m);
+/** \return true in tick() when the stream is silent and the wall clock moved the stream clock, not a record */
+bool nm_silent(const nm_module_t *m);
 /** Calls timer() in this many microseconds of wall time, and then again and again; 0: no more. */
 void nm_set_timer(nm_module_t *m, uint64_t microseconds);
 
