@@ -7,18 +7,36 @@
 
 #define FIRST_SIZE 4096
 
+/* What urcsv_init() makes: the columns that urcsv_line() writes without a look at the registry stand behind what the header shows. */
+struct converter {
+   urcsv_t urcsv;
+   size_t
+       n_columns; /* the first ones of the template, which have a fixed length and a type other than char */
+   struct text_column columns[];
+};
+
 UR_PUBLIC urcsv_t *urcsv_init(ur_template_t *tmplt, char delimiter)
 {
-   urcsv_t *c = tmplt != NULL ? calloc(1, sizeof(*c)) : NULL;
-   if (c == NULL) {
+   struct converter *converter =
+       tmplt != NULL ? calloc(1, sizeof(*converter) + tmplt->count * sizeof(converter->columns[0])) : NULL;
+   if (converter == NULL) {
       return NULL;
    }
+   for (; converter->n_columns < tmplt->count; converter->n_columns++) {
+      int id = tmplt->ids[converter->n_columns];
+      if (ur_is_varlen(id) || ur_get_type(id) == UR_TYPE_CHAR) {
+         break;
+      }
+      converter->columns[converter->n_columns] =
+          (struct text_column){.offset = tmplt->offset[id], .type = (uint8_t) ur_get_type(id)};
+   }
+   urcsv_t *c = &converter->urcsv;
    c->tmplt = tmplt;
    c->delimiter = delimiter;
    c->buffer = c->curpos = malloc(FIRST_SIZE);
    c->buffer_size = c->free_space = FIRST_SIZE;
    if (c->buffer == NULL) {
-      free(c);
+      free(converter);
       return NULL;
    }
    return c;
@@ -85,10 +103,19 @@ static size_t field_bound(const ur_template_t *t, const void *rec, int id)
 
 UR_PUBLIC const char *urcsv_line(urcsv_t *urcsv, const void *rec, size_t *length)
 {
+   const struct converter *converter = (const struct converter *) urcsv;
    const ur_template_t *t = urcsv->tmplt;
+   int first = (int) converter->n_columns;
    urcsv->curpos = urcsv->buffer;
    urcsv->free_space = urcsv->buffer_size;
-   for (int i = 0; i < t->count; i++) {
+   if (!room(urcsv, converter->n_columns * MAX_VALUE_TEXT)) {
+      return NULL;
+   }
+   char *fixed = text_columns(urcsv->buffer, converter->columns, converter->n_columns, rec, urcsv->delimiter);
+   fixed -= first > 0; /* the last delimiter is written below, if there is another column */
+   urcsv->free_space -= (uint32_t) (fixed - urcsv->buffer);
+   urcsv->curpos = fixed;
+   for (int i = first; i < t->count; i++) {
       if (!room(urcsv, field_bound(t, rec, t->ids[i]) + 2)) {
          return NULL;
       }
@@ -214,8 +241,17 @@ UR_PUBLIC int urcsv_parse(const ur_template_t *tmplt, void *rec, const char *lin
    }
    ur_clear_varlen(tmplt, rec);
    const char *p = line;
+   bool plain = delimiter == ',' || delimiter == ';' || delimiter == '\t';
    for (uint16_t i = 0; i < n_columns && rc >= 0; i++) {
       ur_field_id_t id = columns[i];
+      /* Most columns can be read where they stand; the others are tried again in the general way. */
+      const char *end = plain && ur_is_present(tmplt, id)
+                            ? parse_in_place(ur_get_type(id), p, UR_AT_(rec, tmplt->offset[id]))
+                            : NULL;
+      if (end != NULL && (*end == delimiter || *end == 0)) {
+         p = end + (*end == delimiter);
+         continue;
+      }
       p = take_column(p, delimiter, ur_get_type(id) >= UR_TYPE_A_UINT8, text);
       int set = p != NULL ? set_column(tmplt, rec, id, text) : -1;
       if (set != 0) {

@@ -37,6 +37,11 @@ int set_var_within(const ur_template_t *t, void *rec, uint32_t limit, int id, co
 int array_resize_within(const ur_template_t *t, void *rec, uint32_t limit, int id, int len);
 int set_from_string_within(const ur_template_t *t, void *rec, uint32_t limit, ur_field_id_t id,
                            const char *v);
+/** Parses a value at the begin of a text: a number without a sign, an IPv4 address, a time. \return what follows it; NULL: it is
+ * none of these, or may be one in another form that ur_set_from_string() knows */
+const char *parse_in_place(ur_field_type_t type, const char *s, void *to);
+/** Parses a time at the begin of a text. \return what follows it; NULL: there is none */
+const char *parse_time(const char *s, ur_time_t *t);
 /** \return UR_OK; UR_E_TOO_LONG: some variable-length fields did not fit and were not copied; UR_E_MEMORY */
 int copy_fields_within(const ur_template_t *dt, void *dst, uint32_t limit, const ur_template_t *st,
                        const void *src);

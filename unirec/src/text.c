@@ -7,23 +7,73 @@ static const char pairs[] = "000102030405060708091011121314151617181920212223242
                             "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
                             "8081828384858687888990919293949596979899";
 
+/* 0 to 255 with a dot behind, of which as many characters are used as are needed. */
+#define OCTETS_10(tens)                                                                                    \
+   {tens "0."}, {tens "1."}, {tens "2."}, {tens "3."}, {tens "4."}, {tens "5."}, {tens "6."}, {tens "7."}, \
+       {tens "8."},                                                                                        \
+   {                                                                                                       \
+      tens "9."                                                                                            \
+   }
+#define OCTETS_90(hundreds)                                                                                \
+   OCTETS_10(hundreds "1"), OCTETS_10(hundreds "2"), OCTETS_10(hundreds "3"), OCTETS_10(hundreds "4"),     \
+       OCTETS_10(hundreds "5"), OCTETS_10(hundreds "6"), OCTETS_10(hundreds "7"), OCTETS_10(hundreds "8"), \
+       OCTETS_10(hundreds "9")
+static const char octets[256][4] = {OCTETS_10(""),   OCTETS_90(""),   OCTETS_10("10"), OCTETS_90("1"),
+                                    OCTETS_10("20"), OCTETS_10("21"), OCTETS_10("22"), OCTETS_10("23"),
+                                    OCTETS_10("24"), {"250."},        {"251."},        {"252."},
+                                    {"253."},        {"254."},        {"255."}};
+
+/* Writes four bytes, of which those that count are in front. */
+static char *put_octet(char *to, uint8_t v)
+{
+   memcpy(to, octets[v], 4);
+   return to + 1 + (v >= 10) + (v >= 100);
+}
+
+/* Decimal digits of v. */
+static unsigned count_digits(uint64_t v)
+{
+   static const uint64_t powers[] = {0,
+                                     10,
+                                     100,
+                                     1000,
+                                     10000,
+                                     100000,
+                                     1000000,
+                                     10000000,
+                                     100000000,
+                                     1000000000,
+                                     10000000000,
+                                     100000000000,
+                                     1000000000000,
+                                     10000000000000,
+                                     100000000000000,
+                                     1000000000000000,
+                                     10000000000000000,
+                                     100000000000000000,
+                                     1000000000000000000,
+                                     UINT64_C(10000000000000000000)};
+   unsigned about = (64 - (unsigned) __builtin_clzll(v | 1)) * 1233 >> 12; /* log10(2) is 1233/4096 */
+   return about + (v >= powers[about]);
+}
+
 static char *put_uint(char *to, uint64_t v)
 {
-   char digits[20];
-   int at = 20;
+   if (v < 256) {
+      return put_octet(to, (uint8_t) v);
+   }
+   char *end = to + count_digits(v), *p = end;
    while (v >= 100) {
-      at -= 2;
-      memcpy(digits + at, pairs + 2 * (v % 100), 2);
+      p -= 2;
+      memcpy(p, pairs + 2 * (v % 100), 2);
       v /= 100;
    }
    if (v >= 10) {
-      at -= 2;
-      memcpy(digits + at, pairs + 2 * v, 2);
+      memcpy(p - 2, pairs + 2 * v, 2);
    } else {
-      digits[--at] = (char) ('0' + v);
+      p[-1] = (char) ('0' + v);
    }
-   memcpy(to, digits + at, (size_t) (20 - at));
-   return to + 20 - at;
+   return end;
 }
 
 static char *put_int(char *to, int64_t v)
@@ -80,8 +130,7 @@ static char *put_ip(char *to, const ip_addr_t *ip)
    }
    const uint8_t *b = (const uint8_t *) ip + 8;
    for (int i = 0; i < 4; i++) {
-      to = put_uint(to, b[i]);
-      *to++ = '.';
+      to = put_octet(to, b[i]) + 1; /* and the dot */
    }
    return to - 1;
 }
@@ -97,7 +146,8 @@ static char *put_double(char *to, double v)
    return to + n;
 }
 
-char *text_value(char *to, ur_field_type_t type, const void *value)
+__attribute__((always_inline)) static inline char *put_value(char *to, ur_field_type_t type,
+                                                             const void *value)
 {
    float f;
    double d;
@@ -117,6 +167,20 @@ char *text_value(char *to, ur_field_type_t type, const void *value)
    case UR_TYPE_TIME: return put_time(to, *(const ur_u_uint64_t *) value);
    default: return to;
    }
+}
+
+char *text_value(char *to, ur_field_type_t type, const void *value)
+{
+   return put_value(to, type, value);
+}
+
+char *text_columns(char *to, const struct text_column *columns, size_t n, const void *rec, char delimiter)
+{
+   for (size_t i = 0; i < n; i++) {
+      to = put_value(to, (ur_field_type_t) columns[i].type, UR_AT_(rec, columns[i].offset));
+      *to++ = delimiter;
+   }
+   return to;
 }
 
 /* Maximum length of the text of one array element. */

@@ -32,7 +32,7 @@ static int64_t days_from_date(uint32_t year, uint32_t month, uint32_t day)
    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-static bool parse(const char *p, ur_time_t *t)
+const char *parse_time(const char *p, ur_time_t *t)
 {
    static const uint8_t length[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
    uint32_t year, month, day, hour, minute, second, ns = 0;
@@ -42,12 +42,12 @@ static bool parse(const char *p, ur_time_t *t)
    if (!digits(&p, 4, &year) || !expect(&p, '-') || !digits(&p, 2, &month) || !expect(&p, '-') ||
        !digits(&p, 2, &day) || !expect(&p, 'T') || !digits(&p, 2, &hour) || !expect(&p, ':') ||
        !digits(&p, 2, &minute) || !expect(&p, ':') || !digits(&p, 2, &second)) {
-      return false;
+      return NULL;
    }
    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
    if (month < 1 || month > 12 || day < 1 || day > length[month - 1] + (uint32_t) (month == 2 && leap) ||
        hour > 23 || minute > 59 || second > 60) {
-      return false;
+      return NULL;
    }
    if (expect(&p, '.')) {
       uint32_t scale = 100000000;
@@ -59,11 +59,11 @@ static bool parse(const char *p, ur_time_t *t)
       p++;
    }
    int64_t s = days_from_date(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-   if (*p != 0 || s < 0 || s > UINT32_MAX) {
-      return false;
+   if (s < 0 || s > UINT32_MAX) {
+      return NULL;
    }
    *t = ur_time_from_sec_nsec(s, ns);
-   return true;
+   return p;
 }
 
 UR_PUBLIC uint8_t ur_time_from_string(ur_time_t *ur, const char *str)
@@ -72,7 +72,8 @@ UR_PUBLIC uint8_t ur_time_from_string(ur_time_t *ur, const char *str)
    if (ur == NULL || str == NULL) {
       return 2;
    }
-   bool good = parse(str, &t);
+   const char *end = parse_time(str, &t);
+   bool good = end != NULL && *end == 0;
    *ur = good ? t : 0;
    return good ? 0 : 1;
 }

@@ -452,6 +452,76 @@ static void bad_columns_are_refused(void **state)
    ur_free_template(arrays);
 }
 
+/* All lengths of numbers, all octets. */
+static void numbers_and_addresses_are_written_as_printf_does(void **state)
+{
+   (void) state;
+   ur_template_t *t = ur_create_template("BYTES,SRC_IP", NULL);
+   void *rec = ur_create_record(t, 0);
+   urcsv_t *csv = urcsv_init(t, ',');
+   uint64_t power = 1;
+   for (int digits = 1; digits <= 20; digits++, power *= 10) {
+      for (uint64_t v = power - 1; v != power + 2; v++) {
+         char expected[64];
+         uint32_t octet = (uint32_t) v & 0xff;
+         ur_set(t, rec, F_BYTES, v);
+         ur_set(t, rec, F_SRC_IP, ip_from_int(octet << 24 | octet));
+         snprintf(expected, sizeof(expected), "%u.0.0.%u,%llu", octet, octet, (unsigned long long) v);
+         assert_string_equal(urcsv_line(csv, rec, NULL), expected);
+      }
+   }
+   for (uint32_t v = 0; v < 70000; v++) {
+      char expected[64];
+      ur_set(t, rec, F_BYTES, v);
+      ur_set(t, rec, F_SRC_IP, ip_from_int(v));
+      snprintf(expected, sizeof(expected), "0.%u.%u.%u,%u", v >> 16, v >> 8 & 255, v & 255, v);
+      assert_string_equal(urcsv_line(csv, rec, NULL), expected);
+   }
+   urcsv_free(&csv);
+   ur_free_record(rec);
+   ur_free_template(t);
+}
+
+/* Columns that are read where they stand give what the general way gives, which other delimiters take. */
+static void columns_are_read_alike_with_every_delimiter(void **state)
+{
+   static const char *const lines[] = {"1.2.3.4,5,6,2020-01-02T03:04:05.678,7",
+                                       "::1,5,6,2020-01-02T03:04:05Z,7",
+                                       "01.2.3.4,5,6,2020-01-02T03:04:05,7",
+                                       "1.2.3.4,18446744073709551617,70000,x,256",
+                                       "1.2.3.4, 5,-1,,7",
+                                       "1.2.3.4,,6,2020-01-02T03:04:05,7",
+                                       "1.2.3,5,6,2020-01-02T03:04:05,7",
+                                       "1.2.3.4,5x,6y,2020-01-02T03:04:05 ,7z",
+                                       "1.2.3.4 ,5,6,2020-01-02T03:04:05,7",
+                                       "\"1.2.3.4\",\"5\",6,\"2020-01-02T03:04:05\",7",
+                                       "1.2.3.4,5,6,2020-01-02T03:04:05.123456789,7",
+                                       "1.2.3.4,5,6",
+                                       "1.2.3.4,5,6,2020-01-02T03:04:05,7\r",
+                                       "1.2.3.256,5,6,2020-01-02T03:04:05,7"};
+   (void) state;
+   ur_template_t *t = ur_create_template("SRC_IP,BYTES,PORT,TIME_FIRST,FLAG", NULL);
+   const ur_field_id_t columns[] = {F_SRC_IP, F_BYTES, F_PORT, F_TIME_FIRST, F_FLAG};
+   void *comma = ur_create_record(t, 0), *other = ur_create_record(t, 0);
+   for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+      char line[128];
+      ur_field_id_t bad[2] = {UR_INVALID_FIELD, UR_INVALID_FIELD};
+      snprintf(line, sizeof(line), "%s", lines[i]);
+      for (char *p = line; *p != 0; p++) {
+         *p = (char) (*p == ',' ? '^' : *p);
+      }
+      int rc = urcsv_parse(t, comma, lines[i], ',', columns, 5, &bad[0]);
+      assert_int_equal(urcsv_parse(t, other, line, '^', columns, 5, &bad[1]), rc);
+      assert_int_equal(bad[0], bad[1]);
+      if (rc >= 0) {
+         assert_memory_equal(comma, other, ur_rec_fixlen_size(t));
+      }
+   }
+   ur_free_record(comma);
+   ur_free_record(other);
+   ur_free_template(t);
+}
+
 static void strict_text_refuses_junk_and_what_is_out_of_range(void **state)
 {
    static const struct {
@@ -518,6 +588,8 @@ int main(void)
        cmocka_unit_test(text_longer_than_its_bytes_fits),
        cmocka_unit_test(the_largest_doubles_of_an_array_are_read_back),
        cmocka_unit_test(bad_columns_are_refused),
+       cmocka_unit_test(numbers_and_addresses_are_written_as_printf_does),
+       cmocka_unit_test(columns_are_read_alike_with_every_delimiter),
        cmocka_unit_test(strict_text_refuses_junk_and_what_is_out_of_range),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
