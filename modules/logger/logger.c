@@ -2,6 +2,7 @@
 /** logger: writes records as lines of text (CSV). */
 #include <errno.h>
 #include <inttypes.h>
+#include <nemea/filter.h>
 #include <nemea/module.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,15 @@ NM_FIELDS()
 struct logger {
    const char *path;
    bool append;
-   const char *output_fields;
+   const char *output_fields, *expression;
    bool title, time, spreadsheet;
    bool has_cut;
    uint64_t cut, written;
    char delimiter;
 
+   nm_filter_t *filter;
+   nm_matcher_t *matcher; /* NULL: every record is written */
+   bool wrong;            /* a comparison is false for every record of the format */
    FILE *file;
    char *header; /* the title written last */
    urcsv_t *csv;
@@ -92,8 +96,9 @@ static const nm_option_t options[] = {
     NM_FLAG('T', "time", struct logger, time, "First column: when the record was received."),
     NM_FLAG('s', "spreadsheet", struct logger, spreadsheet,
             "Put a ' before strings and characters that a spreadsheet would run as a formula (= + - @)."),
-    NM_CALL('c', "cut", "uint32", set_cut,
-            "Stop after this many records; 0: as soon as the format is known."),
+    NM_STRING('F', "filter", struct logger, expression, NULL,
+              "Write only the records for which this expression is true (docs/filter.md). Default: all."),
+    NM_CALL('c', "cut", "uint32", set_cut, "Stop after this many lines; 0: as soon as the format is known."),
     NM_CALL('d', "delimiter", "char", set_delimiter,
             "What separates the columns: a character or one of \\f \\n \\r \\t \\v. (default ,)"),
     NM_END,
@@ -106,6 +111,55 @@ static void say(nm_module_t *m, const char *text)
       printf("%s\n", text);
    }
 }
+
+/* ------------------------------------------------------------------ filter */
+
+static void on_style(void *arg, enum nm_filter_warning kind, size_t offset, const char *text)
+{
+   (void) kind;
+   nm_warn(arg, "--filter, byte %zu: %s", offset, text);
+}
+
+static void on_wrong(void *arg, enum nm_filter_warning kind, size_t offset, const char *text)
+{
+   struct logger *self = nm_self(arg);
+   (void) kind;
+   self->wrong = true;
+   nm_warn(arg, "--filter, byte %zu: %s", offset, text);
+}
+
+static int parse_filter(nm_module_t *m)
+{
+   struct logger *self = nm_self(m);
+   nm_filter_error_t error;
+   if (self->expression == NULL) {
+      return NM_OK;
+   }
+   self->filter = nm_filter_parse(self->expression, on_style, m, &error);
+   return self->filter != NULL
+              ? NM_OK
+              : nm_fail(m, "--filter \"%.200s\", byte %zu: %s", self->expression, error.offset, error.text);
+}
+
+/* A comparison that the first format does not allow is taken for a mistake; later formats may lack a field. */
+static int bind_filter(nm_module_t *m)
+{
+   struct logger *self = nm_self(m);
+   bool first = self->matcher == NULL;
+   if (self->filter == NULL) {
+      return NM_OK;
+   }
+   nm_matcher_free(self->matcher);
+   self->matcher = nm_filter_bind(self->filter, nm_in(m), NULL, NULL, on_wrong, m);
+   if (self->matcher == NULL) {
+      return nm_fail(m, "out of memory for the filter");
+   }
+   return first && self->wrong
+              ? nm_fail(m, "--filter \"%.200s\" does not suit the records of the input", self->expression)
+              : NM_OK;
+}
+
+/* -------------------------------------------------------------------- life */
 
 static int check(nm_module_t *m)
 {
@@ -124,7 +178,7 @@ static int check(nm_module_t *m)
       }
    }
    say(m, "Initializing TRAP library ...");
-   return NM_OK;
+   return parse_filter(m);
 }
 
 static int init(nm_module_t *m)
@@ -169,6 +223,9 @@ static int format(nm_module_t *m, uint32_t input)
       return nm_fail(m, "out of memory for the columns");
    }
    urcsv_guard_formulas(self->csv, self->spreadsheet);
+   if (bind_filter(m) != NM_OK) {
+      return NM_ERROR;
+   }
    if (self->title) {
       write_title(self);
    }
@@ -195,6 +252,9 @@ static int record(nm_module_t *m, const void *rec)
 {
    struct logger *self = nm_self(m);
    size_t length;
+   if (self->matcher != NULL && !nm_matcher_match(self->matcher, rec)) {
+      return NM_OK;
+   }
    const char *line = urcsv_line(self->csv, rec, &length);
    if (line == NULL) {
       return nm_fail(m, "out of memory for a line");
@@ -236,6 +296,8 @@ static void cleanup(nm_module_t *m)
 {
    struct logger *self = nm_self(m);
    urcsv_free(&self->csv);
+   nm_matcher_free(self->matcher);
+   nm_filter_free(self->filter);
    free(self->header);
    if (self->file != NULL && self->file != stdout) {
       fclose(self->file);

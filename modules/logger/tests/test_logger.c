@@ -67,6 +67,37 @@ static void it_stops_after_as_many_records_as_it_was_told(void **state)
    nm_test_free(t);
 }
 
+static void only_records_that_match_the_filter_are_written(void **state)
+{
+   nm_test_t *t = start("--filter DST_PORT==53 -c 2");
+   (void) state;
+   nm_test_format(t, 0, "uint32 N,uint16 DST_PORT");
+   assert_int_equal(nm_test_feed(t, 0, "1,53"), NM_OK);
+   assert_int_equal(nm_test_feed(t, 0, "2,80"), NM_OK);
+   nm_test_format(t, 0, "uint32 N"); /* has no such field: nothing matches, which is no error further down */
+   assert_int_equal(nm_test_feed(t, 0, "3"), NM_OK);
+   nm_test_format(t, 0, "uint32 N,uint16 DST_PORT");
+   assert_int_equal(nm_test_feed(t, 0, "4,53"), NM_STOP);
+   nm_test_finish(t);
+   assert_file("1,53\n4,53\n");
+   nm_test_free(t);
+}
+
+static void a_filter_that_is_wrong_is_an_error(void **state)
+{
+   char arguments[128];
+   (void) state;
+   snprintf(arguments, sizeof(arguments), "-w %s -F DST_PORT==", path);
+   nm_test_t *t = nm_test_new(&nm_definition, arguments);
+   assert_non_null(strstr(nm_test_error(t), "--filter \"DST_PORT==\", byte 10"));
+   nm_test_free(t);
+   t = start("-F DST_PORT==53");
+   nm_test_format(t, 0, "uint32 N");
+   assert_int_equal(nm_test_feed(t, 0, "1"), NM_ERROR);
+   assert_string_equal(nm_test_error(t), "--filter \"DST_PORT==53\" does not suit the records of the input");
+   nm_test_free(t);
+}
+
 static void lines_are_there_when_no_record_is_waiting(void **state)
 {
    nm_test_t *t = start("-d ;");
@@ -83,6 +114,8 @@ int main(void)
    static const struct CMUnitTest tests[] = {
        cmocka_unit_test(a_title_stands_above_lines_of_each_format),
        cmocka_unit_test(it_stops_after_as_many_records_as_it_was_told),
+       cmocka_unit_test(only_records_that_match_the_filter_are_written),
+       cmocka_unit_test(a_filter_that_is_wrong_is_an_error),
        cmocka_unit_test(lines_are_there_when_no_record_is_waiting),
    };
    return cmocka_run_group_tests(tests, make_file, remove_file);
