@@ -97,6 +97,15 @@ void inputs_close(nm_module_t *m)
    m->in = NULL;
 }
 
+NM_PUBLIC bool nm_recording(const nm_module_t *m)
+{
+   bool recording = !m->clock.follow; /* NEMEA_RECORDING */
+   for (uint32_t i = 0; i < m->n_in && !recording; i++) {
+      recording = m->in[i].is_file;
+   }
+   return recording;
+}
+
 int input_end(nm_module_t *m, uint32_t i)
 {
    if ((m->flags & NM_KEEP_EOS) && !m->in[i].is_file) {

@@ -87,7 +87,10 @@ static void describe(const nm_option_t *o, char *to, size_t size)
       }
       snprintf(to, size, ")");
       break;
-   case NM_TYPE_FILE: snprintf(to, size, " Read again on SIGHUP."); break;
+   case NM_TYPE_FILE:
+      snprintf(to, size, " Read again on SIGHUP.%s%s%s", o->sdef != NULL ? " (default " : "",
+               o->sdef != NULL ? o->sdef : "", o->sdef != NULL ? ")" : "");
+      break;
    case NM_TYPE_TABLE:
       snprintf(
           to, size,
@@ -191,6 +194,7 @@ static void store_default(nm_module_t *m, const nm_option_t *o)
    case NM_TYPE_CHOICE: store(m, o, o->def); break;
    case NM_TYPE_DOUBLE: memcpy((char *) m->state + o->offset, &o->fdef, sizeof(o->fdef)); break;
    case NM_TYPE_STRING: memcpy((char *) m->state + o->offset, &o->sdef, sizeof(o->sdef)); break;
+   case NM_TYPE_FILE: m->values[o - m->def->options].path = o->sdef; break;
    default: break;
    }
 }

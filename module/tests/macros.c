@@ -14,7 +14,7 @@ struct macros {
    double number;
    const char *text;
    unsigned choice;
-   void *file;
+   void *file, *usual_file;
    nc_table_t *table, *set, *fixed;
 };
 
@@ -53,6 +53,7 @@ static const nm_option_t options[] = {
     NM_CHOICE('l', "choice", struct macros, choice, 0, words, "A word."),
     NM_CALL('m', "call", "string", call, "A call."),
     NM_FILE('o', "file", struct macros, file, load, free, "A file."),
+    NM_FILE_OR('r', "usual-file", struct macros, usual_file, "/nonexistent", load, free, "A file."),
     NM_TABLE('p', "capacity", struct macros, table, "sources", ip_addr_t, uint32_t, 65536),
     NM_TABLE('q', "other-capacity", struct macros, set, "targets", ip_addr_t, uint8_t, 65536,
              .full = NC_TABLE_REFUSE, .evicted = evicted),

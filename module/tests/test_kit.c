@@ -114,6 +114,18 @@ static void a_recording_does_not_follow_the_wall_clock(void **state)
    assert_int_equal(nm_now(&m), now);
 }
 
+static void records_are_of_the_past_in_files_and_where_the_environment_says_so(void **state)
+{
+   nm_module_t m = clock_module(&ticking);
+   (void) state;
+   assert_true(nm_recording(&m));
+   unsetenv("NEMEA_RECORDING");
+   clock_start(&m);
+   assert_false(nm_recording(&m));
+   only.is_file = true;
+   assert_true(nm_recording(&m));
+}
+
 static void a_live_stream_goes_on_with_the_wall_clock_when_silent(void **state)
 {
    nm_module_t m = clock_module(&ticking);
@@ -282,6 +294,7 @@ int main(void)
        cmocka_unit_test(one_record_from_the_future_moves_nothing),
        cmocka_unit_test(lateness_holds_the_clock_behind),
        cmocka_unit_test(a_recording_does_not_follow_the_wall_clock),
+       cmocka_unit_test(records_are_of_the_past_in_files_and_where_the_environment_says_so),
        cmocka_unit_test(a_live_stream_goes_on_with_the_wall_clock_when_silent),
        cmocka_unit_test(options_have_defaults_and_take_values),
        cmocka_unit_test(bad_options_name_the_option_the_value_and_what_was_expected),

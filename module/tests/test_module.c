@@ -728,6 +728,29 @@ static void files_are_read_again_on_sighup_all_or_none(void **state)
    unlink(two);
 }
 
+static const nm_option_t usual_options[] = {
+    NM_FILE_OR('l', "list", struct resources, list, "/nonexistent", load_list, release_list, "A list."),
+    NM_END};
+
+static const nm_module_def_t with_usual_file = {
+    .name = "usual", .summary = "", .options = usual_options, .state_size = sizeof(struct resources)};
+
+static void a_file_may_have_a_default(void **state)
+{
+   char path[] = "/tmp/nm-test-XXXXXX", arguments[128];
+   close(mkstemp(path));
+   write_file(path, "given");
+   nm_test_t *t = nm_test_new(&with_usual_file, "");
+   (void) state;
+   assert_string_equal(nm_test_error(t), "/nonexistent: not a list");
+   nm_test_free(t);
+   snprintf(arguments, sizeof(arguments), "-l %s", path);
+   t = nm_test_new(&with_usual_file, arguments);
+   assert_string_equal(((struct resources *) nm_self(nm_test_module(t)))->list, "given");
+   nm_test_free(t);
+   unlink(path);
+}
+
 /* ------------------------------------------------------- several inputs */
 
 static const nm_module_def_t def_of_tcitotifb = {
@@ -883,6 +906,7 @@ int main(void)
        cmocka_unit_test(variable_length_fields_of_the_other_direction_are_exchanged),
        cmocka_unit_test(a_table_is_declared_with_its_option_and_counters),
        cmocka_unit_test(files_are_read_again_on_sighup_all_or_none),
+       cmocka_unit_test(a_file_may_have_a_default),
        cmocka_unit_test(merged_inputs_have_no_lateness_by_default),
        cmocka_unit_test(the_clock_is_that_of_the_input_furthest_behind),
        cmocka_unit_test(an_input_without_times_does_not_hold_the_clock),

@@ -89,7 +89,7 @@ typedef struct nm_option {
    const char *help;           /* one or more sentences; the default and the range are added by the library */
    uint64_t def, min, max;     /* integers (two's complement for NM_TYPE_INT) */
    double fdef, fmin, fmax;    /* NM_TYPE_DOUBLE */
-   const char *sdef;           /* NM_TYPE_STRING, may be NULL */
+   const char *sdef;           /* NM_TYPE_STRING, NM_TYPE_FILE; may be NULL */
    const char *const *choices; /* NM_TYPE_CHOICE, NULL-terminated */
    nm_option_fn call;          /* NM_TYPE_CALL */
    nm_load_fn load;            /* NM_TYPE_FILE */
@@ -148,6 +148,12 @@ typedef struct nm_option {
    {                                                                                               \
       .type = NM_TYPE_FILE, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = "file", \
       .help = (h), .load = (load_fn), .release = (release_fn)                                      \
+   }
+/** The same with a file that is loaded when the option is not given. */
+#define NM_FILE_OR(s, l, st, mb, path, load_fn, release_fn, h)                                     \
+   {                                                                                               \
+      .type = NM_TYPE_FILE, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = "file", \
+      .sdef = (path), .help = (h), .load = (load_fn), .release = (release_fn)                      \
    }
 /** Member nc_table_t *: a table from key_type to value_type, made after check() and freed after cleanup(). The option sets its
  *  capacity, with default d. What may follow are members of nm_table_t: NM_TABLE('c', "capacity", struct my_state, hosts,
@@ -585,6 +591,10 @@ void nm_verbose(nm_module_t *m, const char *format, ...) __attribute__((format(p
 
 /** \return true when a signal asked the module to end: what waits for others should wait no longer */
 bool nm_stopping(const nm_module_t *m);
+
+/** \return true when the records are of the past: an input is a file, or NEMEA_RECORDING is in the environment. What a module does
+ * on the network because of them would then come too late, and is not to be done. From init() on. */
+bool nm_recording(const nm_module_t *m);
 
 /** Changes NM_KEEP_EOS, NM_ALL_FORMATS and NM_SKIP_MISMATCH of enum nm_flags as options ask for; in arguments() or check(). */
 void nm_set_flag(nm_module_t *m, enum nm_flags flag, bool on);
