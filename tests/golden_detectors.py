@@ -5,13 +5,16 @@
 usage: golden_detectors.py BIN_DIR [--classic] PROGRAM[/CASE]...
 
 The cases lie in tests/golden/detectors/PROGRAM/; a program without recorded cases has none to pass.
-input*.csv is sent by logreplay, the output is printed by logger; rows are compared without regard to their order. A case whose
+input*.csv is sent by logreplay, the output is printed by logger; rows are compared without regard to their order. Output in JSON is
+compared with expected.json, messages and the elements of their lists in any order. Cases named robust_* may have no expected output: the
+program must end by itself. A case whose
 recorded result is a known weakness of the original has what is right instead in detectors/PROGRAM/tests/CASE.csv. With --classic the
 programs get that option.
 """
 
 import csv
 import glob
+import json
 import os
 import re
 import shutil
@@ -31,6 +34,17 @@ def rows(text, ignored):
         return [], []
     keep = [i for i, name in enumerate(lines[0]) if name.split()[-1] not in ignored]
     return [[line[i] for i in keep] for line in lines[:1]], sorted([line[i] for i in keep] for line in lines[1:])
+
+
+def messages(text):
+    """JSON messages, one a line, in a form that has no order."""
+    def unordered(value):
+        if isinstance(value, dict):
+            return {key: unordered(item) for key, item in sorted(value.items())}
+        if isinstance(value, list):
+            return sorted((unordered(item) for item in value), key=json.dumps)
+        return value
+    return sorted(json.dumps(unordered(json.loads(line))) for line in text.splitlines())
 
 
 def make_classic(w, program):
@@ -58,10 +72,16 @@ def run_case(case, bin_dir, deviation, classic):
         status, _, err = w.run('sh', os.path.join(case, 'cmd'))
         if status < 0 or status in (126, 127):
             return f'could not run, or was killed: status {status}\n{err}'
+        if os.path.exists(os.path.join(case, 'expected.json')):
+            got = w.run('json_dump', '-i', f'f:{w.file("out.trapcap")}')[1]
+            with open(os.path.join(case, 'expected.json'), encoding='utf-8') as file:
+                return None if messages(file.read()) == messages(got) else f'expected expected.json, got\n{got}{err}'
         got = ''
         if os.path.exists(w.file('out.trapcap')) and os.path.getsize(w.file('out.trapcap')) > 0:
             got = w.run('logger', '-t', '-i', f'f:{w.file("out.trapcap")}')[1]
         names = [deviation] if os.path.exists(deviation) else glob.glob(os.path.join(case, 'expected*.csv'))
+        if not names and os.path.basename(case).startswith('robust_'):
+            return None
         for name in names:
             with open(name, encoding='utf-8') as file:
                 if rows(file.read(), ignored) == rows(got, ignored):

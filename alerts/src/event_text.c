@@ -33,8 +33,7 @@ uint64_t event_seconds(const struct event *e)
 char *event_title(const struct event *e, char *to, size_t size)
 {
    const char *protocol = event_protocol(e);
-   snprintf(to, size, "%s%s%s", e->description->title, protocol != NULL ? ", " : "",
-            protocol != NULL ? protocol : "");
+   snprintf(to, size, "%s%s%s", e->title, protocol != NULL ? ", " : "", protocol != NULL ? protocol : "");
    return to;
 }
 
@@ -76,7 +75,7 @@ char *event_amount(const struct event *e, char *to, size_t size)
       snprintf(to, size, "%s, %s/s", format_bytes((double) e->bytes, bytes, sizeof(bytes)),
                format_bytes((double) e->bytes / (double) (event_seconds(e) + 1), rate, sizeof(rate)));
    } else {
-      snprintf(to, size, "%s %s", format_count(e->amount, count, sizeof(count)), e->description->unit);
+      snprintf(to, size, "%s %s", format_count(e->amount, count, sizeof(count)), e->unit);
    }
    return to;
 }

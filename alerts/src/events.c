@@ -78,13 +78,14 @@ const struct event_description *event_description_find(const char *program)
 /* What the description compares; no padding. */
 struct key {
    const struct event_description *description;
+   const char *kind;
    ip_addr_t source, target;
    uint32_t port, protocol;
 };
 
 static struct key key_of(const struct event *e)
 {
-   struct key key = {.description = e->description};
+   struct key key = {.description = e->description, .kind = e->kind};
    unsigned by = e->description->key;
    if (by & EVENT_BY_SOURCE) {
       key.source = e->source;
@@ -145,7 +146,12 @@ struct event *events_add(struct events *all, const struct event_description *d, 
                          const void *rec)
 {
    const struct alert a = {.tmplt = tmplt, .rec = rec};
-   struct event e = {.description = d, .alerts = 1};
+   struct event e = {.description = d,
+                     .kind = d->kind,
+                     .title = d->title,
+                     .unit = d->unit,
+                     .attack = d->attack,
+                     .alerts = 1};
    e.first = alert_time(&a, "TIME_FIRST");
    e.last = alert_time(&a, "TIME_LAST");
    e.last = e.last < e.first ? e.first : e.last;
@@ -177,14 +183,99 @@ static int compare(const void *left, const void *right)
       return a->first < b->first ? -1 : 1;
    }
    int order = strcmp(a->description->program, b->description->program);
+   order = order != 0 ? order : strcmp(a->kind, b->kind);
    order = order != 0 ? order : memcmp(&a->source, &b->source, sizeof(a->source));
    order = order != 0 ? order : memcmp(&a->target, &b->target, sizeof(a->target));
    order = order != 0 ? order : (a->port > b->port) - (a->port < b->port);
    return order != 0 ? order : (a->protocol > b->protocol) - (a->protocol < b->protocol);
 }
 
+/* --------------------------------------------------- one attack, several events */
+
+/* How much an event knows of who and what. */
+static unsigned detail(const struct event *e)
+{
+   return 8u * event_ip_is_set(&e->source) + 8u * event_ip_is_set(&e->target) + 2u * (e->port != 0) +
+          (e->protocol != 0);
+}
+
+/* \return false: both are known and differ; *same: both are known and agree */
+static bool ends_agree(const ip_addr_t *a, const ip_addr_t *b, bool *same)
+{
+   *same = event_ip_is_set(a) && event_ip_is_set(b) && memcmp(a, b, sizeof(*a)) == 0;
+   return *same || !event_ip_is_set(a) || !event_ip_is_set(b);
+}
+
+/* Both ends of one attack as one program sees them: a source without a target, a target without a source, and about as much. */
+static bool are_two_ends(const struct event *a, const struct event *b)
+{
+   bool source = event_ip_is_set(&a->source), target = event_ip_is_set(&a->target);
+   uint64_t more = a->amount > b->amount ? a->amount : b->amount,
+            less = a->amount > b->amount ? b->amount : a->amount;
+   return a->description == b->description && source != target && source == event_ip_is_set(&b->target) &&
+          target == event_ip_is_set(&b->source) && less >= more - more / 10;
+}
+
+static bool same_attack(const struct event *a, const struct event *b)
+{
+   bool source, target;
+   if (strcmp(a->kind, b->kind) != 0 || !within(a, b, 0) || !ends_agree(&a->source, &b->source, &source) ||
+       !ends_agree(&a->target, &b->target, &target) || (a->port != 0 && b->port != 0 && a->port != b->port) ||
+       (a->protocol != 0 && b->protocol != 0 && a->protocol != b->protocol)) {
+      return false;
+   }
+   return a->description == b->description ? are_two_ends(a, b) : source || target;
+}
+
+/* What b saw of the attack goes to a, which knows more. */
+static void merge(struct event *a, const struct event *b)
+{
+   if (!event_ip_is_set(&a->source)) {
+      a->source = b->source;
+   }
+   if (!event_ip_is_set(&a->target) && a->n_samples == 0) {
+      a->target = b->target;
+   }
+   a->port = a->port != 0 ? a->port : b->port;
+   a->protocol = a->protocol != 0 ? a->protocol : b->protocol;
+   a->first = b->first < a->first ? b->first : a->first;
+   a->last = b->last > a->last ? b->last : a->last;
+   a->bytes = a->bytes != 0 ? a->bytes : b->bytes;
+   a->alerts += b->alerts;
+}
+
+/* Sorted by detail, those that know most first. */
+static int compare_detail(const void *left, const void *right)
+{
+   unsigned a = detail(left), b = detail(right);
+   return a != b ? (a > b ? -1 : 1) : compare(left, right);
+}
+
+static void join_attacks(struct events *all)
+{
+   uint32_t kept = 0;
+   qsort(all->list, all->n, sizeof(*all->list), compare_detail);
+   for (uint32_t i = 0; i < all->n; i++) {
+      struct event *e = &all->list[i];
+      uint32_t k = 0;
+      /* With EVENTS_MAX events these are 50 million comparisons, most of which end at the first condition: below a second. */
+      while (k < kept && !same_attack(&all->list[k], e)) {
+         k++;
+      }
+      if (k < kept) {
+         merge(&all->list[k], e);
+      } else {
+         all->list[kept++] = *e;
+      }
+   }
+   all->n = kept;
+}
+
 void events_sort(struct events *all)
 {
+   if (all->n > 1) {
+      join_attacks(all);
+   }
    if (all->n > 0) {
       qsort(all->list, all->n, sizeof(*all->list), compare);
    }

@@ -106,6 +106,53 @@ static void test_a_group_joins_over_any_gap(void **state)
    events_free(&all);
 }
 
+/* An event of a program that names one end only: 0: unknown. */
+static void add_ends(struct events *all, const struct event_description *d, uint32_t source, uint32_t target,
+                     uint32_t amount, uint16_t port)
+{
+   ip_addr_t none = {0}, dst = ip_from_int(target);
+   struct event *e = add(all, d, source, 1000, 1010, port, 6, 0);
+   e->source = source != 0 ? e->source : none;
+   e->target = target != 0 ? dst : none;
+   e->amount = amount;
+}
+
+static void test_one_attack_is_one_event_whoever_saw_it(void **state)
+{
+   struct event_description other = by_pair, elsewhere = by_pair;
+   struct events all = {0};
+   (void) state;
+   other.program = "other";
+   elsewhere.program = "elsewhere";
+   elsewhere.kind = "something else";
+   add_ends(&all, &other, 0, 9, 100, 0);
+   add_ends(&all, &by_pair, 7, 9, 60, 22);
+   add_ends(&all, &other, 7, 0, 100, 0);
+   add_ends(&all, &other, 0, 10, 100, 0); /* another target */
+   add_ends(&all, &elsewhere, 7, 9, 60, 22);
+   events_sort(&all);
+   assert_int_equal(all.n, 3);
+   for (uint32_t i = 0; i < all.n; i++) {
+      assert_int_equal(all.list[i].alerts, all.list[i].description == &by_pair ? 3 : 1);
+      assert_int_equal(all.list[i].amount, all.list[i].description == &other ? 100 : 60);
+   }
+   events_free(&all);
+}
+
+static void test_two_ends_that_one_program_saw_are_one_event(void **state)
+{
+   struct events all = {0};
+   (void) state;
+   add_ends(&all, &by_pair, 7, 0, 100, 0);
+   add_ends(&all, &by_pair, 0, 9, 95, 0);
+   add_ends(&all, &by_pair, 8, 0, 50, 0); /* much less: not the other end of the same */
+   events_sort(&all);
+   assert_int_equal(all.n, 2);
+   assert_int_equal(all.list[0].source.ui32[2], ip_from_int(7).ui32[2]);
+   assert_int_equal(all.list[0].target.ui32[2], ip_from_int(9).ui32[2]);
+   events_free(&all);
+}
+
 static void test_only_the_key_is_compared(void **state)
 {
    struct event_description by_port = by_pair;
@@ -173,7 +220,12 @@ static void test_fields_that_are_absent_are_zero(void **state)
 
 static void test_texts(void **state)
 {
-   struct event e = {.description = &by_pair, .amount = 12345, .alerts = 1, .port = 22};
+   struct event e = {.description = &by_pair,
+                     .title = by_pair.title,
+                     .unit = by_pair.unit,
+                     .amount = 12345,
+                     .alerts = 1,
+                     .port = 22};
    char text[64], small[8];
    (void) state;
    assert_string_equal(event_amount(&e, text, sizeof(text)), "12 345 ports");
@@ -238,6 +290,8 @@ int main(void)
    const struct CMUnitTest tests[] = {
        cmocka_unit_test(test_alerts_of_one_event_are_joined),
        cmocka_unit_test(test_a_group_joins_over_any_gap),
+       cmocka_unit_test(test_one_attack_is_one_event_whoever_saw_it),
+       cmocka_unit_test(test_two_ends_that_one_program_saw_are_one_event),
        cmocka_unit_test(test_only_the_key_is_compared),
        cmocka_unit_test(test_full_list_goes_on_joining),
        cmocka_unit_test(test_order_does_not_depend_on_arrival),

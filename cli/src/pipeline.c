@@ -37,9 +37,11 @@
 struct pipeline {
    struct analysis *a;
    char dir[64];
-   unsigned n_detectors;     /* of event_descriptions[], all of them */
-   struct process *children; /* 0: the source, then the detectors */
-   unsigned next_source;     /* index of the input that comes next */
+   unsigned n_detectors;                              /* of event_descriptions[], all of them */
+   struct source_plugins plugins[SOURCE_PLUGINS_MAX]; /* outputs of flow_meter for those that need them */
+   unsigned n_plugins, n_idle;                        /* detectors whose input has no such outputs */
+   struct process *children;                          /* 0: the source, then the detectors */
+   unsigned next_source;                              /* index of the input that comes next */
    trap_ctx_t *ctx;
    ur_template_t **tmplt; /* 0: flows, then alerts of the detectors */
    uint8_t *active;
@@ -98,7 +100,13 @@ static bool fail(struct pipeline *p, int status, const char *what, const char *w
 /* Starts what sends the next of the input, if there is more. */
 static bool start_source(struct pipeline *p)
 {
-   struct source_job job = {.readers = p->n_detectors + 1, .interface = p->a->interface};
+   struct source_job job = {.readers = p->n_detectors + 1 - p->n_idle,
+                            .interface = p->a->interface,
+                            .plugins = p->plugins,
+                            .n_plugins = p->n_plugins};
+   for (unsigned i = 0; i < p->n_plugins; i++) {
+      job.readers -= p->plugins[i].readers; /* they read that output only */
+   }
    char why[512];
    if (p->a->interface == NULL) {
       p->next_source = source_take(p->a->files, p->a->n_files, p->next_source, &job);
@@ -111,12 +119,53 @@ static bool start_source(struct pipeline *p)
    return true;
 }
 
+/* All input comes through flow_meter, with the plugins that are asked for? */
+static bool has_plugins(const struct analysis *a)
+{
+   char why[8];
+   for (unsigned i = 0; i < a->n_files; i++) {
+      if (source_kind_of(a->files[i], why, sizeof(why)) != SOURCE_CAPTURE) {
+         return false;
+      }
+   }
+   return true;
+}
+
+/* The socket that a detector reads. \return NULL: what it needs is not in the input, so it is not run */
+static const char *input_of(struct pipeline *p, const struct event_description *d)
+{
+   if (d->plugins == NULL) {
+      return "flows";
+   }
+   if (!has_plugins(p->a)) {
+      return NULL;
+   }
+   unsigned i = 0;
+   while (i < p->n_plugins && strcmp(p->plugins[i].names, d->plugins) != 0) {
+      i++;
+   }
+   if (i == SOURCE_PLUGINS_MAX) {
+      return NULL;
+   }
+   if (i == p->n_plugins) {
+      p->n_plugins++;
+      p->plugins[i].names = d->plugins;
+      snprintf(p->plugins[i].socket, sizeof(p->plugins[i].socket), "flows-%u", i);
+   }
+   p->plugins[i].readers++;
+   return p->plugins[i].socket;
+}
+
 static bool start_detectors(struct pipeline *p)
 {
    for (unsigned i = 0; i < p->n_detectors; i++) {
-      const char *program = event_descriptions[i]->program;
+      const char *program = event_descriptions[i]->program, *input = input_of(p, event_descriptions[i]);
       char path[4096], interfaces[256];
-      snprintf(interfaces, sizeof(interfaces), "u:flows,u:%s:timeout=WAIT", program);
+      if (input == NULL) {
+         p->n_idle++;
+         continue;
+      }
+      snprintf(interfaces, sizeof(interfaces), "u:%s,u:%s:timeout=WAIT", input, program);
       char *argv[] = {(char *) (uintptr_t) program, "-i", interfaces, NULL};
       if (!program_find(program, path, sizeof(path))) {
          return fail(p, CLI_MODULE, program, "module not found beside nemea (or in $NEMEA_BIN)");
@@ -155,9 +204,9 @@ static bool open_inputs(struct pipeline *p)
           ur_ctx_set_input_template(p->ctx, (int) i, p->tmplt[i]) != UR_OK) {
          return fail(p, CLI_MODULE, "cannot make a template", fields);
       }
-      p->active[i] = 1;
+      p->active[i] = i == 0 || p->children[i].started; /* of those that do not run, no records are expected */
+      p->n_active += p->active[i];
    }
-   p->n_active = n;
    return true;
 }
 

@@ -191,8 +191,7 @@ static void put_timeline(const struct analysis *a, FILE *to)
       fprintf(to,
               "<text class=\"name\" x=\"0\" y=\"%d\">%s</text><rect class=\"mark bad\" x=\"%.1f\" y=\"%d\" "
               "width=\"%.1f\" height=\"%d\" rx=\"3\"><title>",
-              (int) i * ROW + 17, e->description->title, x, (int) i * ROW + 5, end - x < 4 ? 4 : end - x,
-              ROW - 8);
+              (int) i * ROW + 17, e->title, x, (int) i * ROW + 5, end - x < 4 ? 4 : end - x, ROW - 8);
       fprintf(to, "%s: %s against %s\n%s\n%s UTC, %s", event_title(e, title, sizeof(title)),
               event_source(e, who, sizeof(who)), event_target(e, whom, sizeof(whom)),
               event_amount(e, amount, sizeof(amount)), format_time(e->first, first, sizeof(first)),

@@ -51,12 +51,12 @@ static json_t *events(const struct analysis *a)
       json_array_append_new(
           list,
           json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:i,s:i,s:I,s:s,s:I,s:I,s:s,s:I,s:s,s:s}", "detector",
-                    d->program, "what", d->title, "first", time_value(e->first), "last", time_value(e->last),
+                    d->program, "what", e->title, "first", time_value(e->first), "last", time_value(e->last),
                     "source", ip_value(&e->source), "victim", ip_value(&e->target), "victim_samples", samples,
                     "port", (int) e->port, "protocol", (int) e->protocol, "amount", (json_int_t) e->amount,
-                    "unit", d->unit, "bytes", (json_int_t) e->bytes, "sources", (json_int_t) e->sources,
+                    "unit", e->unit, "bytes", (json_int_t) e->bytes, "sources", (json_int_t) e->sources,
                     "confidence", event_confidence_names[d->confidence(e)], "alerts", (json_int_t) e->alerts,
-                    "kind", d->kind, "reason", event_reason(e, reason, sizeof(reason))));
+                    "kind", e->kind, "reason", event_reason(e, reason, sizeof(reason))));
    }
    return list;
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <libtrap/trap.h>
 #include <nemea-common/nc_text.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -133,12 +134,12 @@ static bool start(struct process *p, const char *program, char **argv, bool repo
    return true;
 }
 
-static bool start_meter(const struct source_job *job, struct process *p, char *interfaces, char *why,
-                        size_t size)
+static bool start_meter(const struct source_job *job, struct process *p, char *interfaces, char *plugins,
+                        char *why, size_t size)
 {
-   char *argv[MAX_ARGUMENTS] = {"flow_meter", "-i", interfaces};
+   char *argv[MAX_ARGUMENTS] = {"flow_meter", "-i", interfaces, "-p", plugins};
    char number[8];
-   unsigned n = 3;
+   unsigned n = 5;
    if (job->interface != NULL) {
       argv[n++] = "-I";
       argv[n++] = (char *) (uintptr_t) job->interface;
@@ -161,15 +162,30 @@ static bool start_meter(const struct source_job *job, struct process *p, char *i
    return start(p, "flow_meter", argv, job->interface == NULL, why, size);
 }
 
+/* Appends to a text what fits. */
+static void append(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void append(char *text, size_t size, const char *format, ...)
+{
+   size_t n = strlen(text);
+   va_list ap;
+   va_start(ap, format);
+   vsnprintf(text + n, size - n, format, ap);
+   va_end(ap);
+}
+
 bool source_start(struct source_job *job, struct process *p, char *why, size_t size)
 {
-   char interfaces[128];
-   snprintf(interfaces, sizeof(interfaces), "u:flows:min_clients=%u:timeout=WAIT", job->readers);
-   if (job->interface != NULL) {
-      return start_meter(job, p, interfaces, why, size);
+   char interfaces[(SOURCE_PLUGINS_MAX + 1) * 64] = "", plugins[(SOURCE_PLUGINS_MAX + 1) * 64] = "basic";
+   append(interfaces, sizeof(interfaces), "u:flows:min_clients=%u:timeout=WAIT", job->readers);
+   if (job->interface != NULL || job->kind == SOURCE_CAPTURE) {
+      for (unsigned i = 0; i < job->n_plugins; i++) {
+         append(interfaces, sizeof(interfaces), ",u:%s:min_clients=%u:timeout=WAIT", job->plugins[i].socket,
+                job->plugins[i].readers);
+         append(plugins, sizeof(plugins), ",%s", job->plugins[i].names);
+      }
+      return start_meter(job, p, interfaces, plugins, why, size);
    }
    switch (job->kind) {
-   case SOURCE_CAPTURE: return start_meter(job, p, interfaces, why, size);
    case SOURCE_CSV: {
       char *argv[] = {"logreplay",
                       "-d",

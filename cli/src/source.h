@@ -14,15 +14,26 @@ enum source_kind {
    SOURCE_BAD
 };
 
+#define SOURCE_PLUGINS_MAX 16
+
+/** An output of flow_meter that carries what its plugins found; captures have them, flow records do not. */
+struct source_plugins {
+   const char *names; /* "dns", "tls+http" */
+   char socket[24];   /* "flows-1" */
+   unsigned readers;
+};
+
 /** A run of inputs that one process sends. */
 struct source_job {
    const char *interface; /* NULL: files */
    enum source_kind kind;
    const char *const *files;
    unsigned n_files;
-   unsigned readers; /* that must be there before the first record */
-   bool last;        /* followed by the end of stream */
-   bool unreadable;  /* set when an input cannot be read */
+   unsigned readers;                     /* of all flows, that must be there before the first record */
+   const struct source_plugins *plugins; /* further outputs of flow_meter */
+   unsigned n_plugins;
+   bool last;       /* followed by the end of stream */
+   bool unreadable; /* set when an input cannot be read */
 };
 
 /** Tells what a file is by its first bytes. \return SOURCE_BAD with a message */

@@ -37,9 +37,10 @@ enum event_confidence { EVENT_LOW, EVENT_MEDIUM, EVENT_HIGH };
 
 struct event {
    const struct event_description *description;
-   ur_time_t first, last;            /* of the flows it was seen in */
-   ip_addr_t source, target;         /* all zero: many */
-   ip_addr_t samples[EVENT_SAMPLES]; /* some of many targets */
+   const char *kind, *title, *unit, *attack; /* the description's, unless its read() sets others */
+   ur_time_t first, last;                    /* of the flows it was seen in */
+   ip_addr_t source, target;                 /* all zero: many */
+   ip_addr_t samples[EVENT_SAMPLES];         /* some of many targets */
    unsigned n_samples;
    uint16_t port;    /* of the targets; 0: many or none */
    uint8_t protocol; /* of IP; 0: unknown */
@@ -62,10 +63,12 @@ enum event_key {
 
 struct event_description {
    const char *program; /* that sends the alerts */
+   const char *plugins; /* of flow_meter, joined by '+', whose fields the program reads; NULL: none */
    const char *kind;    /* for machines: "vertical-scan" */
    const char *title;   /* for people: "vertical port scan" */
    const char *unit;    /* of amount: "port probes" */
    const char *attack;  /* MITRE ATT&CK technique */
+   /* A program that finds attacks of several kinds has those of the most usual one here. */
    const char
        *fields;  /* of its alerts, as in a template: those that read() needs, TIME_FIRST and TIME_LAST */
    unsigned key; /* enum event_key: alerts are of one event when they agree in these, ... */
@@ -103,7 +106,11 @@ struct events {
  */
 struct event *events_add(struct events *all, const struct event_description *d, const ur_template_t *tmplt,
                          const void *rec);
-/** Sorts by time, then by everything else: the same events always come in the same order. Add nothing afterwards. */
+/**
+ * Sorts by time, then by everything else: the same events always come in the same order. Before, it joins what several programs, or
+ * one program from both ends, saw of one attack: events of one kind that overlap in time and agree in source or target, and in all else
+ * that both know; the one that knows most stays. Add nothing afterwards.
+ */
 void events_sort(struct events *all);
 void events_free(struct events *all);
 
