@@ -23,6 +23,7 @@ struct nc_table {
    uint32_t fresh; /* first entry that was never used */
    uint32_t hand;  /* of the clock */
    uint32_t key_size, value_size, value_offset, entry_size;
+   uint32_t prefetched; /* last byte of an entry to fetch ahead; no more than three lines are worth it */
    enum nc_table_full full;
    nc_table_evict_fn evicted;
    void *context;
@@ -76,6 +77,7 @@ nc_table_t *nc_table_new(const nc_table_config_t *config)
    /* A set has 8 bytes of value too, so that a value pointer lies inside its entry. */
    uint32_t value_bytes = config->value_size ? config->value_size : 8;
    table->entry_size = table->value_offset + ((value_bytes + 7) & ~UINT32_C(7));
+   table->prefetched = table->entry_size <= 192 ? table->entry_size - 1 : 191;
    table->full = config->full;
    table->evicted = config->evicted;
    table->context = config->context;
@@ -194,10 +196,33 @@ static uint32_t new_entry(nc_table_t *table, uint64_t hash)
    return entry;
 }
 
-INLINE void *find(nc_table_t *table, const void *key, size_t size)
+INLINE void prefetch(const nc_table_t *table, const void *const keys[], uint32_t n, uint64_t hashes[],
+                     size_t size)
+{
+   for (uint32_t i = 0; i < n; i++) {
+      hashes[i] = nc_hash(keys[i], size);
+      __builtin_prefetch(nc_index_home(&table->index, hashes[i]), 1);
+   }
+   for (uint32_t i = 0; i < n; i++) {
+      uint32_t entry = nc_index_guess(&table->index, hashes[i]);
+      if (entry != NC_INDEX_NONE) {
+         const uint8_t *bytes = entry_at(table, entry);
+         __builtin_prefetch(&table->state[entry], 1);
+         __builtin_prefetch(bytes, 1);
+         __builtin_prefetch(bytes + table->prefetched, 1);
+         __builtin_prefetch(bytes + table->prefetched / 2, 1);
+      }
+   }
+}
+
+void nc_table_prefetch(const nc_table_t *table, const void *const keys[], uint32_t n, uint64_t hashes[]){
+#define PREFETCH(n_bytes) prefetch(table, keys, n, hashes, n_bytes)
+    BY_SIZE(table->key_size, PREFETCH)}
+
+INLINE void *find(nc_table_t *table, const void *key, uint64_t hash, size_t size)
 {
    table->stats.lookups++;
-   uint32_t entry = locate(table, key, nc_hash(key, size), size);
+   uint32_t entry = locate(table, key, hash, size);
    if (entry == NC_INDEX_NONE) {
       return NULL;
    }
@@ -207,8 +232,14 @@ INLINE void *find(nc_table_t *table, const void *key, size_t size)
 
 void *nc_table_find(nc_table_t *table, const void *key)
 {
-#define FIND(n) find(table, key, n)
+#define FIND(n) find(table, key, nc_hash(key, n), n)
    BY_SIZE(table->key_size, FIND)
+}
+
+void *nc_table_find_hashed(nc_table_t *table, const void *key, uint64_t hash)
+{
+#define FIND_HASHED(n) find(table, key, hash, n)
+   BY_SIZE(table->key_size, FIND_HASHED)
 }
 
 void *nc_table_peek(const nc_table_t *table, const void *key)
@@ -217,9 +248,8 @@ void *nc_table_peek(const nc_table_t *table, const void *key)
    return entry != NC_INDEX_NONE ? entry_at(table, entry) + table->value_offset : NULL;
 }
 
-INLINE void *upsert(nc_table_t *table, const void *key, bool *is_new, size_t size)
+INLINE void *upsert(nc_table_t *table, const void *key, uint64_t hash, bool *is_new, size_t size)
 {
-   uint64_t hash = nc_hash(key, size);
    table->stats.lookups++;
    uint32_t entry = locate(table, key, hash, size);
    if (is_new) {
@@ -243,8 +273,14 @@ INLINE void *upsert(nc_table_t *table, const void *key, bool *is_new, size_t siz
 
 void *nc_table_upsert(nc_table_t *table, const void *key, bool *is_new)
 {
-#define UPSERT(n) upsert(table, key, is_new, n)
+#define UPSERT(n) upsert(table, key, nc_hash(key, n), is_new, n)
    BY_SIZE(table->key_size, UPSERT)
+}
+
+void *nc_table_upsert_hashed(nc_table_t *table, const void *key, uint64_t hash, bool *is_new)
+{
+#define UPSERT_HASHED(n) upsert(table, key, hash, is_new, n)
+   BY_SIZE(table->key_size, UPSERT_HASHED)
 }
 
 bool nc_table_remove(nc_table_t *table, const void *key)

@@ -88,6 +88,45 @@ static void test_random_operations_match_a_model(void **state)
    nc_table_free(table);
 }
 
+/* Searches with the hashes of a batch give what the others give, for each size of keys, whatever happened since the hashing. */
+static void batches_find_what_single_searches_find(void **state)
+{
+   enum { KEYS = 5 * NC_TABLE_BATCH, LONGEST = 70 };
+   (void) state;
+   for (uint32_t size = 2; size <= LONGEST; size++) {
+      nc_table_t *table = nc_table_new(
+          &(nc_table_config_t){.capacity = KEYS, .key_size = size, .value_size = sizeof(uint64_t)});
+      static uint8_t bytes[KEYS][LONGEST];
+      assert_non_null(table);
+      for (uint32_t first = 0; first < KEYS; first += NC_TABLE_BATCH) {
+         const void *keys[NC_TABLE_BATCH];
+         uint64_t hashes[NC_TABLE_BATCH];
+         for (uint32_t i = 0; i < NC_TABLE_BATCH; i++) { /* each key twice in a batch */
+            memset(bytes[first + i], (int) size, sizeof(bytes[0]));
+            uint16_t number = (uint16_t) (first + i / 2);
+            memcpy(bytes[first + i] + size - 2, &number, sizeof(number));
+            keys[i] = bytes[first + i];
+         }
+         nc_table_prefetch(table, keys, NC_TABLE_BATCH, hashes);
+         for (uint32_t i = 0; i < NC_TABLE_BATCH; i++) {
+            bool is_new;
+            assert_int_equal(nc_table_find_hashed(table, keys[i], hashes[i]) == NULL, i % 2 == 0);
+            ++*(uint64_t *) nc_table_upsert_hashed(table, keys[i], hashes[i], &is_new);
+            assert_int_equal(is_new, i % 2 == 0);
+         }
+         assert_true(nc_table_remove(table, keys[0]));
+         assert_null(nc_table_find_hashed(table, keys[1], hashes[1]));
+      }
+      assert_int_equal(nc_table_count(table), KEYS / 2 - KEYS / NC_TABLE_BATCH);
+      for (uint32_t i = 0; i < KEYS; i++) {
+         uint64_t *value = nc_table_find(table, bytes[i]);
+         assert_int_equal(value != NULL, i % NC_TABLE_BATCH > 1);
+         assert_true(value == NULL || *value == 2);
+      }
+      nc_table_free(table);
+   }
+}
+
 static void test_refuses_when_full(void **state)
 {
    nc_table_t *table = make(2, NC_TABLE_REFUSE, NULL, NULL);
@@ -276,6 +315,7 @@ int main(void)
        cmocka_unit_test(both_ways_to_compare_a_row_agree),
        cmocka_unit_test(test_nothing_is_lost_below_capacity),
        cmocka_unit_test(test_random_operations_match_a_model),
+       cmocka_unit_test(batches_find_what_single_searches_find),
        cmocka_unit_test(test_refuses_when_full),
        cmocka_unit_test(test_flood_of_single_keys_does_not_push_out_used_ones),
        cmocka_unit_test(test_order_does_not_depend_on_the_hash_key),

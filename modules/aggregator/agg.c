@@ -46,7 +46,7 @@ struct agg {
    uint32_t key_size;
    const nm_field_t *only_key; /* the one key, of fixed length; NULL: the key must be put together */
    bool variable;              /* a column has values of variable length */
-   uint8_t *key;
+   uint8_t *keys;              /* of a batch */
    struct entry *oldest, *newest;
 
    uint32_t now;        /* second of the stream */
@@ -292,7 +292,7 @@ static int follow(nm_module_t *m, ur_time_t first)
    return (now < limit ? now : limit) > self->now ? advance(m, now < limit ? now : limit) : NM_OK;
 }
 
-static int aggregate(nm_module_t *m, const void *rec);
+static int aggregate(nm_module_t *m, const nm_record_t *recs, uint32_t n);
 
 /* The global window ends. The next one is that of the first held record, or of this second. */
 static int next_global_window(nm_module_t *m, uint32_t second)
@@ -308,7 +308,7 @@ static int next_global_window(nm_module_t *m, uint32_t second)
    for (uint32_t i = 0; i < n; i++) {
       struct held h = self->held[i];
       if (rc == NM_OK && h.second < self->global_end) {
-         rc = aggregate(m, h.data);
+         rc = aggregate(m, &(nm_record_t){.data = h.data}, 1);
       } else {
          self->held[i] = self->held[self->n_held];
          self->held[self->n_held++] = h;
@@ -339,7 +339,7 @@ static int take_held(nm_module_t *m)
    struct agg *self = nm_self(m);
    int rc = NM_OK;
    for (uint32_t i = 0; rc == NM_OK && i < self->n_held; i++) {
-      rc = aggregate(m, self->held[i].data);
+      rc = aggregate(m, &(nm_record_t){.data = self->held[i].data}, 1);
    }
    self->n_held = 0;
    return rc;
@@ -388,12 +388,13 @@ static void fingerprint(const void *data, uint32_t length, uint8_t *to)
    memcpy(to, h, FINGERPRINT);
 }
 
-static const void *make_key(struct agg *self, const void *rec)
+/* \param room for a key that must be put together */
+static const void *make_key(const struct agg *self, const void *rec, uint8_t *room)
 {
    if (self->only_key != NULL) {
       return nm_field_data(self->only_key, rec, NULL);
    }
-   uint8_t *to = self->key;
+   uint8_t *to = room;
    for (uint32_t i = 0; i < self->n_columns; i++) {
       const struct column *c = &self->columns[i];
       uint32_t length;
@@ -409,7 +410,7 @@ static const void *make_key(struct agg *self, const void *rec)
          to += FINGERPRINT;
       }
    }
-   return self->key;
+   return room;
 }
 
 static bool start_entry(struct agg *self, struct entry *e, const void *rec, ur_time_t first, ur_time_t last)
@@ -452,7 +453,8 @@ static int out_of_memory(nm_module_t *m)
 }
 
 /* The first record of a key. At the capacity the oldest entry goes. */
-static int new_entry(nm_module_t *m, const void *key, const void *rec, ur_time_t first, ur_time_t last)
+static int new_entry(nm_module_t *m, const void *key, uint64_t hash, const void *rec, ur_time_t first,
+                     ur_time_t last)
 {
    struct agg *self = nm_self(m);
    if (nc_table_count(self->table) >= self->capacity) {
@@ -462,11 +464,11 @@ static int new_entry(nm_module_t *m, const void *key, const void *rec, ur_time_t
          return rc;
       }
    }
-   struct entry *e = nc_table_upsert(self->table, key, NULL);
+   struct entry *e = nc_table_upsert_hashed(self->table, key, hash, NULL);
    return !start_entry(self, e, rec, first, last) ? out_of_memory(m) : self->failed;
 }
 
-static int aggregate(nm_module_t *m, const void *rec)
+static int add(nm_module_t *m, const void *rec, const void *key, uint64_t hash)
 {
    struct agg *self = nm_self(m);
    ur_time_t first = nm_field_u64(&self->first, rec), last = nm_field_u64(&self->last, rec);
@@ -477,10 +479,9 @@ static int aggregate(nm_module_t *m, const void *rec)
    if (__builtin_expect(self->reference == 0, 0)) {
       self->reference = last;
    }
-   const void *key = make_key(self, rec);
-   struct entry *e = nc_table_find(self->table, key);
+   struct entry *e = nc_table_find_hashed(self->table, key, hash);
    if (e == NULL) {
-      rc = new_entry(m, key, rec, first, last);
+      rc = new_entry(m, key, hash, rec, first, last);
    } else if (active_over(self, e, sec(first)) || (!self->wall_clock && passive_over(self, e, first))) {
       rc = send_entry(m, key, e);
       unlink_entry(self, e);
@@ -498,31 +499,64 @@ static int aggregate(nm_module_t *m, const void *rec)
    return rc;
 }
 
+/* Of the entries that new ones will push out, the places in the table are fetched ahead, too. */
+static void prefetch_oldest(const struct agg *self, uint32_t n)
+{
+   const void *keys[NC_TABLE_BATCH];
+   uint64_t hashes[NC_TABLE_BATCH];
+   uint32_t count = 0;
+   for (const struct entry *e = self->oldest; e != NULL && count < n; e = e->newer) {
+      keys[count++] = nc_table_key(self->table, e);
+   }
+   nc_table_prefetch(self->table, keys, count, hashes);
+}
+
+static int aggregate(nm_module_t *m, const nm_record_t *recs, uint32_t n)
+{
+   struct agg *self = nm_self(m);
+   const void *keys[NC_TABLE_BATCH];
+   uint64_t hashes[NC_TABLE_BATCH];
+   int rc = NM_OK;
+   for (uint32_t done = 0, count; rc == NM_OK && done < n; done += count) {
+      count = n - done < NC_TABLE_BATCH ? n - done : NC_TABLE_BATCH;
+      for (uint32_t i = 0; i < count; i++) {
+         keys[i] = make_key(self, recs[done + i].data, self->keys + (size_t) i * self->key_size);
+      }
+      nc_table_prefetch(self->table, keys, count, hashes);
+      if (nc_table_count(self->table) + count > self->capacity) {
+         prefetch_oldest(self, count);
+      }
+      for (uint32_t i = 0; rc == NM_OK && i < count; i++) {
+         rc = add(m, recs[done + i].data, keys[i], hashes[i]);
+      }
+   }
+   return rc;
+}
+
+/* Records that begin behind the end of the window are held back, those before it make batches. */
 static int global_records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
    struct agg *self = nm_self(m);
+   uint32_t begin = 0;
    int rc = NM_OK;
    for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
       uint32_t second = sec(nm_field_u64(&self->first, recs[i].data));
       if (self->global_end == 0) {
          self->global_end = (uint64_t) second - second % self->window.global + self->window.global;
       }
-      rc = second >= self->global_end ? hold(m, &recs[i], second) : aggregate(m, recs[i].data);
+      if (second >= self->global_end) {
+         rc = aggregate(m, recs + begin, i - begin);
+         rc = rc == NM_OK ? hold(m, &recs[i], second) : rc;
+         begin = i + 1;
+      }
    }
-   return rc;
+   return rc == NM_OK ? aggregate(m, recs + begin, n - begin) : rc;
 }
 
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
    const struct agg *self = nm_self(m);
-   if (self->window.global > 0 && !self->wall_clock) {
-      return global_records(m, recs, n);
-   }
-   int rc = NM_OK;
-   for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
-      rc = aggregate(m, recs[i].data);
-   }
-   return rc;
+   return self->window.global > 0 && !self->wall_clock ? global_records(m, recs, n) : aggregate(m, recs, n);
 }
 
 static int finish(nm_module_t *m)
@@ -541,10 +575,10 @@ static void free_table(struct agg *self)
    self->oldest = self->newest = NULL;
    nc_table_free(self->table);
    nc_wheel_free(self->wheel);
-   free(self->key);
+   free(self->keys);
    self->table = NULL;
    self->wheel = NULL;
-   self->key = NULL;
+   self->keys = NULL;
 }
 
 /* Finds the fields in the input, decides where the values of an entry stand, and writes the template of the output. */
@@ -594,9 +628,10 @@ static int make_table(nm_module_t *m, uint32_t value_size)
                                                    .value_size = value_size,
                                                    .evicted = entry_evicted,
                                                    .context = m});
-   self->key = calloc(1, key_size);
+   self->key_size = key_size;
+   self->keys = calloc(NC_TABLE_BATCH, key_size);
    self->wheel = expires ? nc_wheel_new(WHEEL_BUCKETS, 1) : NULL;
-   if (self->table == NULL || self->key == NULL || (expires && self->wheel == NULL)) {
+   if (self->table == NULL || self->keys == NULL || (expires && self->wheel == NULL)) {
       return nm_fail(m, "out of memory for %u entries (--capacity)", self->capacity);
    }
    return NM_OK;

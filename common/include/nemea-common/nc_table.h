@@ -71,6 +71,25 @@ void *nc_table_find(nc_table_t *table, const void *key);
 void *nc_table_peek(const nc_table_t *table, const void *key);
 /** Value of the key; a new entry's value is zeroed and *is_new (may be NULL) set. NULL only if refused. */
 void *nc_table_upsert(nc_table_t *table, const void *key, bool *is_new);
+
+/** \name Many keys at once
+ * Of a table larger than the processor's cache, each search waits for memory. A batch of keys waits for all its places at once:
+ *
+ *     nc_table_prefetch(table, keys, n, hashes);
+ *     for (i = 0; i < n; i++) {
+ *        value = nc_table_upsert_hashed(table, keys[i], hashes[i], &is_new);
+ *     }
+ *
+ * Nothing has to hold between the two: what other operations change meanwhile costs time only. */
+/** Keys of a batch: more would push each other out of the cache. */
+#define NC_TABLE_BATCH 64
+/** Hashes n keys (at most NC_TABLE_BATCH should be given), and fetches into the cache what searches for them look at. */
+void nc_table_prefetch(const nc_table_t *table, const void *const keys[], uint32_t n, uint64_t hashes[]);
+/** nc_table_find() with the hash of nc_table_prefetch(). */
+void *nc_table_find_hashed(nc_table_t *table, const void *key, uint64_t hash);
+/** nc_table_upsert() with the hash of nc_table_prefetch(). */
+void *nc_table_upsert_hashed(nc_table_t *table, const void *key, uint64_t hash, bool *is_new);
+
 /** False if the key was not there. */
 bool nc_table_remove(nc_table_t *table, const void *key);
 /** Removes the entry that a value pointer of this table belongs to. */
