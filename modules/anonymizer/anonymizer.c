@@ -14,6 +14,7 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, string SIP_CALLED_PARTY, string SIP_CALL
 
 #define DEFAULT_KEY "01234567890123450123456789012345"
 #define TEXTS       5
+#define AHEAD       8 /* records whose addresses are prefetched */
 
 struct anonymizer {
    const char *key_text, *key_path;
@@ -171,6 +172,14 @@ static void map_addresses(struct anonymizer *self, void *rec)
    }
 }
 
+static void prefetch(const struct anonymizer *self, const nm_record_t *rec)
+{
+   for (uint32_t i = 0; i < self->n_addresses; i++) {
+      const char *at = (const char *) rec->data + self->addresses[i];
+      cryptopan_prefetch(self->cryptopan, (const ip_addr_t *) (const void *) at);
+   }
+}
+
 /* Texts may change their lengths. One for which the record has no room is emptied: an address must not go out in clear. */
 static int map_texts(nm_module_t *m, const void *rec)
 {
@@ -199,6 +208,9 @@ static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
    struct anonymizer *self = nm_self(m);
    for (uint32_t i = 0; i < n; i++) {
       void *room = NULL;
+      if (i + AHEAD < n) {
+         prefetch(self, &recs[i + AHEAD]);
+      }
       int rc = self->n_texts > 0 ? map_texts(m, recs[i].data) : nm_reserve(m, 0, recs[i].size, &room);
       if (rc == NM_OK && room != NULL) {
          memcpy(room, recs[i].data, recs[i].size);

@@ -27,6 +27,8 @@ struct cryptopan *cryptopan_new(const uint8_t key[CRYPTOPAN_KEY], unsigned flags
 void cryptopan_free(struct cryptopan *c);
 /** Maps an address in the form of UniRec; IPv4 stays IPv4, IPv6 stays IPv6 (but for the one in 2^96 that looks like IPv4). */
 ip_addr_t cryptopan_map(struct cryptopan *c, const ip_addr_t *ip);
+/** Tells the processor that this address will be mapped soon. */
+void cryptopan_prefetch(const struct cryptopan *c, const ip_addr_t *ip);
 
 /** Maps all addresses in a text, which need not end in NUL. \return length of the new text in to; SIZE_MAX: more than size bytes */
 size_t cryptopan_map_text(struct cryptopan *c, const char *text, size_t length, char *to, size_t size);
