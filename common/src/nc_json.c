@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** JSON checked and written again in one pass. */
+#include <nemea-common/nc_hash.h>
 #include <nemea-common/nc_json.h>
 #include <nemea-common/nc_text.h>
 
@@ -52,13 +53,18 @@ static inline char *room(nc_json_t *json, size_t n)
               : grow(json, n);
 }
 
-void nc_json_raw(nc_json_t *json, const char *text, size_t length)
+static inline void put(nc_json_t *json, const char *text, size_t length)
 {
    char *to = room(json, length);
    if (to != NULL) {
       memcpy(to, text, length);
       json->length += length;
    }
+}
+
+void nc_json_raw(nc_json_t *json, const char *text, size_t length)
+{
+   put(json, text, length);
 }
 
 static char *put_unit(char *to, uint32_t unit)
@@ -106,8 +112,13 @@ static size_t plain(const char *text, size_t length)
       quote = w ^ (ones * '"');
       slash = w ^ (ones * '\\');
       end = w ^ (ones * 0x7f);
-      if (((w | (w - ones * 0x20) | (quote - ones) | (slash - ones) | (end - ones)) & tops) != 0) {
+      uint64_t found = (w | (w - ones * 0x20) | (quote - ones) | (slash - ones) | (end - ones)) & tops;
+      if (found != 0) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+         return i + (size_t) __builtin_ctzll(found) / 8; /* borrows can only make wrong ones behind it */
+#else
          break;
+#endif
       }
    }
    while (i < length && text[i] >= ' ' && text[i] <= '~' && text[i] != '"' && text[i] != '\\') {
@@ -225,6 +236,7 @@ struct reader {
    const char *text, *p, *end;
    int indent;
    uint32_t depth;
+   bool same; /* the string read last was written as it stands in the text */
    nc_json_error_t error;
 };
 
@@ -315,10 +327,16 @@ static bool read_escape(struct reader *r, uint32_t *code)
 /* Behind the opening quote. */
 static bool read_string(struct reader *r)
 {
-   nc_json_raw(r->json, "\"", 1);
-   for (;;) {
-      size_t n = plain(r->p, (size_t) (r->end - r->p));
-      nc_json_raw(r->json, r->p, n);
+   size_t n = plain(r->p, (size_t) (r->end - r->p));
+   r->same = r->p + n < r->end && r->p[n] == '"'; /* as most are */
+   if (r->same) {
+      put(r->json, r->p - 1, n + 2);
+      r->p += n + 1;
+      return true;
+   }
+   put(r->json, "\"", 1);
+   for (;; n = plain(r->p, (size_t) (r->end - r->p))) {
+      put(r->json, r->p, n);
       r->p += n;
       if (r->p == r->end) {
          return fail(r, "a string without its end");
@@ -326,7 +344,7 @@ static bool read_string(struct reader *r)
       uint32_t code;
       if (*r->p == '"') {
          r->p++;
-         nc_json_raw(r->json, "\"", 1);
+         put(r->json, "\"", 1);
          return true;
       }
       if (*r->p == '\\') {
@@ -345,7 +363,7 @@ static bool read_string(struct reader *r)
          r->p += n;
       }
       char one[12], *end = put_char(one, code);
-      nc_json_raw(r->json, one, (size_t) (end - one));
+      put(r->json, one, (size_t) (end - one));
    }
 }
 
@@ -375,7 +393,7 @@ static bool put_short_decimal(struct reader *r, const char *start, const char *p
    while (end > point + 2 && end[-1] == '0') {
       end--;
    }
-   nc_json_raw(r->json, start, (size_t) (end - start));
+   put(r->json, start, (size_t) (end - start));
    return true;
 }
 
@@ -384,7 +402,7 @@ static void put_integer(struct reader *r, const char *start)
 {
    size_t n = (size_t) (r->p - start);
    bool minus_zero = n == 2 && start[0] == '-' && start[1] == '0';
-   nc_json_raw(r->json, start + minus_zero, n - minus_zero);
+   put(r->json, start + minus_zero, n - minus_zero);
 }
 
 static bool put_double(struct reader *r, const char *start)
@@ -442,7 +460,7 @@ static bool read_word(struct reader *r)
       size_t n = strlen(words[i]);
       if ((size_t) (r->end - r->p) >= n && memcmp(r->p, words[i], n) == 0) {
          r->p += n;
-         nc_json_raw(r->json, words[i], n);
+         put(r->json, words[i], n);
          return true;
       }
    }
@@ -463,7 +481,7 @@ static void new_line(struct reader *r)
 static void separate(struct reader *r, bool first)
 {
    if (!first) {
-      nc_json_raw(r->json, ", ", r->indent < 0 ? 2 : 1);
+      put(r->json, ", ", r->indent < 0 ? 2 : 1);
    }
    if (r->indent >= 0) {
       new_line(r);
@@ -474,7 +492,7 @@ static bool read_value(struct reader *r);
 
 static bool read_array(struct reader *r)
 {
-   nc_json_raw(r->json, "[", 1);
+   put(r->json, "[", 1);
    skip_blanks(r);
    if (!next_is(r, ']')) {
       for (bool first = true;; first = false) {
@@ -496,7 +514,7 @@ static bool read_array(struct reader *r)
       }
       r->depth++;
    }
-   nc_json_raw(r->json, "]", 1);
+   put(r->json, "]", 1);
    return true;
 }
 
@@ -505,10 +523,8 @@ static nc_json_member_t *find_member(struct reader *r, size_t first, size_t key)
 {
    nc_json_t *j = r->json;
    size_t length = j->length - key;
-   uint32_t hash = 2166136261u;
-   for (size_t i = key; i < j->length; i++) {
-      hash = (hash ^ (uint8_t) j->data[i]) * 16777619u;
-   }
+   /* From where it was read: a processor waits for what it has just written. */
+   uint32_t hash = (uint32_t) (nc_hash(r->same ? r->p - length : j->data + key, length) >> 32);
    for (size_t i = first; i < j->n_members; i++) {
       nc_json_member_t *m = &j->members[i];
       if (j->hashes[i] == hash && m->key_length == length &&
@@ -582,7 +598,7 @@ static bool read_member(struct reader *r, size_t first_member, bool first)
    if (!next_is(r, ':')) {
       return fail(r, "expected ':'");
    }
-   nc_json_raw(j, ": ", 2);
+   put(j, ": ", 2);
    size_t value = j->length;
    if (!read_value(r) || j->failed != NULL) {
       return false;
@@ -598,7 +614,7 @@ static bool read_member(struct reader *r, size_t first_member, bool first)
 static bool read_object(struct reader *r)
 {
    size_t first_member = r->json->n_members;
-   nc_json_raw(r->json, "{", 1);
+   put(r->json, "{", 1);
    skip_blanks(r);
    if (!next_is(r, '}')) {
       for (bool first = true;; first = false) {
@@ -619,7 +635,7 @@ static bool read_object(struct reader *r)
       }
       r->depth++;
    }
-   nc_json_raw(r->json, "}", 1);
+   put(r->json, "}", 1);
    r->json->n_members = first_member;
    return true;
 }
