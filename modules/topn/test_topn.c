@@ -115,9 +115,10 @@ static void tables_come_in_the_order_of_the_original(void **state)
    nm_test_catch(STDOUT_FILENO);
    feed(t, "10.0.0.1", 80, 443, 1, 1, "00:00:01");
    const char *out = end(t);
+   static const char head[] = "\n===================\n2024-01-01 00:00:01\n===================\n\n"
+                              "Top flows based on transferred bytes\n";
    static const char *const titles[] = {
-       "\n===================\n2024-01-01 00:00:01\n===================\n\nTop flows based on transferred "
-       "bytes\n",
+       head,
        "\nTop flows based on transferred packets\n",
        "\nTop flows based on transferred bytes by port 80\n",
        "\nTop flows based on transferred packets by port 443\n",
