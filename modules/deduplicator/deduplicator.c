@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** deduplicator: drops records of flows that another exporter has reported too. */
+#include <nemea/module.h>
+#include <string.h>
+#include <time.h>
+
+#include "fields.h"
+
+NM_FIELDS(uint16 SRC_PORT, uint16 DST_PORT, ipaddr DST_IP, ipaddr SRC_IP, uint64 LINK_BIT_FIELD,
+          uint8 PROTOCOL, time TIME_LAST)
+
+struct key {
+   ip_addr_t source, destination;
+   uint16_t source_port, destination_port;
+   uint8_t protocol, zero[3];
+};
+
+/* Whose records of a flow are sent, and the time of the last one. */
+struct owner {
+   uint64_t link;
+   ur_time_t time;
+};
+
+struct deduplicator {
+   uint32_t exponent;
+   uint64_t timeout_ms;
+   bool wall_clock;
+   nc_table_t *flows;
+   ur_time_t timeout;
+   uint64_t inserted, deduplicated;
+};
+
+static uint64_t capacity(nm_module_t *m)
+{
+   const struct deduplicator *self = nm_self(m);
+   return UINT64_C(1) << self->exponent;
+}
+
+static const nm_option_t options[] = {
+    NM_U32('s', "size", struct deduplicator, exponent, 20, 0, 30,
+           "Remember 2^SIZE flows at most, at least 8; the oldest makes room for a new one."),
+    NM_U64('t', "timeout", struct deduplicator, timeout_ms, 5000, 0, UINT32_MAX,
+           "Records are duplicates when their times differ by at most this many milliseconds."),
+    NM_FLAG(0, "wall-clock", struct deduplicator, wall_clock,
+            "Take the time of arrival in place of TIME_LAST."),
+    NM_TABLE_OF(struct deduplicator, flows, "flows", struct key, struct owner, capacity),
+    NM_END,
+};
+
+static int check(nm_module_t *m)
+{
+   const struct deduplicator *self = nm_self(m);
+   return self->exponent < 3 ? nm_fail(m, "option -s, --size: HashMap size can not be less than 8 (2^3)")
+                             : NM_OK;
+}
+
+static int init(nm_module_t *m)
+{
+   struct deduplicator *self = nm_self(m);
+   self->timeout = ur_time_from_sec_usec(self->timeout_ms / 1000, self->timeout_ms % 1000 * 1000);
+   nm_counter(m, "insertedCount", &self->inserted);
+   nm_counter(m, "replacedCount", &nc_table_stats(self->flows)->evicted);
+   nm_counter(m, "deduplicatedCount", &self->deduplicated);
+   return NM_OK;
+}
+
+/* Only the owner's records refresh the entry: when the owner falls silent, another exporter takes over after the timeout. A time
+ * far from the owner's, to either side, ends the entry, so that one record with a wrong clock does not silence the others. */
+static bool is_duplicate(struct deduplicator *self, const struct key *key, uint64_t link, ur_time_t time)
+{
+   bool is_new;
+   struct owner *owner = nc_table_upsert(self->flows, key, &is_new);
+   ur_time_t apart = time > owner->time ? time - owner->time : owner->time - time;
+   if (is_new || apart > self->timeout) {
+      self->inserted++;
+      owner->link = link;
+   } else if (owner->link != link) {
+      self->deduplicated++;
+      return true;
+   }
+   owner->time = time;
+   return false;
+}
+
+static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
+{
+   struct deduplicator *self = nm_self(m);
+   const uint16_t *at = nm_in(m)->offset;
+   struct timespec wall;
+   ur_time_t arrival = 0;
+   if (self->wall_clock) {
+      clock_gettime(CLOCK_MONOTONIC, &wall);
+      arrival = ur_time_from_sec_usec((uint64_t) wall.tv_sec, (uint64_t) wall.tv_nsec / 1000);
+   }
+   int rc = NM_OK;
+   for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
+      const char *rec = recs[i].data;
+      struct key key = {.source_port = *(const ur_u_uint16_t *) UR_AT_(rec, at[F_SRC_PORT]),
+                        .destination_port = *(const ur_u_uint16_t *) UR_AT_(rec, at[F_DST_PORT]),
+                        .protocol = *(const uint8_t *) UR_AT_(rec, at[F_PROTOCOL])};
+      memcpy(&key.source, rec + at[F_SRC_IP], sizeof(key.source));
+      memcpy(&key.destination, rec + at[F_DST_IP], sizeof(key.destination));
+      uint64_t link = *(const ur_u_uint64_t *) UR_AT_(rec, at[F_LINK_BIT_FIELD]);
+      ur_time_t time = self->wall_clock ? arrival : *(const ur_u_uint64_t *) UR_AT_(rec, at[F_TIME_LAST]);
+      if (!is_duplicate(self, &key, link, time)) {
+         rc = nm_forward_n(m, 0, &recs[i]);
+      }
+   }
+   return rc;
+}
+
+NM_MODULE("deduplicator",
+          "Drops records of flows that another exporter has reported too: the same addresses, ports and "
+          "protocol within the "
+          "timeout, but another LINK_BIT_FIELD. All others are sent unchanged.",
+          .in = NM_INPUTS(
+              {"flows", "uint16 SRC_PORT,uint16 DST_PORT,ipaddr DST_IP,ipaddr SRC_IP,uint64 LINK_BIT_FIELD,"
+                        "uint8 PROTOCOL,time TIME_LAST"}),
+          .out = NM_OUTPUTS({"flows", .format = NM_FOLLOW}), .options = options,
+          .state_size = sizeof(struct deduplicator), .no_eos_option = "no-eof", .check = check, .init = init,
+          .records = records)
