@@ -4,7 +4,7 @@
 
 usage: run_flow_live.py [--seconds N] [--flows N] [--bytes N] [--senders N] [--workers N]... [--rates PPS,PPS,...]
 
-A generator (bench/veth_send.c) sends so many packets a second (0: as many as it can), flow_meter counts them through AF_PACKET:
+A generator (bench/veth_send.c) sends N packets a second (0: as many as it can), flow_meter counts them through AF_PACKET:
 those it has seen, and those that the kernel dropped because the ring was full. Both share the processors of the machine with
 the kernel's work for each packet. Needs root.
 """

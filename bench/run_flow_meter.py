@@ -121,7 +121,7 @@ def make(capture, megabytes, *options):
 
 def growth(work, options):
     """Packets a second by the number of flows at a time; the table of 2^23 flows holds them all. Its memory is taken at the
-    start; how long that takes is measured with a run that ends behind the first packet, and does not count."""
+    start; how long that takes is measured with a run that ends after the first packet, and does not count."""
     capture = os.path.join(work, 'growth.pcap')
     common = ['-s', '23', '--populate']
     print('flow_meter basic, cache of 2^23 flows, by flows at a time (datagrams of any of them), and a flood of SYNs')

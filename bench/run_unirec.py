@@ -35,7 +35,7 @@ TABLES = [
         ('copy_other_fields', 'ur_copy_fields to a template with one field more', 'memcpy', 203),
         ('set_var_equal', 'ur_set_var, the length stays', 'memcpy', 7.7),
         ('memmove', 'memmove of 520 bytes by a few', 'memcpy', None),
-        ('set_var_changed', 'ur_set_var, the length changes, 520 bytes behind', 'memmove', 27),
+        ('set_var_changed', 'ur_set_var, the length changes, 520 bytes after', 'memmove', 27),
         ('clear_and_set_6', 'ur_clear_varlen and 6 ur_set_var', 'memcpy', 129),
         ('check_flow', 'ur_rec_check (on each receive), 14 fixed fields', 'memcpy', None),
         ('check_full', 'ur_rec_check, with the 6 variable-length ones', 'memcpy', None)]),
@@ -75,7 +75,7 @@ def main():
             old = f'{before:11.1f}' if before else ''
             print(f'   {what:54}{median[key]:11.2f}{ratio}{best[key]:11.2f}{old}'.rstrip())
         print()
-    print(f'lost of the {3 * 262144 // 4} keys: fast_hash_table {median["fht_lost"]:.0f} (rows of four, as ever), '
+    print(f'lost of the {3 * 262144 // 4} keys: fast_hash_table {median["fht_lost"]:.0f} (rows of four), '
           f'nc_table {median["table_lost"]:.0f}')
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Sends UDP packets on an interface as fast as it takes them, or so many a second.
+ * Sends UDP packets on an interface, as fast as possible or at a given rate.
  * usage: veth_send INTERFACE SECONDS PACKETS_A_SECOND FLOWS BYTES
  * Prints the number of packets that the interface took, and the seconds.
  */

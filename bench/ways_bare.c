@@ -102,7 +102,7 @@ static void ring_send(struct job *job)
             pause_until(&spins);
          }
       }
-      /* Messages that start before the end of the ring run over into the room behind it; the reader does as well. */
+      /* Messages that start before the end of the ring run over into the room after it; the reader does as well. */
       uint8_t *p = ring->bytes + head % RING;
       p[0] = (uint8_t) (job->size >> 8);
       p[1] = (uint8_t) job->size;

@@ -91,7 +91,7 @@ class Faults(unittest.TestCase):
         if not os.path.exists(self.w.file(name)):
             return []
         lines = self.w.read(name).split('\n')
-        return lines[1 if lines[0] == TITLE else 0:-1]  # what stands behind the last newline is half a line
+        return lines[1 if lines[0] == TITLE else 0:-1]  # what stands after the last newline is half a line
 
     def check_writer(self, parameters):
         command = ('logreplay', '-d', '-n', '-f', 'in.csv', '-i', f'f:x{parameters}')
@@ -145,7 +145,7 @@ class Faults(unittest.TestCase):
         ended = one if other is two else two
         status = {}
         try:
-            # Behind a peer that failed it would wait for the next one.
+            # After a peer that failed it would wait for the next one.
             other.wait(timeout=STILL_WAITING if ended.returncode == 0 else 0.1)
             status[other] = other.returncode
         except subprocess.TimeoutExpired:

@@ -136,7 +136,7 @@ class Modules(unittest.TestCase):
         source = self.w.start('logreplay', '-n', '-f', '-', '-i', 'f:x', stdin=subprocess.PIPE)
         source.stdin.write('uint32 N\n1\n' + 'x' * (1 << 16))  # more than a pipe holds: it takes two reads
         source.stdin.flush()
-        self.w.wait_for(lambda: waiting_bytes(source.stdin) == 0, 'the second read, behind the record')
+        self.w.wait_for(lambda: waiting_bytes(source.stdin) == 0, 'the second read, after the record')
         self.ok(self.w.end(source, signal.SIGTERM))
         self.assertEqual(self.ok(self.w.run('logger', '-i', 'f:x')), '1\n')
 

@@ -97,7 +97,7 @@ class Packet:
         seconds, _, fraction = row.get('frame.time_epoch').partition('.')
         self.time = int(seconds) * 10**6 + int(fraction[:6])  # microseconds
         self.addresses = self.fragment = None
-        self.above = []  # protocols behind the IP header that counts, not those of other IP packets in its payload
+        self.above = []  # protocols after the IP header that counts, not those of other IP packets in its payload
         self.offset = self.payload = self.bytes = self.ttl = self.ip_flags = self.icmp = 0
         self.macs = (row.get('eth.src') or row.get('sll.src.eth') or '00:00:00:00:00:00', row.get('eth.dst') or '00:00:00:00:00:00')
         self.walk(row.get('frame.protocols').split(':'))
@@ -210,7 +210,7 @@ class Flow:
         self.ends, self.flags, self.seen, self.first, self.last = packet.ends(), [0, 0], 0, packet.time, packet.time
 
     def over(self, packet, clock, active, inactive):
-        """This packet of its ends begins another flow: it comes too late, or is a SYN behind a FIN or RST of its direction. Whole
+        """This packet of its ends begins another flow: it comes too late, or is a SYN after a FIN or RST of its direction. Whole
         seconds count. That the flow was silent is also noticed when the clock moves on, though not by packets that are old."""
         second, first, last = (micros // 10**6 for micros in (packet.time, self.first, self.last))
         return packet.flags & SYN and self.flags[self.way(packet)] & (FIN | RST) or second - first >= active or \
@@ -375,7 +375,7 @@ def hello(row):
 
 
 def tls_fields(packets):
-    """Of the first ClientHello and the first ServerHello behind it; fields are None where tshark cannot tell."""
+    """Of the first ClientHello and the first ServerHello after it; fields are None where tshark cannot tell."""
     packets = [packet for packet in packets if packet.protocol == TCP]
     disordered = any(packet.disordered() for packet in packets)
     fields, client = dict.fromkeys(TLS_NAMES, None if disordered else ''), False

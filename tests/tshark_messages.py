@@ -151,7 +151,7 @@ def quic(packet):
 
 
 def one_of_each_connection(messages):
-    """The first ClientHello: it may be sent again, behind a Retry with its token, whose length the record then has. tshark takes other
+    """The first ClientHello: it may be sent again, after a Retry with its token, whose length the record then has. tshark takes other
     packets between the same ports for QUIC too, of versions that do not exist."""
     first = {}
     for message in messages:

@@ -77,7 +77,7 @@ static void test_alerts_of_one_event_are_joined(void **state)
    struct events all = {0};
    (void) state;
    add(&all, &by_pair, 7, 1000, 1010, 22, 6, 0);
-   const struct event *e = add(&all, &by_pair, 7, 1110, 1120, 23, 6, 0); /* GAP seconds behind the end */
+   const struct event *e = add(&all, &by_pair, 7, 1110, 1120, 23, 6, 0); /* GAP seconds after the end */
    assert_int_equal(all.n, 1);
    assert_int_equal(e->alerts, 2);
    assert_int_equal(e->amount, 20);

@@ -99,7 +99,7 @@ static void bench_set(void)
           ur_set(t, r, F_DST_IP, ip));
 }
 
-/* 675 bytes, 520 of them behind AGENT. */
+/* 675 bytes, 520 of them after AGENT. */
 static void *full_record(const ur_template_t *t)
 {
    static const char text[200] = "abcdefghijklmnopqrstuvwxyz";

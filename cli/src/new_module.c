@@ -74,7 +74,7 @@ static bool has_control(const char *text)
    return *text != 0;
 }
 
-/* Text that stands in comments, C strings, m4 quotes and Markdown: nothing that ends any of them. */
+/* Text that is put into comments, C strings, m4 quotes and Markdown: it must not end any of them. */
 static bool set_text(char *to, size_t size, const char *option, const char *text)
 {
    if (strlen(text) >= size || strpbrk(text, "\"\\[]") != NULL || strstr(text, "*/") != NULL ||

@@ -170,9 +170,9 @@ static void put_time_axis(const struct span *s, FILE *to, int top, int bottom)
 static void put_bar_label(const struct event *e, double x, double end, int y, FILE *to)
 {
    char name[256];
-   bool on = e->sources > 1, behind = end < LEFT + PLOT * 0.7;
-   fprintf(to, "<text x=\"%.1f\" y=\"%d\"%s>%s%s</text>\n", behind ? end + 8 : x - 8, y,
-           behind ? "" : " text-anchor=\"end\"", on ? "on " : "",
+   bool on = e->sources > 1, outside = end < LEFT + PLOT * 0.7;
+   fprintf(to, "<text x=\"%.1f\" y=\"%d\"%s>%s%s</text>\n", outside ? end + 8 : x - 8, y,
+           outside ? "" : " text-anchor=\"end\"", on ? "on " : "",
            on ? event_target(e, name, sizeof(name)) : event_source(e, name, sizeof(name)));
 }
 

@@ -399,7 +399,7 @@ static void borrow_right(const struct tree *t, struct node *parent, int i, struc
    }
 }
 
-/* Appends right to left, which stands at place i of the parent, and frees it. */
+/* Appends right to left, which is child i of the parent, and frees right. */
 static void merge(const struct tree *t, struct node *parent, int i, struct node *left, struct node *right)
 {
    if (left->n.state_extend == LEAF) {

@@ -101,7 +101,7 @@ static char *put_char(char *to, uint32_t code)
    return put_unit(to, code);
 }
 
-/* Bytes at the begin that stand for themselves in a string. */
+/* Number of leading bytes that need no escape in a string. */
 static size_t plain(const char *text, size_t length)
 {
    static const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
@@ -285,7 +285,7 @@ static bool read_unit(struct reader *r, uint32_t *unit)
    return true;
 }
 
-/* Behind "\u". Halves of a pair are joined; one alone stays, as in Python. */
+/* After "\u". Halves of a pair are joined; one alone stays, as in Python. */
 static bool read_escaped_unit(struct reader *r, uint32_t *code)
 {
    if (!read_unit(r, code)) {
@@ -324,7 +324,7 @@ static bool read_escape(struct reader *r, uint32_t *code)
    return read_escaped_unit(r, code);
 }
 
-/* Behind the opening quote. */
+/* After the opening quote. */
 static bool read_string(struct reader *r)
 {
    size_t n = plain(r->p, (size_t) (r->end - r->p));
@@ -675,7 +675,7 @@ bool nc_json_normalize(nc_json_t *json, const char *text, size_t length, int ind
    bool good = read_value(&r);
    skip_blanks(&r);
    if (good && r.p != r.end) {
-      good = fail(&r, "more text behind the value");
+      good = fail(&r, "more text after the value");
    }
    if (json->failed != NULL) {
       r.error.reason = json->failed;

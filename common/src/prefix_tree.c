@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Radix tree over labels. Every domain carries a small radix tree of the labels behind it; its top node is the domain's
+ * Radix tree over labels. Every domain carries a small radix tree of the labels after it; its top node is the domain's
  * child. The top node of the first labels is the root: it has no bytes and stays. Positions inside a label count in reading
  * order, and nodes keep their bytes in it. Nothing recurses: the strings decide about the depth.
  */
@@ -24,7 +24,7 @@ static unsigned char byte_at(const tree_t *t, const char *text, size_t length, s
    return (unsigned char) text[t->prefix_suffix == PREFIX ? i : length - 1 - i];
 }
 
-/* Part of a text: n bytes behind the first skip ones, in reading order. */
+/* Part of a text: n bytes after the first skip ones, in reading order. */
 static const char *part(const tree_t *t, const char *text, size_t length, size_t skip, size_t n)
 {
    return text + (t->prefix_suffix == PREFIX ? skip : length - skip - n);
@@ -36,7 +36,7 @@ struct labels {
    bool end;
 };
 
-/* Takes the next label in reading order. \return false behind the last */
+/* Takes the next label in reading order. \return false after the last */
 static bool next_label(const tree_t *t, struct labels *l, const char **label, size_t *length)
 {
    size_t n = 0;
@@ -249,7 +249,7 @@ static void list_remove(struct list l, domain_t *d)
    *link_of(d, l.less) = *link_of(d, l.more) = NULL;
 }
 
-/* Puts d behind after, NULL: in front. */
+/* Inserts d after the domain "after"; NULL: at the front. */
 static void list_insert(struct list l, domain_t *d, domain_t *after)
 {
    domain_t *less = after != NULL ? *link_of(after, l.less) : *l.first;
@@ -364,7 +364,7 @@ static void count_domains(tree_t *t, inner_t *at, int n, size_t fresh)
 
 /* How far a label is there. */
 struct place {
-   inner_t *node;  /* the last node that was reached; NULL: the domain has no labels behind it */
+   inner_t *node;  /* the last node that was reached; NULL: the domain has no labels after it */
    size_t in_node; /* bytes of the node that agree */
    size_t in_label;
 };
@@ -389,7 +389,7 @@ static struct place find_place(const tree_t *t, const domain_t *above, const cha
    return p;
 }
 
-/* Where the domain of a label that ends at a node stands. */
+/* Address of the pointer to the domain of a label that ends at a node. */
 static domain_t **end_of_label(tree_t *t, inner_t *n)
 {
    return n == t->root ? &t->empty_label : &n->domain;
@@ -402,7 +402,7 @@ static domain_t *domain_at(tree_t *t, struct place p, size_t length)
               : NULL;
 }
 
-/* Where the pointer to a node stands. */
+/* Address of the pointer to a node. */
 static inner_t **slot_of(inner_t *n)
 {
    return n->parent_is_domain != NULL ? &n->parent_is_domain->child

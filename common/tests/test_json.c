@@ -100,13 +100,13 @@ static void errors(void **state)
        {"\"\\u12", "expected four hexadecimal digits", 3},
        {"\"\xff\"", "not UTF-8", 1},
        {"\"\xed\xa0\x80\"", "not UTF-8", 1},
-       {"01", "more text behind the value", 1},
-       {"1.", "more text behind the value", 1},
-       {"1e", "more text behind the value", 1},
+       {"01", "more text after the value", 1},
+       {"1.", "more text after the value", 1},
+       {"1e", "more text after the value", 1},
        {".5", "expected a value", 0},
        {"-", "expected a value", 0},
        {"nul", "expected a value", 0},
-       {"1 1", "more text behind the value", 2},
+       {"1 1", "more text after the value", 2},
    };
    (void) state;
    nc_json_t j = {0};
@@ -114,7 +114,7 @@ static void errors(void **state)
    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
       nc_json_error_t error = {0};
       size_t n = strlen(cases[i].text);
-      char *exact = malloc(n + 1); /* the byte behind is no part of the text */
+      char *exact = malloc(n + 1); /* the byte after is no part of the text */
       memcpy(exact, cases[i].text, n);
       exact[n] = '1';
       assert_false(nc_json_normalize(&j, exact, n, -1, &error));

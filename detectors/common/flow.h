@@ -3,7 +3,7 @@
  * \file flow.h
  * A flow record as detectors look at it, and what kind of probe it is.
  *
- * Include behind the fields.h of a detector whose NM_FIELDS name FLOW_FIELDS and FLOW_OPTIONAL_FIELDS below. Exporters
+ * Include after the fields.h of a detector whose NM_FIELDS name FLOW_FIELDS and FLOW_OPTIONAL_FIELDS below. Exporters
  * that send a record for each direction leave the _REV fields out; they are then zero, and an answer is a record of
  * its own.
  *
@@ -33,7 +33,7 @@
 #define SLOW_SECONDS 600
 #define SLOW_SHARE   5
 
-/** Do probes from one source port, so many of them since first, make a slow scan? */
+/** Do this many probes from one source port since first make a slow scan? */
 static inline bool slow_scan(ur_time_t first, ur_time_t last, uint32_t probes, uint32_t threshold)
 {
    return (last - first) >> 32 >= SLOW_SECONDS && (uint64_t) probes * SLOW_SHARE >= threshold;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Fuzz target: what osqueryi answers. */
+/** Fuzz target: answers of osqueryi. */
 #include "plugins/socket_owners.h"
 
 #include <stdlib.h>

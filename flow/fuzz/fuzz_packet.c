@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
       size_t length = *data++;
       size--;
       length = length < size ? length : size;
-      /* A copy of exact size: reading behind it is found. */
+      /* A copy of exact size, so that sanitizers detect reads past its end. */
       uint8_t *copy = malloc(length > 0 ? length : 1);
       memcpy(copy, data, length);
       struct raw_packet raw = {.data = copy,

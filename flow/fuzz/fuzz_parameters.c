@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
       n++;
    }
    if (!flow_plugin_configure(flow_plugin_at(data[0] % n), line, error) && error[0] == 0) {
-      abort(); /* no word about what is wrong */
+      abort(); /* an error without a message */
    }
    error[0] = 0;
    number = 4;

@@ -38,7 +38,7 @@ struct peer {
    unsigned port[2]; /* of the first sender and of the other */
 };
 
-/* A frame of exactly the size of its headers and payload, to be freed. */
+/* Allocates a frame of the exact size of its headers and payload. */
 static uint8_t *make_frame(const struct peer *p, unsigned how, const uint8_t *payload, size_t size,
                            size_t *total)
 {

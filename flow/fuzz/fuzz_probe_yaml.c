@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
    char error[PROBE_YAML_ERROR] = "";
    bool good = probe_yaml_read("fuzz", (const char *) data, size, &words, error);
    if (good != (error[0] == 0) || (good && words.n < 4)) {
-      abort(); /* no word about what is wrong; or neither input nor output */
+      abort(); /* an error without a message; or neither input nor output */
    }
    for (unsigned i = 0; i < words.n; i++) {
       for (const char *p = words.words[i]; *p != 0; p++) {

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
           memchr(keys.keys[i].p, ',', keys.keys[i].n) == NULL &&
           memchr(keys.keys[i].p, '=', keys.keys[i].n) == NULL &&
           !txt_keys_wanted(&keys, keys.services[i], span_trim(keys.keys[i]))) {
-         abort(); /* a line's only key is wanted of its own service */
+         abort(); /* the only key of a line is found for its service */
       }
    }
    return 0;

@@ -136,7 +136,7 @@ static void simple_packet(struct bytes *b, const void *data, uint32_t size)
    free(body.data);
 }
 
-/* What the next item of f at b->data + *at is: as struct capture_format's next(). */
+/* Reads the next item of f at b->data + *at, as next() of struct capture_format. */
 static int64_t next(struct capture_format *f, const struct bytes *b, size_t *at, struct raw_packet *raw,
                     bool *found)
 {
@@ -145,7 +145,7 @@ static int64_t next(struct capture_format *f, const struct bytes *b, size_t *at,
    return n;
 }
 
-/* A file of these bytes; the name is to be freed. Takes b->data. */
+/* Writes the bytes to a file and frees b->data. \return its name, to free() */
 static char *save(struct bytes *b)
 {
    char *path = strdup("/tmp/test_capture.XXXXXX");
@@ -169,7 +169,7 @@ static void forget(char *path)
    free(path);
 }
 
-/* Reads to the end, or to what ends it. \return the state at the end */
+/* Reads until the end, damage or an error. \return the last state */
 static enum source_state read_all(struct source *s, unsigned *packets, unsigned *interrupted)
 {
    enum source_state state;
@@ -221,7 +221,7 @@ static void what_is_no_capture_is_named(void **state)
    free(b.data);
 }
 
-/* The offset has different halves, so that they cannot be exchanged without notice. */
+/* The halves of the offset differ, so that exchanging them fails the test. */
 static void pcapng_times_follow_the_interface(void **state)
 {
    static struct capture_format f;
@@ -306,7 +306,7 @@ static void pcapng_has_limits(void **state)
 
 /* ----------------------------------------------------------------------- files */
 
-/* Nothing but blocks that hold no packet: the caller may look whether it should end long before they are over. */
+/* A file of blocks without packets: next() returns often enough for the caller to check for signals. */
 static void blocks_without_packets_do_not_hold_up_the_reader(void **state)
 {
    static const uint8_t nothing[1024];
@@ -346,7 +346,7 @@ static void large_blocks_are_within_the_limit_of_memory(void **state)
    enhanced_packet(&b, 0, 1, "data", 4);
    char *path = save(&b);
    source_set_memory(20 * MIB);
-   for (int round = 0; round < 3; round++) { /* what a file had is free again when it is closed */
+   for (int round = 0; round < 3; round++) { /* closing a file frees its memory */
       for (int i = 0; i < 2; i++) {
          s[i] = source_open_file(path, error);
          assert_non_null(s[i]);
@@ -438,7 +438,7 @@ static void windows_are_within_the_limit_of_memory(void **state)
    unsigned packets, interrupted;
    (void) state;
    source_set_memory(20 * MIB);
-   for (int overlap = 0; overlap < 2; overlap++) { /* the same files one behind the other are read */
+   for (int overlap = 0; overlap < 2; overlap++) { /* the same files without an overlap are read */
       for (unsigned i = 0; i < LEN(paths); i++) {
          paths[i] = compressed_capture(1000 + (overlap ? 0 : 100 * i), 22);
       }
@@ -480,7 +480,7 @@ static void a_window_beyond_the_limit_is_refused_before_it_is_allocated(void **s
    forget(path);
 }
 
-/* Damage and the end are two results, and what stands before the damage is delivered. */
+/* Damage and the end are two results, and packets before the damage are delivered. */
 static void compressed_captures_that_are_cut_or_changed_are_damaged(void **state)
 {
    struct bytes whole = {.swapped = false};

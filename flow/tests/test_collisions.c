@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Flows whose hashes look the same to the cache: two keys are searched for which stand in one bucket under one tag. */
+/** Hash collisions in the flow cache: the tests search for keys with the same bucket and the same tag. */
 #include "../src/cache/cache.c"
 
 #include <setjmp.h>
@@ -35,7 +35,7 @@ static int compare_hashes(const void *a, const void *b)
    return x[0] < y[0] ? -1 : x[0] > y[0];
 }
 
-/* Two numbers whose packets the index can't tell apart. */
+/* Finds two numbers whose packets have the same bucket and tag. */
 static bool find_pair(uint32_t mask, uint32_t pair[2])
 {
    uint64_t(*all)[2] = calloc(KEYS, sizeof(*all));
@@ -104,7 +104,7 @@ static void count_flows(void *context, const struct flow *f, void *const ext[MAX
    counts[reason == FLOW_END_RESOURCES] += f->packets;
 }
 
-/* Packets of one bucket, as only those can choose who know the key of the hash: searches stay bounded, no packet is lost. */
+/* A flood of keys of one bucket, as an attacker who knows the key of the hash could choose: searches stay bounded, no packet is lost. */
 static void collisions_are_bounded(void **state)
 {
    enum { PLACES = NC_INDEX_WAYS * NC_INDEX_REACH, N = 2 * PLACES };

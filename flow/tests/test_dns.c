@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Plugin dns: text of answers, and messages that lie about their lengths. */
+/** Plugin dns: text of answers, and messages with false lengths. */
 #include "plugin_rig.h"
 
 #include <setjmp.h>
@@ -56,7 +56,7 @@ static void answers_have_their_text(void **state)
 static void data_are_not_read_beyond_their_length(void **state)
 {
    static const struct reply replies[] = {
-       CASE("\1", "\2", "\xc0\0\2\1", ""),            /* an A of two bytes; what follows is not its */
+       CASE("\1", "\2", "\xc0\0\2\1", ""), /* an A of two bytes; the next bytes are not part of it */
        CASE("\34", "\4", "\x20\1\x0d\xb8\0\0\0", ""), /* an AAAA of four */
        CASE("\17", "\1", "\0\12\1m\0", "0 "),         /* an MX of one */
        CASE("\20", "\2", "\7ab", "a"),                /* a string longer than the record */

@@ -86,7 +86,7 @@ static enum parse_result parse_link(const struct frame *f, uint16_t link, size_t
 {
    static uint8_t *copy;
    free(copy);
-   copy = malloc(captured > 0 ? captured : 1); /* exact: sanitizers see a read behind it */
+   copy = malloc(captured > 0 ? captured : 1); /* exact: sanitizers see a read past its end */
    memcpy(copy, f->bytes, captured);
    struct raw_packet raw = {
        .data = copy, .time = NS, .captured = (uint32_t) captured, .wire = (uint32_t) f->size, .link = link};
@@ -113,7 +113,7 @@ static void assert_tcp_flow(const struct frame *f, unsigned version, unsigned vl
    assert_int_equal(packet.src_ip[version == 4 ? 11 : 15], 1);
    assert_int_equal(packet.dst_ip[version == 4 ? 11 : 15], 2);
    assert_int_equal(packet.payload_wire, 0);
-   /* Cut anywhere it is a packet of the same flow, another packet, or malformed, and nothing is read beyond the cut. */
+   /* A packet truncated anywhere is a packet of the same flow, another packet, or malformed; nothing is read past its end. */
    for (size_t n = 0; n < f->size; n++) {
       parse(f, n, &packet);
    }
@@ -370,10 +370,10 @@ static void timeouts_end_flows(void **state)
    flow_cache_free(c);
 }
 
-/* A flow is over when it was silent for as long as the timeout says, to the second or the millisecond, not only after that. */
+/* A flow ends when it was silent for exactly the timeout, not only after more than that; in seconds and in milliseconds. */
 static void silence_of_exactly_the_timeout_ends_a_flow(void **state)
 {
-   static const uint64_t inactive[] = {30000, 1500}; /* whole seconds are compared as such */
+   static const uint64_t inactive[] = {30000, 1500}; /* whole seconds are compared as whole seconds */
    (void) state;
    for (size_t i = 0; i < LEN(inactive); i++) {
       for (int early = 0; early < 2; early++) {
@@ -430,7 +430,7 @@ static unsigned before_push(void *ext, const struct flow *flow, const struct pac
    return (packet->tcp_flags & 8) != 0 ? PLUGIN_FLUSH_FIRST : PLUGIN_NOTHING;
 }
 
-/* A plugin cuts the flow in two: nothing that was counted for the first part is counted for the second. */
+/* A plugin splits the flow: nothing counted in the first part is counted in the second. */
 static void a_flow_that_goes_on_begins_with_empty_counters(void **state)
 {
    static const struct flow_plugin cutter = {
@@ -635,7 +635,7 @@ static void a_flood_of_fragments_does_not_wait_beyond_the_capacity(void **state)
    }
    assert_int_equal(flow_cache_stats(c)->fragments_without_first, 1000 - 64);
    assert_int_equal(flow_cache_stats(c)->fragments->not_found, 1000 - 64);
-   pass(c, fragment_of(5, 101, 0)); /* released in the order they came, the others go on waiting */
+   pass(c, fragment_of(5, 101, 0)); /* released in order of arrival; the others keep waiting */
    pass(c, fragment_of(1000, 101, 1480));
    flow_cache_flush(c);
    assert_int_equal(flow_cache_stats(c)->packets, 1002);

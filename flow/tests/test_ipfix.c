@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** The elements of plugins' fields, and how their values stand in IPFIX messages (RFC 7011, RFC 6313). */
+/** The elements of plugins' fields, and the encoding of their values in IPFIX messages (RFC 7011, RFC 6313). */
 #include "export/ipfix_elements.h"
 #include "plugin_rig.h"
 
@@ -25,7 +25,7 @@ struct seen {
    struct ipfix_element element;
 };
 
-/* Two names of the same thing, of plugins that nobody uses together. */
+/* Two names of the same element, of plugins that are not used together. */
 static bool may_share(const char *a, const char *b)
 {
    static const char *const pairs[][2] = {{"DNS_RDATA", "DNS_IP"}, {"TLS_SNI", "HTTPS_SNI"}};
@@ -86,7 +86,7 @@ static void every_field_of_every_plugin_has_an_element_of_its_own(void **state)
    assert_true(n > 150);
 }
 
-/* As collectors have them. */
+/* Elements that collectors know. */
 static void elements_have_their_numbers_and_lengths(void **state)
 {
    static const struct {
@@ -142,7 +142,7 @@ static void elements_have_their_numbers_and_lengths(void **state)
    }
 }
 
-/* A field's value of the first record is written as these bytes. */
+/* Checks that the field of the first record is encoded as these bytes. */
 static void is_written(struct rig *r, const char *field, const char *expected, size_t size)
 {
    static uint8_t got[UR_MAX_SIZE + 4096];
@@ -190,7 +190,7 @@ static void lists_of_bstats_byte_by_byte(void **state)
    IS_WRITTEN(r, "SBI_BRST_BYTES", "\xff\0\x0d\4\x84\x1b\0\4" CESNET "\0\0\0\x28");
    IS_WRITTEN(r, "SBI_BRST_TIME_START", "\xff\0\x11\4\x84\x1c\0\x8" CESNET NTP_1000_S "\0\0\0\0");
    IS_WRITTEN(r, "SBI_BRST_TIME_STOP", "\xff\0\x11\4\x84\x1d\0\x8" CESNET NTP_1000_S "\x60\0\0\0");
-   /* nothing came back: lists without a value still say of what they are */
+   /* no reverse packets: empty lists still name their element */
    IS_WRITTEN(r, "DBI_BRST_PACKETS", "\xff\0\x9\4\x84\x1e\0\4" CESNET);
    IS_WRITTEN(r, "DBI_BRST_TIME_STOP", "\xff\0\x9\4\x84\x21\0\x8" CESNET);
    rig_free(r);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** As many plugins as can be in use: each keeps its own bytes and has a bit of its own in the flow's set. */
+/** The maximum number of plugins: each has its own bytes and its own bit in the flow's set. */
 #include "cache/cache.h"
 #include "cache/plugin_memory.h"
 #include "export/sink.h"
@@ -43,7 +43,7 @@ static unsigned update(void *ext, const struct flow *flow, const struct packet *
    return PLUGIN_HAS_DATA;
 }
 
-/* Those with an odd number have nothing to export after all. */
+/* Plugins with an odd number drop their data at export. */
 static bool finish(void *ext, const struct flow *flow)
 {
    (void) flow;
@@ -119,7 +119,7 @@ static void each_plugin_has_a_bit_of_its_own(void **state)
    }
 }
 
-/* Locked pages cannot be given back to the system, and are zeroed all the same. */
+/* Locked pages cannot be returned to the system; they are zeroed instead. */
 static void memory_is_zero_even_where_it_is_locked(void **state)
 {
    (void) state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Plugins of what devices call themselves and each other: passivedns, dnssd, ssdp. */
+/** Plugins for names and services of devices: passivedns, dnssd, ssdp. */
 #include "plugin_rig.h"
 
 #include <fcntl.h>
@@ -111,8 +111,8 @@ static void dnssd_lists_only_the_keys_of_the_file(void **state)
    assert_non_null(strstr(error, "cannot read"));
 }
 
-/* An OPT record has no class and lifetime, but the same form: what follows it must be found. */
-static void dnssd_goes_on_behind_an_opt_record(void **state)
+/* An OPT record uses class and TTL otherwise, but has the same layout: the records after it must be found. */
+static void dnssd_goes_on_after_an_opt_record(void **state)
 {
    static const char service[] = "\0\0\x84\0\0\0\0\0\0\0\0\2"               /**/
                                  "\0\0\x29\x05\xa0\0\0\x11\x94\0\4\0\0\0\0" /**/
@@ -131,8 +131,8 @@ static void passivedns_reads_names_of_ipv6_addresses(void **state)
        "\1f\1e\1d\1c\1b\1a\0019\0018\0017\0016\0015\0014\0013\0012\0011\0010"
        "\0010\0010\0010\0010\0010\0010\0010\0010\18\1b\1d\0010\0011\0010\0010\0012"
        "\3ip6\4arpa\0" RR("\14", "\3") "\1h\0" /**/
-                                       "\1f\1e\3ip6\4arpa\0" RR("\14",
-                                                                "\3") "\1x\0"; /* two labels are no address */
+                                       "\1f\1e\3ip6\4arpa\0" RR(
+                                           "\14", "\3") "\1x\0"; /* two labels are not an address */
    (void) state;
    struct rig *r = rig_new("passivedns", "", true, 53);
    rig_packet(r, true, 0, answer, sizeof(answer) - 1);
@@ -176,7 +176,7 @@ static void ssdp_lists_what_is_offered_and_sought(void **state)
    rig_free(r);
 }
 
-static void ssdp_takes_the_port_behind_an_address_of_either_kind(void **state)
+static void ssdp_takes_the_port_after_an_address_of_either_kind(void **state)
 {
    static const struct {
       const char *location;
@@ -206,10 +206,10 @@ int main(void)
        cmocka_unit_test(dnssd_names_questions_once_and_services_with_their_port),
        cmocka_unit_test(passivedns_reads_names_of_ipv6_addresses),
        cmocka_unit_test(dnssd_lists_only_the_keys_of_the_file),
-       cmocka_unit_test(dnssd_goes_on_behind_an_opt_record),
+       cmocka_unit_test(dnssd_goes_on_after_an_opt_record),
        cmocka_unit_test(dnssd_keeps_what_fits_of_many_names),
        cmocka_unit_test(ssdp_lists_what_is_offered_and_sought),
-       cmocka_unit_test(ssdp_takes_the_port_behind_an_address_of_either_kind),
+       cmocka_unit_test(ssdp_takes_the_port_after_an_address_of_either_kind),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }

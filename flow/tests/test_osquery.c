@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Plugin osquery: answers of osqueryi, and the plugin with a program in its place (osqueryi is in no distribution): a shell
- * script that answers in osqueryi's form.
+ * Plugin osquery: answers of osqueryi, and the plugin with a shell script instead of osqueryi, which no distribution
+ * packages.
  */
 #include "plugins/socket_owners.h"
 #include "plugin_rig.h"
@@ -79,7 +79,7 @@ static void answers_that_are_none_do_not_count(void **state)
    assert_string_equal(facts.hostname, "probe");
 }
 
-/* A folder with osqueryi in it, first in PATH. body: of a shell script */
+/* Puts a directory with osqueryi, a shell script with this body, first in PATH. */
 static void install(char *folder, const char *body)
 {
    char path[512], search[4096];

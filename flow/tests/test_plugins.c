@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Plugins that look at packets, not at protocols; and the options of plugins. */
+/** Plugins for packet statistics, and options of plugins. */
 #include "plugin_rig.h"
 
 #include <setjmp.h>
@@ -257,7 +257,7 @@ static void mqtt_packets_share_segments_and_span_them(void **state)
    static const uint8_t connack[] = {0x20, 2, 1, 5, 0xd0, 0};
    uint8_t publish[2 + 1 + 200 + 2] = {0x3b, 0xc8, 0x01, 0, 3, 'a', '/', 'b'}; /* 200 bytes: two of length */
    (void) state;
-   publish[150] = 0x80; /* no packet: it is inside of one */
+   publish[150] = 0x80; /* not at a packet boundary */
    publish[203] = 0xc0;
    struct rig *r = rig_new("mqtt", "tc=1", false, 1883);
    rig_packet(r, false, 0x18, connect, sizeof(connect));

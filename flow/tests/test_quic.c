@@ -63,7 +63,7 @@ static void put_crypto(struct bytes *frames, const uint8_t *message, size_t offs
    put(frames, message + offset, n);
 }
 
-/* How a long header begins: first byte, version, ids. */
+/* The start of a long header: first byte, version, ids. */
 static void put_header(struct bytes *m, unsigned first, uint32_t version, struct span dcid, struct span scid)
 {
    uint8_t v[] = {(uint8_t) first, (uint8_t) (version >> 24), (uint8_t) (version >> 16),
@@ -170,7 +170,7 @@ static void the_initial_of_rfc_9001_gives_its_server_name(void **state)
    put_integer(&frames, sizeof(rfc_hello), 2);
    put(&frames, rfc_hello, sizeof(rfc_hello));
    put_initial(&m, V1, span_of(rfc_dcid, sizeof(rfc_dcid)), no_id, no_id, 2, &frames);
-   /* The packet made here is the RFC's to the bit: its header and the beginning of its body, and its tag. */
+   /* The packet made here equals the RFC's: its header, the start of its body, and its tag. */
    assert_memory_equal(m.b, "\xc0\0\0\0\x01\x08\x83\x94\xc8\xf0\x3e\x51\x57\x08\0\0\x44\x9e\x7b\x9a\xec\x34",
                        22);
    assert_memory_equal(m.b + 22, "\xd1\xb1\xc9\x8d\xd7\x68\x9f\xb8\xec\x11\xd2\x42\xb1\x23\xdc\x9b", 16);
@@ -214,7 +214,7 @@ static void a_hello_over_two_datagrams_is_put_together(void **state)
    for (unsigned swapped = 0; swapped < 2; swapped++) {
       struct bytes first = {.n = 0}, second = {.n = 0}, frames = {.n = 0};
       struct rig *r = rig_new("quic", "", true, 443);
-      /* As browsers do: pieces out of order, with padding and pings between them. */
+      /* As browsers send it: CRYPTO frames out of order, with PADDING and PING frames between them. */
       put_crypto(&frames, rfc_hello, 150, 20);
       put(&frames, "\0\0\x01\0", 4);
       put_crypto(&frames, rfc_hello, 0, 100);
@@ -258,7 +258,7 @@ static void both_sides_and_all_kinds_of_packets(void **state)
    put_header(&m, 0xf0, V1, text("client"), text("again"));
    put(&m, "token of 17 bytes0123456789abcdef", 33);
    send_bytes(r, true, &m);
-   m.n = 0; /* the same ClientHello with the keys of the Retry's id, and 0-RTT behind it in the datagram */
+   m.n = 0; /* the same ClientHello with the keys of the Retry's id, and 0-RTT after it in the datagram */
    struct bytes frames = {.n = 0};
    put_crypto(&frames, rfc_hello, 0, sizeof(rfc_hello));
    put_initial(&m, V1, text("again_id"), text("client"), text("token of 17 bytes"), 1, &frames);
@@ -306,7 +306,7 @@ static void other_hellos_are_counted_once_each(void **state)
    rig_free(r);
 }
 
-static void ids_that_differ_behind_a_zero_are_different(void **state)
+static void ids_that_differ_after_a_zero_are_different(void **state)
 {
    uint8_t hello[sizeof(rfc_hello)];
    struct bytes m = {.n = 0}, frames = {.n = 0};
@@ -450,7 +450,7 @@ int main(void)
        cmocka_unit_test(a_hello_with_a_gap_gives_no_name),
        cmocka_unit_test(both_sides_and_all_kinds_of_packets),
        cmocka_unit_test(other_hellos_are_counted_once_each),
-       cmocka_unit_test(ids_that_differ_behind_a_zero_are_different),
+       cmocka_unit_test(ids_that_differ_after_a_zero_are_different),
        cmocka_unit_test(a_negotiation_of_versions_ends_the_record),
        cmocka_unit_test(the_user_agent_is_found_among_the_parameters),
        cmocka_unit_test(what_is_no_quic_gives_nothing),

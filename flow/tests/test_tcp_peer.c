@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** A peer that is gone is told from one that reads slowly. Time is the test's own: nothing waits for it. */
+/** A dead peer is told apart from a slow reader. The test passes its own time; it does not wait. */
 #include "export/tcp_peer.h"
 
 #include <arpa/inet.h>
@@ -29,9 +29,9 @@ static void only_silence_while_something_is_due_counts(void **state)
       bool dead;
    } steps[] = {
        {1, {.acked = 0, .unacked = 0}, false},
-       {1000, {.acked = 0, .unacked = 5}, false}, /* was idle, not silent */
+       {1000, {.acked = 0, .unacked = 5}, false}, /* the connection was idle, so the peer is not dead */
        {1059, {.acked = 0, .unacked = 5}, false},
-       {1059, {.acked = 1, .unacked = 4}, false}, /* slow, but there */
+       {1059, {.acked = 1, .unacked = 4}, false}, /* slow but alive */
        {1118, {.acked = 1, .unacked = 9}, false},
        {1120, {.acked = 2, .unacked = 0}, false}, /* its window is closed */
        {9000, {.acked = 2, .unacked = 0}, false}, /* for long */
@@ -78,7 +78,7 @@ static void who_reads_nothing_with_a_closed_window_is_there(void **state)
    int to[2];
    (void) state;
    connect_pair(to);
-   do { /* until nothing fits in any more, and all that was sent is acknowledged */
+   do { /* until the buffers are full and everything sent is acknowledged */
       while (send(to[0], bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
       }
       assert_int_equal(errno, EAGAIN);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Plugins of protocols that are lines of text. */
+/** Plugins for text protocols. */
 #include "plugin_rig.h"
 
 #include <setjmp.h>
@@ -155,7 +155,7 @@ static void what_is_encrypted_is_not_read_as_smtp(void **state)
       rig_text(r, true, "250 b\r\n");
       rig_text(r, false, "STARTTLS\r\n");
       rig_text(r, true, refused ? "454 not now\r\n" : "220 go ahead\r\n");
-      rig_text(r, false, "QUIT\r\n"); /* as it would stand in ciphertext by chance */
+      rig_text(r, false, "QUIT\r\n"); /* as ciphertext may contain by chance */
       rig_text(r, true, "221 bye\r\n");
       assert_int_equal(rig_number(r, 0, "SMTP_COMMAND_FLAGS"), refused ? 0x401 : 0x001);
       assert_int_equal(rig_number(r, 0, "SMTP_2XX_STAT_CODE_COUNT"), 2);

@@ -175,7 +175,7 @@ static void a_hello_in_segments_is_put_together(void **state)
       struct rig *r = rig_new("tls", "", false, 443);
       rig_packet(r, false, 0x10, m.b, part);
       rig_packet(r, true, 0x10, "", 0);
-      r->seq[0] -= (uint32_t) part; /* sent again: does not count twice */
+      r->seq[0] -= (uint32_t) part; /* retransmitted: not counted twice */
       rig_packet(r, false, 0x10, m.b, part);
       rig_packet(r, false, 0x18, m.b + part, m.n - part);
       rig_flush(r);
@@ -205,7 +205,7 @@ static void broken_hellos_give_nothing(void **state)
    (void) state;
    client_hello(&m, 8);
    for (size_t n = 0; n < m.n; n++) {
-      struct rig *r = rig_new("tls", "", true, 443); /* not TCP: nothing is put together */
+      struct rig *r = rig_new("tls", "", true, 443); /* not TCP: no reassembly */
       rig_packet(r, false, 0, m.b, n);
       rig_flush(r);
       assert_int_equal(r->n_records, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Configurations of ipfixprobed: the command line that they become, and what is said of wrong ones. */
+/** Configurations of ipfixprobed: the resulting command line, and the errors of invalid ones. */
 #include "program/probe_yaml.h"
 
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 #define INPUT  "input_plugin:\n  raw:\n    interface: eth0\n"
 #define OUTPUT "output_plugin:\n  text:\n"
 
-/* The command line as one text. \return the message of a wrong one */
+/* Sets text to the command line. \return the error of an invalid configuration */
 static const char *line_of(const char *yaml)
 {
    static char line[PROBE_YAML_WORD + PROBE_YAML_ERROR];

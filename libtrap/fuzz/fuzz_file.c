@@ -34,7 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
          break;
       }
    }
-   PROMISE(enough || trap_ctx_recv(ctx, 0, &message, &length) == rc); /* the same for ever */
+   PROMISE(enough ||
+           trap_ctx_recv(ctx, 0, &message, &length) == rc); /* every further call returns the same */
    trap_ctx_finalize(&ctx);
    close(fd);
    return 0;

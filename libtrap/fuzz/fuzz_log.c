@@ -89,7 +89,7 @@ static uint32_t take_one(trap_ctx_t *ctx, const struct socket_input *s, int *rc)
    return 1;
 }
 
-/* Many, where they stand. */
+/* A batch, in place. */
 static uint32_t take_batch(trap_ctx_t *ctx, const struct socket_input *s, int *rc)
 {
    trap_message_t m[64];

@@ -86,7 +86,7 @@ static void look_at_log(const struct world *w)
    uint64_t tail = atomic_load(&s->log.ctl->tail), committed = atomic_load(&s->log.ctl->committed);
    PROMISE(tail <= committed && committed == s->block && head(s) - tail <= s->log.size);
    uint64_t at = tail;
-   while (at < s->block) { /* tail stands at a block */
+   while (at < s->block) { /* tail is the start of a block */
       at += BLOCK_HEADER + (uint64_t) block_payload(log_at(&s->log, at));
    }
    PROMISE(at == s->block && atomic_load(&s->n_names) <= MAX_NAMES);
@@ -155,13 +155,13 @@ static void connect_reader(struct world *w, unsigned i, const char *name, uint64
    }
 }
 
-/* The honest one goes on where it has acknowledged; what that skips must be said. */
+/* The honest reader continues after what it has acknowledged; a gap must be counted. */
 static void connect_honest(struct world *w, bool named)
 {
    static const char name[RESUME_NAME] = "honest", none[RESUME_NAME] = "";
    bool again = w->acked > 0;
    connect_reader(w, 0, named ? name : none, UINT64_MAX);
-   if (w->reader[0] == NULL) { /* all names are taken: said, too */
+   if (w->reader[0] == NULL) { /* all names are taken: reported, too */
       return;
    }
    const struct reader_ctl *page = w->reader[0]->page;
@@ -180,7 +180,7 @@ static void read_honest(struct world *w)
    }
    struct reader_ctl *page = w->reader[0]->page;
    uint64_t tail = atomic_load(&s->log.ctl->tail), cursor = atomic_load(&page->cursor);
-   cursor = cursor < tail ? tail : cursor; /* overtaken: where nobody waits for it */
+   cursor = cursor < tail ? tail : cursor; /* overrun: its position is no longer protected */
    for (; cursor < atomic_load(&s->log.ctl->committed);
         cursor += BLOCK_HEADER + (uint64_t) block_payload(log_at(&s->log, cursor))) {
       const uint8_t *block = log_at(&s->log, cursor);

@@ -31,7 +31,7 @@ static void remove_client(struct socket_output *s, uint32_t i)
    forget_room(s); /* the sender looks again who is there */
    uint64_t unread = c->mode == READER_UNDECIDED ? next_seq(s) - c->first_seq : 0;
    output_unlock(s);
-   if (unread > 0 && n == 0) { /* what was sent while it seemed to be a reader has reached nobody */
+   if (unread > 0 && n == 0) { /* messages sent while it counted as a reader were lost */
       LOG_WARNING(
           "Output %s: client %llu left before it read anything; %llu messages sent meanwhile had no reader.",
           s->out.id, (unsigned long long) c->id, (unsigned long long) unread);
@@ -62,7 +62,7 @@ void client_ready(struct io_source *source, uint32_t events)
          rc = peer_drain(c->source.fd);
          c->owner->moved = true;
       }
-      c->gone = rc != 0; /* who sends without end is no reader */
+      c->gone = rc != 0; /* a client that keeps sending is not a reader */
    } else if ((events & EPOLLIN) != 0) {
       /* Socket clients never send: end of stream, an error and data all end the connection. */
       ssize_t n = c->tls != NULL ? tls_recv(c->tls, &byte, 1) : recv(c->source.fd, &byte, 1, MSG_DONTWAIT);

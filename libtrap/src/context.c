@@ -32,7 +32,7 @@ static void publish_socket_format(const char *dir)
       format[n++] = *p;
    }
    snprintf(format + n, sizeof(format) - n, "/trap-%%s.sock");
-   const char *published = keep_text(format); /* stays, whoever still reads it */
+   const char *published = keep_text(format); /* never freed: other threads may still read it */
    if (published != NULL) {
       __atomic_store_n(&trap_default_socket_path_format, (char *) published, __ATOMIC_RELEASE);
    }

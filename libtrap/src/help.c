@@ -88,7 +88,7 @@ static int text_width(void)
    return 85;
 }
 
-/* Words of text from column indent on, wrapped before width. The cursor stands at column at. */
+/* Words of text from column indent on, wrapped before width. The cursor is at column at. */
 static void print_wrapped(FILE *f, const char *text, int indent, int width, int at)
 {
    fprintf(f, "%*s", at < indent ? indent - at : 0, "");

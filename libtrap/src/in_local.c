@@ -13,7 +13,7 @@
 #define LOOKS 320 /* at the log before going to sleep */
 #define LOOKS_A_YIELD \
    48 /* looks before others may have the processor: the one who is to answer may wait for it */
-/* Pages of a log that a reader touches count as its memory: a stranger's log may have so many bytes, else its stream is read. */
+/* Largest log of another user that is mapped, since pages that a reader touches count as its memory. Larger ones are read as a stream. */
 #define STRANGER_LOG_MAX (64ull << 20)
 
 /* ------------------------------------------------------------------ attaching */
@@ -88,7 +88,7 @@ static void skip_to(struct socket_input *s, uint64_t tail)
    s->start = s->fill = 0;
 }
 
-/* Whether the sender's positions can be true; it raises tail before it commits more than a ring behind it. */
+/* Whether the sender's positions are plausible: it raises tail before it commits more than a ring after tail. */
 static bool plausible(const struct socket_input *s, uint64_t tail, uint64_t committed)
 {
    if (committed < s->cursor || committed < tail) {

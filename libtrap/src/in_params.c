@@ -10,7 +10,7 @@
 
 #define MAX_PARAMS 12
 
-/** What stands behind the letter, taken apart. */
+/** Parses the parameters of an input. */
 struct params {
    char *list[MAX_PARAMS]; /* without name=, in their order */
    int n;

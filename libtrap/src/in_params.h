@@ -22,7 +22,7 @@ struct sender_address {
    char *resume; /* u: the name under which the sender keeps what is not acknowledged; NULL: none */
 };
 
-/** Takes "[host:]port", "[anything:]name" or, of T, "[host:]port:keyfile:certfile:CAfile", and parameters behind it.
+/** Takes "[host:]port", "[anything:]name" or, of T, "[host:]port:keyfile:certfile:CAfile", and parameters after it.
  *  \return OK, or what is wrong, with the context's error set; to is freed in either case by who owns it */
 int sender_address_parse(struct trap_context *ctx, struct sender_address *to, char type, const char *params);
 void sender_address_free(struct sender_address *to);

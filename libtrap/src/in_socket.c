@@ -66,7 +66,7 @@ void complain(struct socket_input *s, enum complaint what, const char *format, .
    LOG_WARNING("Input %s: %s%s.", s->in.id, text, what < GOES_ON ? "; trying again" : "");
 }
 
-/* The connection works: what was wrong before may be reported anew some time. */
+/* The connection works: later failures are reported again. */
 static void first_block(struct socket_input *s)
 {
    int64_t now = now_ms();
@@ -151,7 +151,7 @@ bool too_long(struct socket_input *s, uint32_t payload, uint64_t limit)
    return true;
 }
 
-/* The next whole block of those copied. \return false: there is none, or it is damaged */
+/* The next whole block of those copied. \return false if there is none or it is damaged */
 static bool next_block(struct socket_input *s, bool *damaged)
 {
    for (int empty = 0; empty < FILL_STEPS; empty++) {

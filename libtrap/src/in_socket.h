@@ -61,7 +61,7 @@ struct socket_input {
    uint64_t cursor;
    uint64_t blocks_here, missed_here; /* told to the sender of the log */
    bool hung_up;
-   bool trusted;  /* the sender may do what this process may: its blocks may be read where they stand */
+   bool trusted;  /* the sender has this process's rights: its blocks are read in place */
    uint64_t held; /* bytes of the block in the log that the module has, from cursor on */
    /* readers that resume; numbers of the sender, but for ack_limit */
    bool asked, late; /* on this connection: for a place to go on; too late for the log */

@@ -61,13 +61,13 @@ struct trap_input {
    const struct input_ops *ops;
    struct trap_context *ctx;
    int32_t timeout;
-   uint32_t plain_min; /* messages of at least so many bytes are given out as they are; UINT32_MAX: none */
+   uint32_t plain_min; /* messages of at least this size are returned in place; UINT32_MAX: none */
    /* cold */
    trap_in_ifc_state_t state; /* set with input_set_state() */
    uint16_t min_size;         /* bytes of the smallest message in this format that is not an end of stream */
    char type;
    bool timeout_fixed;
-   bool lent;       /* the messages stand where the sender wrote them, in memory that only it can write */
+   bool lent;       /* the messages are in the sender's memory, which only it can write */
    bool negotiated; /* at least once */
    bool refused;    /* the program refused the last format, so the next one is a change, whatever it is */
    uint8_t required_type; /* TRAP_FMT_UNKNOWN: never set */
@@ -126,7 +126,7 @@ struct trap_output {
 struct trap_context {
    _Atomic bool terminated;
    bool initialized;
-   int term_fd; /* eventfd, readable for ever once terminated */
+   int term_fd; /* eventfd, stays readable once terminated */
    struct trap_input **in;
    struct trap_output **out;
    uint32_t n_in, n_out;
@@ -218,7 +218,7 @@ struct common_params {
 /** params is modified in place: what remains are the parameters of the type. \return OK or BADPARAMS */
 int spec_take_common(struct trap_context *ctx, char *params, bool output, struct common_params *common);
 int spec_parse(const char *text, trap_ifc_spec_t *spec, char *err, size_t err_size);
-/** The next item of a list, as it stands there, still quoted; *rest goes behind it, NULL after the last one.
+/** The next item of a list, still quoted; *rest is set to the text after it, NULL after the last one.
  *  \return NULL without memory; the caller frees it */
 char *spec_next(const char **rest, char delimiter);
 /** Whether a backslash makes character c an ordinary one. */

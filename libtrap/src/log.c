@@ -13,7 +13,7 @@
 #define F_SEAL_FUTURE_WRITE 0x0010
 #endif
 
-/* Control page, ring, and the ring once more behind it. */
+/* Control page, ring, and the ring once more after it. */
 static int map_log(struct trap_log *log, uint64_t size, int prot)
 {
    uint8_t *area = mmap(NULL, LOG_CTL_SIZE + 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -50,7 +50,7 @@ int log_create(struct trap_log *log, uint64_t min_size)
       log->fd = -1;
       return err;
    }
-   /* From here on nobody can resize it, and only the mapping made above can write. Older kernels lack the last
+   /* From here on it cannot be resized, and only the mapping made above can write. Older kernels lack the last
     * seal; there the readers, which run as the same or a trusted user, could write. */
    if (fcntl(log->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE) < 0) {
       (void) fcntl(log->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);

@@ -47,7 +47,7 @@ enum grant { GRANT_NONE, GRANT_GIVEN, GRANT_IN_USE, GRANT_FULL, GRANT_REFUSED };
 struct reader_ctl {
    _Atomic uint32_t mode;     /* enum reader_mode: the first of the two sides to set it decides */
    _Atomic uint32_t sleeping; /* the reader waits for a byte on its socket */
-   _Atomic uint32_t holding;  /* the block at cursor is in use where it stands */
+   _Atomic uint32_t holding;  /* the reader uses the block at cursor in place */
    uint64_t first_seq;        /* set by the sender: number of the first message that the reader may expect */
    alignas(64) _Atomic uint64_t cursor;
    _Atomic uint64_t next_seq, blocks,
@@ -57,7 +57,7 @@ struct reader_ctl {
    alignas(64) char name[RESUME_NAME]; /* "": none */
    uint64_t
        continue_at; /* number of the next message, if it goes on by itself; UINT64_MAX: where it has acknowledged */
-   /* then the sender sets cursor and first_seq anew, and: */
+   /* then the sender sets cursor and first_seq again, and: */
    uint64_t lost;          /* messages before first_seq that are not in the log any more */
    _Atomic uint32_t grant; /* enum grant */
    _Atomic uint64_t acked; /* number of the first message that is not acknowledged; the reader raises it */

@@ -40,7 +40,7 @@ struct file_output {
    uint64_t written; /* bytes of whole parts in the file */
    uint8_t *hello;
    size_t hello_size;
-   bool broken;         /* part of a block stands at its end */
+   bool broken;         /* the file ends with a partial block */
    bool failing;        /* the last write failed */
    uint64_t refused;    /* messages since then */
    uint32_t fill, held; /* bytes and messages in block */
@@ -102,7 +102,7 @@ static bool next_name(struct file_output *f)
    return true;
 }
 
-/* \return false: what was written before may not have arrived (which is said) */
+/* \return false if earlier writes may have failed (which is reported) */
 static bool close_file(struct file_output *f)
 {
    bool good = f->fd < 0 || f->fd == STDOUT_FILENO || close(f->fd) == 0;
@@ -227,7 +227,7 @@ static int prepare_file(struct file_output *f)
    return rc == TRAP_E_OK ? write_part(f, f->hello, f->hello_size) : rc;
 }
 
-/* The first failure is said, and the end of it. */
+/* Reports the first failure, and the recovery. */
 static void tell_failure(struct file_output *f, int rc)
 {
    if (rc != TRAP_E_OK && !f->failing) {

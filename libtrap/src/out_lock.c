@@ -22,7 +22,7 @@ static void barrier_everywhere(void)
    if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0) {
       return;
    }
-   /* A process that was forked has to register anew; the slow command needs no registration. */
+   /* A forked child has to register again; the slow command needs no registration. */
    if (bias_possible() && syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0) {
       return;
    }

@@ -15,9 +15,9 @@
 
 #define CACHE_LINE  64
 #define BYTES_AHEAD 1024
-#define ROOM_BUSY   (-1) /* no result of a call */
-#define MAX_BYTES   256 /* asked for with a message: behind that the processor sees by itself where it goes */
-#define YIELD_LOOKS 30  /* looks for room, each after others had the processor, before going to sleep */
+#define ROOM_BUSY   (-1)    /* no result of a call */
+#define MAX_BYTES   256     /* prefetched with a message: after that the hardware prefetcher takes over */
+#define YIELD_LOOKS 30      /* looks for room, each after others had the processor, before going to sleep */
 #define RELEASE_MS  1000    /* that a reader may keep a block when the sender ceases to wait for readers */
 #define DRAIN_STALL 5000000 /* us without progress after which what a client has not taken is dropped */
 #define LOSSY_DRAIN 1000000 /* us that a format change waits for clients of a NO_WAIT output */
@@ -97,7 +97,7 @@ static uint64_t slowest(const struct socket_output *s)
    return min;
 }
 
-/* The tail stands at the start of a block, so that an overtaken reader can go on from there. */
+/* The tail is the start of a block, so that an overrun reader can continue there. */
 static uint64_t last_block_start(const struct socket_output *s, uint64_t pos)
 {
    uint64_t start = atomic_load_explicit(&s->log.ctl->tail, memory_order_relaxed);
@@ -113,17 +113,17 @@ static uint64_t last_block_start(const struct socket_output *s, uint64_t pos)
    }
 }
 
-/* Makes room up to a whole ring behind the block that tail is in. */
+/* Frees room up to a whole ring after the block that tail is in. */
 static void set_limit(struct socket_output *s, uint64_t tail)
 {
    tail = last_block_start(s, tail);
-   /* Readers must see the new tail before a byte behind it changes. */
+   /* Readers must see the new tail before a byte after it changes. */
    atomic_store_explicit(&s->log.ctl->tail, tail, memory_order_release);
    atomic_thread_fence(memory_order_seq_cst);
    s->limit = tail + s->log.size;
 }
 
-/* Makes room up to a ring behind tail; clients that are not there yet lose what lies between. \return false: not now, because
+/* Frees room up to a ring after tail; slower clients lose the data in between. \return false: not now, because
  * a client is being served */
 static bool overrun(struct socket_output *s, uint64_t tail)
 {
@@ -257,7 +257,7 @@ static bool wait_change(struct socket_output *s, uint64_t seen, int64_t deadline
    return rc == 0;
 }
 
-/* Until when a send waits, and until when for clients that do not move (monotonic us; -1: for ever, 0: not set). */
+/* Until when a send waits, and until when for clients that do not move (monotonic us; -1: no limit, 0: not set). */
 struct wait_limits {
    int64_t end, stall;
 };
@@ -335,7 +335,7 @@ static int make_room(struct socket_output *s, uint64_t end, struct wait_limits *
    return end_wait(s, w, changed);
 }
 
-/* Makes the size bytes behind a length a message. Called under spin, or by the owner inside. */
+/* Writes the length in front of size bytes, which makes them a message. Called under spin, or by the owner inside. */
 static inline void put_header(struct socket_output *s, uint16_t size)
 {
    uint8_t *p = s->put;
@@ -437,13 +437,13 @@ static __attribute__((noinline)) int send_slow(struct socket_output *s, const vo
    return rc == TRAP_E_OK ? rc : output_result(&s->out, rc); /* what was sent is counted with its block */
 }
 
-/* Whether need bytes are free behind the last message. By the owner, also when it is not inside. */
+/* Whether need bytes are free after the last message. By the owner, also when it is not inside. */
 static inline bool has_room(const struct socket_output *s, uint32_t need)
 {
    return (uintptr_t) s->put + need <= atomic_load_explicit(&s->room_end, memory_order_relaxed);
 }
 
-/* Whether a message of need bytes can go behind the last one without further ado. By the owner inside. */
+/* Whether a message of need bytes fits after the last one without further work. By the owner inside. */
 static inline bool fits(const struct socket_output *s, uint32_t need)
 {
    return has_room(s, need) && s->count < UINT16_MAX;
@@ -482,7 +482,7 @@ static __attribute__((noinline)) int reserve_slow(struct socket_output *s, uint1
    return rc == TRAP_E_OK ? rc : reserve_failed(&s->out, rc);
 }
 
-/* Room for a message of up to size bytes, behind the header of a block that may begin meanwhile. The owner need not be inside:
+/* Room for a message of up to size bytes, after the header of a block that may begin meanwhile. The owner need not be inside:
  * only the sender itself moves put, and commit_slow() handles a block that was finished or is full. */
 static int socket_reserve(struct trap_output *out, uint16_t size, void **data)
 {
@@ -496,7 +496,7 @@ static int socket_reserve(struct trap_output *out, uint16_t size, void **data)
    return TRAP_E_OK;
 }
 
-/* The block may have been finished meanwhile (autoflush), or has as many messages as it can: then the message begins another one, behind its header. */
+/* The block may have been finished meanwhile (autoflush), or has as many messages as it can: then the message begins another one, after its header. */
 static __attribute__((noinline)) int commit_slow(struct socket_output *s, uint16_t size)
 {
    output_lock(s);
@@ -641,7 +641,7 @@ static int socket_change_format(struct trap_output *out, uint8_t type, const cha
    s->hello = hello;
    s->hello_size = hello_size;
    s->accepting = true;
-   (void) source_watch(&s->source, EPOLLIN); /* fails if it never listened: then nobody can come */
+   (void) source_watch(&s->source, EPOLLIN); /* fails if it never listened: then no client can connect */
    pthread_mutex_unlock(&s->mtx);
    return TRAP_E_OK;
 }
@@ -651,7 +651,7 @@ static int socket_clients(struct trap_output *out)
    return (int) atomic_load(&((struct socket_output *) out)->n_clients);
 }
 
-/* Whether a local reader has a block in use where it stands. */
+/* Whether a local reader uses a block in place. */
 static bool any_holding(struct socket_output *s)
 {
    bool holding = false;

@@ -41,7 +41,7 @@ struct reader_name {
    char name[RESUME_NAME];
    uid_t uid;               /* names of different users are different names */
    struct client *client;   /* NULL: away */
-   struct reader_ctl *page; /* of the last connection: acknowledged is what stands there */
+   struct reader_ctl *page; /* of the last connection: its position is what the reader has acknowledged */
    uint64_t acked;          /* number of the first message that was not acknowledged before this page */
    int64_t left_at;         /* ms */
 };
@@ -93,7 +93,7 @@ struct client_info {
 
 enum { OWNER_NOBODY = 0, OWNER_NEVER = 1 };
 
-/** Orders to the I/O thread; done when it is NONE again. */
+/** Requests to the I/O thread; done when it is NONE again. */
 enum io_order { ORDER_NONE, ORDER_DISCONNECT, ORDER_DETACH };
 
 struct socket_output {
@@ -101,11 +101,11 @@ struct socket_output {
    /* the sender's hot part */
    alignas(64) atomic_flag spin;
    _Atomic bool inside;     /* the owner is at work without spin */
-   _Atomic bool revoked;    /* somebody else has spin: the owner keeps out */
+   _Atomic bool revoked;    /* another thread has spin: the owner keeps out */
    _Atomic uintptr_t owner; /* OWNER_NOBODY, a thread, or OWNER_NEVER when several threads send */
    uint8_t *put;            /* where the next message goes */
    _Atomic uintptr_t
-       room_end; /* address up to which messages fit behind the last one without further ado; 0: they do not */
+       room_end; /* address up to which messages fit after the last one without further work; 0: they do not */
    uint32_t count; /* messages in the active block */
    uint32_t buffer_size;
    uint8_t *start;     /* of the active block */
@@ -236,14 +236,14 @@ static inline uint64_t next_seq(const struct socket_output *s)
    return s->block_seq + s->count;
 }
 
-/** The sender looks for room anew before the next message. */
+/** Makes the sender look for room again before the next message. */
 static inline void forget_room(struct socket_output *s)
 {
    s->limit = 0;
    atomic_store_explicit(&s->room_end, 0, memory_order_relaxed);
 }
 
-/** The first sender becomes the owner; a second one ends that for ever. Called under spin by each sender. */
+/** The first sender becomes the owner; a second one ends ownership for good. Called under spin by each sender. */
 void settle_owner(struct socket_output *s);
 
 /** The sender's way in without spin. \return false: take it */

@@ -36,7 +36,7 @@ static bool add_home(struct text *t)
    return add(t, home, strlen(home));
 }
 
-/* p stands behind '$'. \return behind the name, NULL when it does not fit */
+/* p points to the text after '$'. \return the text after the name, NULL if the value does not fit */
 static const char *add_variable(struct text *t, const char *p)
 {
    char name[256];

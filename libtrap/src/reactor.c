@@ -41,7 +41,7 @@ int reactor_close(struct reactor *r)
    return 0;
 }
 
-/* Called under the lock. \return a free slot, n_slots when there is none */
+/* Called under the lock. \return a free slot, n_slots if there is none */
 static uint32_t free_slot(struct reactor *r)
 {
    uint32_t i = 0;
@@ -165,7 +165,7 @@ void source_remove(struct io_source *source)
       return;
    }
    pthread_mutex_lock(&r->lock);
-   /* Fails only if somebody else has closed the descriptor; whatever still comes of it is stale. */
+   /* Fails only if other code has closed the descriptor; later events of it are stale. */
    (void) epoll_ctl(r->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
    end_pause(r, source);
    r->slots[source->slot].source = NULL;

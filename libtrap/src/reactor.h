@@ -47,7 +47,7 @@ struct reactor {
 int reactor_open(struct reactor *r);
 /** \return 0, or -EBUSY while sources are registered: nothing is closed then */
 int reactor_close(struct reactor *r);
-/** Waits up to timeout ms (-1: for ever) and calls the sources that have events. \return number of events, -errno */
+/** Waits up to timeout ms (-1: no limit) and calls the sources that have events. \return number of events, -errno */
 int reactor_run(struct reactor *r, int timeout);
 
 /** Registers the source for EPOLL... events. \return 0 or -errno (-EEXIST: it is registered already) */

@@ -195,7 +195,7 @@ static size_t read_zstd(struct reader *r, uint8_t *to, size_t size)
          r->state = READER_END;
       }
    }
-   /* The checksum stands behind the last byte of a frame. Where that has been read, look at it before the bytes are
+   /* The checksum follows the last byte of a frame. Where that has been read, look at it before the bytes are
     * used; otherwise there is no room for more, and this ends at once. */
    while (r->state == READER_OPEN && r->in_frame && decompress(r, &out)) {
    }

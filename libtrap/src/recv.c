@@ -23,7 +23,7 @@ static inline uint32_t take(struct trap_input *in, trap_message_t *m, uint32_t m
       if (size > left - 2) {
          break;
       }
-      if (left > MESSAGES_AHEAD * (2u + size)) { /* lines behind the end are the sender's */
+      if (left > MESSAGES_AHEAD * (2u + size)) { /* cache lines after the end are the sender's */
          __builtin_prefetch(p + MESSAGES_AHEAD * (2u + size));
       }
       m[n].data = p + 2;

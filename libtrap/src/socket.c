@@ -74,7 +74,7 @@ void eventfd_signal(int fd)
 {
    const uint64_t one = 1;
    int saved = errno; /* signal handlers come here */
-   /* Whoever waits must not sleep on. EAGAIN: the counter is full, so the descriptor is readable already. */
+   /* Waiting threads must wake up. EAGAIN: the counter is full, so the descriptor is readable already. */
    for (int attempts = 0; attempts < 100 && write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN; attempts++) {
    }
    errno = saved;

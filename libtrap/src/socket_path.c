@@ -114,7 +114,7 @@ static int lock_once(struct name_lock *l)
    }
    int rc = flock(l->fd, LOCK_EX | LOCK_NB) < 0 ? -EAGAIN : 0;
    if (rc == 0 && (fstat(l->fd, &file) < 0 || !S_ISREG(file.st_mode) || file.st_uid != geteuid())) {
-      rc = -EPERM; /* somebody else put it there */
+      rc = -EPERM; /* another user put it there */
    }
    if (rc == 0 && (lstat(l->path, &name) < 0 || name.st_ino != file.st_ino || name.st_dev != file.st_dev)) {
       rc = -EAGAIN; /* its last holder has removed it */
@@ -265,7 +265,7 @@ static int bind_name(int fd, mode_t mode, const char *group, int backlog, struct
 {
    struct sockaddr_un sun = address_of(taken->path);
    struct stat st;
-   /* The file gets the socket's mode: nobody else connects before the right one is set. */
+   /* bind() gives the file the socket's mode: no other user can connect before the final mode is set. */
    if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *) &sun, sizeof(sun)) < 0) {
       return refuse(-errno, why, taken->path, strerror(errno));
    }

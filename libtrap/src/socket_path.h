@@ -46,7 +46,7 @@ void socket_dirs_free(struct socket_dirs *d);
 /** "DIR/trap-NAME.sock" in directory i. \return its length; the path is cut if that is not below SOCKET_PATH_SIZE */
 size_t socket_path(const struct socket_dirs *d, uint32_t i, const char *name, char path[SOCKET_PATH_SIZE]);
 
-/** Takes a name: a socket on which somebody answers, of another user, or a file that is no socket is left alone.
+/** Takes a name. A socket that answers or belongs to another user, and a file that is not a socket, are left alone.
  *  \param group NULL: that of the process  \return a listening descriptor or -errno with a reason */
 int socket_listen(const struct socket_dirs *d, const char *name, mode_t mode, const char *group, int backlog,
                   struct socket_name *taken, char why[SOCKET_REASON_SIZE]);

@@ -38,7 +38,7 @@ def main(library):
     for name in sorted(expected - names):
         print(f'{library} does not export {name}', file=sys.stderr)
     for name in sorted(names - expected):
-        print(f'{library} exports {name}, which nobody should use', file=sys.stderr)
+        print(f'{library} exports {name}, which is private', file=sys.stderr)
     return 0 if names == expected else 1
 
 

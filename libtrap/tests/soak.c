@@ -386,7 +386,7 @@ int main(int argc, char **argv)
    pid_t rest[] = {lasting[0], lasting[1], lasting[2], stay, go};
    for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++) {
       kill(rest[i], SIGTERM);
-      alarm(30); /* whoever does not end hangs, and the soak with it */
+      alarm(30); /* a process that hangs must not hang the soak */
       ended(rest[i], 0);
       alarm(0);
    }

@@ -352,7 +352,7 @@ static void the_last_messages_arrive_though_the_sender_was_terminated(void **sta
       while (trap_ctx_get_client_count(out, 0) == 0) {
          assert_int_equal(trap_ctx_recv(in, 0, &data, &size), TRAP_E_TIMEOUT);
       }
-      assert_int_equal(trap_ctx_send(out, 0, "last", 4), TRAP_E_OK); /* stands in an unfinished buffer */
+      assert_int_equal(trap_ctx_send(out, 0, "last", 4), TRAP_E_OK); /* in an unfinished buffer */
       trap_ctx_terminate(out);
       trap_ctx_finalize(&out);
       trap_ctx_ifcctl(in, TRAPIFC_INPUT, 0, TRAPCTL_SETTIMEOUT, 1000000);

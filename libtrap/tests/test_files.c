@@ -76,7 +76,7 @@ static int read_back(const char *spec, uint32_t *count, bool exact)
    }
    if (rc != TRAP_E_OK) {
       snprintf(message, sizeof(message), "%s", trap_ctx_get_last_error_msg(ctx));
-      assert_int_equal(trap_ctx_recv(ctx, 0, &data, &size), rc); /* for ever */
+      assert_int_equal(trap_ctx_recv(ctx, 0, &data, &size), rc); /* and again */
       assert_string_equal(trap_ctx_get_last_error_msg(ctx), message);
    }
    trap_ctx_finalize(&ctx);
@@ -166,7 +166,7 @@ static void cut_compressed_files_are_said(void **state)
    free(bytes);
 }
 
-/* Any bit of a compressed file turned: what stands before its frame comes, then an error; never a wrong message. */
+/* Any flipped bit of a compressed file: messages before its frame are received, then an error; never a wrong message. */
 static void bit_flips_in_compressed_files_are_said(void **state)
 {
    uint8_t *bytes;
@@ -197,7 +197,7 @@ static void bit_flips_in_compressed_files_are_said(void **state)
    free(bytes);
 }
 
-/* One frame over the whole file, as zstd(1) makes: damage and a wrong checksum are said as well. */
+/* One frame over the whole file, as zstd(1) writes: damage and a wrong checksum are reported as well. */
 static void files_that_zstd_compressed_are_read_and_checked(void **state)
 {
    uint8_t *bytes;
@@ -273,7 +273,7 @@ static void files_of_others_are_named(void **state)
    expect_error("f:/", "Is a directory");
 }
 
-/* Blocks without messages, which compress to next to nothing, do not hold up a reader for ever. */
+/* Empty blocks, which compress to almost nothing, do not hold up a reader without a limit. */
 static void endless_empty_blocks_are_refused(void **state)
 {
    size_t size = 8 + 4 * (1u << 20);

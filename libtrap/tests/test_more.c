@@ -28,7 +28,7 @@ static trap_ctx_t *open_format(int in, int out, const char *format, const char *
 #define STRANGER "T:localhost:@:%s/stranger.key:%s/stranger.crt:%s/ca.crt"
 #define OTHER_CA "T:localhost:@:%s/client.key:%s/client.crt:%s/stranger.crt"
 
-/* A CA, a server "localhost" and a client of it, and somebody who is not. */
+/* A CA, a server "localhost" and a client with its certificates, and a client of another CA. */
 static bool make_certificates(void)
 {
    static const char script[] =
@@ -172,7 +172,7 @@ static void tls_receiver_waits_for_a_late_sender(void **state)
    need_tls();
    trap_ctx_t *in = open_format(1, 0, CLIENT ":timeout=100000", dir);
    assert_int_equal(trap_ctx_recv(in, 0, &data, &size), TRAP_E_TIMEOUT);
-   int port = socket(AF_INET, SOCK_STREAM, 0); /* somebody who is not TLS, and hangs up */
+   int port = socket(AF_INET, SOCK_STREAM, 0); /* a client that does not speak TLS and hangs up */
    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons((uint16_t) free_port())};
    int one = 1;
    setsockopt(port, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -491,7 +491,7 @@ static void messages_of_threads_are_whole_lines(void **state)
    assert_int_equal(lines % kinds, 0);
 }
 
-/* Messages of a batch stand in the sender's log: they stay what they are, though the sender stops to wait for readers. */
+/* Messages of a batch are in the sender's log: they do not change, even if the sender no longer waits for readers. */
 static void batch_in_use_is_not_overwritten(void **state)
 {
    trap_message_t m[64];
@@ -595,7 +595,7 @@ static void stopped_reader(const char *out_spec, const char *in_spec)
    }
    kill(pid[1], SIGCONT);
    trap_ctx_send_flush(out, 0);
-   while (at[0] < COUNT || at[1] < COUNT) { /* the end would be dropped for one who is behind */
+   while (at[0] < COUNT || at[1] < COUNT) { /* the end would be dropped for a reader that is behind */
       nap(1);
    }
    trap_ctx_send(out, 0, message, 1);

@@ -282,7 +282,7 @@ static void service_tells_the_same_of_every_kind(void **state)
    for (uint32_t i = 0; i < 4; i++) {
       trap_ctx_set_data_fmt(out, i, TRAP_FMT_RAW);
    }
-   for (uint32_t i = 0; i < 4; i++) { /* nobody reads; three times something goes out or stays in a buffer */
+   for (uint32_t i = 0; i < 4; i++) { /* no reader; three sends fill buffers */
       trap_ctx_ifcctl(out, TRAPIFC_OUTPUT, i, TRAPCTL_SETTIMEOUT, TRAP_HALFWAIT);
       trap_ctx_ifcctl(out, TRAPIFC_OUTPUT, i, TRAPCTL_AUTOFLUSH_TIMEOUT, (uint64_t) TRAP_NO_AUTO_FLUSH);
       for (int n = 0; n < 3; n++) {

@@ -158,8 +158,7 @@ static void no_answer_of_a_peer_ends_a_reader(void **state)
    trap_ctx_t *in = open_raw(1, 0, "u:fake");
    receive_ok(in);
    trap_ctx_finalize(&in);
-   assert_int_equal(capture_end(log, keep, "no TRAP stream"),
-                    1); /* said once, though three peers were none */
+   assert_int_equal(capture_end(log, keep, "no TRAP stream"), 1); /* reported once for three invalid peers */
    assert_int_equal(f.accepted, 9);
    fake_stop(&f);
 }
@@ -180,7 +179,7 @@ static void lying_lengths_never_reach_the_module(void **state)
    (void) state;
    fake_start(&f, scripts, 4);
    trap_ctx_t *in = open_raw(1, 0, "u:fake");
-   receive_ok(in); /* what stands before the lie */
+   receive_ok(in); /* the messages before the false length */
    assert_int_equal(f.accepted, 1);
    receive_ok(in);
    assert_int_equal(f.accepted, 4);
@@ -270,7 +269,7 @@ static void a_sender_that_hangs_up_at_once_is_not_asked_all_the_time(void **stat
    fake_stop(&f);
 }
 
-/* Empty blocks without end, over the stream. */
+/* An endless series of empty blocks, over the stream. */
 static void *empty_main(void *arg)
 {
    static uint8_t zeros[65536];

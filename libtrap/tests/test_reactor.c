@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Lifetime of sources: nothing is called after its registration ended, whoever else holds its descriptor. */
+/** Lifetime of sources: no source is called after its registration ended, even if another process holds its descriptor. */
 #include "rig.h"
 
 #include "reactor.h"
@@ -89,7 +89,7 @@ static void events_fetched_before_a_removal_are_dropped(void **state)
    p[0].closes = &p[1];
    p[1].closes = &p[0];
    assert_int_equal(reactor_run(&r, 0), 2);
-   assert_int_equal(p[0].calls + p[1].calls, 1); /* whoever came first closed the other */
+   assert_int_equal(p[0].calls + p[1].calls, 1); /* the first one called closed the other */
    assert_int_equal(r.stale, 1);
    for (int i = 0; i < 2; i++) {
       source_close(&p[i].source);
@@ -118,7 +118,7 @@ static void a_descriptor_that_others_hold_causes_no_calls(void **state)
    peer_open(&p);
    assert_int_equal(source_add(&r, &p.source, EPOLLIN), 0);
    h = hold_descriptors();
-   close(p.source.fd); /* by somebody who should not have done that: it stays in the epoll set */
+   close(p.source.fd); /* closed by other code by mistake: it stays in the epoll set */
    p.source.fd = -1;
    source_close(&p.source);
    peer_open(&next);

@@ -31,7 +31,7 @@ static uint64_t number(const void *data)
    return n;
 }
 
-/* Receives and acknowledges every few messages; ends behind message MESSAGES - 1. batch: how messages are taken */
+/* Receives and acknowledges every few messages; ends after message MESSAGES - 1. batch: how messages are taken */
 static void read_on(const char *spec, bool batch, unsigned seed)
 {
    trap_message_t m[40];

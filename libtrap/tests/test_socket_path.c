@@ -271,12 +271,12 @@ static void senders_bind_where_nobody_else_can_and_link_the_old_name(void **stat
       close(fd);
       assert_int_equal(exists(link), round == 1);
       if (round == 0) {
-         close(open(link, O_CREAT | O_WRONLY, 0600)); /* somebody sits on the old name */
+         close(open(link, O_CREAT | O_WRONLY, 0600)); /* another file has the old name */
       } else {
          unlink(link);
       }
    }
-   /* A directory that anybody can write is none to bind in. */
+   /* Senders do not bind in a directory that all users can write. */
    assert_int_equal(chmod(runtime, 01777), 0);
    socket_dirs_free(&d);
    assert_int_equal(socket_dirs_init(&d, shared, why), 0);

@@ -115,9 +115,9 @@ static void parameters_that_are_not_understood_end_the_program(void **state)
    char spec[160];
    (void) state;
    for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
-      const char *behind = strstr(outputs[i], "%s"); /* a file in the test's directory */
-      if (behind != NULL) {
-         snprintf(spec, sizeof(spec), "f:%s%s", dir, behind + 2);
+      const char *placeholder = strstr(outputs[i], "%s"); /* a file in the test's directory */
+      if (placeholder != NULL) {
+         snprintf(spec, sizeof(spec), "f:%s%s", dir, placeholder + 2);
       } else {
          snprintf(spec, sizeof(spec), "%s", outputs[i]);
       }
@@ -223,7 +223,7 @@ static void what_was_printed_reaches_a_pipe_before_a_call_sleeps(void **state)
          setvbuf(stdout, NULL, _IOFBF, 65536);
          trap_ctx_t *ctx = open_raw(i != 1, i == 1, specs[i]);
          printf("found something\n");
-         for (;;) { /* the third one is busy for ever */
+         for (;;) { /* the third one stays busy */
             if (i == 1) {
                trap_ctx_send(ctx, 0, "x", 1);
             } else {

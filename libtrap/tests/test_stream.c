@@ -78,7 +78,7 @@ static struct plain *plain_start(const char *name, int sessions)
    return p;
 }
 
-/* Sends the messages that stand in a recorded socket stream after its hello, block by block. */
+/* Sends the messages of a recorded socket stream after its hello, block by block. */
 static void replay(trap_ctx_t *ctx, const struct bytes *b)
 {
    size_t spec = (size_t) b->data[6] << 8 | b->data[7];
@@ -163,7 +163,7 @@ static void no_format_says_unknown(void **state)
    free(p);
 }
 
-/* The recording of the unflushed change shows old records behind the new hello; here they come before it. */
+/* The recording of the unflushed change shows old records after the new hello; here they come before it. */
 static void old_records_precede_a_new_format(void **state)
 {
    struct bytes *first = golden("unix-unirec-change-session1.bin");

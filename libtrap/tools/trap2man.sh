@@ -36,7 +36,7 @@ done
 awk -v version="$version" '
 # The text of a macro: its lines, without the backslashes that join them.
 function collect(name, line) {
-   sub(/^.*\)[ \t]*/, "", line) # behind the parameter of the macro
+   sub(/^.*\)[ \t]*/, "", line) # after the parameter of the macro
    text = line
    while (text ~ /\\[ \t\r]*$/) {
       sub(/\\[ \t\r]*$/, " ", text)
@@ -58,7 +58,7 @@ function put(s,   lines, n, i) {
       print (lines[i] ~ /^[.\047]/ ? "\\&" : "") escape(lines[i])
    }
 }
-# The next argument of a call from position at on: strings are joined, escapes replaced. Sets at behind it, and last.
+# The next argument of a call from position at on: strings are joined, escapes replaced. Sets at after it, and last.
 function argument(s,   c, value, quote, n) {
    value = ""; quote = ""; quoted = 0; n = length(s); last = 1
    for (; at <= n; at++) {

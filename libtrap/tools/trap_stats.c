@@ -136,7 +136,7 @@ static long long number(const json_t *o, const char *key)
    return json_is_string(v) ? strtoll(json_string_value(v), NULL, 10) : json_integer_value(v);
 }
 
-/* A text of the reply, which whoever owns the socket wrote. At most two are needed in one call. */
+/* A text of the reply, which is not trusted. At most two are needed in one call. */
 static const char *shown(const json_t *v, const char *instead)
 {
    static char texts[2][256];

@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
    }
    memcpy(text, data, size);
    text[size] = 0;
-   /* Each argument in memory of its own size, so that reading behind one is seen. */
+   /* Each argument in memory of its own size, so that reading past one is seen. */
    for (char *line; argc <= MAX_ARGS && (line = strsep(&rest, "\n")) != NULL;) {
       argv[argc++] = strdup(line);
    }
@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
    nm_module_t m = {.def = &definition, .state = &state};
    interfaces_declare(&m);
    memcpy(order, argv, sizeof(order));
-   optind = 0; /* getopt() begins anew */
+   optind = 0; /* resets getopt() */
    int rc = options_parse(&m, argc, order);
    if ((rc != NM_OK) != (m.message != NULL)) {
       abort();

@@ -187,7 +187,7 @@ const nm_output_def_t *interfaces_output(const nm_module_t *m, uint32_t i, char 
    return d;
 }
 
-/* A blank behind each comma, so that the lines of the help can be broken. */
+/* A blank after each comma, so that the lines of the help can be broken. */
 static void put_fields(FILE *f, const char *fields)
 {
    for (const char *p = fields; *p != 0; p++) {

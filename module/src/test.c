@@ -87,7 +87,7 @@ static int parse(nm_test_t *t)
         w = strtok_r(NULL, " ", &save)) {
       t->argv[argc++] = w;
    }
-   optind = 0; /* getopt() begins anew */
+   optind = 0; /* resets getopt() */
    return options_parse(&t->m, argc, t->argv);
 }
 
@@ -273,7 +273,7 @@ NM_PUBLIC int nm_test_feed_bytes(nm_test_t *t, uint32_t input, const void *data,
    if (!usable(t, input)) {
       return result(t, NM_ERROR);
    }
-   /* Memory of exactly its size, so that reading behind the record is seen. */
+   /* Memory of exactly its size, so that reading past the record is seen. */
    void *copy = malloc(size > 0 ? size : 1);
    if (copy == NULL) {
       return result(t, nm_fail(&t->m, "out of memory"));

@@ -482,7 +482,7 @@ static void default_values(void **state)
    ur_free_template(defaults);
 }
 
-/* A value of a regular expression ends at its first NUL, and never behind the field. */
+/* A value of a regular expression ends at its first NUL, and never after the field. */
 static void regex_bounds(void **state)
 {
    struct fixture *f = *state;

@@ -38,7 +38,7 @@ static int arguments(nm_module_t *m, int count, char **values)
    return count > 0 && self->fields != NULL
               ? NM_OK
               : nm_fail(m,
-                        "expected the format of the records behind the options: \"type NAME,type NAME,...\"");
+                        "expected the format of the records after the options: \"type NAME,type NAME,...\"");
 }
 
 /* \return false: end of input, or the module should end */
@@ -295,7 +295,7 @@ static void cleanup(nm_module_t *m)
 
 NM_MODULE(
     "debug_sender",
-    "Asks for the values of a record and sends it, to see what other modules make of it. Behind the options "
+    "Asks for the values of a record and sends it, to see what other modules make of it. After the options "
     "stands "
     "the format of the records: debug_sender -i u:flows \"ipaddr SRC_IP,uint16 DST_PORT,time TIME_LAST\". "
     "Commands are read from standard input; help lists them.",

@@ -95,7 +95,7 @@ static void end_of_input_within_edit_is_an_end(void **state)
    nm_test_free(t);
 }
 
-static void the_end_of_stream_can_be_sent_and_records_behind_it(void **state)
+static void the_end_of_stream_can_be_sent_and_records_after_it(void **state)
 {
    const char *printed;
    (void) state;
@@ -115,7 +115,7 @@ static void a_wrong_format_is_named(void **state)
    assert_non_null(strstr(nm_test_error(t), "fields \"uint99 N\": a type is unknown"));
    nm_test_free(t);
    t = nm_test_new(&nm_definition, "");
-   assert_non_null(strstr(nm_test_error(t), "expected the format of the records behind the options"));
+   assert_non_null(strstr(nm_test_error(t), "expected the format of the records after the options"));
    nm_test_free(t);
 }
 
@@ -189,7 +189,7 @@ int main(void)
        cmocka_unit_test(rules_are_applied_before_each_record),
        cmocka_unit_test(bad_text_is_asked_for_again),
        cmocka_unit_test(end_of_input_within_edit_is_an_end),
-       cmocka_unit_test(the_end_of_stream_can_be_sent_and_records_behind_it),
+       cmocka_unit_test(the_end_of_stream_can_be_sent_and_records_after_it),
        cmocka_unit_test(a_wrong_format_is_named),
        cmocka_unit_test(relative_values),
        cmocka_unit_test(now_is_now),

@@ -11,7 +11,7 @@ NM_FIELDS()
 struct link {
    bool known;      /* has a format */
    uint8_t type;    /* trap_data_format_t */
-   uint8_t surplus; /* bytes behind each message: mux of NEMEA 2 sends one of junk */
+   uint8_t surplus; /* bytes after each message: mux of NEMEA 2 sends one of junk */
 };
 
 struct demux {

@@ -75,7 +75,7 @@ static void nothing_of_the_sender_is_trusted(void **state)
        {MUX_ERROR, 0, 0, ""},                /* error */
        {MUX_HELLO, 0, 9, "uint16 ID"},       /* no string */
        {MUX_HELLO, 0, 0, ""},                /* the same */
-       {MUX_HELLO, 0, 13, "uint16 ID\0\0\0"} /* more than junk behind it */,
+       {MUX_HELLO, 0, 13, "uint16 ID\0\0\0"} /* more than junk after it */,
        {MUX_HELLO, 0, 10, "uint99 ID"}, /* no format */
        {MUX_HELLO, 1, 9, "string ID"},  /* another type than link 0 */
        {MUX_DATA, 0, 5, "\0\0\xff\0x"}, /* a field beyond the record, when the format is string S */

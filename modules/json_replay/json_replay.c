@@ -191,7 +191,7 @@ static void cleanup(nm_module_t *m)
 }
 
 NM_MODULE("json_replay",
-          "Sends each line of the files that are named behind the options, or of standard input, as a JSON "
+          "Sends each line of the files that are named after the options, or of standard input, as a JSON "
           "message.",
           .out = NM_OUTPUTS({"messages", .data = NM_JSON, .timeout = TRAP_WAIT}), .options = options,
           .state_size = sizeof(struct json_replay), .option_status = 2, .no_eos_option = "no-eos",

@@ -24,7 +24,7 @@ struct logreplay {
 
    int fd;
    char *buffer;
-   size_t size, pos, filled; /* pos: behind the line at hand */
+   size_t size, pos, filled; /* pos: after the line at hand */
    char *line;               /* in the buffer */
    uint64_t number;          /* of the line, from 1 */
    bool time_column;
@@ -64,7 +64,7 @@ static int check(nm_module_t *m)
 
 enum line { LINE_READ, LINE_TOO_LONG, LINE_NONE, LINE_STOPPED, LINE_ERROR };
 
-/* Makes room behind what is in the buffer and reads more. \return bytes read, 0 at the end, -1 with errno */
+/* Makes room after what is in the buffer and reads more. \return bytes read, 0 at the end, -1 with errno */
 static ssize_t read_more(struct logreplay *self)
 {
    if (self->pos > 0) {
@@ -91,7 +91,7 @@ static enum line find_line(nm_module_t *m, char **end)
 {
    struct logreplay *self = nm_self(m);
    bool too_long = false;
-   size_t seen = 0; /* bytes behind pos that hold no newline */
+   size_t seen = 0; /* bytes after pos that hold no newline */
    for (;;) {
       size_t left = self->filled - self->pos;
       *end = left > seen ? memchr(self->buffer + self->pos + seen, '\n', left - seen) : NULL;
@@ -232,7 +232,7 @@ static int take_title(nm_module_t *m)
 static int read_error(nm_module_t *m)
 {
    const struct logreplay *self = nm_self(m);
-   return nm_fail(m, "cannot read %s behind line %" PRIu64 ": %s", self->path, self->number, strerror(errno));
+   return nm_fail(m, "cannot read %s after line %" PRIu64 ": %s", self->path, self->number, strerror(errno));
 }
 
 static int init(nm_module_t *m)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Messages between mux and demux: a header, and behind it the format of a link or one of its messages. */
+/** Messages between mux and demux: a header, and after it the format of a link or one of its messages. */
 #ifndef NEMEA_MUX_MESSAGE_H
 #define NEMEA_MUX_MESSAGE_H
 
@@ -8,7 +8,7 @@
 #define MUX_LINKS 32 /* as many interfaces as NEMEA 2 allowed */
 
 enum {
-   MUX_DATA = 1,      /* behind the header: a message as the link's sender sent it */
+   MUX_DATA = 1,      /* after the header: a message as the link's sender sent it */
    MUX_HELLO = 2,     /* the link's format as a string, with its final zero byte */
    MUX_ERROR = 0xFFFF /* the link failed */
 };

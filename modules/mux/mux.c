@@ -58,7 +58,7 @@ static int send_message(nm_module_t *m, uint16_t id, uint32_t link, const void *
    struct mux_header header = {.id = id, .link = (uint16_t) link, .type = TRAP_FMT_UNIREC};
    if (size > MAX_PAYLOAD) {
       self->too_long++;
-      nm_warn(m, "input %s: a message of %zu bytes is dropped, at most %zu fit behind the header",
+      nm_warn(m, "input %s: a message of %zu bytes is dropped, at most %zu fit after the header",
               nm_input_name(m, link), size, MAX_PAYLOAD);
       return NM_OK;
    }

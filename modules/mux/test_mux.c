@@ -16,7 +16,7 @@ static void expect(nm_test_t *t, uint16_t id, uint16_t link, const void *payload
    size_t got;
    const char *bytes = nm_test_next_bytes(t, 0, &got);
    assert_non_null(bytes);
-   assert_int_equal(got, 5 + size); /* and no junk behind */
+   assert_int_equal(got, 5 + size); /* and no junk after */
    assert_memory_equal(bytes, &header, 5);
    assert_memory_equal(bytes + 5, payload, size);
 }
@@ -62,7 +62,7 @@ static void formats_are_repeated_until_the_end_of_the_input(void **state)
    nm_test_free(t);
 }
 
-static void what_does_not_fit_behind_the_header_is_counted(void **state)
+static void what_does_not_fit_after_the_header_is_counted(void **state)
 {
    static char record[UR_MAX_SIZE];
    uint16_t size[2] = {0, UINT16_MAX - 4 - 4};
@@ -101,7 +101,7 @@ int main(void)
    static const struct CMUnitTest tests[] = {
        cmocka_unit_test(records_have_the_number_of_their_input),
        cmocka_unit_test(formats_are_repeated_until_the_end_of_the_input),
-       cmocka_unit_test(what_does_not_fit_behind_the_header_is_counted),
+       cmocka_unit_test(what_does_not_fit_after_the_header_is_counted),
        cmocka_unit_test(wrong_numbers_of_links_are_named),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);

@@ -242,7 +242,7 @@ static bool parse_rules(struct rules *rules, const char *path, const char *text,
    return true;
 }
 
-/* The whole file, with a NUL behind it. */
+/* The whole file, with a NUL after it. */
 static char *read_file(const char *path, size_t *length, struct rule_error *error)
 {
    FILE *file = fopen(path, "re");

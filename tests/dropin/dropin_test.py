@@ -177,7 +177,7 @@ class Behaviour(Compiled):
 
 
 class Macros(Compiled):
-    def test_own_names_before_and_behind_the_headers(self):
+    def test_own_names_before_and_after_the_headers(self):
         headers = ''.join(f'#include <{header}>\n' for header in BROUGHT_IN)
         own = ''.join(f'#define {name} {value}\n' for name, value in OWN_NAMES.items())
         use = f'int use(void);\nint use(void)\n{{\n   return {" | ".join(OWN_NAMES)};\n}}\n'

@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
    }
    uint32_t length = size < 0x20000 ? (uint32_t) size : 0x20000;
    char *rec = fuzz_text(data, length);
-   rec = realloc(rec, length > 0 ? length : 1); /* no byte behind the record */
+   rec = realloc(rec, length > 0 ? length : 1); /* no byte after the record */
    if (ur_rec_check(t, rec, length)) {
       read_fields(t, rec);
       urcsv_t *csv = urcsv_init(t, ',');

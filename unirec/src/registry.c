@@ -311,7 +311,7 @@ static int undefine_locked(ur_field_id_t id)
    return UR_OK;
 }
 
-/* After fields were undefined. The slot of the hash cannot simply be emptied: others may stand behind it. */
+/* After fields were undefined. The slot of the hash cannot simply be emptied: others may stand after it. */
 static int rehash_locked(void)
 {
    return hash_build(n_hashed + 8);
@@ -385,7 +385,7 @@ int next_typed_field(const char **at, struct word *type, struct word *name)
       p++;
    }
    if (*p == 0) {
-      /* A comma with nothing but blanks behind it is a field without a type. */
+      /* A comma with nothing but blanks after it is a field without a type. */
       *at = p;
       return 0;
    }

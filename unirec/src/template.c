@@ -134,7 +134,7 @@ static int parse_names(const char *p, ur_field_id_t **ids, char **errstr)
          return n;
       }
       if (*p != ',') {
-         set_error(errstr, "expected a comma behind field: %.*s, found \"%.20s\".", (int) length, name, p);
+         set_error(errstr, "expected a comma after field: %.*s, found \"%.20s\".", (int) length, name, p);
          return -1;
       }
       p++;

@@ -58,9 +58,9 @@ END {
    printf "%s\n/* Rows of ur_values[] that belong to a field: from START on, below END. */\n%s\n", names, ranges > h
    print "typedef struct ur_values_s {\n   int32_t value;\n   char *name;\n   char *description;\n} ur_values_t;\n" > h
    print "/** The table; ends with a row whose name is NULL. */\nextern const ur_values_t ur_values[];\n" > h
-   print "/** Name and description of a value among the rows [start, end). \\return NULL when it is not there */" > h
+   print "/** Name and description of a value among the rows [start, end). \\return NULL if there is none */" > h
    print "const char *ur_values_get_name_start_end(uint32_t start, uint32_t end, int32_t value);" > h
-   print "/** \\return the description of a value among the rows [start, end), NULL: it is not there */" > h
+   print "/** \\return the description of a value among the rows [start, end), NULL if there is none */" > h
    print "const char *ur_values_get_description_start_end(uint32_t start, uint32_t end, int32_t value);\n" > h
    print "/** The same for a field: ur_values_get_name(TCP_FLAGS, 2) */" > h
    print "#define ur_values_get_name(FIELD, value) \\\n   ur_values_get_name_start_end(UR_TYPE_START_##FIELD, UR_TYPE_END_##FIELD, value)" > h

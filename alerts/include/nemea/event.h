@@ -3,7 +3,7 @@
  * \file nemea/event.h
  * Alerts joined to events that a person reads: one scan that gave ten alerts is one event.
  *
- * What the alerts of a detector mean stands beside the detector, in detectors/NAME/event.c, as an event description.
+ * The meaning of a detector's alerts is described next to the detector, in detectors/NAME/event.c (event description).
  * The build collects all descriptions; users of this library find them by the name of the program and know no
  * detector themselves. A description reads alerts by the names of their fields only, so it does not depend on how they
  * are encoded.
@@ -72,7 +72,7 @@ struct event_description {
    const char
        *fields;  /* of its alerts, as in a template: those that read() needs, TIME_FIRST and TIME_LAST */
    unsigned key; /* enum event_key: alerts are of one event when they agree in these, ... */
-   uint32_t gap; /* ... and begin at most so many seconds after its end, or are of the same group */
+   uint32_t gap; /* ... and begin at most this many seconds after its end, or are of the same group */
    /** Fills in the event of one alert; times and alerts are set already. */
    void (*read)(const struct alert *a, struct event *e);
    enum event_confidence (*confidence)(const struct event *e);
@@ -85,7 +85,7 @@ struct event_description {
    extern const struct event_description event_of_##name; \
    const struct event_description event_of_##name = {.program = #name, __VA_ARGS__}
 
-/** All descriptions, ordered by program, NULL behind the last one. */
+/** All descriptions, ordered by program, NULL after the last one. */
 extern const struct event_description *const event_descriptions[];
 /** \return NULL: no such program */
 const struct event_description *event_description_find(const char *program);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * \file nemea-common/BloomFilter.hpp
- * Bloom filter (Bloom 1970): a set that may say "there" of an element that was never inserted, with a probability
+ * Bloom filter (Bloom 1970): a set whose lookups may give false positives, with a probability
  * chosen beforehand, and never "not there" of one that was. C++11, in this header alone.
  *
  * One 64-bit hash an element, keyed by the process (nc_hash.h) and random_seed: nobody can choose elements that are taken for
@@ -287,7 +287,7 @@ public:
 
    unsigned long long int size() const override { return sizes_.back(); }
 
-   /** Makes the table smaller by so many percent (0 to below 100). \return false when nothing was done */
+   /** Shrinks the table by a percentage, 0 to below 100. \return false if nothing was done */
    bool compress(const double &percentage)
    {
       if (!(percentage >= 0.0 && percentage < 100.0)) {

@@ -29,7 +29,7 @@ typedef struct bpt_nd_t {
    void *extend;               /**< children or values */
    unsigned char state_extend; /**< 1: inner node, 2: leaf */
    struct bpt_nd_t *parent;
-   void *key; /**< keys, one behind the other */
+   void *key; /**< keys, one after the other */
    int count; /**< of keys */
 } bpt_nd_t;
 

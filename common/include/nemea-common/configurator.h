@@ -3,7 +3,7 @@
  * \file nemea-common/configurator.h
  * Configuration files in XML, loaded into a packed C struct that a second XML file, the pattern, describes.
  *
- * Pattern: `<configuration>` with `<struct>`s, whose children stand for the members of the C struct in their order:
+ * Pattern: `<configuration>` with `<struct>`s, whose children describe the members of the C struct in order:
  *
  *     <element type="required|optional"><name>N</name><type>uint16_t</type><default-value>9</default-value></element>
  *     <struct name="N">...</struct>                 a struct inline
@@ -16,7 +16,7 @@
  * does not.
  *
  * Errors go to standard error with the file, the line, the name and what was expected: XML that cannot be read, a number
- * with something behind it or out of its type's range, a required name that is missing. The struct is untouched then.
+ * followed by other text or out of its type's range, a required name that is missing. The struct is then unchanged.
  * Threads: any, at the same time.
  */
 #ifndef NEMEA_COMMON_CONFIGURATOR_H
@@ -29,7 +29,7 @@ extern "C" {
 #define CONF_PATTERN_FILE   0 /**< the pattern is the name of a file */
 #define CONF_PATTERN_STRING 1 /**< the pattern is the XML itself */
 
-/** Fills the packed struct out. Strings are cut to their size and end in NUL; the bytes behind a shorter one stay as
+/** Fills in the packed struct out. Strings are truncated to their size and end in NUL; the bytes after a shorter one stay as
  * they are. An array that the user file does not have is NULL.
  * \return 0; 1: a message is on standard error and out is untouched */
 int loadConfiguration(char *pattern, char *userFile, void *out, int patternType);

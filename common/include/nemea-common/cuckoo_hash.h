@@ -17,7 +17,7 @@ extern "C" {
 #define REHASH_ENABLE  1
 #define REHASH_DISABLE 0
 
-/** A place: key NULL when it is free. The data lie behind the key in the same piece of memory. */
+/** A slot; key is NULL if it is free. The data follow the key in the same allocation. */
 typedef struct cc_item {
    char *key;
    unsigned int key_length;

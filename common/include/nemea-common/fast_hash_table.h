@@ -9,7 +9,7 @@
  *
  * Threads: each row and the stash have a spin lock; any number of threads may use a table at once. The functions
  * whose names end in _locked leave an item locked; a thread may hold one at a time. An iterator holds the row that
- * it stands on: the same thread must not touch that row by key meanwhile. Data without its lock may be overwritten
+ * it points to: the same thread must not access that row by key at that time. Data without its lock may be overwritten
  * by other threads.
  * Keys are compared byte by byte: padding in them must be cleared. Pointers to data stay valid until the item leaves. */
 #ifndef FAST_HASH_TABLE_H

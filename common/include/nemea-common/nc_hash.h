@@ -11,7 +11,7 @@
  *     multiplied by something that the sender knows, so none can cancel the key or the other words.
  *  2. The result is mixed by two keyed multiplications folded to 64 bits. The first step alone is linear: arithmetic
  *     progressions of inputs would fall into progressions of buckets, and one collision that was found by timing would give
- *     others. Behind the mixing, inputs that share a bucket have nothing in common to build on.
+ *     others. After the mixing, inputs that share a bucket have no structure that helps to find further ones.
  * Inputs longer than NC_HASH_SHORT bytes take SipHash-1-3 (J.-P. Aumasson, D. J. Bernstein, 2012) instead.
  * This needs no special instructions; 40 bytes take 12 multiplications. It is not a cryptographic hash: values must not
  * be shown to those who choose the inputs.

@@ -46,7 +46,7 @@ typedef struct nc_index {
    uint64_t refused;           /**< insertions that found no place */
 } nc_index_t;
 
-/** Buckets for so many records, a power of two. \param records up to 2^30 */
+/** Number of buckets for this many records, a power of two. \param records up to 2^30 */
 static inline uint32_t nc_index_size(uint32_t records)
 {
    uint32_t n = 1;

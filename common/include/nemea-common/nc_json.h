@@ -3,7 +3,7 @@
  * \file nemea-common/nc_json.h
  * JSON (RFC 8259) as text: checks it and writes it again in one pass, in the form of Python's json.dumps(json.loads(text)).
  *
- * Members of objects keep their order; of members with the same name the last value stands at the place of the first. Strings are
+ * Members of objects keep their order; of members with the same name, the last value takes the position of the first. Strings are
  * ASCII with `\\uXXXX` for all else, integers keep all digits, other numbers are the shortest text that reads back as the same double.
  * NaN, Infinity and -Infinity are read and written as Python does. What is not UTF-8 is an error.
  *

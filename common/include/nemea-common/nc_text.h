@@ -119,7 +119,7 @@ __attribute__((format(printf, 3, 4))) static inline void nc_text_line(FILE *to, 
    va_end(ap);
 }
 
-/** Writes out what standard output still holds. \return true; false: some of what was printed got lost, which is said on
+/** Writes out what standard output still holds. \return true; false: some of the output was lost, which is reported on
  * standard error in the name of the program, whose exit status must not be 0 */
 static inline bool nc_flush_stdout(const char *program)
 {

@@ -68,8 +68,8 @@ typedef struct tree_domain_extension_t {
    struct prefix_tree_domain_t **list_of_most_subdomains_end; /**< the same */
 } tree_domain_extension_t;
 
-/* The order and the types of the members are those of NEMEA 2, whose modules read them; what does not fit into them stands
- * exactly in members behind the old ones. Only the library makes these structs. */
+/* The order and the types of the members are those of NEMEA 2, whose modules read them; values that may
+ * exceed these types are repeated in wider members at the end. Only the library makes these structs. */
 
 /** A part of a label. */
 typedef struct prefix_tree_inner_node_t {

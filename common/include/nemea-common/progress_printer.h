@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** \file progress_printer.h
- * Prints a dot on standard output every so many records.
+ * Prints a dot on standard output for every N records.
  *
  *    NMCM_PROGRESS_DECL                    at file scope: the type
  *    NMCM_PROGRESS_DEF                     in a function: the variable, switched off

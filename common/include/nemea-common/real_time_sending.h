@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** \file real_time_sending.h
  * Paces a replay: each record waits until as much real time has passed since the first record as lies between their
- * time stamps. A jump of the time stamps by more than 400 s to either side starts anew from there.
+ * time stamps. A jump of the time stamps by more than 400 s in either direction restarts the count there.
  *
  *    rt_state_t state;
  *    RT_INIT(state, RT_PAR_SET_DEFAULT, RT_PAR_SET_DEFAULT, RT_PAR_SET_DEFAULT, RT_PAR_SET_DEFAULT, return 1);

@@ -340,7 +340,7 @@ static void advance(struct flow_cache *c, uint64_t now)
    }
 }
 
-/* Prefetches what evicting so many flows will need. */
+/* Prefetches what evicting this many flows will need. */
 static void expect_evictions(const struct flow_cache *c, unsigned n)
 {
    uint32_t slot = (uint32_t) (c->second + 1) & c->wheel_mask, record = c->wheel[slot].head;

@@ -52,7 +52,7 @@ struct flow_cache;
 struct flow_cache *flow_cache_new(const struct flow_cache_config *config);
 void flow_cache_free(struct flow_cache *cache);
 /** Counts packets in their flows; n is at most FLOW_BATCH. The packets' ports may be changed (fragments). Fragments
- * before their first one wait for it, and are counted behind it. */
+ * before their first one wait for it, and are counted after it. */
 void flow_cache_packets(struct flow_cache *cache, struct packet *packets, unsigned n);
 /** Exports the flows that have timed out at this time (nanoseconds); for when no packets come. */
 void flow_cache_advance(struct flow_cache *cache, uint64_t now);

@@ -42,7 +42,7 @@ struct flow_plugin_option {
    uint32_t *value;
    uint32_t max; /**< 1: a flag, which needs no value */
    const char *help;
-   /** In place of the number: takes the text behind '='; NULL when there is none. \return false with a message in error
+   /** In place of the number: takes the text after '='; NULL when there is none. \return false with a message in error
     * (FLOW_PLUGIN_ERROR bytes) */
    bool (*set)(const char *text, char *error);
 };

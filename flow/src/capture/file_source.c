@@ -25,8 +25,8 @@
 #endif
 
 #define PIECE        (256u * 1024)                   /* read at a time */
-#define FIRST_BUFFER (2 * PIECE)                     /* enough for any packet and the piece behind it */
-#define LAST_BUFFER  (CAPTURE_MAX_BLOCK + 2 * PIECE) /* a whole block and the piece behind it */
+#define FIRST_BUFFER (2 * PIECE)                     /* enough for any packet and the piece after it */
+#define LAST_BUFFER  (CAPTURE_MAX_BLOCK + 2 * PIECE) /* a whole block and the piece after it */
 #define ZSTD_MAGIC   0xfd2fb528u
 #define MAX_FILLS    64 /* reads without a packet before control returns to the caller, which may have to end */
 
@@ -65,7 +65,7 @@ static enum source_state damaged(struct file_source *f, const char *what)
    return fail(f, SOURCE_DAMAGED, text);
 }
 
-/* The file takes so many bytes of memory in all. \return false: that is beyond the limit */
+/* Sets the memory that the file uses. \return false if that exceeds the limit */
 static bool take_memory(struct file_source *f, size_t size, const char *what)
 {
    if (size <= f->memory) {
@@ -146,7 +146,7 @@ static ssize_t read_zstd(struct file_source *f, uint8_t *to, size_t size, enum s
 }
 #endif
 
-/* Makes room for a piece behind the data in the buffer. */
+/* Makes room for a piece after the data in the buffer. */
 static bool make_room(struct file_source *f)
 {
    if (f->start > 0) {

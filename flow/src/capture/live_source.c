@@ -62,7 +62,7 @@ static enum source_state live_read(struct source *s, struct raw_packet *packets,
    l->packets = packets;
    l->count = 0;
    l->copied = 0;
-   /* Waiting is done here: pcap_dispatch() would wait on when a signal comes, and for ever while the line is silent. */
+   /* Waiting is done here: pcap_dispatch() would go on waiting after a signal, without a limit while no packet arrives. */
    struct pollfd wait = {.fd = l->fd, .events = POLLIN};
    int n = poll(&wait, 1, TIMEOUT_MS) < 0 ? 0 : pcap_dispatch(l->pcap, (int) max, on_packet, (u_char *) l);
    *count = l->count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * Live capture through AF_PACKET: the kernel fills blocks of a ring with packets (TPACKET_V3, packet_mmap of the kernel's
- * documentation), which are read where they stand and given back a block at a time.
+ * documentation), which are read in place and returned to the kernel a block at a time.
  */
 #include "capture_file.h"
 #include "source.h"

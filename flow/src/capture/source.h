@@ -48,8 +48,8 @@ struct source *source_open_live(const char *interface, unsigned snaplen, const c
                                 char error[SOURCE_ERROR_SIZE]);
 
 /**
- * Opens an interface through AF_PACKET: a ring of so many blocks of so many pages, filled by the kernel (TPACKET_V3); packets are read
- * where they stand. fanout: number of the group of sockets that share the interface's packets, all of a flow to the same one;
+ * Opens an interface through AF_PACKET: a ring of a number of blocks of a number of pages, filled by the kernel (TPACKET_V3); packets are read
+ * in place. fanout: number of the group of sockets that share the interface's packets, all of a flow to the same one;
  * -1: none.
  */
 struct source *source_open_raw(const char *interface, unsigned blocks, unsigned block_pages, int fanout,

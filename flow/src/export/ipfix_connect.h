@@ -14,7 +14,7 @@ struct ipfix_attempt;
 
 /** Begins to connect. \return NULL: no memory or no thread */
 struct ipfix_attempt *ipfix_attempt_begin(const char *host, const char *port, bool udp);
-/** \return true: it has ended. Waits for so many milliseconds at most. */
+/** Waits up to this many milliseconds. \return true if it has ended */
 bool ipfix_attempt_ended(struct ipfix_attempt *a, unsigned ms);
 /** After it has ended: \return the connected socket, which does not block and is the caller's, or -1 with a message in error */
 int ipfix_attempt_socket(struct ipfix_attempt *a, char error[ATTEMPT_ERROR]);

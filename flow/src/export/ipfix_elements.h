@@ -21,11 +21,11 @@ struct ipfix_element {
 
 /** The element of a field. \return false: none, the field is not exported */
 bool ipfix_element_of(ur_field_id_t field, struct ipfix_element *element);
-/** \return true: the field is an array, its element stands in a basicList */
+/** \return true if the field is an array: its elements are in a basicList */
 bool ipfix_is_list(ur_field_id_t field);
 /** Writes a template's field specifier. \return its end */
 uint8_t *ipfix_put_specifier(uint8_t *p, const struct ipfix_element *e);
-/** Writes a number of so many bytes, most significant first. \return its end */
+/** Writes a number of n bytes, most significant first. \return its end */
 uint8_t *ipfix_put(uint8_t *p, uint64_t value, unsigned length);
 /** Writes a field's value; arrays as a basicList (RFC 6313). \return its end */
 uint8_t *ipfix_put_value(uint8_t *p, const struct ipfix_element *e, const ur_template_t *t, const void *rec,

@@ -24,7 +24,7 @@ void ipfix_transport_free(struct ipfix_transport *t);
 /** Looks after the connection without waiting. \return number of the session, another one after each reconnect; 0: there is none */
 uint32_t ipfix_transport_session(struct ipfix_transport *t);
 
-/** Sends a message with so many data records. \return false: it was not, and the records are lost */
+/** Sends a message with a number of data records. \return false if it was not sent and the records are lost */
 bool ipfix_transport_send(struct ipfix_transport *t, const uint8_t *message, size_t size, uint32_t records);
 
 /** Sends what has waited for long enough, everything when now is 0. */

@@ -11,7 +11,7 @@
 
 #define TELEMETRY_ERROR NC_TELEMETRY_ERROR
 
-/** Makes the directory and those in it for so many inputs. \return false with a message in error */
+/** Makes the directory and a subdirectory for each input. \return false with a message in error */
 bool telemetry_open(const char *directory, unsigned inputs, char error[TELEMETRY_ERROR]);
 /** Writes all files; capacity: flows of each input's cache. \return false with a message in error */
 bool telemetry_write(const char *directory, const uint64_t (*values)[COUNTERS], unsigned inputs,

@@ -40,8 +40,8 @@ struct packet {
    uint64_t time;                    /**< nanoseconds since the epoch */
    const uint8_t *src_mac, *dst_mac; /**< 6 bytes each, zeros where the link has none */
    const uint8_t *l3;                /**< IP header */
-   const uint8_t *l4; /**< header behind it; NULL: a fragment that is not the first, or nothing captured */
-   const uint8_t *payload;    /**< behind the TCP or UDP header, else behind the IP headers */
+   const uint8_t *l4; /**< header after it; NULL: a fragment that is not the first, or nothing captured */
+   const uint8_t *payload;    /**< after the TCP or UDP header, else after the IP headers */
    uint32_t payload_captured; /**< bytes at payload */
    uint32_t payload_wire;     /**< bytes of it on the wire */
    uint32_t ip_bytes;         /**< length of the IP packet by its header */
@@ -57,7 +57,7 @@ struct packet {
 enum parse_result { PARSE_OK, PARSE_NOT_IP, PARSE_MALFORMED };
 
 /** Parses a packet. Never reads beyond raw->captured. All of *packet is set when the result is PARSE_OK. When it is PARSE_NOT_IP,
- * ethertype, addresses of the link, and time are, and l3 and payload_captured tell what stands behind the ethertype. */
+ * ethertype, addresses of the link, and time are, and l3 and payload_captured are what follows the ethertype. */
 enum parse_result packet_parse(const struct raw_packet *raw, struct packet *packet);
 /** \return true for the link types that packet_parse() knows */
 bool packet_link_known(uint32_t link);

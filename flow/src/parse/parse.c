@@ -229,7 +229,7 @@ static enum parse_result parse_ipv6(struct cursor c, struct packet *packet)
 
 /* ---------------------------------------------------------------------- link */
 
-/* Behind a label stack: IP by its first bits, or a control word and an Ethernet frame. */
+/* After a label stack: IP by its first bits, or a control word and an Ethernet frame. */
 static enum parse_result parse_mpls(struct cursor *c, unsigned *type, struct packet *packet)
 {
    bool bottom = false;

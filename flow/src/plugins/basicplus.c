@@ -25,19 +25,19 @@ struct basicplus {
 static uint32_t exact_mss;
 static const struct flow_plugin_option options[] = {
     {"exactmss", &exact_mss, 1,
-     "TCP_MSS is the option's 16 bits, not those with the 16 bits behind them as of old"},
+     "TCP_MSS is the option's 16 bits, not those with the 16 bits after them as of old"},
     {NULL, NULL, 0, NULL}};
 
 static uint32_t get_mss(const uint8_t *value, const uint8_t *end)
 {
-   uint32_t mss = load_be16(value), behind = 0;
+   uint32_t mss = load_be16(value), following = 0;
    if (exact_mss) {
       return mss;
    }
    for (unsigned i = 2; i < 4; i++) {
-      behind = behind << 8 | (value + i < end ? value[i] : 0);
+      following = following << 8 | (value + i < end ? value[i] : 0);
    }
-   return mss << 16 | behind;
+   return mss << 16 | following;
 }
 
 /* The bitmap has its bits reversed within each byte, as IPFIX's tcpOptions. */

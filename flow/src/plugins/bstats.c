@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Plugin bstats: bursts, by direction: three or more packets with payload, each less than a second behind the last. */
+/** Plugin bstats: bursts, by direction: three or more packets with payload, each less than a second after the last. */
 #include "cache/flow.h"
 
 #include "fields.h"

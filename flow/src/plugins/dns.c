@@ -33,10 +33,10 @@ static void put_name(struct text *t, struct reader *r, const uint8_t *message_en
    get_name(r, message_end, t);
 }
 
-static void put_get(struct text *t, struct reader *r, unsigned bytes, const char *behind)
+static void put_get(struct text *t, struct reader *r, unsigned bytes, const char *suffix)
 {
    put_number(t, get(r, bytes));
-   put_text(t, behind);
+   put_text(t, suffix);
 }
 
 static void put_rest(struct text *t, struct reader *r)

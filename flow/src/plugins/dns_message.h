@@ -61,10 +61,10 @@ static inline void put_number(struct text *t, uint32_t v)
    put(t, s, (size_t) snprintf(s, sizeof(s), "%u", v));
 }
 
-/* Reads a name, following pointers; t may be NULL. The reader goes on behind the name where it stands. */
+/* Reads a name, following pointers; t may be NULL. The reader is then at the byte after the name, not at the target of a pointer. */
 static inline void get_name(struct reader *r, const uint8_t *message_end, struct text *t)
 {
-   const uint8_t *p = r->p, *behind = NULL, *end = r->end;
+   const uint8_t *p = r->p, *next = NULL, *end = r->end;
    unsigned jumps = 0, total = 0;
    for (;;) {
       if (p >= end) {
@@ -81,7 +81,7 @@ static inline void get_name(struct reader *r, const uint8_t *message_end, struct
             break;
          }
          size_t offset = (length & 0x3f) << 8 | *p++;
-         behind = behind == NULL ? p : behind;
+         next = next == NULL ? p : next;
          end = message_end;
          p = r->message +
              ((size_t) (message_end - r->message) > offset ? offset : (size_t) (message_end - r->message));
@@ -97,7 +97,7 @@ static inline void get_name(struct reader *r, const uint8_t *message_end, struct
       }
       p += length;
    }
-   r->p = behind != NULL ? behind : p;
+   r->p = next != NULL ? next : p;
 }
 
 /** One resource record: its head; data are from p to end. */
@@ -107,7 +107,7 @@ struct dns_record {
    const uint8_t *data, *end;
 };
 
-/** Reads a record's owner (may be NULL) and head, and goes on behind it. \return false: it is not all there */
+/** Reads a record's owner (may be NULL) and head, and goes on after it. \return false: it is not all there */
 static inline bool get_record(struct reader *r, struct text *owner, struct dns_record *record)
 {
    get_name(r, r->end, owner);
@@ -124,7 +124,7 @@ static inline bool get_record(struct reader *r, struct text *owner, struct dns_r
    return true;
 }
 
-/** Over TCP the message is behind its length, which must be that of the segment. \return false: it is not */
+/** Over TCP the message is after its length, which must be that of the segment. \return false: it is not */
 static inline bool dns_whole_message(const struct packet *packet, const uint8_t **p, size_t *size)
 {
    if (packet->protocol == IPPROTO_TCP) {

@@ -97,7 +97,7 @@ static struct service *find_service(struct dnssd *d, struct span name)
    return s;
 }
 
-/* A string behind its length. */
+/* A string after its length. */
 static struct span character_string(struct reader *r)
 {
    size_t n = get(r, 1), there = (size_t) (r->end - r->p);

@@ -14,7 +14,7 @@ UR_FIELDS(uint16 MQTT_TYPE_CUMULATIVE, uint8 MQTT_VERSION, uint8 MQTT_CONNECTION
           uint16 MQTT_KEEP_ALIVE, uint8 MQTT_CONNECTION_RETURN_CODE, uint8 MQTT_PUBLISH_FLAGS,
           string MQTT_TOPICS)
 
-#define MAX_TOPICS 255 /* bytes, with the # behind each */
+#define MAX_TOPICS 255 /* bytes, with the # after each */
 
 enum { CONNECT = 1, CONNACK = 2, PUBLISH = 3 };
 
@@ -56,7 +56,7 @@ static void add_topic(struct mqtt *m, const uint8_t *p, size_t n)
                                                 (size_t) (MAX_TOPICS - m->topics_length), span_of("#", 1)));
 }
 
-/* What is there of one packet behind its fixed header. \return false: it is not MQTT */
+/* What is there of one packet after its fixed header. \return false: it is not MQTT */
 static bool parse_packet(struct mqtt *m, uint8_t first, const uint8_t *p, size_t n)
 {
    unsigned type = first >> 4;

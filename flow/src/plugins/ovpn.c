@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Plugin ovpn: OpenVPN by the order of its handshake's messages and the share of its data messages (the opcodes stand in the
+ * Plugin ovpn: OpenVPN by the order of its handshake's messages and the share of its data messages (the opcodes are in the
  * first byte of a message; over TCP a length of two bytes comes first).
  */
 #include "cache/flow.h"
@@ -55,7 +55,7 @@ static bool has_hello(const uint8_t *p, size_t size, size_t record, size_t messa
    return size > message && p[record] == 0x16 && p[message] == type;
 }
 
-/* The state behind a message, or the same when the message does not fit. */
+/* The state after a message, or the same when the message does not fit. */
 static enum state step(struct ovpn *o, unsigned opcode, const uint8_t *p, size_t size, bool reverse)
 {
    bool by_client = reverse == o->client_is_destination;

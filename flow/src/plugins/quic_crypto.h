@@ -20,7 +20,7 @@ struct quic_cipher {
    void *aead, *block;
 };
 
-/** dcid: the destination of the client's first Initial, or of the first one behind a Retry. */
+/** dcid: the destination of the client's first Initial, or of the first one after a Retry. */
 void quic_client_keys(const struct quic_protection *protection, struct span dcid, struct quic_keys *keys);
 /** Opens the packet whose header q was parsed from packet, all of it there. \return bytes of frames in plain; 0: these are not its keys */
 size_t quic_open(struct quic_cipher *cipher, const struct quic_keys *keys, const uint8_t *packet,

@@ -3,7 +3,7 @@
 
 #include "cache/plugin.h"
 
-#define RETRY_TAG 16 /* bytes behind the token */
+#define RETRY_TAG 16 /* bytes after the token */
 
 #define FORCES_MASK 0x0f0f0f0f /* versions that force negotiation (RFC 9000, section 15) */
 #define FORCES_BITS 0x0a0a0a0a

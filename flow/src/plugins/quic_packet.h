@@ -33,7 +33,7 @@ const struct quic_protection *quic_other_protection_of(uint32_t version);
 /** Parses the long header at p. captured: bytes there; left: bytes of the datagram from p on.
  * \return false: it is no long header of a known version, or one that can't be */
 bool quic_packet_parse(const uint8_t *p, size_t captured, size_t left, struct quic_packet *q);
-/** A variable-length integer (RFC 9000, section 16) at *p, which is moved behind it. \return false: it is cut off */
+/** A variable-length integer (RFC 9000, section 16) at *p, which is moved past it. \return false: it is cut off */
 bool quic_integer(const uint8_t **p, const uint8_t *end, uint64_t *v);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define QUIC_MAX_STREAM 4096 /* bytes that are kept; what lies behind is left out */
+#define QUIC_MAX_STREAM 4096 /* bytes that are kept; what lies after is left out */
 
 struct quic_stream {
    uint64_t have[QUIC_MAX_STREAM / 64]; /* a bit for each byte that is there */

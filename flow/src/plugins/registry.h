@@ -7,7 +7,7 @@
 
 /** A plugin by its name. \return NULL: unknown */
 const struct flow_plugin *flow_plugin_find(const char *name);
-/** All plugins in turn. \return NULL behind the last */
+/** All plugins in turn. \return NULL after the last */
 const struct flow_plugin *flow_plugin_at(size_t index);
 /** Sets options: "name[=N][:name[=N]]...". \return false with a message in error (FLOW_PLUGIN_ERROR bytes) */
 bool flow_plugin_configure(const struct flow_plugin *plugin, const char *text, char *error);

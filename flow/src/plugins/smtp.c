@@ -18,7 +18,7 @@ UR_FIELDS(uint32 SMTP_2XX_STAT_CODE_COUNT, uint32 SMTP_3XX_STAT_CODE_COUNT, uint
 #define PORT          25
 #define MAX_TEXT      254
 #define MAX_COMMAND   31
-#define TLS_HANDSHAKE 22 /* first byte of a TLS connection (RFC 3207 begins one behind STARTTLS) */
+#define TLS_HANDSHAKE 22 /* first byte of a TLS connection (RFC 3207 begins one after STARTTLS) */
 #define NO_COMMAND    0x8000
 #define CODE_OTHER    0x80000000u
 #define CODE_SPAM     0x40000000u
@@ -139,7 +139,7 @@ static bool parse_command(struct smtp *m, struct span line)
    return true;
 }
 
-/* Skips the lines of a mail. \return what is behind its end */
+/* Skips the lines of a mail. \return what is after its end */
 static struct span skip_mail(struct smtp *m, struct span s)
 {
    while (s.n > 0) {

@@ -35,7 +35,7 @@ static void add(char *list, uint16_t *length, size_t size, struct span value)
    }
 }
 
-/* Of "http://192.0.2.1:80/" or "http://[2001:db8::1]:80/": the number behind the address. */
+/* Of "http://192.0.2.1:80/" or "http://[2001:db8::1]:80/": the number after the address. */
 static uint16_t port_of(struct span s)
 {
    struct span before, rest, number;

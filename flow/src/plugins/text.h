@@ -35,7 +35,7 @@ static inline bool span_is_any_case(struct span s, const char *text)
    return s.n == strlen(text) && strncasecmp(s.p, text, s.n) == 0;
 }
 
-/** What comes before the first c. rest is what comes behind it. \return false: there is no c */
+/** What comes before the first c. rest is what comes after it. \return false: there is no c */
 static inline bool span_cut(struct span s, char c, struct span *before, struct span *rest)
 {
    const char *at = s.n > 0 ? memchr(s.p, c, s.n) : NULL;
@@ -112,7 +112,7 @@ struct request_line {
    struct span method, target;
 };
 
-/** "METHOD TARGET PROTOCOL..." \return false: the payload does not begin so. rest: what is behind the line's end, which
+/** "METHOD TARGET PROTOCOL..." \return false: the payload does not begin so. rest: what is after the line's end, which
  * must be there */
 static inline bool span_request(struct span s, const char *protocol, struct request_line *r,
                                 struct span *rest)

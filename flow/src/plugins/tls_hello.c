@@ -21,7 +21,7 @@ enum {
    512 /* ciphers or extensions that fingerprints count; real messages have less than a hundred */
 #define HASH_BYTES 6 /* of the digests in JA4 */
 
-/* A vector behind its length of this many bytes. */
+/* A vector after its length of this many bytes. */
 static struct span vector(struct reader *r, unsigned bytes)
 {
    size_t n = get(r, bytes);

@@ -24,7 +24,7 @@ struct tls_hello {
    uint16_t selected; /**< the highest version of supported_versions, or the server's choice; 0: none */
    struct span sni;   /**< first name */
    struct span alpn;  /**< first protocol */
-   struct span alpn_extension, ciphers, extensions, groups, formats, signatures; /**< as they stand */
+   struct span alpn_extension, ciphers, extensions, groups, formats, signatures; /**< raw bytes */
    uint16_t type[TLS_MAX_EXTENSIONS], length[TLS_MAX_EXTENSIONS];
    unsigned listed;
    bool has_sni;
@@ -38,7 +38,7 @@ void tls_extensions(const struct tls_hello *h, void (*f)(void *context, unsigned
 
 void tls_ja3(const struct tls_hello *h, uint8_t ja3[MD5_SIZE]);
 /** kind: 't' or 'q'. standard: as FoxIO defines it; else as NEMEA always wrote it: numbers below ten are one digit, GREASE
- * counts as an extension, and the '_' before the signature algorithms stands also where there are none.
+ * counts as an extension, and the '_' before the signature algorithms is written even if there are none.
  * \return bytes of ja4 */
 unsigned tls_ja4(const struct tls_hello *h, char kind, bool standard, char ja4[JA4_SIZE]);
 

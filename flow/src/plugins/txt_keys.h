@@ -14,14 +14,13 @@
 
 struct txt_keys {
    unsigned n;
-   struct span services[TXT_KEYS_SERVICES],
-       keys[TXT_KEYS_SERVICES]; /* keys: as they stand, behind the comma */
+   struct span services[TXT_KEYS_SERVICES], keys[TXT_KEYS_SERVICES]; /* keys: raw text after the comma */
    char text[TXT_KEYS_SIZE];
 };
 
 /** Reads a file. \return false with a message in error */
 bool txt_keys_read(struct txt_keys *k, const char *path, char error[TXT_KEYS_ERROR]);
-/** The same of size bytes that stand in k->text; name: of where they are from. */
+/** The same for size bytes that are already in k->text; name: the source, for messages. */
 bool txt_keys_parse(struct txt_keys *k, size_t size, const char *name, char error[TXT_KEYS_ERROR]);
 /** piece: "key=value" or "key". */
 bool txt_keys_wanted(const struct txt_keys *k, struct span owner, struct span piece);

@@ -406,7 +406,7 @@ static bool parse_map(char *text, plugin_set_t groups[MAX_OUTPUTS], unsigned *n)
       if (end == ')') {
          inside = false;
          if (*text != 0 && *text++ != ',') {
-            return wrong("unirec: plugins: expected a comma behind ), before \"%.64s\"", text - 1);
+            return wrong("unirec: plugins: expected a comma after ), before \"%.64s\"", text - 1);
          }
       }
       *n += !inside;
@@ -592,7 +592,7 @@ static bool set_option(enum option_id id, char *value)
    }
 }
 
-/* -x VALUE, -x=VALUE, -xVALUE, --long VALUE, --long=VALUE. \return index in options or -1; *value: what is behind it */
+/* -x VALUE, -x=VALUE, -xVALUE, --long VALUE, --long=VALUE. \return index in options or -1; *value: what is after it */
 static int match_option(char *text, char **value)
 {
    *value = NULL;

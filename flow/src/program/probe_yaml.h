@@ -11,7 +11,7 @@
 #define PROBE_YAML_WORDS 160
 #define PROBE_YAML_WORD  4096
 
-/** Options and their values as they stand behind the program's name; zeroed before the first use. */
+/** Options and their values as they follow the program's name; zeroed before the first use. */
 struct probe_words {
    char *words[PROBE_YAML_WORDS + 1]; /**< up to a NULL */
    unsigned n;

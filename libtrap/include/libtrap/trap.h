@@ -15,7 +15,7 @@
 #ifndef TRAP_H
 #define TRAP_H
 
-/* Also what sources written for NEMEA 2 expect this header to bring in. */
+/* Sources written for NEMEA 2 expect this header to include these. */
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-/** A context: interfaces that live together. Handles are `trap_ctx_t *`. */
+/** A context: a set of interfaces. Handles are `trap_ctx_t *`. */
 #define trap_ctx_t void
 
 /** \name Result codes
@@ -41,14 +41,14 @@ extern "C" {
 #define TRAP_E_BAD_FPARAMS        13 /**< bad argument of a function */
 #define TRAP_E_IO_ERROR           14 /**< file or socket error */
 #define TRAP_E_TERMINATED         15 /**< trap_terminate() was called */
-#define TRAP_E_NOT_SELECTED       16 /**< no input of this number */
+#define TRAP_E_NOT_SELECTED       16 /**< no such input */
 #define TRAP_E_BAD_CERT           17 /**< no longer returned: a refused certificate is reported and retried */
 #define TRAP_E_HELP               20 /**< -h was given */
 #define TRAP_E_FIELDS_MISMATCH    21 /**< a required field is missing */
 #define TRAP_E_FIELDS_SUBSET      22 /**< all required fields and more */
 #define TRAP_E_FORMAT_CHANGED     23 /**< the message is the first of a new format: read the format first */
 #define TRAP_E_FORMAT_MISMATCH    24 /**< the sender's format lacks required fields */
-#define TRAP_E_NEGOTIATION_FAILED 25 /**< a file that is damaged or not one of TRAP */
+#define TRAP_E_NEGOTIATION_FAILED 25 /**< a damaged file, or not a trapcap file */
 #define TRAP_E_NOT_INITIALIZED    254 /**< no context */
 #define TRAP_E_MEMORY             255 /**< out of memory, or a message larger than the buffer */
 /** @} */
@@ -76,7 +76,7 @@ extern "C" {
 #define TRAP_IFC_TYPE_BLACKHOLE 'b' /**< output: drops everything */
 #define TRAP_IFC_TYPE_TCPIP     't' /**< TCP */
 #define TRAP_IFC_TYPE_TLS       'T' /**< TLS over TCP */
-#define TRAP_IFC_TYPE_UNIX      'u' /**< UNIX socket, shared memory behind it */
+#define TRAP_IFC_TYPE_UNIX      'u' /**< UNIX socket; messages through shared memory */
 #define TRAP_IFC_TYPE_SERVICE   's' /**< the service socket; not for IFC_SPEC */
 #define TRAP_IFC_TYPE_FILE      'f' /**< file */
 /** @} */
@@ -218,7 +218,7 @@ int trap_ctx_send(trap_ctx_t *ctx, unsigned int ifc, const void *data, uint16_t 
 int trap_reserve(uint32_t ifcidx, uint16_t size, void **data);
 /** The same on output ifc of a context. */
 int trap_ctx_reserve(trap_ctx_t *ctx, uint32_t ifc, uint16_t size, void **data);
-/** Sends what was written at the address that trap_reserve() gave; never waits.
+/** Sends what was written at the address from trap_reserve(); never waits.
  *  \param ifcidx number of the output \param size bytes, at most as many as were reserved
  *  \return OK; BAD_FPARAMS: nothing is reserved, or less, or another message was sent since */
 int trap_commit(uint32_t ifcidx, uint16_t size);
@@ -242,7 +242,7 @@ void trap_ctx_send_flush(trap_ctx_t *ctx, uint32_t ifc);
  *    means end of stream (files end with an empty one)
  *  \return OK; FORMAT_CHANGED: a message too, the first one of a new format; TIMEOUT; TERMINATED; FORMAT_MISMATCH: the sender does not
  *    have what trap_set_required_fmt() asked for; NEGOTIATION_FAILED: a damaged file; NOT_SELECTED: no such input; IO_ERROR; MEMORY;
- *    NOT_INITIALIZED. Anything else that is wrong with a sender is reported, and the connection retried */
+ *    NOT_INITIALIZED. Other faults of a sender are reported, and the connection is retried */
 int trap_recv(uint32_t ifcidx, const void **data, uint16_t *size);
 /** The same on input ifc of a context. */
 int trap_ctx_recv(trap_ctx_t *ctx, uint32_t ifc, const void **data, uint16_t *size);
@@ -287,7 +287,7 @@ int trap_recv_batch(uint32_t ifcidx, trap_message_t *messages, uint32_t max, uin
 int trap_ctx_recv_batch(trap_ctx_t *ctx, uint32_t ifc, trap_message_t *messages, uint32_t max,
                         uint32_t *count);
 
-/** As trap_ctx_recv_batch() from whichever input has messages, in turn. The thread that calls it receives on all of them.
+/** As trap_ctx_recv_batch() on several inputs, round-robin over those that have messages. The calling thread receives on all of them.
  *  \param ctx context
  *  \param active one byte an input: 0 leaves the input out; NULL: all
  *  \param timeout microseconds, TRAP_WAIT or TRAP_NO_WAIT (the timeouts of the inputs do not count); a signal that
@@ -372,7 +372,7 @@ const char *trap_get_type_and_name_from_string(const char *source, const char **
 /** \name Helpers
  * @{ */
 /** Copies source up to the delimiter into *dest, which the caller frees.
- *  \return behind the delimiter; NULL: it was the last item (or there was no memory: then *dest is NULL too) */
+ *  \return the text after the delimiter; NULL after the last item, and when out of memory (*dest is NULL too) */
 char *trap_get_param_by_delimiter(const char *source, char **dest, const char delimiter);
 /** \return 0 when the 2-byte lengths (network byte order) in a buffer's payload add up to size, else 1 */
 int trap_check_buffer_content(void *buffer, uint32_t size);
@@ -471,8 +471,8 @@ void trap_print_ifc_spec_help(void);
          error_cmd;                                                                                         \
       }                                                                                                     \
    }
-/** Looks at the code of a receive: nothing for a message, timeout_cmd after a timeout, error_cmd for the rest, with a line on
- *  standard error but for TERMINATED. */
+/** Handles the result of a receive: does nothing for a message, runs timeout_cmd after a timeout and error_cmd for other
+ *  codes, with a message on standard error except for TERMINATED. */
 #define TRAP_DEFAULT_RECV_ERROR_HANDLING(ret, timeout_cmd, error_cmd) \
    TRAP_RECV_ERROR_HANDLING_(ret, timeout_cmd, error_cmd)
 /** The same under its old name. */
@@ -490,8 +490,8 @@ void trap_print_ifc_spec_help(void);
          error_cmd;                                                                           \
       }                                                                                       \
    }
-/** Looks at the code of a send: nothing for OK, timeout_cmd after a timeout, error_cmd for the rest, with a line on standard
- *  error but for TERMINATED. */
+/** Handles the result of a send: does nothing for OK, runs timeout_cmd after a timeout and error_cmd for other codes,
+ *  with a message on standard error except for TERMINATED. */
 #define TRAP_DEFAULT_SEND_ERROR_HANDLING(ret, timeout_cmd, error_cmd) \
    TRAP_SEND_ERROR_HANDLING_("trap_send", ret, timeout_cmd, error_cmd)
 /** The same under its old name. */

@@ -3,13 +3,13 @@
  * \file nemea/module.h
  * libnemea-module: everything a NEMEA module would otherwise write again.
  *
- * A module declares itself with NM_MODULE() and gives a few functions; the library does the rest the same
- * way everywhere: help (text and JSON), options, bounded tables, files that are read again on SIGHUP, TRAP interfaces,
+ * A module declares itself with NM_MODULE() and a few functions; the library does the rest in the same
+ * way for all: help (text and JSON), options, bounded tables, files that are read again on SIGHUP, TRAP interfaces,
  * negotiation and format changes, end of stream in and out, signals, the stream clock, ticks, counters and clean-up. See
  * examples/syn_counter/ for a complete module, docs/module.md for the guide and nemea/module_test.h for unit tests.
  *
- * Threads: all functions of a module run in one thread, the one that called main(); no locking is needed. A module that
- * starts threads of its own finds at nm_send_raw() what these may call.
+ * Threads: all functions of a module run in one thread, the one that called main(); no locking is needed. See
+ * nm_send_raw() for what threads that a module starts may call.
  * Errors: a function of a module returns NM_OK, NM_STOP (end normally: finish() is still called) or
  * nm_fail(m, ...), which keeps the message; main() prints it once, prefixed with the module's name, and
  * exits with status 1.
@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 /** Fields that a module reads and writes: NM_FIELDS(ipaddr SRC_IP, uint32 FLOW_COUNT). Read by ur_processor.sh, which
- * makes fields.h and fields.c of it (see unirec/unirec.h); nothing for the compiler. */
+ * generates fields.h and fields.c from it (see unirec/unirec.h); the compiler ignores it. */
 #define NM_FIELDS(...)
 
 /** A running module. Opaque; owned by the library. */
@@ -54,15 +54,15 @@ enum nm_option_type {
    NM_TYPE_STRING, /* const char *, points into argv */
    NM_TYPE_CHOICE, /* unsigned: index into choices */
    NM_TYPE_CALL,   /* nm_option_fn */
-   NM_TYPE_FILE,   /* pointer to what nm_load_fn made of the file */
+   NM_TYPE_FILE,   /* pointer to the object that nm_load_fn returned */
    NM_TYPE_TABLE   /* nc_table_t *; the option's value is the capacity */
 };
 
 /** Parses an option's value itself; returns NM_OK or nm_fail(). */
 typedef int (*nm_option_fn)(nm_module_t *m, const char *value);
 
-/** Makes an object of the file at path. Called at the start by the module's thread, and for a reload by another one, while records
- * are handed over: it may read options and call nm_fail(), nm_warn(), nm_verbose() and nm_stopping(), and must not touch the
+/** Loads the file at path into an object. Called at the start by the module's thread, and for a reload by another one, while records
+ * are processed: it may read options and call nm_fail(), nm_warn(), nm_verbose() and nm_stopping(), and must not touch the
  * rest of the state, records, templates or the registry of fields; that is for reload(). \return the object; NULL after nm_fail() */
 typedef void *(*nm_load_fn)(nm_module_t *m, const char *path);
 
@@ -74,8 +74,8 @@ typedef struct nm_table {
    enum nc_table_full full; /* default: evict */
    nc_table_evict_fn
        evicted; /* called before an entry is evicted; its context is the module (nm_module_t *) */
-   uint32_t (*value_bytes)(nm_module_t *m); /* the value's size when options decide about it */
-   uint64_t (*entries)(nm_module_t *m);     /* the capacity when the table has no option of its own */
+   uint32_t (*value_bytes)(nm_module_t *m); /* the value's size if it depends on options */
+   uint64_t (*entries)(nm_module_t *m);     /* the capacity if the table has no option */
 } nm_table_t;
 
 /** One command line option, bound to a member of the module's state struct. Use the macros below. */
@@ -109,7 +109,7 @@ typedef struct nm_option {
    {                                                                                       \
       .type = NM_TYPE_FLAG, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .help = (h) \
    }
-/** Unsigned member of the named width with default, least and greatest value. */
+/** Unsigned member of the named width with default, minimum and maximum. */
 #define NM_U8(s, l, st, mb, d, lo, hi, h)  NM_UINT_(s, l, st, mb, "uint8", d, lo, hi, h)
 #define NM_U16(s, l, st, mb, d, lo, hi, h) NM_UINT_(s, l, st, mb, "uint16", d, lo, hi, h)
 #define NM_U32(s, l, st, mb, d, lo, hi, h) NM_UINT_(s, l, st, mb, "uint32", d, lo, hi, h)
@@ -141,9 +141,9 @@ typedef struct nm_option {
    {                                                                                                    \
       .type = NM_TYPE_CALL, .short_opt = (s), .name = (l), .argument = (arg), .call = (fn), .help = (h) \
    }
-/** Member T *: what load_fn makes of the file, NULL when the option is not given. Loaded after check(), and again on SIGHUP, in a
- *  thread of its own: when all files of the command line could be read, the new objects take the places of the old ones between
- *  two batches, release_fn frees those, and reload() is called; otherwise the old ones stay and a warning says why. */
+/** Member T *: the object that load_fn made from the file, NULL if the option is not given. Loaded after check(), and again on
+ *  SIGHUP, in a separate thread: if all files of the command line could be read, the new objects replace the old ones between
+ *  two batches, release_fn frees the old ones, and reload() is called; otherwise the old ones stay and a warning says why. */
 #define NM_FILE(s, l, st, mb, load_fn, release_fn, h)                                              \
    {                                                                                               \
       .type = NM_TYPE_FILE, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .argument = "file", \
@@ -166,7 +166,7 @@ typedef struct nm_option {
          .name = (plural), .key_size = sizeof(key_type), .value_size = sizeof(value_type), __VA_ARGS__ \
       }                                                                                                \
    }
-/** The same without an option: entries(m) gives the capacity. */
+/** The same without an option: entries(m) returns the capacity. */
 #define NM_TABLE_OF(st, mb, plural, key_type, value_type, entries_fn, ...) \
    NM_TABLE(0, NULL, st, mb, plural, key_type, value_type, 1, .entries = (entries_fn), __VA_ARGS__)
 #define NM_END            \
@@ -177,29 +177,29 @@ typedef struct nm_option {
 /* --------------------------------------------------------------- interfaces */
 
 #define NM_SECONDS(n) ((uint64_t) (n) *1000000)
-#define NM_VARIABLE   (-1)      /**< number of interfaces is what -i names */
-#define NM_ANY_FORMAT ""        /**< input: accept whatever the sender offers */
-#define NM_NO_WAIT    INT32_MIN /**< timeout of an output: drop (and count) what has no room */
+#define NM_VARIABLE   (-1)      /**< as many interfaces as -i names */
+#define NM_ANY_FORMAT ""        /**< input: accept any format */
+#define NM_NO_WAIT    INT32_MIN /**< timeout of an output: drop (and count) records without room */
 
-/** What travels over an interface. */
+/** Kind of data of an interface. */
 enum nm_data {
    NM_UNIREC, /**< records; the default */
-   NM_JSON,   /**< JSON texts; `fields` is the name of what they hold */
+   NM_JSON,   /**< JSON texts; `fields` is the name of their format */
    NM_RAW     /**< bytes; no format */
 };
 
 /** Where the format of an output comes from. */
 enum nm_format {
    NM_FIXED, /**< `fields`, or nm_set_output(); the default */
-   NM_FOLLOW, /**< format of the input number `input`, and `fields` (may be NULL) behind it; changes with the input */
-   NM_UNION /**< fields of all inputs whose format is known, and `fields` (may be NULL) */
+   NM_FOLLOW, /**< format of input number `input`, followed by `fields` (may be NULL); changes with the input */
+   NM_UNION   /**< fields of all inputs whose format is known, and `fields` (may be NULL) */
 };
 
-/** An input. Members left out are zero and mean the default given here. The entries end with one without a name. */
+/** An input. Omitted members are zero and have the defaults given here. The list ends with an entry without a name. */
 typedef struct nm_input_def {
    const char *name;     /**< noun for help and errors: "flows" */
    const char *fields;   /**< typed fields that every record must have; NULL: any format */
-   const char *optional; /**< typed fields that the module uses when they are there, see nm_has() */
+   const char *optional; /**< typed fields that the module uses if present, see nm_has() */
    enum nm_data data;    /**< default NM_UNIREC */
    bool
        unchecked; /**< hand records over without comparing them with their format; such an input has no clock */
@@ -214,7 +214,7 @@ typedef struct nm_output_def {
    const char *name;      /**< noun for help and errors: "alerts" */
    const char *fields;    /**< typed fields; of NM_FIXED, NULL: nm_set_output() sets them */
    enum nm_format format; /**< default NM_FIXED */
-   uint32_t input;        /**< which one NM_FOLLOW follows */
+   uint32_t input;        /**< the input that NM_FOLLOW follows */
    enum nm_data data;     /**< default NM_UNIREC */
    int32_t
        timeout;  /**< NM_NO_WAIT, TRAP_WAIT, TRAP_HALFWAIT or microseconds; 0: libtrap's default, TRAP_WAIT */
@@ -229,8 +229,8 @@ typedef struct nm_output_def {
 
 enum nm_flags {
    NM_NO_EOS = 1u << 0,   /**< never send end of stream by itself */
-   NM_KEEP_EOS = 1u << 1, /**< go on receiving after the end of stream of an input; files end all the same */
-   NM_MERGE = 1u << 2,    /**< hand the records of several inputs over in the order of their times */
+   NM_KEEP_EOS = 1u << 1, /**< go on receiving after the end of stream of an input; has no effect on files */
+   NM_MERGE = 1u << 2,    /**< deliver the records of several inputs in the order of their times */
    NM_SKIP_MISMATCH =
        1u
        << 3, /**< close the input of a file whose format has a field of another type than is known, with a warning,
@@ -245,7 +245,7 @@ enum nm_flags {
 /** One record of a batch: data, size (bytes) and seq, as in trap_recv_batch(). */
 typedef trap_message_t nm_record_t;
 
-/** What a module is. Members left out are zero and mean the default given here. */
+/** Definition of a module. Omitted members are zero and have the defaults given here. */
 typedef struct nm_module_def {
    const char *name;           /**< program name, also the prefix of its messages */
    const char *summary;        /**< what it does, a few sentences, shown by -h */
@@ -254,22 +254,23 @@ typedef struct nm_module_def {
    const nm_option_t *options; /**< ends with NM_END; NULL: none */
    size_t state_size;          /**< bytes of nm_self(); zeroed, then filled from the options */
    uint64_t tick_every; /**< microseconds of stream time between ticks; 0: no ticks. A gap in the stream
-                                    gives at most a thousand ticks, the last of it among them */
-   uint64_t lateness; /**< stream clock runs this many microseconds behind the newest record; 0: none with one
+                                    gives at most a thousand ticks, which include its last one */
+   uint64_t
+       lateness;   /**< microseconds that the stream clock is behind the newest record; 0: no delay with one
                                     input or NM_MERGE, five seconds with several inputs. Option --lateness */
-   unsigned flags;    /**< enum nm_flags */
+   unsigned flags; /**< enum nm_flags */
    const char *no_eos_option; /**< long name of option -n: do not send end of stream; NULL: no such option */
    int interface_status;      /**< exit status when the interfaces cannot be opened; 0 means 1 */
    int option_status;         /**< exit status for unknown options and missing values; 0 means 1 */
 
-   /* Short form for inputs that are all alike, and outputs that are all alike. */
+   /* Short form: all inputs have the same definition, all outputs, too. */
    int inputs, outputs;  /**< interfaces; default 1 where .input/.output is given, else 0; NM_VARIABLE */
    const char *input;    /**< typed fields every input must have, NM_ANY_FORMAT */
    const char *output;   /**< typed fields of every output record; NULL: set later by nm_set_output() */
    int32_t send_timeout; /**< of outputs, as nm_output_def_t.timeout */
 
    int (*arguments)(nm_module_t *m, int count,
-                    char **values);                /**< words of the command line behind or between the
+                    char **values);                /**< words of the command line after or between the
                                                             options; without it they are an error */
    int (*check)(nm_module_t *m);                   /**< after the options, before the interfaces open */
    int (*init)(nm_module_t *m);                    /**< after the interfaces opened, before data */
@@ -277,18 +278,18 @@ typedef struct nm_module_def {
    int (*record)(nm_module_t *m, const void *rec); /**< each record; valid during the call only */
    int (*records)(nm_module_t *m, const nm_record_t *recs,
                   uint32_t n);                         /**< instead of record(): up to 256 of one input and
-                                                            format at once, none of them behind a tick that is due */
+                                                            format at once, none of them after a tick that is due */
    int (*source)(nm_module_t *m);                      /**< modules without input: called until NM_STOP */
    int (*tick)(nm_module_t *m, ur_time_t stream_time); /**< every tick_every, at multiples of it */
    int (*timer)(nm_module_t *m);                       /**< wall clock timer, see nm_set_timer() */
    int (*idle)(nm_module_t *m);                        /**< no record is waiting: time to flush */
-   int (*reload)(nm_module_t *m); /**< after SIGHUP, between two batches, behind NM_FILE options */
+   int (*reload)(nm_module_t *m); /**< after SIGHUP, between two batches, after NM_FILE options */
    int (*user_signal)(nm_module_t *m,
                       int signal); /**< SIGUSR1 or SIGUSR2 that the module claimed, between two batches */
    int (*end_of_input)(nm_module_t *m, uint32_t input); /**< an input ended; others may go on */
    int (*finish)(nm_module_t *m);                       /**< all inputs ended or SIGTERM: last alerts */
-   void (*cleanup)(nm_module_t *m); /**< always the last call, also when options were wrong: members of
-                                                            the state that init() had no time to set are zero */
+   void (*cleanup)(nm_module_t *m); /**< always the last call, also after wrong options: members of
+                                                            the state that init() did not set are zero */
 } nm_module_def_t;
 
 /** Runs a module from its definition: the whole of main(). Returns the exit status. */
@@ -339,7 +340,7 @@ static inline const ur_template_t *nm_in(const nm_module_t *m)
 const ur_template_t *nm_in_n(const nm_module_t *m, uint32_t input);
 /** Format of an input as its sender wrote it; NULL before it is known. */
 const char *nm_in_format(const nm_module_t *m, uint32_t input);
-/** Name of an input: as declared, with a number behind it where several share a declaration. */
+/** Name of an input: as declared, with a number appended if several share a declaration. */
 const char *nm_input_name(const nm_module_t *m, uint32_t input);
 /** Name of an output, likewise. */
 const char *nm_output_name(const nm_module_t *m, uint32_t output);
@@ -350,14 +351,14 @@ static inline uint16_t nm_size(const nm_module_t *m)
 {
    return NM_VIEW_(m)->size;
 }
-/** Sequence number of the current record on its input, as trap_recv_with_seq_number() gives it. */
+/** Sequence number of the current record on its input, as from trap_recv_with_seq_number(). */
 static inline uint64_t nm_seq(const nm_module_t *m)
 {
    return NM_VIEW_(m)->seq;
 }
 /** Direction of the current record on an input with split_biflows. */
 enum nm_direction {
-   NM_ONE_WAY, /**< a record of one direction, as it came */
+   NM_ONE_WAY, /**< a record that was not split */
    NM_FORWARD, /**< first half of a biflow: the fields *_REV are zero or empty */
    NM_REVERSE /**< second half: X_REV moved to X, SRC_X and DST_X exchanged, the fields *_REV are zero or empty */
 };
@@ -389,7 +390,7 @@ static inline void *nm_data_at_(nm_module_t *m, const ur_template_t *tmplt, cons
 
 /** Value of a fixed-length field of the current record. */
 #define nm_get(m, rec, field) (*(const UR_U_(field##_T) *) nm_at_(m, nm_in(m), rec, field))
-/** The same; fallback where the record has no such field. */
+/** The same; fallback if the record does not have the field. */
 #define nm_get_or(m, rec, field, fallback) \
    (nm_has(m, field) ? *(const UR_U_(field##_T) *) nm_at_(m, nm_in(m), rec, field) : (field##_T)(fallback))
 /** Pointer to a field of the current record. */
@@ -404,7 +405,7 @@ static inline void *nm_data_at_(nm_module_t *m, const ur_template_t *tmplt, cons
 ur_time_t nm_now(const nm_module_t *m);
 /** \return true in tick() when the stream is silent and the wall clock moved the stream clock, not a record */
 bool nm_silent(const nm_module_t *m);
-/** Calls timer() in this many microseconds of wall time, and then again and again; 0: no more. */
+/** Calls timer() periodically, each time this many microseconds of wall time have passed; 0 stops it. */
 void nm_set_timer(nm_module_t *m, uint64_t microseconds);
 
 /* ------------------------------------------------------- fields by their names */
@@ -439,17 +440,17 @@ enum nm_load {
 
 /** Finds the field of this name in a template. \return false: absent */
 bool nm_field_find(nm_field_t *field, const ur_template_t *tmplt, const char *name);
-/** Keeps *field up to date with the format of an input, from now on until the module ends: found anew before each call of
+/** Keeps *field up to date with the format of an input until the module ends: it is looked up again before each call of
  * format(). A required field that is absent ends the module with a message. field and name must live as long as the
  * module. \return NM_OK, NM_ERROR */
 int nm_field_bind(nm_module_t *m, nm_field_t *field, uint32_t input, const char *name, bool required);
 
-/** Does the current format of the field's input have it? */
+/** \return true if the current format of the field's input has it */
 static inline bool nm_field_present(const nm_field_t *f)
 {
    return f->load != NM_LOAD_NONE;
 }
-/** Is its length variable (string, bytes, arrays)? */
+/** \return true if its length is variable (string, bytes, arrays) */
 static inline bool nm_field_is_variable(const nm_field_t *f)
 {
    return f->load == NM_LOAD_VARIABLE;
@@ -466,7 +467,7 @@ static inline void *nm_field_data(const nm_field_t *f, const void *rec, uint32_t
           : f->load == NM_LOAD_VARIABLE ? UR_AT_(rec, f->static_size + d[0])
                                         : (void *) (uintptr_t) d;
 }
-/** Value as a number: a signed one is extended, a floating one cut; 0 for what is absent or no number. Time is in ur_time_t. */
+/** Value as a number: signed values are sign-extended, floating-point ones truncated; 0 if absent or not a number. Times are ur_time_t. */
 static inline uint64_t nm_field_u64(const nm_field_t *f, const void *rec)
 {
    const char *p = UR_AT_(rec, f->offset);
@@ -513,14 +514,14 @@ static inline ip_addr_t nm_field_ip(const nm_field_t *f, const void *rec)
    }
    return ip;
 }
-/** Writes a field of a record made by nm_record(), whose output has the format tmplt: length bytes as nm_field_data() gives
- * them; of a fixed-length field as many as it has. What is absent is not written. \return UR_OK; as ur_set_var() */
+/** Sets a field of a record made by nm_record(), whose output has the format tmplt, to length bytes as returned by
+ * nm_field_data(); length is ignored for fixed-length fields. Absent fields are skipped. \return UR_OK; as ur_set_var() */
 int nm_field_set(const nm_field_t *f, const ur_template_t *tmplt, void *record, const void *data,
                  uint32_t length);
 
 /* ------------------------------------------------------------- output side */
 
-/** Template of an output; NULL: its format is not set yet, or is no UniRec. */
+/** Template of an output; NULL if its format is not set yet or is not UniRec. */
 const ur_template_t *nm_out_n(const nm_module_t *m, uint32_t output);
 /** Template of output 0. */
 const ur_template_t *nm_out(const nm_module_t *m);
@@ -533,8 +534,8 @@ int nm_set_output_data(nm_module_t *m, uint32_t output, enum nm_data data, const
  * input has no field of this name, or the module's own has another type than the input's */
 int nm_follow(nm_module_t *m, uint32_t output, uint32_t input, const char *names, const char *own);
 
-/** A cleared record of an output. The library owns it; it is used again by the next call for the same output. Without a
- *  format of the output the module ends with a message, and what is written is lost; NULL never. */
+/** A cleared record of an output. The library owns it and reuses it in the next call for the same output. Never NULL: if the
+ *  output has no format, the module ends with a message, and what is written is lost. */
 void *nm_record(nm_module_t *m, uint32_t output);
 /** Copies the fields that the current record rec and a record of the output have in common. */
 void nm_copy(nm_module_t *m, uint32_t output, void *record, const void *rec);
@@ -547,7 +548,7 @@ void *nm_alert(nm_module_t *m, const void *rec);
    UR_STORE_VALUE_(field##_T, nm_at_(m, nm_out_n(m, output), record, field), value)
 /** The same for output 0. */
 #define nm_set(m, record, field, value) UR_STORE_VALUE_(field##_T, nm_at_(m, nm_out(m), record, field), value)
-/** Sets a variable-length field; what does not fit into a record of 65535 bytes ends the module with a message.
+/** Sets a variable-length field; a record larger than 65535 bytes ends the module with a message.
  *  \return NM_OK, NM_ERROR */
 int nm_set_var(nm_module_t *m, uint32_t output, void *record, int field, const void *data, uint32_t length);
 /** The same for text. */
@@ -556,13 +557,13 @@ int nm_set_string(nm_module_t *m, uint32_t output, void *record, int field, cons
 int nm_send(nm_module_t *m, const void *record);
 /** The same on output number output. */
 int nm_send_n(nm_module_t *m, uint32_t output, const void *record);
-/** Sends the current record: as it is where the output has the same format (one copy, no look at its fields), else the fields
+/** Sends the current record: unchanged if the output has the same format (one copy of the whole record), else the fields
  * that the output has. */
 int nm_forward(nm_module_t *m, uint32_t output, const void *rec);
 /** The same for a record of a batch. */
 int nm_forward_n(nm_module_t *m, uint32_t output, const nm_record_t *rec);
-/** Sends size bytes as they are. The only function that threads which the module started itself may call too, beside
- * nm_fail(), nm_fail_status(), nm_warn(), nm_verbose() and nm_stopping(). */
+/** Sends size bytes as they are. Threads that the module started may call this
+ * function and nm_fail(), nm_fail_status(), nm_warn(), nm_verbose(), nm_stopping(), and no others. */
 int nm_send_raw(nm_module_t *m, uint32_t output, const void *data, uint16_t size);
 /** Sending without a copy: room for a record of up to size bytes, which the caller fills and then sends with nm_commit(). Nothing else may
  * be sent on the output in between, by any thread. *room is NULL when the output dropped the record (counted; NM_OK), or the module
@@ -577,35 +578,35 @@ int nm_end_output(nm_module_t *m, uint32_t output);
 
 /* ------------------------------------------------- messages, counters, the rest */
 
-/** Keeps a message for main() to print and returns NM_ERROR. */
+/** Stores a message for main() to print and returns NM_ERROR. */
 int nm_fail(nm_module_t *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /** The same with the exit status of the program. */
 int nm_fail_status(nm_module_t *m, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /** Prints "NAME: warning: ..." on standard error, each distinct format at most ten times a run; formats beyond the
  * thirty-first share ten times. */
 void nm_warn(nm_module_t *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/** What -v, -vv, -vvv asked for: 0, 1, 2; -1 without. */
+/** Verbosity: 0, 1, 2 for -v, -vv, -vvv; -1 without. */
 int nm_verbosity(const nm_module_t *m);
 /** Prints on standard error when -v was given. */
 void nm_verbose(nm_module_t *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/** \return true when a signal asked the module to end: what waits for others should wait no longer */
+/** \return true if a signal asked the module to end: stop waiting for others */
 bool nm_stopping(const nm_module_t *m);
 
-/** \return true when the records are of the past: an input is a file, or NEMEA_RECORDING is in the environment. What a module does
- * on the network because of them would then come too late, and is not to be done. From init() on. */
+/** \return true for recorded data: an input is a file, or NEMEA_RECORDING is set in the environment. A module should then not act
+ * on the network because of a record. Valid from init() on. */
 bool nm_recording(const nm_module_t *m);
 
-/** Changes NM_KEEP_EOS, NM_ALL_FORMATS and NM_SKIP_MISMATCH of enum nm_flags as options ask for; in arguments() or check(). */
+/** Sets NM_KEEP_EOS, NM_ALL_FORMATS or NM_SKIP_MISMATCH of enum nm_flags according to options; call it in arguments() or check(). */
 void nm_set_flag(nm_module_t *m, enum nm_flags flag, bool on);
 
-/** Reads a whole text as a decimal number without a sign, for NM_CALL. \return false: it is none, or not from min to max */
+/** Parses a whole text as an unsigned decimal number, for NM_CALL. \return false if it is not a number from min to max */
 bool nm_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
 /** Registers a counter: shown at exit with -v and on SIGUSR1, and about once a second copied to the service interface
  * (trap_stats). Written by the module's thread only. name and value must outlive the module. */
 void nm_counter(nm_module_t *m, const char *name, const uint64_t *value);
-/** Value of a counter by name, the library's too: "records", "sent", "dropped", ...; UINT64_MAX: there is none. */
+/** Value of a counter by name, the library's too: "records", "sent", "dropped", ...; UINT64_MAX if there is none. */
 uint64_t nm_counter_value(const nm_module_t *m, const char *name);
 /** Starts to read the files of NM_FILE options again, as SIGHUP does; reload() is called between two batches when they have been
  * read. A file that cannot be read is a warning, and the old contents stay. Without such options, and in a unit test, reload() is

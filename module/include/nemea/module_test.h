@@ -31,15 +31,15 @@ typedef struct nm_test nm_test_t;
 /** Options, check(), tables and files, init(). arguments: words separated by blanks, without -i. The module has inputs and
  * outputs as declared, of variable ones nm_test_interfaces() more. \return NULL without memory only; see nm_test_error() */
 nm_test_t *nm_test_new(const nm_module_def_t *def, const char *arguments);
-/** The same with so many inputs and outputs. */
+/** The same with this number of inputs and outputs. */
 nm_test_t *nm_test_new_with(const nm_module_def_t *def, const char *arguments, uint32_t inputs,
                             uint32_t outputs);
 /** Cleanup. NULL is allowed. */
 void nm_test_free(nm_test_t *t);
 
-/** The running module, for nm_self() and the like. */
+/** The running module, for nm_self() and similar functions. */
 nm_module_t *nm_test_module(nm_test_t *t);
-/** What main() would print; NULL: nothing failed. */
+/** The message that main() would print; NULL if nothing failed. */
 const char *nm_test_error(const nm_test_t *t);
 /** Exit status that the module would have. */
 int nm_test_status(const nm_test_t *t);
@@ -53,23 +53,23 @@ int nm_test_feed(nm_test_t *t, uint32_t input, const char *values);
 int nm_test_feed_bytes(nm_test_t *t, uint32_t input, const void *data, uint16_t size, uint64_t seq);
 /** Several records as bytes at once, as records() gets them. */
 int nm_test_feed_batch(nm_test_t *t, uint32_t input, const nm_record_t *recs, uint32_t n);
-/** Stream time goes on to t without a record: ticks. */
+/** Advances stream time to t without a record: calls tick(). */
 int nm_test_advance(nm_test_t *t, ur_time_t time);
-/** No record is waiting: idle(). */
+/** Calls idle(), as when no record is waiting. */
 int nm_test_idle(nm_test_t *t);
 /** SIGHUP, SIGUSR1, SIGUSR2. */
 int nm_test_signal(nm_test_t *t, int signal);
-/** One step of a module without inputs: source(). */
+/** Calls source(), one step of a module without inputs. */
 int nm_test_source(nm_test_t *t);
 /** End of stream of an input. \return NM_STOP when it was the last */
 int nm_test_end(nm_test_t *t, uint32_t input);
-/** The end: finish(). */
+/** Ends the module: calls finish(). */
 int nm_test_finish(nm_test_t *t);
 
 /** The next record that the module sent on an output, as text: values separated by commas in the order of its format. NULL:
  *  no more. Valid until the next call. Of data that is no UniRec, the bytes; of nm_end_output(), "". */
 const char *nm_test_next(nm_test_t *t, uint32_t output);
-/** The same where the message may hold zero bytes. */
+/** The same for messages that may contain NUL bytes. */
 const void *nm_test_next_bytes(nm_test_t *t, uint32_t output, size_t *size);
 /** Format of an output as typed fields, in record order; NULL: none. Valid until the next call. */
 const char *nm_test_output_format(nm_test_t *t, uint32_t output);
@@ -77,7 +77,7 @@ const char *nm_test_output_format(nm_test_t *t, uint32_t output);
 uint32_t nm_test_pending(const nm_test_t *t, uint32_t output);
 /** Value of a counter by name: "records", "missed", "late", those of nm_counter() and tables; UINT64_MAX: there is none. */
 uint64_t nm_test_counter(const nm_test_t *t, const char *name);
-/** What the module's outputs do from now on: true: everything is dropped, as by a NO_WAIT output without room. */
+/** true: from now on all outputs drop everything, as a NO_WAIT output without room does. */
 void nm_test_drop(nm_test_t *t, bool drop);
 
 /** Keeps what the process writes to STDOUT_FILENO or STDERR_FILENO from now on; one of them at a time. \return false: no memory */

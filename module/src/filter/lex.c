@@ -69,15 +69,16 @@ static size_t time_length(const char *p)
 {
    static const struct {
       uint8_t least, most;
-      char behind;
+      char delimiter;
    } parts[] = {{4, 4, '-'}, {1, 2, '-'}, {1, 2, 'T'}, {2, 2, ':'}, {2, 2, ':'}, {2, 2, 0}};
    const char *begin = p;
    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
       size_t n = digits(p);
-      if (n < parts[i].least || n > parts[i].most || (parts[i].behind != 0 && p[n] != parts[i].behind)) {
+      if (n < parts[i].least || n > parts[i].most ||
+          (parts[i].delimiter != 0 && p[n] != parts[i].delimiter)) {
          return 0;
       }
-      p += n + (parts[i].behind != 0);
+      p += n + (parts[i].delimiter != 0);
    }
    if (*p == '.' && isdigit((unsigned char) p[1])) {
       p += 1 + digits(p + 1);
@@ -167,7 +168,7 @@ static enum token lex_value(struct lexer *l)
    return n > 0 ? TOKEN_VALUE : TOKEN_ERROR;
 }
 
-/* Nothing is unescaped: a backslash only keeps the character behind it from ending the string. */
+/* Nothing is unescaped: a backslash only keeps the character after it from ending the string. */
 static enum token lex_string(struct lexer *l)
 {
    char quote = *l->at;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** \file ip_prefix_search.h
- * Which networks of a list contain an address? Networks may be nested, equal and in any order, of both families.
+ * Finds the networks of a list that contain an address. Networks may be nested, equal, in any order and of both families.
  *
  * The list becomes disjoint intervals of addresses, each with the data of all networks around it; a search is one
  * binary search. Building takes O(n log n) time and memory for each interval's data pointers.
@@ -21,9 +21,9 @@ extern "C" {
 #define COLLECTORSLOTS 16
 #define NETWORKSLOTS   16
 
-/** A network and what belongs to it. */
+/** A network and its data. */
 typedef struct {
-   ip_addr_t addr;  /**< its family is the network's; bits behind the prefix are cleared by ipps_init() */
+   ip_addr_t addr;  /**< its family is the network's; ipps_init() clears the host bits */
    uint32_t mask;   /**< length of the prefix in bits: at most 32 for IPv4, 128 for IPv6 */
    void *data;      /**< copied by ipps_init(); may be NULL when data_len is 0 */
    size_t data_len; /**< bytes */

@@ -3,8 +3,8 @@
  * IP addresses of both families in 16 bytes.
  *
  * IPv6: the address in network byte order. IPv4: bytes 0-7 are zero, bytes 8-11 the address in network byte
- * order, bytes 12-15 are 0xff. (Not the mapped form of RFC 4291: ::ffff:1.2.3.4 stays an IPv6 address. An IPv6
- * address ::a.b.c.d:ffff:ffff cannot be told from IPv4.) All zero is "::", which is also an unset field.
+ * order, bytes 12-15 are 0xff. (This is not the mapped form of RFC 4291: ::ffff:1.2.3.4 is an IPv6 address. The IPv6
+ * address ::a.b.c.d:ffff:ffff is taken for IPv4.) All zero is "::", which is also the value of an unset field.
  * All functions may be used by any number of threads at once. Pointers need no alignment. */
 #ifndef UR_IPADDR_H
 #define UR_IPADDR_H
@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-/** An address; see above for the order of its bytes. */
+/** An address in the byte order described above. */
 typedef union ip_addr {
    uint8_t bytes[16];
    uint8_t ui8[16];
@@ -108,7 +108,7 @@ INLINE ip_addr_t ip_from_16_bytes_le(const char b[16])
    return a;
 }
 
-/** Order of the 16 bytes. \return below, equal to or above 0 like memcmp() */
+/** Compares the 16 bytes. \return below, equal to or above 0, as memcmp() */
 INLINE int ip_cmp(const ip_addr_t *addr1, const ip_addr_t *addr2)
 {
    return memcmp(addr1, addr2, 16);
@@ -122,7 +122,7 @@ INLINE int ip_is_null(const ip_addr_t *addr)
    return w[0] == 0 && (w[1] == 0 || (ip_is4(addr) && ip_get_v4_as_int(addr) == 0));
 }
 
-/** Parses dotted IPv4 or IPv6 text (RFC 4291; no blanks around). \return 1; 0 on error, addr is then unchanged */
+/** Parses dotted-quad IPv4 or IPv6 text (RFC 4291) without surrounding blanks. \return 1; 0 on error, addr is then unchanged */
 INLINE int ip_from_str(const char *str, ip_addr_t *addr)
 {
    char b[16];
@@ -142,7 +142,7 @@ INLINE int ip_from_str(const char *str, ip_addr_t *addr)
    return 1;
 }
 
-/** Writes the text of an address (as inet_ntop()) into str, at least INET6_ADDRSTRLEN (46) bytes. */
+/** Formats an address as inet_ntop(). str has room for at least INET6_ADDRSTRLEN (46) bytes. */
 INLINE void ip_to_str(const ip_addr_t *addr, char *str)
 {
    if (ip_is4(addr)) {

@@ -23,7 +23,7 @@ typedef struct ur_links {
 ur_links_t *ur_create_links(const char *mask);
 /** NULL is allowed. */
 void ur_free_links(ur_links_t *links);
-/** \return index of the lowest link of the mask that is set in link_bit_field; -1: none */
+/** \return index of the lowest link of the mask that is set in link_bit_field; -1 if none is */
 int ur_get_link_index(ur_links_t *links, uint64_t link_bit_field);
 /** \return bit position of a link; 0 for a bad index (check against the count first) */
 uint64_t ur_get_link_bit_field_position(ur_links_t *links, unsigned int index);

@@ -4,7 +4,7 @@
 #ifndef UR_MACADDR_H
 #define UR_MACADDR_H
 
-/* Also what sources written for NEMEA 2 expect this header to bring in. */
+/* Sources written for NEMEA 2 expect this header to include these. */
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -109,9 +109,9 @@ typedef struct ur_values_s {
 /** The table; ends with a row whose name is NULL. */
 extern const ur_values_t ur_values[];
 
-/** Name and description of a value among the rows [start, end). \return NULL when it is not there */
+/** Name and description of a value among the rows [start, end). \return NULL if there is none */
 const char *ur_values_get_name_start_end(uint32_t start, uint32_t end, int32_t value);
-/** \return the description of a value among the rows [start, end), NULL: it is not there */
+/** \return the description of a value among the rows [start, end), NULL if there is none */
 const char *ur_values_get_description_start_end(uint32_t start, uint32_t end, int32_t value);
 
 /** The same for a field: ur_values_get_name(TCP_FLAGS, 2) */

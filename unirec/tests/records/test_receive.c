@@ -99,7 +99,7 @@ static void contradicting_format_is_an_error_and_the_template_stays(void **state
 
 static void records_that_do_not_fit_are_never_shown(void **state)
 {
-   /* PORT, descriptor of NAME, its data: the second points behind the message, the third is too short for its fields. */
+   /* PORT, descriptor of NAME, its data: the second points past the end of the message, the third is too short for its fields. */
    const uint8_t messages[3][10] = {{1, 0, 0, 0, 4, 0, 'g', 'o', 'o', 'd'},
                                     {2, 0, 0, 0, 200, 0, 'e', 'v', 'i', 'l'},
                                     {3, 0, 200, 200, 4, 0, 'e', 'v', 'i', 'l'}};

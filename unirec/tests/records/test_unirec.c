@@ -216,7 +216,7 @@ static void a_record_that_points_outside_is_refused(void **state)
    ur_free_template(t);
 }
 
-/* Else a copy of ur_rec_size() bytes would reach behind the message, or lose data that its descriptors name. */
+/* Else a copy of ur_rec_size() bytes would reach past the message, or lose data that its descriptors name. */
 static void a_record_whose_size_is_not_that_of_its_fields_is_refused(void **state)
 {
    ur_template_t *t = ur_create_template("NAME,RAW", NULL);
@@ -227,7 +227,7 @@ static void a_record_whose_size_is_not_that_of_its_fields_is_refused(void **stat
    ur_set_var_len(t, rec, F_RAW, 3);
    uint32_t size = t->static_size + 7u;
    assert_true(ur_rec_check(t, rec, size));     /* any order */
-   assert_true(ur_rec_check(t, rec, size + 5)); /* bytes behind the record */
+   assert_true(ur_rec_check(t, rec, size + 5)); /* bytes after the record */
    ur_set_var_len(t, rec, F_RAW, 4);            /* one byte in both */
    assert_false(ur_rec_check(t, rec, size));
    ur_set_var_len(t, rec, F_RAW, 2); /* one byte in none */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /**
  * \file unirec++/bidirectionalInterface.hpp
- * An interface that receives and sends records of one format. Made by Unirec, which must outlive it. It can be moved, not copied: it owns its
- * template. An interface is for one thread.
+ * An interface that receives and sends records of one format. Made by Unirec, which must outlive it. It can be moved, not
+ * copied: it owns its template. An interface is for one thread.
  */
 #ifndef UNIRECPP_BIDIRECTIONAL_INTERFACE_HPP
 #define UNIRECPP_BIDIRECTIONAL_INTERFACE_HPP
@@ -24,7 +24,7 @@ public:
    bool send(UnirecRecordView &record);
    /** Sends what is buffered. */
    void sendFlush();
-   /** Takes over the format of the input, on both sides. */
+   /** Adopts the sender's format for both directions. */
    void changeTemplate();
    /** As UnirecInputInterface::setRequieredFormat(). */
    void setRequieredFormat(const std::string &templateSpecification);
@@ -34,7 +34,7 @@ public:
    void setSendTimeout(int timeout);
    /** Microseconds. */
    void setSendAutoflushTimeout(int timeout);
-   /** Destroying the interface then does not tell receivers that the stream has ended. */
+   /** Destroying the interface then does not send an end of stream. */
    void doNotsendEoFOnExit();
    ur_template_t *getTemplate() const noexcept;
    InputInteraceStats getInputInterfaceStats() const;

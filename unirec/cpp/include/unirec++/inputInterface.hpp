@@ -16,10 +16,10 @@ public:
    explicit UnirecInputInterface(int ifc);
    UnirecInputInterface(UnirecInputInterface &&) = default;
 
-   /** The next record, valid until the next call; nothing after the timeout. Throws EoFException at the end of the
-    * stream, FormatChangeException when a new format begins, std::runtime_error when the module is to stop. */
+   /** The next record, valid until the next call; empty after a timeout. Throws EoFException at the end of the
+    * stream, FormatChangeException when a new format begins, std::runtime_error when the module has to stop. */
    std::optional<UnirecRecordView> receive();
-   /** Takes over the sender's format, with all of its fields. */
+   /** Adopts the sender's format, with all its fields. */
    void changeTemplate();
    /** Fields that a sender must have: "ipaddr SRC_IP,uint64 BYTES". */
    void setRequieredFormat(const std::string &templateSpecification);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /**
  * \file unirec++/interfaceParts.hpp
- * What the interfaces are made of; not for modules.
+ * Internals of the interfaces; not for modules.
  */
 #ifndef UNIRECPP_INTERFACE_PARTS_HPP
 #define UNIRECPP_INTERFACE_PARTS_HPP
@@ -19,7 +19,7 @@ namespace Nemea {
 
 namespace detail {
 
-/* A template that is freed. */
+/* Owns a template. */
 class Template {
 public:
    Template() = default;
@@ -91,7 +91,7 @@ public:
          if (tmplt == nullptr) {
             throw std::runtime_error("receive: interface " + std::to_string(ifc_) + " has no template; call changeTemplate()");
          }
-         if (ur_rec_check(tmplt, data_, size_)) { /* what does not fit its template is skipped */
+         if (ur_rec_check(tmplt, data_, size_)) { /* invalid records are skipped */
             return UnirecRecordView(data_, tmplt, seq_);
          }
       }
@@ -115,7 +115,7 @@ public:
 
 private:
    int ifc_;
-   bool kept_ = false; /* the first record of a new format, given again by the next receive() */
+   bool kept_ = false; /* data_ is the first record of a new format; the next receive() returns it */
    const void *data_ = nullptr;
    uint16_t size_ = 0;
    uint64_t seq_ = 0;
@@ -150,7 +150,7 @@ public:
    }
    void flush() { trap_send_flush(static_cast<uint32_t>(ifc_)); }
    void noEnd() { endOnExit_ = false; }
-   /* The format of the output is now that of the template. */
+   /* Sets the format of the output to that of the template. */
    void start(ur_template_t *tmplt)
    {
       started_ = true;

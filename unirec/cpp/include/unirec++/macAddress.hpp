@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /**
  * \file unirec++/macAddress.hpp
- * A MAC address as in records.
+ * A MAC address, stored as in a record.
  */
 #ifndef UNIRECPP_MAC_ADDRESS_HPP
 #define UNIRECPP_MAC_ADDRESS_HPP
@@ -29,7 +29,7 @@ struct MacAddress {
 
    bool operator==(const MacAddress &other) const { return mac_cmp(&mac, &other.mac) == 0; }
    bool operator!=(const MacAddress &other) const { return !(*this == other); }
-   /** The text that UniRec's CSV has. */
+   /** Text as in UniRec's CSV. */
    std::string toString() const
    {
       char text[MAC_STR_LEN];

@@ -16,7 +16,7 @@ public:
    explicit UnirecOutputInterface(int ifc);
    UnirecOutputInterface(UnirecOutputInterface &&) = default;
 
-   /** \return false after the timeout. Throws std::runtime_error when the module is to stop. */
+   /** \return false after a timeout. Throws std::runtime_error when the module has to stop. */
    bool send(UnirecRecord &record);
    bool send(UnirecRecordView &record);
    /** Sends what is buffered. */
@@ -25,9 +25,9 @@ public:
    void setTimeout(int timeout);
    /** Microseconds. */
    void setAutoflushTimeout(int timeout);
-   /** The format from now on: "ipaddr SRC_IP,uint64 BYTES". Records of the old one are dead. */
+   /** Sets the format: "ipaddr SRC_IP,uint64 BYTES". Records of the previous format become invalid. */
    void changeTemplate(const std::string &templateSpecification = "");
-   /** Destroying the interface then does not tell receivers that the stream has ended. */
+   /** Destroying the interface then does not send an end of stream. */
    void doNotsendEoFOnExit();
    ur_template_t *getTemplate() const noexcept;
    /** The interface's own record. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /**
  * \file unirec++/trapModuleInfo.hpp
- * What a module is.
+ * Description of a module.
  */
 #ifndef UNIRECPP_TRAP_MODULE_INFO_HPP
 #define UNIRECPP_TRAP_MODULE_INFO_HPP
@@ -12,7 +12,7 @@
 
 namespace Nemea {
 
-/** What a module is, for its help and its interfaces. Copies have strings of their own. */
+/** Name, description and numbers of interfaces of a module. Copies own their strings. */
 class TrapModuleInfo {
 public:
    TrapModuleInfo(int inputInterfaces, int outputInterfaces, std::string name = "", std::string description = "");

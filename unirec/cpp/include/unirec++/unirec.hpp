@@ -17,8 +17,8 @@
  *        }
  *     }
  *
- * Errors are exceptions; one that is not named is std::runtime_error with a message that names the thing. The registry of
- * fields and the TRAP context belong to the process: one Unirec at a time, destroyed after its interfaces.
+ * Errors are exceptions: std::runtime_error with a descriptive message unless stated otherwise. The field registry and the
+ * TRAP context are global: one Unirec at a time, destroyed after its interfaces.
  */
 #ifndef UNIRECPP_UNIREC_HPP
 #define UNIRECPP_UNIREC_HPP
@@ -47,17 +47,17 @@ public:
    /** Takes the options of TRAP out of argv and starts the interfaces. Throws HelpException after printing the help. */
    void init(int &argc, char **argv);
 
-   /** \return the field's id. Throws when the name is bad or the field has another type. */
+   /** \return the field's id. Throws for an invalid name and for a field that exists with another type. */
    ur_field_id_t defineUnirecField(const std::string &name, ur_field_type_t type);
 
-   /** Is there an input, an output, a pair of both that was not built yet? */
+   /** \return true while an input is left to build */
    bool isInputInterfaceAvailable() const noexcept;
    /** As isInputInterfaceAvailable(). */
    bool isOutputInterfaceAvailable() const noexcept;
    /** As isInputInterfaceAvailable(). */
    bool isBidirectionalInterfaceAvailable() const noexcept;
 
-   /** Interfaces are handed out from the highest number down. Throws when none is left. */
+   /** Builds interfaces from the highest number down. Throws when none is left. */
    UnirecInputInterface buildInputInterface();
    UnirecOutputInterface buildOutputInterface();
    UnirecBidirectionalInterface buildBidirectionalInterface();
@@ -66,7 +66,7 @@ private:
    static int take(int &left, const char *what);
 
    TrapModuleInfo info_;
-   int inputs_ = 0, outputs_ = 0; /* not handed out yet */
+   int inputs_ = 0, outputs_ = 0; /* not built yet */
    bool initialized_ = false;
 };
 

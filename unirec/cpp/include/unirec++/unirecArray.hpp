@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /**
  * \file unirec++/unirecArray.hpp
- * An array field of a record, where it stands. Valid as long as the record, and until a field before it changes its length.
+ * A view of an array field of a record. Valid as long as the record is, and until the length of an earlier field changes.
  *
- * Data of records are not aligned: `array[i]`, `at()` and iterators give references to elements where they stand, which may be
- * at any address. x86-64 and arm64 read and write numbers at any address; on machines that do not, and under
- * -fsanitize=alignment, use get() and set(), which copy.
+ * Records are unaligned: `array[i]`, `at()` and iterators return references that may be misaligned. x86-64 and arm64 allow
+ * that; elsewhere, and under -fsanitize=alignment, use get() and set(), which copy.
  */
 #ifndef UNIRECPP_ARRAY_HPP
 #define UNIRECPP_ARRAY_HPP
@@ -63,9 +62,9 @@ public:
 
    UnirecArray(T *first, std::size_t size) : first_(first), size_(size) {}
 
-   /** In elements. */
+   /** Number of elements. */
    std::size_t size() const noexcept { return size_; }
-   /** Has it no element? */
+   /** \return true without elements */
    bool empty() const noexcept { return size_ == 0; }
    Iterator begin() const noexcept { return Iterator(first_); }
    Iterator end() const noexcept { return Iterator(first_ + size_); }
@@ -75,14 +74,14 @@ public:
    T &at(std::size_t i) { return first_[checked(i)]; }
    const T &at(std::size_t i) const { return first_[checked(i)]; }
 
-   /** A copy of an element, wherever it stands. Throws std::out_of_range. */
+   /** A copy of an element; works at any alignment. Throws std::out_of_range. */
    value_type get(std::size_t i) const
    {
       value_type value;
       std::memcpy(static_cast<void *>(&value), static_cast<const void *>(first_ + checked(i)), sizeof(value));
       return value;
    }
-   /** Sets an element, wherever it stands. Throws std::out_of_range. */
+   /** Sets an element; works at any alignment. Throws std::out_of_range. */
    void set(std::size_t i, const value_type &value)
    {
       static_assert(!std::is_const_v<T>, "the record of this array can only be read");

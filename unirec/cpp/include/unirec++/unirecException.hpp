@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /**
  * \file unirec++/unirecException.hpp
- * What receive() and init() throw beside std::runtime_error.
+ * Exceptions of receive() and init() other than std::runtime_error.
  */
 #ifndef UNIRECPP_EXCEPTION_HPP
 #define UNIRECPP_EXCEPTION_HPP
@@ -24,7 +24,7 @@ public:
    const char *what() const noexcept override { return "the format of the input has changed"; }
 };
 
-/** The help was asked for, and has been printed. */
+/** The user asked for the help, which has been printed. */
 class HelpException : public std::exception {
 public:
    /** For people. */

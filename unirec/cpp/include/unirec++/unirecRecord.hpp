@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /**
  * \file unirec++/unirecRecord.hpp
- * A record of one's own. Fields are held against the template and their type at each access (std::runtime_error); a record never
- * grows beyond the room it was made with.
+ * A record that owns its memory. Each access checks that the template has the field and that the type matches
+ * (std::runtime_error). A record never grows beyond its capacity.
  */
 #ifndef UNIRECPP_RECORD_HPP
 #define UNIRECPP_RECORD_HPP
@@ -17,11 +17,11 @@
 
 namespace Nemea {
 
-/** A record of one's own. The template must outlive it. */
+/** A record that owns its memory. The template must outlive it. */
 class UnirecRecord {
 public:
    UnirecRecord() = default;
-   /** A zeroed record with room for so many bytes of variable-length fields. */
+   /** A zeroed record with a capacity of maxVariableFieldsSize bytes for variable-length fields. */
    UnirecRecord(ur_template_t *tmplt, std::size_t maxVariableFieldsSize = UR_MAX_SIZE)
        : template_(tmplt)
    {
@@ -47,14 +47,14 @@ public:
       return *this;
    }
 
-   /** The record's bytes, in the order of its template. */
+   /** The raw record. */
    void *data() noexcept { return record_.get(); }
    /** The same for reading. */
    const void *data() const noexcept { return record_.get(); }
-   /** In bytes, variable-length fields included; 0 of a record without a template. */
+   /** Size in bytes with variable-length fields; 0 for a record without a template. */
    std::size_t size() const { return record_ ? static_cast<std::size_t>(ur_rec_size(template_, record_.get())) : 0; }
 
-   /** Copies the fields that both have. Throws std::runtime_error when they could need more than there is room for. */
+   /** Copies the fields that both records have. Throws std::runtime_error if they might exceed the capacity. */
    void copyFieldsFrom(const UnirecRecord &other) { copy(other.template_, other.data(), other.size()); }
    void copyFieldsFrom(const UnirecRecordView &other) { copy(other.getTemplate(), other.data(), other.size()); }
 
@@ -69,14 +69,14 @@ public:
    {
       return detail::getArray<const T>(template_, data(), id);
    }
-   /** Gives the array so many elements; new ones are zero. */
+   /** Resizes the array to this number of elements; new ones are zero. */
    template <typename T> UnirecArray<T> reserveUnirecArray(std::size_t elementsCount, ur_field_id_t id)
    {
       detail::checkType<T *>(template_, id);
       resize(id, elementsCount, sizeof(T));
       return detail::getArray<T>(template_, data(), id);
    }
-   /** Sets a field of any type but an array. */
+   /** Sets a field that is not an array. */
    template <typename T> void setFieldFromType(const T &value, ur_field_id_t id)
    {
       if constexpr (std::is_convertible_v<const T &, std::string_view>) {
@@ -89,14 +89,14 @@ public:
          std::memcpy(ur_get_ptr_by_id(template_, data(), id), static_cast<const void *>(&value), sizeof(T));
       }
    }
-   /** Sets an array field to a copy of an array, which may stand in this record. */
+   /** Sets an array field to a copy of an array, which may be part of this record. */
    template <typename T> void setFieldFromUnirecArray(const UnirecArray<T> &array, ur_field_id_t id)
    {
       using V = std::remove_const_t<T>;
-      std::vector<V> values(array.begin(), array.end()); /* the array may stand in this record */
+      std::vector<V> values(array.begin(), array.end()); /* resizing moves the data of this record */
       setFieldFromVector(values, id);
    }
-   /** Sets an array field. Throws std::runtime_error when the record has no room for it. */
+   /** Sets an array field. Throws std::runtime_error if the capacity is exceeded. */
    template <typename T> void setFieldFromVector(const std::vector<T> &values, ur_field_id_t id)
    {
       detail::checkType<T *>(template_, id);
@@ -106,11 +106,11 @@ public:
       }
       setBytes(id, values.data(), values.size() * sizeof(T));
    }
-   /** Owned by whoever made the record. */
+   /** Not owned. */
    const ur_template_t *getTemplate() const noexcept { return template_; }
 
 private:
-   /* Throws unless the field may have so many bytes. */
+   /* Throws if the field cannot have this many bytes. */
    void checkRoom(ur_field_id_t id, std::size_t bytes) const
    {
       if (ur_is_fixlen(id)) {
@@ -141,7 +141,7 @@ private:
       if (!record_ || from == nullptr || record == nullptr) {
          throw std::runtime_error("UnirecRecord: copying from or to a record without a template");
       }
-      std::size_t others = template_->static_size, own = 0, fresh = 0; /* bytes: that stay, that go, that come */
+      std::size_t others = template_->static_size, own = 0, fresh = 0; /* bytes of fields that are kept, replaced, copied */
       for (int i = template_->first_dynamic; i < template_->count; i++) {
          ur_field_id_t id = template_->ids[i];
          bool both = ur_is_present(from, id);
@@ -152,7 +152,7 @@ private:
          throw std::runtime_error("UnirecRecord: no room for the fields of a record of " + std::to_string(size) +
                                   " bytes in one of " + std::to_string(room_));
       }
-      if (others + own + fresh > room_) { /* one field after the other, old and new values might not fit together */
+      if (others + own + fresh > room_) { /* fields are replaced one by one: old and new values may coexist */
          for (int i = template_->first_dynamic; i < template_->count; i++) {
             if (ur_is_present(from, template_->ids[i])) {
                ur_set_var(template_, data(), template_->ids[i], "", 0);

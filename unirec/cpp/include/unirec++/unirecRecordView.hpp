@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /**
  * \file unirec++/unirecRecordView.hpp
- * A record that somebody else owns. Fields are held against the template and their type at each access (std::runtime_error).
+ * A record in memory that it does not own. Each access checks that the template has the field and that the type matches
+ * (std::runtime_error).
  */
 #ifndef UNIRECPP_RECORD_VIEW_HPP
 #define UNIRECPP_RECORD_VIEW_HPP
@@ -29,7 +30,7 @@ inline void checkPresent(const ur_template_t *t, ur_field_id_t id)
    }
 }
 
-/* The field is there, and of the type or, for a pointer to a value, of its element's type. */
+/* Checks that the field is present and has type T or, if T is a pointer, is an array of such elements. */
 template <typename T> void checkType(const ur_template_t *t, ur_field_id_t id)
 {
    checkPresent(t, id);
@@ -73,10 +74,10 @@ template <typename T> UnirecArray<T> getArray(const ur_template_t *t, const void
 
 } // namespace detail
 
-/** A record that somebody else owns: of an input until its next receive, or of any memory. */
+/** A record in memory that it does not own; a view of a received record is valid until the next receive(). */
 class UnirecRecordView {
 public:
-   /** The template must outlive the view. The bytes are trusted: ur_rec_check() what comes from outside first. */
+   /** The template must outlive the view. The bytes are trusted: check untrusted ones with ur_rec_check() first. */
    UnirecRecordView(const void *data, ur_template_t *tmplt, uint64_t seq = 0) : data_(data), template_(tmplt), seq_(seq)
    {
       if (data == nullptr || tmplt == nullptr) {
@@ -84,11 +85,11 @@ public:
       }
    }
 
-   /** The record's bytes, in the order of its template. */
+   /** The raw record. */
    const void *data() const noexcept { return data_; }
-   /** In bytes, variable-length fields included. */
+   /** Size in bytes with variable-length fields. */
    std::size_t size() const { return static_cast<std::size_t>(ur_rec_size(template_, data_)); }
-   /** The message's number on its input; a gap means missed messages. */
+   /** Sequence number of the message; a gap means missed messages. */
    uint64_t getSequenceNumber() const noexcept { return seq_; }
    /** A value, a `const T &`, a `const T *`, std::string or std::string_view. */
    template <typename T> T getFieldAsType(ur_field_id_t id) const
@@ -99,7 +100,7 @@ public:
    {
       return detail::getArray<const T>(template_, data_, id);
    }
-   /** Owned by whoever made the view. */
+   /** Not owned. */
    const ur_template_t *getTemplate() const noexcept { return template_; }
 
 private:

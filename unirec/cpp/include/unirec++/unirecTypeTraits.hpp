@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /**
  * \file unirec++/unirecTypeTraits.hpp
- * Which UniRec type a C++ type stands for.
+ * The UniRec type of each C++ type.
  */
 #ifndef UNIRECPP_TYPE_TRAITS_HPP
 #define UNIRECPP_TYPE_TRAITS_HPP
@@ -17,14 +17,14 @@
 
 namespace Nemea {
 
-/** The UniRec type that a C++ type stands for: values, `T *` for arrays, std::string, std::string_view and `char *` for
+/** The UniRec type of a C++ type: values, `T *` for arrays, std::string, std::string_view and `char *` for
  * string, `std::byte *` for bytes. */
 template <typename T> constexpr ur_field_type_t getExpectedUnirecType()
 {
    using V = std::remove_cv_t<std::remove_pointer_t<std::remove_cv_t<std::remove_reference_t<T>>>>;
    constexpr bool array = std::is_pointer_v<std::remove_reference_t<T>>;
    if constexpr (std::is_same_v<V, std::byte>) {
-      static_assert(array, "std::byte stands for no UniRec type, std::byte * for bytes");
+      static_assert(array, "std::byte is not a UniRec type; use std::byte * for bytes");
       return UR_TYPE_BYTES;
    } else if constexpr (std::is_same_v<V, std::string> || std::is_same_v<V, std::string_view>) {
       return UR_TYPE_STRING;
@@ -55,7 +55,7 @@ template <typename T> constexpr ur_field_type_t getExpectedUnirecType()
    } else if constexpr (std::is_same_v<V, MacAddress>) {
       return array ? UR_TYPE_A_MAC : UR_TYPE_MAC;
    } else {
-      static_assert(std::is_same_v<V, UrTime>, "a type that stands for no UniRec type");
+      static_assert(std::is_same_v<V, UrTime>, "not a UniRec type");
       return array ? UR_TYPE_A_TIME : UR_TYPE_TIME;
    }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /**
  * \file unirec++/urTime.hpp
- * A time as in records.
+ * A time stamp, stored as in a record.
  */
 #ifndef UNIRECPP_UR_TIME_HPP
 #define UNIRECPP_UR_TIME_HPP
@@ -13,13 +13,13 @@
 
 namespace Nemea {
 
-/** A time as in records, ur_time_t. */
+/** A time stamp, as ur_time_t. */
 struct __attribute__((packed)) UrTime {
    ur_time_t time;
 
    UrTime() : time(0) {}
    UrTime(ur_time_t value) : time(value) {}
-   /** The wall clock, to the millisecond. */
+   /** Current wall-clock time, truncated to milliseconds. */
    static UrTime now()
    {
       uint64_t ms = static_cast<uint64_t>(
