@@ -17,7 +17,6 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CAPTURES = os.path.join(ROOT, 'examples', 'captures')
-KINDS = {'vertical-scan': 'vertical port scan', 'horizontal-scan': 'horizontal scan', 'flood': 'flood (DoS)'}
 TOLERANCE = 30  # seconds between the times of an event and those of the attack
 
 
@@ -37,7 +36,7 @@ def seconds(text):
 def belongs(event, attack):
     """Is the event about this attack: kind, hosts, times?"""
     source, target = (ipaddress.ip_network(attack[end]) for end in ('source', 'target'))
-    if event['what'] != KINDS[attack['kind']]:
+    if event['kind'] != attack['kind']:
         return False
     if event['source'] is not None and ipaddress.ip_address(event['source']) not in source:
         return False

@@ -29,10 +29,16 @@ LEAST_SCAN = 10  # ports of one target that an attacker must have tried in a day
 SMALL_SCAN = 40  # ports; attacks below are listed, but --check lets a detector miss them
 ALWAYS = datetime.datetime.min, datetime.datetime.max
 
-DETECTORS = {  # program: (kind of attack, fields that name the source and the target)
-    'vportscan_detector': ('vertical-scan', 'SRC_IP', 'DST_IP'),
-    'haddrscan_detector': ('horizontal-scan', 'SRC_IP', 'DST_IP0'),
-    'ddos_detector': ('flood', None, 'DST_IP'),
+# Kind of attack; fields that name the source and the target, and the times; options; plugins of the flow meter whose fields it reads
+# ('': none), and whether it can do without them.
+Detector = collections.namedtuple('Detector', 'kind source target options plugins plugins_optional first last',
+                                  defaults=((), '', False, 'TIME_FIRST', 'TIME_LAST'))
+
+DETECTORS = {
+    'brute_force_detector': Detector('password-guessing', 'SRC_IP', 'DST_IP', ('-S', '-R', '-T', '-F', '--details'), 'idpcontent', True),
+    'ddos_detector': Detector('flood', None, 'DST_IP'),
+    'haddrscan_detector': Detector('horizontal-scan', 'SRC_IP', 'DST_IP0'),
+    'vportscan_detector': Detector('vertical-scan', 'SRC_IP', 'DST_IP'),
 }
 
 Attack = collections.namedtuple('Attack', 'kind source target begin end what small', defaults=(*ALWAYS, '', False))
@@ -50,6 +56,9 @@ TRUTH = {  # of data/, by file name: from its README
     'tcp-synflood-spoofed': [Attack('flood', None, '10.10.10.10', what='37841 SYNs from 37623 sources in 24 s')],
     'tcp-reflection-syn-ack-sameport': [Attack('flood', None, '10.10.10.10', what='896 packets of 60 sources in 818 s', small=True)],
     'udp-snmp-amplification': [Attack('flood', None, '10.10.10.10', what='4276 SNMP reflectors')],
+    'ssh-guess': [Attack('password-guessing', '192.168.56.1', '192.168.56.103', what='11 SSH connections in 70 s')],
+    'ssh-guess-38-connections': [Attack('password-guessing', '172.16.238.1', '172.16.238.136', what='38 SSH connections in 494 s')],
+    'ftp-bruteforce': [Attack('password-guessing', '192.168.56.1', '192.168.56.101', what='30 FTP connections in 59 s')],
     'icmpv6-dos-extension-headers': [Attack('flood', None, '2001:db8:1::1', what='39813 packets in 6 s from one host')],
 }
 
@@ -64,6 +73,9 @@ ORIGINAL = {
     ('ddos_detector', 'scan-horizontal'): '-',
     ('ddos_detector', 'ddos'): (0, '0 / 0, one did not end'),
     ('ddos_detector', 'malware'): '-',
+    ('brute_force_detector', 'bruteforce'): (1, 1, 0),
+    ('brute_force_detector', 'benign-ndpi'): None,
+    ('brute_force_detector', 'dns-benign'): None,
 }
 
 
@@ -79,11 +91,11 @@ def inside(address, network):
 
 
 def belongs(alert, attack, detector):
-    kind, source, target = DETECTORS[detector]
-    return (kind == attack.kind and (source is None or inside(alert[source], attack.source)) and
-            inside(alert[target], attack.target) and
-            (attack.begin == ALWAYS[0] or moment(alert['TIME_LAST']) >= attack.begin - MARGIN) and
-            (attack.end == ALWAYS[1] or moment(alert['TIME_FIRST']) <= attack.end + MARGIN))
+    d = DETECTORS[detector]
+    return (d.kind == attack.kind and (d.source is None or inside(alert[d.source], attack.source)) and
+            inside(alert[d.target], attack.target) and
+            (attack.begin == ALWAYS[0] or moment(alert[d.last]) >= attack.begin - MARGIN) and
+            (attack.end == ALWAYS[1] or moment(alert[d.first]) <= attack.end + MARGIN))
 
 
 def rows(text):
@@ -124,6 +136,10 @@ def unpacked(w, path):
     return target
 
 
+def plugin_streams():
+    return sorted({d.plugins for d in DETECTORS.values()} - {''})
+
+
 class Dataset:
     """Flows of one file and its known attacks."""
 
@@ -136,7 +152,9 @@ class Dataset:
         if path.endswith('.csv'):
             command = ('logreplay', '-d', '-f', path, '-i', 'f:flows:w')
         else:
-            command = ('flow_meter', '-r', path, '-i', 'f:flows:w')
+            streams = [''] + plugin_streams()
+            command = ('flow_meter', '-r', path, '-p', ','.join(stream or 'basic' for stream in streams),
+                       '-i', ','.join(f'f:flows{stream}:w' for stream in streams))
         status, _, err = w.run(*command)
         if status not in (0, 3):  # 3: the capture is damaged at its end
             raise RuntimeError(f'{self.path}: {err}')
@@ -181,12 +199,15 @@ def measure(dataset, bin_dir):
     scores, notes = {}, []
     with Workspace(bin_dir) as w:
         dataset.flows(w)
-        for detector, (kind, _, _) in DETECTORS.items():
-            status, _, err = w.run(detector, '-i', 'f:flows,f:alerts:w')
+        for detector, d in DETECTORS.items():
+            flows = 'flows' + d.plugins if os.path.exists(w.file('flows' + d.plugins)) else 'flows'
+            if flows == 'flows' and d.plugins and not d.plugins_optional:
+                continue
+            status, _, err = w.run(detector, *d.options, '-i', f'f:{flows},f:alerts:w')
             if status != 0:
                 raise RuntimeError(f'{detector} over {dataset.path}: {err}')
             alerts = rows(w.run('logger', '-t', '-i', 'f:alerts')[1])
-            attacks = [attack for attack in dataset.truth if attack.kind == kind]
+            attacks = [attack for attack in dataset.truth if attack.kind == d.kind]
             hits = [[attack for attack in attacks if belongs(alert, attack, detector)] for alert in alerts]
             found = {attack for hit in hits for attack in hit}
             wrong = [alert for alert, hit in zip(alerts, hits) if not hit]

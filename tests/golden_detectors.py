@@ -8,7 +8,8 @@ The cases lie in tests/golden/detectors/PROGRAM/; a program without recorded cas
 input*.csv is sent by logreplay, the output is printed by logger; rows are compared without regard to their order. Output in JSON is
 compared with expected.json, messages and the elements of their lists in any order. Cases named robust_* may have no expected output: the
 program must end by itself. A case whose
-recorded result is a known weakness of the original has what is right instead in detectors/PROGRAM/tests/CASE.csv. With --classic the
+recorded result is a known weakness of the original has what is right instead in expected_fixed.csv, or in
+detectors/PROGRAM/tests/CASE.csv. Files log/DIR/NAME that the program must write are in expected_log_DIR_NAME. With --classic the
 programs get that option.
 """
 
@@ -55,6 +56,20 @@ def make_classic(w, program):
     w.env['PATH'] = w.file('classic') + os.pathsep + w.env['PATH']
 
 
+def wrong_log(w, case):
+    """The difference in the first log file that is not as recorded, or None."""
+    for path in glob.glob(os.path.join(case, 'expected_log_*')):
+        name = os.path.basename(path)[len('expected_log_'):].replace('BIG_', 'BIG/')
+        with open(path, encoding='utf-8') as file:
+            expected = file.read()
+        if not os.path.exists(w.file(f'log/{name}')):
+            return f'log/{name} is missing'
+        with open(w.file(f'log/{name}'), encoding='utf-8') as file:
+            if file.read() != expected:
+                return f'log/{name} is not as recorded'
+    return None
+
+
 def run_case(case, bin_dir, deviation, classic):
     """Returns None, or the differences."""
     with Workspace(bin_dir) as w:
@@ -66,6 +81,8 @@ def run_case(case, bin_dir, deviation, classic):
         with open(os.path.join(case, 'note.txt'), encoding='utf-8') as file:
             hidden = re.search(r'fields not to compare[^:]*: (.*)', file.read())
         ignored = {name.split()[0] for name in hidden.group(1).split(',')} if hidden else set()
+        if glob.glob(os.path.join(case, 'expected_log_*')):
+            os.makedirs(w.file('log/BIG'))
         for path in glob.glob(os.path.join(case, 'input*.csv')):
             target = os.path.basename(path).replace('input', 'in').replace('.csv', '.trapcap')
             w.run('logreplay', '-d', '-f', path, '-i', f'f:{w.file(target)}:w')
@@ -79,13 +96,14 @@ def run_case(case, bin_dir, deviation, classic):
         got = ''
         if os.path.exists(w.file('out.trapcap')) and os.path.getsize(w.file('out.trapcap')) > 0:
             got = w.run('logger', '-t', '-i', f'f:{w.file("out.trapcap")}')[1]
-        names = [deviation] if os.path.exists(deviation) else glob.glob(os.path.join(case, 'expected*.csv'))
+        fixed = [name for name in (deviation, os.path.join(case, 'expected_fixed.csv')) if os.path.exists(name)]
+        names = fixed[:1] or glob.glob(os.path.join(case, 'expected*.csv'))
         if not names and os.path.basename(case).startswith('robust_'):
             return None
         for name in names:
             with open(name, encoding='utf-8') as file:
                 if rows(file.read(), ignored) == rows(got, ignored):
-                    return None
+                    return wrong_log(w, case)
         return f'expected {names[0]}, got\n{got}{err}'
 
 

@@ -152,8 +152,8 @@ struct event *events_add(struct events *all, const struct event_description *d, 
                      .unit = d->unit,
                      .attack = d->attack,
                      .alerts = 1};
-   e.first = alert_time(&a, "TIME_FIRST");
-   e.last = alert_time(&a, "TIME_LAST");
+   e.first = alert_time(&a, d->first != NULL ? d->first : "TIME_FIRST");
+   e.last = alert_time(&a, d->last != NULL ? d->last : "TIME_LAST");
    e.last = e.last < e.first ? e.first : e.last;
    d->read(&a, &e);
    all->received++;

@@ -265,8 +265,9 @@ static void test_descriptions(void **state)
       assert_int_equal(ur_define_set_of_fields(d->fields), UR_OK);
       ur_template_t *t = ur_create_template_from_ifc_spec(d->fields);
       assert_non_null(t);
-      assert_true(ur_is_present(t, ur_get_id_by_name("TIME_FIRST")) &&
-                  ur_is_present(t, ur_get_id_by_name("TIME_LAST")));
+      assert_true(ur_is_present(t, ur_get_id_by_name(d->first != NULL ? d->first : "TIME_FIRST")) &&
+                  ur_is_present(t, ur_get_id_by_name(d->last != NULL ? d->last : "TIME_LAST")));
+      assert_true(d->plugins != NULL || !d->plugins_optional);
       void *any = ur_create_record(t, UR_MAX_SIZE - ur_rec_fixlen_size(t));
       for (int byte = 0; byte < 256; byte += 255) {
          memset(any, byte, ur_rec_fixlen_size(t));

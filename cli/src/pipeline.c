@@ -33,6 +33,7 @@
 #define SILENT_WAITS   60 /* timeouts after the sender has ended: the stream will have no end mark */
 #define STATUS_DAMAGED 3  /* of flow_meter */
 #define BAR            30
+#define MAX_WORDS      32 /* of a detector's command line */
 
 struct pipeline {
    struct analysis *a;
@@ -138,7 +139,7 @@ static const char *input_of(struct pipeline *p, const struct event_description *
       return "flows";
    }
    if (!has_plugins(p->a)) {
-      return NULL;
+      return d->plugins_optional ? "flows" : NULL;
    }
    unsigned i = 0;
    while (i < p->n_plugins && strcmp(p->plugins[i].names, d->plugins) != 0) {
@@ -156,22 +157,34 @@ static const char *input_of(struct pipeline *p, const struct event_description *
    return p->plugins[i].socket;
 }
 
+static bool start_detector(struct pipeline *p, const struct event_description *d, const char *input,
+                           struct process *process)
+{
+   char path[4096], interfaces[256], options[256], *save = NULL;
+   char *argv[MAX_WORDS] = {(char *) (uintptr_t) d->program, "-i", interfaces};
+   unsigned n = 3;
+   snprintf(interfaces, sizeof(interfaces), "u:%s,u:%s:timeout=WAIT", input, d->program);
+   snprintf(options, sizeof(options), "%s", d->options != NULL ? d->options : "");
+   for (char *word = strtok_r(options, " ", &save); word != NULL && n < MAX_WORDS - 1;
+        word = strtok_r(NULL, " ", &save)) {
+      argv[n++] = word;
+   }
+   if (!program_find(d->program, path, sizeof(path))) {
+      return fail(p, CLI_MODULE, d->program, "module not found beside nemea (or in $NEMEA_BIN)");
+   }
+   return process_start(process, path, argv, false) || fail(p, CLI_MODULE, d->program, strerror(errno));
+}
+
 static bool start_detectors(struct pipeline *p)
 {
    for (unsigned i = 0; i < p->n_detectors; i++) {
-      const char *program = event_descriptions[i]->program, *input = input_of(p, event_descriptions[i]);
-      char path[4096], interfaces[256];
+      const char *input = input_of(p, event_descriptions[i]);
       if (input == NULL) {
          p->n_idle++;
          continue;
       }
-      snprintf(interfaces, sizeof(interfaces), "u:%s,u:%s:timeout=WAIT", input, program);
-      char *argv[] = {(char *) (uintptr_t) program, "-i", interfaces, NULL};
-      if (!program_find(program, path, sizeof(path))) {
-         return fail(p, CLI_MODULE, program, "module not found beside nemea (or in $NEMEA_BIN)");
-      }
-      if (!process_start(&p->children[1 + i], path, argv, false)) {
-         return fail(p, CLI_MODULE, program, strerror(errno));
+      if (!start_detector(p, event_descriptions[i], input, &p->children[1 + i])) {
+         return false;
       }
    }
    return true;

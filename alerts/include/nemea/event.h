@@ -62,15 +62,18 @@ enum event_key {
 };
 
 struct event_description {
-   const char *program; /* that sends the alerts */
-   const char *plugins; /* of flow_meter, joined by '+', whose fields the program reads; NULL: none */
-   const char *kind;    /* for machines: "vertical-scan" */
-   const char *title;   /* for people: "vertical port scan" */
-   const char *unit;    /* of amount: "port probes" */
-   const char *attack;  /* MITRE ATT&CK technique */
+   const char *program;   /* that sends the alerts */
+   const char *options;   /* that the program is started with, separated by blanks; NULL: none */
+   const char *plugins;   /* of flow_meter, joined by '+', whose fields the program reads; NULL: none */
+   bool plugins_optional; /* it also reads records without these fields */
+   const char *kind;      /* for machines: "vertical-scan" */
+   const char *title;     /* for people: "vertical port scan" */
+   const char *unit;      /* of amount: "port probes" */
+   const char *attack;    /* MITRE ATT&CK technique */
    /* A program that finds attacks of several kinds has those of the most usual one here. */
-   const char
-       *fields;  /* of its alerts, as in a template: those that read() needs, TIME_FIRST and TIME_LAST */
+   const char *fields; /* of its alerts, as in a template: those that read() needs, and the times */
+   const char *first,
+       *last;    /* fields with the times of the first and the last flow; NULL: TIME_FIRST, TIME_LAST */
    unsigned key; /* enum event_key: alerts are of one event when they agree in these, ... */
    uint32_t gap; /* ... and begin at most this many seconds after its end, or are of the same group */
    /** Fills in the event of one alert; times and alerts are set already. */
