@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** What alerts of brute_force_detector mean. */
+#include <nemea/event.h>
+#include <nemea/text.h>
+#include <stdio.h>
+
+static void read_alert(const struct alert *a, struct event *e)
+{
+   e->source = alert_ip(a, "SRC_IP");
+   e->target = alert_ip(a, "DST_IP");
+   e->port = (uint16_t) alert_number(a, "DST_PORT");
+   e->protocol = (uint8_t) alert_number(a, "PROTOCOL");
+   e->amount = alert_number(a, "EVENT_SCALE");
+   e->bytes = 0;
+   if (e->first == 0) { /* without --details */
+      e->first = e->last = alert_time(a, "DETECTION_TIME");
+   }
+}
+
+static enum event_confidence confidence(const struct event *e)
+{
+   return e->amount >= 30 ? EVENT_HIGH : EVENT_MEDIUM;
+}
+
+static const char *service(uint16_t port)
+{
+   switch (port) {
+   case 21: return "FTP ";
+   case 22: return "SSH ";
+   case 23: return "Telnet ";
+   case 3389: return "RDP ";
+   default: return "";
+   }
+}
+
+static void reason(const struct event *e, char *to, size_t size)
+{
+   char source[64], target[256], count[32], duration[32];
+   snprintf(to, size,
+            "%s tried %s %slog-ins at port %u of %s in %s, each of the size of a refused one; 30 such, or 10 "
+            "that the server "
+            "delayed within five minutes, are guessing",
+            event_source(e, source, sizeof(source)), format_count(e->amount, count, sizeof(count)),
+            service(e->port), e->port, event_target(e, target, sizeof(target)),
+            format_duration(event_seconds(e), duration, sizeof(duration)));
+}
+
+EVENT_DESCRIPTION(brute_force_detector, .kind = "password-guessing", .title = "password guessing",
+                  .unit = "log-ins", .attack = "T1110",
+                  .fields = "ipaddr SRC_IP,ipaddr DST_IP,time DETECTION_TIME,time TIME_FIRST,time TIME_LAST,"
+                            "uint32 EVENT_SCALE,uint16 DST_PORT,uint8 PROTOCOL",
+                  .options = "-S -R -T -F --details", .plugins = "idpcontent", .plugins_optional = true,
+                  .key = EVENT_BY_SOURCE | EVENT_BY_PORT, .gap = 4 * 3600, .read = read_alert,
+                  .confidence = confidence, .reason = reason);
