@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Alerts are read and joined to events. */
 #include <nemea-common/nc_hash.h>
+#include <nemea-common/nc_text.h>
 #include <nemea/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,16 @@ ur_time_t alert_time(const struct alert *a, const char *name)
       memcpy(&t, p, sizeof(t));
    }
    return t;
+}
+
+char *alert_text(const struct alert *a, const char *name, char *to, size_t size)
+{
+   int id = ur_get_id_by_name(name);
+   to[0] = 0;
+   if (id >= 0 && ur_is_present(a->tmplt, (ur_field_id_t) id) && ur_get_type(id) == UR_TYPE_STRING) {
+      nc_text_terminal(to, size, ur_get_ptr_by_id(a->tmplt, a->rec, id), ur_get_len(a->tmplt, a->rec, id));
+   }
+   return to;
 }
 
 /* -------------------------------------------------------------- descriptions */

@@ -16,6 +16,7 @@ struct analysis {
    const char *const *files;
    unsigned n_files;
    const char *interface; /* NULL: files */
+   const char *blacklist; /* file; NULL: none */
    bool verbose;
    FILE *flows_csv; /* flow records as text, NULL: no */
    int flows_error; /* errno of the first of them that could not be written, 0: none */

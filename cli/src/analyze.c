@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct request {
    bool json;
@@ -32,6 +33,8 @@ void cli_analyze_help(FILE *to)
        "  -c, --csv DIR         also write alerts.csv and flows.csv into this directory (created if "
        "missing)\n"
        "  -w, --html FILE       also write a self-contained page with plots\n"
+       "  -b, --blacklist FILE  also report contacts with what this file lists: addresses, networks, domain\n"
+       "                        names, URLs, one on each line\n"
        "  -v, --verbose         show the messages of the modules\n"
        "  -h, --help            this text\n"
        "\n"
@@ -53,17 +56,19 @@ static int parse(int argc, char **argv, struct analysis *a, struct request *r)
                                            {"json", no_argument, NULL, 'j'},
                                            {"csv", required_argument, NULL, 'c'},
                                            {"html", required_argument, NULL, 'w'},
+                                           {"blacklist", required_argument, NULL, 'b'},
                                            {"verbose", no_argument, NULL, 'v'},
                                            {"help", no_argument, NULL, 'h'},
                                            {NULL, 0, NULL, 0}};
    int c;
    opterr = 0;
-   while ((c = getopt_long(argc, argv, ":i:jc:w:vh", options, NULL)) != -1) {
+   while ((c = getopt_long(argc, argv, ":i:jc:w:b:vh", options, NULL)) != -1) {
       switch (c) {
       case 'i': a->interface = optarg; break;
       case 'j': r->json = true; break;
       case 'c': r->csv = optarg; break;
       case 'w': r->html = optarg; break;
+      case 'b': a->blacklist = optarg; break;
       case 'v': a->verbose = true; break;
       case 'h': cli_analyze_help(stdout); return CLI_OK;
       case ':':
@@ -86,6 +91,10 @@ static int parse(int argc, char **argv, struct analysis *a, struct request *r)
 static int check_inputs(const struct analysis *a)
 {
    char why[PATH_MAX + 256];
+   if (a->blacklist != NULL && access(a->blacklist, R_OK) != 0) {
+      cli_error("cannot read the blacklist %s: %s", a->blacklist, strerror(errno));
+      return CLI_INPUT;
+   }
    for (unsigned i = 0; i < a->n_files; i++) {
       if (source_kind_of(a->files[i], why, sizeof(why)) == SOURCE_BAD) {
          cli_error("%s", why);

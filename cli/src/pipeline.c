@@ -132,9 +132,12 @@ static bool has_plugins(const struct analysis *a)
    return true;
 }
 
-/* The socket that a detector reads. \return NULL: what it needs is not in the input, so it is not run */
+/* The socket that a detector reads. \return NULL: what it needs is not in the input, or no blacklist is given, so it is not run */
 static const char *input_of(struct pipeline *p, const struct event_description *d)
 {
+   if (d->blacklist && p->a->blacklist == NULL) {
+      return NULL;
+   }
    if (d->plugins == NULL) {
       return "flows";
    }
@@ -165,6 +168,10 @@ static bool start_detector(struct pipeline *p, const struct event_description *d
    unsigned n = 3;
    snprintf(interfaces, sizeof(interfaces), "u:%s,u:%s:timeout=WAIT", input, d->program);
    snprintf(options, sizeof(options), "%s", d->options != NULL ? d->options : "");
+   if (d->blacklist) {
+      argv[n++] = "--blacklist";
+      argv[n++] = (char *) (uintptr_t) p->a->blacklist;
+   }
    for (char *word = strtok_r(options, " ", &save); word != NULL && n < MAX_WORDS - 1;
         word = strtok_r(NULL, " ", &save)) {
       argv[n++] = word;

@@ -17,6 +17,7 @@
 #include <unirec/unirec.h>
 
 #define EVENT_SAMPLES 4
+#define EVENT_DETAIL  96    /* bytes */
 #define EVENTS_MAX    10000 /* in a list; alerts of further events are only counted */
 
 /* ------------------------------------------------------------------ an alert */
@@ -30,6 +31,8 @@ struct alert {
 uint64_t alert_number(const struct alert *a, const char *field); /* any unsigned integer type */
 ip_addr_t alert_ip(const struct alert *a, const char *field);
 ur_time_t alert_time(const struct alert *a, const char *field);
+/** A string, made safe to show and cut off at size. \return to */
+char *alert_text(const struct alert *a, const char *field, char *to, size_t size);
 
 /* ------------------------------------------------------------------ an event */
 
@@ -42,15 +45,16 @@ struct event {
    ip_addr_t source, target;                 /* all zero: many */
    ip_addr_t samples[EVENT_SAMPLES];         /* some of many targets */
    unsigned n_samples;
-   uint16_t port;    /* of the targets; 0: many or none */
-   uint8_t protocol; /* of IP; 0: unknown */
-   uint64_t amount;  /* in the description's unit */
-   uint64_t bytes;   /* 0: unknown */
-   uint64_t sources; /* 0: unknown */
-   uint64_t group;   /* number that a detector gives to alerts of one event; 0: none */
-   uint64_t alerts;  /* joined */
-   uint64_t shown;   /* for the user of the list: alerts joined when it was last shown */
-   uint32_t older;   /* of the list: index + 1 of the event before it with the same hash */
+   uint16_t port;             /* of the targets; 0: many or none */
+   uint8_t protocol;          /* of IP; 0: unknown */
+   uint64_t amount;           /* in the description's unit */
+   uint64_t bytes;            /* 0: unknown */
+   uint64_t sources;          /* 0: unknown */
+   char detail[EVENT_DETAIL]; /* of the first alert, what it is about: a name, a URL; "": nothing */
+   uint64_t group;            /* number that a detector gives to alerts of one event; 0: none */
+   uint64_t alerts;           /* joined */
+   uint64_t shown;            /* for the user of the list: alerts joined when it was last shown */
+   uint32_t older;            /* of the list: index + 1 of the event before it with the same hash */
 };
 
 /** What alerts of one event have in common. */
@@ -66,6 +70,7 @@ struct event_description {
    const char *options;   /* that the program is started with, separated by blanks; NULL: none */
    const char *plugins;   /* of flow_meter, joined by '+', whose fields the program reads; NULL: none */
    bool plugins_optional; /* it also reads records without these fields */
+   bool blacklist;        /* the program needs a list, as its option --blacklist; it is not run without one */
    const char *kind;      /* for machines: "vertical-scan" */
    const char *title;     /* for people: "vertical port scan" */
    const char *unit;      /* of amount: "port probes" */

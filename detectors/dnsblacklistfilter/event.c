@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** What alerts of dnsblacklistfilter mean. */
+#include <nemea/event.h>
+#include <nemea/text.h>
+#include <stdio.h>
+
+#define DNS_PORT 53
+
+/* The host that asks is the source, also of the record of an answer. */
+static void read_alert(const struct alert *a, struct event *e)
+{
+   bool answer = alert_number(a, "SRC_PORT") == DNS_PORT && alert_number(a, "DST_PORT") != DNS_PORT;
+   e->source = alert_ip(a, answer ? "DST_IP" : "SRC_IP");
+   e->target = alert_ip(a, answer ? "SRC_IP" : "DST_IP");
+   e->port = DNS_PORT;
+   e->protocol = (uint8_t) alert_number(a, "PROTOCOL");
+   e->amount = 1;
+   alert_text(a, "DNS_NAME", e->detail, sizeof(e->detail));
+}
+
+static enum event_confidence confidence(const struct event *e)
+{
+   return e->amount >= 3 ? EVENT_MEDIUM : EVENT_LOW;
+}
+
+static void reason(const struct event *e, char *to, size_t size)
+{
+   char source[64], count[32], duration[32];
+   snprintf(to, size, "%s looked up blacklisted names %s times in %s, first \"%s\"",
+            event_source(e, source, sizeof(source)), format_count(e->amount, count, sizeof(count)),
+            format_duration(event_seconds(e), duration, sizeof(duration)), e->detail);
+}
+
+EVENT_DESCRIPTION(dnsblacklistfilter, .plugins = "dns", .blacklist = true, .kind = "blacklisted-name",
+                  .title = "look-up of a blacklisted name", .unit = "look-ups", .attack = "T1071.004",
+                  .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL,"
+                            "string DNS_NAME,time TIME_FIRST,time TIME_LAST",
+                  .key = EVENT_BY_SOURCE, .gap = 3600, .read = read_alert, .confidence = confidence,
+                  .reason = reason);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** What alerts of urlblacklistfilter mean. */
+#include <nemea/event.h>
+#include <nemea/text.h>
+#include <stdio.h>
+#include <string.h>
+
+static void read_alert(const struct alert *a, struct event *e)
+{
+   e->source = alert_ip(a, "SRC_IP");
+   e->target = alert_ip(a, "DST_IP");
+   e->port = (uint16_t) alert_number(a, "DST_PORT");
+   e->protocol = (uint8_t) alert_number(a, "PROTOCOL");
+   e->bytes = alert_number(a, "BYTES");
+   e->amount = 1;
+   alert_text(a, "HTTP_REQUEST_HOST", e->detail, sizeof(e->detail));
+   size_t n = strlen(e->detail);
+   alert_text(a, "HTTP_REQUEST_URL", e->detail + n, sizeof(e->detail) - n);
+}
+
+static enum event_confidence confidence(const struct event *e)
+{
+   (void) e;
+   return EVENT_MEDIUM; /* nobody requests such a URL by chance */
+}
+
+static void reason(const struct event *e, char *to, size_t size)
+{
+   char source[64], count[32], duration[32];
+   snprintf(to, size, "%s requested blacklisted URLs %s times in %s, first \"%s\"",
+            event_source(e, source, sizeof(source)), format_count(e->amount, count, sizeof(count)),
+            format_duration(event_seconds(e), duration, sizeof(duration)), e->detail);
+}
+
+EVENT_DESCRIPTION(urlblacklistfilter, .plugins = "http", .blacklist = true, .kind = "blacklisted-url",
+                  .title = "request of a blacklisted URL", .unit = "requests", .attack = "T1071.001",
+                  .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint16 DST_PORT,uint8 PROTOCOL,uint64 BYTES,string "
+                            "HTTP_REQUEST_HOST,string HTTP_REQUEST_URL,time TIME_FIRST,time TIME_LAST",
+                  .key = EVENT_BY_SOURCE | EVENT_BY_TARGET, .gap = 3600, .read = read_alert,
+                  .confidence = confidence, .reason = reason);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** urlblacklistfilter: HTTP requests of URLs that are on blacklists. */
+#include <nemea/module.h>
+
+#include "fields.h"
+
+#include "../blacklist/filter.h"
+
+NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint16 DST_PORT, uint16 SRC_PORT, time TIME_FIRST, time TIME_LAST,
+          uint64 BYTES, uint32 PACKETS, uint8 PROTOCOL, string HTTP_REQUEST_HOST, string HTTP_REQUEST_REFERER,
+          string HTTP_REQUEST_URL, uint64 BLACKLIST)
+
+#define FLOWS                                                                                           \
+   "ipaddr SRC_IP,ipaddr DST_IP,uint16 DST_PORT,uint16 SRC_PORT,time TIME_FIRST,time TIME_LAST,uint64 " \
+   "BYTES,"                                                                                             \
+   "uint32 PACKETS,uint8 PROTOCOL,string HTTP_REQUEST_HOST,string HTTP_REQUEST_REFERER,string "         \
+   "HTTP_REQUEST_URL"
+
+struct urlblacklistfilter {
+   struct bl_filter filter; /* first */
+   bool subdomains;
+   nm_field_t host, url;
+};
+
+static const nm_option_t options[] = {
+    BL_CONFIG_OPTION("urldetect_config.xml", bl_load_urls),
+    NM_STRING('b', "list", struct bl_filter, file[0], NULL, "List of URLs, instead of the configured one."),
+    BL_PLAIN_OPTION,
+    NM_FLAG(0, "subdomains", struct urlblacklistfilter, subdomains,
+            "Report the same path on hosts below that of an entry, too. Without it only entries *.HOST/PATH "
+            "stand for "
+            "hosts below HOST."),
+    NM_END,
+};
+
+/* What is looked for. \param[out] host bytes of it that are the host \return its length; 0: nothing */
+static size_t prepare(const struct urlblacklistfilter *self, const void *rec, char text[2 * BL_NAME_MAX],
+                      size_t *host)
+{
+   uint32_t host_length, url_length;
+   const char *name = nm_field_data(&self->host, rec, &host_length),
+              *url = nm_field_data(&self->url, rec, &url_length);
+   *host = 0;
+   return host_length > 0 ? bl_url(text, name, host_length, url, url_length, host) : 0;
+}
+
+static int report(nm_module_t *m, const void *rec)
+{
+   struct urlblacklistfilter *self = nm_self(m);
+   char text[2 * BL_NAME_MAX];
+   size_t host, length = prepare(self, rec, text, &host);
+   uint64_t lists = bl_names_find(self->filter.lists->names, text, length, host, self->subdomains);
+   if (length == 0 || lists == 0) {
+      return NM_OK;
+   }
+   void *alert = nm_alert(m, rec);
+   nm_set(m, alert, F_BLACKLIST, lists);
+   self->filter.hits++;
+   return nm_send(m, alert);
+}
+
+/* The places of all URLs are fetched before the first is looked at. */
+static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
+{
+   struct urlblacklistfilter *self = nm_self(m);
+   const struct bl_names *names = self->filter.lists->names;
+   uint64_t hashes[BL_BATCH];
+   char text[2 * BL_NAME_MAX];
+   size_t host;
+   int rc = NM_OK;
+   for (uint32_t first = 0; first < n; first += BL_BATCH) {
+      uint32_t end = n - first < BL_BATCH ? n : first + BL_BATCH;
+      for (uint32_t i = first; i < end; i++) {
+         hashes[i - first] = bl_names_hash(text, prepare(self, recs[i].data, text, &host));
+         bl_names_prefetch(names, hashes[i - first]);
+      }
+      for (uint32_t i = first; i < end && rc == NM_OK; i++) {
+         rc = bl_names_possible(names, hashes[i - first], self->subdomains) ? report(m, recs[i].data) : NM_OK;
+      }
+   }
+   return rc;
+}
+
+static int init(nm_module_t *m)
+{
+   struct urlblacklistfilter *self = nm_self(m);
+   int rc = bl_filter_init(m);
+   rc = rc == NM_OK ? nm_field_bind(m, &self->host, 0, "HTTP_REQUEST_HOST", true) : rc;
+   return rc == NM_OK ? nm_field_bind(m, &self->url, 0, "HTTP_REQUEST_URL", true) : rc;
+}
+
+NM_MODULE("urlblacklistfilter",
+          "Reports HTTP requests of URLs on blacklists. BLACKLIST of an alert has a bit for each list that "
+          "the URL is on.",
+          .in = NM_INPUTS({"flows", FLOWS}), .out = NM_OUTPUTS({"alerts", FLOWS ",uint64 BLACKLIST"}),
+          .options = options, .state_size = sizeof(struct urlblacklistfilter), .no_eos_option = "no-eos",
+          .init = init, .records = records, .timer = bl_filter_timer, .reload = bl_filter_reload)
