@@ -23,11 +23,12 @@ static nm_test_t *start(const char *options)
 
 /* \return whether the record is sent */
 static bool sent(nm_test_t *t, const char *source, unsigned port, unsigned protocol, unsigned link,
-                 double second)
+                 double seconds)
 {
    char text[200];
-   snprintf(text, sizeof(text), "192.0.2.1,%s,%u,2024-01-01T00:%02u:%06.3f,80,%u,%u", source, link,
-            (unsigned) second / 60, second - (unsigned) second / 60 * 60, port, protocol);
+   unsigned ms = (unsigned) (seconds * 1000 + 0.5);
+   snprintf(text, sizeof(text), "192.0.2.1,%s,%u,2024-01-01T00:%02u:%02u.%03u,80,%u,%u", source, link,
+            ms / 60000, ms / 1000 % 60, ms % 1000, port, protocol);
    assert_int_equal(nm_test_feed(t, 0, text), NM_OK);
    return nm_test_next(t, 0) != NULL;
 }
