@@ -359,6 +359,19 @@ static void make_syntax(const nm_module_t *m, struct syntax *s)
    }
 }
 
+/* Words that getopt does not know become those that it does. */
+static void respell(const nm_module_def_t *def, int argc, char **argv)
+{
+   for (int i = 1; def->spellings != NULL && i < argc && strcmp(argv[i], "--") != 0; i++) {
+      for (const char *const *pair = def->spellings; pair[0] != NULL; pair += 2) {
+         if (strcmp(argv[i], pair[0]) == 0) {
+            argv[i] = (char *) (uintptr_t) pair[1];
+            break;
+         }
+      }
+   }
+}
+
 int options_parse(nm_module_t *m, int argc, char **argv)
 {
    struct syntax s;
@@ -370,6 +383,7 @@ int options_parse(nm_module_t *m, int argc, char **argv)
       store_default(m, &m->def->options[i]);
    }
    make_syntax(m, &s);
+   respell(m->def, argc, argv);
    opterr = 0;
    while (rc == NM_OK && (c = getopt_long(argc, argv, s.shorts, s.longs, NULL)) != -1) {
       int value = c > OWN_OPTIONS && c < FIRST_LONG ? s.by_letter[c] : c;

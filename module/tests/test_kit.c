@@ -189,6 +189,7 @@ static const nm_module_def_t with_options = {.name = "opts",
                                              .summary = "Options.",
                                              .options = all_options,
                                              .state_size = sizeof(struct opts),
+                                             .spellings = (const char *const[]){"-ki", "--kind", NULL},
                                              .no_eos_option = "no-eos"};
 
 /* Parses a command line of words separated by blanks. */
@@ -236,6 +237,8 @@ static void options_have_defaults_and_take_values(void **state)
    assert_string_equal(o.text, "x");
    assert_int_equal(o.kind, 0);
    assert_string_equal(called_with, "v");
+   assert_int_equal(parse(&m, &o, "opts -ki tcp"), NM_OK); /* not -k i */
+   assert_int_equal(o.kind, 0);
    free(m.message);
 }
 

@@ -259,6 +259,8 @@ typedef struct nm_module_def {
        lateness;   /**< microseconds that the stream clock is behind the newest record; 0: no delay with one
                                     input or NM_MERGE, five seconds with several inputs. Option --lateness */
    unsigned flags; /**< enum nm_flags */
+   const char *const *spellings; /**< pairs of words, then NULL: another spelling of an option, the option
+                                    itself: "-lm", "--listmode" */
    const char *no_eos_option; /**< long name of option -n: do not send end of stream; NULL: no such option */
    int interface_status;      /**< exit status when the interfaces cannot be opened; 0 means 1 */
    int option_status;         /**< exit status for unknown options and missing values; 0 means 1 */
