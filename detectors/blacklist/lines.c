@@ -43,10 +43,10 @@ static bool ours_alone(int fd)
 /* One component further. Closes fd. */
 static int descend(int fd, const char *name, bool make, bool guarded, mode_t mode)
 {
-   int flags = O_DIRECTORY | O_RDONLY | O_CLOEXEC | (guarded ? O_NOFOLLOW : 0);
-   int next = openat(fd, name, flags);
+   int flags = O_DIRECTORY | O_RDONLY | (guarded ? O_NOFOLLOW : 0);
+   int next = openat(fd, name, flags | O_CLOEXEC);
    if (next < 0 && errno == ENOENT && make && mkdirat(fd, name, mode) == 0) {
-      next = openat(fd, name, flags);
+      next = openat(fd, name, flags | O_CLOEXEC);
    }
    int e = errno;
    close(fd);
