@@ -113,6 +113,15 @@ static bool hash_of_record(const struct list *list, uint32_t shape, const nm_fie
 
 /* --------------------------------------------------------------- comparison */
 
+/* Up to the first zero byte, as filters do. The copy is for regexec(), which needs a zero byte. */
+static bool found_in(const regex_t *regex, const void *data, uint32_t length)
+{
+   char text[UR_MAX_SIZE + 1];
+   memcpy(text, data, length);
+   text[length] = 0;
+   return regexec(regex, text, 0, NULL, 0) == 0;
+}
+
 static bool cell_matches(const struct cell *cell, const nm_field_t *field, const void *rec)
 {
    uint32_t length;
@@ -129,12 +138,7 @@ static bool cell_matches(const struct cell *cell, const nm_field_t *field, const
       mask_address(&cell->network.address, cell->network.length, b);
       return ip_is4(&ip) == ip_is4(&cell->network.address) && a[0] == b[0] && a[1] == b[1];
    }
-   case CELL_REGEX: {
-      data = nm_field_data(field, rec, &length);
-      /* Up to the first zero byte, as filters do. */
-      regmatch_t part = {.rm_so = 0, .rm_eo = (regoff_t) strnlen(data, length)};
-      return regexec(cell->regex, data, 0, &part, REG_STARTEND) == 0;
-   }
+   case CELL_REGEX: data = nm_field_data(field, rec, &length); return found_in(cell->regex, data, length);
    default: return true;
    }
 }
