@@ -66,10 +66,11 @@ static int init(nm_module_t *m)
 
 /* Only the owner's records refresh the entry: when the owner falls silent, another exporter takes over after the timeout. A time
  * far from the owner's, to either side, ends the entry, so that one record with a wrong clock does not silence the others. */
-static bool is_duplicate(struct deduplicator *self, const struct key *key, uint64_t link, ur_time_t time)
+static bool is_duplicate(struct deduplicator *self, const struct key *key, uint64_t hash, uint64_t link,
+                         ur_time_t time)
 {
    bool is_new;
-   struct owner *owner = nc_table_upsert(self->flows, key, &is_new);
+   struct owner *owner = nc_table_upsert_hashed(self->flows, key, hash, &is_new);
    ur_time_t apart = time > owner->time ? time - owner->time : owner->time - time;
    if (is_new || apart > self->timeout) {
       self->inserted++;
@@ -82,29 +83,53 @@ static bool is_duplicate(struct deduplicator *self, const struct key *key, uint6
    return false;
 }
 
-static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
+static void make_key(struct key *key, const char *rec, const uint16_t *at)
+{
+   memcpy(&key->source, rec + at[F_SRC_IP], sizeof(key->source));
+   memcpy(&key->destination, rec + at[F_DST_IP], sizeof(key->destination));
+   key->source_port = *(const ur_u_uint16_t *) UR_AT_(rec, at[F_SRC_PORT]);
+   key->destination_port = *(const ur_u_uint16_t *) UR_AT_(rec, at[F_DST_PORT]);
+   key->protocol = *(const uint8_t *) UR_AT_(rec, at[F_PROTOCOL]);
+   memset(key->zero, 0, sizeof(key->zero));
+}
+
+/* At most NC_TABLE_BATCH records. arrival: 0: take TIME_LAST */
+static int some_records(nm_module_t *m, const nm_record_t *recs, uint32_t n, ur_time_t arrival)
 {
    struct deduplicator *self = nm_self(m);
    const uint16_t *at = nm_in(m)->offset;
-   struct timespec wall;
+   struct key keys[NC_TABLE_BATCH];
+   const void *pointers[NC_TABLE_BATCH];
+   uint64_t hashes[NC_TABLE_BATCH];
+   for (uint32_t i = 0; i < n; i++) {
+      make_key(&keys[i], recs[i].data, at);
+      pointers[i] = &keys[i];
+   }
+   nc_table_prefetch(self->flows, pointers, n, hashes);
+   int rc = NM_OK;
+   for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
+      uint64_t link = *(const ur_u_uint64_t *) UR_AT_(recs[i].data, at[F_LINK_BIT_FIELD]);
+      ur_time_t time =
+          arrival != 0 ? arrival : *(const ur_u_uint64_t *) UR_AT_(recs[i].data, at[F_TIME_LAST]);
+      if (!is_duplicate(self, &keys[i], hashes[i], link, time)) {
+         rc = nm_forward_n(m, 0, &recs[i]);
+      }
+   }
+   return rc;
+}
+
+static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
+{
+   const struct deduplicator *self = nm_self(m);
    ur_time_t arrival = 0;
    if (self->wall_clock) {
+      struct timespec wall;
       clock_gettime(CLOCK_MONOTONIC, &wall);
       arrival = ur_time_from_sec_usec((uint64_t) wall.tv_sec, (uint64_t) wall.tv_nsec / 1000);
    }
    int rc = NM_OK;
-   for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
-      const char *rec = recs[i].data;
-      struct key key = {.source_port = *(const ur_u_uint16_t *) UR_AT_(rec, at[F_SRC_PORT]),
-                        .destination_port = *(const ur_u_uint16_t *) UR_AT_(rec, at[F_DST_PORT]),
-                        .protocol = *(const uint8_t *) UR_AT_(rec, at[F_PROTOCOL])};
-      memcpy(&key.source, rec + at[F_SRC_IP], sizeof(key.source));
-      memcpy(&key.destination, rec + at[F_DST_IP], sizeof(key.destination));
-      uint64_t link = *(const ur_u_uint64_t *) UR_AT_(rec, at[F_LINK_BIT_FIELD]);
-      ur_time_t time = self->wall_clock ? arrival : *(const ur_u_uint64_t *) UR_AT_(rec, at[F_TIME_LAST]);
-      if (!is_duplicate(self, &key, link, time)) {
-         rc = nm_forward_n(m, 0, &recs[i]);
-      }
+   for (uint32_t i = 0; rc == NM_OK && i < n; i += NC_TABLE_BATCH) {
+      rc = some_records(m, recs + i, n - i < NC_TABLE_BATCH ? n - i : NC_TABLE_BATCH, arrival);
    }
    return rc;
 }

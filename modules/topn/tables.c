@@ -69,10 +69,9 @@ static bool addresses_open(struct addresses *a, uint32_t capacity, uint64_t *evi
    return a->table != NULL && a->sketch != NULL;
 }
 
-void addresses_add(struct addresses *a, const ip_addr_t *ip, uint64_t packets, uint64_t bytes)
+static inline void add(struct addresses *a, struct counts *c, bool is_new, const ip_addr_t *ip,
+                       uint64_t packets, uint64_t bytes)
 {
-   bool is_new;
-   struct counts *c = nc_table_upsert(a->table, ip, &is_new);
    if (__builtin_expect(is_new && a->estimated, 0)) { /* it may have been here before */
       struct counts *cells[2];
       cells_of(a, ip, cells);
@@ -81,6 +80,21 @@ void addresses_add(struct addresses *a, const ip_addr_t *ip, uint64_t packets, u
       }
    }
    counts_add(c, packets, bytes);
+}
+
+void addresses_add(struct addresses *a, const ip_addr_t *ip, uint64_t packets, uint64_t bytes)
+{
+   bool is_new;
+   struct counts *c = nc_table_upsert(a->table, ip, &is_new);
+   add(a, c, is_new, ip, packets, bytes);
+}
+
+void addresses_add_hashed(struct addresses *a, const ip_addr_t *ip, uint64_t hash, uint64_t packets,
+                          uint64_t bytes)
+{
+   bool is_new;
+   struct counts *c = nc_table_upsert_hashed(a->table, ip, hash, &is_new);
+   add(a, c, is_new, ip, packets, bytes);
 }
 
 static uint64_t big_endian(const uint8_t *bytes)
@@ -123,7 +137,10 @@ ip_addr_t address_network(const ip_addr_t *ip, uint8_t length)
 bool group_open(struct group *g, uint32_t top, uint32_t capacity, const uint8_t prefix[ADDRESS_KINDS],
                 uint64_t *evicted)
 {
-   g->ports = calloc(PORTS, sizeof(*g->ports));
+   g->ports = aligned_alloc(64, PORTS * sizeof(*g->ports));
+   if (g->ports != NULL) {
+      memset(g->ports, 0, PORTS * sizeof(*g->ports));
+   }
    bool good =
        g->ports != NULL && flows_open(&g->flows[BY_PACKETS], top) && flows_open(&g->flows[BY_BYTES], top);
    for (int kind = 0; good && kind < ADDRESS_KINDS; kind++) {

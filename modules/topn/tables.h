@@ -78,6 +78,9 @@ static inline void counts_add(struct counts *c, uint64_t packets, uint64_t bytes
 }
 
 void addresses_add(struct addresses *a, const ip_addr_t *ip, uint64_t packets, uint64_t bytes);
+/** The same with the hash of nc_table_prefetch(). */
+void addresses_add_hashed(struct addresses *a, const ip_addr_t *ip, uint64_t hash, uint64_t packets,
+                          uint64_t bytes);
 /** Puts the greatest by a metric into the (empty) ranking; items[slot] is the address. */
 void addresses_rank(const struct addresses *a, enum metric metric, struct ranking *ranking, ip_addr_t *items);
 /** The network of an address. length: of the prefix, in bits, of the address's own family */

@@ -190,67 +190,89 @@ static int finish(nm_module_t *m)
 
 /* ----------------------------------------------------------------- records */
 
-struct columns {
-   uint16_t packets, bytes, source, destination, source_port, destination_port, protocol;
+/* What is counted of a record. */
+struct sample {
+   struct flow flow;
+   uint64_t packets, bytes, order;
+   uint64_t hash; /* of the source address, in tables of hosts */
 };
 
-static void count(const struct topn *self, struct group *g, const struct flow *flow, uint64_t packets,
-                  uint64_t bytes, uint64_t order)
+static void read_sample(struct sample *s, const char *rec, const uint16_t *at)
 {
-   flows_add(&g->flows[BY_PACKETS], packets, order, flow);
-   flows_add(&g->flows[BY_BYTES], bytes, order, flow);
-   addresses_add(&g->addresses[HOSTS], &flow->source, packets, bytes);
-   enum address_kind kind = ip_is4(&flow->source) ? NETWORKS4 : NETWORKS6;
+   s->packets = *(const ur_u_uint32_t *) UR_AT_(rec, at[F_PACKETS]);
+   s->bytes = *(const ur_u_uint64_t *) UR_AT_(rec, at[F_BYTES]);
+   memcpy(&s->flow.source, rec + at[F_SRC_IP], sizeof(s->flow.source));
+   memcpy(&s->flow.destination, rec + at[F_DST_IP], sizeof(s->flow.destination));
+   s->flow.source_port = *(const ur_u_uint16_t *) UR_AT_(rec, at[F_SRC_PORT]);
+   s->flow.destination_port = *(const ur_u_uint16_t *) UR_AT_(rec, at[F_DST_PORT]);
+   s->flow.protocol = *(const uint8_t *) UR_AT_(rec, at[F_PROTOCOL]);
+}
+
+static void count(const struct topn *self, struct group *g, const struct sample *s)
+{
+   const ip_addr_t *source = &s->flow.source;
+   flows_add(&g->flows[BY_PACKETS], s->packets, s->order, &s->flow);
+   flows_add(&g->flows[BY_BYTES], s->bytes, s->order, &s->flow);
+   addresses_add_hashed(&g->addresses[HOSTS], source, s->hash, s->packets, s->bytes);
+   enum address_kind kind = ip_is4(source) ? NETWORKS4 : NETWORKS6;
    if (self->prefix[kind] > 0) {
-      ip_addr_t network = address_network(&flow->source, self->prefix[kind]);
-      addresses_add(&g->addresses[kind], &network, packets, bytes);
+      ip_addr_t network = address_network(source, self->prefix[kind]);
+      addresses_add(&g->addresses[kind], &network, s->packets, s->bytes);
    }
 }
 
 /* Tables of single ports. Of a port that is both source and destination the flow counts once, the port twice, as in the table of all. */
-static void count_by_port(struct topn *self, const struct flow *flow, uint64_t packets, uint64_t bytes,
-                          uint64_t order)
+static void count_by_port(struct topn *self, const struct sample *s)
 {
-   uint8_t source = self->group_of[flow->source_port], destination = self->group_of[flow->destination_port];
+   uint16_t source_port = s->flow.source_port, destination_port = s->flow.destination_port;
+   uint8_t source = self->group_of[source_port], destination = self->group_of[destination_port];
    if (source != 0) {
-      count(self, &self->groups[source], flow, packets, bytes, order);
-      counts_add(&self->groups[source].ports[flow->destination_port], packets, bytes);
+      count(self, &self->groups[source], s);
+      counts_add(&self->groups[source].ports[destination_port], s->packets, s->bytes);
    }
    if (destination != 0) {
       if (destination != source) {
-         count(self, &self->groups[destination], flow, packets, bytes, order);
+         count(self, &self->groups[destination], s);
       }
-      counts_add(&self->groups[destination].ports[flow->source_port], packets, bytes);
+      counts_add(&self->groups[destination].ports[source_port], s->packets, s->bytes);
+   }
+}
+
+/* At most NC_TABLE_BATCH records: what they count is fetched for all of them at once. */
+static void some_records(struct topn *self, const nm_record_t *recs, uint32_t n, const uint16_t *at)
+{
+   struct group *all = &self->groups[0];
+   struct sample samples[NC_TABLE_BATCH];
+   const void *sources[NC_TABLE_BATCH];
+   uint64_t hashes[NC_TABLE_BATCH];
+   for (uint32_t i = 0; i < n; i++) {
+      read_sample(&samples[i], recs[i].data, at);
+      sources[i] = &samples[i].flow.source;
+      __builtin_prefetch(&all->ports[samples[i].flow.source_port], 1);
+      __builtin_prefetch(&all->ports[samples[i].flow.destination_port], 1);
+   }
+   nc_table_prefetch(all->addresses[HOSTS].table, sources, n, hashes);
+   for (uint32_t i = 0; i < n; i++) {
+      struct sample *s = &samples[i];
+      s->hash = hashes[i];
+      s->order = self->in_interval++;
+      count(self, all, s);
+      counts_add(&all->ports[s->flow.source_port], s->packets, s->bytes);
+      counts_add(&all->ports[s->flow.destination_port], s->packets, s->bytes);
+      if (self->n_groups > 1) {
+         count_by_port(self, s);
+      }
    }
 }
 
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
    struct topn *self = nm_self(m);
-   const uint16_t *at = nm_in(m)->offset;
-   const struct columns c = {at[F_PACKETS],  at[F_BYTES],    at[F_SRC_IP],  at[F_DST_IP],
-                             at[F_SRC_PORT], at[F_DST_PORT], at[F_PROTOCOL]};
-   struct group *all = &self->groups[0];
    if (self->in_interval == 0) { /* a tick that is due ends a batch: all of it is in one interval */
       self->end = (ur_time_get_sec(nm_now(m)) / self->interval + 1) * self->interval;
    }
-   for (uint32_t i = 0; i < n; i++) {
-      const char *rec = recs[i].data;
-      struct flow flow;
-      uint64_t packets = *(const ur_u_uint32_t *) UR_AT_(rec, c.packets);
-      uint64_t bytes = *(const ur_u_uint64_t *) UR_AT_(rec, c.bytes);
-      memcpy(&flow.source, rec + c.source, sizeof(flow.source));
-      memcpy(&flow.destination, rec + c.destination, sizeof(flow.destination));
-      flow.source_port = *(const ur_u_uint16_t *) UR_AT_(rec, c.source_port);
-      flow.destination_port = *(const ur_u_uint16_t *) UR_AT_(rec, c.destination_port);
-      flow.protocol = *(const uint8_t *) UR_AT_(rec, c.protocol);
-      uint64_t order = self->in_interval++;
-      count(self, all, &flow, packets, bytes, order);
-      counts_add(&all->ports[flow.source_port], packets, bytes);
-      counts_add(&all->ports[flow.destination_port], packets, bytes);
-      if (self->n_groups > 1) {
-         count_by_port(self, &flow, packets, bytes, order);
-      }
+   for (uint32_t i = 0; i < n; i += NC_TABLE_BATCH) {
+      some_records(self, recs + i, n - i < NC_TABLE_BATCH ? n - i : NC_TABLE_BATCH, nm_in(m)->offset);
    }
    return NM_OK;
 }
