@@ -53,6 +53,7 @@ hdr:bzlib.h             libbz2-dev          bzip2-devel
 pc:yaml-0.1             libyaml-dev         libyaml-devel
 pc:libpcap              libpcap-dev         libpcap-devel
 pc:libxml-2.0           libxml2-dev         libxml2-devel
+pc:fuse3                libfuse3-dev        fuse3-devel
 END
    check) cat <<'END' ;;
 prog:git                git                 git
