@@ -73,7 +73,7 @@ static const char *rows(const char *output, const char *title)
 static void every_table_counts_what_it_says(void **state)
 {
    (void) state;
-   nm_test_t *t = start("-n 2 -l 60 -p 53 -m 12,32");
+   nm_test_t *t = start("-n 2 -l 60 -c 64 -p 53 -m 12,32");
    nm_test_catch(STDOUT_FILENO);
    feed(t, "192.168.3.3", 1000, 53, 5000000000, 1, "00:00:01"); /* more than 32 bits */
    feed(t, "192.175.0.1", 1000, 80, 10, 7, "00:00:01");
@@ -111,7 +111,7 @@ static void every_table_counts_what_it_says(void **state)
 static void tables_come_in_the_order_of_the_original(void **state)
 {
    (void) state;
-   nm_test_t *t = start("-n 1 -l 60 -p 80,443,80 -m 8");
+   nm_test_t *t = start("-n 1 -l 60 -c 64 -p 80,443,80 -m 8");
    nm_test_catch(STDOUT_FILENO);
    feed(t, "10.0.0.1", 80, 443, 1, 1, "00:00:01");
    const char *out = end(t);
@@ -306,7 +306,7 @@ static void wrong_options(void **state)
       }
       nm_test_free(t);
    }
-   char text[1000] = "-n 3 -l 3 -p 1";
+   char text[1000] = "-n 3 -l 3 -c 16 -p 1";
    for (int i = 2; i <= 64; i++) {
       snprintf(text + strlen(text), sizeof(text) - strlen(text), ",%d", i);
    }
