@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** What the fuzz targets of libunirec share. */
+/** Helpers for the fuzz targets of libunirec. */
 #ifndef UR_FUZZ_H
 #define UR_FUZZ_H
 
@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/** Stops with a message: a broken promise of the library is a finding like a bad access. */
+/** Aborts with a message: a broken guarantee of the library is a finding, like an invalid access. */
 #define PROMISE(what)                                                       \
    do {                                                                     \
       if (!(what)) {                                                        \

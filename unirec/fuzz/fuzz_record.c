@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Fuzz target: records from outside: what ur_rec_check() lets pass can be read, copied and changed. */
+/** Fuzz target: untrusted records: those that ur_rec_check() accepts can be read, copied and changed. */
 #include "fuzz.h"
 
 #include <unirec/unirec2csv.h>
@@ -33,7 +33,7 @@ static void check_same(const ur_template_t *ta, const void *a, const ur_template
    }
 }
 
-/* Into all fields, into few, into itself. */
+/* Copies to a template with all fields, to one with few, and to the same. */
 static void copy(const ur_template_t *t, const void *rec, const ur_template_t *few, const ur_template_t *more)
 {
    void *to = ur_create_record(few, UR_MAX_SIZE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Fuzz target: template strings, as peers, files and users give them. */
+/** Fuzz target: template strings from peers, files and users. */
 #include "fuzz.h"
 
 /* The canonical string of a template gives the same template. */

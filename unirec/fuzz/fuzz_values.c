@@ -35,13 +35,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
    ur_field_id_t id = (ur_field_id_t) ur_get_id_by_name(name);
    ur_set_string(t, rec, ur_get_id_by_name("T0"), "before");
    ur_array_allocate(t, rec, ur_get_id_by_name("T28"), 3);
-   for (int i = 0; i < 2; i++) { /* again over the value that is there */
+   for (int i = 0; i < 2; i++) { /* again, replacing the value */
       int rc = ur_set_from_string(t, rec, id, text);
       PROMISE(rc == 0 || rc == 1);
       PROMISE(ur_rec_check(t, rec, (uint32_t) ur_rec_size(t, rec)));
       PROMISE(ur_get_len(t, rec, id) % ur_array_get_elem_size(id) == 0);
    }
-   /* What the strict reader takes, the lenient one reads to the same value. */
+   /* Text that the strict parser accepts has the same value for the lenient one. */
    if (ur_set_from_string_strict(t, rec, id, text) == 0) {
       void *copy = ur_clone_record(t, rec);
       PROMISE(ur_set_from_string(t, rec, id, text) == 0);

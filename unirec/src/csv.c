@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Records as lines of text and back. */
+/** Conversion of records to CSV and back. */
 #include "text.h"
 
 #include <nemea-common/nc_text.h>
@@ -215,7 +215,7 @@ static int set_column(const ur_template_t *t, void *rec, ur_field_id_t id, const
    if (ur_set_from_string(t, rec, id, text) == 0) {
       return 0;
    }
-   if (ur_get_type(id) == UR_TYPE_CHAR && *text == 0) { /* an empty column stands for a NUL */
+   if (ur_get_type(id) == UR_TYPE_CHAR && *text == 0) { /* an empty column is a NUL */
       *(char *) ur_get_ptr_by_id(t, rec, id) = 0;
       return 0;
    }

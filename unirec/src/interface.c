@@ -70,7 +70,7 @@ UR_PUBLIC ur_template_t *ur_ctx_create_bidirectional_template(trap_ctx_t *ctx, i
    return t;
 }
 
-/* \param spec set to the input's format, NULL: there is none */
+/* \param spec set to the input's format, NULL if there is none */
 static int follow(trap_ctx_t *ctx, uint32_t ifc, ur_template_t **tmplt, const char **spec)
 {
    uint8_t type = TRAP_FMT_UNKNOWN;
@@ -117,9 +117,9 @@ UR_PUBLIC int ur_ctx_receive(trap_ctx_t *ctx, uint32_t ifc, const void **data, u
       changed |= rc == TRAP_E_FORMAT_CHANGED;
       const char *spec;
       if (rc == TRAP_E_FORMAT_CHANGED && follow(ctx, ifc, tmplt, &spec) != UR_OK) {
-         /* A peer does not end a module; of files, nothing better comes. */
+         /* A peer must not end a module; a file, however, has no better format to offer. */
          if (trap_ctx_refuse_format(ctx, ifc) != TRAP_E_OK) {
-            ur_ctx_follow_format(ctx, ifc, tmplt); /* tells why */
+            ur_ctx_follow_format(ctx, ifc, tmplt); /* prints the reason */
             return TRAP_E_FORMAT_MISMATCH;
          }
          changed = false;
@@ -128,6 +128,6 @@ UR_PUBLIC int ur_ctx_receive(trap_ctx_t *ctx, uint32_t ifc, const void **data, u
       if (*size <= 1 || *tmplt == NULL || ur_rec_check(*tmplt, *data, *size)) {
          return changed ? TRAP_E_FORMAT_CHANGED : TRAP_E_OK;
       }
-      /* A record that does not match its template is skipped; the module never gets it. */
+      /* Skips records that do not match their template. */
    }
 }

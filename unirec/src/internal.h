@@ -3,27 +3,22 @@
 #ifndef UR_INTERNAL_H
 #define UR_INTERNAL_H
 
+#include "typed_list.h"
+
 #include <unirec/unirec.h>
 
 #include <stdbool.h>
 
 #define UR_PUBLIC __attribute__((visibility("default")))
 
-/** A word of a template string. */
-struct word {
-   const char *text;
-   size_t length;
-};
-
-/** Reads the next "type NAME" of a typed template string and advances *at. \return 1 read, 0 end of the text, -1 invalid text */
-int next_typed_field(const char **at, struct word *type, struct word *name);
-
 /** \return id of a defined field, or UR_E_INVALID_NAME */
 int registry_find(const char *name, size_t length);
-/** Defines the fields of a peer's format, as far as they are new, and holds them. \param ids set to their ids, freed by the caller
- *  \param when for registry_release() \return their number, or an error (then nothing is held) */
-int registry_define_foreign(const char *spec, ur_field_id_t **ids, uint32_t *when);
-/** A template has these fields: they are not given back. \return for registry_release() */
+/** Defines the fields of a list: all, or none if there is an error. \return UR_OK, or the code of the first error */
+int registry_define(const struct typed_list *list);
+/** The same for the format of a peer. The fields are in use until registry_release(). \param ids room for list->n ids
+ *  \param when for registry_release() \return the number of fields, or an error (then none is in use) */
+int registry_define_foreign(const struct typed_list *list, ur_field_id_t *ids, uint32_t *when);
+/** Marks fields as used by a template, so that they are not removed. \return the argument "when" of registry_release() */
 uint32_t registry_use(const ur_field_id_t *ids, size_t n);
 void registry_release(const ur_field_id_t *ids, size_t n, uint32_t when);
 /** \return ur_field_type_t, or UR_E_INVALID_TYPE */
@@ -37,10 +32,10 @@ int set_var_within(const ur_template_t *t, void *rec, uint32_t limit, int id, co
 int array_resize_within(const ur_template_t *t, void *rec, uint32_t limit, int id, int len);
 int set_from_string_within(const ur_template_t *t, void *rec, uint32_t limit, ur_field_id_t id,
                            const char *v);
-/** Parses a value at the begin of a text: a number without a sign, an IPv4 address, a time. \return what follows it; NULL: it is
- * none of these, or may be one in another form that ur_set_from_string() knows */
+/** Parses a value at the start of a text: an unsigned number, an IPv4 address, a time. \return the text after it; NULL for other
+ * text, which may still be valid for ur_set_from_string() */
 const char *parse_in_place(ur_field_type_t type, const char *s, void *to);
-/** Parses a time at the begin of a text. \return what follows it; NULL: there is none */
+/** Parses a time at the start of a text. \return the text after it; NULL if it is not a time */
 const char *parse_time(const char *s, ur_time_t *t);
 /** \return UR_OK; UR_E_TOO_LONG: some variable-length fields did not fit and were not copied; UR_E_MEMORY */
 int copy_fields_within(const ur_template_t *dt, void *dst, uint32_t limit, const ur_template_t *st,

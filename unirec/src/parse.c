@@ -214,7 +214,7 @@ static bool is_exact(ur_field_type_t type, const char *s)
    case UR_TYPE_INT64: {
       bool hexadecimal =
           digits[0] == '0' && (digits[1] | 32) == 'x' && digits[2] != 0 && only(digits + 2, hex);
-      bool octal = digits[0] == '0' && digits[1] != 0; /* refused: people who type 010 mean ten */
+      bool octal = digits[0] == '0' && digits[1] != 0; /* rejected: users who type 010 mean ten */
       if (!hexadecimal && (octal || *digits == 0 || !only(digits, "0123456789"))) {
          return false;
       }

@@ -161,7 +161,7 @@ static void free_family(struct family *f)
    free(f->intervals);
 }
 
-/* Takes a network of the list over. \return false: its prefix is too long */
+/* Adds a network of the list. \return false if its prefix is too long */
 static bool add_net(struct context *c, ipps_network_t *network, uint32_t index)
 {
    bool v4 = ip_is4(&network->addr);
@@ -181,7 +181,7 @@ static bool add_net(struct context *c, ipps_network_t *network, uint32_t index)
    return true;
 }
 
-/* One piece of memory holds the copies of all data, each aligned for any type. */
+/* One allocation holds the copies of all data, each aligned for any type. */
 static bool copy_data(struct context *c, const ipps_network_list_t *list)
 {
    size_t total = 0;
@@ -250,7 +250,7 @@ UR_PUBLIC int ipps_search(ip_addr_t *ip, ipps_context_t *context, void ***data)
    if (f->n == 0) {
       return 0;
    }
-   /* The last interval that begins at n or before; the compiler makes a conditional move of the choice. */
+   /* The last interval that begins at or before n. The loop compiles to conditional moves. */
    for (uint32_t left = f->n; left > 1;) {
       uint32_t half = left / 2;
       base = base[half] <= n ? base + half : base;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Records: checking those from outside, memory, and records with a known capacity (ur_record_t). */
+/** Records: validation, memory, and records with a known capacity (ur_record_t). */
 #include "internal.h"
 
 UR_PUBLIC int ur_rec_check(const ur_template_t *tmplt, const void *rec, uint32_t size)

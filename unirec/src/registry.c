@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Fields of the process.
+ * The field registry: all fields of the process, their ids, and which of them are in use.
  *
  * The tables are public, so that reading a field's name, size or type is one load. They grow by making larger
- * copies; the old ones stay until ur_finalize(), so that threads that still read them are safe. A hash of the
+ * copies; the old ones stay until ur_finalize(), so that threads that still read them are safe. A hash table of the
  * names makes finding and defining a field independent of their number. All changes are made under one lock.
  */
 #include "internal.h"
@@ -24,24 +24,24 @@ struct retired {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Fields that only formats of peers have defined are given back when no template has them and there are many of such fields; until
- * then they stay, since formats come back. Fields that the program has defined stay for good. */
+/* Fields that only formats of peers have defined are removed when no template uses them and there are more than MAX_IDLE of them;
+ * until then they stay, since formats often return. Fields that the program has defined are never removed. */
 #define MAX_IDLE 4096
 
 struct use {
-   uint32_t templates; /* that have the field */
-   bool foreign;       /* nobody but peers has defined it */
+   uint32_t templates; /* number that use the field */
+   bool foreign;       /* only peers have defined it */
 };
 
 static struct use uses[UR_FIELD_ID_MAX + 1];
-static int n_idle;     /* foreign fields that no template has */
-static uint32_t epoch; /* raised when all fields are forgotten */
+static int n_idle;     /* foreign fields that no template uses */
+static uint32_t epoch; /* incremented by ur_finalize() */
 static struct retired *retired;
-static ur_field_id_t *slots; /* hash of names to ids, -1: free */
+static ur_field_id_t *slots; /* hash table from names to ids, -1: free */
 static size_t n_slots;       /* a power of two */
 static size_t n_hashed;
 
-/* Peers name fields too: keyed, so that nobody can choose names that share a slot. */
+/* Names also come from peers: the hash is keyed, so that they cannot choose colliding names. */
 static uint64_t hash_name(const char *name, size_t length)
 {
    return nc_hash(name, length);
@@ -58,7 +58,7 @@ static void hash_put(ur_field_id_t id)
    n_hashed++;
 }
 
-/* Makes the hash anew for at least n names. */
+/* Rebuilds the hash table with room for at least n names. */
 static int hash_build(size_t n)
 {
    size_t size = 64;
@@ -104,7 +104,7 @@ int registry_find(const char *name, size_t length)
    return id;
 }
 
-/* Tables for n fields in one piece of memory; what is there is copied. */
+/* Replaces the tables by larger ones for n fields, in one allocation. */
 static int grow_tables(int n)
 {
    ur_field_specs_t *s = &ur_field_specs;
@@ -212,20 +212,20 @@ static bool good_name(const char *name, size_t length)
    return true;
 }
 
-/* The program itself defines the field: it stays. */
+/* The program itself defines the field: it is never removed. */
 static void keep_for_good(int id)
 {
    n_idle -= uses[id].foreign && uses[id].templates == 0;
    uses[id].foreign = false;
 }
 
-/* \param listed,n ids of the list that the field stands in, so far
- * A field that only peers have defined and that no template has keeps nobody from giving it another type. */
+/* Changes the type of a field that only peers have defined and that no template uses.
+ * \param listed,n ids of the fields before it in the same list */
 static int retype_locked(int id, int type, const ur_field_id_t *listed, int n)
 {
    bool idle = uses[id].foreign && uses[id].templates == 0;
    for (int i = 0; idle && i < n; i++) {
-      idle = listed[i] != id; /* else the list contradicts itself */
+      idle = listed[i] != id; /* the list itself has the field with two types */
    }
    if (!idle) {
       return UR_E_TYPE_MISMATCH;
@@ -235,7 +235,7 @@ static int retype_locked(int id, int type, const ur_field_id_t *listed, int n)
    return UR_OK;
 }
 
-/* \param foreign a peer defines it \param fresh set when the field was not there before */
+/* \param foreign a peer defines it \param fresh set to whether the field is new */
 static int define_locked(const char *name, size_t length, int type, bool foreign, const ur_field_id_t *listed,
                          int n, bool *fresh)
 {
@@ -311,13 +311,13 @@ static int undefine_locked(ur_field_id_t id)
    return UR_OK;
 }
 
-/* After fields were undefined. The slot of the hash cannot simply be emptied: others may stand after it. */
+/* After fields were undefined. Their slots cannot simply be cleared: probe sequences of other names may cross them. */
 static int rehash_locked(void)
 {
    return hash_build(n_hashed + 8);
 }
 
-/* Gives back what only peers have defined and no template has. */
+/* Removes the fields that only peers have defined and that no template uses. */
 static void reclaim_locked(void)
 {
    for (int id = ur_field_specs.ur_last_statically_defined_id; id < ur_field_specs.ur_last_id; id++) {
@@ -351,7 +351,7 @@ void registry_release(const ur_field_id_t *ids, size_t n, uint32_t when)
    pthread_mutex_lock(&lock);
    for (size_t i = 0; i < n && when == epoch; i++) {
       struct use *u = &uses[ids[i]];
-      if (u->templates > 0) { /* else the program has undefined the field meanwhile */
+      if (u->templates > 0) { /* else the program has undefined the field since */
          u->templates--;
          n_idle += u->foreign && u->templates == 0;
       }
@@ -378,84 +378,32 @@ UR_PUBLIC int ur_undefine_field(const char *name)
    return rc == UR_E_INVALID_PARAMETER ? UR_E_INVALID_NAME : rc;
 }
 
-int next_typed_field(const char **at, struct word *type, struct word *name)
-{
-   const char *p = *at;
-   while (isspace((unsigned char) *p)) {
-      p++;
-   }
-   if (*p == 0) {
-      /* A comma with nothing but blanks after it is a field without a type. */
-      *at = p;
-      return 0;
-   }
-   type->text = p;
-   while (*p != 0 && *p != ',' && !isspace((unsigned char) *p)) {
-      p++;
-   }
-   type->length = (size_t) (p - type->text);
-   while (isspace((unsigned char) *p)) {
-      p++;
-   }
-   name->text = p;
-   while (*p != 0 && *p != ',' && !isspace((unsigned char) *p)) {
-      p++;
-   }
-   name->length = (size_t) (p - name->text);
-   if (type->length == 0) {
-      return -1;
-   }
-   while (isspace((unsigned char) *p)) {
-      p++;
-   }
-   if (*p == ',') {
-      p++;
-      *at = p;
-      if (*p != 0) {
-         while (isspace((unsigned char) *p)) {
-            p++;
-         }
-         return *p == 0 ? -1 : 1;
-      }
-   }
-   *at = p;
-   return 1;
-}
-
-/* Room for the ids of a list's fields, NULL without memory. */
-static ur_field_id_t *make_ids(const char *spec)
-{
-   size_t most = 1;
-   for (const char *p = spec; *p != 0; p++) {
-      most += isspace((unsigned char) *p) || *p == ',';
-   }
-   return malloc(most * sizeof(ur_field_id_t));
-}
-
 /* Defines all fields of a list, or none. \return their number, with their ids in ids, or an error */
-static int define_list_locked(const char *spec, bool foreign, ur_field_id_t *ids)
+static int define_list_locked(const struct typed_list *list, bool foreign, ur_field_id_t *ids)
 {
-   struct word type, name;
-   int n = 0, rc = UR_OK, more;
-   ur_field_id_t *added = make_ids(spec); /* those that were not there */
-   size_t n_added = 0;
+   ur_field_id_t *added = malloc((list->n + 1) * sizeof(*added)); /* fields that did not exist before */
+   size_t n = 0, n_added = 0;
+   int rc = UR_OK;
    if (added == NULL) {
       return UR_E_MEMORY;
    }
-   while ((more = next_typed_field(&spec, &type, &name)) > 0) {
-      bool fresh;
-      int t = type_from_word(type.text, type.length);
-      int id = t < 0 ? t : define_locked(name.text, name.length, t, foreign, ids, n, &fresh);
+   for (; n < list->n; n++) {
+      const struct typed_field *f = &list->fields[n];
+      bool fresh = false;
+      int id =
+          f->type < 0 ? f->type : define_locked(f->name, f->length, f->type, foreign, ids, (int) n, &fresh);
       if (id < 0) {
          rc = id;
          break;
       }
-      ids[n++] = (ur_field_id_t) id;
+      ids[n] = (ur_field_id_t) id;
       if (fresh) {
          added[n_added++] = (ur_field_id_t) id;
       }
    }
-   rc = more < 0 ? UR_E_INVALID_TYPE : rc;
+   if (rc == UR_OK && !list->complete) {
+      rc = UR_E_INVALID_TYPE;
+   }
    if (rc != UR_OK && n_added > 0) {
       while (n_added > 0) {
          undefine_locked(added[--n_added]);
@@ -463,38 +411,31 @@ static int define_list_locked(const char *spec, bool foreign, ur_field_id_t *ids
       rehash_locked();
    }
    free(added);
-   return rc != UR_OK ? rc : n;
+   return rc != UR_OK ? rc : (int) n;
 }
 
-UR_PUBLIC int ur_define_set_of_fields(const char *ifc_data_fmt)
+int registry_define(const struct typed_list *list)
 {
-   if (ifc_data_fmt == NULL) {
-      return UR_E_INVALID_PARAMETER;
-   }
-   ur_field_id_t *ids = make_ids(ifc_data_fmt);
+   ur_field_id_t *ids = malloc((list->n + 1) * sizeof(*ids));
    if (ids == NULL) {
       return UR_E_MEMORY;
    }
    pthread_mutex_lock(&lock);
-   int n = define_list_locked(ifc_data_fmt, false, ids);
+   int n = define_list_locked(list, false, ids);
    pthread_mutex_unlock(&lock);
    free(ids);
    return n < 0 ? n : UR_OK;
 }
 
-int registry_define_foreign(const char *spec, ur_field_id_t **ids, uint32_t *when)
+int registry_define_foreign(const struct typed_list *list, ur_field_id_t *ids, uint32_t *when)
 {
-   *ids = make_ids(spec);
-   if (*ids == NULL) {
-      return UR_E_MEMORY;
-   }
    pthread_mutex_lock(&lock);
    if (n_idle > MAX_IDLE) {
       reclaim_locked();
    }
-   int n = define_list_locked(spec, true, *ids);
+   int n = define_list_locked(list, true, ids);
    if (n > 0) {
-      use_locked(*ids, (size_t) n);
+      use_locked(ids, (size_t) n);
    }
    *when = epoch;
    pthread_mutex_unlock(&lock);
@@ -538,9 +479,4 @@ UR_PUBLIC void ur_finalize(void)
    slots = NULL;
    n_slots = n_hashed = 0;
    pthread_mutex_unlock(&lock);
-}
-
-UR_PUBLIC char *ur_cpy_string(const char *str)
-{
-   return str != NULL ? strdup(str) : NULL;
 }

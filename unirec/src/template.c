@@ -159,34 +159,30 @@ UR_PUBLIC void ur_free_template(ur_template_t *tmplt)
    }
 }
 
-/* Ids of a typed form. \return their number, or -1 */
-static int parse_typed(const char *spec, ur_field_id_t **ids, size_t extra)
+/* Ids of the fields of a typed list, with room for extra further ones. \return their number, or -1 */
+static int find_typed(const char *spec, ur_field_id_t **ids, size_t extra)
 {
-   struct word type, name;
-   size_t most = 1 + extra;
-   int n = 0, more;
-   for (const char *p = spec; *p != 0; p++) {
-      most += isspace((unsigned char) *p) || *p == ',';
-   }
-   *ids = malloc(most * sizeof(**ids));
-   if (*ids == NULL) {
-      return -1;
-   }
-   while ((more = next_typed_field(&spec, &type, &name)) > 0) {
-      int id = registry_find(name.text, name.length);
-      if (id < 0) {
-         return -1;
+   struct typed_list list;
+   int n = typed_list_parse(&list, spec) == UR_OK && list.complete ? 0 : -1;
+   *ids = n == 0 ? malloc((list.n + extra + 1) * sizeof(**ids)) : NULL;
+   n = *ids != NULL ? n : -1;
+   for (size_t i = 0; n >= 0 && i < list.n; i++) {
+      int id = registry_find(list.fields[i].name, list.fields[i].length);
+      if (id >= 0) {
+         (*ids)[n++] = (ur_field_id_t) id;
+      } else {
+         n = -1;
       }
-      (*ids)[n++] = (ur_field_id_t) id;
    }
-   return more == 0 ? n : -1;
+   typed_list_free(&list);
+   return n;
 }
 
 UR_PUBLIC ur_template_t *ur_create_template_from_ifc_spec(const char *ifc_data_fmt)
 {
    ur_field_id_t *ids = NULL;
    errno = EINVAL;
-   int n = ifc_data_fmt != NULL ? parse_typed(ifc_data_fmt, &ids, 0) : -1;
+   int n = ifc_data_fmt != NULL ? find_typed(ifc_data_fmt, &ids, 0) : -1;
    ur_template_t *t = n >= 0 ? template_from_ids(ids, (size_t) n, NULL) : NULL;
    free(ids);
    return t;
@@ -204,14 +200,20 @@ static ur_template_t *take_place(ur_template_t *fresh, ur_template_t *old)
 
 UR_PUBLIC ur_template_t *ur_define_fields_and_update_template(const char *ifc_data_fmt, ur_template_t *old)
 {
-   ur_field_id_t *ids = NULL;
+   struct typed_list list;
    uint32_t when = 0;
-   int n = ifc_data_fmt != NULL ? registry_define_foreign(ifc_data_fmt, &ids, &when) : -1;
+   if (ifc_data_fmt == NULL) {
+      return NULL;
+   }
+   int rc = typed_list_parse(&list, ifc_data_fmt);
+   ur_field_id_t *ids = rc == UR_OK ? malloc((list.n + 1) * sizeof(*ids)) : NULL;
+   int n = ids != NULL ? registry_define_foreign(&list, ids, &when) : -1;
    ur_template_t *t = n >= 0 ? template_from_ids(ids, (size_t) n, NULL) : NULL;
    if (n > 0) {
       registry_release(ids, (size_t) n, when);
    }
    free(ids);
+   typed_list_free(&list);
    return take_place(t, old);
 }
 
@@ -219,7 +221,7 @@ UR_PUBLIC ur_template_t *ur_expand_template(const char *ifc_data_fmt, ur_templat
 {
    ur_field_id_t *ids = NULL;
    size_t have = tmplt != NULL ? tmplt->count : 0;
-   int n = ifc_data_fmt != NULL ? parse_typed(ifc_data_fmt, &ids, have) : -1;
+   int n = ifc_data_fmt != NULL ? find_typed(ifc_data_fmt, &ids, have) : -1;
    if (n < 0) {
       free(ids);
       return NULL;
@@ -253,26 +255,6 @@ UR_PUBLIC char *ur_template_string_delimiter(const ur_template_t *tmplt, int del
    if (p != NULL) {
       *p = 0;
    }
-   return text;
-}
-
-UR_PUBLIC char *ur_ifc_data_fmt_to_field_names(const char *ifc_data_fmt)
-{
-   struct word type, name;
-   char *text = ifc_data_fmt != NULL ? malloc(strlen(ifc_data_fmt) + 1) : NULL;
-   char *p = text;
-   int more = 0;
-   while (p != NULL && (more = next_typed_field(&ifc_data_fmt, &type, &name)) > 0 && name.length > 0) {
-      if (p != text) {
-         *p++ = ',';
-      }
-      p = mempcpy(p, name.text, name.length);
-   }
-   if (p == NULL || more != 0) {
-      free(text);
-      return NULL;
-   }
-   *p = 0;
    return text;
 }
 

@@ -7,7 +7,7 @@ static const char pairs[] = "000102030405060708091011121314151617181920212223242
                             "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
                             "8081828384858687888990919293949596979899";
 
-/* 0 to 255 with a dot behind, of which as many characters are used as are needed. */
+/* 0 to 255, each followed by a dot; fewer characters are used as needed. */
 #define OCTETS_10(tens)                                                                                    \
    {tens "0."}, {tens "1."}, {tens "2."}, {tens "3."}, {tens "4."}, {tens "5."}, {tens "6."}, {tens "7."}, \
        {tens "8."},                                                                                        \
@@ -224,4 +224,9 @@ char *text_var(char *to, ur_field_type_t type, const void *data, size_t length)
    }
    *to++ = ']';
    return to;
+}
+
+UR_PUBLIC char *ur_cpy_string(const char *str)
+{
+   return str != NULL ? strdup(str) : NULL;
 }

@@ -29,8 +29,8 @@ UR_PUBLIC void ur_clear_varlen(const ur_template_t *tmplt, void *rec)
    memset((void *) d, 0, (size_t) n * 4);
 }
 
-/* A record from elsewhere may have its data in another order or with gaps, or any offset for an empty field: puts them in
- * the usual order, one after the other. */
+/* A received record may have its data in another order or with gaps, or any offset for an empty field: puts the data in
+ * the usual order, without gaps. */
 static bool normalize(const ur_template_t *t, void *rec)
 {
    int n;
@@ -63,15 +63,15 @@ static inline int move_following(const ur_template_t *t, void *rec, uint32_t lim
       before += p[1];
    }
    unusual |= d[0] ^ before;
-   uint32_t behind = before + old, delta = (uint32_t) len - old;
+   uint32_t after = before + old, delta = (uint32_t) len - old;
    for (const ur_u_uint16_t *p = d + 2; p < end; p += 2) {
-      unusual |= p[0] ^ behind;
-      behind += p[1];
+      unusual |= p[0] ^ after;
+      after += p[1];
    }
-   if (behind + delta + t->static_size > limit || unusual) {
+   if (after + delta + t->static_size > limit || unusual) {
       return unusual ? 1 : UR_E_TOO_LONG;
    }
-   uint32_t moved = behind - before - old;
+   uint32_t moved = after - before - old;
    for (ur_u_uint16_t *p = d + 2; p < end; p += 2) {
       p[0] = (uint16_t) (p[0] + delta);
    }

@@ -108,7 +108,7 @@ static void bad_lists_are_refused(void **state)
    ipps_destroy(c);
 }
 
-/* Random networks of a small space, against a walk through the list. */
+/* Random networks of a small address range, compared with a linear search. */
 static void as_a_linear_search_finds_them(void **state)
 {
    enum { NETS = 200 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Peers cannot fill the registry of fields: what only their formats have defined is given back. */
+/** Peers cannot fill the field registry: fields that only their formats have defined are removed again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ static void formats_without_end_leave_room(void **state)
    ur_template_t *t = ur_define_fields_and_update_template("uint16 MINE,uint8 THEIRS", NULL);
    assert_non_null(kept);
    assert_non_null(t);
-   int mine = ur_define_field("MINE", UR_TYPE_UINT16); /* a peer was first, then the program: it stays */
+   int mine = ur_define_field("MINE", UR_TYPE_UINT16); /* defined by a peer, then by the program: it stays */
    assert_true(mine >= 0);
    for (int i = 0; i < FORMATS; i++) {
       char *spec = make_format(i);
@@ -44,7 +44,7 @@ static void formats_without_end_leave_room(void **state)
    char *text = ur_template_string(kept);
    assert_string_equal(text, "ipaddr KEPT_B,uint8 KEPT_A,string KEPT_C");
    free(text);
-   t = ur_define_fields_and_update_template("uint32 GOOD", t); /* what came too late once */
+   t = ur_define_fields_and_update_template("uint32 GOOD", t); /* the field that did not fit before */
    assert_non_null(t);
    ur_template_t *copy = ur_create_template("GOOD,MINE", &e);
    assert_non_null(copy);
@@ -67,7 +67,7 @@ static void a_format_that_contradicts_defines_nothing(void **state)
    ur_finalize();
 }
 
-/* What a peer sent once decides nothing about those that come after it. */
+/* Formats of former peers do not affect later ones. */
 static void a_peer_that_is_gone_leaves_no_types(void **state)
 {
    (void) state;
@@ -82,7 +82,7 @@ static void a_peer_that_is_gone_leaves_no_types(void **state)
    assert_string_equal(text, "ipaddr B,uint64 A");
    free(text);
    ur_free_template(t);
-   assert_true(ur_define_field("A", UR_TYPE_FLOAT) >= 0); /* the program's own: for good */
+   assert_true(ur_define_field("A", UR_TYPE_FLOAT) >= 0); /* defined by the program: never removed */
    assert_int_equal(ur_define_field("A", UR_TYPE_UINT8), UR_E_TYPE_MISMATCH);
    assert_null(ur_define_fields_and_update_template("uint64 A", NULL));
    ur_finalize();

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # usage: values_test.sh SOURCE_DIR_OF_UNIREC
-# The committed ur_values.h and values.c are what ur_values.sh makes of the file values; its options work as ever.
+# The committed ur_values.h and values.c equal the output of ur_values.sh for the file values; its options work.
 set -eu
 unirec=$(cd "$1" && pwd)
 work=$(mktemp -d)

@@ -135,7 +135,8 @@ END {
       "ur_field_types_static, %d};\n\nur_field_specs_t ur_field_specs = {ur_field_names_static, " \
       "ur_field_sizes_static, ur_field_types_static, %d, %d, %d, NULL, UR_UNINITIALIZED};\n", \
       count, count, count, count > source
-   # Linked with --as-needed, a program that calls nothing of libunirec would have a registry of its own beside the library'\''s.
-   print "\nint (*const ur_needs_libunirec)(ur_static_field_specs_t) = ur_init;" > source
+   # Linked with --as-needed, a program that calls nothing of libunirec would have a second registry besides the library'\''s.
+   # Not const: in C++ the variable would have internal linkage.
+   print "\nint (*ur_needs_libunirec)(ur_static_field_specs_t) = ur_init;" > source
 }' "$work/sorted" || exit 1
 mv "$work/fields.h" "$work/fields.c" "$outputdir/" || exit 1

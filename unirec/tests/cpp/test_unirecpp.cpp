@@ -78,7 +78,7 @@ template <typename Record> static void check(const Record &r)
    CHECK(std::accumulate(list.begin(), list.end(), 0U) == 6);
 }
 
-// Each access is held against the template, the type and the room.
+// Each access checks the template, the type and the capacity.
 static void records_are_bounds_checked(ur_template_t *t, ur_template_t *narrow)
 {
    UnirecRecord r(t);
@@ -123,7 +123,7 @@ static void records_are_bounds_checked(ur_template_t *t, ur_template_t *narrow)
    small.setFieldFromType(std::string("0123456789abcdef"), id("NAME"));
    THROWS(std::runtime_error, small.setFieldFromVector(std::vector<uint32_t>{1}, id("LIST")));
    UnirecRecord short_(narrow, 6);
-   short_.copyFieldsFrom(r); // of the source only NAME and PORT
+   short_.copyFieldsFrom(r); // copies only NAME and PORT of the source
    CHECK(short_.getFieldAsType<std::string>(id("NAME")) == "a name" && short_.getFieldAsType<uint16_t>(id("PORT")) == 443);
    short_.copyFieldsFrom(UnirecRecordView(r.data(), t)); // old and new value together would not fit
    THROWS(std::runtime_error, short_.getFieldAsType<uint64_t>(id("BYTES")));
@@ -163,7 +163,7 @@ static void send_two_formats()
 static void receive_them()
 {
    Unirec unirec(TrapModuleInfo(1, 1, "receiver", "Receives."));
-   start(unirec, "f:" + directory + "/*,b:"); // a format is a file
+   start(unirec, "f:" + directory + "/*,b:"); // one file per format
    THROWS(std::runtime_error, unirec.defineUnirecField("1", UR_TYPE_UINT8));
    unirec.defineUnirecField("PORT", UR_TYPE_UINT16);
    UnirecBidirectionalInterface both = unirec.buildBidirectionalInterface();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Records, templates and text forms: recorded ones both ways, and what the original got wrong. */
+/* Records, templates and text: recorded ones both ways, and faults of the original. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -97,7 +97,7 @@ static void recorded_records_both_ways(void **state)
       free(text);
       assert_true(ur_rec_check(t, bin.data, (uint32_t) bin.n));
       assert_int_equal(ur_rec_size(t, bin.data), bin.n);
-      /* Written anew field by field, last field first: the same bytes but for offsets of empty fields. */
+      /* Rewritten field by field, last field first: the same bytes except for offsets of empty fields. */
       char *rec = ur_create_record(t, UR_MAX_SIZE);
       for (int k = t->count - 1; k >= 0; k--) {
          int id = t->ids[k];
@@ -216,7 +216,7 @@ static void a_record_that_points_outside_is_refused(void **state)
    ur_free_template(t);
 }
 
-/* Else a copy of ur_rec_size() bytes would reach past the message, or lose data that its descriptors name. */
+/* Otherwise a copy of ur_rec_size() bytes would reach past the message, or lose data of fields. */
 static void a_record_whose_size_is_not_that_of_its_fields_is_refused(void **state)
 {
    ur_template_t *t = ur_create_template("NAME,RAW", NULL);
