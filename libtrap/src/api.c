@@ -94,7 +94,8 @@ TRAP_PUBLIC int trap_ctx_reserve(trap_ctx_t *c, uint32_t ifc, uint16_t size, voi
    struct trap_output *out = ctx->out[ifc];
    ctx_ok(ctx);
    out->reserved_size = size + 1u;
-   return out->ops->reserve != NULL ? out->ops->reserve(out, size, data) : reserve_scratch(out, data);
+   return out->is_socket ? output_reserve((struct socket_output *) out, size, data)
+                         : reserve_scratch(out, data);
 }
 
 /* A commit with something unusual about it. */
@@ -121,12 +122,12 @@ TRAP_PUBLIC int trap_ctx_commit(trap_ctx_t *c, uint32_t ifc, uint16_t size)
       return commit_checked(ctx, ifc, size);
    }
    struct trap_output *out = ctx->out[ifc];
-   if (size >= out->reserved_size || out->ops->commit == NULL) {
+   if (size >= out->reserved_size || !out->is_socket) {
       return commit_checked(ctx, ifc, size);
    }
    out->reserved_size = 0;
    ctx_ok(ctx);
-   return out->ops->commit(out, size);
+   return output_commit((struct socket_output *) out, size);
 }
 
 TRAP_PUBLIC void trap_ctx_send_flush(trap_ctx_t *ctx, uint32_t ifc)

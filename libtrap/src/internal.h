@@ -92,10 +92,7 @@ struct trap_input {
 struct output_ops {
    /** Sends a copy; counts it as sent or dropped, and sets the last error when that is one, with output_result(). */
    int (*send)(struct trap_output *out, const void *data, uint16_t size);
-   /** Room to write a message of up to size bytes in place, and the end of that; both NULL: copied from a buffer. */
-   int (*reserve)(struct trap_output *out, uint16_t size, void **data);
-   int (*commit)(struct trap_output *out, uint16_t size); /* as send */
-   uint64_t (*sent)(struct trap_output *out);             /* messages; NULL: all are in out->sent */
+   uint64_t (*sent)(struct trap_output *out); /* messages; NULL: all are in out->sent */
    void (*flush)(struct trap_output *out);
    /** A new format is about to be set in out: finish the old one. */
    int (*change_format)(struct trap_output *out, uint8_t type, const char *spec);
@@ -115,7 +112,8 @@ struct trap_output {
    char type;
    uint32_t idx;
    uint8_t format_type;
-   uint8_t *scratch;       /* of reserve without the operation; NULL: not needed yet */
+   bool is_socket;         /* part of a struct socket_output: messages can be written in place */
+   uint8_t *scratch;       /* memory for reserved messages of other outputs; NULL: not needed yet */
    uint32_t reserved_size; /* largest size that may be committed */
    char *format_spec;
    _Atomic uint64_t sent, dropped, buffers, autoflushes;

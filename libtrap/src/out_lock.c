@@ -64,7 +64,9 @@ void output_lock(struct socket_output *s)
 
 void output_unlock(struct socket_output *s)
 {
-   atomic_store_explicit(&s->revoked, false, memory_order_release);
+   if (atomic_load_explicit(&s->owner, memory_order_relaxed) != OWNER_NEVER) {
+      atomic_store_explicit(&s->revoked, false, memory_order_release);
+   }
    atomic_flag_clear_explicit(&s->spin, memory_order_release);
 }
 
@@ -74,7 +76,7 @@ void settle_owner(struct socket_output *s)
    if (owner == OWNER_NOBODY) {
       atomic_store_explicit(&s->owner, bias_possible() ? this_thread() : OWNER_NEVER, memory_order_relaxed);
    } else if (owner != OWNER_NEVER && owner != this_thread()) {
+      /* output_lock() has set revoked, which now stays: the former owner does not come in again. */
       atomic_store_explicit(&s->owner, OWNER_NEVER, memory_order_relaxed);
-      keep_owner_out(s); /* who comes in from now on sees that it is no owner any more */
    }
 }

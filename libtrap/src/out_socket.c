@@ -13,10 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CACHE_LINE  64
-#define BYTES_AHEAD 1024
 #define ROOM_BUSY   (-1)    /* no result of a call */
-#define MAX_BYTES   256     /* prefetched with a message: after that the hardware prefetcher takes over */
 #define YIELD_LOOKS 30      /* looks for room, each after others had the processor, before going to sleep */
 #define RELEASE_MS  1000    /* that a reader may keep a block when the sender ceases to wait for readers */
 #define DRAIN_STALL 5000000 /* us without progress after which what a client has not taken is dropped */
@@ -335,34 +332,11 @@ static int make_room(struct socket_output *s, uint64_t end, struct wait_limits *
    return end_wait(s, w, changed);
 }
 
-/* Writes the length in front of size bytes, which makes them a message. Called under spin, or by the owner inside. */
-static inline void put_header(struct socket_output *s, uint16_t size)
-{
-   uint8_t *p = s->put;
-   uint16_t network = htons(size);
-   memcpy(p, &network, sizeof(network));
-   s->put = p + 2 + size;
-   s->count++;
-}
-
-/* Cache lines that readers have are slow to get back, and stores wait for them one after the other: they are asked for early. */
-static inline void ask_for_lines(const struct socket_output *s, uint32_t need)
-{
-   uintptr_t at = (uintptr_t) s->put + BYTES_AHEAD, end = at + (need < MAX_BYTES ? need : MAX_BYTES);
-   for (; at < end; at += CACHE_LINE) {
-#ifdef __x86_64__
-      __asm__ volatile("prefetchw %0" : : "m"(*(const uint8_t *) at));
-#else
-      __builtin_prefetch((const void *) at, 1);
-#endif
-   }
-}
-
 /* Puts a message where there is room for it. */
 static inline void put_message(struct socket_output *s, const void *data, uint16_t size)
 {
    uint8_t *p = s->put;
-   ask_for_lines(s, 2u + size);
+   prefetch_lines(s, 2u + size);
    put_header(s, size);
    memcpy(p + 2, data, size);
 }
@@ -437,18 +411,6 @@ static __attribute__((noinline)) int send_slow(struct socket_output *s, const vo
    return rc == TRAP_E_OK ? rc : output_result(&s->out, rc); /* what was sent is counted with its block */
 }
 
-/* Whether need bytes are free after the last message. By the owner, also when it is not inside. */
-static inline bool has_room(const struct socket_output *s, uint32_t need)
-{
-   return (uintptr_t) s->put + need <= atomic_load_explicit(&s->room_end, memory_order_relaxed);
-}
-
-/* Whether a message of need bytes fits after the last one without further work. By the owner inside. */
-static inline bool fits(const struct socket_output *s, uint32_t need)
-{
-   return has_room(s, need) && s->count < UINT16_MAX;
-}
-
 static int socket_send(struct trap_output *out, const void *data, uint16_t size)
 {
    struct socket_output *s = (struct socket_output *) out;
@@ -465,7 +427,7 @@ static int socket_send(struct trap_output *out, const void *data, uint16_t size)
    return send_slow(s, data, size);
 }
 
-static __attribute__((noinline)) int reserve_slow(struct socket_output *s, uint16_t size, void **data)
+int output_reserve_slow(struct socket_output *s, uint16_t size, void **data)
 {
    uint32_t need = 2u + size + BLOCK_HEADER;
    int rc = need <= s->buffer_size - BLOCK_HEADER ? check_size(s, size) : TRAP_E_MEMORY;
@@ -482,22 +444,8 @@ static __attribute__((noinline)) int reserve_slow(struct socket_output *s, uint1
    return rc == TRAP_E_OK ? rc : reserve_failed(&s->out, rc);
 }
 
-/* Room for a message of up to size bytes, after the header of a block that may begin meanwhile. The owner need not be inside:
- * only the sender itself moves put, and commit_slow() handles a block that was finished or is full. */
-static int socket_reserve(struct trap_output *out, uint16_t size, void **data)
-{
-   struct socket_output *s = (struct socket_output *) out;
-   if (atomic_load_explicit(&s->owner, memory_order_relaxed) != this_thread() ||
-       !has_room(s, 2u + size + BLOCK_HEADER)) {
-      return reserve_slow(s, size, data);
-   }
-   ask_for_lines(s, 2u + size);
-   *data = s->reserved = s->put + 2;
-   return TRAP_E_OK;
-}
-
 /* The block may have been finished meanwhile (autoflush), or has as many messages as it can: then the message begins another one, after its header. */
-static __attribute__((noinline)) int commit_slow(struct socket_output *s, uint16_t size)
+int output_commit_slow(struct socket_output *s, uint16_t size)
 {
    output_lock(s);
    bool current = s->put + 2 == s->reserved;
@@ -515,22 +463,6 @@ static __attribute__((noinline)) int commit_slow(struct socket_output *s, uint16
    output_unlock(s);
    /* Not current: nothing is reserved, or another message was sent since, or there is another log. */
    return current ? TRAP_E_OK : output_result(&s->out, TRAP_E_BAD_FPARAMS);
-}
-
-static int socket_commit(struct trap_output *out, uint16_t size)
-{
-   struct socket_output *s = (struct socket_output *) out;
-   if (output_enter(s)) {
-      bool done = s->put + 2 == s->reserved && fits(s, 2u + size);
-      if (done) {
-         put_header(s, size);
-      }
-      output_leave(s);
-      if (done) {
-         return TRAP_E_OK;
-      }
-   }
-   return commit_slow(s, size);
 }
 
 static void socket_flush(struct trap_output *out)
@@ -729,8 +661,6 @@ static void socket_destroy(struct trap_output *out)
 
 static const struct output_ops socket_ops = {
     .send = socket_send,
-    .reserve = socket_reserve,
-    .commit = socket_commit,
     .sent = output_sent,
     .flush = socket_flush,
     .change_format = socket_change_format,
@@ -754,6 +684,7 @@ int output_socket_create(struct trap_context *ctx, char type, const char *params
    pthread_condattr_destroy(&attr);
    pthread_mutex_init(&s->mtx, NULL);
    s->out.ops = &socket_ops;
+   s->out.is_socket = true;
    s->out.ctx = ctx;
    s->out.type = type;
    s->source.fd = s->log.fd = -1;

@@ -17,7 +17,9 @@
 #include "log.h"
 #include "reactor.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/un.h>
 
 #define MAX_PENDING     32    /* beyond it a handshake of the address that has most of them is given up */
@@ -25,6 +27,10 @@
 #define MAX_PER_ADDRESS 48    /* of MAX_CLIENTS, if neither is set: one address cannot lock out all others */
 
 #define MAX_NAMES 32 /* of readers that resume, an output; half of them a user */
+
+#define CACHE_LINE     64
+#define PREFETCH_AHEAD 1024 /* bytes */
+#define PREFETCH_MAX   256  /* bytes, with a message: after that the hardware prefetcher takes over */
 
 struct socket_output;
 struct tls;
@@ -101,7 +107,7 @@ struct socket_output {
    /* the sender's hot part */
    alignas(64) atomic_flag spin;
    _Atomic bool inside;     /* the owner is at work without spin */
-   _Atomic bool revoked;    /* another thread has spin: the owner keeps out */
+   _Atomic bool revoked;    /* another thread has spin, or there is no owner any more: the owner keeps out */
    _Atomic uintptr_t owner; /* OWNER_NOBODY, a thread, or OWNER_NEVER when several threads send */
    uint8_t *put;            /* where the next message goes */
    _Atomic uintptr_t
@@ -254,8 +260,7 @@ static inline bool output_enter(struct socket_output *s)
    }
    atomic_store_explicit(&s->inside, true, memory_order_relaxed);
    atomic_signal_fence(memory_order_seq_cst); /* the other half of this fence is in keep_owner_out() */
-   if (!atomic_load_explicit(&s->revoked, memory_order_acquire) &&
-       atomic_load_explicit(&s->owner, memory_order_relaxed) == this_thread()) {
+   if (!atomic_load_explicit(&s->revoked, memory_order_acquire)) {
       return true;
    }
    atomic_store_explicit(&s->inside, false, memory_order_release);
@@ -267,7 +272,77 @@ static inline void output_leave(struct socket_output *s)
    atomic_store_explicit(&s->inside, false, memory_order_release);
 }
 
+/** Writes the length in front of size bytes, which makes them a message. Called under spin, or by the owner inside. */
+static inline void put_header(struct socket_output *s, uint16_t size)
+{
+   uint8_t *p = s->put;
+   uint16_t network = htons(size);
+   memcpy(p, &network, sizeof(network));
+   s->put = p + 2 + size;
+   s->count++;
+}
+
+/** Prefetches the lines of later messages: lines that readers have are slow to get back, and stores would wait for each. */
+static inline void prefetch_lines(const struct socket_output *s, uint32_t need)
+{
+   uintptr_t at = (uintptr_t) s->put + PREFETCH_AHEAD, end = at + (need < PREFETCH_MAX ? need : PREFETCH_MAX);
+   for (; at < end; at += CACHE_LINE) {
+#ifdef __x86_64__
+      __asm__ volatile("prefetchw %0" : : "m"(*(const uint8_t *) at));
+#else
+      __builtin_prefetch((const void *) at, 1);
+#endif
+   }
+}
+
+/** \return true if need bytes are free after the last message. By the owner, also when it is not inside. */
+static inline bool has_room(const struct socket_output *s, uint32_t need)
+{
+   return (uintptr_t) s->put + need <= atomic_load_explicit(&s->room_end, memory_order_relaxed);
+}
+
+/** \return true if a message of need bytes fits after the last one without further work. By the owner inside. */
+static inline bool fits(const struct socket_output *s, uint32_t need)
+{
+   return has_room(s, need) && s->count < UINT16_MAX;
+}
+
 /* out_socket.c */
+int output_reserve_slow(struct socket_output *s, uint16_t size, void **data);
+int output_commit_slow(struct socket_output *s, uint16_t size);
+
+/* Writing in place is inline, since it takes two calls where a send takes one. */
+
+/** Room for a message of up to size bytes, after the header of a block that may begin meanwhile. The owner need not be inside:
+ *  only the sender itself moves put, and output_commit_slow() handles a block that was finished or is full.
+ *  \return as trap_reserve() */
+static inline int output_reserve(struct socket_output *s, uint16_t size, void **data)
+{
+   if (atomic_load_explicit(&s->owner, memory_order_relaxed) != this_thread() ||
+       !has_room(s, 2u + size + BLOCK_HEADER)) {
+      return output_reserve_slow(s, size, data);
+   }
+   prefetch_lines(s, 2u + size);
+   *data = s->reserved = s->put + 2;
+   return TRAP_E_OK;
+}
+
+/** Sends the message that was written there. \return as trap_commit() */
+static inline int output_commit(struct socket_output *s, uint16_t size)
+{
+   if (output_enter(s)) {
+      bool done = s->put + 2 == s->reserved && fits(s, 2u + size);
+      if (done) {
+         put_header(s, size);
+      }
+      output_leave(s);
+      if (done) {
+         return TRAP_E_OK;
+      }
+   }
+   return output_commit_slow(s, size);
+}
+
 /** Finishes the active block. Called under spin. \return false when it was empty */
 bool output_finish_block(struct socket_output *s);
 
