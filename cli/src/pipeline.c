@@ -197,6 +197,22 @@ static bool start_detectors(struct pipeline *p)
    return true;
 }
 
+/* Sets the format that input i requires. */
+static bool set_template(struct pipeline *p, unsigned i, const char *fields)
+{
+   int rc = ur_define_set_of_fields(fields);
+   if (rc == UR_OK) {
+      p->tmplt[i] = ur_create_template_from_ifc_spec(fields);
+      rc = p->tmplt[i] != NULL ? ur_ctx_set_input_template(p->ctx, (int) i, p->tmplt[i])
+           : errno == ENOMEM   ? UR_E_MEMORY
+                               : UR_E_INVALID_PARAMETER;
+   }
+   if (rc == UR_E_MEMORY) {
+      return fail(p, CLI_MODULE, "cannot open TRAP interfaces", "no memory");
+   }
+   return rc == UR_OK || fail(p, CLI_MODULE, "invalid list of fields", fields);
+}
+
 static bool open_inputs(struct pipeline *p)
 {
    char *spec = NULL;
@@ -219,10 +235,8 @@ static bool open_inputs(struct pipeline *p)
    }
    for (unsigned i = 0; i < n; i++) {
       const char *fields = i == 0 ? TRAFFIC_FIELDS : event_descriptions[i - 1]->fields;
-      if (ur_define_set_of_fields(fields) != UR_OK ||
-          (p->tmplt[i] = ur_create_template_from_ifc_spec(fields)) == NULL ||
-          ur_ctx_set_input_template(p->ctx, (int) i, p->tmplt[i]) != UR_OK) {
-         return fail(p, CLI_MODULE, "cannot make a template", fields);
+      if (!set_template(p, i, fields)) {
+         return false;
       }
       p->active[i] = i == 0 || p->children[i].started; /* of those that do not run, no records are expected */
       p->n_active += p->active[i];

@@ -95,12 +95,15 @@ static void install(char *folder, const char *body)
    setenv("PATH", search, 1);
 }
 
-static void wait_for(const char *path)
+/* Waits until osqueryi has opened the FIFO for writing, and closed it. */
+static void wait_for(const char *fifo)
 {
-   for (unsigned i = 0; i < 1000 && access(path, F_OK) != 0; i++) {
-      usleep(10000);
+   char text[16];
+   int fd = open(fifo, O_RDONLY);
+   assert_true(fd >= 0);
+   while (read(fd, text, sizeof(text)) > 0) {
    }
-   assert_int_equal(access(path, F_OK), 0);
+   close(fd);
 }
 
 static void uninstall(const char *folder)
@@ -119,17 +122,17 @@ static void flows_get_their_program_user_and_host(void **state)
             sockets, host);
    install(folder, body);
    struct rig *r = rig_new("osquery", "period=1", true, 53);
-   for (unsigned i = 0; i < 200 && r->n_records == 0; i++) { /* until osqueryi has answered */
-      rig_packet(r, false, 0, "query", 5);
-      rig_flush(r);
-      usleep(50000);
-   }
+   struct socket_owners *same = socket_owners_open(1);
+   socket_owners_wait(same);
+   rig_packet(r, false, 0, "query", 5);
+   rig_flush(r);
    assert_int_equal(r->n_records, 1);
    assert_string_equal(rig_string(r, 0, "OSQUERY_PROGRAM_NAME"), "curl");
    assert_string_equal(rig_string(r, 0, "OSQUERY_USERNAME"), "alice");
    assert_string_equal(rig_string(r, 0, "OSQUERY_OS_NAME"), "Debian GNU/Linux");
    assert_string_equal(rig_string(r, 0, "OSQUERY_OS_PLATFORM_LIKE"), "UNDEFINED");
    assert_int_equal(rig_number(r, 0, "OSQUERY_OS_MAJOR"), 12);
+   socket_owners_close(same);
    rig_free(r);
    uninstall(folder);
 }
@@ -155,6 +158,7 @@ static void an_osqueryi_that_answers_and_stays_does_not_hold_up_the_end(void **s
    snprintf(body, sizeof(body), "echo '%s'; exec >&-; : > ${0%%/*}/stays; exec sleep 60", host);
    install(folder, body);
    snprintf(stays, sizeof(stays), "%s/stays", folder);
+   assert_int_equal(mkfifo(stays, 0600), 0);
    struct rig *r = rig_new("osquery", "", true, 53);
    wait_for(stays);
    rig_free(r);
@@ -175,6 +179,7 @@ static void osqueryi_gets_no_descriptor_of_the_meter(void **state)
    install(folder, body);
    snprintf(leaked, sizeof(leaked), "%s/leaked", folder);
    snprintf(started, sizeof(started), "%s/started", folder);
+   assert_int_equal(mkfifo(started, 0600), 0);
    struct rig *r = rig_new("osquery", "", true, 53);
    wait_for(started);
    rig_free(r);

@@ -256,15 +256,28 @@ static uint8_t *put_length(uint8_t *p, size_t length)
    return ipfix_put(p + 1, length, 2);
 }
 
-/* One value of so many bytes as UniRec has it. */
+/* A number of a record, which has the byte order of this machine. Floating-point numbers are taken as their bits. */
+static uint64_t load_number(const void *value, unsigned length)
+{
+   uint16_t v16;
+   uint32_t v32;
+   uint64_t v64;
+   switch (length) {
+   case 1: return *(const uint8_t *) value;
+   case 2: return memcpy(&v16, value, 2), v16;
+   case 4: return memcpy(&v32, value, 4), v32;
+   default: return memcpy(&v64, value, 8), v64;
+   }
+}
+
+/* Writes one value of length bytes. */
 static uint8_t *put_scalar(uint8_t *p, ur_field_type_t type, const void *value, unsigned length)
 {
-   uint64_t v = 0;
    if (type == UR_TYPE_MAC || type == UR_TYPE_A_MAC) {
       memcpy(p, value, length);
       return p + length;
    }
-   memcpy(&v, value, length); /* little endian, as UniRec is */
+   uint64_t v = load_number(value, length);
    if (type == UR_TYPE_TIME || type == UR_TYPE_A_TIME) {
       v += NTP_EPOCH << 32;
    }

@@ -29,11 +29,11 @@ static const char sockets_question[] =
     "LEFT JOIN users u ON p.uid = u.uid WHERE s.protocol IN (6, 17) AND s.remote_port > 0";
 
 struct socket_owners {
-   pthread_mutex_t lock; /* of what follows, but not while osqueryi is waited for */
-   pthread_cond_t change;
+   pthread_mutex_t lock;  /* of what follows, but not while osqueryi is waited for */
+   pthread_cond_t change; /* of quit or asked */
    pthread_t thread;
    unsigned users;
-   bool quit;
+   bool quit, asked;
    uint32_t period_s;
    struct owner_table *table; /* NULL: none yet */
    struct host_facts host;
@@ -307,6 +307,8 @@ static void *run(void *owners)
       clock_gettime(CLOCK_MONOTONIC, &until);
       until.tv_sec += o->period_s;
       pthread_mutex_lock(&o->lock);
+      o->asked = true;
+      pthread_cond_broadcast(&o->change);
       while (!o->quit && pthread_cond_timedwait(&o->change, &o->lock, &until) == 0) {
       }
       pthread_mutex_unlock(&o->lock);
@@ -382,7 +384,7 @@ void socket_owners_close(struct socket_owners *o)
       opened = NULL;
       pthread_mutex_lock(&o->lock);
       o->quit = true;
-      pthread_cond_signal(&o->change);
+      pthread_cond_broadcast(&o->change);
       pthread_mutex_unlock(&o->lock);
       pthread_join(o->thread, NULL);
       free(o->table);
@@ -405,5 +407,14 @@ void socket_owners_host(struct socket_owners *o, struct host_facts *host)
 {
    pthread_mutex_lock(&o->lock);
    *host = o->host;
+   pthread_mutex_unlock(&o->lock);
+}
+
+void socket_owners_wait(struct socket_owners *o)
+{
+   pthread_mutex_lock(&o->lock);
+   while (!o->asked) {
+      pthread_cond_wait(&o->change, &o->lock);
+   }
    pthread_mutex_unlock(&o->lock);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Which program and user have which sockets of this host, as osqueryi (https://osquery.io) tells. A thread asks it now and then; the
- * last complete answer counts. One table for the process; any thread may look into it.
+ * Programs and users of the sockets of this host, from osqueryi (https://osquery.io). A thread asks it periodically; the
+ * last complete answer is used. One table for the process; any thread may read it.
  */
 #ifndef FLOW_PLUGINS_SOCKET_OWNERS_H
 #define FLOW_PLUGINS_SOCKET_OWNERS_H
@@ -34,8 +34,8 @@ struct host_facts {
 
 struct socket_owners;
 
-/** Starts to ask, every period_s seconds; whoever else has opened it shares the table. \return NULL: there is no osqueryi in PATH, or no
- * memory */
+/** Starts to ask every period_s seconds. All users of the process share the table. \return NULL if there is no osqueryi in PATH, or when
+ * out of memory */
 struct socket_owners *socket_owners_open(uint32_t period_s);
 /** The last one to close it ends the thread. owners may be NULL. */
 void socket_owners_close(struct socket_owners *owners);
@@ -44,22 +44,24 @@ void socket_owners_close(struct socket_owners *owners);
 bool socket_owners_find(struct socket_owners *owners, const struct socket_key *key,
                         struct socket_owner *owner);
 void socket_owners_host(struct socket_owners *owners, struct host_facts *host);
+/** Waits until osqueryi has been asked everything once; for tests. */
+void socket_owners_wait(struct socket_owners *owners);
 
 /* The border, for tests: answers of osqueryi in JSON. */
 
 struct owner_table {
    uint32_t n;
-   uint64_t left_out; /**< rows that are no socket with both ends, or for which there was no room */
+   uint64_t left_out; /**< rows without both ends of a socket, or beyond the capacity */
    struct owner_entry {
       struct socket_key key;
       struct socket_owner owner;
    } entries[]; /**< SOCKET_OWNERS_MAX, sorted by key */
 };
 
-/** \return NULL: it is not an array of objects, or no memory; free() it */
+/** \return the table, to free(); NULL if the text is not an array of objects, or when out of memory */
 struct owner_table *owner_table_parse(const char *json, size_t size);
 bool owner_table_find(const struct owner_table *t, const struct socket_key *key, struct socket_owner *owner);
-/** \return false: it is no array of objects; host is as before */
+/** \return false if the text is not an array of objects; host is then unchanged */
 bool host_facts_parse(const char *json, size_t size, struct host_facts *host);
 
 #endif
