@@ -54,6 +54,8 @@ pc:yaml-0.1             libyaml-dev         libyaml-devel
 pc:libpcap              libpcap-dev         libpcap-devel
 pc:libxml-2.0           libxml2-dev         libxml2-devel
 pc:fuse3                libfuse3-dev        fuse3-devel
+pc:libcurl              libcurl4-openssl-dev libcurl-devel
+pc:libidn2              libidn2-dev         libidn2-devel
 END
    check) cat <<'END' ;;
 prog:git                git                 git
@@ -73,6 +75,7 @@ prog:valgrind           valgrind            valgrind
 pc:cmocka               libcmocka-dev       libcmocka-devel
 prog:nfcapd             nfdump              nfdump
 prog:kdig               knot-dnsutils       knot-utils
+prog:nginx              nginx-light         nginx
 prog:nfacctd            pmacct              pmacct
 prog:tshark             tshark              wireshark-cli
 prog:doxygen            doxygen             doxygen

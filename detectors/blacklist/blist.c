@@ -148,22 +148,15 @@ struct plain {
 
 static enum outcome plain_url(const struct plain *plain, const char *text, size_t length)
 {
-   char name[BL_LINE_MAX]; /* with "*." in front */
-   bool below = length > 2 && text[0] == '*' && text[1] == '.';
-   size_t n = bl_extract_url(text + (below ? 2 : 0), length - (below ? 2 : 0), name + 2, sizeof(name) - 2);
-   bool has_path = n > 0 && memchr(name + 2, '/', n) != NULL;
+   char name[BL_LINE_MAX];
+   size_t n = bl_extract_url(text, length, name, sizeof(name));
    if (n == 0) {
       return BAD;
    }
-   if (plain->kind == BL_ADDRESSES) {
-      return SKIPPED;
+   if (plain->kind == BL_ADDRESSES || (plain->kind == BL_DOMAINS && memchr(name, '/', n) != NULL)) {
+      return SKIPPED; /* where a path is blacklisted, not all of its host is */
    }
-   if (plain->kind == BL_DOMAINS && has_path) {
-      return SKIPPED; /* a path is blacklisted, not all of its host */
-   }
-   name[0] = '*';
-   name[1] = '.';
-   return add_name(plain->names, name + (below ? 0 : 2), n + (below ? 2 : 0), 1);
+   return add_name(plain->names, name, n, 1);
 }
 
 static enum outcome plain_line(const char *line, size_t length, void *to, const char **reason)

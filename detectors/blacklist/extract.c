@@ -174,9 +174,15 @@ size_t bl_extract_url(const char *text, size_t length, char *to, size_t size)
       n -= skip;
       host -= skip;
    }
-   size_t rest = n - host;
-   leave_out(&text, &host, "www.");
-   size_t written = ascii_host(text, host, to, size);
+   size_t rest = n - host, star = host > 2 && text[0] == '*' && text[1] == '.' ? 2 : 0;
+   if (star == 0) {
+      leave_out(&text, &host, "www.");
+   } else if (size < star) {
+      return 0;
+   }
+   memcpy(to, text, star);
+   size_t written = ascii_host(text + star, host - star, to + star, size - star);
+   written += written > 0 ? star : 0;
    if (written == 0 || rest > size - written) {
       return 0;
    }

@@ -16,7 +16,7 @@ bool bl_extract_ipv4(const char *text, size_t length, char to[BL_NETWORK_TEXT]);
 /** The first IPv6 address, all eight groups with four digits, with "/LENGTH" when it is shorter than 128. */
 bool bl_extract_ipv6(const char *text, size_t length, char to[BL_NETWORK_TEXT]);
 /** A URL or a domain name that the text begins with, as entries are: without scheme, user, "www." and '/' at the end, in lower case, the
- * host in ASCII (IDNA). \return its length; 0: there is none, or it has more than size bytes */
+ * host in ASCII (IDNA). "*." may stand in front of the host. \return its length; 0: there is none, or it has more than size bytes */
 size_t bl_extract_url(const char *text, size_t length, char *to, size_t size);
 /** Bytes of an entry that are its host, without a port. */
 size_t bl_host_length(const char *entry, size_t length);

@@ -132,6 +132,8 @@ static bool read_config(nm_module_t *m, const char *path, bool addresses, struct
                      one[] = PATTERN(ELEMENT("required", "blacklist_file", "256", "-")
                                          ELEMENT("optional", "watch_blacklists", "8", "true"));
    struct config_one single;
+   char installed[BL_PATH_MAX];
+   path = bl_config_file(path, installed);
    memset(config, 0, sizeof(*config));
    memset(&single, 0, sizeof(single));
    if (loadConfiguration((char *) (uintptr_t) (addresses ? two : one), (char *) (uintptr_t) path,

@@ -186,6 +186,16 @@ bool bl_replace(const char *path, const void *data, size_t size, char error[BL_E
    return good;
 }
 
+const char *bl_config_file(const char *path, char buffer[BL_PATH_MAX])
+{
+   size_t n = strlen(NEMEA_CONFDIR);
+   if (strncmp(path, NEMEA_CONFDIR "/", n + 1) != 0 || access(path, F_OK) == 0) {
+      return path;
+   }
+   snprintf(buffer, BL_PATH_MAX, NEMEA_DATADIR "%s", path + n);
+   return access(buffer, F_OK) == 0 ? buffer : path;
+}
+
 bool bl_lines_open(struct bl_lines *l, int fd)
 {
    memset(l, 0, sizeof(*l));

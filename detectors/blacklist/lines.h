@@ -39,6 +39,10 @@ bool bl_stamp_equal(const struct bl_stamp *a, const struct bl_stamp *b);
  * \return false: error is set, and the old file is untouched */
 bool bl_replace(const char *path, const void *data, size_t size, char error[BL_ERROR]);
 
+/** Where a configuration file is: a default path below SYSCONFDIR/nemea at which there is none stands for the file that was installed with
+ * the programs. \return path, or buffer */
+const char *bl_config_file(const char *path, char buffer[BL_PATH_MAX]);
+
 /** A file that is read line by line. */
 struct bl_lines {
    int fd;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "../blist.h"
+#include "../config.h"
 #include "../extract.h"
 
 #include <fcntl.h>
@@ -109,7 +110,7 @@ static void check_networks(bool v6, unsigned shortest)
       assert_true(bl_prefixes_add(p, &n->ip, n->length, n->lists, &port, 1, NULL, 0));
    }
    assert_true(bl_prefixes_finish(p));
-   for (int i = 0; i < 4000; i++) {
+   for (int i = 0; i < 1500; i++) {
       ip_addr_t ip = i < NETWORKS ? networks[i].ip : random_ip(v6);
       check_found(p, networks, NETWORKS, &ip, (uint16_t) (next_random() % 4));
    }
@@ -411,6 +412,9 @@ static void entries_of_public_lists(void **state)
                                          {"someone@evil.example", NULL},
                                          {"# comment.example", NULL},
                                          {"/evil.example", NULL},
+                                         {"*.Evil.example/X", "*.evil.example/x"},
+                                         {"*.example", NULL},
+                                         {"*.", NULL},
                                          {"localhost", NULL},
                                          {".example", NULL},
                                          {"evil.", NULL},
@@ -536,7 +540,29 @@ static void in_directories_for_everyone_only_our_own_are_used(void **state)
    unlink(shared);
 }
 
-int main(void)
+/* ---------------------------------------------------------------- configuration */
+
+static const char *shipped; /* bl_downloader_config.xml */
+
+static void the_configuration_of_public_lists(void **state)
+{
+   char error[BL_ERROR] = "";
+   struct bl_config config;
+   (void) state;
+   if (!bl_config_read(shipped, &config, NULL, NULL, error)) {
+      fail_msg("%s", error);
+   }
+   assert_int_equal(config.interval, 10);
+   assert_int_equal(config.timeout, 5);
+   assert_string_equal(config.files[BL_FILE_DNS], "/var/lib/nemea/dns.blist");
+   assert_string_equal(config.sources[0].name, "Feodo Tracker");
+   assert_string_equal(config.sources[0].category, "Intrusion.Botnet");
+   assert_true(config.sources[0].format == BL_FORMAT_JSON && config.sources[0].files[BL_FILE_IP4]);
+   assert_true(config.sources[config.n - 1].names && config.sources[config.n - 1].files[BL_FILE_DNS]);
+   bl_config_free(&config);
+}
+
+int main(int argc, char **argv)
 {
    const struct CMUnitTest tests[] = {
        cmocka_unit_test(networks_are_found_as_by_a_plain_search),
@@ -550,8 +576,10 @@ int main(void)
        cmocka_unit_test(a_plain_list_serves_all_filters),
        cmocka_unit_test(entries_of_public_lists),
        cmocka_unit_test(columns_of_csv),
+       cmocka_unit_test(the_configuration_of_public_lists),
        cmocka_unit_test(files_are_replaced_in_one_step),
        cmocka_unit_test(in_directories_for_everyone_only_our_own_are_used)};
+   shipped = argc > 1 ? argv[1] : "bl_downloader_config.xml";
    if (mkdtemp(directory) == NULL) {
       return 1;
    }
