@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** deduplicator: drops records of flows that another exporter has reported too. */
+#include <inttypes.h>
 #include <nemea/module.h>
 #include <string.h>
 #include <time.h>
 
+#include "../appfs/statistics.h"
 #include "fields.h"
 
 NM_FIELDS(uint16 SRC_PORT, uint16 DST_PORT, ipaddr DST_IP, ipaddr SRC_IP, uint64 LINK_BIT_FIELD,
@@ -28,6 +30,7 @@ struct deduplicator {
    nc_table_t *flows;
    ur_time_t timeout;
    uint64_t inserted, deduplicated;
+   struct statistics files;
 };
 
 static uint64_t capacity(nm_module_t *m)
@@ -43,6 +46,7 @@ static const nm_option_t options[] = {
            "Records are duplicates when their times differ by at most this many milliseconds."),
     NM_FLAG(0, "wall-clock", struct deduplicator, wall_clock,
             "Take the time of arrival in place of TIME_LAST."),
+    STATISTICS_OPTION(struct deduplicator, files),
     NM_TABLE_OF(struct deduplicator, flows, "flows", struct key, struct owner, capacity),
     NM_END,
 };
@@ -54,6 +58,16 @@ static int check(nm_module_t *m)
                              : NM_OK;
 }
 
+static int publish(nm_module_t *m)
+{
+   const struct deduplicator *self = nm_self(m);
+   statistics_input(m, &self->files);
+   statistics_file(m, &self->files, "deduplicator", "statistics",
+                   "replacedCount: %" PRIu64 "\ninsertedCount: %" PRIu64 "\ndeduplicatedCount: %" PRIu64 "\n",
+                   nc_table_stats(self->flows)->evicted, self->inserted, self->deduplicated);
+   return NM_OK;
+}
+
 static int init(nm_module_t *m)
 {
    struct deduplicator *self = nm_self(m);
@@ -61,7 +75,8 @@ static int init(nm_module_t *m)
    nm_counter(m, "insertedCount", &self->inserted);
    nm_counter(m, "replacedCount", &nc_table_stats(self->flows)->evicted);
    nm_counter(m, "deduplicatedCount", &self->deduplicated);
-   return NM_OK;
+   int rc = statistics_open(m, &self->files);
+   return rc == NM_OK ? publish(m) : rc;
 }
 
 /* Only the owner's records refresh the entry: when the owner falls silent, another exporter takes over after the timeout. A time
@@ -120,8 +135,9 @@ static int some_records(nm_module_t *m, const nm_record_t *recs, uint32_t n, ur_
 
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
-   const struct deduplicator *self = nm_self(m);
+   struct deduplicator *self = nm_self(m);
    ur_time_t arrival = 0;
+   statistics_count(&self->files, recs, n);
    if (self->wall_clock) {
       struct timespec wall;
       clock_gettime(CLOCK_MONOTONIC, &wall);
@@ -134,6 +150,12 @@ static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
    return rc;
 }
 
+static void cleanup(nm_module_t *m)
+{
+   struct deduplicator *self = nm_self(m);
+   statistics_close(&self->files);
+}
+
 NM_MODULE("deduplicator",
           "Drops records of flows that another exporter has reported too: the same addresses, ports and "
           "protocol within the "
@@ -143,4 +165,4 @@ NM_MODULE("deduplicator",
                         "uint8 PROTOCOL,time TIME_LAST"}),
           .out = NM_OUTPUTS({"flows", .format = NM_FOLLOW}), .options = options,
           .state_size = sizeof(struct deduplicator), .no_eos_option = "no-eof", .check = check, .init = init,
-          .records = records)
+          .records = records, .timer = publish, .idle = publish, .finish = publish, .cleanup = cleanup)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** listdetector: sends the records that match a rule of a list, or those that match none. */
 #include <errno.h>
+#include <inttypes.h>
 #include <nemea/module.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../appfs/statistics.h"
 #include "list.h"
 
 NM_FIELDS()
@@ -18,6 +20,7 @@ struct listdetector {
    char *format; /* columns of the list that the module began with */
    nm_field_t fields[LIST_COLUMNS];
    uint64_t rules, matched;
+   struct statistics files;
 };
 
 static bool is_blacklist(const struct listdetector *self)
@@ -71,8 +74,40 @@ static const nm_option_t options[] = {
     NM_CHOICE(0, "listmode", struct listdetector, mode, 0, modes,
               "whitelist (wl): send records that match no rule; blacklist (bl): send those that match one. "
               "Also -lm."),
+    STATISTICS_OPTION(struct listdetector, files),
     NM_END,
 };
+
+/* One file for all rules, a line for each that matched: lists are long. */
+static void publish_rules(nm_module_t *m, const struct listdetector *self)
+{
+   char *text = NULL;
+   size_t size = 0;
+   FILE *f = open_memstream(&text, &size);
+   for (uint32_t i = 0; f != NULL && i < self->list->n_rules; i++) {
+      if (self->list->matched[i] > 0) {
+         fprintf(f, "%" PRIu32 ": %" PRIu64 "\n", i + 1, self->list->matched[i]);
+      }
+   }
+   if (f == NULL || fclose(f) != 0) {
+      nm_warn(m, "out of memory for the statistics; readers get the old ones");
+   } else {
+      statistics_file(m, &self->files, "rules", "matchedCount", "%s", text);
+   }
+   free(text);
+}
+
+static int publish(nm_module_t *m)
+{
+   const struct listdetector *self = nm_self(m);
+   if (self->files.fs != NULL) {
+      statistics_input(m, &self->files);
+      statistics_file(m, &self->files, "rules", "aggStats", "totalMatchedCount: %" PRIu64 "\n",
+                      self->matched);
+      publish_rules(m, self);
+   }
+   return NM_OK;
+}
 
 static int init(nm_module_t *m)
 {
@@ -95,7 +130,8 @@ static int init(nm_module_t *m)
    self->rules = self->list->n_rules;
    nm_counter(m, "rules", &self->rules);
    nm_counter(m, "totalMatchedCount", &self->matched);
-   return NM_OK;
+   int rc = statistics_open(m, &self->files);
+   return rc == NM_OK ? publish(m) : rc;
 }
 
 static int format(nm_module_t *m, uint32_t input)
@@ -123,6 +159,7 @@ static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
    struct listdetector *self = nm_self(m);
    struct list *list = self->list;
    bool blacklist = is_blacklist(self);
+   statistics_count(&self->files, recs, n);
    int rc = NM_OK;
    for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
       uint32_t rule = list_find(list, self->fields, recs[i].data);
@@ -141,6 +178,7 @@ static void cleanup(nm_module_t *m)
 {
    struct listdetector *self = nm_self(m);
    free(self->format);
+   statistics_close(&self->files);
 }
 
 NM_MODULE("listdetector",
@@ -150,4 +188,4 @@ NM_MODULE("listdetector",
           .in = NM_INPUTS({"records"}), .out = NM_OUTPUTS({"records", .format = NM_FOLLOW}),
           .options = options, .spellings = spellings, .state_size = sizeof(struct listdetector),
           .no_eos_option = "no-eof", .init = init, .format = format, .reload = reload, .records = records,
-          .cleanup = cleanup)
+          .timer = publish, .idle = publish, .finish = publish, .cleanup = cleanup)

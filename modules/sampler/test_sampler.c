@@ -5,7 +5,9 @@
 
 #include <nemea/module_test.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -76,12 +78,49 @@ static void wrong_rates(void **state)
    nm_test_free(t);
 }
 
+#ifdef HAVE_FUSE
+static void statistics_are_files(void **state)
+{
+   char folder[] = "/tmp/sampler-XXXXXX", path[64], line[64], text[256];
+   (void) state;
+   assert_non_null(mkdtemp(folder));
+   snprintf(line, sizeof(line), "-r 2 -m %s", folder);
+   nm_test_t *t = access("/dev/fuse", R_OK | W_OK) == 0 ? nm_test_new(&nm_definition, line) : NULL;
+   if (t == NULL || nm_test_error(t) != NULL) {
+      print_message("skipped: %s\n", t != NULL ? nm_test_error(t) : "no /dev/fuse");
+      nm_test_free(t);
+      rmdir(folder);
+      skip();
+   }
+   nm_test_format(t, 0, "uint32 ID");
+   nm_test_feed(t, 0, "1");
+   nm_test_feed(t, 0, "2");
+   nm_test_feed(t, 0, "3");
+   nm_test_idle(t);
+   for (int i = 0; i < 2; i++) {
+      snprintf(path, sizeof(path), "%s/%s/stats", folder, i == 0 ? "sampler" : "input");
+      FILE *file = fopen(path, "re");
+      assert_non_null(file);
+      text[fread(text, 1, sizeof(text) - 1, file)] = 0;
+      fclose(file);
+      assert_string_equal(
+          text, i == 0 ? "totalRecords: 3\nsampledRecords: 1\n"
+                       : "receivedBytes: 12\nreceivedRecords: 3\nmissedRecords: 0\nmissed: 0.00 %\n");
+   }
+   nm_test_free(t);
+   assert_int_equal(rmdir(folder), 0);
+}
+#endif
+
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
        cmocka_unit_test(every_nth_record_whatever_the_batches),
        cmocka_unit_test(records_go_on_in_the_format_of_the_input),
        cmocka_unit_test(wrong_rates),
+#ifdef HAVE_FUSE
+       cmocka_unit_test(statistics_are_files),
+#endif
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,13 +9,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../appfs/appfs.h"
+#include "../appfs/statistics.h"
 
 NM_FIELDS()
 
 #define MAX_INTERVAL 86400
-#define FOLDER       "input"
-#define FILE_NAME    "stats"
 
 struct counts {
    uint64_t records, bytes, missed;
@@ -25,7 +23,7 @@ struct telemetry {
    bool screen, given;
    uint64_t interval; /* seconds */
    char *directory;   /* of appfs; NULL: none */
-   struct appfs *fs;
+   struct statistics files;
    struct counts now, shown;
    struct timespec shown_at;
 };
@@ -152,19 +150,6 @@ static int show(nm_module_t *m)
    return NM_OK;
 }
 
-static void publish(nm_module_t *m)
-{
-   struct telemetry *self = nm_self(m);
-   char text[256];
-   int n = snprintf(text, sizeof(text),
-                    "receivedBytes: %" PRIu64 "\nreceivedRecords: %" PRIu64 "\nmissedRecords: %" PRIu64
-                    "\nmissed: %.2f %%\n",
-                    self->now.bytes, self->now.records, self->now.missed, missed_percent(&self->now));
-   if (!appfs_publish(self->fs, FOLDER, FILE_NAME, text, (size_t) n)) {
-      nm_warn(m, "out of memory for the statistics; readers get the old ones");
-   }
-}
-
 static int update(nm_module_t *m)
 {
    struct telemetry *self = nm_self(m);
@@ -172,7 +157,8 @@ static int update(nm_module_t *m)
    if (self->screen) {
       return show(m);
    }
-   publish(m);
+   self->files.bytes = self->now.bytes;
+   statistics_input(m, &self->files);
    return NM_OK;
 }
 
@@ -186,14 +172,9 @@ static int init(nm_module_t *m)
    nm_counter(m, "receivedRecords", &self->now.records);
    nm_counter(m, "missedRecords", &self->now.missed);
    nm_set_timer(m, NM_SECONDS(self->interval));
-   if (self->screen) {
-      return NM_OK;
-   }
-   int rc = appfs_open(m, self->directory, &self->fs);
-   if (rc == NM_OK) {
-      publish(m);
-   }
-   return rc;
+   self->files.directory = self->directory;
+   int rc = statistics_open(m, &self->files);
+   return rc == NM_OK && !self->screen ? update(m) : rc;
 }
 
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
@@ -220,7 +201,7 @@ static int idle(nm_module_t *m)
 static void cleanup(nm_module_t *m)
 {
    struct telemetry *self = nm_self(m);
-   appfs_close(self->fs);
+   statistics_close(&self->files);
    free(self->directory);
 }
 
