@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""End-to-end test of proto_traffic and its munin plugin, with real processes.
+"""End-to-end tests of proto_traffic and link_traffic, their munin plugins and link_traff2json, with real processes.
 
 usage: munin_test.py BIN_DIR
 """
 
+import json
 import os
 import signal
 import socket
@@ -15,6 +16,9 @@ from programs import Workspace
 
 BIN = None
 
+LINKS = '# number,name,field,color\n1,nix2,LINK1,ff0000\n2,geant,LINK2,00ff00\n'
+LINK_FLOWS = ('uint64 BYTES,uint64 LINK_BIT_FIELD,uint32 PACKETS,uint8 DIR_BIT_FIELD\n'
+              '100,1,2,0\n50,1,1,0\n7,1,3,1\n1000,2,5,1\n5,3,1,0\n')
 FLOWS = 'uint64 BYTES,uint32 PACKETS,uint8 PROTOCOL\n100,2,6\n50,1,17\n300,3,6\n7,1,99\n'
 
 
@@ -25,11 +29,11 @@ class Munin(unittest.TestCase):
         self.path = self.w.file('counters')
         self.w.env['socket'] = self.path
 
-    def plugin(self, what, *command):
-        return self.w.run(f'proto_traffic_{what}', *command)
+    def plugin(self, what, *command, module='proto_traffic'):
+        return self.w.run(f'{module}_{what}', *command)
 
-    def values(self, what):
-        status, out, err = self.plugin(what)
+    def values(self, what, **options):
+        status, out, err = self.plugin(what, **options)
         self.assertEqual(status, 0, err)
         return dict(line.split('.value ') for line in out.splitlines())
 
@@ -51,18 +55,90 @@ class Munin(unittest.TestCase):
         self.assertFalse(os.path.exists(self.path))
 
     def test_what_needs_no_module(self):
-        self.assertEqual(self.plugin('bytes', 'autoconf')[:2], (0, 'yes\n'))
-        self.assertEqual(self.plugin('bytes', 'suggest')[:2], (0, 'packets\nflows\nbytes\n'))
-        status, out, err = self.plugin('bytes')
-        self.assertEqual((status, out), (1, ''))
-        self.assertIn(f'socket {self.path}: No such file', err)
+        for module in ('proto_traffic', 'link_traffic'):
+            self.assertEqual(self.plugin('bytes', 'autoconf', module=module)[:2], (0, 'yes\n'))
+            self.assertEqual(self.plugin('bytes', 'suggest', module=module)[:2], (0, 'packets\nflows\nbytes\n'))
+            status, out, err = self.plugin('bytes', module=module)
+            self.assertEqual((status, out), (1, ''))
+            self.assertIn(f'socket {self.path}: No such file', err)
+
+    def link_traffic(self, *options):
+        """Starts link_traffic and gives it flows; 1157 bytes in three directions of links."""
+        module = self.w.start('link_traffic', '-c', self.w.file('links.cfg', LINKS), '-s', self.path, '-i', 'u:flows', *options)
+        replay = self.w.start('logreplay', '-n', '-f', self.w.file('in.csv', LINK_FLOWS), '-i', 'u:flows')
+        self.assertEqual(self.w.end(replay)[0], 0)
+        self.w.wait_for(lambda: os.path.exists(self.path) and self.values('flows', module='link_traffic').get('Totalin') == '2',
+                        'the counters of all flows')
+        return module
+
+    def test_links_reach_the_plugin(self):
+        module = self.link_traffic()
+        self.assertEqual(self.plugin('bytes', module='link_traffic')[1],
+                         'geantin.value 0\ngeantout.value 1000\nnix2in.value 150\nnix2out.value 7\nTotalin.value 150\nTotalout.value 1007\n')
+        self.assertEqual(self.plugin('packets', 'config', module='link_traffic')[:2], (
+            0, 'graph_title Link traffic - packets\ngraph_args -l 0\ngraph_category traffic-monitoring\n'
+            'graph_vlabel packets out (-)/in (+) per sec.\n'
+            'graph_info The number of packets per second specified with link number in 5 minute interval.\n'
+            'graph_order geantin geantout nix2in nix2out Total\n'
+            'geantin.label geant\ngeantin.graph no\ngeantin.type DERIVE\ngeantin.min 0\n'
+            'geantout.label geant\ngeantout.negative geantin\ngeantout.type DERIVE\ngeantout.min 0\n'
+            'nix2in.label nix2\nnix2in.graph no\nnix2in.type DERIVE\nnix2in.min 0\n'
+            'nix2out.label nix2\nnix2out.negative nix2in\nnix2out.type DERIVE\nnix2out.min 0\n\n'))
+        status, out, err = self.w.end(module, signal.SIGTERM)
+        self.assertEqual((status, out), (0, f'Accessing config file {self.w.file("links.cfg")}.\n>Configuration success.\n'), err)
+        self.assertFalse(os.path.exists(self.path))
+
+    def test_links_without_directions(self):
+        module = self.link_traffic('-d')
+        self.assertEqual(self.plugin('bytes', module='link_traffic')[1], 'geantin.value 0\nnix2in.value 150\nTotalin.value 150\n')
+        self.assertIn('\ngraph_order geantin nix2in Total\ngeantin.label geant\ngeantin.type DERIVE\n',
+                      self.plugin('bytes', 'config', module='link_traffic')[1])
+        self.assertEqual(self.w.end(module, signal.SIGTERM)[0], 0)
+
+    def json(self, status=0):
+        got, out, err = self.w.run('link_traff2json.py', '-s', self.path, '-c', 'links.cfg', '-o', 'last')
+        self.assertEqual(got, status, err)
+        if status != 0:
+            return err
+        head, body = out.split('\n\n', 1)
+        self.assertEqual(head, 'Content-type:application/json')
+        return json.loads(body)
+
+    def test_json(self):
+        module = self.link_traffic()
+        first = self.json()
+        self.assertEqual(first['data']['1'], {'link': 1, 'link name': 'nix2', 'bytes in': 0, 'flows in': 0, 'packets in': 0, 'bytes out': 0,
+                                              'flows out': 0, 'packets out': 0})
+        self.assertEqual(first['time']['difference'], 0)
+        time, names, values = self.w.read('last').splitlines()
+        # As if 20 seconds ago nix2 had had less, and geant more: the module was started again.
+        columns = dict(zip(names.split(','), values.split(',')))
+        columns.update({'nix2-in-bytes': '30', 'nix2-out-packets': '1', 'geant-out-bytes': '99999'})
+        self.w.file('last', f'{int(time) - 20}\n{",".join(columns)}\n{",".join(columns.values())}\n')
+        second = self.json()
+        self.assertEqual(second['data'], {
+            '1': {'link': 1, 'link name': 'nix2', 'bytes in': 120, 'flows in': 0, 'packets in': 0, 'bytes out': 0, 'flows out': 0, 'packets out': 2},
+            '2': {'link': 2, 'link name': 'geant', 'bytes in': 0, 'flows in': 0, 'packets in': 0, 'bytes out': 1000, 'flows out': 0, 'packets out': 0}})
+        self.assertGreaterEqual(second['time']['difference'], 20)
+        self.w.file('last', 'no counters')
+        self.assertEqual(self.json()['time']['difference'], 0)
+        self.assertEqual(self.w.end(module, signal.SIGTERM)[0], 0)
+        self.assertIn(f'link_traff2json: socket {self.path}: No such file', self.json(status=1))
+
+    def test_a_wrong_configuration(self):
+        status, out, err = self.w.run('link_traffic', '-c', self.w.file('links.cfg', '1,a\n'), '-s', self.path, '-i', 'u:flows')
+        self.assertEqual((status, out), (0, f'Accessing config file {self.w.file("links.cfg")}.\n'))
+        self.assertIn('line 1: expected number,name,field,color', err)
 
     def test_answers_of_another_form_are_an_error(self):
-        for answer in ('', 'a-bytes', 'a-bytes\n', 'a-bytes\nx\n', 'a\n1\n', 'a-bytes,b-bytes\n1\n', 'a-bytes\n1,2\n', 'a-flows\n1\n', 'x' * 70000):
+        answers = ('', 'a-bytes', 'a-bytes\n', 'a-bytes\nx\n', 'a\n1\n', 'a-bytes,b-bytes\n1\n', 'a-bytes\n1,2\n', 'a-flows\n1\n', 'x' * 2**21)
+        cases = [('proto_traffic', answer) for answer in answers]
+        cases += [('link_traffic', answer) for answer in answers + ('a-bytes\n1\n', 'a-up-bytes\n1\n')]
+        for module, answer in cases:
             with socket.socket(socket.AF_UNIX) as server:
                 server.bind(self.path)
                 server.listen()
-                plugin = self.w.start('proto_traffic_bytes')
+                plugin = self.w.start(module + '_bytes')
                 client, _ = server.accept()
                 with client:
                     try:
