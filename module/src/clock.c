@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define DAY              ((ur_time_t) 86400 << 32)
 #define LIVE_US          (600 * US) /* records younger than this are from a live stream */
 #define MAX_TICKS        1000       /* of one gap */
 #define DEFAULT_LATENESS (5 * US)   /* of several inputs */
@@ -131,15 +130,9 @@ int clock_record(nm_module_t *m, struct input *in, ur_time_t t)
    if (t <= before) {
       return NM_OK;
    }
-   if (before != 0 && t - before > DAY) {
-      /* One exporter with a broken clock must not end every window of the others. */
-      bool confirmed = in->far != 0 && (t > in->far ? t - in->far : in->far - t) <= DAY;
-      in->far = t;
-      if (!confirmed) {
-         return NM_OK;
-      }
+   if (!nm_time_is_confirmed(before, &in->far, t)) {
+      return NM_OK;
    }
-   in->far = 0;
    in->newest = t;
    c->quiet_at = 0;
    c->newest = t > c->newest ? t : c->newest;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "fields.h"
-#include "functions.h"
+#include "types.h"
 #include "window.h"
 
 NM_FIELDS(time TIME_FIRST, time TIME_LAST, uint32 COUNT)
@@ -37,7 +37,7 @@ struct agg {
    uint32_t capacity, memory;
    bool wall_clock, expire;
 
-   struct column columns[MAX_COLUMNS];
+   nm_column_t columns[MAX_COLUMNS];
    uint32_t n_columns;
    /* Of the format at hand. */
    nm_field_t first, last;
@@ -70,7 +70,7 @@ static bool is_used(const struct agg *self, const char *name)
    return strcmp(name, "TIME_FIRST") == 0 || strcmp(name, "TIME_LAST") == 0 || strcmp(name, "COUNT") == 0;
 }
 
-static int add_column(nm_module_t *m, const char *name, enum function function)
+static int add_column(nm_module_t *m, const char *name, enum nm_aggregate function)
 {
    struct agg *self = nm_self(m);
    if (is_used(self, name)) {
@@ -80,7 +80,7 @@ static int add_column(nm_module_t *m, const char *name, enum function function)
    if (self->n_columns == MAX_COLUMNS) {
       return nm_fail(m, "field \"%s\": there can be at most %d fields", name, MAX_COLUMNS);
    }
-   self->columns[self->n_columns++] = (struct column){.name = name, .function = function};
+   self->columns[self->n_columns++] = (nm_column_t){.name = name, .function = function};
    return NM_OK;
 }
 
@@ -89,16 +89,16 @@ static int add_column(nm_module_t *m, const char *name, enum function function)
    {                                                        \
       return add_column(m, value, function);                \
    }
-ADD(key, AGG_KEY)
-ADD(sum, AGG_SUM)
-ADD(avg, AGG_AVG)
-ADD(min, AGG_MIN)
-ADD(max, AGG_MAX)
-ADD(first, AGG_FIRST)
-ADD(last, AGG_LAST)
-ADD(first_set, AGG_FIRST_SET)
-ADD(or, AGG_OR)
-ADD(and, AGG_AND)
+ADD(key, NM_AGG_KEY)
+ADD(sum, NM_AGG_SUM)
+ADD(avg, NM_AGG_AVG)
+ADD(min, NM_AGG_MIN)
+ADD(max, NM_AGG_MAX)
+ADD(first, NM_AGG_FIRST)
+ADD(last, NM_AGG_LAST)
+ADD(first_set, NM_AGG_FIRST_SET)
+ADD(or, NM_AGG_OR)
+ADD(and, NM_AGG_AND)
 
 static int set_window(nm_module_t *m, const char *value)
 {
@@ -140,14 +140,14 @@ static const nm_option_t options[] = {
 
 /* ----------------------------------------------------------------- entries */
 
-static void *value_of(struct entry *e, const struct column *c)
+static void *value_of(struct entry *e, const nm_column_t *c)
 {
    return (char *) e + VALUES + c->offset;
 }
 
-static bool in_key(const struct column *c)
+static bool in_key(const nm_column_t *c)
 {
-   return c->function == AGG_KEY && c->store == STORE_BYTES;
+   return c->function == NM_AGG_KEY && c->store == NM_STORE_BYTES;
 }
 
 static void unlink_entry(struct agg *self, struct entry *e)
@@ -167,8 +167,8 @@ static void link_entry(struct agg *self, struct entry *e)
 static void free_values(struct agg *self, struct entry *e)
 {
    for (uint32_t i = 0; self->variable && i < self->n_columns; i++) {
-      if (self->columns[i].store == STORE_VARIABLE) {
-         variable_free(value_of(e, &self->columns[i]), &self->bytes);
+      if (self->columns[i].store == NM_STORE_VARIABLE) {
+         nm_variable_free(value_of(e, &self->columns[i]), &self->bytes);
       }
    }
 }
@@ -180,10 +180,10 @@ static int send_entry(nm_module_t *m, const void *key, struct entry *e)
    const ur_template_t *out = nm_out(m);
    void *record = nm_record(m, 0);
    for (uint32_t i = 0; i < self->n_columns; i++) {
-      const struct column *c = &self->columns[i];
+      const nm_column_t *c = &self->columns[i];
       if (in_key(c)) {
          nm_field_set(&c->out, out, record, (const char *) key + c->offset, c->in.size);
-      } else if (!column_result(c, value_of(e, c), e->count, out, record)) {
+      } else if (!nm_column_result(c, value_of(e, c), e->count, out, record)) {
          self->left_out++;
       }
    }
@@ -396,9 +396,9 @@ static const void *make_key(const struct agg *self, const void *rec, uint8_t *ro
    }
    uint8_t *to = room;
    for (uint32_t i = 0; i < self->n_columns; i++) {
-      const struct column *c = &self->columns[i];
+      const nm_column_t *c = &self->columns[i];
       uint32_t length;
-      if (c->function != AGG_KEY) {
+      if (c->function != NM_AGG_KEY) {
          continue;
       }
       const void *data = nm_field_data(&c->in, rec, &length);
@@ -421,9 +421,9 @@ static bool start_entry(struct agg *self, struct entry *e, const void *rec, ur_t
    e->count = 1;
    link_entry(self, e);
    for (uint32_t i = 0; i < self->n_columns; i++) {
-      const struct column *c = &self->columns[i];
+      const nm_column_t *c = &self->columns[i];
       if (!in_key(c)) {
-         good &= column_start(c, value_of(e, c), rec, &self->bytes);
+         good &= nm_column_start(c, value_of(e, c), rec, &self->bytes);
       }
    }
    if (self->wheel != NULL && !nc_timer_is_set(&e->timer)) {
@@ -439,9 +439,9 @@ static bool add_record(struct agg *self, struct entry *e, const void *rec, ur_ti
    e->last = last > e->last ? last : e->last;
    e->count++;
    for (uint32_t i = 0; i < self->n_columns; i++) {
-      const struct column *c = &self->columns[i];
-      if (c->action != ACT_NONE) {
-         good &= column_add(c, value_of(e, c), rec, &self->bytes);
+      const nm_column_t *c = &self->columns[i];
+      if (c->action != 0) {
+         good &= nm_column_add(c, value_of(e, c), rec, &self->bytes);
       }
    }
    return good;
@@ -592,13 +592,13 @@ static int place_columns(nm_module_t *m, char *format, size_t size, uint32_t *va
    self->variable = false;
    *value_size = VALUES;
    for (uint32_t i = 0; i < self->n_columns; i++) {
-      struct column *c = &self->columns[i];
+      nm_column_t *c = &self->columns[i];
       if (!nm_field_find(&c->in, nm_in(m), c->name)) {
          return nm_fail(m, "Requested field %s not in input records, cannot continue.", c->name);
       }
-      column_set_type(c);
-      self->variable |= c->store == STORE_VARIABLE;
-      if (c->function == AGG_KEY) {
+      set_type(c);
+      self->variable |= c->store == NM_STORE_VARIABLE;
+      if (c->function == NM_AGG_KEY) {
          keys++;
          self->only_key = in_key(c) ? &c->in : NULL;
       }
@@ -606,9 +606,9 @@ static int place_columns(nm_module_t *m, char *format, size_t size, uint32_t *va
          c->offset = self->key_size;
          self->key_size += c->in.size;
       } else {
-         self->key_size += c->function == AGG_KEY ? FINGERPRINT : 0;
+         self->key_size += c->function == NM_AGG_KEY ? FINGERPRINT : 0;
          c->offset = *value_size - VALUES;
-         *value_size += (column_size(c) + 7) & ~7u;
+         *value_size += (nm_column_size(c) + 7) & ~7u;
       }
       used += (size_t) snprintf(format + used, size - used, "%s %s,", ur_field_type_str[c->in.type], c->name);
    }

@@ -12,9 +12,8 @@ NM_FIELDS(time TIME_FIRST, time TIME_LAST, time TIME)
 #define MAX_OUTPUTS  32
 #define MAX_RULES    32 /* of an output */
 #define MAX_SLOTS    (1u << 20)
-#define DAY          86400
-#define LONGEST_FLOW DAY /* seconds; a record that says more has wrong times */
-#define HEADER_ROWS  21  /* the header of the table on standard output comes again after so many rows */
+#define LONGEST_FLOW 86400 /* seconds; a record that says more has wrong times */
+#define HEADER_ROWS  21    /* the header of the table on standard output comes again after so many rows */
 #define BATCH        256
 
 struct times {
@@ -27,7 +26,7 @@ struct group {
    uint32_t n_slots, head; /* place of the first slot in the rings */
    uint64_t begin;         /* second of the first slot; 0: no record yet */
    uint64_t newest;        /* second of the newest end of a flow */
-   uint64_t far;           /* end of a flow more than a day ahead that the next one must confirm; 0: none */
+   ur_time_t far;          /* see nm_time_is_confirmed() */
 };
 
 struct output {
@@ -283,21 +282,11 @@ static int send_all(nm_module_t *m, struct group *g)
 
 /* ----------------------------------------------------------------- records */
 
-/* Are the times of a flow possible? A single wrong clock must not move the series. */
-static bool is_possible(struct group *g, uint64_t first, uint64_t last)
+/* Are the times of a flow possible? */
+static bool is_possible(struct group *g, ur_time_t first, ur_time_t last)
 {
-   if (last < first || last - first > LONGEST_FLOW) {
-      return false;
-   }
-   if (g->newest != 0 && last > g->newest + DAY) {
-      bool confirmed = g->far != 0 && (last > g->far ? last - g->far : g->far - last) <= DAY;
-      g->far = last;
-      if (!confirmed) {
-         return false;
-      }
-   }
-   g->far = 0;
-   return true;
+   return last >= first && last - first <= (ur_time_t) LONGEST_FLOW << 32 &&
+          nm_time_is_confirmed(g->newest << 32, &g->far, last);
 }
 
 static void start(struct group *g, uint64_t second)
@@ -388,7 +377,7 @@ static int add_batch(nm_module_t *m, struct group *g, const nm_record_t *recs, u
       ur_time_t first = nm_field_u64(&self->first, recs[i].data),
                 last = nm_field_u64(&self->last, recs[i].data);
       uint64_t from = first >> 32, to = last >> 32;
-      if (__builtin_expect(!is_possible(g, from, to), 0)) {
+      if (__builtin_expect(!is_possible(g, first, last), 0)) {
          self->wrong++;
          shares[i] = (struct share){.first = 1};
          continue;

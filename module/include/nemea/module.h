@@ -405,6 +405,16 @@ static inline void *nm_data_at_(nm_module_t *m, const ur_template_t *tmplt, cons
  *  time more than a day ahead counts only when the next record confirms it. When a live input falls silent (records less
  *  than ten minutes old, environment NEMEA_RECORDING not set) it goes on with the wall clock. 0 before the first record. */
 ur_time_t nm_now(const nm_module_t *m);
+/** For a module that keeps the newest time of records itself: may t count, too? One that is more than a day ahead must be confirmed
+ *  by the next one, since a single wrong clock must not end all windows. \param far 0 at first, then what was seen last */
+static inline bool nm_time_is_confirmed(ur_time_t newest, ur_time_t *far, ur_time_t t)
+{
+   const ur_time_t day = (ur_time_t) 86400 << 32;
+   bool confirmed = newest == 0 || t <= newest || t - newest <= day ||
+                    (*far != 0 && (t > *far ? t - *far : *far - t) <= day);
+   *far = confirmed ? 0 : t;
+   return confirmed;
+}
 /** \return true in tick() when the stream is silent and the wall clock moved the stream clock, not a record */
 bool nm_silent(const nm_module_t *m);
 /** Calls timer() periodically, each time this many microseconds of wall time have passed; 0 stops it. */

@@ -1,10 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** The aggregation functions. */
-#include "functions.h"
+#include "internal.h"
 
-#include <stdio.h>
+#include <nemea/aggregate.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum nm_action {
+   ACT_NONE, /* the first value stays; keys too */
+   ACT_SUM_INTEGER,
+   ACT_SUM_FLOAT,
+   ACT_AVG_UNSIGNED,
+   ACT_AVG_SIGNED,
+   ACT_MIN_UNSIGNED,
+   ACT_MAX_UNSIGNED,
+   ACT_MIN_SIGNED,
+   ACT_MAX_SIGNED,
+   ACT_MIN_FLOAT,
+   ACT_MAX_FLOAT,
+   ACT_MIN_BYTES,
+   ACT_MAX_BYTES,
+   ACT_OR,
+   ACT_AND,
+   ACT_LAST,
+   ACT_FIRST_SET,
+   ACT_LAST_SET
+};
+
+__extension__ typedef __int128 wide_t;
+__extension__ typedef unsigned __int128 unsigned_wide_t;
 
 static bool is_unsigned(const nm_field_t *f)
 {
@@ -23,14 +47,13 @@ static bool is_float(const nm_field_t *f)
    return f->type == UR_TYPE_FLOAT || f->type == UR_TYPE_DOUBLE;
 }
 
-/* Numbers to calculate with: neither characters nor times. */
+/* Numbers to calculate with; characters are. */
 static bool is_number(const nm_field_t *f)
 {
-   return (is_unsigned(f) && f->type != UR_TYPE_CHAR && f->type != UR_TYPE_TIME) || is_signed(f) ||
-          is_float(f);
+   return (is_unsigned(f) && f->type != UR_TYPE_TIME) || is_signed(f) || is_float(f);
 }
 
-static enum action extreme(const nm_field_t *f, bool least)
+static enum nm_action extreme(const nm_field_t *f, bool least)
 {
    if (is_unsigned(f)) {
       return least ? ACT_MIN_UNSIGNED : ACT_MAX_UNSIGNED;
@@ -41,101 +64,76 @@ static enum action extreme(const nm_field_t *f, bool least)
    if (is_float(f)) {
       return least ? ACT_MIN_FLOAT : ACT_MAX_FLOAT;
    }
-   return f->type == UR_TYPE_IP ? (least ? ACT_MIN_BYTES : ACT_MAX_BYTES) : ACT_NONE;
+   return f->load == NM_LOAD_FIXED ? (least ? ACT_MIN_BYTES : ACT_MAX_BYTES) : ACT_NONE;
 }
 
-static enum action action_of(const struct column *c)
+static enum nm_action action_of(const nm_column_t *c)
 {
    const nm_field_t *f = &c->in;
-   bool array = nm_field_is_variable(f) && f->type != UR_TYPE_STRING && f->type != UR_TYPE_BYTES;
    switch (c->function) {
-   case AGG_SUM: return !is_number(f) ? ACT_NONE : is_float(f) ? ACT_SUM_FLOAT : ACT_SUM_INTEGER;
-   case AGG_AVG:
+   case NM_AGG_SUM: return !is_number(f) ? ACT_NONE : is_float(f) ? ACT_SUM_FLOAT : ACT_SUM_INTEGER;
+   case NM_AGG_AVG:
       return !is_number(f)  ? ACT_NONE
              : is_float(f)  ? ACT_SUM_FLOAT
              : is_signed(f) ? ACT_AVG_SIGNED
                             : ACT_AVG_UNSIGNED;
-   case AGG_MIN: return extreme(f, true);
-   case AGG_MAX: return extreme(f, false);
-   case AGG_LAST: return f->type == UR_TYPE_MAC || array ? ACT_NONE : ACT_LAST;
-   case AGG_FIRST_SET: return f->type == UR_TYPE_MAC ? ACT_NONE : ACT_FIRST_SET;
-   case AGG_OR:
-   case AGG_AND:
+   case NM_AGG_MIN: return extreme(f, true);
+   case NM_AGG_MAX: return extreme(f, false);
+   case NM_AGG_LAST: return ACT_LAST;
+   case NM_AGG_FIRST_SET: return ACT_FIRST_SET;
+   case NM_AGG_LAST_SET: return ACT_LAST_SET;
+   case NM_AGG_OR:
+   case NM_AGG_AND:
       return (!is_unsigned(f) && !is_signed(f)) || f->type == UR_TYPE_TIME ? ACT_NONE
-             : c->function == AGG_OR                                       ? ACT_OR
+             : c->function == NM_AGG_OR                                    ? ACT_OR
                                                                            : ACT_AND;
    default: return ACT_NONE;
    }
 }
 
-static void warn_of_type(const struct column *c)
+NM_PUBLIC bool nm_column_set_type(nm_column_t *c, bool known)
 {
-   const char *text = NULL;
-   switch (c->function) {
-   case AGG_SUM:
-      text = "Only int, uint, float and double can use sum function, first assigned instead.";
-      break;
-   case AGG_AVG:
-      text = "Only int, uint, float and double can use avg function, first assigned instead.";
-      break;
-   case AGG_MIN: text = "Only fixed length fields can use min function, first assigned instead."; break;
-   case AGG_MAX: text = "Only fixed length fields can use max function, first assigned instead."; break;
-   case AGG_OR:
-   case AGG_AND: text = "Only int, uint and char can use bitwise functions, first assigned instead."; break;
-   case AGG_LAST: text = "Type is not supported by current version of module, using first instead."; break;
-   case AGG_FIRST_SET:
-      fprintf(stderr, "agg: field %s: Type %s is not supported by firstne, using first instead.\n", c->name,
-              ur_field_type_str[c->in.type]);
-      return;
-   default: return;
-   }
-   fprintf(stderr, "agg: field %s: %s\n", c->name, text);
-}
-
-void column_set_type(struct column *c)
-{
-   c->action = action_of(c);
-   if (c->action == ACT_NONE) {
-      warn_of_type(c);
-   }
-   switch (c->action) {
+   enum nm_action action = known ? action_of(c) : ACT_NONE;
+   c->action = (uint8_t) action;
+   switch (action) {
    case ACT_SUM_INTEGER:
    case ACT_MIN_UNSIGNED:
    case ACT_MAX_UNSIGNED:
    case ACT_MIN_SIGNED:
    case ACT_MAX_SIGNED:
    case ACT_OR:
-   case ACT_AND: c->store = STORE_INTEGER; break;
+   case ACT_AND: c->store = NM_STORE_INTEGER; break;
    case ACT_AVG_UNSIGNED:
-   case ACT_AVG_SIGNED: c->store = STORE_WIDE; break;
+   case ACT_AVG_SIGNED: c->store = NM_STORE_WIDE; break;
    case ACT_SUM_FLOAT:
    case ACT_MIN_FLOAT:
-   case ACT_MAX_FLOAT: c->store = STORE_FLOAT; break;
-   default: c->store = nm_field_is_variable(&c->in) ? STORE_VARIABLE : STORE_BYTES;
+   case ACT_MAX_FLOAT: c->store = NM_STORE_FLOAT; break;
+   default: c->store = nm_field_is_variable(&c->in) ? NM_STORE_VARIABLE : NM_STORE_BYTES;
    }
+   return action != ACT_NONE || c->function == NM_AGG_KEY || c->function == NM_AGG_FIRST;
 }
 
-uint32_t column_size(const struct column *c)
+NM_PUBLIC uint32_t nm_column_size(const nm_column_t *c)
 {
    switch (c->store) {
-   case STORE_WIDE: return sizeof(wide_t);
-   case STORE_VARIABLE: return sizeof(struct variable);
-   case STORE_BYTES: return c->in.size;
+   case NM_STORE_WIDE: return sizeof(wide_t);
+   case NM_STORE_VARIABLE: return sizeof(nm_variable_t);
+   case NM_STORE_BYTES: return c->in.size;
    default: return 8;
    }
 }
 
-void variable_free(struct variable *v, uint64_t *bytes)
+NM_PUBLIC void nm_variable_free(nm_variable_t *v, uint64_t *bytes)
 {
    *bytes -= v->length;
    free(v->data);
-   *v = (struct variable){0};
+   *v = (nm_variable_t){0};
 }
 
-bool variable_set(struct variable *v, const void *data, uint32_t length, uint64_t *bytes)
+NM_PUBLIC bool nm_variable_set(nm_variable_t *v, const void *data, uint32_t length, uint64_t *bytes)
 {
    if (length == 0) {
-      variable_free(v, bytes);
+      nm_variable_free(v, bytes);
       return true;
    }
    if (length != v->length) {
@@ -152,23 +150,23 @@ bool variable_set(struct variable *v, const void *data, uint32_t length, uint64_
    return true;
 }
 
-static bool keep(const struct column *c, void *value, const void *rec, uint64_t *bytes)
+static bool keep(const nm_column_t *c, void *value, const void *rec, uint64_t *bytes)
 {
    uint32_t length;
    const void *data = nm_field_data(&c->in, rec, &length);
-   if (c->store == STORE_VARIABLE) {
-      return variable_set(value, data, length, bytes);
+   if (c->store == NM_STORE_VARIABLE) {
+      return nm_variable_set(value, data, length, bytes);
    }
    memcpy(value, data, c->in.size);
    return true;
 }
 
-bool column_start(const struct column *c, void *value, const void *rec, uint64_t *bytes)
+NM_PUBLIC bool nm_column_start(const nm_column_t *c, void *value, const void *rec, uint64_t *bytes)
 {
    switch (c->store) {
-   case STORE_INTEGER: *(uint64_t *) value = nm_field_u64(&c->in, rec); return true;
-   case STORE_FLOAT: *(double *) value = nm_field_double(&c->in, rec); return true;
-   case STORE_WIDE: {
+   case NM_STORE_INTEGER: *(uint64_t *) value = nm_field_u64(&c->in, rec); return true;
+   case NM_STORE_FLOAT: *(double *) value = nm_field_double(&c->in, rec); return true;
+   case NM_STORE_WIDE: {
       wide_t w = c->action == ACT_AVG_SIGNED ? (wide_t) nm_field_i64(&c->in, rec)
                                              : (wide_t) nm_field_u64(&c->in, rec);
       memcpy(value, &w, sizeof(w));
@@ -178,10 +176,10 @@ bool column_start(const struct column *c, void *value, const void *rec, uint64_t
    }
 }
 
-static bool is_set(const struct column *c, const void *value)
+static bool is_set(const nm_column_t *c, const void *value)
 {
-   if (c->store == STORE_VARIABLE) {
-      return ((const struct variable *) value)->length > 0;
+   if (c->store == NM_STORE_VARIABLE) {
+      return ((const nm_variable_t *) value)->length > 0;
    }
    for (uint32_t i = 0; i < c->in.size; i++) {
       if (((const char *) value)[i] != 0) {
@@ -191,7 +189,7 @@ static bool is_set(const struct column *c, const void *value)
    return false;
 }
 
-static void add_wide(const struct column *c, void *value, const void *rec)
+static void add_wide(const nm_column_t *c, void *value, const void *rec)
 {
    wide_t w;
    memcpy(&w, value, sizeof(w));
@@ -199,7 +197,7 @@ static void add_wide(const struct column *c, void *value, const void *rec)
    memcpy(value, &w, sizeof(w));
 }
 
-static void keep_extreme(const struct column *c, void *value, const void *rec)
+static void keep_extreme(const nm_column_t *c, void *value, const void *rec)
 {
    const void *data = nm_field_data(&c->in, rec, NULL);
    int order = memcmp(data, value, c->in.size);
@@ -208,12 +206,27 @@ static void keep_extreme(const struct column *c, void *value, const void *rec)
    }
 }
 
-bool column_add(const struct column *c, void *value, const void *rec, uint64_t *bytes)
+/* Is a value of a record neither zero nor empty? */
+static bool record_is_set(const nm_column_t *c, const void *rec)
+{
+   uint32_t length;
+   const char *data = nm_field_data(&c->in, rec, &length);
+   uint32_t i = 0;
+   if (nm_field_is_variable(&c->in)) {
+      return length > 0;
+   }
+   while (i < length && data[i] == 0) {
+      i++;
+   }
+   return i < length;
+}
+
+NM_PUBLIC bool nm_column_add(const nm_column_t *c, void *value, const void *rec, uint64_t *bytes)
 {
    uint64_t *u = value;
    int64_t *i = value;
    double *d = value;
-   switch (c->action) {
+   switch ((enum nm_action) c->action) {
    case ACT_NONE: break;
    case ACT_SUM_INTEGER: *u += nm_field_u64(&c->in, rec); break;
    case ACT_SUM_FLOAT: *d += nm_field_double(&c->in, rec); break;
@@ -230,6 +243,7 @@ bool column_add(const struct column *c, void *value, const void *rec, uint64_t *
    case ACT_OR: *u |= nm_field_u64(&c->in, rec); break;
    case ACT_AND: *u &= nm_field_u64(&c->in, rec); break;
    case ACT_LAST: return keep(c, value, rec, bytes);
+   case ACT_LAST_SET: return !record_is_set(c, rec) || keep(c, value, rec, bytes);
    case ACT_FIRST_SET: return is_set(c, value) || keep(c, value, rec, bytes);
    }
    return true;
@@ -261,15 +275,18 @@ static void set_float(const nm_field_t *f, void *record, double value)
    }
 }
 
-bool column_result(const struct column *c, const void *value, uint32_t count, const ur_template_t *tmplt,
-                   void *record)
+NM_PUBLIC bool nm_column_result(const nm_column_t *c, const void *value, uint32_t count,
+                                const ur_template_t *tmplt, void *record)
 {
-   switch (c->store) {
-   case STORE_INTEGER: set_integer(&c->out, record, *(const uint64_t *) value); return true;
-   case STORE_FLOAT:
-      set_float(&c->out, record, *(const double *) value / (c->function == AGG_AVG ? (double) count : 1));
+   if (!nm_field_present(&c->out)) {
       return true;
-   case STORE_WIDE: {
+   }
+   switch (c->store) {
+   case NM_STORE_INTEGER: set_integer(&c->out, record, *(const uint64_t *) value); return true;
+   case NM_STORE_FLOAT:
+      set_float(&c->out, record, *(const double *) value / (c->function == NM_AGG_AVG ? (double) count : 1));
+      return true;
+   case NM_STORE_WIDE: {
       wide_t w;
       memcpy(&w, value, sizeof(w));
       set_integer(&c->out, record,
@@ -277,8 +294,8 @@ bool column_result(const struct column *c, const void *value, uint32_t count, co
                                               : (uint64_t) ((unsigned_wide_t) w / count));
       return true;
    }
-   case STORE_VARIABLE: {
-      const struct variable *v = value;
+   case NM_STORE_VARIABLE: {
+      const nm_variable_t *v = value;
       return nm_field_set(&c->out, tmplt, record, v->length > 0 ? v->data : "", v->length) == UR_OK;
    }
    default: return nm_field_set(&c->out, tmplt, record, value, c->in.size) == UR_OK;
