@@ -35,12 +35,15 @@ Detector = collections.namedtuple('Detector', 'kind source target options plugin
                                   defaults=((), '', False, 'TIME_FIRST', 'TIME_LAST'))
 
 DETECTORS = {
+    'amplification_detection': Detector('amplification', None, 'DST_IP', ('--details',)),
     'brute_force_detector': Detector('password-guessing', 'SRC_IP', 'DST_IP', ('-S', '-R', '-T', '-F', '--details'), 'idpcontent', True),
     'ddos_detector': Detector('flood', None, 'DST_IP'),
     'haddrscan_detector': Detector('horizontal-scan', 'SRC_IP', 'DST_IP0'),
+    'sip_bf_detector': Detector('sip-guessing', 'SBFD_SOURCE', 'SBFD_TARGET', plugins='sip', first='SBFD_EVENT_TIME', last='SBFD_CEASE_TIME'),
     'vportscan_detector': Detector('vertical-scan', 'SRC_IP', 'DST_IP'),
 }
 
+# Kinds are those of the detectors; a reflected flood is of two: what detectors of floods find, and what shows the reflection.
 Attack = collections.namedtuple('Attack', 'kind source target begin end what small', defaults=(*ALWAYS, '', False))
 
 TRUTH = {  # of data/, by file name: from its README
@@ -54,8 +57,9 @@ TRUTH = {  # of data/, by file name: from its README
     'ncsa-multiport_scan': [Attack('horizontal-scan', '125.27.226.209', '0.0.0.0/0', what='6 hosts in 224 minutes', small=True)],
     'ncsa-zero_windows': [Attack('horizontal-scan', '10.0.0.1', '0.0.0.0/0', what='10 hosts', small=True)],
     'tcp-synflood-spoofed': [Attack('flood', None, '10.10.10.10', what='37841 SYNs from 37623 sources in 24 s')],
-    'tcp-reflection-syn-ack-sameport': [Attack('flood', None, '10.10.10.10', what='896 packets of 60 sources in 818 s', small=True)],
-    'udp-snmp-amplification': [Attack('flood', None, '10.10.10.10', what='4276 SNMP reflectors')],
+    'tcp-reflection-syn-ack-sameport': [Attack(kind, None, '10.10.10.10', what='896 packets of 60 sources in 818 s', small=True)
+                                        for kind in ('flood', 'amplification')],
+    'udp-snmp-amplification': [Attack(kind, None, '10.10.10.10', what='4276 SNMP reflectors') for kind in ('flood', 'amplification')],
     'ssh-guess': [Attack('password-guessing', '192.168.56.1', '192.168.56.103', what='11 SSH connections in 70 s')],
     'ssh-guess-38-connections': [Attack('password-guessing', '172.16.238.1', '172.16.238.136', what='38 SSH connections in 494 s')],
     'ftp-bruteforce': [Attack('password-guessing', '192.168.56.1', '192.168.56.101', what='30 FTP connections in 59 s')],
@@ -73,6 +77,8 @@ ORIGINAL = {
     ('ddos_detector', 'scan-horizontal'): '-',
     ('ddos_detector', 'ddos'): (0, '0 / 0, one did not end'),
     ('ddos_detector', 'malware'): '-',
+    ('amplification_detection', 'benign-ndpi'): None,
+    ('amplification_detection', 'dns-benign'): None,
     ('brute_force_detector', 'bruteforce'): (1, 1, 0),
     ('brute_force_detector', 'benign-ndpi'): None,
     ('brute_force_detector', 'dns-benign'): None,

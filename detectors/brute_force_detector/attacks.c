@@ -49,9 +49,9 @@ static int compare_text(const void *a, const void *b)
 /* The victims of matched flows, each once. \param[out] most that of most flows \return their number */
 static uint32_t victims_of(const struct brute *self, const struct list *list, ip_addr_t *to, ip_addr_t *most)
 {
-   uint32_t n = 0, block = list->head, distinct = 0, flows = 0, most_flows = 0;
-   uint16_t at = list->first;
-   for (const struct entry *e; (e = list_next(self, list, &block, &at)) != NULL;) {
+   uint32_t n = 0, distinct = 0, flows = 0, most_flows = 0;
+   struct queue_cursor c = queue_begin(&list->entries);
+   for (const struct entry *e; (e = queue_next(&self->pool, &list->entries, &c)) != NULL;) {
       if (e->matched) {
          to[n++] = e->victim;
       }
@@ -157,8 +157,8 @@ static bool enough(const struct service_config *config, const struct host *h)
 {
    const struct list *in = &h->list[INCOMING], *out = &h->list[OUTGOING];
    uint32_t limit = config->list_threshold;
-   if (in->n > LIST_BOTTOM && out->n > LIST_BOTTOM) {
-      uint32_t n = in->n > out->n ? in->n : out->n;
+   if (in->entries.n > LIST_BOTTOM && out->entries.n > LIST_BOTTOM) {
+      uint32_t n = in->entries.n > out->entries.n ? in->entries.n : out->entries.n;
       limit = n < 100 ? 9 * n / 10 : n / 100 * 90;
    }
    return in->matched >= limit || out->matched >= limit;

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <unirec/ip_prefix_search.h>
 
+#include "../common/pool.h"
+
 enum service { SSH, RDP, TELNET, FTP, SERVICES };
 extern const char *const service_names[SERVICES];
 extern const uint16_t service_ports[SERVICES];
@@ -62,9 +64,8 @@ bool whitelist_has(const struct whitelist *whitelist, const ip_addr_t *client, u
 
 /* ----------------------------------------------------------------- hosts.c */
 
-#define BLOCK_ENTRIES 8
-#define PENDING       8 /* flows that wait for that of the other direction */
-#define DELAYED_MAX   16
+#define PENDING     8 /* flows that wait for that of the other direction */
+#define DELAYED_MAX 16
 
 struct host_key {
    ip_addr_t attacker;
@@ -78,17 +79,10 @@ struct entry {
    uint32_t matched;
 };
 
-/* Kept flows of one direction, oldest first: blocks of the common pool. */
+/* Kept flows of one direction. */
 struct list {
-   uint32_t head, tail; /* blocks; 0: none */
-   uint16_t first;      /* index of the oldest entry in the head block */
-   uint16_t end;        /* entries used in the tail block */
-   uint32_t n, matched;
-};
-
-struct block {
-   uint32_t next;
-   struct entry entries[BLOCK_ENTRIES];
+   struct queue entries;
+   uint32_t matched;
 };
 
 /* Log-ins that the server delayed, to one victim. */
@@ -102,10 +96,6 @@ struct delayed {
       uint8_t direction;
    } pending[PENDING];
    uint8_t next_pending;
-};
-
-struct link {
-   struct link *prev, *next;
 };
 
 /* An attacker, or an ordinary client, of one service. */
@@ -148,8 +138,7 @@ struct brute {
    uint32_t flows;       /* entries in the pool */
 
    struct counters counters[SERVICES];
-   struct block *blocks; /* number 0 is not used */
-   uint32_t free_block, next_block, n_blocks;
+   struct pool pool;             /* of struct entry */
    struct link by_age, reported; /* heads */
    ur_time_t now, checked_report, checked_delete;
    bool content;       /* the format has it */
@@ -189,10 +178,6 @@ void host_set_reported(struct brute *self, struct host *h, ur_time_t now);
 void host_set_unreported(struct host *h);
 /** Drops hosts that were silent for their timeout. */
 void hosts_forget(struct brute *self, ur_time_t now);
-/** Next kept flow; begin with *block = list->head and *at = list->first. \return NULL at the end */
-const struct entry *list_next(const struct brute *self, const struct list *list, uint32_t *block,
-                              uint16_t *at);
-
 /* --------------------------------------------------------------- attacks.c */
 
 struct login {

@@ -61,7 +61,7 @@ static const nm_option_t options[] = {
     NM_TABLE(0, "capacity", struct brute, hosts, "hosts", struct host_key, struct host, 32768,
              .evicted = hosts_evicted),
     NM_TABLE(0, "servers", struct brute, profiles, "Telnet servers", ip_addr_t, struct profile, 8192),
-    NM_U32(0, "flows", struct brute, flows, 131072, BLOCK_ENTRIES, 1u << 28,
+    NM_U32(0, "flows", struct brute, flows, 131072, POOL_BLOCK, 1u << 28,
            "Maximum number of flows that are kept."),
     NM_END,
 };

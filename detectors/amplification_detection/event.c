@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** What alerts of amplification_detection mean. */
+#include <nemea/event.h>
+#include <nemea/text.h>
+#include <stdio.h>
+
+/* Servers are many, and in alerts of one server there are others of the same attack in alerts of their own: the event is the victim's. */
+static void read_alert(const struct alert *a, struct event *e)
+{
+   e->target = alert_ip(a, "DST_IP");
+   e->protocol = IPPROTO_UDP;
+   e->bytes = alert_number(a, "RSP_BYTES");
+   e->sources = alert_number(a, "ADDR_CNT");
+   e->amount = e->sources;
+}
+
+static enum event_confidence confidence(const struct event *e)
+{
+   return e->sources >= 1000 || e->bytes >= 10000000 ? EVENT_HIGH : EVENT_MEDIUM;
+}
+
+static void reason(const struct event *e, char *to, size_t size)
+{
+   char count[32], target[64], amount[64], duration[32];
+   snprintf(to, size,
+            "%s server%s sent %s of answers to %s in %s: many times what they were asked, or without having "
+            "been asked (100 "
+            "servers in a minute are enough)",
+            format_count(e->sources, count, sizeof(count)), e->sources == 1 ? "" : "s",
+            event_amount(e, amount, sizeof(amount)), event_target(e, target, sizeof(target)),
+            format_duration(event_seconds(e), duration, sizeof(duration)));
+}
+
+EVENT_DESCRIPTION(amplification_detection, .options = "--details", .kind = "flood", .title = "flood (DoS)",
+                  .unit = "servers", .attack = "T1498.002",
+                  .fields = "ipaddr DST_IP,uint64 RSP_BYTES,uint32 ADDR_CNT,time TIME_FIRST,time TIME_LAST",
+                  .key = EVENT_BY_TARGET, .gap = 1800, .read = read_alert, .confidence = confidence,
+                  .reason = reason);

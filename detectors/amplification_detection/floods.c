@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Answers of many servers to a host that did not ask them: reflection of which only this direction is seen. */
+#include "amplification.h"
+
+#include <nemea-common/nc_hash.h>
+
+#define WINDOW      60  /* seconds */
+#define LARGE_BYTES 400 /* of a packet, mean: larger than what is sent to one who asks in general */
+#define FEW_PORTS   16  /* of 64 hashes: one who asks takes another port for each question */
+
+/* Services that answer to more than was sent, without a check of the sender's address: as UDP-based amplification attacks use them
+ * (US-CERT alert TA14-017A, and services found since). */
+bool is_reflector(uint16_t port)
+{
+   switch (port) {
+   case 17:
+   case 19:
+   case 53:
+   case 69:
+   case 111:
+   case 123:
+   case 137:
+   case 161:
+   case 177:
+   case 389:
+   case 427:
+   case 520:
+   case 623:
+   case 1434:
+   case 1604:
+   case 1900:
+   case 3283:
+   case 3478:
+   case 3702:
+   case 5093:
+   case 5353:
+   case 5683:
+   case 10001:
+   case 11211:
+   case 27015:
+   case 27960:
+   case 30718:
+   case 37810: return true;
+   default: return false;
+   }
+}
+
+void flood_evicted(void *context, const void *key, void *value)
+{
+   (void) context;
+   (void) key;
+   link_remove(&((struct flood *) value)->counted);
+}
+
+static bool is_attack(const struct amplification *self, const struct flood *f)
+{
+   return f->servers >= self->servers_min && 2 * (uint64_t) f->asked < f->sums.flows &&
+          (f->sums.bytes >= LARGE_BYTES * f->sums.packets || __builtin_popcountll(f->ports) <= FEW_PORTS);
+}
+
+/* The minute of a flood is over. */
+static int judge(nm_module_t *m, struct flood *f)
+{
+   struct amplification *self = nm_self(m);
+   link_remove(&f->counted);
+   if (!is_attack(self, f)) {
+      return NM_OK;
+   }
+   const struct flood_key *key = nc_table_key(self->floods, f);
+   if (f->id == 0 || f->window > f->alerted + 1) { /* not the same attack as before */
+      f->id = ++self->last_id;
+   }
+   f->alerted = f->window;
+   const struct finding finding = {.server = f->loudest,
+                                   .victim = key->victim,
+                                   .port = (uint16_t) key->port,
+                                   .sums = {[RESPONSES] = f->sums},
+                                   .first = f->first,
+                                   .last = f->last,
+                                   .id = f->id,
+                                   .servers = f->servers};
+   return amplification_report(m, &finding);
+}
+
+static void restart(struct amplification *self, struct flood *f, uint64_t window)
+{
+   uint32_t id = f->id;
+   uint64_t alerted = f->alerted;
+   memset(f, 0, sizeof(*f));
+   f->id = id;
+   f->alerted = alerted;
+   f->window = window;
+   f->number = ++self->numbers;
+}
+
+/* What a host gets from servers of a port, in this minute of the stream. */
+static int find_flood(nm_module_t *m, const ip_addr_t *victim, uint16_t port, struct flood **flood)
+{
+   struct amplification *self = nm_self(m);
+   struct flood_key key = {.port = port};
+   uint64_t window = ur_time_get_sec(nm_now(m)) / WINDOW;
+   int rc = NM_OK;
+   memcpy(&key.victim, victim, sizeof(key.victim)); /* not aligned in records */
+   struct flood *f = nc_table_upsert(self->floods, &key, NULL);
+   if (f->window != window) {
+      if (link_is_in(&f->counted)) {
+         rc = judge(m, f);
+      }
+      restart(self, f, window);
+   }
+   *flood = f;
+   return rc;
+}
+
+int floods_answer(nm_module_t *m, const ip_addr_t *server, const ip_addr_t *victim, uint16_t server_port,
+                  uint16_t victim_port, const struct query *q)
+{
+   struct amplification *self = nm_self(m);
+   struct flood *f;
+   bool is_new;
+   int rc = find_flood(m, victim, server_port, &f);
+   f->first = f->sums.flows == 0 || q->first < f->first ? q->first : f->first;
+   f->last = q->last > f->last ? q->last : f->last;
+   f->sums.flows++;
+   f->sums.packets += q->packets;
+   f->sums.bytes += q->bytes;
+   f->ports |= UINT64_C(1) << (nc_hash(&victim_port, sizeof(victim_port)) >> 58);
+   if (q->bytes > f->loudest_bytes) {
+      f->loudest_bytes = q->bytes;
+      memcpy(&f->loudest, server, sizeof(f->loudest));
+   }
+   struct server_key key = {.number = f->number};
+   memcpy(&key.server, server, sizeof(key.server));
+   nc_table_upsert(self->servers, &key, &is_new);
+   f->servers += is_new;
+   if (f->servers >= self->servers_min && !link_is_in(&f->counted)) {
+      link_append(&self->counted, &f->counted);
+   }
+   return rc;
+}
+
+int floods_request(nm_module_t *m, const ip_addr_t *client, uint16_t server_port)
+{
+   struct flood *f;
+   int rc = find_flood(m, client, server_port, &f);
+   f->asked++;
+   return rc;
+}
+
+int floods_judge(nm_module_t *m, uint64_t window, bool all)
+{
+   struct amplification *self = nm_self(m);
+   int rc = NM_OK;
+   for (struct link *link = self->counted.next, *next; link != &self->counted && rc == NM_OK; link = next) {
+      next = link->next;
+      struct flood *f = (struct flood *) (void *) link;
+      if (all || f->window < window) {
+         rc = judge(m, f);
+      }
+   }
+   return rc;
+}

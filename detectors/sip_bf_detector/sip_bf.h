@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * \file sip_bf.h
+ * Servers, users, clients and what clients tried, shared by the parts of sip_bf_detector. README.md describes the method.
+ */
+#ifndef SIP_BF_H
+#define SIP_BF_H
+
+#include <nemea-common/nc_table.h>
+#include <nemea/module.h>
+
+#include "../common/pool.h"
+
+#define USER_MAX   50 /* characters of a name */
+#define DOMAIN_MAX 100
+
+enum event_type { BRUTE_FORCE, DISTRIBUTED, SCAN };
+
+/* What a message says. */
+struct message {
+   ip_addr_t server, client;
+   ur_time_t time; /* whole seconds */
+   uint64_t link;
+   uint16_t server_port, client_port;
+   uint8_t protocol;
+   bool ok;                   /* 200; else 401 */
+   const char *user, *domain; /* into the record */
+   uint8_t user_length, domain_length;
+};
+
+struct server {
+   uint32_t id;
+   uint16_t port;
+   uint8_t domain_length;
+   char domain[DOMAIN_MAX];
+};
+
+struct user_key {
+   uint32_t server; /* id */
+   uint8_t length;
+   char name[USER_MAX + 1]; /* the rest is zero; the whole is no longer than what is hashed fast */
+};
+
+struct client_key {
+   uint32_t server;
+   ip_addr_t address;
+};
+
+struct pair_key {
+   uint64_t user, client; /* ids */
+};
+
+/* Users with pairs of many clients, or clients with pairs of many users: tried together. */
+struct group {
+   struct link
+       by_age; /* first member; of groups under attack: those that tried last at the end; else in no list */
+   struct link pairs; /* head */
+   uint64_t id;
+   ip_addr_t server;
+   uint32_t n; /* pairs */
+   bool attack;
+   uint32_t ok;    /* responses 200 in the attack */
+   uint64_t other; /* attempts without a pair */
+   ur_time_t last, breach;
+   ip_addr_t breacher;
+};
+
+/* A user that a client tried. */
+struct pair {
+   struct link by_age; /* first member */
+   struct link of_user, of_client;
+   struct group *user, *client;
+   ur_time_t first, last, breach;
+   uint64_t attempts, link;
+   uint32_t ok; /* responses 200 since the breach */
+   uint16_t client_port;
+   uint8_t protocol;
+};
+
+struct sip_bf {
+   /* options */
+   uint64_t alert_threshold, check_interval, free_delay;
+   uint32_t dist_threshold, scan_threshold, ok_count;
+   nc_table_t *servers; /* ip_addr_t -> struct server */
+   nc_table_t *users;   /* user_key -> struct group */
+   nc_table_t *clients; /* client_key -> struct group */
+   nc_table_t *pairs;   /* pair_key -> struct pair */
+   nc_table_t *rows;    /* second of an event -> next row of its ids */
+
+   struct link pairs_by_age, users_by_age, clients_by_age; /* heads */
+   struct server *newest; /* the server of the last message, while it is in the table */
+   uint64_t ids;
+   uint32_t server_ids;
+   ur_time_t checked;
+   bool had_event;
+   uint64_t events, lost;
+};
+
+static inline struct pair *pair_of_user(struct link *link)
+{
+   return (struct pair *) (void *) ((char *) link - offsetof(struct pair, of_user));
+}
+static inline struct pair *pair_of_client(struct link *link)
+{
+   return (struct pair *) (void *) ((char *) link - offsetof(struct pair, of_client));
+}
+
+/* message.c */
+/** The user and the domain of a "sip:user@domain". \return false: it is none */
+bool message_party(struct message *msg, const char *party, uint32_t length);
+/** Is this the sequence number of a REGISTER? */
+bool message_is_register(const char *cseq, uint32_t length);
+
+/* attempts.c */
+void attempts_open(struct sip_bf *self);
+void server_evicted(void *context, const void *key, void *value);
+void user_evicted(void *context, const void *key, void *value);
+void client_evicted(void *context, const void *key, void *value);
+void pair_evicted(void *context, const void *key, void *value);
+int attempts_add(nm_module_t *m, const struct message *msg);
+int attempts_finish(nm_module_t *m);
+
+/* sip_bf_detector.c */
+struct event {
+   enum event_type type;
+   ip_addr_t server, client;
+   const struct user_key *user; /* NULL: many */
+   const struct pair *pair;     /* the first one */
+   uint64_t attempts, average;
+   ur_time_t first, last, breach;
+};
+int event_send(nm_module_t *m, const struct event *event);
+
+#endif

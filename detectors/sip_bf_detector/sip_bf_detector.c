@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** sip_bf_detector: guessing of SIP passwords and users. This file is the module: options, records and alerts. */
+#include "sip_bf.h"
+#include "fields.h"
+
+#include <stdio.h>
+#include <time.h>
+
+NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint16 SRC_PORT, uint16 DST_PORT, uint64 LINK_BIT_FIELD,
+          uint8 PROTOCOL, time TIME_FIRST, uint32 PACKETS, uint32 PACKETS_REV, uint16 SIP_MSG_TYPE,
+          uint16 SIP_STATUS_CODE, string SIP_CSEQ, string SIP_CALLING_PARTY, ipaddr SBFD_TARGET,
+          ipaddr SBFD_SOURCE, uint64 SBFD_LINK_BIT_FIELD, uint8 SBFD_PROTOCOL, time SBFD_EVENT_TIME,
+          time SBFD_CEASE_TIME, time SBFD_BREACH_TIME, uint8 SBFD_EVENT_TYPE, uint64 SBFD_EVENT_ID,
+          uint32 SBFD_ATTEMPTS, uint32 SBFD_AVG_ATTEMPTS, string SBFD_USER)
+
+#define RESPONSE     99
+#define OK           200
+#define UNAUTHORIZED 401
+#define LINK_MASK    0xff
+#define ROWS         10000 /* ids of a second */
+
+static uint64_t rows_capacity(nm_module_t *m)
+{
+   (void) m;
+   return 4096;
+}
+
+static const nm_option_t options[] = {
+    NM_U64('a', "alert_threshold", struct sip_bf, alert_threshold, 50, 1, UINT32_MAX,
+           "Number of attempts of a client at a user that makes an attack."),
+    NM_U64('c', "check_mem_int", struct sip_bf, check_interval, 300, 1, 31536000,
+           "How often attacks that have ended are looked for, in seconds."),
+    NM_U32('d', "dist_threshold", struct sip_bf, dist_threshold, 5, 1, UINT32_MAX,
+           "Number of clients that try one user which makes a distributed attack."),
+    NM_U64('f', "free_mem_delay", struct sip_bf, free_delay, 1800, 1, 31536000,
+           "Seconds without an attempt after which an attack has ended."),
+    NM_U32('o', "ok_count", struct sip_bf, ok_count, 5, 1, UINT32_MAX,
+           "Number of successful registrations that an attack may have; with more it is none."),
+    NM_U32('s', "scan_threshold", struct sip_bf, scan_threshold, 25, 1, UINT32_MAX,
+           "Number of users that one client tries which makes a scan."),
+    NM_TABLE(0, "servers", struct sip_bf, servers, "servers", ip_addr_t, struct server, 4096,
+             .evicted = server_evicted),
+    NM_TABLE(0, "users", struct sip_bf, users, "users", struct user_key, struct group, 65536,
+             .evicted = user_evicted),
+    NM_TABLE(0, "clients", struct sip_bf, clients, "clients", struct client_key, struct group, 32768,
+             .evicted = client_evicted),
+    NM_TABLE(0, "pairs", struct sip_bf, pairs, "pairs of user and client", struct pair_key, struct pair,
+             65536, .evicted = pair_evicted),
+    NM_TABLE_OF(struct sip_bf, rows, "seconds of events", uint64_t, uint64_t, rows_capacity),
+    NM_END,
+};
+
+static int init(nm_module_t *m)
+{
+   struct sip_bf *self = nm_self(m);
+   attempts_open(self);
+   nm_counter(m, "events", &self->events);
+   nm_counter(m, "attacks evicted", &self->lost);
+   return NM_OK;
+}
+
+static int record(nm_module_t *m, const void *rec)
+{
+   struct message msg;
+   uint16_t status = nm_get(m, rec, F_SIP_STATUS_CODE);
+   /* A response goes from the destination of the flow to its source. */
+   if (nm_get(m, rec, F_SIP_MSG_TYPE) != RESPONSE || (status != OK && status != UNAUTHORIZED) ||
+       nm_direction(m) == NM_FORWARD ||
+       !message_is_register(nm_get_ptr(m, rec, F_SIP_CSEQ), nm_get_len(m, rec, F_SIP_CSEQ)) ||
+       !message_party(&msg, nm_get_ptr(m, rec, F_SIP_CALLING_PARTY),
+                      nm_get_len(m, rec, F_SIP_CALLING_PARTY))) {
+      return NM_OK;
+   }
+   memcpy(&msg.server, nm_get_ptr(m, rec, F_SRC_IP), sizeof(msg.server)); /* not aligned */
+   memcpy(&msg.client, nm_get_ptr(m, rec, F_DST_IP), sizeof(msg.client));
+   msg.time = nm_get(m, rec, F_TIME_FIRST) >> 32 << 32;
+   msg.link = nm_get(m, rec, F_LINK_BIT_FIELD) & LINK_MASK;
+   msg.server_port = nm_get(m, rec, F_SRC_PORT);
+   msg.client_port = nm_get(m, rec, F_DST_PORT);
+   msg.protocol = nm_get(m, rec, F_PROTOCOL);
+   msg.ok = status == OK;
+   return ip_is_null(&msg.server) || ip_is_null(&msg.client) ? NM_OK : attempts_add(m, &msg);
+}
+
+static int finish(nm_module_t *m)
+{
+   return attempts_finish(m);
+}
+
+/* ---------------------------------------------------------------------- alerts */
+
+/* The second as decimal digits, and a number within it. */
+static uint64_t new_id(struct sip_bf *self, ur_time_t time)
+{
+   struct tm tm;
+   bool is_new;
+   time_t seconds = (time_t) ur_time_get_sec(time);
+   uint64_t key = (uint64_t) seconds;
+   gmtime_r(&seconds, &tm);
+   uint64_t *row = nc_table_upsert(self->rows, &key, &is_new);
+   if (is_new && !self->had_event && tm.tm_min == 0 && tm.tm_sec == 0) {
+      *row = 1; /* as NEMEA 2, which compares with an event before the first one */
+   }
+   self->had_event = true;
+   uint64_t id = (uint64_t) (tm.tm_year + 1900);
+   id = id * 100 + (uint64_t) (tm.tm_mon + 1);
+   id = id * 100 + (uint64_t) tm.tm_mday;
+   id = id * 100 + (uint64_t) tm.tm_hour;
+   id = id * 100 + (uint64_t) tm.tm_min;
+   id = id * 100 + (uint64_t) tm.tm_sec;
+   return id * ROWS + (*row)++ % ROWS;
+}
+
+static uint32_t cut(uint64_t value)
+{
+   return value < UINT32_MAX ? (uint32_t) value : UINT32_MAX;
+}
+
+int event_send(nm_module_t *m, const struct event *e)
+{
+   struct sip_bf *self = nm_self(m);
+   char user[USER_MAX + 1 + DOMAIN_MAX] = "";
+   uint32_t length = 0;
+   void *alert = nm_alert(m, NULL);
+   const struct server *server = nc_table_peek(self->servers, &e->server);
+   self->events++;
+   if (e->user != NULL) {
+      length = e->user->length;
+      memcpy(user, e->user->name, length);
+      user[length++] = '@';
+      if (server != NULL) {
+         memcpy(user + length, server->domain, server->domain_length);
+         length += server->domain_length;
+      }
+   }
+   nm_set(m, alert, F_SBFD_EVENT_TYPE, e->type);
+   nm_set(m, alert, F_SBFD_TARGET, e->server);
+   nm_set(m, alert, F_SBFD_SOURCE, e->client);
+   nm_set(m, alert, F_DST_PORT, server != NULL ? server->port : 0);
+   if (e->pair != NULL) {
+      nm_set(m, alert, F_SRC_PORT, e->type != DISTRIBUTED ? e->pair->client_port : 0);
+      nm_set(m, alert, F_SBFD_LINK_BIT_FIELD, e->pair->link);
+      nm_set(m, alert, F_SBFD_PROTOCOL, e->pair->protocol);
+   }
+   nm_set(m, alert, F_SBFD_EVENT_TIME, e->first);
+   nm_set(m, alert, F_SBFD_CEASE_TIME, e->last);
+   nm_set(m, alert, F_SBFD_BREACH_TIME, e->breach);
+   nm_set(m, alert, F_SBFD_ATTEMPTS, cut(e->attempts));
+   nm_set(m, alert, F_SBFD_AVG_ATTEMPTS, cut(e->average));
+   nm_set(m, alert, F_SBFD_EVENT_ID, new_id(self, e->first));
+   return nm_set_var(m, 0, alert, F_SBFD_USER, user, length) == NM_OK ? nm_send(m, alert) : NM_ERROR;
+}
+
+NM_MODULE(
+    "sip_bf_detector",
+    "Detects guessing of SIP passwords (REGISTER): one client, many clients, scans of users.",
+    .in = NM_INPUTS(
+        {.name = "SIP messages",
+         .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint64 LINK_BIT_FIELD,"
+                   "uint8 PROTOCOL,time TIME_FIRST,uint16 SIP_MSG_TYPE,uint16 SIP_STATUS_CODE,"
+                   "string SIP_CSEQ,string SIP_CALLING_PARTY",
+         .split_biflows = true}),
+    .output =
+        "ipaddr SBFD_TARGET,ipaddr SBFD_SOURCE,uint16 SRC_PORT,uint16 DST_PORT,uint64 SBFD_LINK_BIT_FIELD,"
+        "uint8 SBFD_PROTOCOL,time SBFD_EVENT_TIME,time SBFD_CEASE_TIME,time SBFD_BREACH_TIME,"
+        "uint8 SBFD_EVENT_TYPE,uint64 SBFD_EVENT_ID,uint32 SBFD_ATTEMPTS,uint32 SBFD_AVG_ATTEMPTS,"
+        "string SBFD_USER",
+    .options = options, .state_size = sizeof(struct sip_bf), .init = init, .record = record, .finish = finish)
