@@ -6,7 +6,8 @@ usage: check.py [STAGE...]        stages: format gcc analysis clang asan tsan fu
        check.py --apply-format    lay out all C files instead of checking them
 
 Each stage has a build directory of its own under build-check/, kept for the next run. Exit status 1 when
-anything failed. Environment: NEMEA_FUZZ_SECONDS, time for each fuzz target (default 10).
+anything failed. Environment: NEMEA_FUZZ_SECONDS, time for each fuzz target (default 5); NEMEA_FUZZ_SEED, first
+value of its random numbers (default 1, so that a check of the same tree tries the same inputs; 0: another each time).
 """
 
 import concurrent.futures
@@ -188,17 +189,29 @@ def stage_gcc(results):
 
 
 def stage_clang(results):
-    # A prefix of its own: the stage gcc has the default one. The test of installations treats them differently.
+    # The programs of clang run all tests in the stage asan. A prefix of its own: the stage gcc has the default
+    # one, and the test of installations treats them differently.
     prefix = os.path.join(WORK, 'installed')
     directory = build(results, 'clang', 'clang', ['--buildtype=release', f'--prefix={prefix}', '--libdir=lib'])
     if directory:
-        meson_test(results, 'clang', directory, ['-t', '3'])
+        meson_test(results, 'clang', directory, ['-t', '3', '--suite', 'quick'])
+        meson_test(results, 'clang', directory, ['-t', '3', 'install'])
+
+
+UBSAN = {'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1'}  # undefined behaviour ends a program, as an invalid access does
+
+
+def build_asan(results):
+    """The build with sanitizers and fuzz targets; the stages asan and fuzz share it."""
+    return build(results, 'asan', 'clang', [
+        '--buildtype=debugoptimized', '-Db_sanitize=address,undefined', '-Db_lundef=false', '-Dfuzz=true',
+        '-Dc_args=-fsanitize=fuzzer-no-link'])
 
 
 def stage_asan(results):
-    directory = build(results, 'asan', 'gcc', ['--buildtype=debugoptimized', '-Db_sanitize=address,undefined'])
+    directory = build_asan(results)
     if directory:
-        meson_test(results, 'asan', directory, ['-t', '6'], no_randomisation())
+        meson_test(results, 'asan', directory, ['-t', '6'], no_randomisation(), UBSAN)
 
 
 def stage_tsan(results):
@@ -265,30 +278,29 @@ def stage_analysis(results):
 # ---------------------------------------------------------------- fuzzing
 
 
-def fuzz_one(directory, name, seconds):
+def fuzz_one(directory, name, seconds, seed):
     """A short run of one fuzz target from its committed corpus; returns (exit status, output)."""
     with tempfile.TemporaryDirectory(prefix='nemea-fuzz-') as fresh:
         corpus = os.path.join(ROOT, 'fuzz', 'corpus', name)
         command = no_randomisation() + [
-            os.path.join(directory, 'fuzz', name), f'-max_total_time={seconds}', '-timeout=10', '-rss_limit_mb=2048',
+            os.path.join(directory, 'fuzz', name), f'-max_total_time={seconds}', f'-seed={seed}', '-timeout=10',
+            '-rss_limit_mb=2048',
             '-print_final_stats=1', f'-artifact_prefix={directory}/{name}-', fresh]
         if os.path.isdir(corpus):
             command.append(corpus)
-        # Undefined behaviour ends a run, as an invalid access does.
-        return run(command, env=dict(os.environ, UBSAN_OPTIONS='halt_on_error=1:print_stacktrace=1'))
+        return run(command, env=dict(os.environ, **UBSAN))
 
 
 def stage_fuzz(results):
-    directory = build(results, 'fuzz', 'clang', [
-        '--buildtype=debugoptimized', '-Dfuzz=true', '-Dtests=false', '-Db_sanitize=address,undefined',
-        '-Db_lundef=false', '-Dc_args=-fsanitize=fuzzer-no-link'])
+    directory = build_asan(results)
     if not directory:
         return
     with open(os.path.join(directory, 'fuzz', 'targets.txt'), encoding='utf-8') as lines:
         names = lines.read().split()
-    seconds = int(os.environ.get('NEMEA_FUZZ_SECONDS', '10'))
+    seconds = int(os.environ.get('NEMEA_FUZZ_SECONDS', '5'))
+    seed = int(os.environ.get('NEMEA_FUZZ_SEED', '1'))
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        for name, (status, out) in zip(names, pool.map(lambda n: fuzz_one(directory, n, seconds), names)):
+        for name, (status, out) in zip(names, pool.map(lambda n: fuzz_one(directory, n, seconds, seed), names)):
             if status == 0:
                 results.ok()
             else:
@@ -299,8 +311,8 @@ STAGES = {
     'format': (stage_format, 'layout of C files'),
     'gcc': (stage_gcc, 'gcc, all tests'),
     'analysis': (stage_analysis, 'clang-tidy on all sources, gcc -fanalyzer on libtrap and unirec'),
-    'clang': (stage_clang, 'clang, optimised, all tests'),
-    'asan': (stage_asan, 'gcc with address and undefined behaviour sanitizers, all tests'),
+    'clang': (stage_clang, 'clang, optimised, quick tests and installation'),
+    'asan': (stage_asan, 'clang with address and undefined behaviour sanitizers, all tests'),
     'tsan': (stage_tsan, 'clang with thread sanitizer, tests with threads'),
     'fuzz': (stage_fuzz, 'clang with libFuzzer, a short run of each target'),
 }
