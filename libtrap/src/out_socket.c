@@ -448,7 +448,7 @@ int output_reserve_slow(struct socket_output *s, uint16_t size, void **data)
 int output_commit_slow(struct socket_output *s, uint16_t size)
 {
    output_lock(s);
-   bool current = s->put + 2 == s->reserved;
+   bool current = (uintptr_t) s->put + 2 == (uintptr_t) s->reserved;
    if (current) {
       if (s->count == UINT16_MAX) {
          output_finish_block(s);

@@ -331,7 +331,7 @@ static inline int output_reserve(struct socket_output *s, uint16_t size, void **
 static inline int output_commit(struct socket_output *s, uint16_t size)
 {
    if (output_enter(s)) {
-      bool done = s->put + 2 == s->reserved && fits(s, 2u + size);
+      bool done = (uintptr_t) s->put + 2 == (uintptr_t) s->reserved && fits(s, 2u + size);
       if (done) {
          put_header(s, size);
       }

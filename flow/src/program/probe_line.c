@@ -29,7 +29,7 @@ static struct {
    struct meter_config config;
    struct meter *meter;
    char error[PARAMETER_ERROR];
-   bool storage_given, output_given, daemon, eof, list_interfaces, libtrap_help;
+   bool storage_given, output_given, pid_written, daemon, eof, list_interfaces, libtrap_help;
    const char *ifc, *map, *pid_file, *plugins[MAX_PROCESS];
    unsigned n_plugins;
    /* parameters of the plugin that is being read */
@@ -673,8 +673,23 @@ bool is_probe_line(int argc, char **argv)
 
 /* ------------------------------------------------------------------------ run */
 
+static bool write_pid(nm_module_t *m)
+{
+   FILE *f = fopen(probe.pid_file, "we");
+   bool good = f != NULL && fprintf(f, "%ld\n", (long) getpid()) > 0;
+   if (f != NULL && fclose(f) != 0) {
+      good = false;
+   }
+   return good || nm_fail(m, "option -P: cannot write %s: %s", probe.pid_file, strerror(errno)) == NM_OK;
+}
+
 static int probe_init(nm_module_t *m)
 {
+   /* Written when the signals that end the program are handled: whoever reads it may send one at once. */
+   if (probe.pid_file != NULL && !write_pid(m)) {
+      return NM_ERROR;
+   }
+   probe.pid_written = probe.pid_file != NULL;
    probe.meter = meter_new(&probe.config, m);
    return probe.meter != NULL ? NM_OK : NM_ERROR;
 }
@@ -697,16 +712,9 @@ static void probe_cleanup(nm_module_t *m)
    if (probe.meter != NULL) {
       meter_free(probe.meter);
    }
-}
-
-static bool write_pid(void)
-{
-   FILE *f = probe.pid_file != NULL ? fopen(probe.pid_file, "we") : NULL;
-   bool good = probe.pid_file == NULL || (f != NULL && fprintf(f, "%ld\n", (long) getpid()) > 0);
-   if (f != NULL && fclose(f) != 0) {
-      good = false;
+   if (probe.pid_written) {
+      unlink(probe.pid_file);
    }
-   return good || wrong("option -P: cannot write %s: %s", probe.pid_file, strerror(errno));
 }
 
 static int run(char *program)
@@ -768,12 +776,5 @@ int probe_main(int argc, char **argv)
       wrong("option -d: cannot run in the background: %s", strerror(errno));
       return fail();
    }
-   if (!write_pid()) {
-      return fail();
-   }
-   int status = run(argv[0]);
-   if (probe.pid_file != NULL) {
-      unlink(probe.pid_file);
-   }
-   return status;
+   return run(argv[0]);
 }
