@@ -196,13 +196,14 @@ static uint32_t new_entry(nc_table_t *table, uint64_t hash)
    return entry;
 }
 
-/* A full table evicts an entry for each new key: fetches what taking the next n out of the index looks at. */
-static void prefetch_victims(const nc_table_t *table, uint32_t n)
+/* A full table evicts an entry for each new key: fetches what taking the next n out of the index looks at. (Inlined, since gcc 12 leaves
+ * out calls of functions that do nothing but fetch.) */
+INLINE void prefetch_victims(const nc_table_t *table, uint32_t n, size_t size)
 {
    uint32_t entry = table->hand;
    for (uint32_t i = 0; i < n; i++) {
       if (table->state[entry] == ENTRY_ONCE) {
-         __builtin_prefetch(nc_index_home(&table->index, hash_of(table, entry_at(table, entry))), 1);
+         __builtin_prefetch(nc_index_home(&table->index, nc_hash(entry_at(table, entry), size)), 1);
       }
       entry = entry + 1 == table->capacity ? 0 : entry + 1;
    }
@@ -216,7 +217,7 @@ INLINE void prefetch(const nc_table_t *table, const void *const keys[], uint32_t
       __builtin_prefetch(nc_index_home(&table->index, hashes[i]), 1);
    }
    if (table->count == table->capacity && table->full == NC_TABLE_EVICT) {
-      prefetch_victims(table, n);
+      prefetch_victims(table, n, size);
    }
    for (uint32_t i = 0; i < n; i++) {
       uint32_t entry = nc_index_guess(&table->index, hashes[i]);
