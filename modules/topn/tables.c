@@ -29,24 +29,24 @@ void flows_put(struct flows *f, uint64_t value, uint64_t order, const struct flo
 
 /* --------------------------------------------------------------- addresses */
 
-/* The two cells of an address. */
-static void cells_of(const struct addresses *a, const void *ip, struct counts *cells[2])
+/* The cell of an address. */
+static inline struct counts *cell_of(const struct addresses *a, uint64_t hash)
 {
-   uint64_t hash = nc_hash(ip, sizeof(ip_addr_t));
-   cells[0] = &a->sketch[hash & a->mask];
-   cells[1] = &a->sketch[(size_t) a->mask + 1 + ((hash >> 32) & a->mask)];
+   return &a->sketch[hash & a->mask];
+}
+
+static inline uint64_t hash_of(const void *ip)
+{
+   return nc_hash(ip, sizeof(ip_addr_t)); /* as nc_table_prefetch() gives it */
 }
 
 static void keep_evicted(void *context, const void *key, void *value)
 {
    struct addresses *a = context;
    const struct counts *c = value;
-   struct counts *cells[2];
-   cells_of(a, key, cells);
-   for (int row = 0; row < 2; row++) {
-      for (int k = 0; k < METRICS; k++) {
-         cells[row]->of[k] = c->of[k] > cells[row]->of[k] ? c->of[k] : cells[row]->of[k];
-      }
+   struct counts *cell = cell_of(a, hash_of(key));
+   for (int k = 0; k < METRICS; k++) {
+      cell->of[k] = c->of[k] > cell->of[k] ? c->of[k] : cell->of[k];
    }
    a->estimated = true;
    ++*a->evicted;
@@ -55,12 +55,12 @@ static void keep_evicted(void *context, const void *key, void *value)
 static bool addresses_open(struct addresses *a, uint32_t capacity, uint64_t *evicted)
 {
    uint32_t cells = 1024;
-   while (cells < capacity / 2) {
+   while (cells < capacity) {
       cells *= 2;
    }
    a->mask = cells - 1;
    a->evicted = evicted;
-   a->sketch = calloc(2 * (size_t) cells, sizeof(*a->sketch));
+   a->sketch = calloc(cells, sizeof(*a->sketch));
    a->table = nc_table_new(&(nc_table_config_t){.capacity = capacity,
                                                 .key_size = sizeof(ip_addr_t),
                                                 .value_size = sizeof(struct counts),
@@ -69,32 +69,20 @@ static bool addresses_open(struct addresses *a, uint32_t capacity, uint64_t *evi
    return a->table != NULL && a->sketch != NULL;
 }
 
-static inline void add(struct addresses *a, struct counts *c, bool is_new, const ip_addr_t *ip,
-                       uint64_t packets, uint64_t bytes)
+void addresses_add_hashed(struct addresses *a, const ip_addr_t *ip, uint64_t hash, uint64_t packets,
+                          uint64_t bytes)
 {
+   bool is_new;
+   struct counts *c = nc_table_upsert_hashed(a->table, ip, hash, &is_new);
    if (__builtin_expect(is_new && a->estimated, 0)) { /* it may have been here before */
-      struct counts *cells[2];
-      cells_of(a, ip, cells);
-      for (int k = 0; k < METRICS; k++) {
-         c->of[k] = cells[0]->of[k] < cells[1]->of[k] ? cells[0]->of[k] : cells[1]->of[k];
-      }
+      *c = *cell_of(a, hash);
    }
    counts_add(c, packets, bytes);
 }
 
 void addresses_add(struct addresses *a, const ip_addr_t *ip, uint64_t packets, uint64_t bytes)
 {
-   bool is_new;
-   struct counts *c = nc_table_upsert(a->table, ip, &is_new);
-   add(a, c, is_new, ip, packets, bytes);
-}
-
-void addresses_add_hashed(struct addresses *a, const ip_addr_t *ip, uint64_t hash, uint64_t packets,
-                          uint64_t bytes)
-{
-   bool is_new;
-   struct counts *c = nc_table_upsert_hashed(a->table, ip, hash, &is_new);
-   add(a, c, is_new, ip, packets, bytes);
+   addresses_add_hashed(a, ip, hash_of(ip), packets, bytes);
 }
 
 static uint64_t big_endian(const uint8_t *bytes)
@@ -171,7 +159,7 @@ void group_clear(struct group *g)
       struct addresses *a = &g->addresses[kind];
       if (a->table != NULL) {
          if (a->estimated) {
-            memset(a->sketch, 0, 2 * ((size_t) a->mask + 1) * sizeof(*a->sketch));
+            memset(a->sketch, 0, ((size_t) a->mask + 1) * sizeof(*a->sketch));
             a->estimated = false;
          }
          nc_table_clear(a->table);

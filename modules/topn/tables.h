@@ -31,14 +31,14 @@ struct flows {
 
 /**
  * Counts of addresses (or networks): exact while there are no more than the capacity. Beyond that an address that was seen least
- * lately gives its place to a new one, and what it had is kept in a sketch: two rows of cells, in each of which the greatest counts of
- * those that share it stay. An address that (maybe) comes back begins with the smaller of its two cells, so no result is ever too
- * small, and it is too great by no more than about total / cells, as with Space-Saving.
+ * lately gives its place to a new one, and what it had is kept in a sketch: a row of cells, in each of which the greatest counts of
+ * those that share it stay. An address that (maybe) comes back begins with what its cell has, so no result is ever too small, and it
+ * is too great by no more than about total / capacity, as with Space-Saving.
  */
 struct addresses {
    nc_table_t *table; /* ip_addr_t -> struct counts */
    struct counts *sketch;
-   uint32_t mask;     /* cells of a row less 1 */
+   uint32_t mask;     /* cells less 1 */
    bool estimated;    /* something was evicted: not all counts are exact */
    uint64_t *evicted; /* counter */
 };
@@ -81,6 +81,14 @@ void addresses_add(struct addresses *a, const ip_addr_t *ip, uint64_t packets, u
 /** The same with the hash of nc_table_prefetch(). */
 void addresses_add_hashed(struct addresses *a, const ip_addr_t *ip, uint64_t hash, uint64_t packets,
                           uint64_t bytes);
+/** Fetches what addresses_add_hashed() may look at beside the table. */
+static inline void addresses_prefetch(const struct addresses *a, uint64_t hash)
+{
+   if (a->estimated) {
+      __builtin_prefetch(&a->sketch[hash & a->mask]);
+   }
+}
+
 /** Puts the greatest by a metric into the (empty) ranking; items[slot] is the address. */
 void addresses_rank(const struct addresses *a, enum metric metric, struct ranking *ranking, ip_addr_t *items);
 /** The network of an address. length: of the prefix, in bits, of the address's own family */

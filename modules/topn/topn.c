@@ -253,6 +253,9 @@ static void some_records(struct topn *self, const nm_record_t *recs, uint32_t n,
    }
    nc_table_prefetch(all->addresses[HOSTS].table, sources, n, hashes);
    for (uint32_t i = 0; i < n; i++) {
+      addresses_prefetch(&all->addresses[HOSTS], hashes[i]);
+   }
+   for (uint32_t i = 0; i < n; i++) {
       struct sample *s = &samples[i];
       s->hash = hashes[i];
       s->order = self->in_interval++;
