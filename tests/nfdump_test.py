@@ -5,6 +5,7 @@
 usage: nfdump_test.py BIN_DIR
 """
 
+import collections
 import ipaddress
 import os
 import shutil
@@ -147,6 +148,17 @@ class Nfdump(unittest.TestCase):
     def test_the_old_name(self):
         status, out, err = self.w.run('nfdump_reader', '-i', 'b:', os.path.join(SAMPLES, 'v2-none.nf'))
         self.assertEqual((status, out), (0, '30 flow records sent\n'), err)
+
+    def test_rate(self):
+        """Records that say when they were sent: no second has more than the rate."""
+        flows = ('ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL,uint8 TCP_FLAGS,uint32 PACKETS,uint64 BYTES,'
+                 'time TIME_FIRST,time TIME_LAST\n' + '10.0.0.1,10.0.0.2,1,2,6,2,1,40,2024-01-01T00:00:00,2024-01-01T00:00:00\n' * 150)
+        self.ok(self.w.run('logreplay', '-f', self.w.file('in.csv', flows), '-i', 'f:in:w'))
+        self.ok(self.w.run('nfwriter', '-f', 'flows.nf', '-i', 'f:in'))
+        self.ok(self.w.run('nfreader', '-T', '-r', '100', '-i', 'f:out:w', 'flows.nf'))
+        seconds = collections.Counter(record['TIME_LAST'] for record in self.records('out'))
+        self.assertEqual(sum(seconds.values()), 150)
+        self.assertLessEqual(max(seconds.values()), 100)
 
     def test_an_interrupted_replay_sends_no_end_of_stream(self):
         receiver = self.w.start('logger', '-i', 'u:flows')

@@ -42,7 +42,7 @@ struct nfreader {
    bool pending;
    int64_t start; /* of the replay: ms of this machine's clock less those of the flows */
    bool started;
-   int64_t second; /* that the rate counts in */
+   int64_t second; /* of the last record that the rate allowed in it */
    uint64_t in_second;
    uint64_t sent, filtered, clipped, unknown;
 };
@@ -173,15 +173,22 @@ static bool is_time(struct nfreader *self)
       }
       self->in_second = 0;
    }
-   if (self->rate > 0 && self->in_second++ == 0) {
-      self->second = wall_ms() / 1000;
-   }
    return true;
 }
 
+/* With a rate, what follows a full number of records waits for the end of the second of the last of them. */
+static void count_sent(struct nfreader *self)
+{
+   self->sent++;
+   if (self->rate > 0 && ++self->in_second == self->rate) {
+      self->second = wall_ms() / 1000;
+   }
+}
+
+/* Times that a record cannot hold, of 2106 and later, are the last one that it can. */
 static ur_time_t from_ms(uint64_t ms)
 {
-   return ur_time_from_sec_msec(ms / 1000, ms % 1000);
+   return ms / 1000 > UINT32_MAX ? UINT64_MAX : ur_time_from_sec_msec(ms / 1000, ms % 1000);
 }
 
 /* The times of a flow that ends now. */
@@ -290,7 +297,10 @@ static int source(nm_module_t *m)
       }
       rc = send_flow(m);
       self->pending = false;
-      self->sent += rc == NM_OK;
+      if (rc != NM_OK) {
+         return rc;
+      }
+      count_sent(self);
       if (self->dots > 0 && self->sent % self->dots == 0) {
          putchar('.');
          fflush(stdout);
