@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Configuration, functions, directions, timeouts and bounds of biflow_aggregator. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <unistd.h>
@@ -536,7 +537,7 @@ int main(void)
        cmocka_unit_test(wrong_options),
        cmocka_unit_test(wrong_fields),
    };
-   int fd = mkstemp(path);
+   int fd = mkostemp(path, O_CLOEXEC);
    if (fd < 0) {
       return 1;
    }
