@@ -151,6 +151,31 @@ class Analyze(unittest.TestCase):
         with open(self.w.file('csv/alerts.csv'), encoding='utf-8') as file:
             self.assertEqual(len(file.readlines()), len(expected) + 1)
 
+    def write_flows(self, name, lines):
+        self.w.file(name, 'ipaddr DST_IP,ipaddr SRC_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST,uint32 PACKETS,uint16 DST_PORT,'
+                    'uint16 SRC_PORT,uint8 PROTOCOL,uint8 TCP_FLAGS\n' + ''.join(lines))
+
+    def test_guesses_of_passwords(self):
+        """Eleven log-ins that the server refused late; both directions, each a record."""
+        lines = []
+        for n in range(11):
+            times = f'2026-01-01T00:{n // 10:02}:{n % 10 * 6:02},2026-01-01T00:{n // 10:02}:{n % 10 * 6 + 4:02}'
+            lines += [f'10.0.0.1,192.0.2.7,4249,{times},26,22,{50000 + n},6,27\n', f'192.0.2.7,10.0.0.1,3444,{times},19,{50000 + n},22,6,27\n']
+        self.write_flows('guesses.csv', lines)
+        self.assertEqual([(event['kind'], event['source'], event['victim'], event['port'], event['amount'], event['unit'])
+                          for event in self.events('guesses.csv')], [('password-guessing', '192.0.2.7', '10.0.0.1', 22, 11, 'log-ins')])
+
+    def test_one_attack_is_one_event(self):
+        """A reflected flood is seen by two detectors."""
+        lines = [f'10.0.0.9,20.{n % 250}.{n // 250}.7,1400,2026-01-01T00:10:{n // 400:02},2026-01-01T00:10:{n // 400:02},'
+                 f'1,{40000 + n % 3},161,17,0\n' for n in range(20000)]
+        ordinary = [f'10.0.0.{n % 8},192.0.2.1,900,2026-01-01T00:0{n // 60}:{n % 60:02},2026-01-01T00:0{n // 60}:{n % 60:02},9,80,{50000 + n},6,27\n'
+                    for n in range(540)]
+        self.write_flows('reflected.csv', ordinary + lines)
+        events = self.events('reflected.csv')
+        self.assertEqual([(event['kind'], event['victim']) for event in events], [('flood', '10.0.0.9')], events)
+        self.assertGreaterEqual(events[0]['alerts'], 2)
+
     def test_page_stands_alone(self):
         self.analyze('--html', 'r.html', SWEEPS)
         page = self.w.read('r.html')

@@ -363,6 +363,49 @@ class Bounds(Detectors):
                 self.assertEqual(len(results), 1)
                 self.assertGreater(len(results.pop().splitlines()), 1)
 
+    @staticmethod
+    def flows_of_a_flood():
+        """To sshd without a log-in, to a name server, and what it sends to clients that are not there; in between, two attacks."""
+        chance = random.Random(8)
+        for n in range(150000):
+            second, port = n / 2000, chance.randrange(1024, 65536)
+            spoofed = f'{chance.randrange(1, 224)}.{chance.randrange(256)}.{chance.randrange(256)}.{chance.randrange(256)}'
+            if n % 3 == 0:
+                yield flow(second, spoofed, '10.0.0.80', port, 22, flags=ACK | PSH, packets=9)
+            elif n % 3 == 1:
+                yield flow(second, spoofed, '10.0.0.53', port, 53, UDP, 0, size=60)
+            else:
+                yield flow(second, '10.0.0.53', spoofed, 53, port, UDP, 0, size=200)
+            if n % 1500 == 0:
+                yield flow(second, '10.0.0.7', '10.0.0.80', 50000 + n // 1500, 22, flags=DATA, packets=15, size=2000)
+            if n % 50 == 0:
+                yield flow(second, f'20.0.{n // 50 % 250}.{n // 12500}', '10.0.0.9', 161, 40000 + n % 3, UDP, 0, size=1200)
+
+    def test_attacks_in_a_flood_of_hosts(self):
+        """Servers see a flood of spoofed clients; memory stays, the attacks are found, and alerts do not depend on the hash key."""
+        self.convert(self.flows_of_a_flood())  # one by one: see ru_maxrss
+        for name, options, victims, limit in (('brute_force_detector', ('-S', '--capacity', '4096', '--flows', '16384'), {'10.0.0.7'}, 32),
+                                              ('amplification_detection', ('--capacity', '4096', '--victims', '4096', '--flows', '16384'),
+                                               {'10.0.0.9'}, 64)):
+            results = set()
+            for key in '0', 'f':
+                self.w.file('alerts', '')
+                self.w.env['NEMEA_HASH_KEY'] = key * 32
+                process = self.w.start(name, *options, '-v', '-i', 'f:flows,f:alerts:w')
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+                err = process.stderr.read()
+                self.assertEqual(process.returncode, 0, err)
+                self.assertRegex(err, r'(evicted|displaced)\D* [1-9]')
+                self.assertLess(usage.ru_maxrss * 1024, limit * MEGABYTES)
+                results.add(self.w.run('logger', '-t', '-i', 'f:alerts')[1])
+            del self.w.env['NEMEA_HASH_KEY']
+            with self.subTest(name):
+                self.assertEqual(len(results), 1)
+                alerts = list(csv.DictReader(results.pop().splitlines()))
+                field = 'ipaddr SRC_IP' if name == 'brute_force_detector' else 'ipaddr DST_IP'
+                self.assertEqual({alert[field] for alert in alerts}, victims)
+
     def test_same_alerts_at_any_speed(self):
         chance = random.Random(5)
         lines = [flow(n / 20, f'10.0.0.{chance.randrange(5)}', f'10.1.0.{chance.randrange(3 if n % 2 else 200)}', 40000 + n % 9,

@@ -2,11 +2,10 @@
 /** Answers of many servers to a host that did not ask them: reflection of which only this direction is seen. */
 #include "amplification.h"
 
-#include <nemea-common/nc_hash.h>
-
-#define WINDOW      60  /* seconds */
-#define LARGE_BYTES 400 /* of a packet, mean: larger than what is sent to one who asks in general */
-#define FEW_PORTS   16  /* of 64 hashes: one who asks takes another port for each question */
+#define WINDOW      60     /* seconds */
+#define LARGE_BYTES 400    /* of a packet, mean: larger than what is sent to one who asks in general */
+#define PORT_HASH   40503u /* Fibonacci hashing: the same in every process, so that results are */
+#define FEW_PORTS   16     /* of 64 hashes: one who asks takes another port for each question */
 
 /* Services that answer to more than was sent, without a check of the sender's address: as UDP-based amplification attacks use them
  * (US-CERT alert TA14-017A, and services found since). */
@@ -124,7 +123,7 @@ int floods_answer(nm_module_t *m, const ip_addr_t *server, const ip_addr_t *vict
    f->sums.flows++;
    f->sums.packets += q->packets;
    f->sums.bytes += q->bytes;
-   f->ports |= UINT64_C(1) << (nc_hash(&victim_port, sizeof(victim_port)) >> 58);
+   f->ports |= UINT64_C(1) << ((uint16_t) (victim_port * PORT_HASH) >> 10);
    if (q->bytes > f->loudest_bytes) {
       f->loudest_bytes = q->bytes;
       memcpy(&f->loudest, server, sizeof(f->loudest));
