@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# The one door into the tree: builds, tests, shows and installs it, and first installs the packages it needs.
+# Builds, tests, demonstrates and installs this tree, and first installs the packages that this needs.
 set -eu
 cd "$(dirname "$0")"
 
@@ -191,7 +191,7 @@ deps() {
 build() {
    local dir=$1
    shift
-   [ ! -f "$dir/meson-private/coredata.dat" ] || set -- --reconfigure "$@" # not there after a first time that failed
+   [ ! -f "$dir/meson-private/coredata.dat" ] || set -- --reconfigure "$@" # missing after a first configuration that failed
    if ! { meson setup "$dir" "$@" && ninja -C "$dir"; } >"$dir.log" 2>&1; then
       tail -n 40 "$dir.log" >&2
       die "the build in $dir failed (full log: $dir.log)"
@@ -203,8 +203,8 @@ option_of() { # DIR NAME: the value of an option of a build directory
       python3 -c 'import json, sys; print(next(o["value"] for o in json.load(sys.stdin) if o["name"] == sys.argv[1]))' "$2"
 }
 
-# Sets privilege to what has to stand before a command that writes into DIR: nothing or as_root. DIR is not made here: what is made by
-# the installation itself is removed by uninstall.
+# Sets privilege to the prefix of commands that write into DIR: empty or as_root. DIR is not created here, since uninstall removes
+# only directories that the installation itself has created.
 need_to_write() { # DIR
    local path=$1
    while [ ! -e "$path" ]; do
@@ -216,7 +216,7 @@ need_to_write() { # DIR
    privilege=as_root
 }
 
-# What was installed, a path a line, directories that were made for it behind their contents.
+# Installed paths, one a line; directories that were created for them follow their contents.
 installed=build-install/meson-logs/install-log.txt
 
 install_tree() {
@@ -249,7 +249,7 @@ install_tree() {
       before=$(cat "$installed")
       before_prefix=$(option_of build-install prefix)
    fi
-   # Other options begin anew: meson keeps those of the last time that are not said again.
+   # New options need a new directory: meson keeps earlier options that are not given again.
    [ "$(cat build-install/bootstrap-options 2>/dev/null)" = "${options[*]}" ] || rm -rf build-install
    build build-install "${options[@]}"
    printf '%s\n' "${options[*]}" >build-install/bootstrap-options
@@ -258,7 +258,7 @@ install_tree() {
       die "the installation in $prefix failed (full log: build-install.log)"
    }
    if [ "$before_prefix" = "$prefix" ]; then
-      # Directories that the first of several installations made, and files that this one has no more.
+      # Adds directories that an earlier installation created, and files that this one no longer has.
       printf '%s\n%s\n' "$(cat "$installed")" "$before" | grep -v '^#' | awk '!seen[$0]++' |
          while IFS= read -r path; do [ ! -e "$path" ] && [ ! -L "$path" ] || printf '%s\n' "$path"; done |
          $privilege sh -c 'list=$(cat) && printf "%s\n" "$list" >"$1"' _ "$installed"

@@ -35,7 +35,7 @@ def benchmarks():
 def build():
     """An optimised build with the benchmark programs."""
     command = ['meson', 'setup', BUILD, '--buildtype=release', '-Dbench=true', '-Dtests=false']
-    if os.path.isdir(os.path.join(BUILD, 'meson-info')):
+    if os.path.exists(os.path.join(BUILD, 'meson-private', 'coredata.dat')):  # missing after a first configuration that failed
         command.insert(2, '--reconfigure')
     for step in (command, ['ninja', '-C', BUILD]):
         done = subprocess.run(step, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, check=False)

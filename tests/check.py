@@ -124,7 +124,7 @@ def build(results, stage, compiler, options):
     directory = os.path.join(WORK, stage)
     # Set explicitly, since directories of older trees keep their old defaults.
     command = ['meson', 'setup', directory, '-Dwerror=true', '-Dpkgconfig.relocatable=true'] + options
-    if os.path.exists(os.path.join(directory, 'meson-private', 'coredata.dat')):  # not there after a first time that failed
+    if os.path.exists(os.path.join(directory, 'meson-private', 'coredata.dat')):  # missing after a first configuration that failed
         command.insert(2, '--reconfigure')
     status, out = run(command, env=compiler_env(compiler))
     if status == 0:

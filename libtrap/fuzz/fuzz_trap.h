@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** What the fuzz targets of libtrap share: a promise that ends the run when it is broken, bytes out of the input. */
+/** Helpers for the fuzz targets of libtrap: assertions, and numbers from the input. */
 #ifndef FUZZ_TRAP_H
 #define FUZZ_TRAP_H
 
@@ -56,7 +56,7 @@ static inline unsigned fuzz_touch(const void *data, size_t size)
    return seen = sum;
 }
 
-/** The call came back only to let its caller look at the clock. */
+/** The call returned only to let its caller check the clock. */
 static inline bool fuzz_again(const struct trap_input *in)
 {
    return in->n_wait == 0 && in->retry_at == 0;
@@ -74,7 +74,7 @@ static inline void fuzz_ask_format(trap_ctx_t *ctx, int rc)
    }
 }
 
-/** Errors are expected here and said nowhere; descriptor 2 stays for the fuzzer and the sanitizers. */
+/** Discards messages, since errors are expected; descriptor 2 remains for the fuzzer and the sanitizers. */
 static inline void fuzz_quiet(void)
 {
    static bool done;
