@@ -26,7 +26,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* Version 14 of clang-format lays this list out anew each time. */
+/* Version 14 of clang-format changes the layout of this list each time. */
 /* clang-format off */
 #define CALLS(X) \
    X(accept4) X(bind) X(calloc) X(close) X(connect) X(epoll_create1) X(epoll_ctl) X(eventfd) \
@@ -102,7 +102,7 @@ __attribute__((constructor)) static void start(void)
    }
 }
 
-/* Shall this call fail? */
+/* \return true if this call has to fail */
 static bool fails(enum call call, const void *caller)
 {
    uintptr_t address = (uintptr_t) caller;

@@ -18,8 +18,8 @@ from programs import Workspace
 
 BIN, LIBRARY = None, None
 programs.TIMEOUT = 15
-STILL_WAITING = 3  # seconds a program may still wait for a peer that has ended
-EACH = 24  # faults of a kind are spread over all calls of that kind, at most so many
+STILL_WAITING = 3  # seconds that a program may wait for a peer that has ended
+EACH = 24  # maximum number of faults of a kind, spread over all calls of that kind
 ERRORS = {'write': (errno.ENOSPC, errno.EIO), 'read': (errno.EIO,), 'open': (errno.EMFILE, errno.EACCES),
           'malloc': (errno.ENOMEM,), 'calloc': (errno.ENOMEM,), 'realloc': (errno.ENOMEM,), 'strdup': (errno.ENOMEM,),
           'mmap': (errno.ENOMEM,), 'accept4': (errno.EMFILE, errno.ECONNABORTED), 'recv': (errno.ECONNRESET,),
@@ -91,7 +91,7 @@ class Faults(unittest.TestCase):
         if not os.path.exists(self.w.file(name)):
             return []
         lines = self.w.read(name).split('\n')
-        return lines[1 if lines[0] == TITLE else 0:-1]  # what stands after the last newline is half a line
+        return lines[1 if lines[0] == TITLE else 0:-1]  # text after the last newline is a partial line
 
     def check_writer(self, parameters):
         command = ('logreplay', '-d', '-n', '-f', 'in.csv', '-i', f'f:x{parameters}')

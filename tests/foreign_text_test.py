@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What peers and files say never acts on a terminal, adds no line to a CSV file and is no formula where that is asked for.
+"""Text from peers and files cannot control a terminal, adds no line to a CSV file, and no formula if that is requested.
 
 usage: foreign_text_test.py BIN_DIR
 """

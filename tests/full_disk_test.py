@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What cannot be written is said, and the exit status is not 0: all programs, all outputs, on a device that is full.
+"""Write errors are reported, and the exit status is not 0: all programs, all outputs, on a device that is full.
 
 usage: full_disk_test.py BIN_DIR
 """

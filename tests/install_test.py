@@ -26,7 +26,7 @@ CAPTURE = os.path.join(ROOT, 'examples', 'captures', 'vertical-scans-ipv4.pcap.z
 BUILD = None
 HERE = False
 NOBODY = 65534
-# What may be in a directory that is on everybody's PATH.
+# Names that may be in a directory on every user's PATH.
 COMMANDS = {'nemea', 'nemeactl', 'trap_stats', 'ipfixprobe', 'ipfixprobed', 'ur_processor.sh', 'ur_values.sh', 'trap2man.sh',
             'create_module.sh'}
 FLOWS = ('ipaddr DST_IP,ipaddr SRC_IP,uint64 BYTES,uint32 PACKETS,uint16 DST_PORT,uint16 SRC_PORT,uint8 PROTOCOL\n'
@@ -266,7 +266,7 @@ class Install(Case):
             self.skipTest('the user is an ordinary one already')
         if shutil.which('setpriv') is None or subprocess.run(['unshare', '-m', 'true'], capture_output=True, check=False).returncode != 0:
             self.skipTest('no setpriv or no mount namespaces here')
-        # The build directory is somebody else's: of it, only what the installation writes is the user's own.
+        # The build directory belongs to another user; the user owns only the files that the installation writes.
         script = ('set -e; for d in meson-logs meson-private; do cp -a "$1/$d" "$2/$d"; chown -R 65534 "$2/$d"; '
                   'mount --bind "$2/$d" "$1/$d"; done; shift 2; exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"')
         space = os.path.join(self.work, 'space')

@@ -27,7 +27,7 @@ def install(build, destination=None, environment=None):
 
 
 def uninstall(build):
-    """What ninja uninstall does, which an ordinary user may do in a build directory of somebody else."""
+    """What ninja uninstall does, but also for ordinary users in a build directory of another user."""
     done = subprocess.run(['meson', '--internal', 'uninstall'], cwd=build, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     if done.returncode != 0:
         sys.exit(f'uninstall failed:\n{done.stdout}{done.stderr}')

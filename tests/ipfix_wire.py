@@ -94,7 +94,7 @@ class Decoder:
 
 
     def stream(self, stream, records=None):
-        """Reads messages until the stream's end, which is that of a message, or until there are so many records."""
+        """Reads messages until the end of the stream, which must be the end of a message, or a number of records."""
         while (records is None or len(self.records) < records) and (head := stream.read(16)):
             self.message(head + stream.read(struct.unpack('!HH', head[:4])[1] - 16))
 

@@ -87,7 +87,7 @@ class Live(unittest.TestCase):
         return int(numbers['packets']) + int(numbers['dropped'])
 
     def flows(self, process, packets):
-        """[(conversation, packets, rest...)] of the UDP flows, once it has seen so many packets."""
+        """[(conversation, packets, rest...)] of the UDP flows, once the meter has seen this many packets."""
         self.w.wait_for(lambda: self.seen() >= packets, f'{packets} packets')
         code, out, err = self.w.end(process, signal.SIGTERM)
         self.assertEqual(code, 0, err)

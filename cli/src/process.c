@@ -176,7 +176,7 @@ bool process_failed(const struct process *p, int accepted)
           !(WIFEXITED(p->status) && (WEXITSTATUS(p->status) == 0 || WEXITSTATUS(p->status) == accepted));
 }
 
-/* The last line of standard error without its newline; "" when there is none. */
+/* The last line of standard error without its newline; "" if it is empty. */
 static void last_words(const struct process *p, char *to, size_t size)
 {
    const char *end = p->words + p->n_words;

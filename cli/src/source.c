@@ -143,7 +143,7 @@ static bool start_meter(const struct source_job *job, struct process *p, char *i
    if (job->interface != NULL) {
       argv[n++] = "-I";
       argv[n++] = (char *) (uintptr_t) job->interface;
-      argv[n++] = "-t"; /* somebody is watching: alerts shall come while the attack goes on */
+      argv[n++] = "-t"; /* for users who watch: alerts are sent during the attack, not after it */
       argv[n++] = "60:10";
    }
    for (unsigned i = 0; i < job->n_files && job->interface == NULL; i++) {

@@ -47,7 +47,7 @@ bool nc_telemetry_write(const char *directory, const char *name, const void *dat
 {
    char path[PATH_MAX], fresh[PATH_MAX];
    bool good = join(path, directory, name, "") && join(fresh, directory, name, ".new");
-   /* O_NOFOLLOW: whoever can write to the directory must not choose what this process overwrites. */
+   /* O_NOFOLLOW: other users who can write to the directory must not choose what this process overwrites. */
    int fd = good ? open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644) : -1;
    good = fd >= 0 && write_all(fd, data, size);
    int reason = errno;

@@ -31,7 +31,7 @@ static const nm_option_t options[] = {NM_STRING('s', "socket", struct prot_flows
                                                 "UNIX socket on which the counts are told."),
                                       NM_END};
 
-/* Answers whoever connects, also while no flows come. Ends when the socket is shut down. */
+/* Answers all connections, even while no flows arrive. Ends when the socket is shut down. */
 static void *answer(void *module_state)
 {
    const struct prot_flows *self = module_state;

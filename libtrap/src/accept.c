@@ -16,7 +16,7 @@
 
 #define DECIDE_MS    100   /* a local client may ask for the log this long; an old one then gets the stream */
 #define HANDSHAKE_MS 5000  /* that a TLS handshake, and then the hello, may take */
-#define FORMAT_MS    20    /* between two looks whether a format change is over */
+#define FORMAT_MS    20    /* between checks whether a format change is over */
 #define REPORT_AGAIN 60000 /* ms */
 #define ACCEPT_PAUSE 100   /* ms without looking for clients when there is no descriptor for one */
 
@@ -179,7 +179,7 @@ static void give_up_one(struct socket_output *s)
    victim->gone = true;
 }
 
-/* The handshake comes first, out of the sender's sight. \return false when there is no room for it */
+/* Starts the handshake; the sender does not see the client before its end. \return false without room */
 static bool begin_handshake(struct socket_output *s, struct client *c)
 {
    if (s->n_pending == MAX_PENDING) {
@@ -251,7 +251,7 @@ static bool paused(struct socket_output *s)
 int accept_next(struct io_source *listening)
 {
    int fd = accept4(listening->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-   while (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) { /* that one is gone */
+   while (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) { /* that client has disconnected */
       fd = accept4(listening->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
    }
    if (fd < 0 && errno != EAGAIN) {

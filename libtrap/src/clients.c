@@ -17,7 +17,7 @@
 
 #define DRAIN_MAX    1024          /* times 256 wake-up bytes that one event may bring */
 #define SEND_MAX     (1024 * 1024) /* bytes a client is sent before the next one is served */
-#define CHECKS       4             /* of what peers acknowledge, in the time after which they are gone */
+#define CHECKS       4             /* of what peers acknowledge, within ack_timeout */
 #define CHECK_MAX_MS 5000
 
 static void remove_client(struct socket_output *s, uint32_t i)
@@ -28,7 +28,7 @@ static void remove_client(struct socket_output *s, uint32_t i)
    s->slot[i] = s->slot[n];
    s->slot[n] = NULL;
    atomic_store(&s->n_clients, n);
-   forget_room(s); /* the sender looks again who is there */
+   forget_room(s); /* the sender checks its clients again */
    uint64_t unread = c->mode == READER_UNDECIDED ? next_seq(s) - c->first_seq : 0;
    output_unlock(s);
    if (unread > 0 && n == 0) { /* messages sent while it counted as a reader were lost */
@@ -54,9 +54,9 @@ void client_ready(struct io_source *source, uint32_t events)
    if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0) {
       c->gone = true;
    } else if (c->hello == NULL) {
-      return; /* the handshake is gone on with in clients_serve() */
+      return; /* clients_serve() continues the handshake */
    } else if ((events & EPOLLIN) != 0 && c->mode != READER_SOCKET) {
-      /* A local reader has chosen the log or made room in it. Events are edges: all bytes are taken, up to a bound. */
+      /* A local reader has chosen the log or made room in it. Events are edge-triggered: read all bytes, up to a limit. */
       int rc = 1;
       for (int i = 0; rc > 0 && i < DRAIN_MAX; i++) {
          rc = peer_drain(c->source.fd);
@@ -75,7 +75,7 @@ void client_ready(struct io_source *source, uint32_t events)
 
 /* ------------------------------------------------------------------- stream */
 
-/* Sending failed; whatever the client had not been sent is lost for it. Verbose: clients may come and go as they like. */
+/* Sending failed: the client loses what it was not sent. Logged as verbose, since clients may disconnect at any time. */
 static void lost(struct client *c)
 {
    c->gone = true;
@@ -256,7 +256,7 @@ static bool decide(struct socket_output *s, struct client *c, int64_t now, int64
    output_unlock(s);
    if (!socket) {
       atomic_fetch_sub(&s->n_stream, 1);
-      /* It may have gone to sleep after what was in the log then; senders did not know yet that it must be woken. */
+      /* It may already sleep, having read all of the log; until now senders did not know that they must wake it. */
       peer_signal(c->source.fd);
    }
    output_changed(s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Files that show the state of each interface, for people who look for an error. */
+/** Files with the state of each interface, for debugging. */
 #include "internal.h"
 
 #include <endian.h>

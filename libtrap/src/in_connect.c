@@ -154,7 +154,7 @@ static int open_unix(struct socket_input *s)
    return 0;
 }
 
-/* A sender's machine may vanish without a word: then nothing arrives any more, and nothing says so. */
+/* If a sender's machine vanishes, nothing arrives any more, and no error either. */
 static void set_keepalive(const struct socket_input *s)
 {
    const struct keepalive *k = &s->to.keepalive;

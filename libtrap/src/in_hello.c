@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Reads from the socket, taking descriptors that come along. */
+/* Reads from the socket, and receives descriptors. */
 static ssize_t read_hello_bytes(struct socket_input *s, size_t want)
 {
    union {
@@ -53,7 +53,7 @@ static int no_bytes(struct socket_input *s, ssize_t n)
          return TRAP_E_TIMEOUT;
       }
       complain(s, NO_HELLO, "the sender did not announce a format within %d ms", HELLO_TIMEOUT);
-   } else if (n < 0 && errno == EACCES) { /* TLS 1.3 tells the client only now */
+   } else if (n < 0 && errno == EACCES) { /* TLS 1.3 reports a rejected client certificate only now */
       complain(s, BAD_TLS, "the sender at %s port %s refused the certificate", s->to.host, s->to.port);
    } else if (s->fill > 0) {
       complain(s, BAD_HELLO, "the connection ended inside the sender's format");

@@ -10,9 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOOKS 320 /* at the log before going to sleep */
-#define LOOKS_A_YIELD \
-   48 /* looks before others may have the processor: the one who is to answer may wait for it */
+#define LOOKS         320 /* at the log before going to sleep */
+#define LOOKS_A_YIELD 48  /* checks before sched_yield(): the sender may be waiting for this processor */
 /* Largest log of another user that is mapped, since pages that a reader touches count as its memory. Larger ones are read as a stream. */
 #define STRANGER_LOG_MAX (64ull << 20)
 
@@ -163,7 +162,7 @@ static int64_t read_local(struct socket_input *s, uint8_t *to, size_t room)
    return (int64_t) n;
 }
 
-/* Looks at the log for a while. 1: bytes were added, 0: nothing, -1: the sender's log is not to be trusted */
+/* Polls the log for a while. \return 1: bytes were added, 0: nothing, -1: the sender's positions are not plausible */
 static int look(struct socket_input *s)
 {
    bool here = local_in_place(s); /* asked once: the sender may change its mind */
@@ -226,8 +225,7 @@ void local_release(struct socket_input *s)
 /* Says that the block at cursor is in use. \return false: the sender has ended this in that moment */
 static bool hold(struct socket_input *s, uint64_t size)
 {
-   atomic_store(&s->page->holding,
-                1); /* before the look at lossless: the sender does it the other way round */
+   atomic_store(&s->page->holding, 1); /* before lossless is read: the sender uses the opposite order */
    if (atomic_load(&s->log.ctl->lossless) == 0) {
       atomic_store(&s->page->holding, 0);
       return false;

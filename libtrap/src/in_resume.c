@@ -22,7 +22,7 @@ void resume_ask(struct socket_input *s)
    s->asked = true;
 }
 
-/* The sender has told where to go on. */
+/* The sender has set where to continue. */
 static int go_on(struct socket_input *s)
 {
    if (s->instance != s->log.ctl->instance) {
@@ -77,7 +77,7 @@ const uint8_t *resume_skip(const struct socket_input *s, const uint8_t *p, const
    while (*seq < s->skip_before && end - p >= 2) {
       size_t size = (size_t) p[0] << 8 | p[1];
       if (size > (size_t) (end - p) - 2) {
-         break; /* damaged: found again where messages are taken */
+         break; /* damaged: detected again when messages are read */
       }
       p += 2 + size;
       (*seq)++;

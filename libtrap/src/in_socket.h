@@ -59,12 +59,12 @@ struct socket_input {
    struct trap_log log;
    struct reader_ctl *page;
    uint64_t cursor;
-   uint64_t blocks_here, missed_here; /* told to the sender of the log */
+   uint64_t blocks_here, missed_here; /* published in the page for the sender */
    bool hung_up;
    bool trusted;  /* the sender has this process's rights: its blocks are read in place */
    uint64_t held; /* bytes of the block in the log that the module has, from cursor on */
    /* readers that resume; numbers of the sender, but for ack_limit */
-   bool asked, late; /* on this connection: for a place to go on; too late for the log */
+   bool asked, late; /* on this connection: asked where to continue; too late for the log */
    struct reader_ctl
        *ack_page; /* of the last connection, where the sender reads what is acknowledged; NULL: none yet */
    uint64_t instance;  /* of that sender's output */

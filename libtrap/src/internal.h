@@ -50,7 +50,7 @@ struct input_ops {
    /** All lent messages have been copied; NULL: this input lends none. */
    void (*copied)(struct trap_input *in);
    void (*destroy)(struct trap_input *in);
-   void (*dump)(const struct trap_input *in, FILE *file); /* state for people, NULL: nothing to tell */
+   void (*dump)(const struct trap_input *in, FILE *file); /* state as text; NULL: no state */
 };
 
 struct trap_input {
@@ -99,7 +99,7 @@ struct output_ops {
    int (*clients)(struct trap_output *out);
    void (*control)(struct trap_output *out);          /* timeout, buffering or autoflush have changed */
    void (*destroy)(struct trap_output *out);          /* delivers within a bounded time */
-   void (*dump)(struct trap_output *out, FILE *file); /* state for people, NULL: nothing to tell */
+   void (*dump)(struct trap_output *out, FILE *file); /* state as text; NULL: no state */
 };
 
 struct trap_output {
@@ -167,7 +167,7 @@ int publish_error(int code, const char *message);
 int ctx_error_code(const struct trap_context *ctx);
 /** A call succeeded: what ctx said to this thread before is over. */
 static inline void ctx_ok(const struct trap_context *ctx);
-/** Sets the last error to rc, unless whoever found the error has told more about it already. \return rc */
+/** Sets the last error to rc, unless a more specific message for it was set already. \return rc */
 static inline int ctx_result(struct trap_context *ctx, int rc);
 const char *error_text(int code);
 

@@ -56,7 +56,7 @@ struct reader_ctl {
    /* readers that resume; before mode becomes READER_LOCAL the reader sets: */
    alignas(64) char name[RESUME_NAME]; /* "": none */
    uint64_t
-       continue_at; /* number of the next message, if it goes on by itself; UINT64_MAX: where it has acknowledged */
+       continue_at; /* number of the next message, if the reader still knows it; UINT64_MAX: after what it has acknowledged */
    /* then the sender sets cursor and first_seq again, and: */
    uint64_t lost;          /* messages before first_seq that are not in the log any more */
    _Atomic uint32_t grant; /* enum grant */

@@ -61,7 +61,7 @@ static uint64_t client_pos(const struct client *c)
 }
 
 /* First position that must stay for a client. Of what a reader that resumes has read, half a log stays, so that a sender that waits
- * does not overwrite what is not acknowledged. Who has not chosen between log and stream yet may turn out to be such a reader. */
+ * does not overwrite what is not acknowledged. A client that has not chosen between log and stream yet may be such a reader. */
 static uint64_t needed_pos(const struct socket_output *s, const struct client *c)
 {
    uint64_t pos = client_pos(c);
@@ -84,7 +84,7 @@ static uint64_t slowest(const struct socket_output *s)
          s->slot[i]->stalled = false; /* it moves again */
       }
       pos = needed_pos(s, s->slot[i]);
-      if (pos < tail) { /* a reader's own word is clamped, never believed */
+      if (pos < tail) { /* readers' positions are not trusted: clamp them */
          pos = tail;
       }
       if (pos < min && !s->slot[i]->stalled) {
@@ -164,7 +164,7 @@ static void mark_stalled(struct socket_output *s)
    }
 }
 
-/* Asks local readers to tell when they have read this far. */
+/* Asks local readers for a signal when they have read up to a position. */
 static void ask_for_space(struct socket_output *s, uint64_t end)
 {
    uint64_t want = end - s->log.size + s->log.size / 4 + s->buffer_size;
@@ -217,7 +217,7 @@ static int try_room(struct socket_output *s, uint64_t end, int32_t timeout)
    }
    uint64_t tail = kept_tail(s, slowest(s), end);
    if (s->maxstall > 0) {
-      if (!overrun(s, tail)) { /* who stalls is left behind */
+      if (!overrun(s, tail)) { /* clients that stall are overrun */
          return ROOM_BUSY;
       }
    } else {
@@ -307,7 +307,7 @@ static int make_room(struct socket_output *s, uint64_t end, struct wait_limits *
    if (look_for_room(s, end, timeout) == TRAP_E_OK) {
       return TRAP_E_OK;
    }
-   if (output_finish_block(s)) { /* readers cannot go on without what waits in the active block */
+   if (output_finish_block(s)) { /* readers may be waiting for the messages of the active block */
       return TRAP_E_OK;
    }
    set_limits(s, w, timeout);

@@ -88,7 +88,7 @@ struct client {
    int64_t since;      /* connected: seconds since 1970 */
 };
 
-/** What an output knows of a client. Numbers are the client's own word where it reads the log itself. */
+/** Statistics of a client. For a client that reads the log itself, they are what it reports. */
 struct client_info {
    uint64_t id; /* peer's process (UNIX) or port (TCP, TLS) */
    const char *transport;
@@ -219,7 +219,7 @@ void resume_leave(struct client *c);
 void resume_free(struct socket_output *s);
 
 /* out_lock.c */
-/** Whose address tells threads apart. */
+/** Its address identifies the thread. */
 extern __thread char output_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 static inline uintptr_t this_thread(void)

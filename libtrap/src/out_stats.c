@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** What a socket output can tell about its clients. Nothing is counted for it on the sender's path. */
+/** Statistics of the clients of a socket output, without any cost on the sender's path. */
 #include "out_socket.h"
 
 #include <sched.h>

@@ -185,7 +185,7 @@ static size_t read_zstd(struct reader *r, uint8_t *to, size_t size)
 {
    ZSTD_outBuffer out = {.dst = to, .size = size};
    while (out.pos < size && r->state == READER_OPEN) {
-      /* When the file has ended, what is left in the decompressor still comes. */
+      /* At the end of the file, the decompressor may still have data. */
       if (decompress(r, &out) || r->state != READER_OPEN || !r->file_ended) {
          continue;
       }

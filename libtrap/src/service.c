@@ -70,7 +70,7 @@ static bool make_reply(struct service_client *c)
    return c->reply != NULL;
 }
 
-/* One step; \return 1: go on, 0: wait, -1: the client is to be closed */
+/* One step. \return 1: continue, 0: wait, -1: close the client */
 static int read_request(struct service_client *c)
 {
    uint32_t size;

@@ -73,7 +73,7 @@ int peer_drain(int fd)
 void eventfd_signal(int fd)
 {
    const uint64_t one = 1;
-   int saved = errno; /* signal handlers come here */
+   int saved = errno; /* called by signal handlers */
    /* Waiting threads must wake up. EAGAIN: the counter is full, so the descriptor is readable already. */
    for (int attempts = 0; attempts < 100 && write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN; attempts++) {
    }

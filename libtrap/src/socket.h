@@ -26,7 +26,7 @@ bool buffer_reserve(uint8_t **buffer, size_t *capacity, size_t want);
 /** Wakes the other end of a connection whose stream goes through shared memory, by a byte. Never blocks, whatever the
  *  other end does to its descriptor. */
 void peer_signal(int fd);
-/** Takes such bytes. \return > 0: there were some, 0: none, < 0: the other end is gone */
+/** Reads such bytes. \return > 0: some, 0: none, < 0: the other end has closed */
 int peer_drain(int fd);
 void eventfd_signal(int fd);
 void eventfd_drain(int fd);

@@ -331,7 +331,8 @@ void socket_release(struct socket_name *taken)
    if (taken->path[0] == 0) {
       return;
    }
-   (void) lock_name(&lock, taken->path); /* without it the looks below still protect what is not ours */
+   (void) lock_name(&lock,
+                    taken->path); /* without the lock, the checks below still protect files of others */
    if (lstat(taken->path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_dev == taken->dev &&
        st.st_ino == taken->ino) {
       ssize_t n = taken->link[0] != 0 ? readlink(taken->link, target, sizeof(target)) : -1;

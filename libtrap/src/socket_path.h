@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Names of UNIX sockets in the file system: which directories they are in, how a name is taken and given back, and whose sockets a
+ * Names of UNIX sockets in the file system: their directories, how a name is taken and released, and whose sockets a
  * client may talk to. Knows nothing of contexts; trap_stats uses it too.
  *
  * TRAP_SOCKET_DIR is the only directory where it is set. Otherwise senders bind in the first of $RUNTIME_DIRECTORY, /run/nemea and

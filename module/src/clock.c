@@ -118,7 +118,7 @@ int clock_update(nm_module_t *m)
       return NM_OK;
    }
    ur_time_t low = watermark(m);
-   return set_clock(m, low != UINT64_MAX ? low : m->clock.newest); /* nobody is waited for */
+   return set_clock(m, low != UINT64_MAX ? low : m->clock.newest); /* no input is waited for */
 }
 
 int clock_record(nm_module_t *m, struct input *in, ur_time_t t)

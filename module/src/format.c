@@ -207,7 +207,7 @@ int outputs_follow(nm_module_t *m, uint32_t input)
    for (uint32_t k = 0; m->out != NULL && rc == NM_OK && k < m->n_out; k++) {
       struct output *o = &m->out[k];
       if (o->rule == NM_UNION && m->gathering) {
-         continue; /* its first format shall have the fields of all */
+         continue; /* its first format must have the fields of all */
       }
       if (o->rule == NM_UNION || (o->rule == NM_FOLLOW && o->follows == input)) {
          rc = follow_input(m, k, input);

@@ -197,7 +197,7 @@ int counters_close(nm_module_t *m, int rc);
 void interfaces_declare(nm_module_t *m);
 /** Numbers of interfaces for libtrap, -1 where they vary. */
 void interfaces_range(const nm_module_t *m, int *in, int *out);
-/** Sets n_in and n_out for so many interfaces in -i. */
+/** Sets n_in and n_out for this number of interfaces in -i. */
 int interfaces_count(nm_module_t *m, size_t n);
 const nm_input_def_t *interfaces_input(const nm_module_t *m, uint32_t i, char *name, size_t size);
 const nm_output_def_t *interfaces_output(const nm_module_t *m, uint32_t i, char *name, size_t size);
@@ -261,7 +261,7 @@ void outputs_end(nm_module_t *m);
 int outputs_follow(nm_module_t *m, uint32_t input);
 /** Defines the module's own fields of an output that follows inputs, before a peer can define them otherwise. */
 int own_fields(nm_module_t *m, const struct output *o, const char *fields);
-/** Why fields cannot be a template. \param rc of ur_define_set_of_fields() and the like; UR_OK: the reason is in errno */
+/** Why fields cannot be a template. \param rc of ur_define_set_of_fields() or similar; UR_OK: the reason is in errno */
 const char *template_problem(int rc);
 
 /* input.c */
@@ -282,7 +282,7 @@ int receive(nm_module_t *m);
 int deliver(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count);
 /** Counts messages of a refused format as bad. Their data are gone. */
 void skip_refused(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count);
-/** Counts records that are not handed over; an end of stream is none. */
+/** Counts records that are not delivered; an end of stream is not a record. */
 void count_unread(nm_module_t *m, const struct input *in, const nm_record_t *msgs, uint32_t count);
 int receive_error(nm_module_t *m, uint32_t i, int rc);
 /** All that waits for a pause between two batches. */

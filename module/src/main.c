@@ -49,7 +49,7 @@ static int work(nm_module_t *m)
    if (rc != NM_ERROR && def->finish != NULL) {
       rc = outcome(m, def->finish(m));
    }
-   outputs_end(m); /* also after an error: who listens must not wait for more */
+   outputs_end(m); /* also after an error: readers must not wait for more */
    return counters_close(m, rc);
 }
 

@@ -317,7 +317,7 @@ static int set_lateness(nm_module_t *m, const char *text)
    return NM_OK;
 }
 
-/* What getopt_long() is told. */
+/* Arguments of getopt_long(). */
 struct syntax {
    struct option longs[MAX_OPTIONS + OWN_OPTIONS + 1];
    char shorts[3 * MAX_OPTIONS];

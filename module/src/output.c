@@ -274,7 +274,7 @@ NM_PUBLIC int nm_send_n(nm_module_t *m, uint32_t output, const void *record)
 {
    if (__builtin_expect(m->failed || !has_template(m, output), 0)) {
       no_output(m, output);
-      return NM_ERROR; /* the message tells of the first mistake */
+      return NM_ERROR; /* keep the message of the first error */
    }
    return send_bytes(m, output, record, ur_rec_size(m->out[output].tmplt, record));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** What options stand for: bounded tables; files are in reload.c. */
+/** Bounded tables that options declare; files are in reload.c. */
 #include "internal.h"
 
 #include <errno.h>

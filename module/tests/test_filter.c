@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** The filter: which records an expression matches, its normal form, and what is said about wrong ones. */
+/** The filter: which records an expression matches, its normal form, and the errors of invalid ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -22,7 +22,7 @@ struct cryptopan {
    struct block masks[128]; /* number p: the first p bits */
    bool murmur, reverse;
    uint16_t table[1u << TABLE_BITS];
-   /* Addresses that were mapped, each at the place of its hash, whose key is random: nobody can make two hosts share one. */
+   /* Addresses that were mapped, each at the place of its hash, whose key is random: outsiders cannot choose addresses that share one. */
    struct {
       uint32_t from, to; /* as in the record */
    } cache_v4[1u << CACHE_V4_BITS];

@@ -132,7 +132,7 @@ static bool add_address(void *at, const char *text)
    return true;
 }
 
-/* Elements of arrays may stand as they are shown, "[1|2]". */
+/* Arrays may be written as they are displayed, "[1|2]". */
 static void separate_by_blanks(char *text)
 {
    for (; *text != 0; text++) {

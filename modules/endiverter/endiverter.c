@@ -16,7 +16,7 @@ NM_FIELDS()
 struct swap {
    uint16_t offset;
    uint8_t width;    /* bytes of a value, or of an element; 1: nothing to swap */
-   bool is_variable; /* at offset stand offset and length of the data */
+   bool is_variable; /* at offset: offset and length of the data */
 };
 
 struct endiverter {

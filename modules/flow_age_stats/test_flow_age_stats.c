@@ -14,7 +14,7 @@
 
 #define NOW 1700000000
 
-/* A time so many milliseconds before NOW. */
+/* A time this many milliseconds before NOW. */
 static ur_time_t before(uint64_t ms)
 {
    uint64_t then = (uint64_t) NOW * 1000 - ms;

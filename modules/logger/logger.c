@@ -202,7 +202,7 @@ static int init(nm_module_t *m)
    return NM_OK;
 }
 
-/* Once, and again when the columns change, so that no line stands below a title that is not its own. */
+/* Once, and again when the columns change, so that every line matches the title above it. */
 static void write_title(struct logger *self)
 {
    char *header = urcsv_header(self->csv);

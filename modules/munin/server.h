@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * A UNIX socket that gives each client a text and closes the connection: how munin reads the counters of proto_traffic and
- * link_traffic. A thread of its own answers, so that a busy module or a slow client holds up nobody.
+ * link_traffic. A thread of its own answers, so that a busy module or a slow client delays no other client.
  */
 #ifndef NEMEA_MUNIN_SERVER_H
 #define NEMEA_MUNIN_SERVER_H

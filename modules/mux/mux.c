@@ -43,7 +43,7 @@ static int check(nm_module_t *m)
    return NM_OK;
 }
 
-/* Formats are told again and again, since the output drops what nobody takes, and readers come at any time. */
+/* Formats are sent repeatedly, since the output may drop messages, and readers may connect at any time. */
 static int init(nm_module_t *m)
 {
    struct mux *self = nm_self(m);

@@ -18,7 +18,7 @@ static bool fail(struct rule_error *error, int kind, const char *format, ...)
    return false;
 }
 
-/* Where the first of these characters stands outside of double quotes; the end when it does not. */
+/* Position of the first of these characters outside double quotes; the end of the text if there is none. */
 static const char *find(const char *p, const char *end, char wanted)
 {
    bool quoted = false;

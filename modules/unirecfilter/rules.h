@@ -22,7 +22,7 @@ struct rule {
    nm_filter_t *filter;
    /* For the formats of the input and the output that are in use. */
    nm_matcher_t *matcher;
-   void *base; /* record of the output with the default values; NULL: there are none */
+   void *base; /* record of the output with the default values, NULL without defaults */
    uint32_t base_size;
 };
 

@@ -57,7 +57,7 @@ BROUGHT_IN = {
     'unirec/macaddr.h': ('inttypes', 'stdint', 'stdio', 'string', 'strings'),
 }
 
-# Names that modules define themselves, written as nobody else would write them.
+# Names that modules define themselves, with unusual spellings.
 OWN_NAMES = {'TCP_FIN': '(1 << 0)', 'TCP_SYN': '(1 << 1)', 'TCP_RST': '(1 << 2)', 'TCP_PSH': '(1 << 3)', 'TCP_ACK': '(1 << 4)',
              'TCP_URG': '(1 << 5)', 'DIR_FLAG_REQ': '(1 << 3)', 'DIR_FLAG_RSP': '(1 << 2)', 'DIR_FLAG_SF': '(1 << 1)',
              'DIR_FLAG_NRC': '(1 << 0)'}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** detection_example: sends on flows to a port or an address that somebody wants to know of. */
+/** detection_example: forwards flows to a given port or address. */
 #include <nemea/module.h>
 
 #include "fields.h"

@@ -63,7 +63,7 @@ struct flow_plugin {
    void (*open_shared)(void *shared);        /**< before the first packet; may be NULL */
    void (*close_shared)(void *shared);       /**< releases what these hold; NULL: nothing */
    const struct flow_plugin_option *options; /**< up to one without a name; NULL: none */
-   /** Most flows are none of its: it has bytes of a flow only from the packet on for which it returned PLUGIN_HAS_DATA or
+   /** Most flows do not concern the plugin: it has memory for a flow only from the packet for which it returned PLUGIN_HAS_DATA or
     * PLUGIN_KEEP. What it wrote before is lost, and its update() finds them zeroed again. It must have an update(). */
    bool lazy;
    /** The flow's first packet; or one that continues a flow after PLUGIN_FLUSH_FIRST, which may go against the first one's

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Formats of capture files: from bytes to packets. Knows no files; the bytes come from whoever has them. */
+/** Formats of capture files: from bytes to packets. Does no I/O; callers pass the bytes. */
 #ifndef FLOW_CAPTURE_FILE_H
 #define FLOW_CAPTURE_FILE_H
 

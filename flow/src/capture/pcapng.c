@@ -170,7 +170,7 @@ int64_t pcapng_next(struct capture_format *f, const uint8_t *p, size_t size, str
    case BLOCK_SIMPLE: rc = simple_block(f, body, body_size, raw); break;
    default: break;
    }
-   /* Packets of links that nobody here can read are no damage. */
+   /* Packets of unsupported link types are not damage. */
    *found = rc > 0 && packet_link_known(raw->link);
    return rc < 0 ? rc : length;
 }

@@ -253,7 +253,7 @@ static bool send_udp(struct ipfix_transport *t, const uint8_t *message, size_t s
       if (errno == EAGAIN && !sink_wait(t->config->module, t->fd)) {
          return false;
       }
-      /* The collector's host may report that nobody listens; the error belongs to an earlier datagram. */
+      /* The collector's host may report a closed port; the error belongs to an earlier datagram. */
       if (errno != EAGAIN && errno != EINTR && errno != ECONNREFUSED) {
          return false;
       }

@@ -13,7 +13,7 @@
 
 struct ipfix_transport;
 
-/** Waits a few seconds for the first connection; what is wrong with it is said once, and tried again later. config outlives it.
+/** Waits a few seconds for the first connection; a failure is reported once, and the connection retried later. config must outlive it.
  * \return NULL: no memory */
 struct ipfix_transport *ipfix_transport_new(const struct flow_sink_config *config);
 /** Sends what is left and ends the stream. The second call does nothing.
@@ -21,7 +21,7 @@ struct ipfix_transport *ipfix_transport_new(const struct flow_sink_config *confi
 int ipfix_transport_finish(struct ipfix_transport *t);
 void ipfix_transport_free(struct ipfix_transport *t);
 
-/** Looks after the connection without waiting. \return number of the session, another one after each reconnect; 0: there is none */
+/** Maintains the connection without waiting. \return number of the session, a new one after each reconnect; 0 without a connection */
 uint32_t ipfix_transport_session(struct ipfix_transport *t);
 
 /** Sends a message with a number of data records. \return false if it was not sent and the records are lost */

@@ -496,7 +496,7 @@ static void write_progress(struct meter *m, uint64_t now)
    int n = snprintf(line, sizeof(line), "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", w->source->bytes_done,
                     w->source->bytes_total, w->packets);
    if (write((int) m->config->progress_fd, line, (size_t) n) < 0) {
-      m->config->progress_fd = 0; /* nobody reads it any more */
+      m->config->progress_fd = 0; /* its reader has closed it */
    }
    m->next_progress = now + PROGRESS_PERIOD;
 }

@@ -88,7 +88,7 @@ static void parse_transport(struct packet *packet, const uint8_t *l4, const uint
 
 static enum parse_result parse_ethertype(struct cursor c, unsigned type, struct packet *packet);
 
-/* The packet inside of a GRE tunnel takes the place of the outer one. \return false: it is none that we know */
+/* Replaces the outer packet by the packet inside a GRE tunnel. \return false if its type is unknown */
 static bool parse_gre(struct cursor c, struct packet *packet)
 {
    if (!have(&c, 4) || c.layers == 0) {

@@ -3,7 +3,7 @@
  * Plugin quic: server name, versions, connection ids and kinds of packets of QUIC connections (RFC 9000, 9001, 9369 and
  * their drafts), any port. The ClientHello is put together from all Initials that it takes; the memory for that is shared
  * by all flows: when more do so at a time than there is room for, the oldest gives no ClientHello. Initials that don't
- * open are tried a few times only, so that whoever sends rubbish buys little work with it.
+ * open are tried a few times only, so that senders of garbage cause little work.
  */
 #include "cache/flow.h"
 #include "quic_crypto.h"

@@ -240,7 +240,7 @@ static int start(const char *question, int out, pid_t *pid)
    rc = rc == 0 ? posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0) : rc;
    rc = rc == 0 ? posix_spawn_file_actions_adddup2(&files, out, 1) : rc;
 #if __GLIBC_PREREQ(2, 34)
-   /* Close descriptors that this process inherited: such as a pipe on whose end somebody waits. */
+   /* Close descriptors that this process inherited, such as a pipe whose end another process waits for. */
    rc = rc == 0 ? posix_spawn_file_actions_addclosefrom_np(&files, 3) : rc;
 #endif
    rc = rc == 0 ? posix_spawnp(pid, PROGRAM, &files, &attributes, argv, environ) : rc;

@@ -14,7 +14,7 @@ UR_FIELDS(uint8 SSA_CONF_LEVEL)
 #define MOST_SIZE   150
 #define SIZES       (MOST_SIZE - LEAST_SIZE + 1)
 #define SMALLER     12       /* bytes by which the packet before may be smaller */
-#define PATIENCE    (3 * NS) /* between packets of a handshake */
+#define MAX_GAP     (3 * NS) /* between packets of a handshake */
 #define REMEMBERED  100      /* sizes of suspected handshakes */
 #define LEAST_FOUND 3
 #define MOST_APART  2500 /* packets for each suspected handshake */
@@ -30,7 +30,7 @@ struct ssadetector {
 static bool answers(const uint64_t time[SIZES], unsigned index, uint64_t now)
 {
    for (unsigned i = index > SMALLER ? index - SMALLER : 0; i <= index; i++) {
-      if (time[i] != 0 && (now < time[i] || now - time[i] <= PATIENCE)) {
+      if (time[i] != 0 && (now < time[i] || now - time[i] <= MAX_GAP)) {
          return true;
       }
    }

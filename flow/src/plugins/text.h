@@ -35,7 +35,7 @@ static inline bool span_is_any_case(struct span s, const char *text)
    return s.n == strlen(text) && strncasecmp(s.p, text, s.n) == 0;
 }
 
-/** What comes before the first c. rest is what comes after it. \return false: there is no c */
+/** Splits at the first c: the text before it, and rest. \return false if there is no c */
 static inline bool span_cut(struct span s, char c, struct span *before, struct span *rest)
 {
    const char *at = s.n > 0 ? memchr(s.p, c, s.n) : NULL;
@@ -48,7 +48,7 @@ static inline bool span_cut(struct span s, char c, struct span *before, struct s
    return true;
 }
 
-/** Takes a line that ends with LF or CR LF off s. \return false: there is none, and s is as before */
+/** Removes a line that ends with LF or CR LF from the start of s. \return false without such a line, s is then unchanged */
 static inline bool span_line(struct span *s, struct span *line)
 {
    if (!span_cut(*s, '\n', line, s)) {

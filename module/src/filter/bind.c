@@ -92,7 +92,7 @@ static int32_t emit(struct binder *b, const struct field *f, struct step s, int3
    return (int32_t) m->n_steps++;
 }
 
-/* The values for which "value op what stands at low to high" holds, as a range; false: none. */
+/* The range of values for which "value op [low, high]" holds. \return false if it is empty */
 static bool op_range(enum operator op, ip128_t low, ip128_t high, ip128_t max, struct ip_range *range)
 {
    switch (op) {

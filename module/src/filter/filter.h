@@ -90,7 +90,7 @@ struct term {
 
 enum node_kind { NODE_TRUE, NODE_FALSE, NODE_TERM, NODE_NOT, NODE_LIST };
 
-/** A list is its nodes from left to right: nodes[i].follows_or says how i is joined to what stands before it. */
+/** A list is its nodes from left to right: nodes[i].follows_or is the operator between i and the node before it. */
 struct node {
    enum node_kind kind;
    bool follows_or;
@@ -203,12 +203,12 @@ static inline struct ip_range network_range(const ip_addr_t *ip, uint8_t bits)
    bool v4 = ip_is4(ip);
    unsigned host = (v4 ? 32u : 128u) - bits;
    ip128_t mask = host >= 128 ? ~(ip128_t) 0 : ((ip128_t) 1 << host) - 1;
-   mask = v4 ? mask << 32 : mask; /* an IPv4 address stands above 32 bits that are always set */
+   mask = v4 ? mask << 32 : mask; /* an IPv4 address is above 32 bits that are always set */
    return (struct ip_range){.low = ip_number(ip) & ~mask, .high = ip_number(ip) | mask};
 }
 
 /* bind.c */
-/** Number of a protocol by name, in any case; 0 when nobody knows it, and *known (may be NULL) is then false. */
+/** Number of a protocol by name, case-insensitive; 0 if unknown, and *known (may be NULL) is then false. */
 uint8_t filter_protocol_number(const char *name, bool *known);
 
 /* match.c */

@@ -25,7 +25,7 @@ static void next(struct parser *p)
    p->token = lex(&p->lexer);
 }
 
-/* Says what stands in the wrong place. \return false */
+/* Reports the unexpected token. \return false */
 static bool unexpected(struct parser *p, const char *expected)
 {
    struct lexer *l = &p->lexer;
