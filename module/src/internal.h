@@ -131,6 +131,8 @@ struct nm_module {
    struct output *out;
    uint32_t n_in, n_out, n_active;
    bool no_eos;
+   bool
+       input_failed; /* an input could not be read: what was received is good, and this error is the one that is told */
    bool gathering;    /* NM_ALL_FORMATS: not all are known */
    bool has_lateness; /* option --lateness */
    uint64_t lateness; /* microseconds */
@@ -181,6 +183,8 @@ int handle_events(nm_module_t *m);
 /** What nm_fail() says in this thread goes to *message (to free()), instead of the module's; NULL: no longer. */
 void message_redirect(char **message);
 void message_print(const nm_module_t *m);
+/** An input could not be read: nm_fail() was called for that, and its message stays. \return NM_ERROR */
+int message_input_failed(nm_module_t *m);
 
 /* counters.c */
 void counters_add(nm_module_t *m, const char *name, const char *suffix, const uint64_t *value);

@@ -46,8 +46,9 @@ static int work(nm_module_t *m)
    } else if (rc == NM_OK) {
       rc = run_source(m);
    }
-   if (rc != NM_ERROR && def->finish != NULL) {
-      rc = outcome(m, def->finish(m));
+   if (def->finish != NULL && (rc != NM_ERROR || m->input_failed)) {
+      int finished = outcome(m, def->finish(m)); /* also of what stands in front of damage */
+      rc = rc == NM_ERROR ? rc : finished;
    }
    outputs_end(m); /* also after an error: readers must not wait for more */
    return counters_close(m, rc);

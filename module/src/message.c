@@ -31,9 +31,21 @@ __attribute__((format(printf, 3, 0))) static int fail(nm_module_t *m, int status
       return NM_ERROR;
    }
    pthread_mutex_lock(&lock);
-   free(m->message);
-   m->message = text;
-   m->status = status;
+   if (m->input_failed) { /* what comes of that is not the reason */
+      free(text);
+   } else {
+      free(m->message);
+      m->message = text;
+      m->status = status;
+   }
+   pthread_mutex_unlock(&lock);
+   return NM_ERROR;
+}
+
+int message_input_failed(nm_module_t *m)
+{
+   pthread_mutex_lock(&lock);
+   m->input_failed = true;
    pthread_mutex_unlock(&lock);
    return NM_ERROR;
 }

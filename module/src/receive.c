@@ -171,16 +171,18 @@ int receive_error(nm_module_t *m, uint32_t i, int rc)
    switch (rc) {
    case TRAP_E_TERMINATED: return NM_STOP;
    case TRAP_E_FORMAT_MISMATCH:
-      return nm_fail(m,
-                     "input %s: trap_recv() error: output and input interfaces data formats or data "
-                     "specifiers mismatch.",
-                     name);
+      nm_fail(m,
+              "input %s: trap_recv() error: output and input interfaces data formats or data "
+              "specifiers mismatch. %s",
+              name, trap_ctx_get_last_error_msg(m->ctx));
+      break;
    case TRAP_E_NEGOTIATION_FAILED: /* of files only: their name and what is wrong */
-      return nm_fail(m, "input %s: %s", name, trap_ctx_get_last_error_msg(m->ctx));
+      nm_fail(m, "input %s: %s", name, trap_ctx_get_last_error_msg(m->ctx));
+      break;
    default:
-      return nm_fail(m, "input %s: trap_recv() returned %d (%s)", name, rc,
-                     trap_ctx_get_last_error_msg(m->ctx));
+      nm_fail(m, "input %s: trap_recv() returned %d (%s)", name, rc, trap_ctx_get_last_error_msg(m->ctx));
    }
+   return message_input_failed(m);
 }
 
 int between_batches(nm_module_t *m)

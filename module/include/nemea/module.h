@@ -289,7 +289,7 @@ typedef struct nm_module_def {
    int (*user_signal)(nm_module_t *m,
                       int signal); /**< SIGUSR1 or SIGUSR2 that the module claimed, between two batches */
    int (*end_of_input)(nm_module_t *m, uint32_t input); /**< an input ended; others may go on */
-   int (*finish)(nm_module_t *m);                       /**< all inputs ended or SIGTERM: last alerts */
+   int (*finish)(nm_module_t *m);   /**< all inputs ended, one failed, or SIGTERM: last alerts */
    void (*cleanup)(nm_module_t *m); /**< always the last call, also after wrong options: members of
                                                             the state that init() did not set are zero */
 } nm_module_def_t;
