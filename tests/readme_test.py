@@ -5,7 +5,7 @@
 usage: readme_test.py BIN_DIR MODULES_DIR
 
 An example is a block of commands, a paragraph that begins with "prints", and a block of what is printed: all of it, or where the
-paragraph says "among", one part. The examples of a README run one after the other in a directory of their own, in which
+paragraph says "among", one part; "..." stands for the rest of a line. The examples of a README run one after the other in a directory of their own, in which
 "examples" is that of the source tree. A README without an example fails the test.
 """
 
@@ -44,8 +44,8 @@ class Readme(unittest.TestCase):
                 done = subprocess.run(['bash', '-euo', 'pipefail', '-c', commands], cwd=w.path, env=w.env, stdin=subprocess.DEVNULL,
                                       capture_output=True, text=True, timeout=TIMEOUT, check=False)
                 self.assertEqual(done.returncode, 0, f'{commands}\n{done.stdout}\n{done.stderr}')
-                if part:
-                    self.assertIn(output, done.stdout)
+                if part or '...' in output:
+                    self.assertRegex(done.stdout, re.escape(output.rstrip('\n')).replace(re.escape('...'), '.*'))
                 else:
                     self.assertEqual(done.stdout, output, commands)
 
