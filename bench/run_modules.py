@@ -11,8 +11,8 @@ keep state, --keys records with as many distinct sources, targets and pairs (10 
 A figure is million records by the CPU seconds (user and system) of the run that took the fewest, start and end of the process
 included; "wall" is the same by the time of the clock, which says little when others use the machine: its load is printed.
 "loop" is the share of what a loop that only reads the same file does by CPU second. RSS is the greatest of all rounds, and never
-shown below that of the Python that starts the program. "least" is what a module has to do, by CPU second, on a machine of two cores; a figure below it, and below 80 % of the
-loop, is marked with "<". NAME: only rows whose name has one of these words.
+shown below that of the Python that starts the program. "least" is what a
+module has to do, by CPU second; a figure below it, and below 80 % of the loop, is marked with "<". NAME: only rows whose name has one of these words.
 """
 
 import argparse

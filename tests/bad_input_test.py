@@ -35,6 +35,7 @@ MODULES = {
     'proto_traffic': (('-s', './munin.sock'), False, 'PROTOCOL'),
     'sampler': (('-r', '1'), True, None),
     'scalar_agg': (('-r', 'flows:COUNT(BYTES)'), True, 'TIME_FIRST'),
+    'telemetry_stats': (('-o', 'stdout'), True, None),
     'topn': (('-n', '1', '-l', '60'), False, 'PROTOCOL'),
     'traffic_repeater': ((), True, None),
     'unirec2json': ((), True, None),
@@ -123,7 +124,7 @@ class BadInput(unittest.TestCase):
                 continue
             with self.subTest(name):
                 _, _, err = self.w.run(name, *options, '-i', 'f:other,b:' if output else 'f:other')
-                self.assertRegex(err, r"the sender does not have the required field '\w+ \w+'")
+                self.assertRegex(err, r"the sender does not have the required field '\w+ \w+'|the input has no field \"\w+ \w+\"")
 
     def test_fields_of_another_type(self):
         for name, options, output, field in self.modules():

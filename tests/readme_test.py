@@ -5,8 +5,8 @@
 usage: readme_test.py BIN_DIR MODULES_DIR
 
 An example is a block of commands, a paragraph that begins with "prints", and a block of what is printed: all of it, or where the
-paragraph says "among", one part; "..." stands for the rest of a line. The examples of a README run one after the other in a directory of their own, in which
-"examples" is that of the source tree. A README without an example fails the test.
+paragraph says "among", one part; "..." stands for the rest of a line. The examples of a README run one after the other in a directory
+of their own, in which "examples" is that of the source tree. A README without an example fails the test.
 """
 
 import glob

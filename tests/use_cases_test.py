@@ -45,8 +45,6 @@ class UseCases(unittest.TestCase):
         self.assertEqual([name for name in os.listdir(self.w.path) if name.startswith('nemea-use-case')], [])
 
     def nfdump_file(self, name, lines):
-        if not os.path.exists(os.path.join(BIN, 'nfwriter')):
-            self.skipTest('there is no nfwriter in this build')
         self.w.file('flows.csv', '\n'.join([FLOW_FIELDS, *lines]) + '\n')
         writer = self.w.start('nfwriter', '-i', 'u:made', '-f', name)
         self.assertEqual(self.w.run('logreplay', '-f', 'flows.csv', '-i', 'u:made')[0], 0)
@@ -78,8 +76,6 @@ class UseCases(unittest.TestCase):
         self.nothing_left()
 
     def test_three_readers_one_log(self):
-        if not os.path.exists(os.path.join(BIN, 'nfdump_reader')):
-            self.skipTest('there is no nfdump_reader in this build')
         status, out, err = self.script('basic_modules.sh', 'default')
         self.assertEqual(status, 0, err)
         lines = out.splitlines()
@@ -91,8 +87,6 @@ class UseCases(unittest.TestCase):
         self.nothing_left()
 
     def test_flows_of_services(self):
-        if not os.path.exists(os.path.join(BIN, 'nfdump_reader')):
-            self.skipTest('there is no nfdump_reader in this build')
         self.nfdump_file('flows.nf', [flow(25)] * 15 + [flow(80)] * 43 + [flow(22)] * 31 + [flow(443)] * 411)
         status, out, err = self.script('traffic-filtering-stats.sh', 'flows.nf')
         self.assertEqual(status, 0, err)
