@@ -15,10 +15,6 @@ import sys
 from programs import shared_data
 
 
-# Folders of cases whose program has another name.
-PROGRAMS = {'aggregator': 'agg', 'scalar_aggregator': 'scalar_agg', 'chains': 'logger'}
-
-
 def main(bin_dir, lib_dirs):
     data = shared_data()
     folder = os.path.join(os.path.dirname(data), 'golden', 'modules') if data else ''
@@ -26,12 +22,7 @@ def main(bin_dir, lib_dirs):
     if not os.path.exists(runner):
         print('skipped: there is no golden/modules/run.sh in NEMEA_SHARED (default: ../shared)')
         return 77
-    modules = []
-    for name in sorted(os.listdir(folder)):
-        if os.path.exists(os.path.join(bin_dir, PROGRAMS.get(name, name))):
-            modules.append(name)
-        elif os.path.isdir(os.path.join(folder, name)):
-            print(f'{name}: not run, this build has no program {PROGRAMS.get(name, name)}')
+    modules = sorted(name for name in os.listdir(folder) if os.path.isdir(os.path.join(folder, name)))
 
     def run(name):
         return subprocess.run(['bash', runner, '-b', os.path.abspath(bin_dir), '-l', ':'.join(map(os.path.abspath, lib_dirs)),
