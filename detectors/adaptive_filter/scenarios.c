@@ -78,7 +78,8 @@ bool scenario_add_entity(struct scenario *s, const ip_addr_t *ip)
 
 static double seconds(ur_time_t t)
 {
-   return (double) ur_time_get_sec(t) + (double) ur_time_get_usec(t) / 1e6;
+   uint64_t microseconds = ur_time_get_usec(t);
+   return (double) ur_time_get_sec(t) + (double) microseconds / 1e6;
 }
 
 static json_t *head(const struct scenario_key *key, const struct scenario *s, bool scattered, unsigned part)

@@ -2,6 +2,7 @@
 /** Configuration and lists of the blacklist filters. */
 #include "filter.h"
 
+#include <inttypes.h>
 #include <nemea-common/configurator.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +27,10 @@ struct __attribute__((packed)) config_one {
 static void warn_bad(nm_module_t *m, const char *path, const struct bl_read *r)
 {
    if (r->bad > 0) {
-      nm_warn(m, "list %s: %llu of %llu lines are no entries and left out; the first is line %llu: %s", path,
-              (unsigned long long) r->bad, (unsigned long long) (r->bad + r->entries),
-              (unsigned long long) r->first_bad, r->reason);
+      nm_warn(m,
+              "list %s: %" PRIu64 " of %" PRIu64
+              " lines are no entries and left out; the first is line %" PRIu64 ": %s",
+              path, r->bad, r->bad + r->entries, r->first_bad, r->reason);
    }
 }
 

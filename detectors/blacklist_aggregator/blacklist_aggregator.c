@@ -86,7 +86,8 @@ static int init(nm_module_t *m)
 
 static double seconds(ur_time_t t)
 {
-   return (double) ur_time_get_sec(t) + (double) ur_time_get_usec(t) / 1e6;
+   uint64_t microseconds = ur_time_get_usec(t);
+   return (double) ur_time_get_sec(t) + (double) microseconds / 1e6;
 }
 
 static void put_raw(nc_json_t *to, const char *text)
