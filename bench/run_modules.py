@@ -100,7 +100,7 @@ def flow_rows(flows, records, folder):
                 f'{f},{out}'),
             row('topn, 10', 10, 'topn', '-n', '10', '-l', '300', '-i', f),
             row('deduplicator', 8, 'deduplicator', '-i', f'{f},{out}'),
-            row('nfwriter', None, 'nfwriter', '-f', '/dev/null', '-i', f)]
+            row('nfwriter', None, 'nfwriter', '-f', f'{folder}/out.nf', '-i', f)]
 
 
 def state_rows(flows, records, folder):
