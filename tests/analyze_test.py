@@ -261,7 +261,7 @@ class Analyze(unittest.TestCase):
             self.assertEqual(status, 0)
             self.assertIn('Name: logger', out)
         self.assertEqual(self.w.run('nemeactl', 'logger'), self.w.run('logger'))
-        for name, near in (('loger', 'did you mean logger?'), ('vport', 'did you mean vportscan_detector?'), ('analyse', 'did you mean analyze?'),
+        for name, near in (('loger', 'did you mean logger?'), ('vportscan_d', 'did you mean vportscan_detector?'), ('analyse', 'did you mean analyze?'),
                            ('sh', '"sh" (nemea'), ('../bin/logger', '"../bin/logger" (nemea')):
             status, _, err = self.w.run('nemea', name)
             self.assertEqual(status, 2)

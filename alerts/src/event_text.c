@@ -56,6 +56,10 @@ char *event_target(const struct event *e, char *to, size_t size)
       ip_to_str(&e->target, ip);
       snprintf(to, size, "%s", ip);
    } else {
+      if (e->n_samples == 0) {
+         snprintf(to, size, "%s", "many hosts");
+         return to;
+      }
       size_t n = (size_t) snprintf(to, size, "port %u of ", e->port);
       for (unsigned i = 0; i < e->n_samples && i < 2 && n < size; i++) {
          ip_to_str(&e->samples[i], ip);

@@ -128,7 +128,13 @@ static void join(struct event *to, const struct event *e)
    to->last = e->last > to->last ? e->last : to->last;
    to->bytes += e->bytes;
    to->sources = e->sources > to->sources ? e->sources : to->sources;
-   to->amount = e->sources != 0 ? to->sources : to->amount + e->amount;
+   if (e->sources != 0) {
+      to->amount = to->sources;
+   } else if (to->description->total) {
+      to->amount = e->amount > to->amount ? e->amount : to->amount;
+   } else {
+      to->amount += e->amount;
+   }
    to->alerts += e->alerts;
 }
 

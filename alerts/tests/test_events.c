@@ -94,6 +94,19 @@ static void test_alerts_of_one_event_are_joined(void **state)
    events_free(&all);
 }
 
+static void test_totals_are_not_added_up(void **state)
+{
+   struct event_description total = by_pair;
+   struct events all = {0};
+   (void) state;
+   total.total = true;
+   add(&all, &total, 7, 1000, 1010, 22, 6, 0);
+   const struct event *e = add(&all, &total, 7, 1010, 1020, 22, 6, 0);
+   assert_int_equal(e->alerts, 2);
+   assert_int_equal(e->amount, 10);
+   events_free(&all);
+}
+
 static void test_a_group_joins_over_any_gap(void **state)
 {
    struct events all = {0};
@@ -290,6 +303,7 @@ int main(void)
    rec = ur_create_record(tmplt, 0);
    const struct CMUnitTest tests[] = {
        cmocka_unit_test(test_alerts_of_one_event_are_joined),
+       cmocka_unit_test(test_totals_are_not_added_up),
        cmocka_unit_test(test_a_group_joins_over_any_gap),
        cmocka_unit_test(test_one_attack_is_one_event_whoever_saw_it),
        cmocka_unit_test(test_two_ends_that_one_program_saw_are_one_event),

@@ -41,8 +41,8 @@ struct pipeline {
    unsigned n_detectors;                              /* of event_descriptions[], all of them */
    struct source_plugins plugins[SOURCE_PLUGINS_MAX]; /* outputs of flow_meter for those that need them */
    unsigned n_plugins, n_idle;                        /* detectors whose input has no such outputs */
-   struct process *children;                          /* 0: the source, then the detectors */
-   unsigned next_source;                              /* index of the input that comes next */
+   struct process *children; /* 0: the source, then the detectors, last a source of what plugins found */
+   unsigned next_source;     /* index of the input that comes next */
    trap_ctx_t *ctx;
    ur_template_t **tmplt; /* 0: flows, then alerts of the detectors */
    uint8_t *active;
@@ -98,13 +98,15 @@ static bool fail(struct pipeline *p, int status, const char *what, const char *w
    return false;
 }
 
+static struct process *plugin_source(const struct pipeline *p)
+{
+   return &p->children[1 + p->n_detectors];
+}
+
 /* Starts what sends the next of the input, if there is more. */
 static bool start_source(struct pipeline *p)
 {
-   struct source_job job = {.readers = p->n_detectors + 1 - p->n_idle,
-                            .interface = p->a->interface,
-                            .plugins = p->plugins,
-                            .n_plugins = p->n_plugins};
+   struct source_job job = {.readers = p->n_detectors + 1 - p->n_idle, .interface = p->a->interface};
    for (unsigned i = 0; i < p->n_plugins; i++) {
       job.readers -= p->plugins[i].readers; /* they read that output only */
    }
@@ -114,7 +116,15 @@ static bool start_source(struct pipeline *p)
       job.last = p->next_source == p->a->n_files;
    }
    process_free(&p->children[0]);
-   if (!source_start(&job, &p->children[0], why, sizeof(why))) {
+   bool started = source_start(&job, &p->children[0], why, sizeof(why));
+   if (started && p->n_plugins > 0) {
+      /* A flow_meter of its own: plugins end flows earlier, which changes what the other detectors see. */
+      job.plugins = p->plugins;
+      job.n_plugins = p->n_plugins;
+      process_free(plugin_source(p));
+      started = source_start(&job, plugin_source(p), why, sizeof(why));
+   }
+   if (!started) {
       return fail(p, job.unreadable ? CLI_INPUT : CLI_MODULE, "cannot start the analysis", why);
    }
    return true;
@@ -125,8 +135,8 @@ static bool has_plugins(const struct analysis *a)
 {
    char why[8];
    for (unsigned i = 0; i < a->n_files; i++) {
-      if (source_kind_of(a->files[i], why, sizeof(why)) != SOURCE_CAPTURE) {
-         return false;
+      if (source_kind_of(a->files[i], why, sizeof(why)) != SOURCE_CAPTURE || strcmp(a->files[i], "-") == 0) {
+         return false; /* standard input can be read once only */
       }
    }
    return true;
@@ -383,6 +393,12 @@ static bool source_ended(struct pipeline *p)
 static bool watch(struct pipeline *p)
 {
    char text[2048];
+   process_look(plugin_source(p), p->a->verbose);
+   if (process_failed(plugin_source(p), STATUS_DAMAGED)) {
+      process_describe(plugin_source(p), text, sizeof(text));
+      return fail(p, WIFEXITED(plugin_source(p)->status) && !p->stopping ? CLI_INPUT : CLI_MODULE,
+                  "flow_meter", text);
+   }
    for (unsigned i = 0; i <= p->n_detectors; i++) {
       struct process *child = &p->children[i];
       if (!child->started) {
@@ -393,6 +409,9 @@ static bool watch(struct pipeline *p)
          continue;
       }
       if (i == 0) {
+         if (plugin_source(p)->started && !plugin_source(p)->ended) {
+            continue; /* both have the same input */
+         }
          if (!source_ended(p)) {
             return false;
          }
@@ -405,6 +424,9 @@ static bool watch(struct pipeline *p)
       p->stopping = true;
       if (p->children[0].started && !p->children[0].ended) {
          kill(p->children[0].pid, SIGTERM); /* it sends what it has, and the end of stream */
+      }
+      if (plugin_source(p)->started && !plugin_source(p)->ended) {
+         kill(plugin_source(p)->pid, SIGTERM);
       }
       if (p->a->interface == NULL) {
          analysis_note(p->a, "interrupted: the rest of the input was not analysed");
@@ -539,7 +561,7 @@ static void pipeline_free(struct pipeline *p)
    if (p == NULL) {
       return;
    }
-   for (unsigned i = 0; p->children != NULL && i <= p->n_detectors; i++) {
+   for (unsigned i = 0; p->children != NULL && i <= p->n_detectors + 1; i++) {
       process_free(&p->children[i]);
    }
    for (unsigned i = 0; p->tmplt != NULL && i <= p->n_detectors; i++) {
@@ -565,14 +587,14 @@ static struct pipeline *pipeline_new(struct analysis *a)
       p->n_detectors++;
    }
    size_t n = p->n_detectors + 1;
-   p->children = calloc(n, sizeof(*p->children));
+   p->children = calloc(n + 1, sizeof(*p->children));
    p->tmplt = calloc(n, sizeof(*p->tmplt));
    p->active = calloc(n, sizeof(*p->active));
    if (p->children == NULL || p->tmplt == NULL || p->active == NULL) {
       pipeline_free(p);
       return NULL;
    }
-   for (size_t i = 0; i < n; i++) {
+   for (size_t i = 0; i <= n; i++) {
       p->children[i].errors = p->children[i].report = -1;
    }
    return p;
@@ -593,7 +615,7 @@ void pipeline_run(struct analysis *a)
          wait_for_children(p);
          watch(p);
       }
-      process_stop_all(p->children, p->n_detectors + 1);
+      process_stop_all(p->children, p->n_detectors + 2);
       clear_bar(p);
       trap_ctx_finalize(&p->ctx);
       remove_directory(p);

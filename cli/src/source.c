@@ -151,15 +151,16 @@ static bool start_meter(const struct source_job *job, struct process *p, char *i
       argv[n++] = (char *) (uintptr_t) job->files[i];
    }
    snprintf(number, sizeof(number), "%d", PROCESS_REPORT);
-   if (job->interface == NULL) {
+   bool reports = job->interface == NULL && job->n_plugins == 0;
+   if (reports) {
       argv[n++] = "--progress";
       argv[n++] = number;
-      if (!job->last) {
-         argv[n++] = "-n";
-      }
+   }
+   if (job->interface == NULL && !job->last) {
+      argv[n++] = "-n";
    }
    argv[n] = NULL;
-   return start(p, "flow_meter", argv, job->interface == NULL, why, size);
+   return start(p, "flow_meter", argv, reports, why, size);
 }
 
 /* Appends to a text what fits. */
@@ -175,13 +176,16 @@ static void append(char *text, size_t size, const char *format, ...)
 
 bool source_start(struct source_job *job, struct process *p, char *why, size_t size)
 {
-   char interfaces[(SOURCE_PLUGINS_MAX + 1) * 64] = "", plugins[(SOURCE_PLUGINS_MAX + 1) * 64] = "basic";
-   append(interfaces, sizeof(interfaces), "u:flows:min_clients=%u:timeout=WAIT", job->readers);
+   char interfaces[(SOURCE_PLUGINS_MAX + 1) * 64] = "", plugins[(SOURCE_PLUGINS_MAX + 1) * 64] = "";
+   if (job->n_plugins == 0) {
+      append(interfaces, sizeof(interfaces), "u:flows:min_clients=%u:timeout=WAIT", job->readers);
+      append(plugins, sizeof(plugins), "basic");
+   }
    if (job->interface != NULL || job->kind == SOURCE_CAPTURE) {
       for (unsigned i = 0; i < job->n_plugins; i++) {
-         append(interfaces, sizeof(interfaces), ",u:%s:min_clients=%u:timeout=WAIT", job->plugins[i].socket,
-                job->plugins[i].readers);
-         append(plugins, sizeof(plugins), ",%s", job->plugins[i].names);
+         append(interfaces, sizeof(interfaces), "%su:%s:min_clients=%u:timeout=WAIT", i > 0 ? "," : "",
+                job->plugins[i].socket, job->plugins[i].readers);
+         append(plugins, sizeof(plugins), "%s%s", i > 0 ? "," : "", job->plugins[i].names);
       }
       return start_meter(job, p, interfaces, plugins, why, size);
    }

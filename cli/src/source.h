@@ -30,10 +30,10 @@ struct source_job {
    const char *const *files;
    unsigned n_files;
    unsigned readers;                     /* of all flows, that must be there before the first record */
-   const struct source_plugins *plugins; /* further outputs of flow_meter */
-   unsigned n_plugins;
-   bool last;       /* followed by the end of stream */
-   bool unreadable; /* set when an input cannot be read */
+   const struct source_plugins *plugins; /* outputs of flow_meter in place of all flows */
+   unsigned n_plugins;                   /* 0: all flows */
+   bool last;                            /* followed by the end of stream */
+   bool unreadable;                      /* set when an input cannot be read */
 };
 
 /** Tells what a file is by its first bytes. \return SOURCE_BAD with a message */

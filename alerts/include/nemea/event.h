@@ -80,6 +80,7 @@ struct event_description {
    const char *first,
        *last;    /* fields with the times of the first and the last flow; NULL: TIME_FIRST, TIME_LAST */
    unsigned key; /* enum event_key: alerts are of one event when they agree in these, ... */
+   bool total;   /* the amount of an alert is that since its event began: it is not added up */
    uint32_t gap; /* ... and begin at most this many seconds after its end, or are of the same group */
    /** Fills in the event of one alert; times and alerts are set already. */
    void (*read)(const struct alert *a, struct event *e);
