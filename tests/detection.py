@@ -29,16 +29,19 @@ LEAST_SCAN = 10  # ports of one target that an attacker must have tried in a day
 SMALL_SCAN = 40  # ports; attacks below are listed, but --check lets a detector miss them
 ALWAYS = datetime.datetime.min, datetime.datetime.max
 
-# Kind of attack; fields that name the source and the target, and the times; options; plugins of the flow meter whose fields it reads
-# ('': none), and whether it can do without them.
-Detector = collections.namedtuple('Detector', 'kind source target options plugins plugins_optional first last',
-                                  defaults=((), '', False, 'TIME_FIRST', 'TIME_LAST'))
+# Kind of attack (or kinds, by the field EVENT_TYPE); fields that name the source and the target, and the times; options; plugins of the flow meter whose fields it reads
+# ('': none), and whether it can do without them; whether --check wants it to find all attacks of the kind.
+Detector = collections.namedtuple('Detector', 'kind source target options plugins plugins_optional first last strict',
+                                  defaults=((), '', False, 'TIME_FIRST', 'TIME_LAST', True))
 
 DETECTORS = {
     'amplification_detection': Detector('amplification', None, 'DST_IP', ('--details',)),
     'brute_force_detector': Detector('password-guessing', 'SRC_IP', 'DST_IP', ('-S', '-R', '-T', '-F', '--details'), 'idpcontent', True),
     'ddos_detector': Detector('flood', None, 'DST_IP'),
+    'dnstunnel_detection': Detector('dns-tunnel', 'SRC_IP', None, ('-E', '-', '-w', '60'), 'dns'),
     'haddrscan_detector': Detector('horizontal-scan', 'SRC_IP', 'DST_IP0'),
+    'hoststatsnemea': Detector({'2': 'horizontal-scan', '10': 'flood', '15': 'amplification', '30': 'password-guessing'}, 'SRC_IP',
+                               'DST_IP', ('-F',), strict=False),  # its thresholds are those of large networks
     'sip_bf_detector': Detector('sip-guessing', 'SBFD_SOURCE', 'SBFD_TARGET', plugins='sip', first='SBFD_EVENT_TIME', last='SBFD_CEASE_TIME'),
     'vportscan_detector': Detector('vertical-scan', 'SRC_IP', 'DST_IP'),
 }
@@ -63,6 +66,10 @@ TRUTH = {  # of data/, by file name: from its README
     'ssh-guess': [Attack('password-guessing', '192.168.56.1', '192.168.56.103', what='11 SSH connections in 70 s')],
     'ssh-guess-38-connections': [Attack('password-guessing', '172.16.238.1', '172.16.238.136', what='38 SSH connections in 494 s')],
     'ftp-bruteforce': [Attack('password-guessing', '192.168.56.1', '192.168.56.101', what='30 FTP connections in 59 s')],
+    'iodine-cname': [Attack('dns-tunnel', '192.168.117.128', None, what='iodine over CNAME, an hour')],
+    'dnscat2-txt': [Attack('dns-tunnel', '192.168.68.62', None, what='dnscat2 over TXT, 18 minutes')],
+    'iodine-short': [Attack('dns-tunnel', '10.0.2.30', None, what='iodine, 25 s')],
+    'dns-exfiltration': [Attack('dns-tunnel', '192.168.220.56', None, what='dnscat2, 300 packets in 60 s')],
     'icmpv6-dos-extension-headers': [Attack('flood', None, '2001:db8:1::1', what='39813 packets in 6 s from one host')],
 }
 
@@ -96,10 +103,20 @@ def inside(address, network):
     return address.version == network.version and address in network
 
 
+def kinds(detector):
+    kind = DETECTORS[detector].kind
+    return set(kind.values()) if isinstance(kind, dict) else {kind}
+
+
+def agrees(alert, field, network):
+    """The end of an alert is inside the network of the attack, or one of them is not known."""
+    return field is None or alert[field] == '0.0.0.0' or inside(alert[field], network)
+
+
 def belongs(alert, attack, detector):
     d = DETECTORS[detector]
-    return (d.kind == attack.kind and (d.source is None or inside(alert[d.source], attack.source)) and
-            inside(alert[d.target], attack.target) and
+    kind = d.kind.get(alert['EVENT_TYPE']) if isinstance(d.kind, dict) else d.kind
+    return (kind == attack.kind and agrees(alert, d.source, attack.source) and agrees(alert, d.target, attack.target) and
             (attack.begin == ALWAYS[0] or moment(alert[d.last]) >= attack.begin - MARGIN) and
             (attack.end == ALWAYS[1] or moment(alert[d.first]) <= attack.end + MARGIN))
 
@@ -156,14 +173,14 @@ class Dataset:
     def flows(self, w):
         path = unpacked(w, self.path)
         if path.endswith('.csv'):
-            command = ('logreplay', '-d', '-f', path, '-i', 'f:flows:w')
-        else:
-            streams = [''] + plugin_streams()
-            command = ('flow_meter', '-r', path, '-p', ','.join(stream or 'basic' for stream in streams),
-                       '-i', ','.join(f'f:flows{stream}:w' for stream in streams))
-        status, _, err = w.run(*command)
-        if status not in (0, 3):  # 3: the capture is damaged at its end
-            raise RuntimeError(f'{self.path}: {err}')
+            commands = [('logreplay', '-d', '-f', path, '-i', 'f:flows:w')]
+        else:  # one run for each plugin: some of them end flows earlier
+            commands = [('flow_meter', '-r', path, '-p', stream or 'basic', '-i', f'f:flows{stream}:w')
+                        for stream in [''] + plugin_streams()]
+        for command in commands:
+            status, _, err = w.run(*command)
+            if status not in (0, 3):  # 3: the capture is damaged at its end
+                raise RuntimeError(f'{self.path}: {err}')
         if callable(self.truth):
             self.truth = self.truth(w, self.path)
 
@@ -213,7 +230,7 @@ def measure(dataset, bin_dir):
             if status != 0:
                 raise RuntimeError(f'{detector} over {dataset.path}: {err}')
             alerts = rows(w.run('logger', '-t', '-i', 'f:alerts')[1])
-            attacks = [attack for attack in dataset.truth if attack.kind == d.kind]
+            attacks = [attack for attack in dataset.truth if attack.kind in kinds(detector)]
             hits = [[attack for attack in attacks if belongs(alert, attack, detector)] for alert in alerts]
             found = {attack for hit in hits for attack in hit}
             wrong = [alert for alert, hit in zip(alerts, hits) if not hit]
@@ -231,7 +248,12 @@ def ratio(part, whole):
     return f'{100 * part / whole:.0f} %' if whole else ''
 
 
+NOT_RUN = {'dnstunnel_detection', 'hoststatsnemea'}  # of the original, on none of the data
+
+
 def original_text(detector, group):
+    if detector in NOT_RUN:
+        return '', 'not run'
     if group == 'lab' or group in ('exporter-inputs',):
         return '', ''
     known = ORIGINAL.get((detector, group), (0, 0, 0))
@@ -257,7 +279,8 @@ def table(totals, counts):
         lines.append(f'| {detector} | {group} | {counts[group]} | {attacks} | {ours} | {score.true} / {score.false} | '
                      f'{ratio(score.true, score.true + score.false)} | {ratio(score.found, score.attacks)} | {theirs} | {alerts} |')
     for detector, groups in quiet.items():
-        lines.append(f'| {detector} | {", ".join(groups)} | {sum(counts[group] for group in groups)} | | | 0 / 0 | | | | 0 / 0 |')
+        lines.append(f'| {detector} | {", ".join(groups)} | {sum(counts[group] for group in groups)} | | | 0 / 0 | | | | '
+                     f'{"not run" if detector in NOT_RUN else "0 / 0"} |')
     return lines
 
 
@@ -293,7 +316,8 @@ def main():
     print(text)
     if options.write:
         write(options.write, text)
-    return 1 if options.check and (notes or any(not attack.small for _, _, attack in missed)) else 0
+    strict = [attack for detector, _, attack in missed if DETECTORS[detector].strict and not attack.small]
+    return 1 if options.check and (notes or strict) else 0
 
 
 if __name__ == '__main__':
