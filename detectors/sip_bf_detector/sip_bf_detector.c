@@ -102,8 +102,8 @@ static uint64_t new_id(struct sip_bf *self, ur_time_t time)
       *row = 1; /* as NEMEA 2, which compares with an event before the first one */
    }
    self->had_event = true;
-   uint64_t id = (uint64_t) (tm.tm_year + 1900);
-   id = id * 100 + (uint64_t) (tm.tm_mon + 1);
+   uint64_t id = (uint64_t) tm.tm_year + 1900;
+   id = id * 100 + (uint64_t) tm.tm_mon + 1;
    id = id * 100 + (uint64_t) tm.tm_mday;
    id = id * 100 + (uint64_t) tm.tm_hour;
    id = id * 100 + (uint64_t) tm.tm_min;
