@@ -98,11 +98,11 @@ static int choose_all(nm_module_t *m)
 }
 
 static const nm_module_def_t choose_early_module = {.name = "choose",
-                                                .summary = "",
-                                                .in = NM_INPUTS({"flows"}),
-                                                .out = NM_OUTPUTS({"chosen"}),
-                                                .init = choose_all,
-                                                .record = forward};
+                                                    .summary = "",
+                                                    .in = NM_INPUTS({"flows"}),
+                                                    .out = NM_OUTPUTS({"chosen"}),
+                                                    .init = choose_all,
+                                                    .record = forward};
 
 /* The output keeps its format, but records of the input can be passed on as they are at first only. */
 static void chosen_fields_do_not_move_when_further_ones_come(void **state)
