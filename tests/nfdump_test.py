@@ -145,6 +145,24 @@ class Nfdump(unittest.TestCase):
             self.assertEqual(sorted(shown, key=str), [flow for flow in self.nfdump(path) if flow[7] != '5000000000'])
             self.assertEqual(len(shown), 29)
 
+    @needs_nfdump
+    def test_flows_of_both_directions(self):
+        """The same flows, joined by nfdump -B and not."""
+        self.w.file('both.csv', 'ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL,uint8 TCP_FLAGS,uint8 TCP_FLAGS_REV,'
+                    'uint32 PACKETS,uint32 PACKETS_REV,uint64 BYTES,uint64 BYTES_REV,time TIME_FIRST,time TIME_LAST\n' +
+                    ''.join(f'10.0.0.{i},2001:db8::{i},4000{i},80,6,27,19,{i},{i * 2},{i * 100},{i * 1000},2024-05-01T08:00:0{i},2024-05-01T08:00:09\n'
+                            .replace('2001:db8::', '2001:db8::' if i == 3 else '192.0.2.').replace('10.0.0.3', '2001:db8::10') for i in range(1, 6)))
+        self.ok(self.w.run('logreplay', '-f', 'both.csv', '-i', 'f:flows:w'))
+        self.ok(self.w.run('nfwriter', '-f', 'apart.nf', '-i', 'f:flows'))
+        self.ok(self.w.run('nfdump', '-r', 'apart.nf', '-B', '-w', 'joined.nf'))
+        self.assertEqual(len(self.nfdump('joined.nf')), 5)
+        self.assertEqual(self.ok(self.w.run('nfreader', 'joined.nf', '-i', 'f:split:w')), '10 flow records sent\n')
+        self.assertEqual(sorted(map(self.shown, self.records('split')), key=str), self.nfdump('apart.nf'))
+        self.assertEqual(self.ok(self.w.run('nfreader', '-B', 'fields', 'joined.nf', '-i', 'f:fields:w')), '5 flow records sent\n')
+        self.assertEqual(sorted((row['PACKETS'], row['PACKETS_REV'], row['BYTES'], row['BYTES_REV'], row['TCP_FLAGS'], row['TCP_FLAGS_REV'])
+                                for row in self.records('fields')),
+                         [(str(i), str(i * 2), str(i * 100), str(i * 1000), '27', '19') for i in range(1, 6)])
+
     def test_the_old_name(self):
         status, out, err = self.w.run('nfdump_reader', '-i', 'b:', os.path.join(SAMPLES, 'v2-none.nf'))
         self.assertEqual((status, out), (0, '30 flow records sent\n'), err)

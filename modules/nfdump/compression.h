@@ -21,6 +21,8 @@ const char *nf_compression_lacks(enum nf_compression kind);
  * \return false: the data are damaged or longer than capacity */
 bool nf_decompress(enum nf_compression kind, const void *in, size_t n, void *out, size_t capacity,
                    size_t *size);
+/** Decompresses as much as it can of a block whose end is missing. \return bytes that are valid in out */
+size_t nf_decompress_part(enum nf_compression kind, const void *in, size_t n, void *out, size_t capacity);
 /** Largest size of n compressed bytes. */
 size_t nf_compress_bound(size_t n);
 /** Compresses a block with LZO or BZ2. \param out has nf_compress_bound(n) bytes. \return 0: failure */

@@ -6,15 +6,19 @@
 #include <stdint.h>
 #include <unirec/ipaddr.h>
 
-/** One direction. What a file does not have is zero. */
+/** A flow, of one direction or of both. What a file does not have is zero. */
 struct nf_flow {
    ip_addr_t src, dst;
-   uint64_t first, last; /**< milliseconds since 1970 */
-   uint64_t packets, bytes;
-   uint32_t input; /**< index of the interface */
+   uint64_t first, last;            /**< milliseconds since 1970 */
+   uint64_t packets, bytes;         /**< from source to destination */
+   uint64_t packets_rev, bytes_rev; /**< from destination to source; 0: a flow of one direction */
+   uint32_t input, output;          /**< indexes of the interfaces */
    uint16_t src_port, dst_port;
-   uint8_t protocol, tcp_flags, tos, direction, engine_id;
+   uint8_t protocol, tcp_flags, tcp_flags_rev, tos, direction, engine_id;
 };
+
+/** Turns a flow of both directions into that from destination to source. Its type of service is unknown, and so 0. */
+void nf_flow_reverse(struct nf_flow *flow);
 
 /* Numbers are in the byte order of the machine that wrote the file; its first two bytes tell it. */
 #define NF_MAGIC         0xA50Cu
@@ -64,6 +68,8 @@ struct nf_flow {
 #define NF_IPV6_SIZE    36
 #define NF_MISC         4
 #define NF_MISC_SIZE    20
+#define NF_REVERSE      5 /* number of aggregated flows, packets and bytes of the other direction */
+#define NF_REVERSE_SIZE 28
 
 static inline uint16_t nf_get16(const uint8_t *p)
 {

@@ -222,13 +222,13 @@ static bool read_packed(nf_reader_t *r, size_t size, size_t *got)
    return *got == size || cut_short(r, "a block", size, *got);
 }
 
-/* Of an uncompressed block that is not all there, the records in front of the end are read; the message stays for what follows. */
-static bool use_part(nf_reader_t *r, size_t got)
+/* Of a block that is not all there, the records in front of the end are read; the message stays for what follows. */
+static bool use_part(nf_reader_t *r, size_t got, bool plain)
 {
    r->cut = true;
    r->damaged = false;
-   r->block = r->packed;
-   r->size = got;
+   r->block = plain ? r->packed : r->plain;
+   r->size = plain ? got : nf_decompress_part(r->compression, r->packed, got, r->plain, NF_MAX_BLOCK);
    return true;
 }
 
@@ -297,7 +297,7 @@ static bool next_block(nf_reader_t *r)
    }
    r->done++;
    if (!read_packed(r, size, &got)) {
-      return plain && flows && !appendix && got < size ? use_part(r, got) : false;
+      return flows && !appendix && got < size ? use_part(r, got, plain) : false;
    }
    if (appendix || type == NF_BLOCK_ARRAY) {
       return true;

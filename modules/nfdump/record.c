@@ -64,10 +64,35 @@ static bool read_element(const uint8_t *element, size_t size, struct nf_flow *fl
          return false;
       }
       flow->input = nf_get32(p);
+      flow->output = nf_get32(p + 4);
       flow->direction = p[10];
+      flow->tcp_flags_rev = p[14];
+      return true;
+   case NF_REVERSE:
+      if (size < NF_REVERSE_SIZE) {
+         return false;
+      }
+      flow->packets_rev = nf_get64(p + 8);
+      flow->bytes_rev = nf_get64(p + 16);
       return true;
    default: return true;
    }
+}
+
+void nf_flow_reverse(struct nf_flow *flow)
+{
+   const struct nf_flow f = *flow;
+   flow->src = f.dst;
+   flow->dst = f.src;
+   flow->src_port = f.dst_port;
+   flow->dst_port = f.src_port;
+   flow->input = f.output;
+   flow->output = f.input;
+   flow->packets = f.packets_rev;
+   flow->bytes = f.bytes_rev;
+   flow->tcp_flags = f.tcp_flags_rev;
+   flow->packets_rev = flow->bytes_rev = 0;
+   flow->tcp_flags_rev = flow->tos = 0;
 }
 
 enum nf_record nf_record_read(const uint8_t *record, size_t size, struct nf_flow *flow, const char **reason)

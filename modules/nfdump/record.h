@@ -15,12 +15,19 @@ enum nf_record {
    NF_IS_BAD      /**< *reason says what is wrong */
 };
 
-/** What extension map number N of a version 1 file says about the interface. */
+/** A number among the extensions of a record. */
+struct nf1_place {
+   uint16_t offset; /**< behind the counters */
+   uint8_t size;    /**< 2, 4 or 8 bytes; 0: there is none */
+};
+
+/** What extension map number N of a version 1 file says about where to find extensions. */
 struct nf1_map {
-   uint16_t offset; /**< of the index of the input behind the counters */
-   uint8_t size;    /**< of the index: 2, 4, or 0: there is none */
    bool known;
-   uint16_t total; /**< bytes of all extensions */
+   uint16_t total;           /**< bytes of all extensions */
+   struct nf1_place input;   /**< index of the input, and behind it that of the output */
+   struct nf1_place packets; /**< of the other direction */
+   struct nf1_place bytes;
 };
 #define NF1_MAPS 65536
 

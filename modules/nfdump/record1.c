@@ -17,12 +17,28 @@ enum type { FLOW_0 = 1, MAP = 2, LAST_KNOWN = 9, FLOW = 10 };
 static const uint8_t sizes[] = {0, 0, 0, 0, 4, 8, 4,  8,  4,  4, 16, 4, 16, 4,
                                 4, 8, 4, 8, 4, 8, 16, 16, 40, 4, 16, 4, 8,  8};
 
-enum { INPUT_16 = 4, INPUT_32 = 5 }; /* extensions that begin with the index of the input */
+/* Extensions that are read. */
+enum { INTERFACES_16 = 4, INTERFACES_32, PACKETS_32 = 14, PACKETS_64, BYTES_32, BYTES_64 };
 
 static enum nf_record bad(const char **reason, const char *text)
 {
    *reason = text;
    return NF_IS_BAD;
+}
+
+/* Keeps the place of an extension that is read. \return false: it is behind the end of the extensions */
+static bool take_place(struct nf1_map *map, unsigned id, unsigned offset)
+{
+   struct nf1_place *place = id == INTERFACES_16 || id == INTERFACES_32 ? &map->input
+                             : id == PACKETS_32 || id == PACKETS_64     ? &map->packets
+                             : id == BYTES_32 || id == BYTES_64         ? &map->bytes
+                                                                        : NULL;
+   if (place == NULL) {
+      return true;
+   }
+   place->offset = (uint16_t) offset;
+   place->size = place == &map->input ? sizes[id] / 2 : sizes[id];
+   return offset + sizes[id] <= map->total;
 }
 
 static enum nf_record read_map(const uint8_t *record, size_t size, struct nf1_map *maps, const char **reason)
@@ -32,19 +48,15 @@ static enum nf_record read_map(const uint8_t *record, size_t size, struct nf1_ma
    }
    struct nf1_map map = {.known = true, .total = nf_get16(record + 6)};
    unsigned offset = 0;
-   for (size_t at = MAP_SIZE; at + 2 <= size && map.size == 0; at += 2) {
+   for (size_t at = MAP_SIZE; at + 2 <= size; at += 2) {
       unsigned id = nf_get16(record + at);
       if (id == 0 || id >= sizeof(sizes) || sizes[id] == 0) {
          break; /* the end, or one behind which the places are unknown */
       }
-      if (id == INPUT_16 || id == INPUT_32) {
-         map.offset = (uint16_t) offset;
-         map.size = id == INPUT_16 ? 2 : 4;
+      if (!take_place(&map, id, offset)) {
+         return bad(reason, "the extensions of the map are longer than it says");
       }
       offset += sizes[id];
-   }
-   if (map.size > 0 && map.offset + 2u * map.size > map.total) {
-      return bad(reason, "the extensions of the map are longer than it says");
    }
    maps[nf_get16(record + 4)] = map;
    return NF_IS_OTHER;
@@ -58,7 +70,17 @@ static ip_addr_t ipv6(const uint8_t *p)
    return ip;
 }
 
-/* Addresses, counters and the input, which stand behind the fixed members. */
+/* A number of the extensions, which begin at p. */
+static uint64_t extension(const uint8_t *p, const struct nf1_place *place, unsigned behind)
+{
+   p += place->offset + behind;
+   return place->size == 8   ? nf_get64(p)
+          : place->size == 4 ? nf_get32(p)
+          : place->size == 2 ? nf_get16(p)
+                             : 0;
+}
+
+/* Addresses, counters and extensions, which stand behind the fixed members. */
 static enum nf_record read_data(const uint8_t *p, size_t left, unsigned flags, const struct nf1_map *map,
                                 struct nf_flow *flow, const char **reason)
 {
@@ -74,8 +96,11 @@ static enum nf_record read_data(const uint8_t *p, size_t left, unsigned flags, c
    flow->packets = packets == 8 ? nf_get64(p) : nf_get32(p);
    p += packets;
    flow->bytes = bytes == 8 ? nf_get64(p) : nf_get32(p);
-   p += bytes + map->offset;
-   flow->input = map->size == 4 ? nf_get32(p) : map->size == 2 ? nf_get16(p) : 0;
+   p += bytes;
+   flow->input = (uint32_t) extension(p, &map->input, 0);
+   flow->output = (uint32_t) extension(p, &map->input, map->input.size);
+   flow->packets_rev = extension(p, &map->packets, 0);
+   flow->bytes_rev = extension(p, &map->bytes, 0);
    return NF_IS_FLOW;
 }
 

@@ -203,6 +203,7 @@ bool nf_writer_add(nf_writer_t *w, const struct nf_flow *flow)
    p = put_addresses(p, flow);
    put_element(p, NF_MISC, NF_MISC_SIZE);
    nf_put32(p + 4, flow->input);
+   nf_put32(p + 8, flow->output);
    p[14] = flow->direction;
    p += NF_MISC_SIZE;
    memset(record, 0, NF_FLOW_SIZE);

@@ -13,12 +13,13 @@
 
 NM_FIELDS(ipaddr DST_IP, ipaddr SRC_IP, uint64 BYTES, uint64 LINK_BIT_FIELD, time TIME_FIRST, time TIME_LAST,
           uint32 PACKETS, uint16 DST_PORT, uint16 SRC_PORT, uint8 DIR_BIT_FIELD, uint8 PROTOCOL,
-          uint8 TCP_FLAGS, uint8 TOS, uint8 TTL)
+          uint8 TCP_FLAGS, uint8 TOS, uint8 TTL, uint64 BYTES_REV, uint32 PACKETS_REV, uint8 TCP_FLAGS_REV)
 
 #define OUTPUT                                                                                             \
    "ipaddr DST_IP,ipaddr SRC_IP,uint64 BYTES,uint64 LINK_BIT_FIELD,time TIME_FIRST,time TIME_LAST,uint32 " \
    "PACKETS,uint16 DST_PORT,uint16 SRC_PORT,uint8 DIR_BIT_FIELD,uint8 PROTOCOL,uint8 TCP_FLAGS,uint8 "     \
    "TOS,uint8 TTL"
+#define OUTPUT_REV OUTPUT ",uint64 BYTES_REV,uint32 PACKETS_REV,uint8 TCP_FLAGS_REV"
 
 #define STATUS_OPTIONS 2
 #define STATUS_FILE    3
@@ -26,11 +27,16 @@ NM_FIELDS(ipaddr DST_IP, ipaddr SRC_IP, uint64 BYTES, uint64 LINK_BIT_FIELD, tim
 #define MIN_RATE       100      /* records a second */
 #define NAP_NS         50000000 /* longest sleep at once, so that a signal ends the module soon */
 
+/* What becomes of a flow of both directions. */
+enum biflow { SPLIT, FIELDS, FORWARD };
+static const char *const biflows[] = {[SPLIT] = "split", [FIELDS] = "fields", [FORWARD] = "forward"};
+
 struct nfreader {
-   const char *filter_text, *link_text;
+   const char *filter_text, *link_text, *biflow_text;
    uint64_t first; /* 0: all */
    bool no_eof, now, direction, resend;
    uint64_t link, dots, rate;
+   enum biflow biflow;
 
    char **paths;
    int n_paths, next_path;
@@ -83,6 +89,11 @@ static const nm_option_t options[] = {
         'D', "DBF_record", struct nfreader, direction,
         "DIR_BIT_FIELD is 1 << index of the input interface for indexes from 1 to 7, else 0. Without: 0."),
     NM_STRING('l', "link_mask", struct nfreader, link_text, "1", "Value of LINK_BIT_FIELD, hexadecimal."),
+    NM_STRING(
+        'B', "biflow", struct nfreader, biflow_text, "split",
+        "Flows of both directions, as nfdump -B writes them: \"split\" sends two records, \"fields\" one "
+        "with BYTES_REV, PACKETS_REV and TCP_FLAGS_REV, \"forward\" only the direction from source to "
+        "destination."),
     NM_CALL('p', "print", "uint64", set_dots, "Print a dot each so many records."),
     NM_CALL('r', "rate", "uint64", set_rate, "Send at most so many records a second; at least 100."),
     NM_FLAG('R', "resend", struct nfreader, resend,
@@ -111,6 +122,19 @@ static int take_link(nm_module_t *m)
    return NM_OK;
 }
 
+static int take_biflow(nm_module_t *m)
+{
+   struct nfreader *self = nm_self(m);
+   for (size_t i = 0; i < sizeof(biflows) / sizeof(biflows[0]); i++) {
+      if (strcmp(self->biflow_text, biflows[i]) == 0) {
+         self->biflow = (enum biflow) i;
+         return NM_OK;
+      }
+   }
+   return nm_fail_status(m, STATUS_OPTIONS, "option --biflow: \"%s\": expected split, fields or forward",
+                         self->biflow_text);
+}
+
 static int check(nm_module_t *m)
 {
    struct nfreader *self = nm_self(m);
@@ -124,7 +148,8 @@ static int check(nm_module_t *m)
    if (self->filter_text != NULL && (self->filter = nf_filter_parse(self->filter_text, error)) == NULL) {
       return nm_fail_status(m, STATUS_FILE, "Can not init filter '%.200s': %s", self->filter_text, error);
    }
-   return take_link(m);
+   int rc = take_link(m);
+   return rc == NM_OK ? take_biflow(m) : rc;
 }
 
 static int init(nm_module_t *m)
@@ -134,7 +159,8 @@ static int init(nm_module_t *m)
    nm_counter(m, "clipped", &self->clipped);
    nm_counter(m, "unknown", &self->unknown);
    self->reader = nf_reader_new();
-   return self->reader != NULL ? NM_OK : nm_fail(m, "out of memory");
+   return self->reader != NULL ? nm_set_output(m, 0, self->biflow == FIELDS ? OUTPUT_REV : OUTPUT)
+                               : nm_fail(m, "out of memory");
 }
 
 static int64_t wall_ms(void)
@@ -199,10 +225,17 @@ static void move_to_now(struct nf_flow *flow)
    flow->first = (seconds < now ? now - seconds : 0) * 1000 + flow->first % 1000;
 }
 
+/* Counters of more than 32 bits are the largest number that a record can hold. */
+static uint32_t packets(struct nfreader *self, uint64_t n)
+{
+   self->clipped += n > UINT32_MAX;
+   return n > UINT32_MAX ? UINT32_MAX : (uint32_t) n;
+}
+
 static int send_flow(nm_module_t *m)
 {
    struct nfreader *self = nm_self(m);
-   struct nf_flow *flow = &self->flow;
+   struct nf_flow flow = self->flow;
    const ur_template_t *tmplt = nm_out(m);
    uint16_t size = ur_rec_fixlen_size(tmplt);
    void *rec;
@@ -211,24 +244,28 @@ static int send_flow(nm_module_t *m)
       return rc;
    }
    if (self->now) {
-      move_to_now(flow);
+      move_to_now(&flow);
    }
-   self->clipped += flow->packets > UINT32_MAX;
-   ur_set(tmplt, rec, F_SRC_IP, flow->src);
-   ur_set(tmplt, rec, F_DST_IP, flow->dst);
-   ur_set(tmplt, rec, F_BYTES, flow->bytes);
+   ur_set(tmplt, rec, F_SRC_IP, flow.src);
+   ur_set(tmplt, rec, F_DST_IP, flow.dst);
+   ur_set(tmplt, rec, F_BYTES, flow.bytes);
    ur_set(tmplt, rec, F_LINK_BIT_FIELD, self->link);
-   ur_set(tmplt, rec, F_TIME_FIRST, from_ms(flow->first));
-   ur_set(tmplt, rec, F_TIME_LAST, from_ms(flow->last));
-   ur_set(tmplt, rec, F_PACKETS, flow->packets > UINT32_MAX ? UINT32_MAX : (uint32_t) flow->packets);
-   ur_set(tmplt, rec, F_DST_PORT, flow->dst_port);
-   ur_set(tmplt, rec, F_SRC_PORT, flow->src_port);
+   ur_set(tmplt, rec, F_TIME_FIRST, from_ms(flow.first));
+   ur_set(tmplt, rec, F_TIME_LAST, from_ms(flow.last));
+   ur_set(tmplt, rec, F_PACKETS, packets(self, flow.packets));
+   ur_set(tmplt, rec, F_DST_PORT, flow.dst_port);
+   ur_set(tmplt, rec, F_SRC_PORT, flow.src_port);
    ur_set(tmplt, rec, F_DIR_BIT_FIELD,
-          self->direction && flow->input > 0 && flow->input < 8 ? (uint8_t) (1u << flow->input) : 0);
-   ur_set(tmplt, rec, F_PROTOCOL, flow->protocol);
-   ur_set(tmplt, rec, F_TCP_FLAGS, flow->tcp_flags);
-   ur_set(tmplt, rec, F_TOS, flow->tos);
+          self->direction && flow.input > 0 && flow.input < 8 ? (uint8_t) (1u << flow.input) : 0);
+   ur_set(tmplt, rec, F_PROTOCOL, flow.protocol);
+   ur_set(tmplt, rec, F_TCP_FLAGS, flow.tcp_flags);
+   ur_set(tmplt, rec, F_TOS, flow.tos);
    ur_set(tmplt, rec, F_TTL, 0);
+   if (self->biflow == FIELDS) {
+      ur_set(tmplt, rec, F_BYTES_REV, flow.bytes_rev);
+      ur_set(tmplt, rec, F_PACKETS_REV, packets(self, flow.packets_rev));
+      ur_set(tmplt, rec, F_TCP_FLAGS_REV, flow.tcp_flags_rev);
+   }
    return nm_commit(m, 0, size);
 }
 
@@ -296,7 +333,10 @@ static int source(nm_module_t *m)
          return NM_OK;
       }
       rc = send_flow(m);
-      self->pending = false;
+      self->pending = self->biflow == SPLIT && self->flow.packets_rev > 0;
+      if (self->pending) {
+         nf_flow_reverse(&self->flow);
+      }
       if (rc != NM_OK) {
          return rc;
       }
@@ -323,7 +363,7 @@ NM_MODULE("nfreader",
           "Sends the flows of nfdump files (of nfdump 1.7, with all their compressions, and of 1.6) that are "
           "named behind the options as UniRec records. "
           "When a file is damaged, the flows before the damage are sent, and the exit status is 3.",
-          .out = NM_OUTPUTS({"flows", OUTPUT, .timeout = TRAP_WAIT}), .options = options,
+          .out = NM_OUTPUTS({.name = "flows", .timeout = TRAP_WAIT}), .options = options,
           .state_size = sizeof(struct nfreader), .option_status = STATUS_OPTIONS, .interface_status = 4,
           .flags = NM_NO_EOS, .arguments = arguments, .check = check, .init = init, .source = source,
           .finish = finish, .cleanup = cleanup)

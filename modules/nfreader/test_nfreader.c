@@ -14,7 +14,7 @@
 
 #include "filter.h"
 
-static const char sample[] = SAMPLES "/v2-none.nf";
+static const char sample[] = SAMPLES "/v2-none.nf", both[] = SAMPLES "/v2-both.nf";
 
 static nm_test_t *module(const char *arguments)
 {
@@ -101,6 +101,40 @@ static void flows_can_end_now(void **state)
    nm_test_free(t);
 }
 
+static void flows_of_both_directions_are_two_records_or_one(void **state)
+{
+   static const char split[] =
+       "10.1.2.1,192.0.2.1,9000,1,2023-11-14T22:13:21.123000,2023-11-14T22:13:21.623000,"
+       "8,40001,80,4,6,19,0,0";
+   static const char fields[] = "192.0.2.1,10.1.2.1,1000,9000,1,2023-11-14T22:13:21.123000,"
+                                "2023-11-14T22:13:21.623000,10,8,80,40001,2,6,27,19,8,0";
+   static const struct {
+      const char *option, *printed, *row;
+      unsigned at;
+   } cases[] = {{"-D", "10 flow records sent\n", split, 2},
+                {"-D -B split", "10 flow records sent\n", split, 2},
+                {"-D -B fields", "7 flow records sent\n", fields, 1},
+                {"-D -B forward", "7 flow records sent\n", NULL, 0},
+                {"-D -f packets=10", "2 flow records sent\n", split, 1},
+                {"-D -f packets=8", "0 flow records sent\n", NULL, 0},
+                {"-D -T -R -c 3", "3 flow records sent\n", NULL, 0}};
+   (void) state;
+   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+      char line[1000];
+      snprintf(line, sizeof(line), "%s %s", cases[i].option, both);
+      nm_test_t *t = nm_test_new(&nm_definition, line);
+      assert_string_equal(run(t), cases[i].printed);
+      nm_test_output_format(t, 0);
+      for (unsigned k = 0; k < cases[i].at; k++) {
+         assert_non_null(nm_test_next(t, 0));
+      }
+      if (cases[i].row != NULL) {
+         assert_string_equal(nm_test_next(t, 0), cases[i].row);
+      }
+      nm_test_free(t);
+   }
+}
+
 static void check_error(const char *arguments, int status, const char *expected)
 {
    nm_test_t *t = module(arguments);
@@ -117,6 +151,7 @@ static void wrong_options_are_errors(void **state)
    check_error("-c -1", 2, "Invalid maximal number of records.");
    check_error("-r 99", 2, "Invalid rate: expected at least 100 records a second.");
    check_error("-r 100 -R", 2, "options -r and -R exclude each other");
+   check_error("-B two", 2, "option --biflow: \"two\": expected split, fields or forward");
    check_error("-p 0", 2, "Invalid number of records of a dot.");
    check_error("-l xyz", 2, "Invalid link mask \"xyz\": expected 1 to 16 hexadecimal digits.");
    check_error("-f tos=3", 3,
@@ -342,6 +377,7 @@ int main(void)
        cmocka_unit_test(flows_are_sent_with_their_values),
        cmocka_unit_test(options_change_what_is_sent),
        cmocka_unit_test(flows_can_end_now),
+       cmocka_unit_test(flows_of_both_directions_are_two_records_or_one),
        cmocka_unit_test(wrong_options_are_errors),
        cmocka_unit_test(flows_before_damage_are_sent),
        cmocka_unit_test(the_filter_of_the_command_line_is_used),

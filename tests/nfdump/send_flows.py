@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Sends the flows of the samples in this directory to a collector as IPFIX over UDP. README.md says what for.
 
-usage: send_flows.py PORT
+usage: send_flows.py PORT [both]
 """
 
 import ipaddress
@@ -30,6 +30,25 @@ def flows():
                protocol, flags, i * 4, i % 2)
 
 
+def both_directions():
+    """Six flows; each of the first four is followed by its answer."""
+    def flow(number, version, protocol, source_port, target_port, there, back):
+        net = ('10.1.2.', '192.0.2.') if version == 4 else ('2001:db8::', '2001:db8:ff::')
+        ends, ports = (f'{net[0]}{number}', f'{net[1]}{number}'), (source_port, target_port)
+        times = START + number * 1000, START + number * 1000 + 500
+        yield (version, *ends, *times, *there[:2], 1, 2, *ports, protocol, *there[2:], 0)
+        if back is not None:
+            yield (version, *ends[::-1], *times, *back[:2], 2, 1, *ports[::-1], protocol, *back[2:], 1)
+
+    # of each direction: packets, bytes, TCP flags, TOS
+    yield from flow(1, 4, 6, 40001, 80, (10, 1000, 0x1b, 8), (8, 9000, 0x13, 16))
+    yield from flow(2, 6, 6, 40002, 443, (20, 2000, 0x02, 0), (5_000_000_000, 6_000_000_000_000, 0x12, 0))
+    yield from flow(3, 4, 17, 40003, 53, (1, 70, 0, 0), (1, 200, 0, 0))
+    yield from flow(4, 4, 1, 0, 0x0800, (4, 336, 0, 0), (4, 336, 0, 0))
+    yield from flow(5, 4, 6, 40005, 22, (1, 40, 0x02, 0), None)
+    yield from flow(6, 6, 17, 40006, 53, (2, 140, 0, 0), None)
+
+
 def message(records, version, sequence):
     fields = COMMON + ADDRESSES[version]
     number = 256 + version
@@ -40,14 +59,15 @@ def message(records, version, sequence):
     return struct.pack('>HHIII', 10, 16 + len(template) + len(data), START // 1000, sequence, 1) + template + data
 
 
-def main(port):
+def main(port, *what):
+    sent = list(both_directions() if what == ('both',) else flows())
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         sequence = 0
         for version in (4, 6):
-            records = [flow for flow in flows() if flow[0] == version]
+            records = [flow for flow in sent if flow[0] == version]
             s.sendto(message(records, version, sequence), ('127.0.0.1', port))
             sequence += len(records)
 
 
 if __name__ == '__main__':
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *sys.argv[2:])
