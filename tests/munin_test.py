@@ -27,7 +27,7 @@ class Munin(unittest.TestCase):
         self.w = Workspace(BIN)
         self.addCleanup(self.w.__exit__)
         self.path = self.w.file('counters')
-        self.w.env['socket'] = self.path
+        self.w.env.update({'socket': self.path, 'config': self.w.file('none.cfg')})
 
     def plugin(self, what, *command, module='proto_traffic'):
         return self.w.run(f'{module}_{what}', *command)
@@ -84,6 +84,15 @@ class Munin(unittest.TestCase):
             'geantout.label geant\ngeantout.negative geantin\ngeantout.type DERIVE\ngeantout.min 0\n'
             'nix2in.label nix2\nnix2in.graph no\nnix2in.type DERIVE\nnix2in.min 0\n'
             'nix2out.label nix2\nnix2out.negative nix2in\nnix2out.type DERIVE\nnix2out.min 0\n\n'))
+        self.w.env['config'] = self.w.file('colors.cfg', '1,nix2,LINK1,#ff00\n3,other,LINK3,1\n')
+        config = self.plugin('packets', 'config', module='link_traffic')[1]
+        self.assertIn('nix2in.min 0\nnix2in.colour 00ff00\nnix2out.label nix2\n', config)
+        self.assertIn('nix2out.min 0\nnix2out.colour 00ff00\n\n', config)
+        self.assertEqual(config.count('colour'), 2)
+        self.w.file('colors.cfg', '1,nix2,LINK1,red\n')
+        status, config, err = self.plugin('packets', 'config', module='link_traffic')
+        self.assertEqual((status, config.count('colour')), (0, 0))
+        self.assertIn('colors.cfg, line 1: "red" is not a color', err)
         status, out, err = self.w.end(module, signal.SIGTERM)
         self.assertEqual((status, out), (0, f'Accessing config file {self.w.file("links.cfg")}.\n>Configuration success.\n'), err)
         self.assertFalse(os.path.exists(self.path))

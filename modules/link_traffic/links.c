@@ -67,12 +67,16 @@ static bool is_field(const char *text)
    return n > 0 && text[n] == 0;
 }
 
-/* Hexadecimal, with or without # or 0x. */
-static bool is_color(const char *text)
+/* Hexadecimal, with or without # or 0x; zeros in front may be missing. \return false: it is not that */
+static bool read_color(const char *text, struct link *link)
 {
    text += *text == '#' ? 1 : strncasecmp(text, "0x", 2) == 0 ? 2 : 0;
    size_t n = strspn(text, "0123456789abcdefABCDEF");
-   return n > 0 && n <= 8 && text[n] == 0;
+   if (n == 0 || n > 8 || text[n] != 0) {
+      return false;
+   }
+   snprintf(link->color, sizeof(link->color), "%0*lx", n > 6 ? 8 : 6, strtoul(text, NULL, 16));
+   return true;
 }
 
 static bool read_link(struct links *links, char *text, unsigned line, char *error)
@@ -92,9 +96,6 @@ static bool read_link(struct links *links, char *text, unsigned line, char *erro
    if (!is_field(field[2])) {
       return fail(error, line, "\"%.40s\" is not the name of a field", field[2]);
    }
-   if (!is_color(field[3])) {
-      return fail(error, line, "\"%.40s\" is not a color, expected hexadecimal digits", field[3]);
-   }
    for (size_t i = 0; i < links->n; i++) {
       if (links->link[i].number == number || strcmp(links->link[i].name, field[1]) == 0) {
          return fail(error, line, "link %.20s, %.64s: this number or name is in line %u too", field[0],
@@ -104,7 +105,11 @@ static bool read_link(struct links *links, char *text, unsigned line, char *erro
    if (links->n == LINKS_MAX) {
       return fail(error, line, "there are more than %d links", LINKS_MAX);
    }
-   struct link *link = &links->link[links->n++];
+   struct link *link = &links->link[links->n];
+   if (!read_color(field[3], link)) {
+      return fail(error, line, "\"%.40s\" is not a color, expected hexadecimal digits", field[3]);
+   }
+   links->n++;
    link->number = number;
    link->line = line;
    strcpy(link->name, field[1]);

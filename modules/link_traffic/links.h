@@ -16,6 +16,7 @@
 struct link {
    uint64_t number; /**< value of LINK_BIT_FIELD */
    char name[LINK_MAX_NAME + 1];
+   char color[9]; /**< 6 or 8 hexadecimal digits: red, green, blue, and opacity */
    unsigned line; /**< of the file */
 };
 
@@ -25,7 +26,7 @@ struct links {
    struct link link[LINKS_MAX];
 };
 
-/** Reads lines "number,name,field,color"; those that begin with # are comments. The field and the color are checked, and not used.
+/** Reads lines "number,name,field,color"; those that begin with # are comments. The field is checked, and not used.
  * \param error what is wrong and in which line, when the result is false */
 bool links_read(struct links *links, FILE *file, char error[LINKS_ERROR]);
 /** \return position of a link; -1: there is none of this number */

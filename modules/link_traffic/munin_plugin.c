@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Munin plugin of link_traffic: a link is a graph that goes up for what comes in and down for what goes out. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../munin/plugin.h"
+#include "links.h"
 
 /* Splits "nix2-in" into link and direction. \return the direction; NULL: it is neither in nor out */
 static const char *split(struct munin_column *column)
@@ -15,25 +17,54 @@ static const char *split(struct munin_column *column)
                                                                                                : NULL;
 }
 
-static void put_link(const char *link, bool out)
+/* Reads the file with the links, for their colors. Without it the graph has munin's. */
+static void read_links(struct links *links)
 {
-   if (!out) {
-      printf("%sin.label %s\n%sin.graph no\n%sin.type DERIVE\n%sin.min 0\n", link, link, link, link, link);
-   } else {
-      printf("%sout.label %s\n%sout.negative %sin\n%sout.type DERIVE\n%sout.min 0\n", link, link, link, link,
-             link, link);
+   const char *path = getenv("config");
+   char error[LINKS_ERROR];
+   FILE *file = fopen(path != NULL ? path : LINKS_DEFAULT, "re");
+   links->n = 0;
+   if (file == NULL) {
+      if (path != NULL) {
+         fprintf(stderr, "%s: %s\n", path, strerror(errno));
+      }
+      return;
+   }
+   if (!links_read(links, file, error)) {
+      fprintf(stderr, "%s, %s\n", path != NULL ? path : LINKS_DEFAULT, error);
+      links->n = 0;
+   }
+   fclose(file);
+}
+
+static void put_color(const struct links *links, const char *name, const char *direction)
+{
+   for (size_t i = 0; i < links->n; i++) {
+      if (strcmp(links->link[i].name, name) == 0) {
+         printf("%s%s.colour %s\n", name, direction, links->link[i].color);
+         return;
+      }
    }
 }
 
-/* Without directions there is no outgoing graph that the incoming one could be the other half of. */
-static void put_lone_link(const char *link)
+/* The incoming half is not drawn by itself when there is an outgoing one, which draws both. */
+static void put_link(const struct links *links, const char *link, bool out, bool directions)
 {
-   printf("%sin.label %s\n%sin.type DERIVE\n%sin.min 0\n", link, link, link, link);
+   const char *direction = out ? "out" : "in";
+   printf("%s%s.label %s\n", link, direction, link);
+   if (out) {
+      printf("%sout.negative %sin\n", link, link);
+   } else if (directions) {
+      printf("%sin.graph no\n", link);
+   }
+   printf("%s%s.type DERIVE\n%s%s.min 0\n", link, direction, link, direction);
+   put_color(links, link, direction);
 }
 
 static bool put_config(const char *what, struct munin_column *columns, int n)
 {
    static bool out[MUNIN_MAX_COLUMNS];
+   static struct links links;
    bool directions = false;
    for (int i = 0; i < n; i++) {
       const char *direction = split(&columns[i]);
@@ -52,12 +83,9 @@ static bool put_config(const char *what, struct munin_column *columns, int n)
       printf(" %s%s", columns[i].name, out[i] ? "out" : "in");
    }
    puts(" Total");
+   read_links(&links);
    for (int i = 0; i < n; i++) {
-      if (directions) {
-         put_link(columns[i].name, out[i]);
-      } else {
-         put_lone_link(columns[i].name);
-      }
+      put_link(&links, columns[i].name, out[i], directions);
    }
    putchar('\n');
    return true;
@@ -88,6 +116,9 @@ int main(int argc, char **argv)
 {
    static const struct munin_plugin plugin = {.name = "link_traffic_",
                                               .module = "link_traffic",
+                                              .environment =
+                                                  "             config=PATH  file with the "
+                                                  "links, for their colors (default " LINKS_DEFAULT ")\n",
                                               .socket = "/var/run/libtrap/munin_link_traffic",
                                               .config = put_config,
                                               .values = put_values};

@@ -10,8 +10,8 @@ static void put_usage(const struct munin_plugin *p)
 {
    printf("usage: %sbytes|%sflows|%spackets [autoconf|suggest|config]\n\n"
           "Munin plugin: counters as the module %s counts them.\n"
-          "Environment: socket=PATH  the module's socket (default %s)\n",
-          p->name, p->name, p->name, p->module, p->socket);
+          "Environment: socket=PATH  the module's socket (default %s)\n%s",
+          p->name, p->name, p->name, p->module, p->socket, p->environment != NULL ? p->environment : "");
 }
 
 static int error(const struct munin_plugin *p, const char *path, const char *what)

@@ -9,6 +9,8 @@ struct munin_plugin {
    const char *name;   /**< with the underscore that what it shows follows: "proto_traffic_" */
    const char *module; /**< whose counters it shows */
    const char *socket; /**< where that listens by default */
+   const char
+       *environment; /**< lines of the help about other variables of the environment; NULL: there are none */
    /** Print the configuration of the graph, and the values. what: bytes, flows or packets; columns: those of it, by
     * name, and without "-bytes" and the like. \return false: a name has another form */
    bool (*config)(const char *what, struct munin_column *columns, int n);
