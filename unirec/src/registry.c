@@ -8,7 +8,6 @@
  */
 #include "internal.h"
 
-#include <ctype.h>
 #include <nemea-common/nc_hash.h>
 #include <pthread.h>
 
@@ -199,19 +198,6 @@ UR_PUBLIC int ur_get_empty_id(void)
    return id;
 }
 
-static bool good_name(const char *name, size_t length)
-{
-   if (length == 0 || !isalpha((unsigned char) name[0])) {
-      return false;
-   }
-   for (size_t i = 1; i < length; i++) {
-      if (!isalnum((unsigned char) name[i]) && name[i] != '_') {
-         return false;
-      }
-   }
-   return true;
-}
-
 /* The program itself defines the field: it is never removed. */
 static void keep_for_good(int id)
 {
@@ -240,7 +226,7 @@ static int define_locked(const char *name, size_t length, int type, bool foreign
                          int n, bool *fresh)
 {
    *fresh = false;
-   if (!good_name(name, length)) {
+   if (!field_name_is_valid(name, length)) {
       return UR_E_INVALID_NAME;
    }
    if (type < 0 || type >= UR_COUNT_OF_TYPES) {

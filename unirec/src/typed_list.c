@@ -78,6 +78,19 @@ int typed_list_parse(struct typed_list *list, const char *text)
    return UR_OK;
 }
 
+bool field_name_is_valid(const char *name, size_t length)
+{
+   if (length == 0 || !isalpha((unsigned char) name[0])) {
+      return false;
+   }
+   for (size_t i = 1; i < length; i++) {
+      if (!isalnum((unsigned char) name[i]) && name[i] != '_') {
+         return false;
+      }
+   }
+   return true;
+}
+
 void typed_list_free(struct typed_list *list)
 {
    free(list->fields);

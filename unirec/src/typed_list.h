@@ -23,5 +23,7 @@ struct typed_list {
  *  \return UR_OK; UR_E_MEMORY. Free the list with typed_list_free() in both cases */
 int typed_list_parse(struct typed_list *list, const char *text);
 void typed_list_free(struct typed_list *list);
+/** A letter, then letters, digits and underscores. */
+bool field_name_is_valid(const char *name, size_t length);
 
 #endif
