@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "digest.h"
+#include <nemea-common/nc_digest.h>
 
 #include <endian.h>
 #include <string.h>
@@ -121,19 +121,19 @@ static void sha256_block(uint32_t *state, const uint8_t *block)
    state[7] += h;
 }
 
-void md5_begin(struct digest *d)
+void nc_md5_begin(struct nc_digest *d)
 {
-   *d = (struct digest){.state = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}, .transform = md5_block};
+   *d = (struct nc_digest){.state = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}, .transform = md5_block};
 }
 
-void sha256_begin(struct digest *d)
+void nc_sha256_begin(struct nc_digest *d)
 {
-   *d = (struct digest){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
-                                  0x1f83d9ab, 0x5be0cd19},
-                        .transform = sha256_block};
+   *d = (struct nc_digest){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
+                                     0x1f83d9ab, 0x5be0cd19},
+                           .transform = sha256_block};
 }
 
-void digest_add(struct digest *d, const void *p, size_t n)
+void nc_digest_add(struct nc_digest *d, const void *p, size_t n)
 {
    const uint8_t *from = p;
    while (n > 0) {
@@ -149,15 +149,15 @@ void digest_add(struct digest *d, const void *p, size_t n)
 }
 
 /* The end mark, zeros, and the length in bits, in the digest's byte order. */
-static void pad(struct digest *d, uint64_t bits)
+static void pad(struct nc_digest *d, uint64_t bits)
 {
    static const uint8_t padding[BLOCK] = {0x80};
    size_t fill = d->length % BLOCK;
-   digest_add(d, padding, (fill < BLOCK - LENGTH_SIZE ? BLOCK : 2 * BLOCK) - LENGTH_SIZE - fill);
-   digest_add(d, &bits, LENGTH_SIZE);
+   nc_digest_add(d, padding, (fill < BLOCK - LENGTH_SIZE ? BLOCK : 2 * BLOCK) - LENGTH_SIZE - fill);
+   nc_digest_add(d, &bits, LENGTH_SIZE);
 }
 
-void md5_end(struct digest *d, uint8_t to[MD5_SIZE])
+void nc_md5_end(struct nc_digest *d, uint8_t to[NC_MD5_SIZE])
 {
    pad(d, htole64(d->length * 8));
    for (unsigned i = 0; i < 4; i++) {
@@ -166,7 +166,7 @@ void md5_end(struct digest *d, uint8_t to[MD5_SIZE])
    }
 }
 
-void sha256_end(struct digest *d, uint8_t to[SHA256_SIZE])
+void nc_sha256_end(struct nc_digest *d, uint8_t to[NC_SHA256_SIZE])
 {
    pad(d, htobe64(d->length * 8));
    for (unsigned i = 0; i < 8; i++) {

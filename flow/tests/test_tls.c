@@ -60,25 +60,25 @@ static const uint8_t server_hello[] = "\x16\x03\x03\0\x3d\x02\0\0\x39\x03\x03"
 
 static void digests_are_those_of_the_standards(void **state)
 {
-   struct digest d;
-   uint8_t hash[SHA256_SIZE];
+   struct nc_digest d;
+   uint8_t hash[NC_SHA256_SIZE];
    (void) state;
-   md5_begin(&d);
-   digest_add(&d, "message ", 8);
-   digest_add(&d, "digest", 6);
-   md5_end(&d, hash);
-   assert_memory_equal(hash, "\xf9\x6b\x69\x7d\x7c\xb7\x93\x8d\x52\x5a\x2f\x31\xaa\xf1\x61\xd0", MD5_SIZE);
-   sha256_begin(&d);
-   digest_add(&d, "abc", 3);
-   sha256_end(&d, hash);
+   nc_md5_begin(&d);
+   nc_digest_add(&d, "message ", 8);
+   nc_digest_add(&d, "digest", 6);
+   nc_md5_end(&d, hash);
+   assert_memory_equal(hash, "\xf9\x6b\x69\x7d\x7c\xb7\x93\x8d\x52\x5a\x2f\x31\xaa\xf1\x61\xd0", NC_MD5_SIZE);
+   nc_sha256_begin(&d);
+   nc_digest_add(&d, "abc", 3);
+   nc_sha256_end(&d, hash);
    assert_memory_equal(
        hash,
        "\xba\x78\x16\xbf\x8f\x01\xcf\xea\x41\x41\x40\xde\x5d\xae\x22\x23\xb0\x03\x61\xa3\x96\x17\x7a\x9c"
        "\xb4\x10\xff\x61\xf2\x00\x15\xad",
-       SHA256_SIZE);
-   sha256_begin(&d); /* the padding needs a block of its own */
-   digest_add(&d, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56);
-   sha256_end(&d, hash);
+       NC_SHA256_SIZE);
+   nc_sha256_begin(&d); /* the padding needs a block of its own */
+   nc_digest_add(&d, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56);
+   nc_sha256_end(&d, hash);
    assert_memory_equal(hash, "\x24\x8d\x6a\x61\xd2\x06\x38\xb8\xe5\xc0\x26\x93\x0c\x3e\x60\x39", 16);
 }
 
@@ -103,16 +103,16 @@ static void fingerprints_of_both_kinds(void **state)
 {
    struct bytes m;
    char expected[64];
-   struct digest d;
-   uint8_t hash[SHA256_SIZE], ja3[MD5_SIZE];
+   struct nc_digest d;
+   uint8_t hash[NC_SHA256_SIZE], ja3[NC_MD5_SIZE];
    (void) state;
    client_hello(&m, 8);
-   md5_begin(&d);
-   digest_add(&d, "771,4866-4865,0-10-11-13-16-43-21,29,0", 38);
-   md5_end(&d, ja3);
-   sha256_begin(&d);
-   digest_add(&d, "1301,1302", 9);
-   sha256_end(&d, hash);
+   nc_md5_begin(&d);
+   nc_digest_add(&d, "771,4866-4865,0-10-11-13-16-43-21,29,0", 38);
+   nc_md5_end(&d, ja3);
+   nc_sha256_begin(&d);
+   nc_digest_add(&d, "1301,1302", 9);
+   nc_sha256_end(&d, hash);
    for (unsigned standard = 0; standard < 2; standard++) {
       struct rig *r = rig_new("tls", standard ? "ja4" : "", false, 443);
       rig_packet(r, false, 0x18, m.b, m.n);
@@ -121,7 +121,7 @@ static void fingerprints_of_both_kinds(void **state)
                hash[0], hash[1], hash[2], hash[3], hash[4], hash[5]);
       assert_memory_equal(ja4, expected, strlen(expected));
       assert_int_equal(strlen(ja4), strlen(expected) + 12);
-      assert_memory_equal(rig_string(r, 0, "TLS_JA3"), ja3, MD5_SIZE);
+      assert_memory_equal(rig_string(r, 0, "TLS_JA3"), ja3, NC_MD5_SIZE);
       rig_free(r);
    }
 }

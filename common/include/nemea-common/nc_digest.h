@@ -1,28 +1,42 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * MD5 (RFC 1321) and SHA-256 (FIPS 180-4) for fingerprints of short messages: no set-up, no allocation, nothing that can
- * fail. Not for keys of anybody: speed and constant time were not the point.
+ * \file nemea-common/nc_digest.h
+ * MD5 (RFC 1321) and SHA-256 (FIPS 180-4) for fingerprints and ids of short messages: no set-up, no allocation, nothing
+ * that can fail. Not for secret keys: speed and constant time were not the point. Threads: each uses digests of its own.
  */
-#ifndef FLOW_PLUGINS_DIGEST_H
-#define FLOW_PLUGINS_DIGEST_H
+#ifndef NEMEA_COMMON_NC_DIGEST_H
+#define NEMEA_COMMON_NC_DIGEST_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define MD5_SIZE    16
-#define SHA256_SIZE 32
+#ifdef __cplusplus
+extern "C" {
+#endif
 
-struct digest {
+#define NC_MD5_SIZE    16 /**< bytes of the result */
+#define NC_SHA256_SIZE 32 /**< bytes of the result */
+
+/** A digest that is being computed. */
+struct nc_digest {
    uint32_t state[8];
    uint64_t length; /* bytes */
    uint8_t block[64];
    void (*transform)(uint32_t *state, const uint8_t *block);
 };
 
-void md5_begin(struct digest *d);
-void sha256_begin(struct digest *d);
-void digest_add(struct digest *d, const void *p, size_t n);
-void md5_end(struct digest *d, uint8_t to[MD5_SIZE]);
-void sha256_end(struct digest *d, uint8_t to[SHA256_SIZE]);
+/** Begins an MD5. */
+void nc_md5_begin(struct nc_digest *d);
+/** Begins a SHA-256. */
+void nc_sha256_begin(struct nc_digest *d);
+/** Appends n bytes to the message. */
+void nc_digest_add(struct nc_digest *d, const void *p, size_t n);
+/** Ends an MD5 and writes the result. */
+void nc_md5_end(struct nc_digest *d, uint8_t to[NC_MD5_SIZE]);
+/** Ends a SHA-256 and writes the result. */
+void nc_sha256_end(struct nc_digest *d, uint8_t to[NC_SHA256_SIZE]);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -20,6 +20,7 @@
 #include <nemea-common/fast_hash_filter.h>
 #include <nemea-common/fast_hash_table.h>
 #include <nemea-common/nc_cms.h>
+#include <nemea-common/nc_digest.h>
 #include <nemea-common/nc_hash.h>
 #include <nemea-common/nc_hll.h>
 #include <nemea-common/nc_index.h>

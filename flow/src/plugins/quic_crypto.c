@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "quic_crypto.h"
 
-#include "digest.h"
+#include <nemea-common/nc_digest.h>
 
 #include <openssl/evp.h>
 
@@ -12,7 +12,7 @@
 
 /* HMAC (RFC 2104) with its key taken in. */
 struct hmac {
-   struct digest inner, outer;
+   struct nc_digest inner, outer;
 };
 
 static void hmac_key(struct hmac *h, const uint8_t *key, size_t n)
@@ -22,29 +22,29 @@ static void hmac_key(struct hmac *h, const uint8_t *key, size_t n)
    for (size_t i = 0; i < n; i++) {
       pad[i] ^= key[i];
    }
-   sha256_begin(&h->inner);
-   digest_add(&h->inner, pad, sizeof(pad));
+   nc_sha256_begin(&h->inner);
+   nc_digest_add(&h->inner, pad, sizeof(pad));
    for (size_t i = 0; i < sizeof(pad); i++) {
       pad[i] ^= 0x36 ^ 0x5c;
    }
-   sha256_begin(&h->outer);
-   digest_add(&h->outer, pad, sizeof(pad));
+   nc_sha256_begin(&h->outer);
+   nc_digest_add(&h->outer, pad, sizeof(pad));
 }
 
-static void hmac(const struct hmac *h, const void *message, size_t n, uint8_t to[SHA256_SIZE])
+static void hmac(const struct hmac *h, const void *message, size_t n, uint8_t to[NC_SHA256_SIZE])
 {
-   struct digest inner = h->inner, outer = h->outer;
-   uint8_t hash[SHA256_SIZE];
-   digest_add(&inner, message, n);
-   sha256_end(&inner, hash);
-   digest_add(&outer, hash, sizeof(hash));
-   sha256_end(&outer, to);
+   struct nc_digest inner = h->inner, outer = h->outer;
+   uint8_t hash[NC_SHA256_SIZE];
+   nc_digest_add(&inner, message, n);
+   nc_sha256_end(&inner, hash);
+   nc_digest_add(&outer, hash, sizeof(hash));
+   nc_sha256_end(&outer, to);
 }
 
 /* HKDF-Expand-Label of RFC 8446, section 7.1, without context: at most one block is ever needed here. */
 static void expand(const struct hmac *secret, const char *label, uint8_t *to, size_t n)
 {
-   uint8_t info[32], block[SHA256_SIZE];
+   uint8_t info[32], block[NC_SHA256_SIZE];
    size_t length = strlen(label), at = 0;
    info[at++] = 0;
    info[at++] = (uint8_t) n;
@@ -60,7 +60,7 @@ static void expand(const struct hmac *secret, const char *label, uint8_t *to, si
 
 void quic_client_keys(const struct quic_protection *protection, struct span dcid, struct quic_keys *keys)
 {
-   uint8_t secret[SHA256_SIZE];
+   uint8_t secret[NC_SHA256_SIZE];
    struct hmac h;
    hmac_key(&h, protection->salt, sizeof(protection->salt));
    hmac(&h, dcid.p, dcid.n, secret);

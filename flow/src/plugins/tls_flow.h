@@ -28,7 +28,7 @@ struct tls {
    uint8_t sni_length, alpn_length, ja4_length, listed;
    uint16_t version;
    /* Not cleared. */
-   uint8_t ja3[MD5_SIZE];
+   uint8_t ja3[NC_MD5_SIZE];
    char ja4[JA4_SIZE];
    uint16_t type[TLS_MAX_EXTENSIONS], length[TLS_MAX_EXTENSIONS];
    char sni[254], alpn[255];

@@ -149,7 +149,7 @@ void tls_extensions(const struct tls_hello *h, void (*f)(void *context, unsigned
 
 /* Numbers joined by '-', lists by ','. */
 struct ja3 {
-   struct digest md5;
+   struct nc_digest md5;
    bool first; /* of the list */
 };
 
@@ -157,13 +157,13 @@ static void ja3_number(struct ja3 *j, unsigned v)
 {
    char text[8];
    int n = snprintf(text, sizeof(text), "%s%u", j->first ? "" : "-", v);
-   digest_add(&j->md5, text, (size_t) n);
+   nc_digest_add(&j->md5, text, (size_t) n);
    j->first = false;
 }
 
 static void ja3_list(struct ja3 *j)
 {
-   digest_add(&j->md5, ",", 1);
+   nc_digest_add(&j->md5, ",", 1);
    j->first = true;
 }
 
@@ -185,10 +185,10 @@ static void ja3_numbers(struct ja3 *j, struct span list)
    }
 }
 
-void tls_ja3(const struct tls_hello *h, uint8_t ja3[MD5_SIZE])
+void tls_ja3(const struct tls_hello *h, uint8_t ja3[NC_MD5_SIZE])
 {
    struct ja3 j = {.first = true};
-   md5_begin(&j.md5);
+   nc_md5_begin(&j.md5);
    ja3_number(&j, h->version);
    ja3_numbers(&j, h->ciphers);
    ja3_list(&j);
@@ -198,7 +198,7 @@ void tls_ja3(const struct tls_hello *h, uint8_t ja3[MD5_SIZE])
    for (size_t i = 0; i < h->formats.n; i++) {
       ja3_number(&j, (uint8_t) h->formats.p[i]);
    }
-   md5_end(&j.md5, ja3);
+   nc_md5_end(&j.md5, ja3);
 }
 
 /* ------------------------------------------------------------------------ JA4 */
@@ -230,19 +230,19 @@ static int compare(const void *a, const void *b)
    return *(const uint16_t *) a - *(const uint16_t *) b;
 }
 
-static void hash_numbers(struct digest *d, const uint16_t *v, size_t n)
+static void hash_numbers(struct nc_digest *d, const uint16_t *v, size_t n)
 {
    for (size_t i = 0; i < n; i++) {
       char text[8];
-      digest_add(d, text, (size_t) snprintf(text, sizeof(text), "%s%04x", i > 0 ? "," : "", v[i]));
+      nc_digest_add(d, text, (size_t) snprintf(text, sizeof(text), "%s%04x", i > 0 ? "," : "", v[i]));
    }
 }
 
-static void end_hash(struct digest *d, char *to)
+static void end_hash(struct nc_digest *d, char *to)
 {
-   uint8_t hash[SHA256_SIZE];
+   uint8_t hash[NC_SHA256_SIZE];
    char text[2 * HASH_BYTES + 1];
-   sha256_end(d, hash);
+   nc_sha256_end(d, hash);
    for (unsigned i = 0; i < HASH_BYTES; i++) {
       snprintf(text + 2 * i, 3, "%02x", hash[i]);
    }
@@ -284,20 +284,20 @@ static void alpn_label(const struct tls_hello *h, bool standard, char to[2])
 
 static void hash_ciphers(struct numbers *ciphers, char *to)
 {
-   struct digest d;
+   struct nc_digest d;
    if (ciphers->n == 0) {
       memcpy(to, "000000000000", 2 * HASH_BYTES);
       return;
    }
    qsort(ciphers->v, ciphers->n, sizeof(ciphers->v[0]), compare);
-   sha256_begin(&d);
+   nc_sha256_begin(&d);
    hash_numbers(&d, ciphers->v, ciphers->n);
    end_hash(&d, to);
 }
 
 static void hash_extensions(const struct tls_hello *h, struct numbers *ext, bool standard, char *to)
 {
-   struct digest d;
+   struct nc_digest d;
    struct numbers signatures = {.n = 0};
    size_t n = 0;
    for (size_t i = 0; i < ext->n; i++) {
@@ -310,7 +310,7 @@ static void hash_extensions(const struct tls_hello *h, struct numbers *ext, bool
       return;
    }
    qsort(ext->v, n, sizeof(ext->v[0]), compare);
-   sha256_begin(&d);
+   nc_sha256_begin(&d);
    hash_numbers(&d, ext->v, n);
    for (size_t i = 0; i < h->signatures.n / 2; i++) {
       if (!standard || !grease(at16(h->signatures, i))) {
@@ -318,7 +318,7 @@ static void hash_extensions(const struct tls_hello *h, struct numbers *ext, bool
       }
    }
    if (signatures.n > 0 || !standard) {
-      digest_add(&d, "_", 1);
+      nc_digest_add(&d, "_", 1);
    }
    hash_numbers(&d, signatures.v, signatures.n);
    end_hash(&d, to);

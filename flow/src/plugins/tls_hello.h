@@ -6,7 +6,7 @@
 #ifndef FLOW_PLUGINS_TLS_HELLO_H
 #define FLOW_PLUGINS_TLS_HELLO_H
 
-#include "digest.h"
+#include <nemea-common/nc_digest.h>
 #include "text.h"
 
 #include <stdbool.h>
@@ -36,7 +36,7 @@ bool tls_parse_hello(const uint8_t *p, size_t size, unsigned type, struct tls_he
 void tls_extensions(const struct tls_hello *h, void (*f)(void *context, unsigned type, struct span body),
                     void *context);
 
-void tls_ja3(const struct tls_hello *h, uint8_t ja3[MD5_SIZE]);
+void tls_ja3(const struct tls_hello *h, uint8_t ja3[NC_MD5_SIZE]);
 /** kind: 't' or 'q'. standard: as FoxIO defines it; else as NEMEA always wrote it: numbers below ten are one digit, GREASE
  * counts as an extension, and the '_' before the signature algorithms is written even if there are none.
  * \return bytes of ja4 */
