@@ -7,6 +7,7 @@
 #include <string.h>
 
 const char *const event_confidence_names[] = {"low", "medium", "high"};
+const char *const event_state_names[] = {"new", "seen", "false", "closed"};
 
 bool event_ip_is_set(const ip_addr_t *ip)
 {
@@ -44,7 +45,8 @@ char *event_source(const struct event *e, char *to, size_t size)
       ip_to_str(&e->source, ip);
       snprintf(to, size, "%s", ip);
    } else {
-      snprintf(to, size, "%s sources", format_count(e->sources, count, sizeof(count)));
+      uint64_t n = e->sources > e->n_source_samples ? e->sources : e->n_source_samples;
+      snprintf(to, size, "%s sources", n > 0 ? format_count(n, count, sizeof(count)) : "several");
    }
    return to;
 }
@@ -60,13 +62,17 @@ char *event_target(const struct event *e, char *to, size_t size)
          snprintf(to, size, "%s", "many hosts");
          return to;
       }
-      size_t n = (size_t) snprintf(to, size, "port %u of ", e->port);
+      size_t n = 0;
+      to[0] = 0;
+      if (e->port != 0) {
+         n = (size_t) snprintf(to, size, "port %u of ", e->port);
+      }
       for (unsigned i = 0; i < e->n_samples && i < 2 && n < size; i++) {
          ip_to_str(&e->samples[i], ip);
          n += (size_t) snprintf(to + n, size - n, "%s%s", i > 0 ? ", " : "", ip);
       }
       if (n < size) {
-         snprintf(to + n, size - n, "%s", e->amount > 2 ? " ..." : "");
+         snprintf(to + n, size - n, "%s", e->targets > 2 || e->n_samples > 2 ? " ..." : "");
       }
    }
    return to;
@@ -75,7 +81,7 @@ char *event_target(const struct event *e, char *to, size_t size)
 char *event_amount(const struct event *e, char *to, size_t size)
 {
    char count[32], bytes[32], rate[32];
-   if (e->bytes > 0) {
+   if (e->bytes > 0 && !e->description->show_amount) {
       snprintf(to, size, "%s, %s/s", format_bytes((double) e->bytes, bytes, sizeof(bytes)),
                format_bytes((double) e->bytes / (double) (event_seconds(e) + 1), rate, sizeof(rate)));
    } else {

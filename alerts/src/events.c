@@ -1,88 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Alerts are read and joined to events. */
+/** Alerts are joined to events. */
+#include <inttypes.h>
+#include <nemea-common/nc_digest.h>
 #include <nemea-common/nc_hash.h>
-#include <nemea-common/nc_text.h>
 #include <nemea/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HASHES 16384 /* a power of two, above EVENTS_MAX */
-
-/* -------------------------------------------------------------------- alerts */
-
-/* \return NULL: the alert has no such field, or none of these types */
-static const void *field(const struct alert *a, const char *name, ur_field_type_t *type)
-{
-   int id = ur_get_id_by_name(name);
-   if (id < 0 || !ur_is_present(a->tmplt, (ur_field_id_t) id)) {
-      return NULL;
-   }
-   *type = ur_get_type(id);
-   return ur_is_fixlen(id) ? ur_get_ptr_by_id(a->tmplt, a->rec, id) : NULL;
-}
-
-uint64_t alert_number(const struct alert *a, const char *name)
-{
-   ur_field_type_t type;
-   const void *p = field(a, name, &type);
-   uint16_t u16;
-   uint32_t u32;
-   uint64_t u64;
-   if (p == NULL) {
-      return 0;
-   }
-   switch (type) { /* values in records are not aligned */
-   case UR_TYPE_UINT8: return *(const uint8_t *) p;
-   case UR_TYPE_UINT16: memcpy(&u16, p, sizeof(u16)); return u16;
-   case UR_TYPE_UINT32: memcpy(&u32, p, sizeof(u32)); return u32;
-   case UR_TYPE_UINT64: memcpy(&u64, p, sizeof(u64)); return u64;
-   default: return 0;
-   }
-}
-
-ip_addr_t alert_ip(const struct alert *a, const char *name)
-{
-   ip_addr_t ip = {0};
-   ur_field_type_t type;
-   const void *p = field(a, name, &type);
-   if (p != NULL && type == UR_TYPE_IP) {
-      memcpy(&ip, p, sizeof(ip));
-   }
-   return ip;
-}
-
-ur_time_t alert_time(const struct alert *a, const char *name)
-{
-   ur_time_t t = 0;
-   ur_field_type_t type;
-   const void *p = field(a, name, &type);
-   if (p != NULL && type == UR_TYPE_TIME) {
-      memcpy(&t, p, sizeof(t));
-   }
-   return t;
-}
-
-char *alert_text(const struct alert *a, const char *name, char *to, size_t size)
-{
-   int id = ur_get_id_by_name(name);
-   to[0] = 0;
-   if (id >= 0 && ur_is_present(a->tmplt, (ur_field_id_t) id) && ur_get_type(id) == UR_TYPE_STRING) {
-      nc_text_terminal(to, size, ur_get_ptr_by_id(a->tmplt, a->rec, id), ur_get_len(a->tmplt, a->rec, id));
-   }
-   return to;
-}
-
-/* -------------------------------------------------------------- descriptions */
-
-const struct event_description *event_description_find(const char *program)
-{
-   for (const struct event_description *const *d = event_descriptions; *d != NULL; d++) {
-      if (strcmp((*d)->program, program) == 0) {
-         return *d;
-      }
-   }
-   return NULL;
-}
 
 /* --------------------------------------------------------------------- lists */
 
@@ -122,20 +48,87 @@ static bool same_event(const struct event *a, const struct event *b)
           ((a->group != 0 && a->group == b->group) || within(a, b, a->description->gap));
 }
 
+/* What b knows of hosts and ports goes to a, too. */
+static void join_ends(struct event *a, const struct event *b)
+{
+   for (unsigned i = 0; i < b->n_source_samples; i++) {
+      event_add_source(a, &b->source_samples[i]);
+   }
+   for (unsigned i = 0; i < b->n_samples; i++) {
+      event_add_target(a, &b->samples[i]);
+   }
+   for (unsigned i = 0; i < b->n_ports; i++) {
+      event_add_port(a, b->ports[i]);
+   }
+   a->more_sources |= b->more_sources;
+   a->more_targets |= b->more_targets;
+   a->more_ports |= b->more_ports;
+   a->sources = b->sources > a->sources ? b->sources : a->sources;
+   a->targets = b->targets > a->targets ? b->targets : a->targets;
+   a->sources = a->sources > a->n_source_samples || a->sources == 0 ? a->sources : a->n_source_samples;
+   a->targets = a->targets > a->n_samples || a->targets == 0 ? a->targets : a->n_samples;
+}
+
+/* Where two alerts differ, there are many. */
+static void keep_common(struct event *to, const struct event *e)
+{
+   static const ip_addr_t many;
+   if (memcmp(&to->source, &e->source, sizeof(many)) != 0) {
+      to->source = many;
+   }
+   if (memcmp(&to->target, &e->target, sizeof(many)) != 0) {
+      to->target = many;
+   }
+   to->port = to->port == e->port ? to->port : 0;
+   to->protocol = to->protocol == e->protocol ? to->protocol : 0;
+}
+
+static void add(uint64_t *to, uint64_t n, bool total)
+{
+   if (total) {
+      *to = n > *to ? n : *to;
+   } else {
+      *to = *to > UINT64_MAX - n ? UINT64_MAX : *to + n;
+   }
+}
+
 static void join(struct event *to, const struct event *e)
 {
+   bool total = to->description->total;
    to->first = e->first < to->first ? e->first : to->first;
    to->last = e->last > to->last ? e->last : to->last;
-   to->bytes += e->bytes;
-   to->sources = e->sources > to->sources ? e->sources : to->sources;
-   if (e->sources != 0) {
-      to->amount = to->sources;
-   } else if (to->description->total) {
-      to->amount = e->amount > to->amount ? e->amount : to->amount;
-   } else {
-      to->amount += e->amount;
-   }
+   /* The amount may be how many sources there are, or targets: sources of two alerts are the same, targets are others. */
+   bool sources = e->sources != 0 && e->amount == e->sources;
+   bool targets = e->targets != 0 && e->amount == e->targets && to->amount == to->targets;
+   add(&to->amount, e->amount, total || sources);
+   add(&to->flows, e->flows, total);
+   add(&to->packets, e->packets, total);
+   add(&to->bytes, e->bytes, total);
+   to->evidence = e->evidence > to->evidence ? e->evidence : to->evidence;
+   keep_common(to, e);
+   join_ends(to, e);
+   to->targets = targets ? to->amount : to->targets;
    to->alerts += e->alerts;
+}
+
+/* The id of an event depends on what its first alert says, and on nothing else: the text that is hashed stands in docs/analyze.md. */
+static void set_id(struct event *e)
+{
+   char text[512], source[INET6_ADDRSTRLEN], target[INET6_ADDRSTRLEN];
+   struct key key = key_of(e);
+   uint8_t hash[NC_SHA256_SIZE];
+   struct nc_digest d;
+   ip_to_str(&key.source, source);
+   ip_to_str(&key.target, target);
+   int n = snprintf(text, sizeof(text), "%s %s %s %s %" PRIu32 " %" PRIu32 " %" PRIu32 ".%09" PRIu32,
+                    e->description->program, e->kind, source, target, key.port, key.protocol,
+                    ur_time_get_sec(e->first), ur_time_get_nsec(e->first));
+   nc_sha256_begin(&d);
+   nc_digest_add(&d, text, (size_t) n < sizeof(text) ? (size_t) n : sizeof(text) - 1);
+   nc_sha256_end(&d, hash);
+   for (unsigned i = 0; i < EVENT_ID_SIZE / 2; i++) {
+      snprintf(e->id + 2 * i, 3, "%02x", hash[i]);
+   }
 }
 
 /* Room for one event more. */
@@ -159,21 +152,32 @@ static bool grow(struct events *all)
    return true;
 }
 
-struct event *events_add(struct events *all, const struct event_description *d, const ur_template_t *tmplt,
-                         const void *rec)
+static struct event event_of(const struct event_description *d, const struct alert *a)
 {
-   const struct alert a = {.tmplt = tmplt, .rec = rec};
    struct event e = {.description = d,
                      .kind = d->kind,
                      .title = d->title,
                      .unit = d->unit,
                      .attack = d->attack,
                      .alerts = 1};
-   e.first = alert_time(&a, d->first != NULL ? d->first : "TIME_FIRST");
-   e.last = alert_time(&a, d->last != NULL ? d->last : "TIME_LAST");
+   e.first = alert_time(a, d->first != NULL ? d->first : "TIME_FIRST");
+   e.last = alert_time(a, d->last != NULL ? d->last : "TIME_LAST");
+   d->read(a, &e);
    e.last = e.last < e.first ? e.first : e.last;
-   d->read(&a, &e);
+   event_add_source(&e, &e.source);
+   event_add_target(&e, &e.target);
+   event_add_port(&e, e.port);
+   return e;
+}
+
+struct event *events_add(struct events *all, const struct event_description *d, const struct alert *a)
+{
+   struct event e = event_of(d, a);
    all->received++;
+   if (e.alerts == 0) {
+      all->ignored++;
+      return NULL;
+   }
    bool room = grow(all);
    struct key key = key_of(&e);
    uint32_t *newest = all->newest != NULL ? &all->newest[nc_hash(&key, sizeof(key)) % HASHES] : NULL;
@@ -187,6 +191,7 @@ struct event *events_add(struct events *all, const struct event_description *d, 
       all->dropped++;
       return NULL;
    }
+   set_id(&e);
    e.older = *newest;
    all->list[all->n++] = e;
    *newest = all->n;
@@ -257,7 +262,10 @@ static void merge(struct event *a, const struct event *b)
    a->protocol = a->protocol != 0 ? a->protocol : b->protocol;
    a->first = b->first < a->first ? b->first : a->first;
    a->last = b->last > a->last ? b->last : a->last;
+   a->flows = a->flows != 0 ? a->flows : b->flows;
+   a->packets = a->packets != 0 ? a->packets : b->packets;
    a->bytes = a->bytes != 0 ? a->bytes : b->bytes;
+   join_ends(a, b);
    a->alerts += b->alerts;
 }
 

@@ -44,7 +44,8 @@ struct pipeline {
    struct process *children; /* 0: the source, then the detectors, last a source of what plugins found */
    unsigned next_source;     /* index of the input that comes next */
    trap_ctx_t *ctx;
-   ur_template_t **tmplt; /* 0: flows, then alerts of the detectors */
+   ur_template_t *flows;  /* template of input 0 */
+   ur_layout_t **layouts; /* of the alerts of each detector; fields of the same name may differ in type */
    uint8_t *active;
    unsigned n_active;
    urcsv_t *csv;
@@ -207,20 +208,14 @@ static bool start_detectors(struct pipeline *p)
    return true;
 }
 
-/* Sets the format that input i requires. */
-static bool set_template(struct pipeline *p, unsigned i, const char *fields)
+/* Sets the format that the input of flow records requires. */
+static bool require_flows(struct pipeline *p)
 {
-   int rc = ur_define_set_of_fields(fields);
-   if (rc == UR_OK) {
-      p->tmplt[i] = ur_create_template_from_ifc_spec(fields);
-      rc = p->tmplt[i] != NULL ? ur_ctx_set_input_template(p->ctx, (int) i, p->tmplt[i])
-           : errno == ENOMEM   ? UR_E_MEMORY
-                               : UR_E_INVALID_PARAMETER;
+   if (ur_define_set_of_fields(TRAFFIC_FIELDS) == UR_OK) {
+      p->flows = ur_create_template_from_ifc_spec(TRAFFIC_FIELDS);
    }
-   if (rc == UR_E_MEMORY) {
-      return fail(p, CLI_MODULE, "cannot open TRAP interfaces", "no memory");
-   }
-   return rc == UR_OK || fail(p, CLI_MODULE, "invalid list of fields", fields);
+   return (p->flows != NULL && ur_ctx_set_input_template(p->ctx, 0, p->flows) == UR_OK) ||
+          fail(p, CLI_MODULE, "cannot open TRAP interfaces", "no memory");
 }
 
 static bool open_inputs(struct pipeline *p)
@@ -244,8 +239,9 @@ static bool open_inputs(struct pipeline *p)
                   p->ctx != NULL ? trap_ctx_get_last_error_msg(p->ctx) : "no memory");
    }
    for (unsigned i = 0; i < n; i++) {
-      const char *fields = i == 0 ? TRAFFIC_FIELDS : event_descriptions[i - 1]->fields;
-      if (!set_template(p, i, fields)) {
+      if (i > 0) {
+         trap_ctx_set_required_fmt(p->ctx, i, TRAP_FMT_UNIREC, event_descriptions[i - 1]->fields);
+      } else if (!require_flows(p)) {
          return false;
       }
       p->active[i] = i == 0 || p->children[i].started; /* of those that do not run, no records are expected */
@@ -260,7 +256,7 @@ static void write_flow(struct pipeline *p, const void *rec)
 {
    size_t length;
    if (p->csv == NULL) {
-      p->csv = urcsv_init(p->tmplt[0], ',');
+      p->csv = urcsv_init(p->flows, ',');
       char *title = p->csv_titled || p->csv == NULL ? NULL : urcsv_header(p->csv);
       if (title != NULL) {
          fprintf(p->a->flows_csv, "%s\n", title);
@@ -300,6 +296,18 @@ static void show_live(struct event *e)
    fflush(stdout);
 }
 
+static void take_alert(struct pipeline *p, unsigned detector, const trap_message_t *m)
+{
+   const struct alert alert = {.layout = p->layouts[detector], .rec = m->data};
+   if (alert.layout == NULL || !ur_layout_check(alert.layout, m->data, m->size)) {
+      return; /* not counted here: the module that sends such records reports it */
+   }
+   struct event *event = events_add(&p->a->events, event_descriptions[detector], &alert);
+   if (p->a->interface != NULL) {
+      show_live(event);
+   }
+}
+
 static void take_records(struct pipeline *p, unsigned i, const trap_message_t *m, uint32_t n)
 {
    for (uint32_t k = 0; k < n; k++) {
@@ -307,17 +315,14 @@ static void take_records(struct pipeline *p, unsigned i, const trap_message_t *m
          end_of_input(p, i);
          return;
       }
-      if (!ur_rec_check(p->tmplt[i], m[k].data, m[k].size)) {
-         continue; /* not counted here: the module that sends such records reports it */
-      }
       if (i > 0) {
-         struct event *event = events_add(&p->a->events, event_descriptions[i - 1], p->tmplt[i], m[k].data);
-         if (p->a->interface != NULL) {
-            show_live(event);
-         }
+         take_alert(p, i - 1, &m[k]);
          continue;
       }
-      traffic_add(&p->a->traffic, p->tmplt[0], m[k].data);
+      if (!ur_rec_check(p->flows, m[k].data, m[k].size)) {
+         continue;
+      }
+      traffic_add(&p->a->traffic, p->flows, m[k].data);
       if (p->a->flows_csv != NULL && p->a->flows_error == 0) {
          write_flow(p, m[k].data);
       }
@@ -468,6 +473,21 @@ static bool close_unended(struct pipeline *p)
    return true;
 }
 
+/* \return false when the new format cannot be read */
+static bool follow_format(struct pipeline *p, unsigned i)
+{
+   if (i == 0) {
+      urcsv_free(&p->csv);
+      return ur_ctx_follow_format(p->ctx, 0, &p->flows) == UR_OK;
+   }
+   uint8_t type = TRAP_FMT_UNKNOWN;
+   const char *format = NULL;
+   trap_ctx_get_data_fmt(p->ctx, TRAPIFC_INPUT, i, &type, &format);
+   ur_layout_free(p->layouts[i - 1]);
+   p->layouts[i - 1] = ur_layout_create(format);
+   return p->layouts[i - 1] != NULL;
+}
+
 static bool consume(struct pipeline *p)
 {
    trap_message_t m[BATCH];
@@ -475,11 +495,8 @@ static bool consume(struct pipeline *p)
       uint32_t i = 0, n = 0;
       int rc = trap_ctx_recv_any(p->ctx, p->active, WAIT_US, &i, m, BATCH, &n);
       if (rc == TRAP_E_FORMAT_CHANGED) {
-         if (ur_ctx_follow_format(p->ctx, i, &p->tmplt[i]) != UR_OK) {
+         if (!follow_format(p, i)) {
             return receive_failed(p, i, TRAP_E_FORMAT_MISMATCH);
-         }
-         if (i == 0) {
-            urcsv_free(&p->csv);
          }
          rc = TRAP_E_OK;
       }
@@ -564,12 +581,13 @@ static void pipeline_free(struct pipeline *p)
    for (unsigned i = 0; p->children != NULL && i <= p->n_detectors + 1; i++) {
       process_free(&p->children[i]);
    }
-   for (unsigned i = 0; p->tmplt != NULL && i <= p->n_detectors; i++) {
-      ur_free_template(p->tmplt[i]);
+   for (unsigned i = 0; p->layouts != NULL && i < p->n_detectors; i++) {
+      ur_layout_free(p->layouts[i]);
    }
+   ur_free_template(p->flows);
    urcsv_free(&p->csv);
    free(p->children);
-   free(p->tmplt);
+   free(p->layouts);
    free(p->active);
    free(p);
 }
@@ -588,9 +606,9 @@ static struct pipeline *pipeline_new(struct analysis *a)
    }
    size_t n = p->n_detectors + 1;
    p->children = calloc(n + 1, sizeof(*p->children));
-   p->tmplt = calloc(n, sizeof(*p->tmplt));
+   p->layouts = calloc(n, sizeof(*p->layouts));
    p->active = calloc(n, sizeof(*p->active));
-   if (p->children == NULL || p->tmplt == NULL || p->active == NULL) {
+   if (p->children == NULL || p->layouts == NULL || p->active == NULL) {
       pipeline_free(p);
       return NULL;
    }

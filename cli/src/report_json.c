@@ -41,22 +41,7 @@ static json_t *events(const struct analysis *a)
 {
    json_t *list = json_array();
    for (uint32_t i = 0; i < a->events.n; i++) {
-      const struct event *e = &a->events.list[i];
-      const struct event_description *d = e->description;
-      char reason[512];
-      json_t *samples = json_array();
-      for (unsigned k = 0; k < e->n_samples; k++) {
-         json_array_append_new(samples, ip_value(&e->samples[k]));
-      }
-      json_array_append_new(
-          list,
-          json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:i,s:i,s:I,s:s,s:I,s:I,s:s,s:I,s:s,s:s}", "detector",
-                    d->program, "what", e->title, "first", time_value(e->first), "last", time_value(e->last),
-                    "source", ip_value(&e->source), "victim", ip_value(&e->target), "victim_samples", samples,
-                    "port", (int) e->port, "protocol", (int) e->protocol, "amount", (json_int_t) e->amount,
-                    "unit", e->unit, "bytes", (json_int_t) e->bytes, "sources", (json_int_t) e->sources,
-                    "confidence", event_confidence_names[d->confidence(e)], "alerts", (json_int_t) e->alerts,
-                    "kind", e->kind, "reason", event_reason(e, reason, sizeof(reason))));
+      json_array_append_new(list, event_json_v1(&a->events.list[i]));
    }
    return list;
 }

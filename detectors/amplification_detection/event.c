@@ -10,6 +10,9 @@ static void read_alert(const struct alert *a, struct event *e)
    e->target = alert_ip(a, "DST_IP");
    e->protocol = IPPROTO_UDP;
    e->bytes = alert_number(a, "RSP_BYTES");
+   e->flows = alert_number(a, "RSP_FLOWS");
+   e->packets = alert_number(a, "RSP_PACKETS");
+   event_add_port(e, alert_number(a, "SRC_PORT")); /* of the servers */
    e->sources = alert_number(a, "ADDR_CNT");
    e->amount = e->sources;
 }
@@ -31,8 +34,11 @@ static void reason(const struct event *e, char *to, size_t size)
             format_duration(event_seconds(e), duration, sizeof(duration)));
 }
 
-EVENT_DESCRIPTION(amplification_detection, .options = "--details", .kind = "flood", .title = "flood (DoS)",
-                  .unit = "servers", .attack = "T1498.002",
-                  .fields = "ipaddr DST_IP,uint64 RSP_BYTES,uint32 ADDR_CNT,time TIME_FIRST,time TIME_LAST",
+EVENT_DESCRIPTION(amplification_detection, .options = "--details",
+                  .needs = "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL,"
+                           "uint32 PACKETS,uint64 BYTES,time TIME_FIRST,time TIME_LAST",
+                  .kind = "flood", .title = "flood (DoS)", .unit = "servers", .attack = "T1498.002",
+                  .fields = "ipaddr DST_IP,uint16 SRC_PORT,uint32 RSP_FLOWS,uint32 RSP_PACKETS,uint64 "
+                            "RSP_BYTES,uint32 ADDR_CNT,time TIME_FIRST,time TIME_LAST",
                   .key = EVENT_BY_TARGET, .gap = 1800, .read = read_alert, .confidence = confidence,
                   .reason = reason);

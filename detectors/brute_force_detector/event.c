@@ -10,8 +10,10 @@ static void read_alert(const struct alert *a, struct event *e)
    e->target = alert_ip(a, "DST_IP");
    e->port = (uint16_t) alert_number(a, "DST_PORT");
    e->protocol = (uint8_t) alert_number(a, "PROTOCOL");
-   e->amount = alert_number(a, "EVENT_SCALE");
-   e->bytes = 0;
+   e->amount = e->flows = alert_number(a, "EVENT_SCALE"); /* a log-in is a connection */
+   e->packets = alert_number(a, "PACKETS");
+   e->bytes = alert_number(a, "BYTES");
+   e->targets = alert_number(a, "ADDR_CNT");
    if (e->first == 0) { /* without --details */
       e->first = e->last = alert_time(a, "DETECTION_TIME");
    }
@@ -45,10 +47,14 @@ static void reason(const struct event *e, char *to, size_t size)
             format_duration(event_seconds(e), duration, sizeof(duration)));
 }
 
-EVENT_DESCRIPTION(brute_force_detector, .kind = "password-guessing", .title = "password guessing",
-                  .unit = "log-ins", .attack = "T1110",
-                  .fields = "ipaddr SRC_IP,ipaddr DST_IP,time DETECTION_TIME,time TIME_FIRST,time TIME_LAST,"
-                            "uint32 EVENT_SCALE,uint16 DST_PORT,uint8 PROTOCOL",
-                  .options = "-S -R -T -F --details", .plugins = "idpcontent", .plugins_optional = true,
-                  .key = EVENT_BY_SOURCE | EVENT_BY_PORT, .gap = 4 * 3600, .read = read_alert,
-                  .confidence = confidence, .reason = reason);
+EVENT_DESCRIPTION(
+    brute_force_detector,
+    .needs = "ipaddr SRC_IP,ipaddr DST_IP,time TIME_FIRST,time TIME_LAST,uint32 PACKETS,"
+             "uint16 DST_PORT,uint8 PROTOCOL,uint8 TCP_FLAGS,uint64 BYTES,uint16 SRC_PORT",
+    .kind = "password-guessing", .title = "password guessing", .unit = "log-ins", .show_amount = true,
+    .attack = "T1110",
+    .fields = "ipaddr SRC_IP,ipaddr DST_IP,time DETECTION_TIME,time TIME_FIRST,time TIME_LAST,"
+              "uint64 BYTES,uint32 EVENT_SCALE,uint32 PACKETS,uint32 ADDR_CNT,uint16 DST_PORT,uint8 PROTOCOL",
+    .options = "-S -R -T -F --details", .plugins = "idpcontent", .plugins_optional = true,
+    .key = EVENT_BY_SOURCE | EVENT_BY_PORT, .gap = 4 * 3600, .read = read_alert, .confidence = confidence,
+    .reason = reason);

@@ -14,7 +14,9 @@ static void read_alert(const struct alert *a, struct event *e)
    e->target = alert_ip(a, answer ? "SRC_IP" : "DST_IP");
    e->port = DNS_PORT;
    e->protocol = (uint8_t) alert_number(a, "PROTOCOL");
-   e->amount = 1;
+   e->amount = e->flows = 1;
+   e->packets = alert_number(a, "PACKETS");
+   e->bytes = alert_number(a, "BYTES");
    alert_text(a, "DNS_NAME", e->detail, sizeof(e->detail));
 }
 
@@ -31,9 +33,15 @@ static void reason(const struct event *e, char *to, size_t size)
             format_duration(event_seconds(e), duration, sizeof(duration)), e->detail);
 }
 
-EVENT_DESCRIPTION(dnsblacklistfilter, .plugins = "dns", .blacklist = true, .kind = "blacklisted-name",
-                  .title = "look-up of a blacklisted name", .unit = "look-ups", .attack = "T1071.004",
-                  .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL,"
-                            "string DNS_NAME,time TIME_FIRST,time TIME_LAST",
-                  .key = EVENT_BY_SOURCE, .gap = 3600, .read = read_alert, .confidence = confidence,
-                  .reason = reason);
+EVENT_DESCRIPTION(
+    dnsblacklistfilter, .plugins = "dns", .blacklist = true,
+    .needs = "ipaddr SRC_IP,ipaddr DST_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST,"
+             "uint32 PACKETS,uint64 BYTES,uint8 PROTOCOL,uint16 DST_PORT,uint16 SRC_PORT,uint16 DNS_ID,"
+             "uint16 DNS_ANSWERS,string DNS_NAME,uint16 DNS_QTYPE,uint16 DNS_RLENGTH,"
+             "uint8 DNS_RCODE,bytes DNS_RDATA,uint8 DNS_DO,uint16 DNS_CLASS,uint16 DNS_PSIZE,"
+             "uint32 DNS_RR_TTL",
+    .aggregator = "blacklist_aggregator", .kind = "blacklisted-name",
+    .title = "look-up of a blacklisted name", .unit = "look-ups", .show_amount = true, .attack = "T1071.004",
+    .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL,uint32 PACKETS,"
+              "string DNS_NAME,time TIME_FIRST,time TIME_LAST",
+    .key = EVENT_BY_SOURCE, .gap = 3600, .read = read_alert, .confidence = confidence, .reason = reason);

@@ -16,7 +16,7 @@ static void read_alert(const struct alert *a, struct event *e)
    e->source = memcmp(&e->source, &zero, sizeof(zero)) != 0 ? e->source : none; /* 0.0.0.0: many */
    e->target = memcmp(&e->target, &zero, sizeof(zero)) != 0 ? e->target : none;
    e->protocol = (uint8_t) alert_number(a, "PROTOCOL");
-   e->amount = alert_number(a, "EVENT_SCALE");
+   e->amount = e->flows = alert_number(a, "EVENT_SCALE");
    switch (alert_number(a, "EVENT_TYPE")) {
    case DOS:
       e->kind = "flood";
@@ -73,8 +73,11 @@ static void reason(const struct event *e, char *to, size_t size)
 }
 
 /* Alerts of a host come each time that the watch over it ends: every 300 s while it goes on, 30 s after the last flow. */
-EVENT_DESCRIPTION(hoststatsnemea, .kind = "horizontal-scan", .title = "horizontal scan", .unit = "probes",
-                  .attack = "T1046",
+EVENT_DESCRIPTION(hoststatsnemea,
+                  .needs = "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL,"
+                           "uint32 PACKETS,uint64 BYTES,time TIME_FIRST,time TIME_LAST,uint8 TCP_FLAGS",
+                  .kind = "horizontal-scan", .kinds = "flood amplification password-guessing",
+                  .title = "horizontal scan", .unit = "probes", .attack = "T1046",
                   .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint8 EVENT_TYPE,uint8 PROTOCOL,uint32 EVENT_SCALE,"
                             "time TIME_FIRST,time TIME_LAST",
                   .key = EVENT_BY_SOURCE | EVENT_BY_TARGET | EVENT_BY_PROTOCOL, .gap = 600,

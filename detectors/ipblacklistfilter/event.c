@@ -11,7 +11,9 @@ static void read_alert(const struct alert *a, struct event *e)
    e->source = alert_ip(a, source_listed ? "SRC_IP" : "DST_IP");
    e->target = alert_ip(a, source_listed ? "DST_IP" : "SRC_IP");
    e->bytes = alert_number(a, "BYTES");
-   e->amount = 1;
+   e->amount = e->flows = 1;
+   e->packets = alert_number(a, "PACKETS");
+   e->protocol = (uint8_t) alert_number(a, "PROTOCOL");
 }
 
 static enum event_confidence confidence(const struct event *e)
@@ -29,10 +31,13 @@ static void reason(const struct event *e, char *to, size_t size)
             format_duration(event_seconds(e), duration, sizeof(duration)));
 }
 
-EVENT_DESCRIPTION(ipblacklistfilter, .blacklist = true, .kind = "blacklisted-address",
+EVENT_DESCRIPTION(ipblacklistfilter, .blacklist = true,
+                  .needs = "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL,"
+                           "uint32 PACKETS,uint64 BYTES,time TIME_FIRST,time TIME_LAST",
+                  .aggregator = "blacklist_aggregator", .kind = "blacklisted-address",
                   .title = "contact with a blacklisted address", .unit = "flows", .attack = "T1071",
-                  .fields =
-                      "ipaddr SRC_IP,ipaddr DST_IP,uint64 BYTES,uint64 SRC_BLACKLIST,uint64 DST_BLACKLIST,"
-                      "time TIME_FIRST,time TIME_LAST",
+                  .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint64 BYTES,uint32 PACKETS,uint8 PROTOCOL,uint64 "
+                            "SRC_BLACKLIST,uint64 DST_BLACKLIST,"
+                            "time TIME_FIRST,time TIME_LAST",
                   .key = EVENT_BY_SOURCE | EVENT_BY_TARGET, .gap = 3600, .read = read_alert,
                   .confidence = confidence, .reason = reason);

@@ -42,8 +42,12 @@ static void reason(const struct event *e, char *to, size_t size)
             format_duration(event_seconds(e), duration, sizeof(duration)));
 }
 
-EVENT_DESCRIPTION(sip_bf_detector, .plugins = "sip", .kind = "password-guessing",
-                  .title = "password guessing", .unit = "registrations", .attack = "T1110",
+EVENT_DESCRIPTION(sip_bf_detector, .plugins = "sip",
+                  .needs = "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,"
+                           "uint64 LINK_BIT_FIELD,uint8 PROTOCOL,time TIME_FIRST,uint16 SIP_MSG_TYPE,"
+                           "uint16 SIP_STATUS_CODE,string SIP_CSEQ,string SIP_CALLING_PARTY",
+                  .kind = "password-guessing", .kinds = "user-scan", .title = "password guessing",
+                  .unit = "registrations", .attack = "T1110",
                   .fields = "ipaddr SBFD_TARGET,ipaddr SBFD_SOURCE,uint16 DST_PORT,uint8 SBFD_PROTOCOL,uint8 "
                             "SBFD_EVENT_TYPE,uint32 SBFD_ATTEMPTS,time SBFD_EVENT_TIME,time SBFD_CEASE_TIME",
                   .first = "SBFD_EVENT_TIME", .last = "SBFD_CEASE_TIME",

@@ -12,7 +12,8 @@ static void read_alert(const struct alert *a, struct event *e)
    e->port = (uint16_t) alert_number(a, "DST_PORT");
    e->protocol = (uint8_t) alert_number(a, "PROTOCOL");
    e->bytes = alert_number(a, "BYTES");
-   e->amount = 1;
+   e->amount = e->flows = 1;
+   e->packets = alert_number(a, "PACKETS");
    alert_text(a, "HTTP_REQUEST_HOST", e->detail, sizeof(e->detail));
    size_t n = strlen(e->detail);
    alert_text(a, "HTTP_REQUEST_URL", e->detail + n, sizeof(e->detail) - n);
@@ -32,9 +33,14 @@ static void reason(const struct event *e, char *to, size_t size)
             format_duration(event_seconds(e), duration, sizeof(duration)), e->detail);
 }
 
-EVENT_DESCRIPTION(urlblacklistfilter, .plugins = "http", .blacklist = true, .kind = "blacklisted-url",
-                  .title = "request of a blacklisted URL", .unit = "requests", .attack = "T1071.001",
-                  .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint16 DST_PORT,uint8 PROTOCOL,uint64 BYTES,string "
-                            "HTTP_REQUEST_HOST,string HTTP_REQUEST_URL,time TIME_FIRST,time TIME_LAST",
-                  .key = EVENT_BY_SOURCE | EVENT_BY_TARGET, .gap = 3600, .read = read_alert,
-                  .confidence = confidence, .reason = reason);
+EVENT_DESCRIPTION(
+    urlblacklistfilter, .plugins = "http", .blacklist = true,
+    .needs = "ipaddr SRC_IP,ipaddr DST_IP,uint16 DST_PORT,uint16 SRC_PORT,time TIME_FIRST,"
+             "time TIME_LAST,uint64 BYTES,uint32 PACKETS,uint8 PROTOCOL,"
+             "string HTTP_REQUEST_HOST,string HTTP_REQUEST_REFERER,string HTTP_REQUEST_URL",
+    .aggregator = "blacklist_aggregator", .kind = "blacklisted-url", .title = "request of a blacklisted URL",
+    .unit = "requests", .attack = "T1071.001",
+    .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint16 DST_PORT,uint8 PROTOCOL,uint64 BYTES,uint32 PACKETS,string "
+              "HTTP_REQUEST_HOST,string HTTP_REQUEST_URL,time TIME_FIRST,time TIME_LAST",
+    .key = EVENT_BY_SOURCE | EVENT_BY_TARGET, .gap = 3600, .read = read_alert, .confidence = confidence,
+    .reason = reason);

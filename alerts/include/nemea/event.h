@@ -3,58 +3,61 @@
  * \file nemea/event.h
  * Alerts joined to events that a person reads: one scan that gave ten alerts is one event.
  *
- * The meaning of a detector's alerts is described next to the detector, in detectors/NAME/event.c (event description).
- * The build collects all descriptions; users of this library find them by the name of the program and know no
- * detector themselves. A description reads alerts by the names of their fields only, so it does not depend on how they
- * are encoded.
+ * The meaning of a detector's alerts is described next to the detector, in detectors/NAME/event.c (event description); alerts
+ * of detectors that are not part of this system are described in alerts/kinds/NAME.c. The build collects all descriptions; users of
+ * this library find them by name and know no detector themselves. A description reads alerts by the names of their fields only, so it
+ * does not depend on how they are encoded: UniRec records and JSON objects are read alike.
  *
- * Not thread-safe; event lists are independent of each other.
+ * Memory: an event list holds at most EVENTS_MAX events of about 1.5 kB. Texts and JSON values belong to the caller; descriptions
+ * and the names in them are constant.
+ * Errors: functions that can fail say so; values that an alert does not have, or has as another type, are read as zero.
+ * Threads: event lists are independent of each other; one list is for one thread at a time. Everything else may be called from any thread.
  */
 #ifndef NEMEA_EVENT_H
 #define NEMEA_EVENT_H
 
-#include <stdbool.h>
-#include <unirec/unirec.h>
+#include <nemea/alert.h>
 
-#define EVENT_SAMPLES 4
+#define EVENT_SAMPLES 16    /* addresses that an event names of each side */
+#define EVENT_PORTS   16    /* ports that an event names */
 #define EVENT_DETAIL  96    /* bytes */
+#define EVENT_ID_SIZE 33    /* 32 hexadecimal digits and a NUL */
 #define EVENTS_MAX    10000 /* in a list; alerts of further events are only counted */
-
-/* ------------------------------------------------------------------ an alert */
-
-/** An alert that is being read. A field that it does not have is zero. */
-struct alert {
-   const ur_template_t *tmplt;
-   const void *rec;
-};
-
-uint64_t alert_number(const struct alert *a, const char *field); /* any unsigned integer type */
-ip_addr_t alert_ip(const struct alert *a, const char *field);
-ur_time_t alert_time(const struct alert *a, const char *field);
-/** A string, made safe to show and cut off at size. \return to */
-char *alert_text(const struct alert *a, const char *field, char *to, size_t size);
 
 /* ------------------------------------------------------------------ an event */
 
 enum event_confidence { EVENT_LOW, EVENT_MEDIUM, EVENT_HIGH };
 
+/** What a person has said of an event. */
+enum event_state { EVENT_NEW, EVENT_SEEN, EVENT_FALSE, EVENT_CLOSED };
+
 struct event {
    const struct event_description *description;
    const char *kind, *title, *unit, *attack; /* the description's, unless its read() sets others */
    ur_time_t first, last;                    /* of the flows it was seen in */
-   ip_addr_t source, target;                 /* all zero: many */
+   ip_addr_t source, target;                 /* all zero: many, or unknown */
+   uint16_t port;                            /* of the targets; 0: many or none */
+   uint8_t protocol;                         /* of IP; 0: unknown */
+   uint64_t amount;                          /* in the description's unit */
+   uint64_t flows, packets, bytes;           /* 0: unknown */
+   uint64_t sources, targets;                /* how many; 0: unknown */
+   ip_addr_t source_samples[EVENT_SAMPLES];  /* some of many sources */
    ip_addr_t samples[EVENT_SAMPLES];         /* some of many targets */
-   unsigned n_samples;
-   uint16_t port;             /* of the targets; 0: many or none */
-   uint8_t protocol;          /* of IP; 0: unknown */
-   uint64_t amount;           /* in the description's unit */
-   uint64_t bytes;            /* 0: unknown */
-   uint64_t sources;          /* 0: unknown */
+   unsigned n_source_samples, n_samples;
+   uint16_t ports[EVENT_PORTS]; /* some of many ports */
+   unsigned n_ports;
    char detail[EVENT_DETAIL]; /* of the first alert, what it is about: a name, a URL; "": nothing */
-   uint64_t group;            /* number that a detector gives to alerts of one event; 0: none */
-   uint64_t alerts;           /* joined */
-   uint64_t shown;            /* for the user of the list: alerts joined when it was last shown */
-   uint32_t older;            /* of the list: index + 1 of the event before it with the same hash */
+   uint64_t
+       evidence; /* for confidence() and reason(), which see nothing else of the alerts: the largest of them */
+   uint64_t group;  /* number that a detector gives to alerts of one event; 0: none */
+   uint64_t alerts; /* joined; read() sets 0: this alert is no event */
+
+   /* Not for descriptions. */
+   char id[EVENT_ID_SIZE];
+   enum event_state state;
+   bool more_sources, more_targets, more_ports; /* than there is room for */
+   uint64_t shown; /* for the user of the list: alerts joined when it was last shown */
+   uint32_t older; /* of the list: index + 1 of the event before it with the same hash */
 };
 
 /** What alerts of one event have in common. */
@@ -67,25 +70,30 @@ enum event_key {
 
 struct event_description {
    const char *program;   /* that sends the alerts */
+   const char *needs;     /* fields that the program needs in its input, as in a template */
    const char *options;   /* that the program is started with, separated by blanks; NULL: none */
    const char *plugins;   /* of flow_meter, joined by '+', whose fields the program reads; NULL: none */
    bool plugins_optional; /* it also reads records without these fields */
    bool blacklist;        /* the program needs a list, as its option --blacklist; it is not run without one */
-   const char *kind;      /* for machines: "vertical-scan" */
-   const char *title;     /* for people: "vertical port scan" */
-   const char *unit;      /* of amount: "port probes" */
-   const char *attack;    /* MITRE ATT&CK technique */
+   const char *aggregator; /* program that aggregates these alerts; who reads them does not read its alerts */
+   const char *json;   /* the alerts are JSON objects, of this format of an interface; NULL: UniRec records */
+   const char *kind;   /* one of event_kinds[], for machines: "vertical-scan" */
+   const char *kinds;  /* others that read() sets, separated by blanks; NULL: none */
+   const char *title;  /* for people: "vertical port scan" */
+   const char *unit;   /* of amount: "port probes" */
+   bool show_amount;   /* texts show the amount, also where bytes are known */
+   const char *attack; /* MITRE ATT&CK techniques, separated by blanks; NULL: none */
    /* A program that finds attacks of several kinds has those of the most usual one here. */
    const char *fields; /* of its alerts, as in a template: those that read() needs, and the times */
    const char *first,
        *last;    /* fields with the times of the first and the last flow; NULL: TIME_FIRST, TIME_LAST */
    unsigned key; /* enum event_key: alerts are of one event when they agree in these, ... */
-   bool total;   /* the amount of an alert is that since its event began: it is not added up */
+   bool total;   /* numbers of an alert are those since its event began: they are not added up */
    uint32_t gap; /* ... and begin at most this many seconds after its end, or are of the same group */
    /** Fills in the event of one alert; times and alerts are set already. */
    void (*read)(const struct alert *a, struct event *e);
    enum event_confidence (*confidence)(const struct event *e);
-   /** One sentence: who did what to whom, with the figures. */
+   /** One sentence: who did what to whom, with the figures, and the thresholds that they crossed. */
    void (*reason)(const struct event *e, char *to, size_t size);
 };
 
@@ -94,10 +102,24 @@ struct event_description {
    extern const struct event_description event_of_##name; \
    const struct event_description event_of_##name = {.program = #name, __VA_ARGS__}
 
-/** All descriptions, ordered by program, NULL after the last one. */
+/** For read(): another source, another target, another port, up to those that an event names; addresses that are all zero, and
+ * port 0, are left out. */
+void event_add_source(struct event *e, const ip_addr_t *ip);
+void event_add_target(struct event *e, const ip_addr_t *ip);
+void event_add_port(struct event *e, uint64_t port);
+
+/** All kinds of events there are, NULL after the last one: the values of "kind" in docs/event.schema.json. */
+extern const char *const event_kinds[];
+
+/** Descriptions of the detectors of this system, ordered by program, NULL after the last one. */
 extern const struct event_description *const event_descriptions[];
-/** \return NULL: no such program */
+/** The same of alerts whose detectors are not part of it. */
+extern const struct event_description *const event_foreign_descriptions[];
+/** Finds a description by the name of its program. \return NULL: no such program */
 const struct event_description *event_description_find(const char *program);
+/** Who joins alerts reads those of detectors, or those of the programs that aggregate them, not both. \return the description of
+ * a detector whose alerts this program aggregates; NULL: it is no aggregator */
+const struct event_description *event_description_aggregated_by(const char *program);
 
 /* ---------------------------------------------------------------- event lists */
 
@@ -107,25 +129,35 @@ struct events {
    uint32_t n, capacity;
    uint32_t *newest;           /* by hash: index + 1 of the newest event, 0: none */
    uint64_t received, dropped; /* alerts; those whose events found no room */
+   uint64_t ignored;           /* those that are no events, as the description says, or no objects */
 };
 
 /**
- * Joins an alert to the event it belongs to, or begins one. The template has the description's fields.
- * \return the event, valid until the next call; NULL: EVENTS_MAX is reached, or no memory (counted in dropped)
+ * Joins an alert to the event it belongs to, or begins one.
+ * \return the event, valid until the next call; NULL: EVENTS_MAX is reached, or no memory (counted in dropped), or the alert is no
+ * event (counted in ignored)
  */
-struct event *events_add(struct events *all, const struct event_description *d, const ur_template_t *tmplt,
-                         const void *rec);
+struct event *events_add(struct events *all, const struct event_description *d, const struct alert *a);
 /**
  * Sorts by time, then by everything else: the same events always come in the same order. Before, it joins what several programs, or
  * one program from both ends, saw of one attack: events of one kind that overlap in time and agree in source or target, and in all else
  * that both know; the one that knows most stays. Add nothing afterwards.
  */
 void events_sort(struct events *all);
+/** Frees the memory of a list, which is empty then and can be used again. */
 void events_free(struct events *all);
+
+/* ------------------------------------------------------------------------ JSON */
+
+/** The event as docs/event.schema.json (version 2) describes it. \return NULL without memory; the caller's, free it with json_decref() */
+struct json_t *event_json(const struct event *e);
+/** The same with the keys of version 1. */
+struct json_t *event_json_v1(const struct event *e);
 
 /* ------------------------------------------------------------ texts for people */
 
 extern const char *const event_confidence_names[]; /* "low", "medium", "high" */
+extern const char *const event_state_names[];      /* "new", "seen", "false", "closed" */
 
 /** Each writes a text, cut off at size, and returns to. */
 char *event_source(const struct event *e, char *to, size_t size);
