@@ -79,6 +79,7 @@ prog:nginx              nginx-light         nginx
 prog:nfacctd            pmacct              pmacct
 prog:tshark             tshark              wireshark-cli
 prog:doxygen            doxygen             doxygen
+py:jsonschema           python3-jsonschema  python3-jsonschema
 clang:-fsanitize=fuzzer libclang-rt-dev     compiler-rt
 END
    lab) cat <<'END' ;;
@@ -120,6 +121,7 @@ present() {
    case $1 in
    prog:*) command -v "${1#prog:}" >/dev/null 2>&1 ;;
    pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
+   py:*) PYTHONPATH=/usr/lib/python3/dist-packages python3 -c "import ${1#py:}" >/dev/null 2>&1 ;;
    hdr:*) echo "#include <${1#hdr:}>" | gcc -E -xc - >/dev/null 2>&1 ;;
    clang:*)
       echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |

@@ -162,8 +162,9 @@ class Analyze(unittest.TestCase):
             times = f'2026-01-01T00:{n // 10:02}:{n % 10 * 6:02},2026-01-01T00:{n // 10:02}:{n % 10 * 6 + 4:02}'
             lines += [f'10.0.0.1,192.0.2.7,4249,{times},26,22,{50000 + n},6,27\n', f'192.0.2.7,10.0.0.1,3444,{times},19,{50000 + n},22,6,27\n']
         self.write_flows('guesses.csv', lines)
-        self.assertEqual([(event['kind'], event['source'], event['victim'], event['port'], event['amount'], event['unit'])
-                          for event in self.events('guesses.csv')], [('password-guessing', '192.0.2.7', '10.0.0.1', 22, 11, 'log-ins')])
+        self.assertEqual([(event['kind'], event['sources'], event['targets'], event['ports'], event['flows'])
+                          for event in self.events('guesses.csv')],
+                         [('password-guessing', [{'ip': '192.0.2.7', 'count': 1}], [{'ip': '10.0.0.1', 'count': 1}], [22], 11)])
 
     def test_one_attack_is_one_event(self):
         """A reflected flood is seen by two detectors."""
@@ -173,7 +174,7 @@ class Analyze(unittest.TestCase):
                     for n in range(540)]
         self.write_flows('reflected.csv', ordinary + lines)
         events = self.events('reflected.csv')
-        self.assertEqual([(event['kind'], event['victim']) for event in events], [('flood', '10.0.0.9')], events)
+        self.assertEqual([(event['kind'], event['targets']) for event in events], [('flood', [{'ip': '10.0.0.9', 'count': 1}])], events)
         self.assertGreaterEqual(events[0]['alerts'], 2)
 
     def test_page_stands_alone(self):

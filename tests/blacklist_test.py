@@ -58,7 +58,7 @@ class Analyze(Case):
         events = self.events('--blacklist', path)
         self.assertEqual({event['kind'] for event in events},
                          {'blacklisted-address', 'blacklisted-name', 'blacklisted-url'})
-        self.assertEqual({event['source'] for event in events if event['kind'] == 'blacklisted-address'}, {'198.18.1.10'})
+        self.assertEqual({event['sources'][0]['ip'] for event in events if event['kind'] == 'blacklisted-address'}, {'198.18.1.10'})
         reasons = '\n'.join(event['reason'] for event in events)
         self.assertRegex(reasons, r'looked up blacklisted names \d+ times in .*, first "www9.example"')
         self.assertRegex(reasons, r'requested blacklisted URLs \d+ times in .*, first "www14.example/0.html"')

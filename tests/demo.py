@@ -38,15 +38,13 @@ def belongs(event, attack):
     source, target = (ipaddress.ip_network(attack[end]) for end in ('source', 'target'))
     if event['kind'] != attack['kind']:
         return False
-    if event['source'] is not None and ipaddress.ip_address(event['source']) not in source:
+    for hosts, network in ((event['sources'], source), (event['targets'], target)):
+        if not all(host['ip'] is None or ipaddress.ip_address(host['ip']) in network for host in hosts):
+            return False
+    if not set(event['ports']) <= set(attack.get('ports', [])):
         return False
-    victims = [event['victim']] if event['victim'] is not None else event['victim_samples']
-    if not all(ipaddress.ip_address(victim) in target for victim in victims):
-        return False
-    if event['port'] and event['port'] not in attack.get('ports', []):
-        return False
-    return (seconds(event['first']) >= seconds(attack['begin']) - TOLERANCE and
-            seconds(event['last']) <= seconds(attack['end']) + TOLERANCE)
+    return (seconds(event['begin']) >= seconds(attack['begin']) - TOLERANCE and
+            seconds(event['end']) <= seconds(attack['end']) + TOLERANCE)
 
 
 def judge(events, truth):

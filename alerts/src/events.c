@@ -4,6 +4,7 @@
 #include <nemea-common/nc_digest.h>
 #include <nemea-common/nc_hash.h>
 #include <nemea/event.h>
+#include <nemea/text.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,15 +115,15 @@ static void join(struct event *to, const struct event *e)
 /* The id of an event depends on what its first alert says, and on nothing else: the text that is hashed stands in docs/analyze.md. */
 static void set_id(struct event *e)
 {
-   char text[512], source[INET6_ADDRSTRLEN], target[INET6_ADDRSTRLEN];
+   char text[512], begin[64], source[INET6_ADDRSTRLEN], target[INET6_ADDRSTRLEN];
    struct key key = key_of(e);
    uint8_t hash[NC_SHA256_SIZE];
    struct nc_digest d;
    ip_to_str(&key.source, source);
    ip_to_str(&key.target, target);
-   int n = snprintf(text, sizeof(text), "%s %s %s %s %" PRIu32 " %" PRIu32 " %" PRIu32 ".%09" PRIu32,
-                    e->description->program, e->kind, source, target, key.port, key.protocol,
-                    ur_time_get_sec(e->first), ur_time_get_nsec(e->first));
+   int n = snprintf(text, sizeof(text), "%s %s %s %s %" PRIu32 " %" PRIu32 " %s", e->description->program,
+                    e->kind, source, target, key.port, key.protocol,
+                    format_rfc3339(e->first, begin, sizeof(begin)));
    nc_sha256_begin(&d);
    nc_digest_add(&d, text, (size_t) n < sizeof(text) ? (size_t) n : sizeof(text) - 1);
    nc_sha256_end(&d, hash);

@@ -9,7 +9,14 @@
 #include <nemea/event.h>
 #include <nemea/text.h>
 
-#define MAX_NOTES 64
+#define MAX_NOTES   64
+#define SKIP_REASON 160
+
+/** A detector that was not run, and why. */
+struct skipped {
+   const char *detector;
+   char reason[SKIP_REASON];
+};
 
 struct analysis {
    /* asked */
@@ -17,6 +24,7 @@ struct analysis {
    unsigned n_files;
    const char *interface; /* NULL: files */
    const char *blacklist; /* file; NULL: none */
+   const char *detectors; /* names separated by commas; NULL: all */
    bool verbose;
    FILE *flows_csv; /* flow records as text, NULL: no */
    int flows_error; /* errno of the first of them that could not be written, 0: none */
@@ -26,6 +34,8 @@ struct analysis {
    struct events events;
    char *notes[MAX_NOTES]; /* what a reader of the report must know: damage, an interruption, a dead module */
    unsigned n_notes;
+   struct skipped *skipped;
+   unsigned n_skipped;
    int status; /* enum cli_status */
 };
 
@@ -40,7 +50,8 @@ const char *analysis_without_events(const struct analysis *a);
 
 /* Reports. \return false when writing failed (errno) */
 bool report_text(const struct analysis *a, FILE *to);
-bool report_json(const struct analysis *a, FILE *to);
+/** \param version of the keys, 1 or 2 */
+bool report_json(const struct analysis *a, unsigned version, FILE *to);
 bool report_html(const struct analysis *a, FILE *to);
 /** The events as CSV. */
 bool report_csv(const struct analysis *a, FILE *to);

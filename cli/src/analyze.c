@@ -2,6 +2,7 @@
 /** nemea analyze: options, and the reports that were asked for. */
 #include "analysis.h"
 
+#include "detectors.h"
 #include "source.h"
 
 #include <errno.h>
@@ -12,8 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define JSON_VERSION 2 /* newest of the reports */
+
+/* Options without a letter. */
+enum { OPT_DETECTORS = 256, OPT_LIST_DETECTORS };
+
 struct request {
-   bool json;
+   unsigned json; /* version of the keys, 0: text */
+   bool list_detectors;
    const char *csv, *html;
 };
 
@@ -29,12 +36,18 @@ void cli_analyze_help(FILE *to)
        "With -i it captures until Ctrl-C, shows alerts as they come, and reports at the end.\n"
        "\n"
        "  -i, --interface NAME  capture from this interface (needs the right to capture)\n"
-       "  -j, --json            report as JSON on standard output\n"
+       "  -j, --json[=VERSION]  report as JSON on standard output; 2 (default) has events as "
+       "docs/event.schema.json\n"
+       "                        describes them, 1 has the keys of older releases\n"
        "  -c, --csv DIR         also write alerts.csv and flows.csv into this directory (created if "
        "missing)\n"
        "  -w, --html FILE       also write a self-contained page with plots\n"
        "  -b, --blacklist FILE  also report contacts with what this file lists: addresses, networks, domain\n"
        "                        names, URLs, one on each line\n"
+       "      --detectors LIST  run these detectors only; names separated by commas\n"
+       "      --list-detectors  print the detectors, the kinds of events that they report and what they "
+       "need, and\n"
+       "                        exit (with --json as JSON)\n"
        "  -v, --verbose         show the messages of the modules\n"
        "  -h, --help            this text\n"
        "\n"
@@ -49,26 +62,56 @@ void cli_analyze_help(FILE *to)
        to);
 }
 
+static int print_detectors(const struct request *r)
+{
+   errno = 0;
+   if (!detectors_list(r->json != 0, stdout)) {
+      cli_error("cannot write to standard output: %s", strerror(errno != 0 ? errno : EIO));
+      return CLI_OUTPUT;
+   }
+   return CLI_OK;
+}
+
 /* \return -1 to go on, else the exit status */
 static int parse(int argc, char **argv, struct analysis *a, struct request *r)
 {
    static const struct option options[] = {{"interface", required_argument, NULL, 'i'},
-                                           {"json", no_argument, NULL, 'j'},
+                                           {"json", optional_argument, NULL, 'j'},
                                            {"csv", required_argument, NULL, 'c'},
                                            {"html", required_argument, NULL, 'w'},
                                            {"blacklist", required_argument, NULL, 'b'},
+                                           {"detectors", required_argument, NULL, OPT_DETECTORS},
+                                           {"list-detectors", no_argument, NULL, OPT_LIST_DETECTORS},
                                            {"verbose", no_argument, NULL, 'v'},
                                            {"help", no_argument, NULL, 'h'},
                                            {NULL, 0, NULL, 0}};
+   char why[1024];
    int c;
    opterr = 0;
    while ((c = getopt_long(argc, argv, ":i:jc:w:b:vh", options, NULL)) != -1) {
       switch (c) {
       case 'i': a->interface = optarg; break;
-      case 'j': r->json = true; break;
+      case 'j':
+         r->json = optarg == NULL             ? JSON_VERSION
+                   : strcmp(optarg, "1") == 0 ? 1
+                   : strcmp(optarg, "2") == 0 ? 2
+                                              : 0;
+         if (r->json == 0) {
+            cli_error("option --json=%s: unknown version (expected 1 or 2)", optarg);
+            return CLI_USAGE;
+         }
+         break;
       case 'c': r->csv = optarg; break;
       case 'w': r->html = optarg; break;
       case 'b': a->blacklist = optarg; break;
+      case OPT_DETECTORS:
+         a->detectors = optarg;
+         if (!detectors_known(optarg, why, sizeof(why))) {
+            cli_error("option --detectors: %s", why);
+            return CLI_USAGE;
+         }
+         break;
+      case OPT_LIST_DETECTORS: r->list_detectors = true; break;
       case 'v': a->verbose = true; break;
       case 'h': cli_analyze_help(stdout); return CLI_OK;
       case ':':
@@ -76,6 +119,9 @@ static int parse(int argc, char **argv, struct analysis *a, struct request *r)
          return CLI_USAGE;
       default: cli_error("unknown option %s (see nemea analyze --help)", argv[optind - 1]); return CLI_USAGE;
       }
+   }
+   if (r->list_detectors) {
+      return print_detectors(r);
    }
    a->files = (const char *const *) argv + optind;
    a->n_files = (unsigned) (argc - optind);
@@ -184,7 +230,7 @@ int cli_analyze(int argc, char **argv)
    pipeline_run(&a);
    bool written = write_files(&a, &r, alerts_csv, html);
    errno = 0;
-   int error = error_of(r.json ? report_json(&a, stdout) : report_text(&a, stdout));
+   int error = error_of(r.json ? report_json(&a, r.json, stdout) : report_text(&a, stdout));
    if (error != 0) {
       cli_error("cannot write the report to standard output: %s", strerror(error));
       written = false;
@@ -195,6 +241,7 @@ int cli_analyze(int argc, char **argv)
       }
       free(a.notes[i]);
    }
+   free(a.skipped);
    traffic_free(&a.traffic);
    events_free(&a.events);
    return a.status != CLI_OK ? a.status : written ? CLI_OK : CLI_OUTPUT;

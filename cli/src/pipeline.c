@@ -8,6 +8,7 @@
  * Nothing is dropped: every output waits for its readers, and the source for all of them before its first record.
  */
 #include "analysis.h"
+#include "detectors.h"
 #include "process.h"
 #include "programs.h"
 #include "source.h"
@@ -39,6 +40,7 @@ struct pipeline {
    struct analysis *a;
    char dir[64];
    unsigned n_detectors;                              /* of event_descriptions[], all of them */
+   bool *chosen;                                      /* those of them that run */
    struct source_plugins plugins[SOURCE_PLUGINS_MAX]; /* outputs of flow_meter for those that need them */
    unsigned n_plugins, n_idle;                        /* detectors whose input has no such outputs */
    struct process *children; /* 0: the source, then the detectors, last a source of what plugins found */
@@ -143,17 +145,11 @@ static bool has_plugins(const struct analysis *a)
    return true;
 }
 
-/* The socket that a detector reads. \return NULL: what it needs is not in the input, or no blacklist is given, so it is not run */
+/* The socket that a detector reads. \return NULL: there are more outputs than flow_meter has */
 static const char *input_of(struct pipeline *p, const struct event_description *d)
 {
-   if (d->blacklist && p->a->blacklist == NULL) {
-      return NULL;
-   }
-   if (d->plugins == NULL) {
+   if (d->plugins == NULL || !has_plugins(p->a)) {
       return "flows";
-   }
-   if (!has_plugins(p->a)) {
-      return d->plugins_optional ? "flows" : NULL;
    }
    unsigned i = 0;
    while (i < p->n_plugins && strcmp(p->plugins[i].names, d->plugins) != 0) {
@@ -196,7 +192,7 @@ static bool start_detector(struct pipeline *p, const struct event_description *d
 static bool start_detectors(struct pipeline *p)
 {
    for (unsigned i = 0; i < p->n_detectors; i++) {
-      const char *input = input_of(p, event_descriptions[i]);
+      const char *input = p->chosen[i] ? input_of(p, event_descriptions[i]) : NULL;
       if (input == NULL) {
          p->n_idle++;
          continue;
@@ -589,6 +585,7 @@ static void pipeline_free(struct pipeline *p)
    free(p->children);
    free(p->layouts);
    free(p->active);
+   free(p->chosen);
    free(p);
 }
 
@@ -605,10 +602,11 @@ static struct pipeline *pipeline_new(struct analysis *a)
       p->n_detectors++;
    }
    size_t n = p->n_detectors + 1;
+   p->chosen = detectors_choose(a);
    p->children = calloc(n + 1, sizeof(*p->children));
    p->layouts = calloc(n, sizeof(*p->layouts));
    p->active = calloc(n, sizeof(*p->active));
-   if (p->children == NULL || p->layouts == NULL || p->active == NULL) {
+   if (p->chosen == NULL || p->children == NULL || p->layouts == NULL || p->active == NULL) {
       pipeline_free(p);
       return NULL;
    }

@@ -7,8 +7,6 @@
 #include <nemea-common/nc_text.h>
 #include <string.h>
 
-#define SCHEMA_VERSION 1
-
 static json_t *time_value(ur_time_t t)
 {
    char text[64];
@@ -37,11 +35,12 @@ static json_t *ip_value(const ip_addr_t *ip)
    return json_string(text);
 }
 
-static json_t *events(const struct analysis *a)
+static json_t *events(const struct analysis *a, unsigned version)
 {
    json_t *list = json_array();
    for (uint32_t i = 0; i < a->events.n; i++) {
-      json_array_append_new(list, event_json_v1(&a->events.list[i]));
+      const struct event *e = &a->events.list[i];
+      json_array_append_new(list, version == 1 ? event_json_v1(e) : event_json(e));
    }
    return list;
 }
@@ -92,7 +91,18 @@ static json_t *traffic_value(const struct traffic *t)
                     over_time(t), "hosts_forgotten", (json_int_t) traffic_forgotten(t));
 }
 
-bool report_json(const struct analysis *a, FILE *to)
+/* Detectors that were not run. */
+static json_t *skipped(const struct analysis *a)
+{
+   json_t *list = json_array();
+   for (unsigned i = 0; i < a->n_skipped; i++) {
+      json_array_append_new(
+          list, json_pack("{s:s,s:s}", "detector", a->skipped[i].detector, "reason", a->skipped[i].reason));
+   }
+   return list;
+}
+
+bool report_json(const struct analysis *a, unsigned version, FILE *to)
 {
    json_t *inputs = json_array(), *notes = json_array();
    for (unsigned i = 0; i < a->n_files; i++) {
@@ -102,10 +112,13 @@ bool report_json(const struct analysis *a, FILE *to)
       json_array_append_new(notes, json_string(a->notes[i]));
    }
    json_t *root =
-       json_pack("{s:i,s:o,s:o?,s:o,s:b,s:o,s:I,s:o}", "schema", SCHEMA_VERSION, "inputs", inputs,
-                 "interface", a->interface != NULL ? name_value(a->interface) : NULL, "notes", notes,
-                 "complete", a->status == CLI_OK && a->n_notes == 0, "events", events(a), "alerts_not_shown",
+       json_pack("{s:i,s:o,s:o?,s:o,s:b,s:o,s:I,s:o}", "schema", (int) version, "inputs", inputs, "interface",
+                 a->interface != NULL ? name_value(a->interface) : NULL, "notes", notes, "complete",
+                 a->status == CLI_OK && a->n_notes == 0, "events", events(a, version), "alerts_not_shown",
                  (json_int_t) a->events.dropped, "traffic", traffic_value(&a->traffic));
+   if (root != NULL && version > 1) {
+      json_object_set_new(root, "skipped", skipped(a));
+   }
    bool done =
        root != NULL && json_dumpf(root, to, JSON_INDENT(2)) == 0 && fputc('\n', to) != EOF && fflush(to) == 0;
    json_decref(root);

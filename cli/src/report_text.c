@@ -120,6 +120,25 @@ static void print_traffic(const struct traffic *t, FILE *to)
    }
 }
 
+/* Detectors that were not run, those with the same reason together. */
+static void print_skipped(const struct analysis *a, FILE *to)
+{
+   for (unsigned i = 0; i < a->n_skipped; i++) {
+      bool told = false;
+      for (unsigned k = 0; k < i && !told; k++) {
+         told = strcmp(a->skipped[k].reason, a->skipped[i].reason) == 0;
+      }
+      for (unsigned k = i, n = 0; k < a->n_skipped && !told; k++) {
+         if (strcmp(a->skipped[k].reason, a->skipped[i].reason) == 0) {
+            fprintf(to, "%s%s", n++ == 0 ? "Not run     " : ", ", a->skipped[k].detector);
+         }
+      }
+      if (!told) {
+         fprintf(to, ": %s\n", a->skipped[i].reason);
+      }
+   }
+}
+
 bool report_text(const struct analysis *a, FILE *to)
 {
    char input[512], count[32];
@@ -143,30 +162,6 @@ bool report_text(const struct analysis *a, FILE *to)
    } else {
       fputs("Traffic     no flows\n", to);
    }
-   return fflush(to) == 0 && !ferror(to);
-}
-
-/* ------------------------------------------------------------------------ CSV */
-
-bool report_csv(const struct analysis *a, FILE *to)
-{
-   fputs("first,last,detector,what,source,victim,port,protocol,amount,unit,bytes,sources,confidence,alerts\n",
-         to);
-   for (uint32_t i = 0; i < a->events.n; i++) {
-      const struct event *e = &a->events.list[i];
-      const struct event_description *d = e->description;
-      char first[48], last[48], source[64] = "", target[64] = "";
-      format_rfc3339(e->first, first, sizeof(first));
-      format_rfc3339(e->last, last, sizeof(last));
-      if (event_ip_is_set(&e->source)) {
-         ip_to_str(&e->source, source);
-      }
-      if (event_ip_is_set(&e->target)) {
-         ip_to_str(&e->target, target);
-      }
-      fprintf(to, "%s,%s,%s,%s,%s,%s,%u,%u,%" PRIu64 ",%s,%" PRIu64 ",%" PRIu64 ",%s,%" PRIu64 "\n", first,
-              last, d->program, d->title, source, target, e->port, e->protocol, e->amount, d->unit, e->bytes,
-              e->sources, event_confidence_names[d->confidence(e)], e->alerts);
-   }
+   print_skipped(a, to);
    return fflush(to) == 0 && !ferror(to);
 }

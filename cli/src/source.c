@@ -79,6 +79,49 @@ unsigned source_take(const char *const *files, unsigned n, unsigned from, struct
    return to;
 }
 
+static char *format_of_csv(const char *path)
+{
+   char *line = NULL;
+   size_t size = 0;
+   FILE *file = fopen(path, "re");
+   ssize_t n = file != NULL ? getline(&line, &size, file) : -1;
+   if (file != NULL) {
+      fclose(file);
+   }
+   if (n < 0) {
+      free(line);
+      return NULL;
+   }
+   line[strcspn(line, "\r\n")] = 0;
+   return line;
+}
+
+static char *format_of_records(const char *path)
+{
+   char spec[4096 + 8];
+   const void *data;
+   const char *text = NULL;
+   uint16_t size;
+   uint8_t type = 0;
+   snprintf(spec, sizeof(spec), "f:%s", path);
+   trap_ctx_t *ctx = trap_ctx_init3("format", "", 1, 0, spec, NULL);
+   if (ctx != NULL && trap_ctx_get_last_error(ctx) == TRAP_E_OK) {
+      trap_ctx_set_required_fmt(ctx, 0, TRAP_FMT_UNIREC, "");
+      int rc = trap_ctx_recv(ctx, 0, &data, &size);
+      if (rc == TRAP_E_OK || rc == TRAP_E_FORMAT_CHANGED) {
+         trap_ctx_get_data_fmt(ctx, TRAPIFC_INPUT, 0, &type, &text);
+      }
+   }
+   char *format = text != NULL ? strdup(text) : NULL;
+   trap_ctx_finalize(&ctx);
+   return format;
+}
+
+char *source_format(const char *path, enum source_kind kind)
+{
+   return kind == SOURCE_CSV ? format_of_csv(path) : kind == SOURCE_FLOWS ? format_of_records(path) : NULL;
+}
+
 /* -------------------------------------------------------------- relay of files */
 
 /* Reads a file of flow records and sends it on, in a process of its own. */

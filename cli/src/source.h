@@ -38,6 +38,8 @@ struct source_job {
 
 /** Tells what a file is by its first bytes. \return SOURCE_BAD with a message */
 enum source_kind source_kind_of(const char *path, char *why, size_t size);
+/** The format of a file of flow records, "type NAME,type NAME". \return a text to free(); NULL: it cannot be read */
+char *source_format(const char *path, enum source_kind kind);
 /** Captures that follow each other are one job, other files one each. \return index after the job's files */
 unsigned source_take(const char *const *files, unsigned n, unsigned from, struct source_job *job);
 /** Starts a job. \return false with a message */

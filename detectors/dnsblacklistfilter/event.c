@@ -33,15 +33,17 @@ static void reason(const struct event *e, char *to, size_t size)
             format_duration(event_seconds(e), duration, sizeof(duration)), e->detail);
 }
 
-EVENT_DESCRIPTION(
-    dnsblacklistfilter, .plugins = "dns", .blacklist = true,
-    .needs = "ipaddr SRC_IP,ipaddr DST_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST,"
-             "uint32 PACKETS,uint64 BYTES,uint8 PROTOCOL,uint16 DST_PORT,uint16 SRC_PORT,uint16 DNS_ID,"
-             "uint16 DNS_ANSWERS,string DNS_NAME,uint16 DNS_QTYPE,uint16 DNS_RLENGTH,"
-             "uint8 DNS_RCODE,bytes DNS_RDATA,uint8 DNS_DO,uint16 DNS_CLASS,uint16 DNS_PSIZE,"
-             "uint32 DNS_RR_TTL",
-    .aggregator = "blacklist_aggregator", .kind = "blacklisted-name",
-    .title = "look-up of a blacklisted name", .unit = "look-ups", .show_amount = true, .attack = "T1071.004",
-    .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL,uint32 PACKETS,"
-              "string DNS_NAME,time TIME_FIRST,time TIME_LAST",
-    .key = EVENT_BY_SOURCE, .gap = 3600, .read = read_alert, .confidence = confidence, .reason = reason);
+EVENT_DESCRIPTION(dnsblacklistfilter, .plugins = "dns", .blacklist = true,
+                  .needs = "ipaddr SRC_IP,ipaddr DST_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST,"
+                           "uint32 PACKETS,uint8 PROTOCOL,uint16 DST_PORT,uint16 SRC_PORT,uint16 DNS_ID,"
+                           "uint16 DNS_ANSWERS,string DNS_NAME,uint16 DNS_QTYPE,uint16 DNS_RLENGTH,"
+                           "uint8 DNS_RCODE,bytes DNS_RDATA,uint8 DNS_DO,uint16 DNS_CLASS,uint16 DNS_PSIZE,"
+                           "uint32 DNS_RR_TTL",
+                  .aggregator = "blacklist_aggregator", .kind = "blacklisted-name",
+                  .title = "look-up of a blacklisted name", .unit = "look-ups", .show_amount = true,
+                  .attack = "T1071.004",
+                  .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 "
+                            "PROTOCOL,uint32 PACKETS,uint64 BYTES,"
+                            "string DNS_NAME,time TIME_FIRST,time TIME_LAST",
+                  .key = EVENT_BY_SOURCE, .gap = 3600, .read = read_alert, .confidence = confidence,
+                  .reason = reason);

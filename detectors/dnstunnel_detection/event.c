@@ -12,6 +12,7 @@ static void read_alert(const struct alert *a, struct event *e)
    double share = alert_real(a, "TUNNEL_PER_NEW_DOMAIN");
    share = share > 0 && share < 1 ? share : share >= 1; /* not a number: 0 */
    e->source = alert_ip(a, "SRC_IP");
+   e->group = alert_number(a, "EVENT_ID");
    e->port = 53;
    e->packets = alert_number(a, "TUNNEL_CNT_PACKET");
    e->evidence = (uint64_t) (share * 100 + 0.5); /* in 100 */
@@ -49,12 +50,12 @@ static void reason(const struct event *e, char *to, size_t size)
    }
 }
 
-EVENT_DESCRIPTION(dnstunnel_detection, .options = "-E - -w 60 --no-event-id", .plugins = "dns",
+EVENT_DESCRIPTION(dnstunnel_detection, .options = "-E - -w 60", .plugins = "dns",
                   .needs = "ipaddr SRC_IP,ipaddr DST_IP,uint64 BYTES,uint16 DST_PORT,string DNS_NAME,"
                            "uint16 DNS_QTYPE,bytes DNS_RDATA",
                   .kind = "dns-tunnel", .kinds = "dns-anomaly", .title = "DNS tunnel", .unit = "messages",
                   .attack = "T1071.004 T1572",
-                  .fields = "ipaddr SRC_IP,uint8 TUNNEL_TYPE,uint32 TUNNEL_CNT_PACKET,float "
+                  .fields = "ipaddr SRC_IP,uint32 EVENT_ID,uint8 TUNNEL_TYPE,uint32 TUNNEL_CNT_PACKET,float "
                             "TUNNEL_PER_NEW_DOMAIN,time TIME_FIRST,time TIME_LAST",
                   .key = EVENT_BY_SOURCE, .total = true, .gap = 900, .read = read_alert,
                   .confidence = confidence, .reason = reason);
