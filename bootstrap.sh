@@ -99,6 +99,25 @@ prog:curl               curl                curl
 prog:ssh                openssh-client      openssh-clients
 prog:sshd               openssh-server      openssh-server
 prog:zstd               zstd                zstd
+prog:hydra              hydra               hydra
+prog:medusa             medusa              medusa
+prog:ncrack             ncrack              ncrack
+prog:sshpass            sshpass             sshpass
+prog:rsync              rsync               rsync
+prog:telnetd            inetutils-telnetd   telnet-server
+prog:inetutils-inetd    inetutils-inetd     inetutils
+prog:telnet             inetutils-telnet    telnet
+prog:vsftpd             vsftpd              vsftpd
+prog:xrdp               xrdp                xrdp
+prog:kamailio           kamailio            kamailio
+prog:sipp               sip-tester          sipp
+prog:svcrack            sipvicious          sipvicious
+prog:iodine             iodine              iodine
+prog:dns2tcpc           dns2tcp             dns2tcp
+prog:swaks              swaks               swaks
+prog:postfix            postfix             postfix
+py:aiosmtpd             python3-aiosmtpd    python3-aiosmtpd
+prog:sqlmap             sqlmap              sqlmap
 END
    portability) cat <<'END' ;;
 prog:debootstrap        debootstrap         debootstrap
@@ -120,6 +139,7 @@ END
 present() {
    case $1 in
    prog:*) command -v "${1#prog:}" >/dev/null 2>&1 ;;
+   py:*) /usr/bin/python3 -c "import ${1#py:}" >/dev/null 2>&1 ;;
    pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
    py:*) PYTHONPATH=/usr/lib/python3/dist-packages python3 -c "import ${1#py:}" >/dev/null 2>&1 ;;
    hdr:*) echo "#include <${1#hdr:}>" | gcc -E -xc - >/dev/null 2>&1 ;;

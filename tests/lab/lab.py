@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Makes the captures of the lab: real tools between hosts in network namespaces, with the truth beside each.
 
-usage: lab.py [--out DIR] [NAME...]      (root; default: all captures, in out/captures)
+usage: lab.py [--out DIR] [--jobs N] [NAME...]      (root; default: all captures, in out/captures)
 
 Writes NAME.pcap.zst (or .pcapng.zst) and NAME.json: who did what to whom, from when to when (UTC), and who was
-ordinary. All captures are made at the same time, which takes about five minutes.
+ordinary. Up to eight captures are made at the same time (--jobs), which takes about 20 minutes for all.
 """
 
 import argparse
+import collections
+import concurrent.futures
 import datetime
+import glob
 import ipaddress
 import json
 import os
@@ -23,11 +26,14 @@ sys.path[:0] = [LAB, os.path.dirname(LAB)]
 
 import captures  # noqa: E402 (found by the path above)
 import network  # noqa: E402
-from scenarios import SCENARIOS, Stage  # noqa: E402
+from scenarios import SCENARIOS  # noqa: E402
+from stage import Stage  # noqa: E402
 
 TOOLS = {'nmap': ('nmap', '--version'), 'masscan': ('masscan', '--version'), 'hping3': ('hping3', '--version'),
          'curl': ('curl', '--version'), 'nginx': ('nginx', '-v'), 'dnsmasq': ('dnsmasq', '--version'),
          'ssh': ('ssh', '-V'), 'tcpdump': ('tcpdump', '--version')}
+PACKAGES = {'hydra': 'hydra', 'medusa': 'medusa', 'ncrack': 'ncrack', 'svcrack': 'sipvicious', 'svwar': 'sipvicious', 'sipp': 'sip-tester',
+            'iodine': 'iodine', 'dns2tcp': 'dns2tcp', 'sqlmap': 'sqlmap', 'swaks': 'swaks', 'smtp-source': 'postfix'}
 
 
 def utc(nanoseconds):
@@ -41,6 +47,12 @@ def version(command):
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, check=False)
     return next((line.strip() for line in done.stdout.splitlines() if line.strip()), 'unknown')
+
+
+def packaged(attacks):
+    """Commands that tell the versions of the attackers' tools that have no option for it."""
+    used = {entry['tool'] for entry in attacks} & set(PACKAGES)
+    return {tool: ('dpkg-query', '-W', '-f', '${Version}', PACKAGES[tool]) for tool in used}
 
 
 class Measure:
@@ -61,6 +73,8 @@ class Measure:
         if header.protocol != entry['protocol'] or header.target not in self.target or header.source not in self.source:
             return
         if 'ports' in entry and header.target_port not in entry['ports']:
+            return
+        if 'source_ports' in entry and header.source_port not in entry['source_ports']:
             return
         if entry.get('spoofed') and any(header.source in prefix for prefix in self.ordinary):
             return
@@ -99,31 +113,48 @@ def truth(name, description, stage, packets):
         'begin': utc(packets[0].time),
         'end': utc(packets[-1].time),
         'packets': len(packets),
-        'snaplen': network.SNAPLEN,
+        'snaplen': stage.net.snaplen,
         'ordinary_hosts': [host for host in stage.net.hosts.values() if not {host['ipv4'], host['ipv6']} & attackers],
         'attacks': sorted((measure.result() for measure in measures), key=lambda entry: entry['begin']),
-        'tools': {tool: version(command) for tool, command in TOOLS.items()},
+        'tools': {tool: version(command) for tool, command in (TOOLS | packaged(stage.attacks)).items()},
     }
+
+
+def cut(packets, payloads):
+    """Packets without the payload of TCP connections after so many packets of each direction: what is encrypted cannot be compressed."""
+    seen = collections.Counter()
+    for packet in packets:
+        header = captures.header(packet)
+        if header and header.protocol == 6:
+            start = 34 if header.source.version == 4 else 54
+            start += (packet.data[start + 12] >> 4) * 4
+            connection = header[:2] + header[3:5]
+            seen[connection] += len(packet.data) > start
+            if seen[connection] > payloads:
+                packet = packet._replace(data=packet.data[:start])
+        yield packet
 
 
 def perform(name, out):
     """Plays one scenario; runs inside namespaces of its own."""
-    function, form = SCENARIOS[name]
+    scenario = SCENARIOS[name]
     network.run('mount', '-t', 'tmpfs', 'tmpfs', '/run')
     with tempfile.TemporaryDirectory(prefix='nemea-lab-') as directory:
         os.chmod(directory, 0o755)
         raw = os.path.join(directory, 'raw.pcap')
-        stage = Stage(list(SCENARIOS).index(name) + 1, directory)
+        stage = Stage(list(SCENARIOS).index(name) + 1, directory, scenario.half, scenario.snaplen)
         try:
-            function(stage, raw)
+            scenario.function(stage, raw)
             stage.finish()
         except BaseException:
-            subprocess.run(['cp', '-r', directory, os.path.join(out, f'failed-{name}')], check=False)
+            subprocess.run(['cp', '-r', directory, os.path.join(out, f'failed-{name.replace("/", "-")}')], check=False)
             os._exit(_report_failure(name))  # the users' threads need no end of their own: the namespaces close
         packets = sorted(captures.packets(captures.load(raw)), key=lambda packet: packet.time)
-        described = truth(name, function.__doc__, stage, packets)
-        path = os.path.join(out, f'{name}.{form}')
-        (captures.write_pcapng if form == 'pcapng' else captures.write_pcap)(path, packets)
+        if scenario.payloads:
+            packets = list(cut(packets, scenario.payloads))
+        described = truth(name, scenario.function.__doc__, stage, packets)
+        path = os.path.join(out, f'{name}.{scenario.form}')
+        (captures.write_pcapng if scenario.form == 'pcapng' else captures.write_pcap)(path, packets)
         network.run('zstd', '-q', '-f', '-19', '--rm', path)
         with open(os.path.join(out, f'{name}.json'), 'w', encoding='utf-8') as file:
             json.dump(described, file, indent=1)
@@ -139,6 +170,7 @@ def _report_failure(name):
 def main():
     parser = argparse.ArgumentParser(prog='lab.py', description='Makes the captures of the lab.')
     parser.add_argument('--out', default=os.path.join(ROOT, 'out', 'captures'), help='where to write (default: %(default)s)')
+    parser.add_argument('--jobs', type=int, default=8, help='captures made at the same time (default: %(default)s)')
     parser.add_argument('--inside', action='store_true', help=argparse.SUPPRESS)
     parser.add_argument('names', nargs='*', metavar='NAME', help=', '.join(SCENARIOS))
     options = parser.parse_args()
@@ -152,21 +184,26 @@ def main():
     if os.geteuid() != 0:
         print('lab.py: network namespaces and raw sockets need root', file=sys.stderr)
         return 1
-    os.makedirs(out, exist_ok=True)
-    # Everything a scenario starts or mounts goes away with these namespaces.
-    running = {name: subprocess.Popen(['unshare', '--mount', '--pid', '--net', '--fork', '--kill-child', '--mount-proc',
-                                       sys.executable, os.path.abspath(__file__), '--inside', '--out', out, name])
-               for name in options.names or SCENARIOS}
+    for folder in {os.path.dirname(name) for name in options.names or SCENARIOS}:
+        os.makedirs(os.path.join(out, folder), exist_ok=True)
+    def make(name):
+        # Everything a scenario starts or mounts goes away with these namespaces.
+        return subprocess.run(['unshare', '--mount', '--pid', '--net', '--fork', '--kill-child', '--mount-proc', sys.executable,
+                               os.path.abspath(__file__), '--inside', '--out', out, name], check=False).returncode
+
     status = 0
-    for name, process in running.items():
-        if process.wait() != 0:
+    names = options.names or list(SCENARIOS)
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        results = list(pool.map(make, names))
+    for name, result in zip(names, results):
+        if result != 0:
             status = 1
             print(f'lab.py: {name} failed')
             continue
         with open(os.path.join(out, f'{name}.json'), encoding='utf-8') as file:
             made = json.load(file)
         print(f'{name}: {made["packets"]} packets, {len(made["attacks"])} attacks, '
-              f'{sum(os.path.getsize(os.path.join(out, f)) for f in os.listdir(out) if f.startswith(name + ".pcap"))} bytes')
+              f'{sum(map(os.path.getsize, glob.glob(os.path.join(out, name + ".pcap*"))))} bytes')
     return status
 
 

@@ -14,16 +14,18 @@ import os
 import subprocess
 import time
 
-SNAPLEN = 288  # keeps DNS answers, HTTP request heads and TLS server names, drops most of the payload
+SNAPLEN = 288  # keeps DNS answers, HTTP request heads and TLS server names, drops most of the payload; scenarios may have their own
 
 
 class Network:
     """The network of one scenario: its addresses are 10.10.INDEX.0/24 and 2001:db8:INDEX::/64."""
 
-    def __init__(self, index, directory):
+    def __init__(self, index, directory, snaplen=SNAPLEN):
         self.index = index
+        self.snaplen = snaplen
         self.directory = directory  # private, for configuration and logs
         self.names = {}  # DNS name -> addresses
+        self.mail = {}  # domain -> name of its mail server
         self.hosts = {}  # host name -> its first addresses, for the truth
         self.capture = None
         self.servers = []
@@ -101,7 +103,7 @@ class Network:
         """Captures all that crosses the bridge; returns when tcpdump listens."""
         log = open(os.path.join(self.directory, 'tcpdump.log'), 'w+', encoding='utf-8')
         self.capture = subprocess.Popen(
-            ['ip', 'netns', 'exec', 'sw', 'tcpdump', '-i', 'br0', '-n', '-s', str(SNAPLEN), '-B', '16384', '-Z', 'root',
+            ['ip', 'netns', 'exec', 'sw', 'tcpdump', '-i', 'br0', '-n', '-s', str(self.snaplen), '-B', '16384', '-Z', 'root',
              '-w', path], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         for _ in range(100):
             log.seek(0)

@@ -54,7 +54,7 @@ class Office:
     def _start_dns(self):
         hosts = self._write('hosts', ''.join(f'{v4} {name}\n{v6} {name}\n' for name, (v4, v6) in self.net.names.items()))
         self.net.serve('dns', 'dnsmasq', '--keep-in-foreground', '--no-resolv', '--no-hosts', '--conf-file=/dev/null',
-                       f'--addn-hosts={hosts}', '--local=/example/', '--user=root', '--bind-interfaces', '--pid-file=')
+                       f'--addn-hosts={hosts}', *(f'--mx-host={domain},{host}' for domain, host in self.net.mail.items()), '--local=/example/', '--user=root', '--bind-interfaces', '--pid-file=')
         resolv = self._write('resolv.conf', f'nameserver {self.net.address(53)}\noptions timeout:1 attempts:2\n')
         network.run('mount', '--bind', resolv, '/etc/resolv.conf')
 
@@ -143,7 +143,7 @@ Subsystem sftp internal-sftp
         for kind in ('A', 'AAAA'):
             network.attempt(user, 'dig', '+tries=1', '+time=2', '+nocookie', name, kind)
 
-    def _ssh_options(self):
+    def ssh_options(self):
         directory = self.net.directory
         return ('-q', '-i', f'{directory}/user_key', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null',
                 '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=5')
@@ -152,13 +152,13 @@ Subsystem sftp internal-sftp
         """A file fetched from the file server, or brought there."""
         there = f'root@files.example:{self.net.directory}/'
         if rng.random() < 0.5:
-            network.attempt(user, 'scp', *self._ssh_options(), there + 'report.txt', '/dev/null')
+            network.attempt(user, 'scp', *self.ssh_options(), there + 'report.txt', '/dev/null')
         else:
-            network.attempt(user, 'scp', *self._ssh_options(), f'{self.net.directory}/archive.tar', there + f'from-{user}')
+            network.attempt(user, 'scp', *self.ssh_options(), f'{self.net.directory}/archive.tar', there + f'from-{user}')
 
     def _login(self, user, rng):
         """A short session on the file server."""
-        network.attempt(user, 'ssh', *self._ssh_options(), rng.choice(('-4', '-6')), 'root@files.example',
+        network.attempt(user, 'ssh', *self.ssh_options(), rng.choice(('-4', '-6')), 'root@files.example',
                         'uptime; sleep 1; ls -l /usr/bin | head -100')
 
     def _download(self, user, rng):
