@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Fuzz target: the records of a detector, which is linked with this file; -DFUZZ_OPTIONS is its command line, -DFUZZ_FORMAT the format
- * of its input.
+ * Fuzz target: the records of a module, which is linked with this file; -DFUZZ_OPTIONS is its command line, -DFUZZ_FORMAT the format
+ * of its input; -DFUZZ_OUTPUTS the number of its outputs, if it is variable.
  *
  * The input is a sequence of: one byte; less than 128: as many bytes of a record; more: the record before again, one byte
- * of it replaced (position, value), so that the detector sees many records that are nearly alike.
+ * of it replaced (position, value), so that the module sees many records that are nearly alike.
  */
 #include <nemea/module_test.h>
 #include <stdio.h>
@@ -25,7 +25,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
    if (silent == NULL) {
       silent = freopen("/dev/null", "we", stdout); /* statistics at the end */
    }
+#ifdef FUZZ_OUTPUTS
+   nm_test_t *t = nm_test_new_with(&nm_definition, FUZZ_OPTIONS, 1, FUZZ_OUTPUTS);
+#else
    nm_test_t *t = nm_test_new(&nm_definition, FUZZ_OPTIONS);
+#endif
    if (t == NULL || nm_test_error(t) != NULL || nm_test_format(t, 0, FUZZ_FORMAT) != NM_OK) {
       abort();
    }
