@@ -74,6 +74,11 @@ const char *nf_reader_error(const nf_reader_t *r)
    return r->error;
 }
 
+bool nf_reader_complete(const nf_reader_t *r)
+{
+   return !r->open_end;
+}
+
 uint64_t nf_reader_unknown(const nf_reader_t *r)
 {
    return r->unknown;

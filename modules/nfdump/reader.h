@@ -30,6 +30,8 @@ bool nf_reader_open(nf_reader_t *r, const char *path);
 bool nf_reader_open_stream(nf_reader_t *r, FILE *stream, const char *path);
 /** The next flow. What is not a flow (statistics, exporters, events without counters) is skipped. */
 enum nf_result nf_reader_next(nf_reader_t *r, struct nf_flow *flow);
+/** After NF_END: the writer of the file completed it. Of one that was killed, or still writes, there may be more flows. */
+bool nf_reader_complete(const nf_reader_t *r);
 /** What is wrong, and where: "a.nf: byte 276: ...". */
 const char *nf_reader_error(const nf_reader_t *r);
 /** Records of types, and blocks, that were skipped because they are unknown here; of all files. */

@@ -308,6 +308,10 @@ static int next_flow(nm_module_t *m)
          return fail_reading(m, "Error during reading file");
       }
       if (result == NF_END) {
+         if (!nf_reader_complete(self->reader)) {
+            nm_warn(m, "%s: the file is incomplete: its writer did not end it; all blocks of it were read",
+                    self->paths[self->next_path - 1]);
+         }
          self->open = false;
          return NM_OK;
       }
