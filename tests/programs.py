@@ -140,8 +140,8 @@ class Workspace:
         self.wait_for(empty, f'{process.args[0]} to read its input')
 
     @staticmethod
-    def wait_until_blocked(process):
-        """Until a program that should wait does so: all threads of it and its children sleep and use no time, look after look."""
+    def wait_until_blocked(*processes):
+        """Until programs that should wait do so: all threads of them and their children sleep and use no time, look after look."""
         def used(pid):
             total = 0
             for task in glob.glob(f'/proc/{pid}/task/*'):
@@ -156,10 +156,11 @@ class Workspace:
 
         before, quiet, deadline = None, 0, time.monotonic() + TIMEOUT
         while quiet < 20:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f'{process.args} does not wait: status {process.returncode}')
-            now = used(process.pid)
-            quiet = quiet + 1 if now is not None and now == before else 0
+            for process in processes:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError(f'{process.args} does not wait: status {process.returncode}')
+            now = [used(process.pid) for process in processes]
+            quiet = quiet + 1 if None not in now and now == before else 0
             before = now
             time.sleep(0.02)
 
