@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** adaptive_filter: watches who talked to command-and-control servers and blacklisted names, by a list that ipblacklistfilter reads. */
 #include "../blacklist/config.h"
+#include "../common/public_ip.h"
 #include "lookup.h"
 #include "scenarios.h"
 
@@ -124,7 +125,7 @@ static struct scenario *open_scenario(nm_module_t *m, enum scenario_type type, c
 
 static void add_entity(struct adaptive_filter *self, struct scenario *s, const ip_addr_t *ip, bool any)
 {
-   if (!any && !self->allow_private && !lookup_is_public(ip)) {
+   if (!any && !self->allow_private && !ip_is_public(ip)) {
       self->not_public++; /* a name may resolve to whatever its owner likes, also to our own servers */
    } else if (!scenario_add_entity(s, ip)) {
       self->entities_left_out++;
@@ -433,7 +434,7 @@ static int open_lookup(nm_module_t *m)
                  "names are not looked up: /etc/resolv.conf has no resolver (option --resolver names one)");
          return NM_OK;
       }
-      if (!self->allow_private && !lookup_is_public(&ip)) {
+      if (!self->allow_private && !ip_is_public(&ip)) {
          nm_warn(m, "names are not looked up: the resolver of /etc/resolv.conf is private or on this host "
                     "(options --resolver, --allow-private)");
          return NM_OK;

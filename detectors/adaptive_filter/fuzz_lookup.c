@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Fuzz target: answers of a resolver: name, zero byte, message. */
+#include "../common/public_ip.h"
 #include "lookup.h"
 
 #include <stdlib.h>
@@ -24,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
       abort();
    }
    for (int i = 0; i < found; i++) {
-      lookup_is_public(&addresses[i]);
+      ip_is_public(&addresses[i]);
    }
    return 0;
 }

@@ -17,9 +17,6 @@
 
 struct lookup;
 
-/** May traffic go to this address, or an address be blacklisted, without the operator's word? Not private, own, loopback, link-local,
- * multicast, or reserved ones (RFC 6890). */
-bool lookup_is_public(const ip_addr_t *ip);
 /** First resolver of a file like /etc/resolv.conf. \return false: there is none */
 bool lookup_system_resolver(const char *path, ip_addr_t *ip);
 

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 
+#include "../common/public_ip.h"
 #include "lookup.h"
 
 #include <nemea/module_test.h>
@@ -136,15 +137,15 @@ static void addresses_that_are_not_public(void **state)
    (void) state;
    for (size_t i = 0; i < sizeof(not_public) / sizeof(not_public[0]); i++) {
       assert_true(ip_from_str(not_public[i], &ip));
-      assert_false(lookup_is_public(&ip));
+      assert_false(ip_is_public(&ip));
    }
    for (size_t i = 0; i < sizeof(public) / sizeof(public[0]); i++) {
       assert_true(ip_from_str(public[i], &ip));
-      assert_true(lookup_is_public(&ip));
+      assert_true(ip_is_public(&ip));
    }
    write_file("resolv.conf", "# comment\nsearch example\nnameserver 127.0.0.53\nnameserver 9.9.9.9\n");
    assert_true(lookup_system_resolver(file_path("resolv.conf"), &ip));
-   assert_false(lookup_is_public(&ip));
+   assert_false(ip_is_public(&ip));
    assert_false(lookup_system_resolver("/nonexistent", &ip));
 }
 
