@@ -42,6 +42,7 @@ DETECTORS = {
     'haddrscan_detector': Detector('horizontal-scan', 'SRC_IP', 'DST_IP0'),
     'hoststatsnemea': Detector({'2': 'horizontal-scan', '10': 'flood', '15': 'amplification', '30': 'password-guessing'}, 'SRC_IP',
                                'DST_IP', ('-F',), strict=False),  # its thresholds are those of large networks
+    'miner_detector': Detector('mining', 'SRC_IP', 'DST_IP', ('--details', '--no-check'), 'idpcontent', True),
     'sip_bf_detector': Detector('sip-guessing', 'SBFD_SOURCE', 'SBFD_TARGET', plugins='sip', first='SBFD_EVENT_TIME', last='SBFD_CEASE_TIME'),
     'vportscan_detector': Detector('vertical-scan', 'SRC_IP', 'DST_IP'),
 }
@@ -70,6 +71,13 @@ TRUTH = {  # of data/, by file name: from its README
     'dnscat2-txt': [Attack('dns-tunnel', '192.168.68.62', None, what='dnscat2 over TXT, 18 minutes')],
     'iodine-short': [Attack('dns-tunnel', '10.0.2.30', None, what='iodine, 25 s')],
     'dns-exfiltration': [Attack('dns-tunnel', '192.168.220.56', None, what='dnscat2, 300 packets in 60 s')],
+    'bitcoin-mining': [Attack('mining', '10.0.2.15', '74.84.128.158', what='Bitcoin, stratum'),
+                       Attack('mining', '10.0.2.15', '113.21.199.11', what='Bitcoin, stratum, 5 packets')],
+    'bitcoin-mining-in-progress': [Attack('mining', '10.0.2.15', None, what='Bitcoin, stratum, from the middle on')],
+    'coinhive-stratum': [Attack('mining', '10.0.2.15', None, what='Coinhive, stratum')],
+    'coinhive': [Attack('mining', '10.0.2.15', '0.0.0.0/0', what='Coinhive, websocket over TLS', small=True)],
+    'ndpi-mining': [Attack('mining', '147.229.13.222', None, what='Ethereum'), Attack('mining', '192.168.2.92', None, what='Zcash'),
+                    Attack('mining', '192.168.2.148', None, what='Ethereum, Monero')],
     'icmpv6-dos-extension-headers': [Attack('flood', None, '2001:db8:1::1', what='39813 packets in 6 s from one host')],
 }
 
@@ -248,7 +256,7 @@ def ratio(part, whole):
     return f'{100 * part / whole:.0f} %' if whole else ''
 
 
-NOT_RUN = {'dnstunnel_detection', 'hoststatsnemea'}  # of the original, on none of the data
+NOT_RUN = {'dnstunnel_detection', 'hoststatsnemea', 'miner_detector'}  # of the original, on none of the data
 
 
 def original_text(detector, group):
