@@ -292,6 +292,21 @@ static void show_live(struct event *e)
    fflush(stdout);
 }
 
+/* \return false when the new format cannot be read */
+static bool follow_format(struct pipeline *p, unsigned i)
+{
+   if (i == 0) {
+      urcsv_free(&p->csv);
+      return ur_ctx_follow_format(p->ctx, 0, &p->flows) == UR_OK;
+   }
+   uint8_t type = TRAP_FMT_UNKNOWN;
+   const char *format = NULL;
+   trap_ctx_get_data_fmt(p->ctx, TRAPIFC_INPUT, i, &type, &format);
+   ur_layout_free(p->layouts[i - 1]);
+   p->layouts[i - 1] = ur_layout_create(format);
+   return p->layouts[i - 1] != NULL;
+}
+
 static void take_alert(struct pipeline *p, unsigned detector, const trap_message_t *m)
 {
    const struct alert alert = {.layout = p->layouts[detector], .rec = m->data};
@@ -312,6 +327,10 @@ static void take_records(struct pipeline *p, unsigned i, const trap_message_t *m
          return;
       }
       if (i > 0) {
+         /* Of a sender whose format is exactly what is asked for, no change is reported. */
+         if (p->layouts[i - 1] == NULL) {
+            follow_format(p, i);
+         }
          take_alert(p, i - 1, &m[k]);
          continue;
       }
@@ -467,21 +486,6 @@ static bool close_unended(struct pipeline *p)
    }
    analysis_note(p->a, "the stream of flow records broke off: its last flows may be missing");
    return true;
-}
-
-/* \return false when the new format cannot be read */
-static bool follow_format(struct pipeline *p, unsigned i)
-{
-   if (i == 0) {
-      urcsv_free(&p->csv);
-      return ur_ctx_follow_format(p->ctx, 0, &p->flows) == UR_OK;
-   }
-   uint8_t type = TRAP_FMT_UNKNOWN;
-   const char *format = NULL;
-   trap_ctx_get_data_fmt(p->ctx, TRAPIFC_INPUT, i, &type, &format);
-   ur_layout_free(p->layouts[i - 1]);
-   p->layouts[i - 1] = ur_layout_create(format);
-   return p->layouts[i - 1] != NULL;
 }
 
 static bool consume(struct pipeline *p)
