@@ -17,7 +17,7 @@ import programs
 from programs import Workspace
 
 BIN, LIBRARY = None, None
-programs.TIMEOUT = 15
+programs.TIMEOUT = 60
 STILL_WAITING = 3  # seconds that a program may wait for a peer that has ended
 EACH = 24  # maximum number of faults of a kind, spread over all calls of that kind
 ERRORS = {'write': (errno.ENOSPC, errno.EIO), 'read': (errno.EIO,), 'open': (errno.EMFILE, errno.EACCES),
@@ -38,7 +38,7 @@ def spread(count):
     return sorted({*range(1, third + 1), *range(third, count - third, step), *range(count - third + 1, count + 1)})
 
 
-class Faults(unittest.TestCase):
+class Faults:
     def setUp(self):
         self.w = Workspace(BIN)
         self.addCleanup(self.w.__exit__)
@@ -93,6 +93,8 @@ class Faults(unittest.TestCase):
         lines = self.w.read(name).split('\n')
         return lines[1 if lines[0] == TITLE else 0:-1]  # text after the last newline is a partial line
 
+
+class Files(Faults, unittest.TestCase):
     def check_writer(self, parameters):
         command = ('logreplay', '-d', '-n', '-f', 'in.csv', '-i', f'f:x{parameters}')
         self.assertEqual(self.w.end(self.start_with(command, fault_counts='counts'))[0], 0)
@@ -133,8 +135,8 @@ class Faults(unittest.TestCase):
                 else:
                     self.assertNotEqual(err, '', fault)
 
-    # ------------------------------------------------------------------ sockets
 
+class Sockets(Faults, unittest.TestCase):
     def run_pair(self, sender, reader, fault_in_reader, **fault):
         """Runs both; \\return statuses (None: it was still waiting), what both said, the lines that arrived"""
         self.remove('out.csv')
@@ -190,7 +192,7 @@ def pair_test(shared, fault_in_reader):
 
 for _name, _shared in (('shared_log', True), ('stream', False)):
     for _reader in (False, True):
-        setattr(Faults, f'test_{"reader" if _reader else "sender"}_of_a_{_name}', pair_test(_shared, _reader))
+        setattr(Sockets, f'test_{"reader" if _reader else "sender"}_of_a_{_name}', pair_test(_shared, _reader))
 
 
 if __name__ == '__main__':
