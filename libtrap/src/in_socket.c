@@ -108,6 +108,12 @@ static int more_socket(struct socket_input *s)
       wait_socket(s, wanted_events(s));
       return 0;
    }
+   /* What was under way is lost, and nobody can tell how much: unlike a clean end, this is said. */
+   if (n < 0) {
+      complain(s, BROKEN, "the connection broke: %s", strerror(errno));
+   } else if (s->fill > s->start) {
+      complain(s, BROKEN, "the connection ended inside a buffer of messages");
+   }
    return -1;
 }
 

@@ -26,6 +26,7 @@ enum complaint {
    NO_HELLO,
    NO_FORMAT,
    BAD_STREAM,
+   BROKEN,
    BAD_LOG,
    NOT_RESUMED,
    GOES_ON, /* the connection is good, but for: */

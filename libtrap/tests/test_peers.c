@@ -187,6 +187,30 @@ static void lying_lengths_never_reach_the_module(void **state)
    fake_stop(&f);
 }
 
+/* A sender that ends between two buffers has ended; one that ends inside a buffer has lost it, and the user is told. */
+static void a_connection_that_ends_inside_a_buffer_is_told(void **state)
+{
+   uint8_t cut[sizeof(good) + 5];
+   const struct script scripts[] = {
+       {good, sizeof(good), false}, {cut, sizeof(cut), false}, {good, sizeof(good), true}};
+   struct fake f;
+   int keep;
+   (void) state;
+   memcpy(cut, good, sizeof(good));
+   memcpy(cut + sizeof(good), ok_block, 5);
+   fake_start(&f, scripts, 3);
+   FILE *log = capture_begin(&keep);
+   trap_ctx_t *in = open_raw(1, 0, "u:fake");
+   receive_ok(in);
+   receive_ok(in);
+   assert_int_equal(count_lines(log, "inside a buffer"), 0);
+   receive_ok(in);
+   trap_ctx_finalize(&in);
+   assert_int_equal(capture_end(log, keep, "inside a buffer"), 1);
+   assert_int_equal(f.accepted, 3);
+   fake_stop(&f);
+}
+
 /* A format: fields of a UniRec hello. */
 static size_t make_hello(uint8_t *to, const char *spec)
 {
@@ -418,6 +442,7 @@ int main(int argc, char **argv)
    const struct CMUnitTest tests[] = {
        cmocka_unit_test(no_answer_of_a_peer_ends_a_reader),
        cmocka_unit_test(lying_lengths_never_reach_the_module),
+       cmocka_unit_test(a_connection_that_ends_inside_a_buffer_is_told),
        cmocka_unit_test(formats_that_are_none_do_not_reach_the_module),
        cmocka_unit_test(a_format_without_a_required_field_is_told),
        cmocka_unit_test(a_sender_that_hangs_up_at_once_is_not_asked_all_the_time),
