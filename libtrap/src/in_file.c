@@ -117,6 +117,29 @@ static int next_file(struct file_input *f)
    return TRAP_E_OK;
 }
 
+/* Bytes of whole messages among the first n of a block. */
+static uint32_t whole_messages(const uint8_t *block, size_t n)
+{
+   size_t whole = 0;
+   uint16_t be;
+   while (n - whole >= sizeof(be)) {
+      memcpy(&be, block + whole, sizeof(be));
+      if (n - whole - sizeof(be) < be16toh(be)) {
+         break;
+      }
+      whole += sizeof(be) + be16toh(be);
+   }
+   return (uint32_t) whole;
+}
+
+/* A block is not all there. Its whole messages are delivered first; file_fill() fails then. */
+static int use_part(struct file_input *f, size_t n, uint32_t *size)
+{
+   int rc = fail_read(f, "a block");
+   *size = f->failed != 0 ? whole_messages(f->block, n) : 0;
+   return *size > 0 ? TRAP_E_OK : rc;
+}
+
 /* Reads the next block. \return OK with size (0: the file has ended, or the block is empty), else final */
 static int next_block(struct file_input *f, uint32_t *size)
 {
@@ -142,7 +165,8 @@ static int next_block(struct file_input *f, uint32_t *size)
       f->block = p;
       f->capacity = *size;
    }
-   return reader_read(f->file, f->block, *size) == *size ? TRAP_E_OK : fail_read(f, "a block");
+   n = reader_read(f->file, f->block, *size);
+   return n == *size ? TRAP_E_OK : use_part(f, n, size);
 }
 
 static int file_fill(struct trap_input *in)
