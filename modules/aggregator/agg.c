@@ -15,7 +15,7 @@ NM_FIELDS(time TIME_FIRST, time TIME_LAST, uint32 COUNT)
 #define LONGEST_FLOW  300 /* seconds; exporters send a flow at most this long after it began */
 #define WHEEL_BUCKETS 4096
 #define FINGERPRINT   16 /* bytes that stand for a key of variable length */
-#define CONFIRMING    8  /* records behind the end of a global window that end it */
+#define CONFIRMING    8  /* records after the end of a global window that end it */
 
 /* All that is known of one key. The values of the columns follow. */
 struct entry {
@@ -26,7 +26,7 @@ struct entry {
 };
 #define VALUES ((uint32_t) ((sizeof(struct entry) + 15) & ~15u))
 
-/* Copy of a record that begins behind the end of the global window. */
+/* Copy of a record that begins after the end of the global window. */
 struct held {
    uint8_t *data;
    uint32_t second; /* of TIME_FIRST */
@@ -125,16 +125,16 @@ static const nm_option_t options[] = {
     NM_CALL('o', "or", "field", add_or, "All bits that are set in any record."),
     NM_CALL('n', "and", "field", add_and, "All bits that are set in every record."),
     NM_U32(0, "capacity", struct agg, capacity, 1u << 21, 1, NC_TABLE_MAX_CAPACITY,
-           "Entries kept at most; at the limit the oldest one is sent early (counter \"sent early\")."),
+           "Maximum number of entries; at the limit the oldest one is sent early (counter \"sent early\")."),
     NM_U32(0, "memory", struct agg, memory, 256, 1, 1u << 20,
-           "MiB of texts and other values of variable length kept at most; at the limit the oldest entries "
+           "Memory limit in MiB for strings and other values of variable length; at the limit the oldest "
+           "entries "
            "are sent early."),
     NM_FLAG(0, "wall-clock", struct agg, wall_clock,
             "End passive and global windows by the time of day, as NEMEA 2 does, not by the times of the "
             "records."),
-    NM_FLAG(
-        0, "expire", struct agg, expire,
-        "Send entries of active windows when they are over, not when the next record of their key comes."),
+    NM_FLAG(0, "expire", struct agg, expire,
+            "Send entries of active windows as soon as they end, not with the next record of their key."),
     NM_END,
 };
 
@@ -264,7 +264,7 @@ static void entry_expired(void *context, nc_timer_t *timer)
       int rc = end_entry(context, e);
       self->failed = self->failed != NM_OK ? self->failed : rc;
    } else {
-      nc_wheel_set(self->wheel, timer, deadline(self, e)); /* there were more records meanwhile */
+      nc_wheel_set(self->wheel, timer, deadline(self, e)); /* more records have arrived */
    }
 }
 
@@ -317,7 +317,7 @@ static int next_global_window(nm_module_t *m, uint32_t second)
    return rc;
 }
 
-/* Keeps a record that begins behind the end of the global window. A few of them may have wrong clocks; CONFIRMING of them
+/* Keeps a record that begins after the end of the global window. A few of them may have wrong clocks; CONFIRMING of them
  * end the window. */
 static int hold(nm_module_t *m, const nm_record_t *rec, uint32_t second)
 {
@@ -533,7 +533,7 @@ static int aggregate(nm_module_t *m, const nm_record_t *recs, uint32_t n)
    return rc;
 }
 
-/* Records that begin behind the end of the window are held back, those before it make batches. */
+/* Records that begin after the end of the window are held back, those before it are processed in batches. */
 static int global_records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
    struct agg *self = nm_self(m);

@@ -69,7 +69,7 @@ static void extremes_of_all_types(void **state)
    nm_test_free(t);
 }
 
-/* Keys and values of variable length, longer than any buffer of old. */
+/* Keys and values of variable length, longer than the buffers of NEMEA 2. */
 static void values_of_variable_length(void **state)
 {
    (void) state;

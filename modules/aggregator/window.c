@@ -9,7 +9,7 @@
 
 #define LONGEST 21
 
-/* \return value of the number at the begin of text; otherwise when it is none, or not above 0 */
+/* \return the number at the beginning of text; otherwise, if there is none or it is not above 0 */
 static uint32_t seconds(const char *text, uint32_t otherwise)
 {
    char *end;

@@ -203,7 +203,7 @@ void cryptopan_prefetch(const struct cryptopan *c, const ip_addr_t *ip)
 ip_addr_t cryptopan_map(struct cryptopan *c, const ip_addr_t *ip)
 {
    ip_addr_t key;
-   memcpy(&key, ip, sizeof(key)); /* may stand anywhere in a record */
+   memcpy(&key, ip, sizeof(key)); /* may be unaligned in a record */
    if (ip_is4(&key)) {
       size_t i = place_v4(key.ui32[2]);
       if (c->cache_v4[i].from != key.ui32[2]) {

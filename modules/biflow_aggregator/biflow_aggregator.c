@@ -59,31 +59,30 @@ static int set_global(nm_module_t *m, const char *text)
    }
    return nm_fail(
        m,
-       "option -g, --global-timeout: \"%s\" is not a number of seconds from 1 to %d, with a, absolute, r or "
-       "relative behind it",
+       "option -g, --global-timeout: \"%s\" is not a number of seconds from 1 to %d, with an optional "
+       "suffix a, absolute, r or relative",
        text, INT32_MAX);
 }
 
 static const nm_option_t options[] = {
     NM_STRING('c', "config", struct biflow_aggregator, path, NULL,
-              "XML file with the sections of fields. Needed."),
-    NM_STRING('n', "name", struct biflow_aggregator, section, NULL, "Name of the section. Needed."),
+              "XML file with the sections of fields. Required."),
+    NM_STRING('n', "name", struct biflow_aggregator, section, NULL, "Name of the section. Required."),
     NM_FLAG('e', "eof", struct biflow_aggregator, ends,
             "End with the stream. Without, the module waits for the next one (files end in any case)."),
     NM_U32('s', "size", struct biflow_aggregator, size, 16, 2, 28,
-           "The cache has 2 to this power of entries; when it is full, an entry that is little used is sent "
+           "The cache has 2 to this power of entries; when it is full, an entry is sent "
            "early "
            "(counter \"sent early\")."),
     NM_U32('a', "active-timeout", struct biflow_aggregator, active, 40, 1, INT32_MAX,
-           "Seconds after its first record at which an entry is sent at the latest."),
+           "Maximum time between the first and the last record of an entry, in seconds."),
     NM_U32('p', "passive-timeout", struct biflow_aggregator, passive, 20, 1, INT32_MAX,
-           "Seconds after its last record at which an entry is sent; not above the active timeout."),
+           "Time after its last record when an entry is sent, in seconds; at most the active timeout."),
     NM_CALL('g', "global-timeout", "seconds", set_global,
-            "Send all entries each so many seconds, instead of the other timeouts; followed by a or "
-            "absolute: at multiples "
-            "of it, r or relative (default): so long after the last time."),
+            "Send all entries at this interval, instead of the other timeouts. Suffix a or absolute: at "
+            "multiples of the interval; r or relative (default): counted from the last time."),
     NM_U32(0, "memory", struct biflow_aggregator, memory, 256, 1, 1u << 20,
-           "MiB of texts, lists and sets kept at most; at the limit entries are sent early."),
+           "Memory limit in MiB for strings, lists and sets; at the limit entries are sent early."),
     NM_END,
 };
 
@@ -181,7 +180,7 @@ static int end_all(nm_module_t *m)
    return rc;
 }
 
-/* Values take too much memory: sends entries, round the table. */
+/* Values take too much memory: sends entries in the order of the table. */
 static int make_room(nm_module_t *m)
 {
    struct biflow_aggregator *self = nm_self(m);
@@ -215,7 +214,7 @@ static void entry_expired(void *context, nc_timer_t *timer)
       int rc = end_entry(context, e);
       self->failed = self->failed != NM_OK ? self->failed : rc;
    } else {
-      set_timer(self, e); /* there were more records meanwhile */
+      set_timer(self, e); /* more records have arrived */
    }
 }
 

@@ -346,7 +346,7 @@ static void fingerprint(const void *data, uint32_t length, uint8_t *to)
 
 void columns_key(const struct columns *c, const void *rec, enum direction direction, uint8_t *key)
 {
-   memset(key + c->key_size - 8, 0, 8); /* what is behind the last field */
+   memset(key + c->key_size - 8, 0, 8); /* padding after the last field */
    for (uint32_t i = 0; i < c->n_keys; i++) {
       const struct column *col = &c->columns[c->keys[i]];
       const nm_field_t *in = &col->value[direction].in;

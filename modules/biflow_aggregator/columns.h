@@ -14,7 +14,7 @@ enum direction { SAME, EXCHANGED };
  * of an exchanged flow is written to it. */
 struct column {
    const struct field_config *config;
-   bool is_list, in_key; /* in_key: of fixed length, stands in the key of the table */
+   bool is_list, in_key; /* in_key: of fixed length, is in the key of the table */
    bool hidden;          /* the reverse of a field without a partner in the output */
    bool paired;          /* the reverse is a field of the output with the same function */
    nm_column_t value[2]; /* by direction; name, in, out */

@@ -203,7 +203,7 @@ static int help(nm_module_t *m)
          "e, edit         ask for the value of each field; an empty line keeps it\n"
          "                +X, -X       add to a number, a time (seconds) or an address, or take away\n"
          "                now, now+S   the time at this moment, S seconds later\n"
-         "                !RULE        do that before each record that is sent; ! ends it\n"
+         "                !RULE        apply it before each record is sent; ! removes it\n"
          "s, send [N]     send the record, or N of it\n"
          "t, stop         send the end of stream\n"
          "x, exit, q, quit, end of input: end\n"
@@ -293,11 +293,9 @@ static void cleanup(nm_module_t *m)
    free(self->fields);
 }
 
-NM_MODULE(
-    "debug_sender",
-    "Asks for the values of a record and sends it, to see what other modules make of it. After the options "
-    "stands "
-    "the format of the records: debug_sender -i u:flows \"ipaddr SRC_IP,uint16 DST_PORT,time TIME_LAST\". "
-    "Commands are read from standard input; help lists them.",
-    .out = NM_OUTPUTS({"records"}), .state_size = sizeof(struct sender), .flags = NM_NO_EOS,
-    .arguments = arguments, .init = init, .source = source, .cleanup = cleanup)
+NM_MODULE("debug_sender",
+          "Sends records composed by hand, to test other modules. The argument is the format of the records: "
+          "debug_sender -i u:flows \"ipaddr SRC_IP,uint16 DST_PORT,time TIME_LAST\". "
+          "Commands are read from standard input; help lists them.",
+          .out = NM_OUTPUTS({"records"}), .state_size = sizeof(struct sender), .flags = NM_NO_EOS,
+          .arguments = arguments, .init = init, .source = source, .cleanup = cleanup)

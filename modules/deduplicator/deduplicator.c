@@ -41,11 +41,11 @@ static uint64_t capacity(nm_module_t *m)
 
 static const nm_option_t options[] = {
     NM_U32('s', "size", struct deduplicator, exponent, 20, 0, 30,
-           "Remember 2^SIZE flows at most, at least 8; the oldest makes room for a new one."),
+           "Remember at most 2^SIZE flows; when there are more, the oldest is removed."),
     NM_U64('t', "timeout", struct deduplicator, timeout_ms, 5000, 0, UINT32_MAX,
            "Records are duplicates when their times differ by at most this many milliseconds."),
     NM_FLAG(0, "wall-clock", struct deduplicator, wall_clock,
-            "Take the time of arrival in place of TIME_LAST."),
+            "Use the time of arrival instead of TIME_LAST."),
     STATISTICS_OPTION(struct deduplicator, files),
     NM_TABLE_OF(struct deduplicator, flows, "flows", struct key, struct owner, capacity),
     NM_END,

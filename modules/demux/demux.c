@@ -74,7 +74,7 @@ static int hello(nm_module_t *m, uint32_t i, uint8_t type, const char *format, s
       return malformed(m, i, "a format of unknown kind");
    }
    if (length == size || size - length > 2) {
-      return malformed(m, i, "a format that is no string");
+      return malformed(m, i, "a format that is not a string");
    }
    struct link *link = &self->link[i];
    *link = (struct link){.known = true, .type = type, .surplus = (uint8_t) (size - length - 1)};

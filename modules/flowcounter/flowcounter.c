@@ -57,10 +57,10 @@ static int set_send(nm_module_t *m, const char *text)
 }
 
 static const nm_option_t options[] = {
-    NM_CALL('p', "print", "uint32", set_dots, "Print a dot each time this many records have come."),
+    NM_CALL('p', "print", "uint32", set_dots, "Print a dot for every this many records."),
     NM_CALL('P', "print_c", "char", set_dot, "The character in place of the dot."),
     NM_CALL('o', "send_time", "uint16", set_send,
-            "Send the counts each time this many seconds have passed (1 to 999); this needs an output."),
+            "Send the counts at this interval in seconds (1 to 999); requires an output."),
     NM_FLAG('r', "relative", struct flowcounter, relative,
             "Send what was counted since the last time instead of totals."),
     NM_END,

@@ -24,7 +24,7 @@ struct json_dump {
 
 static const nm_option_t options[] = {
     NM_I64('I', "indent", struct json_dump, indent, -1, -1, MAX_INDENT,
-           "Print each value on a line of its own, with this many blanks for each level; -1: a message is "
+           "Print each value on its own line, indented by this many spaces per level; -1: a message is "
            "one line."),
     NM_FLAG(0, "verbose", struct json_dump, verbose,
             "Print the format, each message and the end of stream (as -v)."),

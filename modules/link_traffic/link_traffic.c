@@ -26,7 +26,7 @@ struct traffic {
 };
 
 static const nm_option_t options[] = {
-    NM_FLAG('d', "no-direction", struct traffic, no_direction, "Show only what comes in."),
+    NM_FLAG('d', "no-direction", struct traffic, no_direction, "Show incoming traffic only."),
     NM_STRING('c', "config", struct traffic, config, LINKS_DEFAULT,
               "File with the links: lines number,name,field,color."),
     NM_STRING('s', "socket", struct traffic, socket, SOCKET, "UNIX socket that munin reads."),

@@ -100,7 +100,7 @@ static void directions_may_be_left_out(void **state)
    nm_test_free(t);
 }
 
-/* More than fit into the 4096 bytes of old. */
+/* More than fit in the 4096 bytes of NEMEA 2. */
 static void many_links_are_shown(void **state)
 {
    (void) state;

@@ -38,7 +38,7 @@ static char *trimmed(char *text, char *end)
    return text;
 }
 
-/* A cell in quotes, "" stands for a quote. \return what is behind it; NULL: the quote does not end */
+/* A cell in quotes, "" is a quote. \return what follows it; NULL: the quote does not end */
 static char *unquote(char *at, char **cell)
 {
    char *to = *cell = ++at;
@@ -125,7 +125,7 @@ static bool add_column(struct reader *r, char *text)
    }
    for (uint32_t i = 0; i < list->n_columns; i++) {
       if (strcmp(list->columns[i].name, name) == 0) {
-         return fail(r, "column %.50s is there twice", name);
+         return fail(r, "column %.50s is given twice", name);
       }
    }
    if (list->n_columns == LIST_COLUMNS) {

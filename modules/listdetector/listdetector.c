@@ -70,7 +70,7 @@ static const nm_option_t options[] = {
     NM_FILE('r', "rules", struct listdetector, list, load, release,
             "List of rules: a line of columns (\"ipaddr SRC_IP,uint16 DST_PORT\"), then a line for each "
             "rule; an empty cell means any "
-            "value. Needed."),
+            "value. Required."),
     NM_CHOICE(0, "listmode", struct listdetector, mode, 0, modes,
               "whitelist (wl): send records that match no rule; blacklist (bl): send those that match one. "
               "Also -lm."),

@@ -197,7 +197,7 @@ static void wrong_lists(void **state)
        {"uint8 A,\n", "column 2: \"\" is not a type and a name"},
        {"time A\n", "column A: type time cannot be in a list"},
        {"string A,uint8* B\n", "column B: type uint8* cannot be in a list"},
-       {"uint8 A,uint16 A\n", "column A is there twice"},
+       {"uint8 A,uint16 A\n", "column A is given twice"},
        {"uint8 9A\n", "column uint8 9A: a field cannot have this name"},
        {"uint8 A,uint8 B\n1\n", "line 2: 1 cells, expected 2"},
        {"uint8 A,uint8 B\n1,2\n1,2,3\n", "line 3: more than 2 cells"},

@@ -307,7 +307,7 @@ static void cleanup(nm_module_t *m)
 NM_MODULE("logger",
           "Writes incoming UniRec records as text, one line each (CSV), to a file or standard output. Times "
           "are UTC, "
-          "strings stand in double quotes, arrays as [a|b|c].",
+          "strings are in double quotes, arrays are [a|b|c].",
           .input = NM_ANY_FORMAT, .inputs = 1, .options = options, .state_size = sizeof(struct logger),
           .interface_status = 2, .check = check, .init = init, .format = format, .record = record,
           .idle = flush, .end_of_input = end_of_input, .finish = finish, .cleanup = cleanup)

@@ -70,7 +70,8 @@ static int end_of_input(nm_module_t *m, uint32_t input)
 }
 
 NM_MODULE("merger",
-          "Sends the records of several inputs to one output, each as soon as it comes. The output has the "
+          "Sends the records of several inputs to one output, in the order in which they arrive. The output "
+          "has the "
           "fields of "
           "all inputs, or those "
           "of -u; what a record lacks is zero or empty.",

@@ -20,7 +20,7 @@ const char *munin_read(const char *path, char *text);
 /** Splits a line of names and a line of values, in place. \param columns MUNIN_MAX_COLUMNS of them
  * \return their number; -1: the text has another form */
 int munin_columns(char *text, struct munin_column *columns);
-/** Takes the part behind the last dash off a name: "nix2-in" becomes "nix2". \return that part; NULL: there is no dash */
+/** Removes the part after the last dash from a name: "nix2-in" becomes "nix2". \return that part; NULL: there is no dash */
 char *munin_split(char *name);
 
 #endif

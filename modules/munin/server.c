@@ -83,7 +83,7 @@ static int make_way(nm_module_t *m, const char *path)
    struct stat st;
    char *copy = strdup(path);
    if (copy != NULL && mkdir(dirname(copy), 0755) != 0 && errno != EEXIST) {
-      int rc = nm_fail(m, "socket %s: its directory cannot be made: %s", path, strerror(errno));
+      int rc = nm_fail(m, "socket %s: cannot create its directory: %s", path, strerror(errno));
       free(copy);
       return rc;
    }
@@ -92,7 +92,7 @@ static int make_way(nm_module_t *m, const char *path)
       return NM_OK;
    }
    if (!S_ISSOCK(st.st_mode)) {
-      return nm_fail(m, "socket %s: there is something that is no socket", path);
+      return nm_fail(m, "socket %s: a file of this name is not a socket", path);
    }
    unlink(path);
    return NM_OK;

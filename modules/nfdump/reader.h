@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * Reads the files of nfdump: those of version 2 (nfdump 1.7) and of version 1 (nfdump 1.5.7 to 1.6), plain or compressed.
- * One block at a time is in memory, at most NF_MAX_BLOCK bytes of it. Nothing in a file is believed: what stands before a
- * damaged place is delivered, then an error names the place.
+ * One block at a time is in memory, at most NF_MAX_BLOCK bytes of it. Files are not trusted: flows before
+ * damage are delivered, then an error names its place.
  */
 #ifndef NEMEA_NFDUMP_READER_H
 #define NEMEA_NFDUMP_READER_H

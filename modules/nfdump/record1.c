@@ -26,7 +26,7 @@ static enum nf_record bad(const char **reason, const char *text)
    return NF_IS_BAD;
 }
 
-/* Keeps the place of an extension that is read. \return false: it is behind the end of the extensions */
+/* Keeps the place of an extension that is read. \return false: it ends after the end of the extensions */
 static bool take_place(struct nf1_map *map, unsigned id, unsigned offset)
 {
    struct nf1_place *place = id == INTERFACES_16 || id == INTERFACES_32 ? &map->input
@@ -80,7 +80,7 @@ static uint64_t extension(const uint8_t *p, const struct nf1_place *place, unsig
                              : 0;
 }
 
-/* Addresses, counters and extensions, which stand behind the fixed members. */
+/* Addresses, counters and extensions, which follow the fixed members. */
 static enum nf_record read_data(const uint8_t *p, size_t left, unsigned flags, const struct nf1_map *map,
                                 struct nf_flow *flow, const char **reason)
 {

@@ -80,7 +80,7 @@ static const nm_option_t options[] = {
     NM_STRING('f', "filter", struct nfreader, filter_text, NULL,
               "Send only flows that match this filter of nfdump: addresses, networks, ports, protocol, "
               "flags, packets and bytes with and, or, not."),
-    NM_CALL('c', "first", "uint64", set_first, "Send only so many records."),
+    NM_CALL('c', "first", "uint64", set_first, "Stop after this many records."),
     NM_FLAG('n', "no_eof", struct nfreader, no_eof, "Do not send the end of the stream."),
     NM_FLAG('T', "send_time", struct nfreader, now,
             "Flows end now: TIME_LAST is the second of sending, with the original milliseconds, and "
@@ -94,10 +94,10 @@ static const nm_option_t options[] = {
         "Flows of both directions, as nfdump -B writes them: \"split\" sends two records, \"fields\" one "
         "with BYTES_REV, PACKETS_REV and TCP_FLAGS_REV, \"forward\" only the direction from source to "
         "destination."),
-    NM_CALL('p', "print", "uint64", set_dots, "Print a dot each so many records."),
-    NM_CALL('r', "rate", "uint64", set_rate, "Send at most so many records a second; at least 100."),
+    NM_CALL('p', "print", "uint64", set_dots, "Print a dot for every this many records."),
+    NM_CALL('r', "rate", "uint64", set_rate, "Maximum number of records per second; at least 100."),
     NM_FLAG('R', "resend", struct nfreader, resend,
-            "Send each flow when it ended, as seen from the first: in real time. Not with -r."),
+            "Real-time replay: send each flow when it ended, relative to the first one. Not with -r."),
     NM_END,
 };
 
@@ -140,7 +140,7 @@ static int check(nm_module_t *m)
    struct nfreader *self = nm_self(m);
    char error[NF_FILTER_ERROR];
    if (self->n_paths == 0) {
-      return nm_fail_status(m, STATUS_OPTIONS, "expected a file of nfdump behind the options (see -h)");
+      return nm_fail_status(m, STATUS_OPTIONS, "expected the name of an nfdump file (see -h)");
    }
    if (self->resend && self->rate > 0) {
       return nm_fail_status(m, STATUS_OPTIONS, "options -r and -R exclude each other");
@@ -364,8 +364,8 @@ static void cleanup(nm_module_t *m)
 }
 
 NM_MODULE("nfreader",
-          "Sends the flows of nfdump files (of nfdump 1.7, with all their compressions, and of 1.6) that are "
-          "named behind the options as UniRec records. "
+          "Sends the flows of nfdump files (of nfdump 1.7, with all their compressions, and of 1.6) as "
+          "UniRec records. Arguments are the names of the files. "
           "When a file is damaged, the flows before the damage are sent, and the exit status is 3.",
           .out = NM_OUTPUTS({.name = "flows", .timeout = TRAP_WAIT}), .options = options,
           .state_size = sizeof(struct nfreader), .option_status = STATUS_OPTIONS, .interface_status = 4,

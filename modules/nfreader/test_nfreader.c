@@ -158,7 +158,7 @@ static void wrong_options_are_errors(void **state)
                "Can not init filter 'tos=3': unexpected \"tos\", expected any, ipv4, ipv6, proto, ip, host, "
                "net, port, flags, packets, bytes, not or \"(\"");
    nm_test_t *t = nm_test_new(&nm_definition, "");
-   assert_string_equal(nm_test_error(t), "expected a file of nfdump behind the options (see -h)");
+   assert_string_equal(nm_test_error(t), "expected the name of an nfdump file (see -h)");
    nm_test_free(t);
 }
 

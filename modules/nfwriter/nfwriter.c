@@ -24,8 +24,8 @@ struct nfwriter {
 };
 
 static const nm_option_t options[] = {
-    NM_STRING('f', "file", struct nfwriter, path, NULL, "File to write. Needed."),
-    NM_FLAG('a', "append", struct nfwriter, append, "Add to the file if it is there; its compression stays."),
+    NM_STRING('f', "file", struct nfwriter, path, NULL, "File to write. Required."),
+    NM_FLAG('a', "append", struct nfwriter, append, "Append to an existing file; its compression stays."),
     NM_FLAG('b', "bz2", struct nfwriter, bz2, "Compress with bzip2."),
     NM_FLAG('l', "lzo", struct nfwriter, lzo, "Compress with LZO."),
     NM_END,

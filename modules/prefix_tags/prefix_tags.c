@@ -29,9 +29,10 @@ static void release(void *prefixes)
 }
 
 static const nm_option_t options[] = {
-    NM_FILE('c', "config", struct prefix_tags, prefixes, load, release,
-            "Networks, as JSON: [{\"id\": TAG, \"ip_prefix\": \"ADDRESS/LENGTH\"}, ...]. Needed. Read again "
-            "on SIGHUP."),
+    NM_FILE(
+        'c', "config", struct prefix_tags, prefixes, load, release,
+        "Networks, as JSON: [{\"id\": TAG, \"ip_prefix\": \"ADDRESS/LENGTH\"}, ...]. Required. Read again "
+        "on SIGHUP."),
     NM_FLAG('s', "src", struct prefix_tags, source, "Look at SRC_IP only."),
     NM_FLAG('d', "dst", struct prefix_tags, destination, "Look at DST_IP only."),
     NM_FLAG('b', "both", struct prefix_tags, both,

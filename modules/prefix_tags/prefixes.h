@@ -19,7 +19,7 @@ static inline bool prefixes_find(ipps_context_t *prefixes, const ip_addr_t *ip, 
 {
    void **data;
    ip_addr_t copy;
-   memcpy(&copy, ip, sizeof(copy)); /* may stand anywhere in a record */
+   memcpy(&copy, ip, sizeof(copy)); /* may be unaligned in a record */
    if (ipps_search(&copy, prefixes, &data) == 0) {
       return false;
    }

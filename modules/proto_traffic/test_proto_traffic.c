@@ -123,7 +123,7 @@ static void an_old_socket_is_replaced_but_no_file(void **state)
    assert_non_null(file);
    fclose(file);
    t = nm_test_new(&nm_definition, options);
-   assert_non_null(strstr(nm_test_error(t), "there is something that is no socket"));
+   assert_non_null(strstr(nm_test_error(t), "a file of this name is not a socket"));
    nm_test_free(t);
    assert_int_equal(access(path, F_OK), 0);
    unlink(path);

@@ -25,7 +25,7 @@ static int set_rate(nm_module_t *m, const char *text)
 }
 
 static const nm_option_t options[] = {
-    NM_CALL('r', "rate", "uint64", set_rate, "Send the N-th, 2N-th, 3N-th ... record. Needed."),
+    NM_CALL('r', "rate", "uint64", set_rate, "Send every Nth record. Required."),
     STATISTICS_OPTION(struct sampler, files),
     NM_END,
 };

@@ -30,7 +30,7 @@ static struct part trimmed(struct part p)
    return p;
 }
 
-/* Where the next colon without a backslash stands; the end when there is none. */
+/* Position of the next colon without a backslash, or the end. */
 static const char *colon(const char *p)
 {
    while (*p != 0 && *p != ':') {

@@ -13,7 +13,7 @@ NM_FIELDS(time TIME_FIRST, time TIME_LAST, time TIME)
 #define MAX_RULES    32 /* of an output */
 #define MAX_SLOTS    (1u << 20)
 #define LONGEST_FLOW 86400 /* seconds; a record that says more has wrong times */
-#define HEADER_ROWS  21    /* the header of the table on standard output comes again after so many rows */
+#define HEADER_ROWS  21    /* after which the header of the table on standard output is repeated */
 #define BATCH        256
 
 struct times {
@@ -154,24 +154,24 @@ static int add_rule(nm_module_t *m, const char *text)
 
 static const nm_option_t options[] = {
     NM_CALL('t', "output_interval", "seconds", set_step,
-            "Length of an interval of the rules behind it. Default: 60."),
+            "Length of an interval, for the rules after it. Default: 60."),
     NM_CALL('d', "delay_interval", "seconds", set_delay,
-            "Intervals wait this long for flows that come late. Default: 420."),
+            "How long intervals wait for late flows. Default: 420."),
     NM_CALL('I', "inactive_timeout", "seconds", set_inactive,
-            "A flow that begins later than this after the oldest interval kept begins the series anew. "
+            "A flow that begins more than this after the oldest interval kept restarts the series. "
             "Default: 900."),
     NM_CALL('r', "rule", "rule", add_rule,
             "NAME:FUNCTION(FIELD)[:FILTER]; functions: SUM, COUNT, AVG, RATE (sum a second), COUNT_UNIQ. \\: "
             "is a "
-            "colon. May be given again, up to 32 times for each output."),
-    NM_CALL('R', "next_interface", NULL, next_output, "The rules behind it are for the next output."),
+            "colon. May be repeated, up to 32 times for each output."),
+    NM_CALL('R', "next_interface", NULL, next_output, "Rules after it are for the next output."),
     NM_U32(0, "capacity", struct scalar_agg, capacity, 65536, 1, 1u << 26,
            "Values that COUNT_UNIQ counts exactly in an interval; beyond them it estimates, with an error of "
            "1.6 %."),
     NM_FLAG(0, "exact", struct scalar_agg, exact,
             "A flow counts in the intervals that it spends time in, and no others. Without, one at the "
             "border of two "
-            "intervals counts in both, as with NEMEA 2, and short flows just behind a border falsify sums."),
+            "intervals counts in both, as in NEMEA 2, and short flows just after a border falsify sums."),
     NM_FLAG(0, "flush", struct scalar_agg, flush,
             "At the end send the intervals that are still kept, the last of which may be incomplete."),
     NM_END,
@@ -292,7 +292,7 @@ static bool is_possible(struct group *g, ur_time_t first, ur_time_t last)
 static void start(struct group *g, uint64_t second)
 {
    g->begin = second / g->times.step * g->times.step;
-   g->begin += g->begin == 0; /* 0 says that there is none */
+   g->begin += g->begin == 0; /* 0: there is no series */
    g->newest = 0;
 }
 

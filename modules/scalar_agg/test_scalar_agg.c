@@ -81,7 +81,7 @@ static void exact_parts(void **state)
    }
 }
 
-/* The window moves when a flow ends behind it; what is kept at the end is sent with --flush only, and never in silence. */
+/* The window moves when a flow ends behind it; what is kept at the end is sent only with --flush; else a warning says so. */
 static void intervals_wait_for_late_flows(void **state)
 {
    (void) state;
@@ -103,7 +103,7 @@ static void intervals_wait_for_late_flows(void **state)
    nm_test_free(t);
 }
 
-/* After a pause the series begins anew; nothing that was kept is lost. */
+/* After a pause the series restarts; nothing that was kept is lost. */
 static void a_pause_begins_a_new_series(void **state)
 {
    (void) state;
@@ -189,7 +189,7 @@ static void more_distinct_values_than_are_kept(void **state)
    nm_test_free(t);
 }
 
-/* -t, -d and -I hold for the rules behind them, -R goes to the next output. */
+/* -t, -d and -I apply to the rules after them, -R begins the next output. */
 static void outputs_with_times_of_their_own(void **state)
 {
    (void) state;

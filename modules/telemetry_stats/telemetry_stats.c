@@ -73,7 +73,7 @@ static int set_output(nm_module_t *m, const char *text)
    int rc = NM_OK;
    bool known = strcmp(copy, "stdout") == 0 || strcmp(copy, "appfs") == 0;
    if (self->given) {
-      rc = nm_fail(m, "option -o, --output is there twice");
+      rc = nm_fail(m, "option -o, --output is given twice");
    } else if (!known) {
       rc = nm_fail(m, "option -o, --output: \"%s\": \"%s\" is not one of stdout, appfs", text, copy);
    }
@@ -88,11 +88,12 @@ static int set_output(nm_module_t *m, const char *text)
 }
 
 static const nm_option_t options[] = {
-    NM_CALL('o', "output", "string", set_output,
-            "Where the statistics go. stdout[:interval=SECONDS]: a screen of text, renewed each second or as "
-            "said; "
-            "appfs:mountPoint=DIRECTORY: a file input/stats in a file system that is mounted there (FUSE). "
-            "Needed."),
+    NM_CALL(
+        'o', "output", "string", set_output,
+        "Where the statistics go. stdout[:interval=SECONDS]: a screen of text, updated every second or as "
+        "said; "
+        "appfs:mountPoint=DIRECTORY: a file input/stats in a file system that is mounted there (FUSE). "
+        "Required."),
     NM_END,
 };
 

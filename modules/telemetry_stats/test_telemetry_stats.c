@@ -51,7 +51,7 @@ static void wrong_outputs(void **state)
        {"-o appfs", "appfs needs a directory"},
        {"-o appfs:mountPoint=", "appfs needs a directory"},
        {"-o appfs:interval=1", "parameter \"interval=1\" is not mountPoint=DIRECTORY"},
-       {"-o stdout -o stdout", "is there twice"},
+       {"-o stdout -o stdout", "is given twice"},
    };
    (void) state;
    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -15,7 +15,7 @@ void ranking_close(struct ranking *r)
    *r = (struct ranking){0};
 }
 
-/* Does a stand behind b? */
+/* Is a ranked after b? */
 static inline bool worse(const struct rank *a, const struct rank *b)
 {
    if (a->value != b->value) {

@@ -110,15 +110,16 @@ static int set_prefix(nm_module_t *m, const char *text)
 }
 
 static const nm_option_t options[] = {
-    NM_CALL('n', "top_n", "uint32", set_top, "Rows of each table (1 to 65536). Needed."),
+    NM_CALL('n', "top_n", "uint32", set_top, "Rows of each table (1 to 65536). Required."),
     NM_CALL('l', "time", "uint32", set_interval,
-            "Print the tables each time this many seconds have passed. Needed."),
+            "Length of an interval, after which the tables are printed. Required."),
     NM_CALL('p', "ports", "string", set_ports,
             "Also print tables of the flows from or to each of these ports (at most 64): PORT[,PORT...]."),
     NM_CALL('m', "prefix", "string", set_prefix,
             "Also print tables of networks: length of the prefix of IPv4 networks[,of IPv6 networks]."),
-    NM_U32('c', "capacity", struct topn, capacity, 262144, 16, NC_TABLE_MAX_CAPACITY,
-           "Addresses, and networks, that each table counts exactly; beyond that values are upper bounds."),
+    NM_U32(
+        'c', "capacity", struct topn, capacity, 262144, 16, NC_TABLE_MAX_CAPACITY,
+        "Number of addresses or networks that each table counts exactly; above it values are upper bounds."),
     NM_FLAG(0, "wall-clock", struct topn, wall_clock,
             "Intervals by the time of arrival, not by the times in the records."),
     NM_END,
@@ -336,7 +337,7 @@ static void cleanup(nm_module_t *m)
 }
 
 NM_MODULE("topn",
-          "Prints tables of the greatest flows, ports and source addresses of each interval of time, by "
+          "Prints tables of the top flows, ports and source addresses of each time interval, by "
           "flows, packets and "
           "bytes; on demand also of networks, and of the flows of single ports.",
           .in = NM_INPUTS(

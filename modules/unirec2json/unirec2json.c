@@ -163,7 +163,7 @@ static int write_mapped(nm_module_t *m, const void *rec)
    }
    const char *wrong = self->values.failed == NULL ? maps_apply(self->maps, self->members, &n) : NULL;
    if (wrong != NULL) {
-      return nm_fail(m, "maps: \"%s\" is no member of the record, or no time", wrong);
+      return nm_fail(m, "maps: \"%s\" is not a member of the record or not a time", wrong);
    }
    for (size_t i = 0; self->values.failed == NULL && i < n; i++) {
       nc_json_raw(&self->text, i == 0 ? "{" : ", ", i == 0 ? 1 : 2);
@@ -187,7 +187,7 @@ static int convert(nm_module_t *m, const void *rec)
    }
    if (self->text.failed != NULL || self->values.failed != NULL || self->text.length > MAX_MESSAGE) {
       self->too_long++;
-      nm_warn(m, "a record is left out: its message would be longer than %d bytes", MAX_MESSAGE);
+      nm_warn(m, "a record is skipped: its message would be longer than %d bytes", MAX_MESSAGE);
       return NM_OK;
    }
    if (self->verbose) {

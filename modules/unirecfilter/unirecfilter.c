@@ -269,11 +269,11 @@ static void cleanup(nm_module_t *m)
    rules_free(self->rules);
 }
 
-NM_MODULE("unirecfilter",
-          "Sends the records for which an expression is true, with all fields or chosen ones. Several "
-          "outputs have each a template "
-          "and an expression of their own, from a file. The expressions are described in docs/filter.md.",
-          .in = NM_INPUTS({"records", .fields = NULL}), .out = NM_OUTPUTS({"matches", .min = 1, .max = 32}),
-          .options = options, .state_size = sizeof(struct unirecfilter), .no_eos_option = "no_eof",
-          .flags = NM_CLAIM_USR1, .init = init, .format = format, .records = records, .reload = reload,
-          .user_signal = user_signal, .cleanup = cleanup)
+NM_MODULE(
+    "unirecfilter",
+    "Sends the records that match an expression, with all or selected fields. With several outputs, "
+    "each has its own template and expression, from a file. The expressions are described in docs/filter.md.",
+    .in = NM_INPUTS({"records", .fields = NULL}), .out = NM_OUTPUTS({"matches", .min = 1, .max = 32}),
+    .options = options, .state_size = sizeof(struct unirecfilter), .no_eos_option = "no_eof",
+    .flags = NM_CLAIM_USR1, .init = init, .format = format, .records = records, .reload = reload,
+    .user_signal = user_signal, .cleanup = cleanup)
