@@ -14,8 +14,8 @@
 #define NOTE_SIZE               (2 * NOTE_VICTIMS * INET6_ADDRSTRLEN + 64)
 
 /* Shortest log-in that the server delayed, in tenths of a second. sshd and most other servers wait two seconds or more before they refuse
- * a password, FTP servers one. 0: the service has no such rule. */
-static const uint8_t delay[SERVICES] = {[SSH] = 20, [TELNET] = 20, [FTP] = 10};
+ * a password, FTP servers one; those of RDP show the log-in screen first. */
+static const uint8_t delay[SERVICES] = {[SSH] = 20, [RDP] = 20, [TELNET] = 20, [FTP] = 10};
 
 #define FIELDS                                                                                              \
    "ipaddr SRC_IP,time DETECTION_TIME,uint32 EVENT_SCALE,uint16 DST_PORT,uint8 PROTOCOL,uint8 WARDEN_TYPE," \
@@ -152,8 +152,15 @@ static void end(struct brute *self, struct host *h)
    host_clear(self, h);
 }
 
+/* Do the flows of the other direction agree, when they are seen? What a server sends to a script that logs in with a key has the size of a refusal, what
+ * the script sends has not. */
+static bool agrees(const struct list *other, uint32_t limit)
+{
+   return other->entries.n < limit || 2 * other->matched >= other->entries.n;
+}
+
 /* Are enough of the kept flows log-ins? */
-static bool enough(const struct service_config *config, const struct host *h)
+static bool enough(const struct brute *self, const struct service_config *config, const struct host *h)
 {
    const struct list *in = &h->list[INCOMING], *out = &h->list[OUTGOING];
    uint32_t limit = config->list_threshold;
@@ -161,7 +168,10 @@ static bool enough(const struct service_config *config, const struct host *h)
       uint32_t n = in->entries.n > out->entries.n ? in->entries.n : out->entries.n;
       limit = n < 100 ? 9 * n / 10 : n / 100 * 90;
    }
-   return in->matched >= limit || out->matched >= limit;
+   if (self->classic) {
+      return in->matched >= limit || out->matched >= limit;
+   }
+   return (in->matched >= limit && agrees(out, limit)) || (out->matched >= limit && agrees(in, limit));
 }
 
 static double percent(uint32_t part, uint32_t whole)
@@ -197,6 +207,12 @@ static int check_reported(nm_module_t *m, struct host *h, ur_time_t now)
 
 /* -------------------------------------------------- log-ins that the server delayed */
 
+bool attack_delayed(const struct login *f)
+{
+   uint64_t tenths = f->last > f->first ? ((f->last - f->first) >> 16) * 10 >> 16 : 0;
+   return tenths >= delay[f->service] && tenths <= 10 * DELAYED_LONGEST;
+}
+
 /* Is this the other direction of a flow that waits? It is remembered if not. */
 static bool completes(struct delayed *d, const struct login *f, const ip_addr_t *victim)
 {
@@ -222,9 +238,7 @@ static bool delayed_enough(const struct brute *self, struct host *h, const struc
 {
    const struct config *config = config_of(self);
    struct delayed *d = &h->delayed;
-   uint64_t tenths = f->last > f->first ? ((f->last - f->first) >> 16) * 10 >> 16 : 0;
-   if (self->classic || config->delayed_events == 0 || delay[f->service] == 0 || tenths < delay[f->service] ||
-       tenths > 10 * DELAYED_LONGEST || !completes(d, f, victim)) {
+   if (self->classic || config->delayed_events == 0 || !attack_delayed(f) || !completes(d, f, victim)) {
       return false;
    }
    if (memcmp(&d->victim, victim, sizeof(*victim)) != 0) {
@@ -270,7 +284,7 @@ int attack_add(nm_module_t *m, const struct login *f, bool matched)
       return check_reported(m, h, f->last);
    }
    const struct config *config = config_of(self);
-   if (enough(&config->service[f->service], h)) {
+   if (enough(self, &config->service[f->service], h)) {
       return begin(m, h, config->service[f->service].list_threshold, f->last);
    }
    if (matched && delayed_enough(self, h, f, &victim)) {

@@ -191,6 +191,8 @@ struct login {
    uint8_t flags;
 };
 
+/** Did the flow last as long as a log-in that the server refused late? */
+bool attack_delayed(const struct login *f);
 /** Typed fields of alerts. */
 const char *attack_fields(const struct brute *self);
 /** A flow of a log-in, or of another use of the service, that was no scan. */

@@ -266,12 +266,25 @@ static bool is_short_rdp(const struct login *f)
    return false;
 }
 
+/* A connection that lasted as the server made the client wait, and carried little: tools try a password three times in one connection, where
+ * the server lets them, and some servers of RDP show a log-in screen and hear no more. Sessions are larger. */
+static bool is_delayed_small(const struct login *f)
+{
+   static const struct range small[SERVICES][DIRECTIONS] = {
+       [RDP] = {{7, 100, 800, 8001}, {7, 190, 800, 180000}},
+       [TELNET] = {{9, 80, 450, 5000}, {9, 80, 450, 6000}},
+       [FTP] = {{8, 24, 400, 1500}, {7, 24, 350, 2000}},
+   };
+   return attack_delayed(f) && within(f, SPA, &small[f->service][f->direction]);
+}
+
 static bool is_login(struct brute *self, const struct login *f)
 {
    bool fits = f->service == TELNET && f->direction == OUTGOING
                    ? fits_profile(self, f)
                    : within(f, SPA, &config_of(self)->service[f->service].range[f->direction]) ||
                          (f->service == RDP && is_short_rdp(f));
+   fits = fits || (!self->classic && is_delayed_small(f));
    return fits && !whitelist_has(self->whitelist, f->client, f->client_port, f->server, f->server_port);
 }
 

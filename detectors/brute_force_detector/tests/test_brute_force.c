@@ -146,6 +146,46 @@ static void test_few_others(void **state)
    nm_test_free(t);
 }
 
+/* Three passwords in one connection, and log-in screens that nobody uses; not when they last for a moment, nor sessions. */
+static void test_several_tries(void **state)
+{
+   static const unsigned packets[] = {17, 51, 14}, bytes[] = {980, 2750, 1850}, ports[] = {21, 23, 3389};
+   char alert[128];
+   nm_test_t *t = start("-T -R -F", BIFLOWS);
+   (void) state;
+   for (unsigned service = 0; service < 3; service++) {
+      for (unsigned i = 0; i < 10; i++) {
+         biflow(t, 10 * i, 90, "192.0.2.7", "10.0.0.1", ports[service], packets[service], bytes[service], "");
+         biflow(t, 10 * i, 5, "192.0.2.8", "10.0.0.1", ports[service], packets[service], bytes[service], "");
+         biflow(t, 10 * i, 90, "192.0.2.9", "10.0.0.1", ports[service], 300, 90000, "");
+      }
+      snprintf(alert, sizeof(alert),
+               "192.0.2.7,2024-01-01T00:01:39.000000,10,%u,6,2,\"I:10.0.0.1,O:10.0.0.1,\"", ports[service]);
+      assert_string_equal(nm_test_next(t, 0), alert);
+   }
+   NO_MORE(t);
+   nm_test_free(t);
+}
+
+/* A script that logs in with a key sends more than a guesser, though what it gets has the size of a refusal. */
+static void test_key_logins(void **state)
+{
+   (void) state;
+   for (unsigned classic = 0; classic < 2; classic++) {
+      nm_test_t *t = start(classic ? "-S --classic" : "-S", BIFLOWS);
+      for (unsigned i = 0; i < 30; i++) {
+         char text[400];
+         snprintf(
+             text, sizeof(text),
+             "192.0.2.7,10.0.0.1,2024-01-01T00:00:%02u,2024-01-01T00:00:%02u.5,27,%u,22,6,27,5177,5297,27,27",
+             i, i, 40000 + i);
+         feed(t, text);
+      }
+      assert_int_equal(count_alerts(t), classic);
+      nm_test_free(t);
+   }
+}
+
 static void test_other_port(void **state)
 {
    nm_test_t *t = start("-S", CONTENT);
@@ -258,7 +298,7 @@ static void test_telnet_profiles(void **state)
    /* Once 15 flows of a server are known, what is of their size matches: of 50 the last 36. */
    for (unsigned i = 0; i < 50; i++) {
       snprintf(text, sizeof(text),
-               "10.1.0.1,192.0.2.9,2024-01-01T00:02:00,2024-01-01T00:02:%02u,20,23,%u,6,27,1000", i,
+               "10.1.0.1,192.0.2.9,2024-01-01T00:02:%02u,2024-01-01T00:02:%02u,20,23,%u,6,27,1000", i, i,
                40000 + i);
       feed(t, text);
    }
@@ -381,6 +421,8 @@ int main(void)
        cmocka_unit_test(test_both_directions),
        cmocka_unit_test(test_few_delayed),
        cmocka_unit_test(test_few_others),
+       cmocka_unit_test(test_several_tries),
+       cmocka_unit_test(test_key_logins),
        cmocka_unit_test(test_other_port),
        cmocka_unit_test(test_ftp),
        cmocka_unit_test(test_many_victims),
