@@ -46,9 +46,10 @@ struct flood_key {
 
 /* What servers of one port sent to one host in a minute. */
 struct flood {
-   struct link counted; /* first member; in the list: enough servers to look at it at the end of the minute */
-   uint64_t window;     /* number of the minute */
-   uint64_t number;     /* never used again for another flood and minute */
+   struct link
+       counted; /* first member; in the list: enough servers or flows to look at it at the end of the minute */
+   uint64_t window; /* number of the minute */
+   uint64_t number; /* never used again for another flood and minute */
    ur_time_t first, last;
    struct sums sums;
    ip_addr_t loudest; /* server of the largest flow */
@@ -56,6 +57,7 @@ struct flood {
    uint64_t ports;   /* set of hashes of the ports of the victim */
    uint32_t servers; /* distinct ones */
    uint32_t asked;   /* flows that the host sent to such servers */
+   uint64_t asked_bytes;
    uint32_t id;      /* of the alerts */
    uint64_t alerted; /* window of the last alert */
 };
@@ -129,7 +131,7 @@ void flood_evicted(void *context, const void *key, void *value);
 int floods_answer(nm_module_t *m, const ip_addr_t *server, const ip_addr_t *victim, uint16_t server_port,
                   uint16_t victim_port, const struct query *q);
 /** A UDP flow to a server's port. */
-int floods_request(nm_module_t *m, const ip_addr_t *client, uint16_t server_port);
+int floods_request(nm_module_t *m, const ip_addr_t *client, uint16_t server_port, uint64_t bytes);
 /** Judges the floods whose minute ended; all of them at the end of the stream. */
 int floods_judge(nm_module_t *m, uint64_t window, bool all);
 

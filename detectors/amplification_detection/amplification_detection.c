@@ -112,7 +112,7 @@ static int take(nm_module_t *m, const void *rec, uint16_t src_port, uint16_t dst
       rc = floods_answer(m, src, dst, src_port, dst_port, &q);
    }
    if (rc == NM_OK && (asks || is_reflector(dst_port))) {
-      rc = floods_request(m, src, dst_port);
+      rc = floods_request(m, src, dst_port, q.bytes);
    }
    return rc;
 }

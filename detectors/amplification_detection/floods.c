@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Answers of many servers to a host that did not ask them: reflection of which only this direction is seen. */
+/** Answers that a host did not ask for, by the minute: of many servers of which only this direction is seen, and of servers that answer again
+ * and again. */
 #include "amplification.h"
 
-#define WINDOW      60     /* seconds */
+#define WINDOW 60  /* seconds */
+#define MANY   300 /* answers in a minute of servers that repeat themselves */
+#define REPEATED \
+   10 /* answers of each server in a minute, mean: resolvers and monitoring ask many servers, each a few times */
 #define LARGE_BYTES 400    /* of a packet, mean: larger than what is sent to one who asks in general */
 #define PORT_HASH   40503u /* Fibonacci hashing: the same in every process, so that results are */
 #define FEW_PORTS   16     /* of 64 hashes: one who asks takes another port for each question */
@@ -51,10 +55,18 @@ void flood_evicted(void *context, const void *key, void *value)
    link_remove(&((struct flood *) value)->counted);
 }
 
+/* Servers that answer again and again, much more than they were asked: what they answer to was sent in the host's name. */
+static bool is_repeated(const struct amplification *self, const struct flood *f)
+{
+   return f->sums.flows > MANY && f->sums.flows >= REPEATED * (uint64_t) f->servers &&
+          f->sums.bytes >= LARGE_BYTES * f->sums.packets && f->sums.bytes > self->min_factor * f->asked_bytes;
+}
+
 static bool is_attack(const struct amplification *self, const struct flood *f)
 {
-   return f->servers >= self->servers_min && 2 * (uint64_t) f->asked < f->sums.flows &&
-          (f->sums.bytes >= LARGE_BYTES * f->sums.packets || __builtin_popcountll(f->ports) <= FEW_PORTS);
+   return is_repeated(self, f) ||
+          (f->servers >= self->servers_min && 2 * (uint64_t) f->asked < f->sums.flows &&
+           (f->sums.bytes >= LARGE_BYTES * f->sums.packets || __builtin_popcountll(f->ports) <= FEW_PORTS));
 }
 
 /* The minute of a flood is over. */
@@ -70,14 +82,16 @@ static int judge(nm_module_t *m, struct flood *f)
       f->id = ++self->last_id;
    }
    f->alerted = f->window;
-   const struct finding finding = {.server = f->loudest,
-                                   .victim = key->victim,
-                                   .port = (uint16_t) key->port,
-                                   .sums = {[RESPONSES] = f->sums},
-                                   .first = f->first,
-                                   .last = f->last,
-                                   .id = f->id,
-                                   .servers = f->servers};
+   const struct finding finding = {
+       .server = f->loudest,
+       .victim = key->victim,
+       .port = (uint16_t) key->port,
+       .sums = {[QUERIES] = {.flows = f->asked, .packets = f->asked, .bytes = f->asked_bytes},
+                [RESPONSES] = f->sums},
+       .first = f->first,
+       .last = f->last,
+       .id = f->id,
+       .servers = f->servers};
    return amplification_report(m, &finding);
 }
 
@@ -132,17 +146,18 @@ int floods_answer(nm_module_t *m, const ip_addr_t *server, const ip_addr_t *vict
    memcpy(&key.server, server, sizeof(key.server));
    nc_table_upsert(self->servers, &key, &is_new);
    f->servers += is_new;
-   if (f->servers >= self->servers_min && !link_is_in(&f->counted)) {
+   if ((f->servers >= self->servers_min || f->sums.flows > MANY) && !link_is_in(&f->counted)) {
       link_append(&self->counted, &f->counted);
    }
    return rc;
 }
 
-int floods_request(nm_module_t *m, const ip_addr_t *client, uint16_t server_port)
+int floods_request(nm_module_t *m, const ip_addr_t *client, uint16_t server_port, uint64_t bytes)
 {
    struct flood *f;
    int rc = find_flood(m, client, server_port, &f);
    f->asked++;
+   f->asked_bytes += bytes;
    return rc;
 }
 

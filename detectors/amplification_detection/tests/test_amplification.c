@@ -198,6 +198,31 @@ static void test_one_direction_ordinary(void **state)
    nm_test_free(t);
 }
 
+/* One server that answers 400 times in a minute, each time much more than it was asked, is an attack at any port of a reflector; servers that are asked a few
+ * times each are not, nor is one whose answers are as large as the questions. */
+static void test_repeated(void **state)
+{
+   char server[32];
+   nm_test_t *t = start("--details", TEST_FLOWS);
+   (void) state;
+   for (unsigned i = 0; i < 400; i++) {
+      feed(t, 10 + i / 20, "203.0.113.9", 1024 + i, "198.51.100.7", 123, 1, 60, "");
+      feed(t, 10 + i / 20, "198.51.100.7", 123, "203.0.113.9", 1024 + i, 8, 3800, "");
+      snprintf(server, sizeof(server), "10.1.0.%u", i % 50); /* each eight times */
+      feed(t, 10 + i / 20, "203.0.113.10", 1024 + i, server, 161, 1, 60, "");
+      feed(t, 10 + i / 20, server, 161, "203.0.113.10", 1024 + i, 1, 1400, "");
+      feed(t, 10 + i / 20, "203.0.113.11", 1024 + i, "198.51.100.8", 3478, 1, 1200, "");
+      feed(t, 10 + i / 20, "198.51.100.8", 3478, "203.0.113.11", 1024 + i, 1, 1400, "");
+   }
+   nm_test_finish(t);
+   assert_string_equal(
+       nm_test_next(t, 0),
+       "203.0.113.9,198.51.100.7,24000,1520000,2024-01-01T00:00:10.000000,2024-01-01T00:00:29."
+       "000000,1,400,400,400,3200,123");
+   NO_MORE(t);
+   nm_test_free(t);
+}
+
 /* Memory stays under a flood of new pairs, and an attack that goes on is found. */
 static void test_flood_of_pairs(void **state)
 {
@@ -255,15 +280,11 @@ static void test_errors(void **state)
 int main(void)
 {
    const struct CMUnitTest tests[] = {
-       cmocka_unit_test(test_biflows),
-       cmocka_unit_test(test_bins_add),
-       cmocka_unit_test(test_big),
-       cmocka_unit_test(test_log),
-       cmocka_unit_test(test_one_direction),
-       cmocka_unit_test(test_one_direction_ordinary),
-       cmocka_unit_test(test_flood_of_pairs),
-       cmocka_unit_test(test_pool),
-       cmocka_unit_test(test_errors),
+       cmocka_unit_test(test_biflows),       cmocka_unit_test(test_bins_add),
+       cmocka_unit_test(test_big),           cmocka_unit_test(test_log),
+       cmocka_unit_test(test_one_direction), cmocka_unit_test(test_one_direction_ordinary),
+       cmocka_unit_test(test_repeated),      cmocka_unit_test(test_flood_of_pairs),
+       cmocka_unit_test(test_pool),          cmocka_unit_test(test_errors),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }
