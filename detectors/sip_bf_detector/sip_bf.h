@@ -23,7 +23,7 @@ struct message {
    uint64_t link;
    uint16_t server_port, client_port;
    uint8_t protocol;
-   bool ok;                   /* 200; else 401 */
+   bool ok;                   /* 200; else a refusal */
    const char *user, *domain; /* into the record */
    uint8_t user_length, domain_length;
 };

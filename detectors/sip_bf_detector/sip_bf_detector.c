@@ -13,11 +13,10 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint16 SRC_PORT, uint16 DST_PORT, uint64
           time SBFD_CEASE_TIME, time SBFD_BREACH_TIME, uint8 SBFD_EVENT_TYPE, uint64 SBFD_EVENT_ID,
           uint32 SBFD_ATTEMPTS, uint32 SBFD_AVG_ATTEMPTS, string SBFD_USER)
 
-#define RESPONSE     99
-#define OK           200
-#define UNAUTHORIZED 401
-#define LINK_MASK    0xff
-#define ROWS         10000 /* ids of a second */
+#define RESPONSE  99
+#define OK        200
+#define LINK_MASK 0xff
+#define ROWS      10000 /* ids of a second */
 
 static uint64_t rows_capacity(nm_module_t *m)
 {
@@ -59,12 +58,18 @@ static int init(nm_module_t *m)
    return NM_OK;
 }
 
+/* Servers ask for a password (401, proxies 407), refuse a wrong one (403), or say that there is no such user (404). */
+static bool is_refusal(uint16_t status)
+{
+   return status == 401 || status == 403 || status == 404 || status == 407;
+}
+
 static int record(nm_module_t *m, const void *rec)
 {
    struct message msg;
    uint16_t status = nm_get(m, rec, F_SIP_STATUS_CODE);
    /* A response goes from the destination of the flow to its source. */
-   if (nm_get(m, rec, F_SIP_MSG_TYPE) != RESPONSE || (status != OK && status != UNAUTHORIZED) ||
+   if (nm_get(m, rec, F_SIP_MSG_TYPE) != RESPONSE || (status != OK && !is_refusal(status)) ||
        nm_direction(m) == NM_FORWARD ||
        !message_is_register(nm_get_ptr(m, rec, F_SIP_CSEQ), nm_get_len(m, rec, F_SIP_CSEQ)) ||
        !message_party(&msg, nm_get_ptr(m, rec, F_SIP_CALLING_PARTY),

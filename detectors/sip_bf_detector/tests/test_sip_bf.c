@@ -152,6 +152,24 @@ static void test_random_users(void **state)
    nm_test_free(t);
 }
 
+/* Exchanges that know no such user say so at once; others refuse a wrong password with 403. */
+static void test_refusals(void **state)
+{
+   char user[16];
+   nm_test_t *t = start("", MESSAGES);
+   (void) state;
+   for (unsigned i = 0; i < 60; i++) {
+      snprintf(user, sizeof(user), "r%u", i);
+      answer(t, i, "192.0.2.7", user, i % 9 == 0 ? 401 : 404);
+      answer(t, i, "192.0.2.8", "bob", i % 2 == 0 ? 401 : 403);
+      answer(t, i, "192.0.2.9", "eve", 486); /* says nothing about users and passwords */
+   }
+   assert_non_null(strstr(end(t), ",60,1,5060,40000,2,17,"));
+   assert_non_null(strstr(nm_test_next(t, 0), ",60,60,5060,40000,0,17,"));
+   NO_MORE(t);
+   nm_test_free(t);
+}
+
 /* Tables are full all the time: nothing is left that points to what was evicted, and an attack that goes on is found. */
 static void test_full_tables(void **state)
 {
@@ -223,6 +241,7 @@ int main(void)
        cmocka_unit_test(test_distributed_breach),
        cmocka_unit_test(test_many_ok),
        cmocka_unit_test(test_random_users),
+       cmocka_unit_test(test_refusals),
        cmocka_unit_test(test_full_tables),
        cmocka_unit_test(test_texts),
        cmocka_unit_test(test_errors),
