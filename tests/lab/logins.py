@@ -113,7 +113,7 @@ secure_chroot_dir=/run/vsftpd/empty
         tool = {'ssh': (hydra, ncrack), 'ssh2': (hydra, medusa), 'ftp': (hydra, ncrack), 'telnet': (hydra, ncrack), 'rdp': (ncrack, ncrack),
                 'ssh3': (hydra, medusa)}[name][self.stage.half]
         self.stage.attack(f'guesser{number}', ('timeout', '-s', 'INT', '150') + tool, 'password-guessing', service + (' by few' if few else ''), 6,
-                          source, address, statuses=(0, 1, 124, 130, 255), ports=[port], tool=tool[0])
+                          source, address, statuses=(0, 1, 124, 130, 255), ports=[port], tool=tool[0], **({'small': True} if few else {}))
 
 
 def logins(stage, path):

@@ -78,8 +78,10 @@ def quiet_scans(stage, path):
     time.sleep(20)
     router = network.inside('gw', 'cat', '/sys/class/net/eth0/address').strip().replace(':', '-')
     port = pick(53413, 5060)
-    stage.attack('bot1', ('masscan', '--interface', 'eth0', '--router-mac', router, '--wait', '1', '--seed', '7', '--source-ip', net.address(202),
-                          '--rate', pick('50', '25'), '-p', f'U:{port}', dark), 'horizontal-scan', 'UDP', 17, net.address(202), dark, ports=[port])
+    # masscan does not end by itself when nobody answers.
+    stage.attack('bot1', ('timeout', '-k', '2', pick('26', '50'), 'masscan', '--interface', 'eth0', '--router-mac', router, '--wait', '1', '--seed', '7', '--source-ip', net.address(202),
+                          '--rate', pick('50', '25'), '-p', f'U:{port}', dark), 'horizontal-scan', 'UDP', 17, net.address(202), dark,
+                 statuses=(0, 1, 124, 137), ports=[port], tool='masscan')
     time.sleep(10)
     port = pick(1434, 11211)
     stage.attack('bot2', nmap + ('-sU', '-p', str(port), '--max-rate', pick('30', '60'), dark), 'horizontal-scan', 'UDP', 17, net.address(203), dark,
