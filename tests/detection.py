@@ -45,6 +45,8 @@ DETECTORS = {
     'miner_detector': Detector('mining', 'SRC_IP', 'DST_IP', ('--details', '--no-check'), 'idpcontent', True),
     'sip_bf_detector': Detector({'0': 'sip-guessing', '1': 'sip-guessing-by-many', '2': 'sip-user-scan'}, 'SBFD_SOURCE', 'SBFD_TARGET', plugins='sip',
                                 first='SBFD_EVENT_TIME', last='SBFD_CEASE_TIME', type='SBFD_EVENT_TYPE'),
+    'smtp_spam_detector': Detector('spam', 'SRC_IP', None, ('--unirec', '--log', '/dev/null'), 'smtp'),
+    'voip_fraud_detection': Detector({'40': 'dial-plan-guessing'}, 'SRC_IP', None, ('-e', 'disabled'), 'sip', last='DETECTION_TIME'),
     'vportscan_detector': Detector('vertical-scan', 'SRC_IP', 'DST_IP'),
 }
 
@@ -284,7 +286,7 @@ def ratio(part, whole):
     return f'{100 * part / whole:.0f} %' if whole else ''
 
 
-NOT_RUN = {'dnstunnel_detection', 'hoststatsnemea', 'miner_detector'}  # of the original, on none of the data
+NOT_RUN = {'dnstunnel_detection', 'hoststatsnemea', 'miner_detector', 'smtp_spam_detector', 'voip_fraud_detection', 'waintrusion_detector'}  # of the original, on none of the data
 
 
 def original_text(detector, group):
