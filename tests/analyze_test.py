@@ -174,7 +174,7 @@ class Analyze(unittest.TestCase):
                     for n in range(540)]
         self.write_flows('reflected.csv', ordinary + lines)
         events = self.events('reflected.csv')
-        self.assertEqual([(event['kind'], event['targets']) for event in events], [('flood', [{'ip': '10.0.0.9', 'count': 1}])], events)
+        self.assertEqual([(event['kind'], event['targets']) for event in events], [('amplification', [{'ip': '10.0.0.9', 'count': 1}])], events)
         self.assertGreaterEqual(events[0]['alerts'], 2)
 
     def test_page_stands_alone(self):

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASHES 16384 /* a power of two, above EVENTS_MAX */
+#define HASHES        16384 /* a power of two, above EVENTS_MAX */
+#define FLOOD         "flood"
+#define AMPLIFICATION "amplification"
 
 /* --------------------------------------------------------------------- lists */
 
@@ -239,10 +241,21 @@ static bool are_two_ends(const struct event *a, const struct event *b)
           target == event_ip_is_set(&b->source) && less >= more - more / 10;
 }
 
+/* An amplification is a flood, too: a detector of floods sees it as one. */
+static bool is_flood(const struct event *e)
+{
+   return strcmp(e->kind, FLOOD) == 0 || strcmp(e->kind, AMPLIFICATION) == 0;
+}
+
+static bool kinds_agree(const struct event *a, const struct event *b)
+{
+   return strcmp(a->kind, b->kind) == 0 || (is_flood(a) && is_flood(b));
+}
+
 static bool same_attack(const struct event *a, const struct event *b)
 {
    bool source, target;
-   if (strcmp(a->kind, b->kind) != 0 || !within(a, b, 0) || !ends_agree(&a->source, &b->source, &source) ||
+   if (!kinds_agree(a, b) || !within(a, b, 0) || !ends_agree(&a->source, &b->source, &source) ||
        !ends_agree(&a->target, &b->target, &target) || (a->port != 0 && b->port != 0 && a->port != b->port) ||
        (a->protocol != 0 && b->protocol != 0 && a->protocol != b->protocol)) {
       return false;
@@ -288,7 +301,11 @@ static void join_attacks(struct events *all)
       while (k < kept && !same_attack(&all->list[k], e)) {
          k++;
       }
-      if (k < kept) {
+      if (k < kept && strcmp(e->kind, all->list[k].kind) != 0 && strcmp(e->kind, AMPLIFICATION) == 0) {
+         struct event said_less = all->list[k]; /* flood */
+         all->list[k] = *e;
+         merge(&all->list[k], &said_less);
+      } else if (k < kept) {
          merge(&all->list[k], e);
       } else {
          all->list[kept++] = *e;
