@@ -146,7 +146,7 @@ def main():
         def dns(t):
             t.add(f'dnsblacklistfilter, {ENTRIES} names', 6, '2.5, 32 MB', 'dnsblacklistfilter', '--blacklist', f'{folder}/names',
                   empty=f'{folder}/empty-dns.trapcap')
-            t.add('dnstunnel_detection', 3, '0.82, 148 MB', 'dnstunnel_detection', '--no-event-id')
+            t.add('dnstunnel_detection', 3, '0.82, 148 MB', 'dnstunnel_detection', '-E', '-')
 
         def http(t):
             t.add(f'urlblacklistfilter, {ENTRIES} URLs', 4, '1.2, 41 MB', 'urlblacklistfilter', '--blacklist', f'{folder}/urls',

@@ -43,8 +43,9 @@ static void check(const struct event *e)
 {
    json_t *now = event_json(e), *old = event_json_v1(e);
    char *text = now != NULL ? json_dumps(now, 0) : NULL;
-   if (now == NULL || old == NULL || text == NULL || !is_kind(e->kind) || e->last < e->first || e->alerts == 0 ||
-       strlen(e->id) != EVENT_ID_SIZE - 1 || json_array_size(json_object_get(now, "sources")) > EVENT_SAMPLES + 1 ||
+   if (now == NULL || old == NULL || text == NULL || !is_kind(e->kind) || e->last < e->first ||
+       e->alerts == 0 || strlen(e->id) != EVENT_ID_SIZE - 1 ||
+       json_array_size(json_object_get(now, "sources")) > EVENT_SAMPLES + 1 ||
        json_array_size(json_object_get(now, "targets")) > EVENT_SAMPLES + 1) {
       abort();
    }

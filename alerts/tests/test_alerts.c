@@ -15,102 +15,150 @@ static const struct sample {
    const char *program, *alert, *event;
 } samples[] = {
     {"amplification_detection",
-     "{\"DST_IP\":\"198.51.100.7\",\"SRC_PORT\":53,\"RSP_FLOWS\":4000,\"RSP_PACKETS\":9000,\"RSP_BYTES\":12000000,"
+     "{\"DST_IP\":\"198.51.100.7\",\"SRC_PORT\":53,\"RSP_FLOWS\":4000,\"RSP_PACKETS\":9000,\"RSP_BYTES\":"
+     "12000000,"
      "\"ADDR_CNT\":40,\"TIME_FIRST\":\"2026-03-01T10:00:00.250\",\"TIME_LAST\":\"2026-03-01T10:04:59.750\"}",
-     "{\"kind\":\"amplification\",\"sources\":[{\"ip\":null,\"count\":40}],\"targets\":[{\"ip\":\"198.51.100.7\",\"count\":1}],"
-     "\"ports\":[53],\"protocol\":17,\"flows\":4000,\"packets\":9000,\"bytes\":12000000,\"attack\":[\"T1498.002\"],"
-     "\"begin\":\"2026-03-01T10:00:00.250000Z\",\"end\":\"2026-03-01T10:04:59.750000Z\",\"confidence\":\"high\"}"},
+     "{\"kind\":\"amplification\",\"sources\":[{\"ip\":null,\"count\":40}],\"targets\":[{\"ip\":\"198.51.100."
+     "7\",\"count\":1}],"
+     "\"ports\":[53],\"protocol\":17,\"flows\":4000,\"packets\":9000,\"bytes\":12000000,\"attack\":[\"T1498."
+     "002\"],"
+     "\"begin\":\"2026-03-01T10:00:00.250000Z\",\"end\":\"2026-03-01T10:04:59.750000Z\",\"confidence\":"
+     "\"high\"}"},
     {"brute_force_detector",
-     "{\"SRC_IP\":\"203.0.113.9\",\"DST_IP\":\"198.51.100.7\",\"DST_PORT\":22,\"PROTOCOL\":6,\"EVENT_SCALE\":67,"
+     "{\"SRC_IP\":\"203.0.113.9\",\"DST_IP\":\"198.51.100.7\",\"DST_PORT\":22,\"PROTOCOL\":6,\"EVENT_SCALE\":"
+     "67,"
      "\"PACKETS\":2000,\"BYTES\":300000,\"ADDR_CNT\":1,\"DETECTION_TIME\":\"2026-03-01T10:00:13\","
      "\"TIME_FIRST\":\"2026-03-01T10:00:00\",\"TIME_LAST\":\"2026-03-01T10:00:13\"}",
-     "{\"kind\":\"password-guessing\",\"sources\":[{\"ip\":\"203.0.113.9\",\"count\":1}],\"ports\":[22],\"flows\":67,"
+     "{\"kind\":\"password-guessing\",\"sources\":[{\"ip\":\"203.0.113.9\",\"count\":1}],\"ports\":[22],"
+     "\"flows\":67,"
      "\"packets\":2000,\"bytes\":300000,\"attack\":[\"T1110\"],\"confidence\":\"high\","
-     "\"reason\":\"203.0.113.9 tried 67 SSH log-ins at port 22 of 198.51.100.7 in 13 s, each of the size of a refused one; 30 such, "
+     "\"reason\":\"203.0.113.9 tried 67 SSH log-ins at port 22 of 198.51.100.7 in 13 s, each of the size of "
+     "a refused one; 30 such, "
      "or 10 that the server delayed within five minutes, are guessing\"}"},
     {"ddos_detector",
-     "{\"DST_IP\":\"198.51.100.7\",\"BYTES\":123456789,\"EVENT_ID\":18446744073709,\"AVG_IP_CNT_CURRENT\":800,"
-     "\"AVG_IP_CNT_ORIGINAL\":12,\"TIME_FIRST\":\"2026-03-01T10:00:00\",\"TIME_LAST\":\"2026-03-01T10:05:00\"}",
-     "{\"kind\":\"flood\",\"sources\":[{\"ip\":null,\"count\":800}],\"bytes\":123456789,\"flows\":null,\"attack\":[\"T1498\"]}"},
+     "{\"DST_IP\":\"198.51.100.7\",\"BYTES\":123456789,\"EVENT_ID\":18446744073709,\"AVG_IP_CNT_CURRENT\":"
+     "800,"
+     "\"AVG_IP_CNT_ORIGINAL\":12,\"TIME_FIRST\":\"2026-03-01T10:00:00\",\"TIME_LAST\":\"2026-03-01T10:05:"
+     "00\"}",
+     "{\"kind\":\"flood\",\"sources\":[{\"ip\":null,\"count\":800}],\"bytes\":123456789,\"flows\":null,"
+     "\"attack\":[\"T1498\"]}"},
     {"dnsblacklistfilter",
-     "{\"SRC_IP\":\"192.0.2.53\",\"DST_IP\":\"192.0.2.33\",\"SRC_PORT\":53,\"DST_PORT\":5000,\"PROTOCOL\":17,\"PACKETS\":1,"
-     "\"BYTES\":90,\"DNS_NAME\":\"evil.example\",\"TIME_FIRST\":\"2026-03-01T10:00:00\",\"TIME_LAST\":\"2026-03-01T10:00:00\"}",
-     "{\"kind\":\"blacklisted-name\",\"sources\":[{\"ip\":\"192.0.2.33\",\"count\":1}],\"targets\":[{\"ip\":\"192.0.2.53\","
-     "\"count\":1}],\"ports\":[53],\"flows\":1,\"packets\":1,\"bytes\":90,\"attack\":[\"T1071.004\"],\"confidence\":\"low\"}"},
+     "{\"SRC_IP\":\"192.0.2.53\",\"DST_IP\":\"192.0.2.33\",\"SRC_PORT\":53,\"DST_PORT\":5000,\"PROTOCOL\":17,"
+     "\"PACKETS\":1,"
+     "\"BYTES\":90,\"DNS_NAME\":\"evil.example\",\"TIME_FIRST\":\"2026-03-01T10:00:00\",\"TIME_LAST\":\"2026-"
+     "03-01T10:00:00\"}",
+     "{\"kind\":\"blacklisted-name\",\"sources\":[{\"ip\":\"192.0.2.33\",\"count\":1}],\"targets\":[{\"ip\":"
+     "\"192.0.2.53\","
+     "\"count\":1}],\"ports\":[53],\"flows\":1,\"packets\":1,\"bytes\":90,\"attack\":[\"T1071.004\"],"
+     "\"confidence\":\"low\"}"},
     {"dnstunnel_detection",
-     "{\"SRC_IP\":\"192.0.2.33\",\"EVENT_ID\":7,\"TUNNEL_TYPE\":1,\"TUNNEL_CNT_PACKET\":300,\"TUNNEL_PER_NEW_DOMAIN\":0.97,"
+     "{\"SRC_IP\":\"192.0.2.33\",\"EVENT_ID\":7,\"TUNNEL_TYPE\":1,\"TUNNEL_CNT_PACKET\":300,\"TUNNEL_PER_NEW_"
+     "DOMAIN\":0.97,"
      "\"TIME_FIRST\":\"2026-03-01T10:00:00\",\"TIME_LAST\":\"2026-03-01T10:01:00\"}",
      "{\"kind\":\"dns-tunnel\",\"packets\":300,\"attack\":[\"T1071.004\",\"T1572\"],"
-     "\"reason\":\"192.0.2.33: 300 DNS names or answers in 1 min 00 s, long, of many characters, and 97 of 100 hardly seen before: data "
+     "\"reason\":\"192.0.2.33: 300 DNS names or answers in 1 min 00 s, long, of many characters, and 97 of "
+     "100 hardly seen before: data "
      "is carried in them (150 requests or 50 responses, more than 90 of 100 new, are enough)\"}"},
     {"haddrscan_detector",
-     "{\"SRC_IP\":\"203.0.113.9\",\"DST_PORT\":23,\"PROTOCOL\":6,\"ADDR_CNT\":50,\"ADDR_THRSD\":50,\"DST_IP0\":\"192.0.2.1\","
+     "{\"SRC_IP\":\"203.0.113.9\",\"DST_PORT\":23,\"PROTOCOL\":6,\"ADDR_CNT\":50,\"ADDR_THRSD\":50,\"DST_"
+     "IP0\":\"192.0.2.1\","
      "\"DST_IP1\":\"192.0.2.2\",\"DST_IP2\":\"::\",\"DST_IP3\":\"::\",\"TIME_FIRST\":\"2026-03-01T10:00:00\","
      "\"TIME_LAST\":\"2026-03-01T10:00:05\"}",
-     "{\"kind\":\"horizontal-scan\",\"targets\":[{\"ip\":\"192.0.2.1\",\"count\":1},{\"ip\":\"192.0.2.2\",\"count\":1},{\"ip\":null,"
-     "\"count\":48}],\"flows\":50,\"attack\":[\"T1046\"],\"reason\":\"203.0.113.9 probed TCP port 23 of 50 hosts in 5 s; 50 hosts "
+     "{\"kind\":\"horizontal-scan\",\"targets\":[{\"ip\":\"192.0.2.1\",\"count\":1},{\"ip\":\"192.0.2.2\","
+     "\"count\":1},{\"ip\":null,"
+     "\"count\":48}],\"flows\":50,\"attack\":[\"T1046\"],\"reason\":\"203.0.113.9 probed TCP port 23 of 50 "
+     "hosts in 5 s; 50 hosts "
      "without an ordinary answer are a scan\"}"},
     {"hoststatsnemea",
-     "{\"SRC_IP\":\"0.0.0.0\",\"DST_IP\":\"198.51.100.7\",\"EVENT_TYPE\":10,\"PROTOCOL\":6,\"EVENT_SCALE\":300000,"
+     "{\"SRC_IP\":\"0.0.0.0\",\"DST_IP\":\"198.51.100.7\",\"EVENT_TYPE\":10,\"PROTOCOL\":6,\"EVENT_SCALE\":"
+     "300000,"
      "\"TIME_FIRST\":\"2026-03-01T10:00:00\",\"TIME_LAST\":\"2026-03-01T10:05:00\"}",
-     "{\"kind\":\"flood\",\"sources\":[],\"targets\":[{\"ip\":\"198.51.100.7\",\"count\":1}],\"flows\":300000,\"attack\":[\"T1498\"]}"},
+     "{\"kind\":\"flood\",\"sources\":[],\"targets\":[{\"ip\":\"198.51.100.7\",\"count\":1}],\"flows\":"
+     "300000,\"attack\":[\"T1498\"]}"},
     {"ipblacklistfilter",
-     "{\"SRC_IP\":\"192.0.2.33\",\"DST_IP\":\"203.0.113.66\",\"BYTES\":500,\"PACKETS\":5,\"PROTOCOL\":6,\"SRC_BLACKLIST\":0,"
+     "{\"SRC_IP\":\"192.0.2.33\",\"DST_IP\":\"203.0.113.66\",\"BYTES\":500,\"PACKETS\":5,\"PROTOCOL\":6,"
+     "\"SRC_BLACKLIST\":0,"
      "\"DST_BLACKLIST\":4,\"TIME_FIRST\":\"2026-03-01T10:00:00\",\"TIME_LAST\":\"2026-03-01T10:00:01\"}",
-     "{\"kind\":\"blacklisted-address\",\"sources\":[{\"ip\":\"203.0.113.66\",\"count\":1}],\"packets\":5,\"attack\":[\"T1071\"]}"},
+     "{\"kind\":\"blacklisted-address\",\"sources\":[{\"ip\":\"203.0.113.66\",\"count\":1}],\"packets\":5,"
+     "\"attack\":[\"T1071\"]}"},
     {"sip_bf_detector",
-     "{\"SBFD_TARGET\":\"198.51.100.5\",\"SBFD_SOURCE\":\"203.0.113.9\",\"DST_PORT\":5060,\"SBFD_PROTOCOL\":17,"
+     "{\"SBFD_TARGET\":\"198.51.100.5\",\"SBFD_SOURCE\":\"203.0.113.9\",\"DST_PORT\":5060,\"SBFD_PROTOCOL\":"
+     "17,"
      "\"SBFD_EVENT_TYPE\":2,\"SBFD_ATTEMPTS\":60,\"SBFD_EVENT_TIME\":\"2026-03-01T10:00:00\","
      "\"SBFD_CEASE_TIME\":\"2026-03-01T10:02:00\"}",
-     "{\"kind\":\"user-scan\",\"ports\":[5060],\"attack\":[\"T1087\"],\"begin\":\"2026-03-01T10:00:00.000000Z\"}"},
+     "{\"kind\":\"user-scan\",\"ports\":[5060],\"attack\":[\"T1087\"],\"begin\":\"2026-03-01T10:00:00."
+     "000000Z\"}"},
     {"urlblacklistfilter",
-     "{\"SRC_IP\":\"192.0.2.33\",\"DST_IP\":\"203.0.113.66\",\"DST_PORT\":80,\"PROTOCOL\":6,\"BYTES\":500,\"PACKETS\":5,"
-     "\"HTTP_REQUEST_HOST\":\"evil.example\",\"HTTP_REQUEST_URL\":\"/x\",\"TIME_FIRST\":\"2026-03-01T10:00:00\","
+     "{\"SRC_IP\":\"192.0.2.33\",\"DST_IP\":\"203.0.113.66\",\"DST_PORT\":80,\"PROTOCOL\":6,\"BYTES\":500,"
+     "\"PACKETS\":5,"
+     "\"HTTP_REQUEST_HOST\":\"evil.example\",\"HTTP_REQUEST_URL\":\"/"
+     "x\",\"TIME_FIRST\":\"2026-03-01T10:00:00\","
      "\"TIME_LAST\":\"2026-03-01T10:00:01\"}",
-     "{\"kind\":\"blacklisted-url\",\"attack\":[\"T1071.001\"],\"reason\":\"192.0.2.33 requested blacklisted URLs 1 times in 1 s, first "
+     "{\"kind\":\"blacklisted-url\",\"attack\":[\"T1071.001\"],\"reason\":\"192.0.2.33 requested blacklisted "
+     "URLs 1 times in 1 s, first "
      "\\\"evil.example/x\\\"\"}"},
     {"vportscan_detector",
-     "{\"SRC_IP\":\"203.0.113.9\",\"DST_IP\":\"198.51.100.7\",\"PROTOCOL\":6,\"PORT_CNT\":50,\"TIME_FIRST\":\"2026-03-01T10:00:00\","
+     "{\"SRC_IP\":\"203.0.113.9\",\"DST_IP\":\"198.51.100.7\",\"PROTOCOL\":6,\"PORT_CNT\":50,\"TIME_FIRST\":"
+     "\"2026-03-01T10:00:00\","
      "\"TIME_LAST\":\"2026-03-01T10:00:05\"}",
-     "{\"kind\":\"vertical-scan\",\"flows\":50,\"ports\":[],\"attack\":[\"T1046\"],\"id\":\"18b3b3f42958742e15bb6b4e62d2e25b\"}"},
+     "{\"kind\":\"vertical-scan\",\"flows\":50,\"ports\":[],\"attack\":[\"T1046\"],\"id\":"
+     "\"18b3b3f42958742e15bb6b4e62d2e25b\"}"},
     {"dga",
      "{\"SRC_IP\":\"192.0.2.33\",\"DST_IP\":\"192.0.2.53\",\"TIME_FIRST\":\"2026-03-01T10:00:00.250\","
      "\"TIME_LAST\":\"2026-03-01T10:04:59.750\",\"DNS_Q_NAME\":\"qzxkvjw.example\"}",
-     "{\"kind\":\"botnet\",\"sources\":[{\"ip\":\"192.0.2.33\",\"count\":1}],\"attack\":[\"T1568.002\"],\"reason\":\"192.0.2.33 looked up 1 "
+     "{\"kind\":\"botnet\",\"sources\":[{\"ip\":\"192.0.2.33\",\"count\":1}],\"attack\":[\"T1568.002\"],"
+     "\"reason\":\"192.0.2.33 looked up 1 "
      "generated name in 4 min 59 s, first \\\"qzxkvjw.example\\\": malware finds its servers so\"}"},
     {"sshbruteforceml",
      "{\"SRC_IP\":\"203.0.113.9\",\"DST_IP\":\"198.51.100.7\",\"DST_PORT\":22,\"ATTEMPTS\":57,"
      "\"EVENT_TIME\":\"2026-03-01T10:04:59.750\"}",
-     "{\"kind\":\"password-guessing\",\"ports\":[22],\"protocol\":6,\"flows\":57,\"begin\":\"2026-03-01T10:04:59.750000Z\","
+     "{\"kind\":\"password-guessing\",\"ports\":[22],\"protocol\":6,\"flows\":57,\"begin\":\"2026-03-01T10:"
+     "04:59.750000Z\","
      "\"end\":\"2026-03-01T10:04:59.750000Z\",\"confidence\":\"high\"}"},
     {"venom",
-     "{\"DST_IP\":\"198.51.100.7\",\"SRC_IP\":\"203.0.113.9\",\"BYTES\":120,\"TIME_FIRST\":\"2026-03-01T10:00:00.250\","
-     "\"TIME_LAST\":\"2026-03-01T10:04:59.750\",\"PACKETS\":2,\"DST_PORT\":22,\"SRC_PORT\":4444,\"PROTOCOL\":6,\"VENOM\":255}",
-     "{\"kind\":\"malware\",\"ports\":[22],\"packets\":2,\"bytes\":120,\"confidence\":\"high\",\"attack\":[\"T1014\",\"T1205\"]}"},
+     "{\"DST_IP\":\"198.51.100.7\",\"SRC_IP\":\"203.0.113.9\",\"BYTES\":120,\"TIME_FIRST\":\"2026-03-01T10:"
+     "00:00.250\","
+     "\"TIME_LAST\":\"2026-03-01T10:04:59.750\",\"PACKETS\":2,\"DST_PORT\":22,\"SRC_PORT\":4444,\"PROTOCOL\":"
+     "6,\"VENOM\":255}",
+     "{\"kind\":\"malware\",\"ports\":[22],\"packets\":2,\"bytes\":120,\"confidence\":\"high\",\"attack\":["
+     "\"T1014\",\"T1205\"]}"},
     {"venom",
-     "{\"DST_IP\":\"198.51.100.7\",\"SRC_IP\":\"203.0.113.9\",\"BYTES\":120,\"TIME_FIRST\":\"2026-03-01T10:00:00.250\","
-     "\"TIME_LAST\":\"2026-03-01T10:04:59.750\",\"PACKETS\":2,\"DST_PORT\":22,\"SRC_PORT\":1221,\"PROTOCOL\":17,\"VENOM\":3}",
+     "{\"DST_IP\":\"198.51.100.7\",\"SRC_IP\":\"203.0.113.9\",\"BYTES\":120,\"TIME_FIRST\":\"2026-03-01T10:"
+     "00:00.250\","
+     "\"TIME_LAST\":\"2026-03-01T10:04:59.750\",\"PACKETS\":2,\"DST_PORT\":22,\"SRC_PORT\":1221,\"PROTOCOL\":"
+     "17,\"VENOM\":3}",
      "{\"kind\":\"malware\",\"protocol\":17,\"confidence\":\"low\"}"},
     {"smashedblacklist",
-     "{\"source\":\"203.0.113.66\",\"targets\":[\"192.0.2.33\",\"192.0.2.34\"],\"protocol\":6,\"source_ports\":[3333,4444],"
+     "{\"source\":\"203.0.113.66\",\"targets\":[\"192.0.2.33\",\"192.0.2.34\"],\"protocol\":6,\"source_"
+     "ports\":[3333,4444],"
      "\"blacklist_id\":1,\"ts_first\":1772359200.25,\"ts_last\":1772359499.75,\"agg_win_minutes\":5}",
-     "{\"kind\":\"mining\",\"sources\":[{\"ip\":\"192.0.2.33\",\"count\":1},{\"ip\":\"192.0.2.34\",\"count\":1}],"
-     "\"targets\":[{\"ip\":\"203.0.113.66\",\"count\":1}],\"ports\":[3333,4444],\"begin\":\"2026-03-01T10:00:00.250000Z\","
+     "{\"kind\":\"mining\",\"sources\":[{\"ip\":\"192.0.2.33\",\"count\":1},{\"ip\":\"192.0.2.34\",\"count\":"
+     "1}],"
+     "\"targets\":[{\"ip\":\"203.0.113.66\",\"count\":1}],\"ports\":[3333,4444],\"begin\":\"2026-03-01T10:00:"
+     "00.250000Z\","
      "\"end\":\"2026-03-01T10:04:59.750000Z\",\"attack\":[\"T1496\"],\"flows\":null}"},
     {"idea2idea",
-     "{\"Format\":\"IDEA0\",\"ID\":\"e214d2d9\",\"DetectTime\":\"2016-06-21T13:08:27Z\",\"Category\":[\"Attempt.Login\"],"
+     "{\"Format\":\"IDEA0\",\"ID\":\"e214d2d9\",\"DetectTime\":\"2016-06-21T13:08:27Z\",\"Category\":["
+     "\"Attempt.Login\"],"
      "\"Source\":[{\"IP4\":[\"203.0.113.9\"],\"Proto\":[\"tcp\",\"ssh\"]},{\"IP6\":[\"2001:db8::1\"]}],"
      "\"Target\":[{\"IP4\":[\"198.51.100.0/24\"],\"Port\":[22]}],\"FlowCount\":9,\"Confidence\":0.2,"
      "\"Node\":[{\"Name\":\"org.example.x\"}]}",
-     "{\"kind\":\"password-guessing\",\"sources\":[{\"ip\":\"203.0.113.9\",\"count\":1},{\"ip\":\"2001:db8::1\",\"count\":1}],"
-     "\"targets\":[{\"ip\":null,\"count\":1}],\"ports\":[22],\"protocol\":6,\"flows\":9,\"confidence\":\"low\",\"attack\":[\"T1110\"],"
-     "\"begin\":\"2016-06-21T13:08:27.000000Z\",\"end\":\"2016-06-21T13:08:27.000000Z\",\"detector\":\"idea2idea\","
-     "\"reason\":\"org.example.x: Attempt.Login; from 2 sources against many hosts, as the sender of the alert says\"}"},
+     "{\"kind\":\"password-guessing\",\"sources\":[{\"ip\":\"203.0.113.9\",\"count\":1},{\"ip\":\"2001:db8::"
+     "1\",\"count\":1}],"
+     "\"targets\":[{\"ip\":null,\"count\":1}],\"ports\":[22],\"protocol\":6,\"flows\":9,\"confidence\":"
+     "\"low\",\"attack\":[\"T1110\"],"
+     "\"begin\":\"2016-06-21T13:08:27.000000Z\",\"end\":\"2016-06-21T13:08:27.000000Z\",\"detector\":"
+     "\"idea2idea\","
+     "\"reason\":\"org.example.x: Attempt.Login; from 2 sources against many hosts, as the sender of the "
+     "alert says\"}"},
     {"idea2idea",
-     "{\"Format\":\"IDEA0\",\"EventTime\":\"2016-06-21T13:00:00Z\",\"DetectTime\":\"2016-06-21T13:08:27Z\",\"Category\":\"Test\","
+     "{\"Format\":\"IDEA0\",\"EventTime\":\"2016-06-21T13:00:00Z\",\"DetectTime\":\"2016-06-21T13:08:27Z\","
+     "\"Category\":\"Test\","
      "\"Description\":\"Something \\u001b[31m odd\",\"Source\":{\"IP4\":\"203.0.113.9\"}}",
-     "{\"kind\":\"other\",\"sources\":[{\"ip\":\"203.0.113.9\",\"count\":1}],\"targets\":[],\"attack\":[],\"confidence\":\"medium\","
-     "\"begin\":\"2016-06-21T13:00:00.000000Z\",\"reason\":\": Something \\\\x1b[31m odd; from 203.0.113.9, as the sender of the alert "
+     "{\"kind\":\"other\",\"sources\":[{\"ip\":\"203.0.113.9\",\"count\":1}],\"targets\":[],\"attack\":[],"
+     "\"confidence\":\"medium\","
+     "\"begin\":\"2016-06-21T13:00:00.000000Z\",\"reason\":\": Something \\\\x1b[31m odd; from 203.0.113.9, "
+     "as the sender of the alert "
      "says\"}"},
 };
 
@@ -148,7 +196,8 @@ static uint32_t make_record(const char *fields, const json_t *values, void *rec)
    ur_template_t *t = ur_create_template_from_ifc_spec(fields);
    assert_non_null(t);
    memset(rec, 0, ur_rec_fixlen_size(t));
-   json_object_foreach ((json_t *) (uintptr_t) values, name, value) {
+   json_object_foreach((json_t *) (uintptr_t) values, name, value)
+   {
       char text[128];
       if (json_is_string(value)) {
          snprintf(text, sizeof(text), "%s", json_string_value(value));
@@ -169,7 +218,8 @@ static void check_members(const struct sample *s, const json_t *event)
 {
    json_t *expected = parse(s->event), *value;
    const char *key;
-   json_object_foreach (expected, key, value) {
+   json_object_foreach(expected, key, value)
+   {
       json_t *got = json_object_get(event, key);
       if (!json_equal(got, value)) {
          char *text = json_dumps(got, JSON_ENCODE_ANY);
@@ -222,7 +272,8 @@ static json_t *at(const json_t *root, const char *path)
 {
    char copy[128], *save = NULL;
    snprintf(copy, sizeof(copy), "%s", path);
-   for (char *key = strtok_r(copy, "/", &save); key != NULL && root != NULL; key = strtok_r(NULL, "/", &save)) {
+   for (char *key = strtok_r(copy, "/", &save); key != NULL && root != NULL;
+        key = strtok_r(NULL, "/", &save)) {
       root = json_object_get(root, key);
    }
    assert_non_null(root);
@@ -243,14 +294,17 @@ static void check_enum(const json_t *schema, const char *path, const char *const
 static void events_have_the_keys_of_the_schema(void **state)
 {
    (void) state;
-   const char *const confidences[] = {event_confidence_names[0], event_confidence_names[1], event_confidence_names[2], NULL};
-   const char *const states[] = {event_state_names[0], event_state_names[1], event_state_names[2], event_state_names[3], NULL};
+   const char *const confidences[] = {event_confidence_names[0], event_confidence_names[1],
+                                      event_confidence_names[2], NULL};
+   const char *const states[] = {event_state_names[0], event_state_names[1], event_state_names[2],
+                                 event_state_names[3], NULL};
    json_t *schema = json_load_file(EVENT_SCHEMA, 0, NULL), *alert = parse(samples[0].alert), *value;
    json_t *event = event_of(samples[0].program, &(struct alert){.json = alert});
    const char *key;
    size_t n = 0;
    assert_non_null(schema);
-   json_object_foreach (event, key, value) {
+   json_object_foreach(event, key, value)
+   {
       assert_string_equal(json_string_value(json_array_get(at(schema, "required"), n++)), key);
       assert_non_null(json_object_get(at(schema, "properties"), key));
    }
@@ -271,9 +325,11 @@ static void values_that_are_no_good_are_zero(void **state)
    uint64_t all, numbers[4];
    char text[32];
    (void) state;
-   json_t *json = parse("{\"n\":-5,\"big\":1e300,\"text\":\"7x\",\"digits\":\"42\",\"null\":null,\"ip\":\"300.1.1.1\",\"t\":1e300,"
-                        "\"t2\":-1,\"list\":[1,\"x\",[2,{\"a\":3}],null],\"deep\":{\"list\":[{\"ip\":[\"192.0.2.1\",7]},"
-                        "{\"ip\":\"192.0.2.2\"},{\"ip\":\"192.0.2.3\"}]}}");
+   json_t *json =
+       parse("{\"n\":-5,\"big\":1e300,\"text\":\"7x\",\"digits\":\"42\",\"null\":null,\"ip\":\"300.1.1.1\","
+             "\"t\":1e300,"
+             "\"t2\":-1,\"list\":[1,\"x\",[2,{\"a\":3}],null],\"deep\":{\"list\":[{\"ip\":[\"192.0.2.1\",7]},"
+             "{\"ip\":\"192.0.2.2\"},{\"ip\":\"192.0.2.3\"}]}}");
    const struct alert a = {.json = json}, empty = {0};
    assert_int_equal(alert_number(&a, "n"), 0);
    assert_int_equal(alert_number(&a, "big"), 0);
@@ -305,13 +361,15 @@ static void ids_are_stable(void **state)
    struct events all = {0};
    const struct event_description *d = event_description_find("vportscan_detector");
    (void) state;
-   json_t *json = parse("{\"SRC_IP\":\"203.0.113.9\",\"DST_IP\":\"2001:db8::7\",\"PROTOCOL\":6,\"PORT_CNT\":50,"
-                        "\"TIME_FIRST\":\"2026-03-01T10:00:00.25\",\"TIME_LAST\":\"2026-03-01T10:00:05\"}");
+   json_t *json =
+       parse("{\"SRC_IP\":\"203.0.113.9\",\"DST_IP\":\"2001:db8::7\",\"PROTOCOL\":6,\"PORT_CNT\":50,"
+             "\"TIME_FIRST\":\"2026-03-01T10:00:00.25\",\"TIME_LAST\":\"2026-03-01T10:00:05\"}");
    const struct alert a = {.json = json};
    const struct event *e = events_add(&all, d, &a);
    /* printf 'vportscan_detector vertical-scan 203.0.113.9 2001:db8::7 0 6 2026-03-01T10:00:00.250000Z' | sha256sum */
    assert_string_equal(e->id, "3124edbb67eae989e5290b48a806486a");
-   json_object_set_new(json, "TIME_FIRST", json_string("2026-03-01T09:59:00")); /* an earlier one comes late */
+   json_object_set_new(json, "TIME_FIRST",
+                       json_string("2026-03-01T09:59:00")); /* an earlier one comes late */
    e = events_add(&all, d, &a);
    assert_int_equal(e->alerts, 2);
    assert_string_equal(e->id, "3124edbb67eae989e5290b48a806486a");
@@ -359,10 +417,12 @@ static void the_rest_of_many_hosts_is_counted(void **state)
       json_t *targets = json_object_get(event, "targets");
       size_t n = json_array_size(targets);
       assert_int_equal(n, i <= EVENT_SAMPLES ? i : EVENT_SAMPLES + 1);
-      assert_int_equal(json_integer_value(json_object_get(json_array_get(targets, n - 1), "count")), i <= EVENT_SAMPLES ? 1 : i - EVENT_SAMPLES);
+      assert_int_equal(json_integer_value(json_object_get(json_array_get(targets, n - 1), "count")),
+                       i <= EVENT_SAMPLES ? 1 : i - EVENT_SAMPLES);
    }
    char text[128];
-   assert_string_equal(event_target(&all.list[0], text, sizeof(text)), "port 22 of 198.51.100.1, 198.51.100.2 ...");
+   assert_string_equal(event_target(&all.list[0], text, sizeof(text)),
+                       "port 22 of 198.51.100.1, 198.51.100.2 ...");
    json_decref(event);
    event = event_json_v1(&all.list[0]);
    assert_true(json_is_null(json_object_get(event, "victim")));
@@ -375,10 +435,13 @@ static void the_rest_of_many_hosts_is_counted(void **state)
 int main(void)
 {
    const struct CMUnitTest tests[] = {
-       cmocka_unit_test(each_kind_of_alert_becomes_an_event), cmocka_unit_test(every_foreign_description_has_a_sample),
-       cmocka_unit_test(events_have_the_keys_of_the_schema),  cmocka_unit_test(values_that_are_no_good_are_zero),
+       cmocka_unit_test(each_kind_of_alert_becomes_an_event),
+       cmocka_unit_test(every_foreign_description_has_a_sample),
+       cmocka_unit_test(events_have_the_keys_of_the_schema),
+       cmocka_unit_test(values_that_are_no_good_are_zero),
        cmocka_unit_test(an_amplification_that_is_also_a_flood_is_one_event),
-       cmocka_unit_test(ids_are_stable),                      cmocka_unit_test(the_rest_of_many_hosts_is_counted),
+       cmocka_unit_test(ids_are_stable),
+       cmocka_unit_test(the_rest_of_many_hosts_is_counted),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,6 +214,15 @@ static bool require_flows(struct pipeline *p)
           fail(p, CLI_MODULE, "cannot open TRAP interfaces", "no memory");
 }
 
+/* The same of the input of alerts. The layout is right for a sender whose format is exactly this: no change is reported then. */
+static bool require_alerts(struct pipeline *p, unsigned i)
+{
+   const char *fields = event_descriptions[i - 1]->fields;
+   trap_ctx_set_required_fmt(p->ctx, i, TRAP_FMT_UNIREC, fields);
+   p->layouts[i - 1] = ur_layout_create(fields);
+   return p->layouts[i - 1] != NULL || fail(p, CLI_MODULE, "invalid list of fields", fields);
+}
+
 static bool open_inputs(struct pipeline *p)
 {
    char *spec = NULL;
@@ -235,9 +244,7 @@ static bool open_inputs(struct pipeline *p)
                   p->ctx != NULL ? trap_ctx_get_last_error_msg(p->ctx) : "no memory");
    }
    for (unsigned i = 0; i < n; i++) {
-      if (i > 0) {
-         trap_ctx_set_required_fmt(p->ctx, i, TRAP_FMT_UNIREC, event_descriptions[i - 1]->fields);
-      } else if (!require_flows(p)) {
+      if (i == 0 ? !require_flows(p) : !require_alerts(p, i)) {
          return false;
       }
       p->active[i] = i == 0 || p->children[i].started; /* of those that do not run, no records are expected */
@@ -310,7 +317,7 @@ static bool follow_format(struct pipeline *p, unsigned i)
 static void take_alert(struct pipeline *p, unsigned detector, const trap_message_t *m)
 {
    const struct alert alert = {.layout = p->layouts[detector], .rec = m->data};
-   if (alert.layout == NULL || !ur_layout_check(alert.layout, m->data, m->size)) {
+   if (!ur_layout_check(alert.layout, m->data, m->size)) {
       return; /* not counted here: the module that sends such records reports it */
    }
    struct event *event = events_add(&p->a->events, event_descriptions[detector], &alert);
@@ -327,10 +334,6 @@ static void take_records(struct pipeline *p, unsigned i, const trap_message_t *m
          return;
       }
       if (i > 0) {
-         /* Of a sender whose format is exactly what is asked for, no change is reported. */
-         if (p->layouts[i - 1] == NULL) {
-            follow_format(p, i);
-         }
          take_alert(p, i - 1, &m[k]);
          continue;
       }

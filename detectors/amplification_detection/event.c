@@ -37,7 +37,8 @@ static void reason(const struct event *e, char *to, size_t size)
 EVENT_DESCRIPTION(amplification_detection, .options = "--details",
                   .needs = "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL,"
                            "uint32 PACKETS,uint64 BYTES,time TIME_FIRST,time TIME_LAST",
-                  .kind = "amplification", .title = "amplification (DoS)", .unit = "servers", .attack = "T1498.002",
+                  .kind = "amplification", .title = "amplification (DoS)", .unit = "servers",
+                  .attack = "T1498.002",
                   .fields = "ipaddr DST_IP,uint16 SRC_PORT,uint32 RSP_FLOWS,uint32 RSP_PACKETS,uint64 "
                             "RSP_BYTES,uint32 ADDR_CNT,time TIME_FIRST,time TIME_LAST",
                   .key = EVENT_BY_TARGET, .gap = 1800, .read = read_alert, .confidence = confidence,

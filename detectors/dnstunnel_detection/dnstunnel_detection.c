@@ -28,7 +28,6 @@ struct module {
    struct results results;
    struct whitelist *domains, *addresses; /* options */
    const char *packet_file, *measure_file, *event_file;
-   bool no_event_id;
    uint32_t dots;
 
    FILE *packets;
@@ -182,8 +181,6 @@ static const nm_option_t options[] = {
            "Length of a window in seconds."),
     NM_STRING('E', "file_event_id", struct module, event_file, "/data/dnstunnel_detection/event_id.txt",
               "File that keeps the next EVENT_ID; '-': none."),
-    NM_FLAG(0, "no-event-id", struct module, no_event_id,
-            "Alerts have no EVENT_ID, whose type differs from that of other detectors."),
     NM_TABLE(0, "capacity", struct module, t.clients, "clients", ip_addr_t, struct client, 16384,
              .evicted = client_evicted),
     NM_TABLE(0, "names", struct module, t.names, "names", struct name_key, struct name, 262144),
@@ -236,9 +233,7 @@ static int send_alert(nm_module_t *m, const ip_addr_t *ip, const struct client *
    void *alert = nm_record(m, 0);
    ip_addr_t address;
    memcpy(&address, ip, sizeof(address));
-   if (!self->no_event_id) {
-      nm_set(m, alert, F_EVENT_ID, c->found[d].event);
-   }
+   nm_set(m, alert, F_EVENT_ID, c->found[d].event);
    nm_set(m, alert, F_SRC_IP, address);
    nm_set(m, alert, F_TUNNEL_TYPE, (uint8_t) d);
    nm_set(m, alert, F_TIME_LAST, c->last);
@@ -442,9 +437,6 @@ static int init(nm_module_t *m)
    nm_counter(m, "suspicions lost", &self->t.trees_lost);
    if (path != NULL && (self->packets = fopen(path, "re")) == NULL) {
       return nm_fail(m, "cannot read \"%s\": %s", path, strerror(errno));
-   }
-   if (self->no_event_id && nm_outputs(m) > 0 && nm_set_output(m, 0, FIELDS) != NM_OK) {
-      return NM_ERROR;
    }
    self->next_event = event_id_read(m, self->event_file);
    return results_open(m, &self->results);

@@ -15,6 +15,10 @@
 #include <stdbool.h>
 #include <unirec/ur_layout.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct json_t; /* of jansson */
 
 /** Begin with all zero, and set layout and rec, or json. */
@@ -42,4 +46,7 @@ unsigned alert_ips(const struct alert *a, const char *name, ip_addr_t *to, unsig
 /** The same of numbers. */
 unsigned alert_numbers(const struct alert *a, const char *name, uint64_t *to, unsigned room, uint64_t *all);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -18,6 +18,10 @@
 
 #include <nemea/alert.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define EVENT_SAMPLES 16    /* addresses that an event names of each side */
 #define EVENT_PORTS   16    /* ports that an event names */
 #define EVENT_DETAIL  96    /* bytes */
@@ -102,10 +106,11 @@ struct event_description {
    extern const struct event_description event_of_##name; \
    const struct event_description event_of_##name = {.program = #name, __VA_ARGS__}
 
-/** For read(): another source, another target, another port, up to those that an event names; addresses that are all zero, and
- * port 0, are left out. */
+/** For read(): another source. Those beyond EVENT_SAMPLES, and an address that is all zero, are left out. */
 void event_add_source(struct event *e, const ip_addr_t *ip);
+/** The same with a target. */
 void event_add_target(struct event *e, const ip_addr_t *ip);
+/** The same with a port; those beyond EVENT_PORTS, and numbers that are no ports, are left out. */
 void event_add_port(struct event *e, uint64_t port);
 
 /** All kinds of events there are, NULL after the last one: the values of "kind" in docs/event.schema.json. */
@@ -159,11 +164,17 @@ struct json_t *event_json_v1(const struct event *e);
 extern const char *const event_confidence_names[]; /* "low", "medium", "high" */
 extern const char *const event_state_names[];      /* "new", "seen", "false", "closed" */
 
-/** Each writes a text, cut off at size, and returns to. */
+/* Each writes a text, cut off at size, and returns to. */
+
+/** "192.0.2.1" or "7 sources". */
 char *event_source(const struct event *e, char *to, size_t size);
+/** "192.0.2.1" or "port 22 of 192.0.2.1, 192.0.2.2 ...". */
 char *event_target(const struct event *e, char *to, size_t size);
+/** "250 hosts", or bytes and their rate. */
 char *event_amount(const struct event *e, char *to, size_t size);
+/** The title and the protocol. */
 char *event_title(const struct event *e, char *to, size_t size);
+/** The sentence of the description. */
 char *event_reason(const struct event *e, char *to, size_t size);
 /** "TCP", or NULL for a protocol without a common name. */
 const char *event_protocol(const struct event *e);
@@ -172,4 +183,7 @@ uint64_t event_seconds(const struct event *e);
 /** An address that is not all zero. */
 bool event_ip_is_set(const ip_addr_t *ip);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -8,6 +8,10 @@
 
 #include <unirec/unirec.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /** "1.4 MB" */
 char *format_bytes(double bytes, char *to, size_t size);
 /** "1234", "12 345" */
@@ -19,4 +23,7 @@ char *format_time(ur_time_t t, char *to, size_t size);
 /** "2026-01-02T03:04:05.678901Z" (RFC 3339) */
 char *format_rfc3339(ur_time_t t, char *to, size_t size);
 
+#ifdef __cplusplus
+}
+#endif
 #endif
