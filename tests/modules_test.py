@@ -184,6 +184,14 @@ class Modules(unittest.TestCase):
             self.w.wait_for(lambda p=process: catches(p, signal.SIGINT), 'handlers')
             self.assertEqual(self.w.end(process, signal.SIGINT)[0], 0)
 
+    def test_records_that_nobody_takes_are_counted(self):
+        self.ok(self.w.run('logreplay', '-d', '-f', self.w.file('in.csv', FLOWS + 1000 * flow('10.0.0.1', 1)), '-i', 'f:in'))
+        status, _, err = self.w.run('traffic_repeater', '-i', 'f:in,u:nobody:timeout=1:min_clients=1')
+        self.assertEqual(status, 0, err)
+        self.assertRegex(err, r'Flows received: +1000\n')
+        self.assertRegex(err, r'Flows sent: +0\n')
+        self.assertRegex(err, r'Timeouts: +1000\n')
+
     def test_sigusr1_shows_counters(self):
         process = self.w.start('logger', '-i', 'u:nobody')
         self.w.wait_for(lambda: catches(process, signal.SIGUSR1), 'handlers')

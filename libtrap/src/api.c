@@ -59,6 +59,26 @@ TRAP_PUBLIC int trap_ctx_send(trap_ctx_t *c, unsigned int ifc, const void *data,
    return out->ops->send(out, data, size);
 }
 
+TRAP_PUBLIC int trap_ctx_send_batch(trap_ctx_t *c, uint32_t ifc, const trap_message_t *messages,
+                                    uint32_t count, uint32_t *sent)
+{
+   struct trap_context *ctx = c;
+   int rc = TRAP_E_NOT_INITIALIZED;
+   struct trap_output *out = find_output(ctx, ifc, &rc);
+   *sent = 0;
+   if (out == NULL) {
+      return rc;
+   }
+   if (messages == NULL && count > 0) {
+      return ctx_result(ctx, TRAP_E_BAD_FPARAMS);
+   }
+   if (atomic_load_explicit(&ctx->terminated, memory_order_relaxed)) {
+      return ctx_result(ctx, TRAP_E_TERMINATED);
+   }
+   ctx_ok(ctx);
+   return out->ops->send_batch(out, messages, count, sent);
+}
+
 /* An output that has no place where messages can be written: they are, in a buffer, and sent from there. */
 static __attribute__((noinline)) int reserve_scratch(struct trap_output *out, void **data)
 {
@@ -392,6 +412,12 @@ TRAP_PUBLIC int trap_send(uint32_t ifcidx, const void *data, uint16_t size)
 {
    int rc = trap_ctx_send(trap_glob_ctx, ifcidx, data, size);
    return rc == TRAP_E_OK && !last_error.published ? rc : mirror(rc);
+}
+
+TRAP_PUBLIC int trap_send_batch(uint32_t ifcidx, const trap_message_t *messages, uint32_t count,
+                                uint32_t *sent)
+{
+   return mirror(trap_ctx_send_batch(trap_glob_ctx, ifcidx, messages, count, sent));
 }
 
 TRAP_PUBLIC int trap_send_data(unsigned int ifcidx, const void *data, uint16_t size, int timeout)

@@ -92,6 +92,8 @@ struct trap_input {
 struct output_ops {
    /** Sends a copy; counts it as sent or dropped, and sets the last error when that is one, with output_result(). */
    int (*send)(struct trap_output *out, const void *data, uint16_t size);
+   /** Sends copies of messages until one is not sent; as trap_ctx_send_batch(). */
+   int (*send_batch)(struct trap_output *out, const trap_message_t *messages, uint32_t count, uint32_t *sent);
    uint64_t (*sent)(struct trap_output *out); /* messages; NULL: all are in out->sent */
    void (*flush)(struct trap_output *out);
    /** A new format is about to be set in out: finish the old one. */

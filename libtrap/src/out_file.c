@@ -261,14 +261,10 @@ static int write_block(struct file_output *f)
    return rc;
 }
 
-static int file_send(struct trap_output *out, const void *data, uint16_t size)
+/* Called under lock. */
+static int add_message(struct file_output *f, const void *data, uint16_t size)
 {
-   struct file_output *f = (struct file_output *) out;
    int rc = TRAP_E_OK;
-   if (f->hello == NULL) {
-      return output_result(out, TRAP_E_NOT_INITIALIZED);
-   }
-   pthread_mutex_lock(&f->lock);
    if (f->fill + 2u + size > FILE_BLOCK) {
       rc = write_block(f);
    }
@@ -279,14 +275,38 @@ static int file_send(struct trap_output *out, const void *data, uint16_t size)
       memcpy(p + 2, data, size);
       f->fill += 2u + size;
       f->held++;
-      if (!atomic_load_explicit(&out->buffered, memory_order_relaxed) && (rc = write_block(f)) != TRAP_E_OK) {
+      if (!atomic_load_explicit(&f->out.buffered, memory_order_relaxed) &&
+          (rc = write_block(f)) != TRAP_E_OK) {
          f->fill -= 2u + size; /* what is refused must not be written later */
          f->held--;
       }
    }
    f->refused += rc != TRAP_E_OK;
+   return output_result(&f->out, rc);
+}
+
+static int file_send_batch(struct trap_output *out, const trap_message_t *messages, uint32_t count,
+                           uint32_t *sent)
+{
+   struct file_output *f = (struct file_output *) out;
+   int rc = TRAP_E_OK;
+   uint32_t n = 0;
+   if (f->hello == NULL) {
+      return output_result(out, TRAP_E_NOT_INITIALIZED);
+   }
+   pthread_mutex_lock(&f->lock);
+   while (n < count && (rc = add_message(f, messages[n].data, messages[n].size)) == TRAP_E_OK) {
+      n++;
+   }
    pthread_mutex_unlock(&f->lock);
-   return output_result(out, rc);
+   *sent = n;
+   return rc;
+}
+
+static int file_send(struct trap_output *out, const void *data, uint16_t size)
+{
+   uint32_t sent;
+   return file_send_batch(out, &(trap_message_t){.data = data, .size = size}, 1, &sent);
 }
 
 static void file_flush(struct trap_output *out)
@@ -375,6 +395,7 @@ static void file_output_dump(struct trap_output *out, FILE *file)
 
 static const struct output_ops file_output_ops = {
     .send = file_send,
+    .send_batch = file_send_batch,
     .flush = file_flush,
     .change_format = file_change_format,
     .clients = file_clients,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define ROOM_BUSY   (-1)    /* no result of a call */
+#define INSIDE_MAX  64      /* messages of a batch that the owner copies before it lets other threads in */
 #define YIELD_LOOKS 30      /* looks for room, each after others had the processor, before going to sleep */
 #define RELEASE_MS  1000    /* that a reader may keep a block when the sender ceases to wait for readers */
 #define DRAIN_STALL 5000000 /* us without progress after which what a client has not taken is dropped */
@@ -427,6 +428,38 @@ static int socket_send(struct trap_output *out, const void *data, uint16_t size)
    return send_slow(s, data, size);
 }
 
+/* Copies of as many messages as simply follow the last one. \return how many: 0 when there is something to do before the first */
+static uint32_t put_messages(struct socket_output *s, const trap_message_t *messages, uint32_t count)
+{
+   uint32_t n = 0;
+   if (output_enter(s)) {
+      while (n < count && fits(s, 2u + messages[n].size)) {
+         put_message(s, messages[n].data, messages[n].size);
+         n++;
+      }
+      output_leave(s);
+   }
+   return n;
+}
+
+static int socket_send_batch(struct trap_output *out, const trap_message_t *messages, uint32_t count,
+                             uint32_t *sent)
+{
+   struct socket_output *s = (struct socket_output *) out;
+   int rc = TRAP_E_OK;
+   uint32_t n = 0;
+   while (n < count && rc == TRAP_E_OK) {
+      uint32_t added = put_messages(s, messages + n, count - n < INSIDE_MAX ? count - n : INSIDE_MAX);
+      if (added == 0) {
+         rc = send_slow(s, messages[n].data, messages[n].size);
+         added = rc == TRAP_E_OK;
+      }
+      n += added;
+   }
+   *sent = n;
+   return rc;
+}
+
 int output_reserve_slow(struct socket_output *s, uint16_t size, void **data)
 {
    uint32_t need = 2u + size + BLOCK_HEADER;
@@ -661,6 +694,7 @@ static void socket_destroy(struct trap_output *out)
 
 static const struct output_ops socket_ops = {
     .send = socket_send,
+    .send_batch = socket_send_batch,
     .sent = output_sent,
     .flush = socket_flush,
     .change_format = socket_change_format,

@@ -74,6 +74,13 @@ static int drop(struct trap_output *out, const void *data, uint16_t size)
    return output_result(out, TRAP_E_OK);
 }
 
+static int drop_batch(struct trap_output *out, const trap_message_t *messages, uint32_t count, uint32_t *sent)
+{
+   count_up(&out->sent, count);
+   *sent = count;
+   return TRAP_E_OK;
+}
+
 static void nothing(struct trap_output *out)
 {
 }
@@ -95,6 +102,7 @@ static void blackhole_destroy(struct trap_output *out)
 
 static const struct output_ops blackhole_ops = {
     .send = drop,
+    .send_batch = drop_batch,
     .flush = nothing,
     .change_format = any_format,
     .clients = one_client,

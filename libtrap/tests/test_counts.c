@@ -85,8 +85,14 @@ static void blocks_hold_as_many_messages_as_their_header_can_say(void **state)
    trap_ctx_t *ctx = open_pair("u:s:buffer_size=1000000:buffer_count=10", NULL, &fd);
    for (uint32_t i = 0; i < MESSAGES; i++) {
       void *room;
-      if (i % 2 == 0) {
+      if (i % 3 == 0) {
          assert_int_equal(trap_ctx_send(ctx, 0, &i, sizeof(i)), TRAP_E_OK);
+         continue;
+      }
+      if (i % 3 == 1) {
+         uint32_t sent;
+         const trap_message_t message = {.data = &i, .size = sizeof(i)};
+         assert_int_equal(trap_ctx_send_batch(ctx, 0, &message, 1, &sent), TRAP_E_OK);
          continue;
       }
       assert_int_equal(trap_ctx_reserve(ctx, 0, sizeof(i), &room), TRAP_E_OK);

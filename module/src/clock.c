@@ -51,6 +51,7 @@ void clock_start(nm_module_t *m)
    } else if (m->def->lateness != 0) {
       m->clock.lateness = m->def->lateness;
    }
+   m->clock.late = from_us(m->clock.lateness);
    for (uint32_t i = 0; m->in != NULL && i < m->n_in; i++) {
       m->in[i].live = m->in[i].is_file || !m->clock.follow;
    }
@@ -83,7 +84,7 @@ static int run_ticks(nm_module_t *m)
 /* The inputs got to t. */
 static int set_clock(nm_module_t *m, ur_time_t t)
 {
-   ur_time_t late = from_us(m->clock.lateness), behind = t > late ? t - late : 1;
+   ur_time_t behind = t > m->clock.late ? t - m->clock.late : 1;
    if (t != 0 && behind > m->clock.now) {
       m->clock.now = behind;
       if (m->def->tick != NULL && m->def->tick_every > 0) {

@@ -75,6 +75,7 @@ struct clock {
    uint64_t
        quiet_at; /* monotonic microseconds of the first silence after a record; UINT64_MAX: do not follow */
    uint64_t lateness; /* microseconds */
+   ur_time_t late;    /* the same */
    bool follow;       /* recordings must not depend on the wall clock */
    bool several;      /* watermark over several inputs */
 };

@@ -284,9 +284,15 @@ NM_PUBLIC int nm_send(nm_module_t *m, const void *record)
    return nm_send_n(m, 0, record);
 }
 
+/* Records go out as they are when output and current input have the same format. */
+static inline bool same_format(const nm_module_t *m, uint32_t output)
+{
+   return __builtin_expect(output < m->n_out && (m->out[output].same >> m->view.input & 1), 1);
+}
+
 static inline int forward(nm_module_t *m, uint32_t output, const void *rec, uint16_t size)
 {
-   if (__builtin_expect(output < m->n_out && (m->out[output].same >> m->view.input & 1), 1)) {
+   if (same_format(m, output)) {
       return send_bytes(m, output, rec, size);
    }
    return nm_send_n(m, output, nm_alert_n(m, output, rec));
@@ -300,4 +306,30 @@ NM_PUBLIC int nm_forward(nm_module_t *m, uint32_t output, const void *rec)
 NM_PUBLIC int nm_forward_n(nm_module_t *m, uint32_t output, const nm_record_t *rec)
 {
    return forward(m, output, rec->data, rec->size);
+}
+
+/* A record that is dropped after the timeout ends a batch of libtrap; those after it are another one. */
+static int send_batch(nm_module_t *m, uint32_t output, const nm_record_t *recs, uint32_t n)
+{
+   int rc = NM_OK;
+   for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
+      uint32_t done = 0;
+      int code = trap_ctx_send_batch(m->ctx, output, recs + i, n - i, &done);
+      i += done;
+      m->sent += done;
+      rc = code != TRAP_E_OK ? sent(m, output, code, "trap_send") : NM_OK;
+   }
+   return rc;
+}
+
+NM_PUBLIC int nm_forward_batch(nm_module_t *m, uint32_t output, const nm_record_t *recs, uint32_t n)
+{
+   int rc = NM_OK;
+   if (same_format(m, output) && m->test == NULL) {
+      return send_batch(m, output, recs, n);
+   }
+   for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
+      rc = forward(m, output, recs[i].data, recs[i].size);
+   }
+   return rc;
 }

@@ -54,11 +54,7 @@ static int init(nm_module_t *m)
 
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
-   int rc = NM_OK;
-   for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
-      rc = nm_forward_n(m, 0, &recs[i]);
-   }
-   return rc;
+   return nm_forward_batch(m, 0, recs, n);
 }
 
 static int end_of_input(nm_module_t *m, uint32_t input)

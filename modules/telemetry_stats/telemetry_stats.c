@@ -181,15 +181,11 @@ static int init(nm_module_t *m)
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
    struct telemetry *self = nm_self(m);
-   int rc = NM_OK;
-   uint64_t bytes = 0;
-   for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
-      bytes += recs[i].size;
-      rc = nm_forward_n(m, 0, &recs[i]);
+   for (uint32_t i = 0; i < n; i++) {
+      self->now.bytes += recs[i].size;
    }
-   self->now.bytes += bytes;
    self->now.records += n;
-   return rc;
+   return nm_forward_batch(m, 0, recs, n);
 }
 
 /* Readers of files need not wait for the timer when nothing else is to do; a screen would only flicker. */

@@ -33,12 +33,8 @@ static int init(nm_module_t *m)
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
    struct repeater *self = nm_self(m);
-   int rc = NM_OK;
-   for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
-      self->received++;
-      rc = nm_forward_n(m, 0, &recs[i]);
-   }
-   return rc;
+   self->received += n;
+   return nm_forward_batch(m, 0, recs, n);
 }
 
 static int end_of_input(nm_module_t *m, uint32_t input)

@@ -197,6 +197,13 @@ const char *trap_ctx_get_last_error_msg(trap_ctx_t *ctx);
 void *trap_get_global_ctx(void);
 /** @} */
 
+/** One message of a batch. */
+typedef struct trap_message {
+   const void *data; /**< received: in the interface's buffer, valid until the next receive call on it */
+   uint64_t seq;     /**< received: as trap_recv_with_seq_number(); ignored when sent */
+   uint16_t size;    /**< bytes */
+} trap_message_t;
+
 /** \name Sending
  * Any number of threads may send on one output. The output's timeout decides what a send does when no client is
  * connected or one is slow: see the table in docs/trap.md.
@@ -209,6 +216,14 @@ void *trap_get_global_ctx(void);
 int trap_send(uint32_t ifcidx, const void *data, uint16_t size);
 /** The same on output ifc of a context. */
 int trap_ctx_send(trap_ctx_t *ctx, unsigned int ifc, const void *data, uint16_t size);
+/** Sends copies of several messages, each as trap_send() would, at less cost for each.
+ *  \param ifcidx number of the output \param messages in this order; data is not NULL \param count number of messages
+ *  \param sent set to the number of messages that were sent: count, or those before the first one that could not be
+ *  \return OK: all were sent; else the code of trap_send() for messages[*sent], which was dropped: later ones were not tried */
+int trap_send_batch(uint32_t ifcidx, const trap_message_t *messages, uint32_t count, uint32_t *sent);
+/** The same on output ifc of a context. */
+int trap_ctx_send_batch(trap_ctx_t *ctx, uint32_t ifc, const trap_message_t *messages, uint32_t count,
+                        uint32_t *sent);
 /** Sending without a copy: room for a message of up to size bytes, which the caller fills and then commits. No other message
  *  may be sent on the output in between, by any thread; the next call drops a reservation that was not committed.
  *  May wait as trap_send() does.
@@ -270,13 +285,6 @@ int trap_ack(uint32_t ifcidx, uint64_t seq);
 int trap_ctx_ack(trap_ctx_t *ctx, uint32_t ifc, uint64_t seq);
 /** Counters of an input of kind u, t or T since it was opened; zeros for others. Any thread. */
 void trap_get_input_ifc_stats(uint32_t ifcidx, struct input_ifc_stats *stats);
-
-/** One message of a batch. */
-typedef struct trap_message {
-   const void *data; /**< in the interface's buffer, valid until the next receive call on it */
-   uint64_t seq;     /**< as trap_recv_with_seq_number() */
-   uint16_t size;    /**< bytes */
-} trap_message_t;
 
 /** Receives up to max messages that are there, waiting only for the first. A batch never mixes formats. The messages may be
  *  in memory that is shared with the sender and is read-only.

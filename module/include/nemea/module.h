@@ -574,6 +574,9 @@ int nm_send_n(nm_module_t *m, uint32_t output, const void *record);
 int nm_forward(nm_module_t *m, uint32_t output, const void *rec);
 /** The same for a record of a batch. */
 int nm_forward_n(nm_module_t *m, uint32_t output, const nm_record_t *rec);
+/** The same for n records, in their order: several times as fast as one by one. Records of the input that are not next to each other
+ *  are put into an array first. */
+int nm_forward_batch(nm_module_t *m, uint32_t output, const nm_record_t *recs, uint32_t n);
 /** Sends size bytes as they are. Threads that the module started may call this
  * function and nm_fail(), nm_fail_status(), nm_warn(), nm_verbose(), nm_stopping(), and no others. */
 int nm_send_raw(nm_module_t *m, uint32_t output, const void *data, uint16_t size);
