@@ -22,6 +22,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -31,7 +32,7 @@
 #define CALLS(X) \
    X(accept4) X(bind) X(calloc) X(close) X(connect) X(epoll_create1) X(epoll_ctl) X(eventfd) \
    X(fcntl) X(ftruncate) X(listen) X(lseek) X(malloc) X(memfd_create) X(mmap) X(open) X(poll) \
-   X(read) X(realloc) X(recv) X(recvmsg) X(send) X(sendmsg) X(setsockopt) X(socket) X(strdup) \
+   X(read) X(readv) X(realloc) X(recv) X(recvmsg) X(send) X(sendmsg) X(setsockopt) X(socket) X(strdup) \
    X(write)
 /* clang-format on */
 
@@ -150,6 +151,7 @@ WRAP(void *, mmap, (void *a, size_t n, int p, int flags, int fd, off_t o), (a, n
      MAP_FAILED)
 WRAP(int, poll, (struct pollfd * fds, nfds_t n, int timeout), (fds, n, timeout), -1)
 WRAP(ssize_t, read, (int fd, void *to, size_t n), (fd, to, n), -1)
+WRAP(ssize_t, readv, (int fd, const struct iovec *to, int n), (fd, to, n), -1)
 WRAP(ssize_t, recv, (int fd, void *to, size_t n, int flags), (fd, to, n, flags), -1)
 WRAP(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags), -1)
 WRAP(ssize_t, send, (int fd, const void *from, size_t n, int flags), (fd, from, n, flags), -1)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #ifdef HAVE_ZSTD
@@ -14,6 +15,8 @@
 #endif
 
 #define PIECE (128u * 1024) /* of the file read at a time */
+#define LARGE (PIECE / 4)   /* bytes asked for that are read to where they are wanted, */
+#define AHEAD 4096          /* and this many after them into the piece, where the next length is read from */
 
 static const uint8_t zstd_magic[4] = {0x28, 0xb5, 0x2f, 0xfd};
 
@@ -44,26 +47,33 @@ static bool wait_for_data(struct reader *r)
    return rc < 0 || fds[0].revents == 0; /* an error of poll() is left for read() to find */
 }
 
-/* Reads the next piece into what is free of it. */
-static void fill_piece(struct reader *r)
+/* Reads what comes next into parts. \return bytes; 0: nothing, and file_ended or the state says why */
+static size_t read_parts(struct reader *r, const struct iovec *parts, int count)
 {
    ssize_t n;
    do {
       if (!wait_for_data(r)) {
          r->state = READER_TERMINATED;
-         return;
+         return 0;
       }
-      n = read(r->fd, r->piece + r->filled, sizeof(r->piece) - r->filled);
+      n = readv(r->fd, parts, count);
    } while (n < 0 && (errno == EINTR || errno == EAGAIN));
    if (n < 0) {
       r->state = READER_FAILED;
       snprintf(r->problem, sizeof(r->problem), "reading at byte %llu failed: %s",
                (unsigned long long) r->taken, strerror(errno));
-      return;
+      return 0;
    }
    r->file_ended = n == 0;
-   r->filled += (size_t) n;
    r->taken += (uint64_t) n;
+   return (size_t) n;
+}
+
+/* Reads the next piece into what is free of it. */
+static void fill_piece(struct reader *r)
+{
+   struct iovec free_part = {r->piece + r->filled, sizeof(r->piece) - r->filled};
+   r->filled += read_parts(r, &free_part, 1);
 }
 
 static void refill(struct reader *r)
@@ -124,13 +134,29 @@ void reader_close(struct reader *r)
    }
 }
 
+/* Reads past the piece, which is used up. \return bytes written to to */
+static size_t read_directly(struct reader *r, uint8_t *to, size_t size)
+{
+   struct iovec parts[2] = {{to, size}, {r->piece, AHEAD}};
+   size_t n = read_parts(r, parts, 2);
+   r->pos = 0;
+   r->filled = n > size ? n - size : 0;
+   return n - r->filled;
+}
+
 static size_t read_plain(struct reader *r, uint8_t *to, size_t size)
 {
    size_t got = 0;
    while (got < size) {
       if (r->pos == r->filled) {
-         refill(r);
-         if (r->filled == 0) {
+         size_t direct = 0;
+         if (size - got >= LARGE && !r->file_ended) {
+            direct = read_directly(r, to + got, size - got);
+            got += direct;
+         } else {
+            refill(r);
+         }
+         if (direct == 0 && r->filled == 0) {
             r->state = r->state == READER_OPEN ? READER_END : r->state;
             break;
          }
