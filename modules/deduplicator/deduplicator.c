@@ -116,21 +116,22 @@ static int some_records(nm_module_t *m, const nm_record_t *recs, uint32_t n, ur_
    struct key keys[NC_TABLE_BATCH];
    const void *pointers[NC_TABLE_BATCH];
    uint64_t hashes[NC_TABLE_BATCH];
+   nm_record_t unique[NC_TABLE_BATCH];
+   uint32_t n_unique = 0;
    for (uint32_t i = 0; i < n; i++) {
       make_key(&keys[i], recs[i].data, at);
       pointers[i] = &keys[i];
    }
    nc_table_prefetch(self->flows, pointers, n, hashes);
-   int rc = NM_OK;
-   for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
+   for (uint32_t i = 0; i < n; i++) {
       uint64_t link = *(const ur_u_uint64_t *) UR_AT_(recs[i].data, at[F_LINK_BIT_FIELD]);
       ur_time_t time =
           arrival != 0 ? arrival : *(const ur_u_uint64_t *) UR_AT_(recs[i].data, at[F_TIME_LAST]);
       if (!is_duplicate(self, &keys[i], hashes[i], link, time)) {
-         rc = nm_forward_n(m, 0, &recs[i]);
+         unique[n_unique++] = recs[i];
       }
    }
-   return rc;
+   return nm_forward_batch(m, 0, unique, n_unique);
 }
 
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
