@@ -166,6 +166,47 @@ class Analyze(unittest.TestCase):
                           for event in self.events('guesses.csv')],
                          [('password-guessing', [{'ip': '192.0.2.7', 'count': 1}], [{'ip': '10.0.0.1', 'count': 1}], [22], 11)])
 
+    def test_guesses_of_prefixes(self):
+        """A caller that tries thirty prefixes before one number, and an exchange whose calls are answered."""
+        def message(first, user, call):
+            return (f'{first}\r\nVia: SIP/2.0/UDP x\r\nFrom: <sip:me@x>;tag=1\r\nTo: <sip:{user}@10.0.0.5>\r\nCall-ID: {call}\r\n'
+                    f'CSeq: 1 INVITE\r\nUser-Agent: phone\r\nContent-Length: 0\r\n\r\n').encode()
+
+        packets = []
+        for n in range(30):
+            user = f'{n * 37}420234567890'
+            packets.append(captures.udp_packet(1700000000 + n, '192.0.2.7', '10.0.0.5', 5060, 5060,
+                                               message(f'INVITE sip:{user}@10.0.0.5 SIP/2.0', user, f'guess-{n}')))
+            user = f'{234000000 + n * 77777}'
+            packets.append(captures.udp_packet(1700000000.1 + n, '192.0.2.8', '10.0.0.5', 5060, 5060,
+                                               message(f'INVITE sip:{user}@10.0.0.5 SIP/2.0', user, f'call-{n}')))
+            if n % 3 > 0:
+                packets.append(captures.udp_packet(1700000000.2 + n, '10.0.0.5', '192.0.2.8', 5060, 5060,
+                                                   message('SIP/2.0 200 OK', user, f'call-{n}')))
+        captures.write_pcap(self.w.file('calls.pcap'), packets)
+        events = self.events('calls.pcap')
+        self.assertEqual([(event['kind'], event['sources']) for event in events],
+                         [('dial-plan-guessing', [{'ip': '192.0.2.7', 'count': 1}])], events)
+        self.assertIn('dialled 11 numbers that end alike', events[0]['reason'])
+
+    def test_spam(self):
+        """Forty servers of which half refuse the mail, and a mail server that is accepted."""
+        def mail(answer):
+            return [(False, b'220 mx ESMTP\r\n'), (True, b'EHLO pc.example\r\n'), (False, b'250 mx\r\n'),
+                    (True, b'MAIL FROM:<a@example.com>\r\n'), (False, b'250 ok\r\n'), (True, b'RCPT TO:<b@example.org>\r\n'),
+                    (False, answer), (True, b'QUIT\r\n'), (False, b'221 bye\r\n')]
+
+        packets = []
+        for n in range(40):
+            packets += captures.tcp_dialogue(1700000000 + n, '192.0.2.7', f'10.0.{n}.25', 40000 + n, 25,
+                                             mail(b'550 no such user\r\n' if n % 2 == 0 else b'250 ok\r\n'))
+            packets += captures.tcp_dialogue(1700000000.5 + n, '192.0.2.8', f'10.0.{n}.25', 40000 + n, 25, mail(b'250 ok\r\n'))
+        captures.write_pcap(self.w.file('mail.pcap'), packets)
+        events = self.events('mail.pcap')
+        self.assertEqual([(event['kind'], event['sources'], event['flows']) for event in events],
+                         [('spam', [{'ip': '192.0.2.7', 'count': 1}], 40)], events)
+        self.assertIn('50 of 100 refused', events[0]['reason'])
+
     def test_one_attack_is_one_event(self):
         """A reflected flood is seen by two detectors."""
         lines = [f'10.0.0.9,20.{n % 250}.{n // 250}.7,1400,2026-01-01T00:10:{n // 400:02},2026-01-01T00:10:{n // 400:02},'

@@ -73,6 +73,40 @@ def write_pcapng(path, chosen):
             file.write(packet.data + bytes(padding) + struct.pack('<I', size))
 
 
+def ipv4_packet(time, source, target, protocol, payload):
+    """An Ethernet frame with an IPv4 packet; checksums are zero. time in seconds."""
+    data = (bytes(12) + b'\x08\x00' + struct.pack('>BBHHHBBH', 0x45, 0, 20 + len(payload), 0, 0, 64, protocol, 0)
+            + ipaddress.ip_address(source).packed + ipaddress.ip_address(target).packed + payload)
+    return Packet(int(time * 10**9), len(data), data)
+
+
+def udp_packet(time, source, target, source_port, target_port, payload):
+    return ipv4_packet(time, source, target, 17, struct.pack('>HHHH', source_port, target_port, 8 + len(payload), 0) + payload)
+
+
+def tcp_dialogue(time, client, server, client_port, server_port, said):
+    """A whole TCP connection. said: (is it the client's, bytes), a packet each; a packet each millisecond."""
+    sequence = {True: 1000, False: 5000}
+    packets = []
+
+    def add(is_client, flags, payload=b''):
+        ports = (client_port, server_port) if is_client else (server_port, client_port)
+        segment = struct.pack('>HHIIBBHHH', *ports, sequence[is_client], sequence[not is_client], 0x50, flags, 65535, 0, 0) + payload
+        ends = (client, server) if is_client else (server, client)
+        packets.append(ipv4_packet(time + len(packets) / 1000, *ends, 6, segment))
+        sequence[is_client] += len(payload) + (1 if flags & 3 else 0)
+
+    add(True, 2)
+    add(False, 0x12)
+    add(True, 0x10)
+    for is_client, payload in said:
+        add(is_client, 0x18, payload)
+    add(True, 0x11)
+    add(False, 0x11)
+    add(True, 0x10)
+    return packets
+
+
 def header(packet):
     """Addresses and ports of an IP packet without options, extension headers and fragments; None for others."""
     data = packet.data
