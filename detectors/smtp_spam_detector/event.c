@@ -63,9 +63,7 @@ static void reason(const struct event *e, char *to, size_t size)
 
 EVENT_DESCRIPTION(smtp_spam_detector, .options = "--unirec --log /dev/null", .plugins = "smtp",
                   .needs = "ipaddr SRC_IP,ipaddr DST_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST,"
-                           "uint32 PACKETS,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL,"
-                           "uint32 SMTP_COMMAND_FLAGS,uint32 SMTP_MAIL_CMD_COUNT,uint32 SMTP_RCPT_CMD_COUNT,"
-                           "uint32 SMTP_STAT_CODE_FLAGS,string SMTP_DOMAIN,string SMTP_FIRST_SENDER",
+                           "uint32 PACKETS,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL",
                   .kind = "spam", .title = "sending of spam", .unit = "connections", .show_amount = true,
                   .attack = "T1566",
                   .fields = "ipaddr SRC_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST,uint32 PACKETS,"

@@ -35,7 +35,7 @@ struct session {
 static nm_test_t *start(const char *options, const char *format)
 {
    char all[256];
-   snprintf(all, sizeof(all), "-L /dev/null %s", options);
+   snprintf(all, sizeof(all), "-L /dev/null --senders 2048 --destinations 4096 --names 64 %s", options);
    nm_test_t *t = nm_test_new_with(&nm_definition, all, 1, 1);
    assert_non_null(t);
    assert_null(nm_test_error(t));
