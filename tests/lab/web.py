@@ -103,7 +103,8 @@ def web(stage, path):
                  'web-attack', 'known faults', 6, attackers[1], address, **more)
     script = '; sleep 0.7; '.join(f"curl -g -s -o /dev/null --path-as-is -A '{AGENTS[number % 3]}' -- {shell(address, request)}"
                                   for number, (_, request) in enumerate(pick(*BY_HAND)))
-    stage.attack('attacker2', ('bash', '-c', script), 'web-attack', 'by hand', 6, attackers[2], address, tool='curl', statuses=(0, 3), **more)
+    stage.attack('attacker2', ('bash', '-c', script), 'web-attack', 'by hand', 6, attackers[2], address, tool='curl', statuses=(0, 3), url=address + pick(*BY_HAND)[0][1],
+                 **more)
 
 
 def shell(address, request):
