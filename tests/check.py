@@ -6,7 +6,7 @@ usage: check.py [STAGE...]        stages: format gcc analysis clang asan tsan fu
        check.py --apply-format    lay out all C files instead of checking them
 
 Each stage has a build directory of its own under build-check/, kept for the next run. Exit status 1 when
-anything failed. Environment: NEMEA_FUZZ_SECONDS, time for each fuzz target (default 5); NEMEA_FUZZ_SEED, first
+anything failed. Environment: NEMEA_FUZZ_SECONDS, time for each fuzz target (default 4); NEMEA_FUZZ_SEED, first
 value of its random numbers (default 1, so that a check of the same tree tries the same inputs; 0: another each time).
 """
 
@@ -297,7 +297,7 @@ def stage_fuzz(results):
         return
     with open(os.path.join(directory, 'fuzz', 'targets.txt'), encoding='utf-8') as lines:
         names = lines.read().split()
-    seconds = int(os.environ.get('NEMEA_FUZZ_SECONDS', '5'))
+    seconds = int(os.environ.get('NEMEA_FUZZ_SECONDS', '4'))
     seed = int(os.environ.get('NEMEA_FUZZ_SEED', '1'))
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
         for name, (status, out) in zip(names, pool.map(lambda n: fuzz_one(directory, n, seconds, seed), names)):
