@@ -98,6 +98,7 @@ def flow_rows(flows, records, folder):
             row('scalar_agg, 2 rules', 12, 'scalar_agg', '-r', 'flows:COUNT(BYTES)', '-r', 'bytes:SUM(BYTES)', '-i', f'{f},{out}'),
             row('biflow_aggregator by SRC_IP, 2 sums', 3, 'biflow_aggregator', '-e', '-c', f'{folder}/biflow.xml', '-n', 'source', '-i',
                 f'{f},{out}'),
+            row('backscatter', 3, 'backscatter', '-N', f'{folder}/networks.txt', '-i', f'{f},{out}'),
             row('topn, 10', 10, 'topn', '-n', '10', '-l', '300', '-i', f),
             row('deduplicator', 8, 'deduplicator', '-i', f'{f},{out}'),
             row('nfwriter', None, 'nfwriter', '-f', f'{folder}/out.nf', '-i', f)]
@@ -170,7 +171,7 @@ def main():
     arguments = parser.parse_args()
     print(f'load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n')
     with tempfile.TemporaryDirectory(prefix='nemea-bench-') as folder:
-        for name, text in (('networks.json', NETWORK), ('biflow.xml', BIFLOW)):
+        for name, text in (('networks.json', NETWORK), ('networks.txt', '0.0.0.0/0\n::/0\n'), ('biflow.xml', BIFLOW)):
             with open(os.path.join(folder, name), 'w', encoding='ascii') as file:
                 file.write(text)
         flows = f'{folder}/flows.trapcap'

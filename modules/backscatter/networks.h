@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** The networks that are watched, from a file. */
+#ifndef BACKSCATTER_NETWORKS_H
+#define BACKSCATTER_NETWORKS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <unirec/ip_prefix_search.h>
+
+#define NETWORKS_ERROR 256
+
+typedef struct networks networks_t;
+
+/** Reads a prefix a line, "192.0.2.0/24" or an address; empty lines and what follows '#' are skipped.
+ * \return NULL, with the reason in error (NETWORKS_ERROR bytes) */
+networks_t *networks_read(FILE *file, char *error);
+/** Those that the program has built in. \return NULL without memory */
+networks_t *networks_default(void);
+void networks_free(networks_t *networks);
+bool networks_contain(const networks_t *networks, const ip_addr_t *ip);
+/** Number of IPv4 and IPv6 prefixes. */
+uint32_t networks_count(const networks_t *networks);
+
+#endif
