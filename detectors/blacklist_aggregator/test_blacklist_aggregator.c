@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** What is joined, when it is reported, and what happens when there is too much of it. */
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <nemea/module_test.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include <nemea/module_cmocka.h>
 
 #define IP_FORMAT                                                                                          \
    "ipaddr DST_IP,ipaddr SRC_IP,uint64 DST_BLACKLIST,uint64 SRC_BLACKLIST,time TIME_FIRST,time TIME_LAST," \
@@ -21,9 +13,7 @@
 
 static nm_test_t *module(const char *options)
 {
-   nm_test_t *t = nm_test_new(&nm_definition, options);
-   assert_null(nm_test_error(t));
-   assert_int_equal(nm_test_format(t, 0, IP_FORMAT), NM_OK);
+   nm_test_t *t = nm_unit_start(options, IP_FORMAT);
    assert_int_equal(nm_test_format(t, 1, URL_FORMAT), NM_OK);
    return t;
 }

@@ -3,12 +3,7 @@
 #ifndef DETECTORS_TEST_FLOW_H
 #define DETECTORS_TEST_FLOW_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <nemea/module_test.h>
-
-#include <cmocka.h>
+#include <nemea/module_cmocka.h>
 
 #define TEST_FLOWS                                                                                     \
    "ipaddr SRC_IP,ipaddr DST_IP,time TIME_FIRST,time TIME_LAST,uint32 PACKETS,uint16 SRC_PORT,uint16 " \
@@ -23,9 +18,7 @@ static inline void test_flow(nm_test_t *t, unsigned second, const char *src, con
    snprintf(time, sizeof(time), "2024-01-01T%02u:%02u:%02u", second / 3600, second / 60 % 60, second % 60);
    snprintf(text, sizeof(text), "%s,%s,%s,%s,%u,40000,%u,%u,%u,%u", src, dst, time, time, packets, dst_port,
             protocol, flags, packets * 60);
-   if (nm_test_feed(t, 0, text) != NM_OK) {
-      fail_msg("%s: %s", text, nm_test_error(t));
-   }
+   nm_unit_feed(t, text);
 }
 
 #endif

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** What is printed of clients. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <unistd.h>
-
-#include <nemea/module_test.h>
-
-#include <cmocka.h>
+#include <nemea/module_cmocka.h>
 
 #include "../blacklist/test_filter.h"
 
@@ -29,10 +23,7 @@ static nm_test_t *module(const char *options)
    write_file("list", "198.51.100.0/24,4\n203.0.113.1,1\n");
    int n = snprintf(arguments, sizeof(arguments), "%s -c %s", options, file_path("config"));
    snprintf(arguments + n, sizeof(arguments) - (size_t) n, " -4 %s", file_path("list"));
-   nm_test_t *t = nm_test_new(&nm_definition, arguments);
-   assert_null(nm_test_error(t));
-   assert_int_equal(nm_test_format(t, 0, FLOWS), NM_OK);
-   return t;
+   return nm_unit_start(arguments, FLOWS);
 }
 
 static void evidence(nm_test_t *t, const char *id, const char *more)

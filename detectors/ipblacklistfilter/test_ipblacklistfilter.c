@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Which side of a flow is reported, which files are read, and what happens when they change. */
-#include <setjmp.h>
+#include <nemea/module_cmocka.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <unistd.h>
-
-#include <nemea/module_test.h>
-
-#include <cmocka.h>
 
 #include "../blacklist/test_filter.h"
 
@@ -37,14 +31,6 @@ static const char *flow(nm_test_t *t, const char *src, unsigned src_port, const 
    return got;
 }
 
-static nm_test_t *module(const char *arguments)
-{
-   nm_test_t *t = nm_test_new(&nm_definition, arguments);
-   assert_null(nm_test_error(t));
-   assert_int_equal(nm_test_format(t, 0, FORMAT), NM_OK);
-   return t;
-}
-
 static void one_side_is_reported_the_source_first(void **state)
 {
    char arguments[2 * PATH_BYTES];
@@ -53,7 +39,7 @@ static void one_side_is_reported_the_source_first(void **state)
    write_file("ip6", "2001:db8::/33,8\n");
    write_config("ip4", "ip6", "false");
    snprintf(arguments, sizeof(arguments), "-c %s", file_path("config"));
-   nm_test_t *t = module(arguments);
+   nm_test_t *t = nm_unit_start(arguments, FORMAT);
    assert_string_equal(flow(t, "192.0.2.1", 1, "192.0.2.2", 2), "1 0 \"\"");
    assert_string_equal(flow(t, "10.0.0.1", 1, "192.0.2.2", 2), "0 2 \"\"");
    assert_string_equal(flow(t, "10.0.0.1", 1, "10.0.0.2", 2), "");
@@ -76,7 +62,7 @@ static void identifiers_of_the_adaptive_list_are_in_the_alert(void **state)
    write_file("ip4", "192.0.2.1,999,one\n192.0.2.1,999,two\n192.0.2.2,999\n");
    write_config("ip4", "-", "false");
    snprintf(arguments, sizeof(arguments), "-c %s", file_path("config"));
-   nm_test_t *t = module(arguments);
+   nm_test_t *t = nm_unit_start(arguments, FORMAT);
    assert_string_equal(flow(t, "10.0.0.1", 1, "192.0.2.1", 2), "0 999 \"one,two\"");
    assert_string_equal(flow(t, "192.0.2.2", 1, "10.0.0.1", 2), "999 0 \"\"");
    nm_test_free(t);
@@ -90,7 +76,7 @@ static void lists_are_read_again(void **state)
    write_file("ip6", "2001:db8::1,1\n");
    write_config("ip4", "ip6", "true");
    snprintf(arguments, sizeof(arguments), "-c %s", file_path("config"));
-   nm_test_t *t = module(arguments);
+   nm_test_t *t = nm_unit_start(arguments, FORMAT);
    assert_int_equal(nm_definition.timer(nm_test_module(t)), NM_OK); /* nothing has changed */
    write_file("ip4", "192.0.2.1,2\n192.0.2.2,2\n");
    assert_int_equal(nm_definition.timer(nm_test_module(t)), NM_OK);
@@ -119,12 +105,12 @@ static void options_replace_the_files_of_the_configuration(void **state)
    write_config("ip4", "-", "false");
    char *config = strdup(file_path("config")), *other4 = strdup(file_path("other4"));
    snprintf(arguments, sizeof(arguments), "-c %s -4 %s -6 %s", config, other4, file_path("other6"));
-   nm_test_t *t = module(arguments);
+   nm_test_t *t = nm_unit_start(arguments, FORMAT);
    assert_string_equal(flow(t, "192.0.2.1", 1, "10.0.0.1", 2), "2 0 \"\"");
    assert_string_equal(flow(t, "2001:db8::1", 1, "10.0.0.1", 2), "4 0 \"\"");
    nm_test_free(t);
    snprintf(arguments, sizeof(arguments), "-c %s -6 /nonexistent", config); /* a warning */
-   t = module(arguments);
+   t = nm_unit_start(arguments, FORMAT);
    assert_string_equal(flow(t, "192.0.2.1", 1, "10.0.0.1", 2), "1 0 \"\"");
    nm_test_free(t);
    snprintf(arguments, sizeof(arguments), "-c %s -4 /nonexistent", config);
@@ -145,7 +131,7 @@ static void a_plain_list_needs_no_configuration(void **state)
    (void) state;
    write_file("plain", "# bad\n192.0.2.0/24\nevil.example\n2001:db8::/32\nhttp://evil.example/x\n");
    snprintf(arguments, sizeof(arguments), "--blacklist %s", file_path("plain"));
-   nm_test_t *t = module(arguments);
+   nm_test_t *t = nm_unit_start(arguments, FORMAT);
    assert_string_equal(flow(t, "192.0.2.200", 1, "10.0.0.1", 2), "1 0 \"\"");
    assert_string_equal(flow(t, "10.0.0.1", 1, "2001:db8::1", 2), "0 1 \"\"");
    assert_int_equal(nm_test_counter(t, "entries"), 2);

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Which requests are reported. */
-#include <setjmp.h>
+#include <nemea/module_cmocka.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <unistd.h>
-
-#include <nemea/module_test.h>
-
-#include <cmocka.h>
 
 #include "../blacklist/test_filter.h"
 
@@ -20,10 +14,7 @@ static nm_test_t *module(const char *options)
 {
    char arguments[PATH_BYTES + 64];
    snprintf(arguments, sizeof(arguments), "-c %s %s", file_path("config"), options);
-   nm_test_t *t = nm_test_new(&nm_definition, arguments);
-   assert_null(nm_test_error(t));
-   assert_int_equal(nm_test_format(t, 0, FORMAT), NM_OK);
-   return t;
+   return nm_unit_start(arguments, FORMAT);
 }
 
 /* BLACKLIST of the alert; 0: none. */

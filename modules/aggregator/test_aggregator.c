@@ -1,67 +1,36 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Functions, windows and bounds of agg. */
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <nemea/module_test.h>
-
-#include <cmocka.h>
+#include <nemea/module_cmocka.h>
 
 #include "window.h"
 
 #define TIMES "time TIME_FIRST,time TIME_LAST"
 
-static nm_test_t *module(const char *options, const char *format)
-{
-   nm_test_t *t = nm_test_new(&nm_definition, options);
-   assert_null(nm_test_error(t));
-   assert_int_equal(nm_test_format(t, 0, format), NM_OK);
-   return t;
-}
-
-/* A record of "TIMES, FIELDS": seconds of 2024-01-01T00, and the other values. */
-static void feed(nm_test_t *t, unsigned first, unsigned last, const char *values)
-{
-   char text[300];
-   snprintf(text, sizeof(text), "2024-01-01T00:%02u:%02u,2024-01-01T00:%02u:%02u,%s", first / 60, first % 60,
-            last / 60, last % 60, values);
-   assert_int_equal(nm_test_feed(t, 0, text), NM_OK);
-}
-
-static void expect(nm_test_t *t, const char *text)
-{
-   const char *got = nm_test_next(t, 0);
-   assert_non_null(got);
-   if (strstr(got, text) == NULL) {
-      fail_msg("%s is not in %s", text, got);
-   }
-}
-
 /* Averages are right for signed numbers and beyond the range of the type; sums wrap in it. */
 static void sums_and_averages(void **state)
 {
    (void) state;
-   nm_test_t *t =
-       module("-t 100 -a I -a U64 -a F -s U8 -s I8", TIMES ",int32 I,uint64 U64,float F,uint8 U8,int8 I8");
-   feed(t, 0, 1, "-10,18446744073709551615,0.5,200,-100");
-   feed(t, 0, 1, "-10,18446744073709551615,1.5,102,-100");
-   feed(t, 0, 1, "-7,18446744073709551612,1.0,0,0");
+   nm_test_t *t = nm_unit_start("-t 100 -a I -a U64 -a F -s U8 -s I8",
+                                TIMES ",int32 I,uint64 U64,float F,uint8 U8,int8 I8");
+   nm_unit_feed_at(t, 0, 1, "-10,18446744073709551615,0.5,200,-100");
+   nm_unit_feed_at(t, 0, 1, "-10,18446744073709551615,1.5,102,-100");
+   nm_unit_feed_at(t, 0, 1, "-7,18446744073709551612,1.0,0,0");
    assert_int_equal(nm_test_finish(t), NM_OK);
    assert_string_equal(
        nm_test_output_format(t, 0),
        "time TIME_FIRST,time TIME_LAST,uint64 U64,uint32 COUNT,float F,int32 I,int8 I8,uint8 U8");
-   expect(t, "18446744073709551614,3,1.000000,-9,56,46");
+   nm_unit_expect(t, "18446744073709551614,3,1.000000,-9,56,46");
    nm_test_free(t);
 }
 
 static void extremes_of_all_types(void **state)
 {
    (void) state;
-   nm_test_t *t = module("-t 100 -m I16 -M D -m IP -M CH -m T -M U16 -o F1 -n F2",
-                         TIMES ",int16 I16,double D,ipaddr IP,char CH,time T,uint16 U16,uint8 F1,uint8 F2");
-   feed(t, 0, 1, "5,-2.5,10.0.0.9,b,2020-01-02T00:00:00,3,1,7");
-   feed(t, 0, 1, "-5,-1.5,10.0.0.1,c,2020-01-01T00:00:00,65535,2,5");
-   feed(t, 0, 1, "0,-9,10.0.0.5,a,2020-01-03T00:00:00,4,0,13");
+   nm_test_t *t = nm_unit_start("-t 100 -m I16 -M D -m IP -M CH -m T -M U16 -o F1 -n F2", TIMES
+                                ",int16 I16,double D,ipaddr IP,char CH,time T,uint16 U16,uint8 F1,uint8 F2");
+   nm_unit_feed_at(t, 0, 1, "5,-2.5,10.0.0.9,b,2020-01-02T00:00:00,3,1,7");
+   nm_unit_feed_at(t, 0, 1, "-5,-1.5,10.0.0.1,c,2020-01-01T00:00:00,65535,2,5");
+   nm_unit_feed_at(t, 0, 1, "0,-9,10.0.0.5,a,2020-01-03T00:00:00,4,0,13");
    nm_test_finish(t);
    assert_string_equal(nm_test_next(t, 0),
                        "10.0.0.1,-1.500000,2020-01-01T00:00:00.000000,2024-01-01T00:00:00.000000,"
@@ -76,18 +45,18 @@ static void values_of_variable_length(void **state)
    char text[200], longer[130];
    memset(longer, 'x', sizeof(longer) - 1);
    longer[sizeof(longer) - 1] = 0;
-   nm_test_t *t =
-       module("-t 100 -k URL -k P -f A -l B -F C", TIMES ",string URL,uint8 P,string A,string B,string C");
-   feed(t, 0, 1, "\"u\",6,\"a1\",\"b1\",\"\"");
+   nm_test_t *t = nm_unit_start("-t 100 -k URL -k P -f A -l B -F C",
+                                TIMES ",string URL,uint8 P,string A,string B,string C");
+   nm_unit_feed_at(t, 0, 1, "\"u\",6,\"a1\",\"b1\",\"\"");
    snprintf(text, sizeof(text), "\"u\",6,\"a2\",\"%s\",\"c2\"", longer);
-   feed(t, 0, 1, text);
-   feed(t, 0, 1, "\"u\",17,\"\",\"b3\",\"\"");
-   feed(t, 0, 1, "\"u2\",6,\"\",\"\",\"\"");
-   feed(t, 0, 1, "\"u\",6,\"a3\",\"short\",\"c3\"");
+   nm_unit_feed_at(t, 0, 1, text);
+   nm_unit_feed_at(t, 0, 1, "\"u\",17,\"\",\"b3\",\"\"");
+   nm_unit_feed_at(t, 0, 1, "\"u2\",6,\"\",\"\",\"\"");
+   nm_unit_feed_at(t, 0, 1, "\"u\",6,\"a3\",\"short\",\"c3\"");
    nm_test_finish(t);
-   expect(t, ",3,6,\"a1\",\"short\",\"c2\",\"u\"");
-   expect(t, ",1,17,\"\",\"b3\",\"\",\"u\"");
-   expect(t, ",1,6,\"\",\"\",\"\",\"u2\"");
+   nm_unit_expect(t, ",3,6,\"a1\",\"short\",\"c2\",\"u\"");
+   nm_unit_expect(t, ",1,17,\"\",\"b3\",\"\",\"u\"");
+   nm_unit_expect(t, ",1,6,\"\",\"\",\"\",\"u2\"");
    assert_int_equal(nm_test_counter(t, "bytes of variable length"), 0);
    nm_test_free(t);
 }
@@ -95,33 +64,33 @@ static void values_of_variable_length(void **state)
 static void active_window(void **state)
 {
    (void) state;
-   nm_test_t *t = module("-k K", TIMES ",uint8 K");
-   feed(t, 0, 1, "1");
-   feed(t, 10, 11, "1"); /* not later than 10 s */
-   feed(t, 30, 31, "2");
+   nm_test_t *t = nm_unit_start("-k K", TIMES ",uint8 K");
+   nm_unit_feed_at(t, 0, 1, "1");
+   nm_unit_feed_at(t, 10, 11, "1"); /* not later than 10 s */
+   nm_unit_feed_at(t, 30, 31, "2");
    assert_null(nm_test_next(t, 0)); /* nobody ends an entry but its key */
-   feed(t, 31, 31, "1");
-   expect(t, "2024-01-01T00:00:00.000000,2024-01-01T00:00:11.000000,2,1");
+   nm_unit_feed_at(t, 31, 31, "1");
+   nm_unit_expect(t, "2024-01-01T00:00:00.000000,2024-01-01T00:00:11.000000,2,1");
    assert_null(nm_test_next(t, 0));
    nm_test_free(t);
-   t = module("-k K --expire", TIMES ",uint8 K");
-   feed(t, 0, 1, "1");
-   feed(t, 10, 11, "1");
-   feed(t, 30, 31, "2");
-   expect(t, "2024-01-01T00:00:00.000000,2024-01-01T00:00:11.000000,2,1");
+   t = nm_unit_start("-k K --expire", TIMES ",uint8 K");
+   nm_unit_feed_at(t, 0, 1, "1");
+   nm_unit_feed_at(t, 10, 11, "1");
+   nm_unit_feed_at(t, 30, 31, "2");
+   nm_unit_expect(t, "2024-01-01T00:00:00.000000,2024-01-01T00:00:11.000000,2,1");
    nm_test_free(t);
 }
 
 static void passive_window(void **state)
 {
    (void) state;
-   nm_test_t *t = module("-t p:5 -k K", TIMES ",uint8 K");
-   feed(t, 0, 1, "1");
-   feed(t, 6, 7, "1");   /* silent for 5 s */
-   feed(t, 11, 40, "2"); /* a long flow does not let time run ahead */
+   nm_test_t *t = nm_unit_start("-t p:5 -k K", TIMES ",uint8 K");
+   nm_unit_feed_at(t, 0, 1, "1");
+   nm_unit_feed_at(t, 6, 7, "1");   /* silent for 5 s */
+   nm_unit_feed_at(t, 11, 40, "2"); /* a long flow does not let time run ahead */
    assert_null(nm_test_next(t, 0));
-   feed(t, 14, 41, "2");
-   expect(t, "2024-01-01T00:00:00.000000,2024-01-01T00:00:07.000000,2,1");
+   nm_unit_feed_at(t, 14, 41, "2");
+   nm_unit_expect(t, "2024-01-01T00:00:00.000000,2024-01-01T00:00:07.000000,2,1");
    assert_null(nm_test_next(t, 0));
    nm_test_free(t);
 }
@@ -129,16 +98,16 @@ static void passive_window(void **state)
 static void mixed_windows(void **state)
 {
    (void) state;
-   nm_test_t *t = module("-t M:9,2 -k K", TIMES ",uint8 K");
-   feed(t, 0, 0, "1");
-   feed(t, 2, 2, "1");
-   feed(t, 4, 4, "1");
-   feed(t, 6, 6, "1");
-   feed(t, 8, 8, "1");
-   feed(t, 10, 10, "1"); /* active */
-   expect(t, ",5,1");
-   feed(t, 13, 13, "1"); /* passive */
-   expect(t, ",1,1");
+   nm_test_t *t = nm_unit_start("-t M:9,2 -k K", TIMES ",uint8 K");
+   nm_unit_feed_at(t, 0, 0, "1");
+   nm_unit_feed_at(t, 2, 2, "1");
+   nm_unit_feed_at(t, 4, 4, "1");
+   nm_unit_feed_at(t, 6, 6, "1");
+   nm_unit_feed_at(t, 8, 8, "1");
+   nm_unit_feed_at(t, 10, 10, "1"); /* active */
+   nm_unit_expect(t, ",5,1");
+   nm_unit_feed_at(t, 13, 13, "1"); /* passive */
+   nm_unit_expect(t, ",1,1");
    nm_test_free(t);
 }
 
@@ -146,28 +115,28 @@ static void mixed_windows(void **state)
 static void global_window(void **state)
 {
    (void) state;
-   nm_test_t *t = module("-t g:10 -k K", TIMES ",uint8 K");
-   feed(t, 1, 1, "1");
-   feed(t, 9, 9, "2");
-   feed(t, 59, 59, "9"); /* wrong clocks */
-   feed(t, 58, 58, "9");
+   nm_test_t *t = nm_unit_start("-t g:10 -k K", TIMES ",uint8 K");
+   nm_unit_feed_at(t, 1, 1, "1");
+   nm_unit_feed_at(t, 9, 9, "2");
+   nm_unit_feed_at(t, 59, 59, "9"); /* wrong clocks */
+   nm_unit_feed_at(t, 58, 58, "9");
    for (int i = 0; i < 5; i++) {
-      feed(t, 10, 10, "3");
+      nm_unit_feed_at(t, 10, 10, "3");
    }
-   feed(t, 9, 9, "1"); /* late */
+   nm_unit_feed_at(t, 9, 9, "1"); /* late */
    assert_null(nm_test_next(t, 0));
-   feed(t, 12, 12, "3");
-   expect(t, ",2,1");
-   expect(t, ",1,2");
+   nm_unit_feed_at(t, 12, 12, "3");
+   nm_unit_expect(t, ",2,1");
+   nm_unit_expect(t, ",1,2");
    assert_null(nm_test_next(t, 0));
    for (int i = 0; i < 6; i++) {
-      feed(t, 20, 20, "4");
+      nm_unit_feed_at(t, 20, 20, "4");
    }
-   expect(t, "2024-01-01T00:00:10.000000,2024-01-01T00:00:12.000000,6,3");
+   nm_unit_expect(t, "2024-01-01T00:00:10.000000,2024-01-01T00:00:12.000000,6,3");
    assert_null(nm_test_next(t, 0));
    assert_int_equal(nm_test_finish(t), NM_OK); /* what nobody confirmed is of the last window */
-   expect(t, ",6,4");
-   expect(t, "2024-01-01T00:00:58.000000,2024-01-01T00:00:59.000000,2,9");
+   nm_unit_expect(t, ",6,4");
+   nm_unit_expect(t, "2024-01-01T00:00:58.000000,2024-01-01T00:00:59.000000,2,9");
    assert_null(nm_test_next(t, 0));
    nm_test_free(t);
 }
@@ -176,14 +145,14 @@ static void global_window(void **state)
 static void global_window_of_a_silent_stream(void **state)
 {
    (void) state;
-   nm_test_t *t = module("-t g:10 -k K", TIMES ",uint8 K");
-   feed(t, 1, 1, "1");
-   feed(t, 12, 12, "2");
-   feed(t, 2, 3500, "1");
+   nm_test_t *t = nm_unit_start("-t g:10 -k K", TIMES ",uint8 K");
+   nm_unit_feed_at(t, 1, 1, "1");
+   nm_unit_feed_at(t, 12, 12, "2");
+   nm_unit_feed_at(t, 2, 3500, "1");
    assert_null(nm_test_next(t, 0));
    assert_int_equal(nm_test_advance(t, ur_time_from_sec_msec(1704067200 + 3600 + 15, 0)), NM_OK);
-   expect(t, ",2,1");
-   expect(t, ",1,2");
+   nm_unit_expect(t, ",2,1");
+   nm_unit_expect(t, ",1,2");
    nm_test_free(t);
 }
 
@@ -191,13 +160,13 @@ static void global_window_of_a_silent_stream(void **state)
 static void clocks(void **state)
 {
    (void) state;
-   nm_test_t *t = module("-t p:5 -k K", TIMES ",uint8 K");
-   feed(t, 0, 1, "1");
+   nm_test_t *t = nm_unit_start("-t p:5 -k K", TIMES ",uint8 K");
+   nm_unit_feed_at(t, 0, 1, "1");
    assert_int_equal(nm_test_feed(t, 0, "2030-01-01T00:00:00,2030-01-01T00:00:00,2"), NM_OK);
-   feed(t, 2, 3, "1");
+   nm_unit_feed_at(t, 2, 3, "1");
    assert_null(nm_test_next(t, 0));
    assert_int_equal(nm_test_advance(t, ur_time_from_sec_msec(1704067200 + 320, 0)), NM_OK);
-   expect(t, "2024-01-01T00:00:00.000000,2024-01-01T00:00:03.000000,2,1");
+   nm_unit_expect(t, "2024-01-01T00:00:00.000000,2024-01-01T00:00:03.000000,2,1");
    nm_test_free(t);
 }
 
@@ -205,26 +174,24 @@ static void memory_is_bounded(void **state)
 {
    (void) state;
    char values[8];
-   nm_test_t *t = module("-k K --capacity 3", TIMES ",uint8 K");
+   nm_test_t *t = nm_unit_start("-k K --capacity 3", TIMES ",uint8 K");
    for (int i = 0; i < 5; i++) {
       snprintf(values, sizeof(values), "%d", i);
-      feed(t, 0, 1, values);
+      nm_unit_feed_at(t, 0, 1, values);
    }
-   expect(t, ",1,0");
-   expect(t, ",1,1");
+   nm_unit_expect(t, ",1,0");
+   nm_unit_expect(t, ",1,1");
    assert_null(nm_test_next(t, 0));
    assert_int_equal(nm_test_counter(t, "sent early"), 2);
    nm_test_finish(t);
    assert_int_equal(nm_test_pending(t, 0), 3);
    nm_test_free(t);
 
-   t = module("-k K -f S --memory 1", TIMES ",uint32 K,string S");
-   static char line[40100];
+   t = nm_unit_start("-k K -f S --memory 1", TIMES ",uint32 K,string S");
+   char line[64];
    for (int i = 0; i < 30; i++) { /* 40 000 bytes each */
-      int n = snprintf(line, sizeof(line), "2024-01-01T00:00:00,2024-01-01T00:00:00,%d,\"", i);
-      memset(line + n, 'y', 40000);
-      strcpy(line + n + 40000, "\"");
-      assert_int_equal(nm_test_feed(t, 0, line), NM_OK);
+      snprintf(line, sizeof(line), "2024-01-01T00:00:00,2024-01-01T00:00:00,%d", i);
+      nm_unit_feed_long(t, line, 40000);
    }
    assert_int_equal(nm_test_counter(t, "sent early"), 4);
    assert_true(nm_test_counter(t, "bytes of variable length") <= 1 << 20);
@@ -235,15 +202,9 @@ static void memory_is_bounded(void **state)
 static void a_result_too_long_for_a_record(void **state)
 {
    (void) state;
-   nm_test_t *t = module("-F A -F B", TIMES ",string A,string B");
-   static char line[40100];
-   for (int i = 0; i < 2; i++) {
-      int n = snprintf(line, sizeof(line), "2024-01-01T00:00:00,2024-01-01T00:00:00,%s",
-                       i == 0 ? "\"" : "\"\",\"");
-      memset(line + n, 'y', 40000);
-      strcpy(line + n + 40000, "\"");
-      assert_int_equal(nm_test_feed(t, 0, line), NM_OK);
-   }
+   nm_test_t *t = nm_unit_start("-F A -F B", TIMES ",string A,string B");
+   nm_unit_feed_long(t, "2024-01-01T00:00:00,2024-01-01T00:00:00", 40000);
+   nm_unit_feed_long(t, "2024-01-01T00:00:00,2024-01-01T00:00:00,\"\"", 40000);
    assert_int_equal(nm_test_finish(t), NM_OK);
    assert_int_equal(nm_test_pending(t, 0), 1);
    assert_int_equal(nm_test_counter(t, "values left out"), 1);
@@ -253,15 +214,15 @@ static void a_result_too_long_for_a_record(void **state)
 static void a_new_format_sends_what_is_there(void **state)
 {
    (void) state;
-   nm_test_t *t = module("-k K -s B", TIMES ",uint8 K,uint32 B");
-   feed(t, 0, 1, "1,5");
+   nm_test_t *t = nm_unit_start("-k K -s B", TIMES ",uint8 K,uint32 B");
+   nm_unit_feed_at(t, 0, 1, "1,5");
    assert_int_equal(nm_test_format(t, 0, TIMES ",uint8 K,uint16 X,uint32 B"), NM_OK);
-   expect(t, ",5,1,1");
-   feed(t, 0, 1, "1,9,6");
+   nm_unit_expect(t, ",5,1,1");
+   nm_unit_feed_at(t, 0, 1, "1,9,6");
    assert_int_equal(nm_test_format(t, 0, TIMES ",uint8 K"), NM_ERROR);
    assert_string_equal(nm_test_error(t), "Requested field B not in input records, cannot continue.");
    assert_int_equal(nm_test_status(t), 1);
-   expect(t, ",6,1,1");
+   nm_unit_expect(t, ",6,1,1");
    nm_test_free(t);
 }
 
@@ -269,20 +230,20 @@ static void a_new_format_sends_what_is_there(void **state)
 static void wall_clock(void **state)
 {
    (void) state;
-   nm_test_t *t = module("-t g:3 -k K --wall-clock", TIMES ",uint8 K");
-   feed(t, 0, 1, "1");
-   feed(t, 50, 51, "1");
+   nm_test_t *t = nm_unit_start("-t g:3 -k K --wall-clock", TIMES ",uint8 K");
+   nm_unit_feed_at(t, 0, 1, "1");
+   nm_unit_feed_at(t, 50, 51, "1");
    assert_null(nm_test_next(t, 0));
    assert_int_equal(nm_definition.timer(nm_test_module(t)), NM_OK);
-   expect(t, ",2,1");
+   nm_unit_expect(t, ",2,1");
    nm_test_free(t);
-   t = module("-t p:5 -k K --wall-clock", TIMES ",uint8 K");
-   feed(t, 0, 1, "1");
-   feed(t, 3, 9, "2");
+   t = nm_unit_start("-t p:5 -k K --wall-clock", TIMES ",uint8 K");
+   nm_unit_feed_at(t, 0, 1, "1");
+   nm_unit_feed_at(t, 3, 9, "2");
    assert_int_equal(nm_definition.timer(nm_test_module(t)), NM_OK); /* 6 s by now */
    assert_null(nm_test_next(t, 0));
    assert_int_equal(nm_definition.timer(nm_test_module(t)), NM_OK); /* 11 s */
-   expect(t, ",1,1");
+   nm_unit_expect(t, ",1,1");
    assert_null(nm_test_next(t, 0));
    nm_test_free(t);
 }

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Configuration, functions, directions, timeouts and bounds of biflow_aggregator. */
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <unistd.h>
-
-#include <nemea/module_test.h>
-
-#include <cmocka.h>
+#include <nemea/module_cmocka.h>
 
 #include "config.h"
 
@@ -24,24 +17,14 @@
    F("SRC_PORT", "KEY", REVERSE("DST_PORT")) F("DST_PORT", "KEY", REVERSE("SRC_PORT")) F("PROTOCOL", "KEY")
 #define BIFLOW_FIELDS TIMES ",ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL"
 
-static char path[] = "/tmp/test-biflow-XXXXXX";
-
-static void write_config(const char *text)
-{
-   FILE *file = fopen(path, "we");
-   assert_non_null(file);
-   fputs(text, file);
-   assert_int_equal(fclose(file), 0);
-}
-
 static nm_test_t *start(const char *options, const char *fields)
 {
    static char text[4096];
    char line[200];
    snprintf(text, sizeof(text), "<aggregator><id name=\"other\"/><id name=\"a\">%s</id></aggregator>",
             fields);
-   write_config(text);
-   snprintf(line, sizeof(line), "-e -n a -c %s %s", path, options);
+   nm_unit_write(text);
+   snprintf(line, sizeof(line), "-e -n a -c %s %s", nm_unit_path(), options);
    return nm_test_new(&nm_definition, line);
 }
 
@@ -51,24 +34,6 @@ static nm_test_t *module(const char *options, const char *fields, const char *fo
    assert_null(nm_test_error(t));
    assert_int_equal(nm_test_format(t, 0, format), NM_OK);
    return t;
-}
-
-/* Seconds of 2024-01-01T00, and the other values. */
-static void feed(nm_test_t *t, unsigned first, unsigned last, const char *values)
-{
-   char text[300];
-   snprintf(text, sizeof(text), "2024-01-01T00:%02u:%02u,2024-01-01T00:%02u:%02u%s%s", first / 60, first % 60,
-            last / 60, last % 60, values[0] != 0 ? "," : "", values);
-   assert_int_equal(nm_test_feed(t, 0, text), NM_OK);
-}
-
-static void expect(nm_test_t *t, const char *text)
-{
-   const char *got = nm_test_next(t, 0);
-   assert_non_null(got);
-   if (strstr(got, text) == NULL) {
-      fail_msg("%s is not in %s", text, got);
-   }
 }
 
 /* --------------------------------------------------------------- functions */
@@ -81,15 +46,15 @@ static void numbers(void **state)
                          F("A", "AVG") F("B", "AVG") F("C", "SUM") F("D", "AVG") F("E", "MIN") F("G", "MAX")
                              F("H", "BITAND") F("I", "BITOR"),
                          TIMES ",int8 A,uint64 B,uint8 C,double D,int16 E,time G,uint8 H,uint8 I");
-   feed(t, 0, 1, "-10,18446744073709551615,200,0.5,-3,2020-01-01T00:00:00,7,1");
-   feed(t, 0, 1, "-10,18446744073709551615,100,1.5,4,2021-01-01T00:00:00,13,2");
-   feed(t, 0, 1, "-7,18446744073709551612,2,1,-9,2019-01-01T00:00:00,5,0");
+   nm_unit_feed_at(t, 0, 1, "-10,18446744073709551615,200,0.5,-3,2020-01-01T00:00:00,7,1");
+   nm_unit_feed_at(t, 0, 1, "-10,18446744073709551615,100,1.5,4,2021-01-01T00:00:00,13,2");
+   nm_unit_feed_at(t, 0, 1, "-7,18446744073709551612,2,1,-9,2019-01-01T00:00:00,5,0");
    nm_test_finish(t);
    assert_string_equal(nm_test_output_format(t, 0),
                        "uint64 B,double D,time G,time TIME_FIRST,time TIME_LAST,uint32 "
                        "COUNT,int16 E,int8 A,uint8 C,uint8 H,uint8 I");
-   expect(t, "18446744073709551614,1.000000,2021-01-01T00:00:00.000000,2024-01-01T00:00:00.000000,"
-             "2024-01-01T00:00:01.000000,3,-9,-9,46,5,3");
+   nm_unit_expect(t, "18446744073709551614,1.000000,2021-01-01T00:00:00.000000,2024-01-01T00:00:00.000000,"
+                     "2024-01-01T00:00:01.000000,3,-9,-9,46,5,3");
    nm_test_free(t);
 }
 
@@ -101,19 +66,19 @@ static void first_and_last_values(void **state)
                          F("X", "LAST") F("IP", "LAST") F("IP2", "MAX") F("S", "LAST_NON_EMPTY")
                              F("T", "FIRST") F("U", "FIRST_NON_EMPTY") F("V", "LAST_NON_EMPTY") F("M", "MIN"),
                          TIMES ",uint8 X,ipaddr IP,ipaddr IP2,string S,string T,uint8 U,macaddr V,macaddr M");
-   feed(t, 0, 1, "1,1.1.1.1,1.1.1.1,\"a\",\"\",0,00:00:00:00:00:01,00:00:00:00:00:05");
-   feed(t, 0, 1, "2,2.2.2.2,9.9.9.9,\"longer\",\"x\",7,00:00:00:00:00:02,00:00:00:00:00:03");
-   feed(t, 0, 1, "3,3.3.3.3,2.2.2.2,\"\",\"y\",8,00:00:00:00:00:00,00:00:00:00:00:04");
+   nm_unit_feed_at(t, 0, 1, "1,1.1.1.1,1.1.1.1,\"a\",\"\",0,00:00:00:00:00:01,00:00:00:00:00:05");
+   nm_unit_feed_at(t, 0, 1, "2,2.2.2.2,9.9.9.9,\"longer\",\"x\",7,00:00:00:00:00:02,00:00:00:00:00:03");
+   nm_unit_feed_at(t, 0, 1, "3,3.3.3.3,2.2.2.2,\"\",\"y\",8,00:00:00:00:00:00,00:00:00:00:00:04");
    nm_test_finish(t);
-   expect(t, "3.3.3.3,9.9.9.9,");
+   nm_unit_expect(t, "3.3.3.3,9.9.9.9,");
    nm_test_free(t);
    t = module("", F("S", "LAST_NON_EMPTY") F("T", "FIRST") F("U", "FIRST_NON_EMPTY") F("V", "LAST_NON_EMPTY"),
               TIMES ",string S,string T,uint8 U,macaddr V");
-   feed(t, 0, 1, "\"a\",\"\",0,00:00:00:00:00:01");
-   feed(t, 0, 1, "\"longer\",\"x\",7,00:00:00:00:00:02");
-   feed(t, 0, 1, "\"\",\"y\",8,00:00:00:00:00:00");
+   nm_unit_feed_at(t, 0, 1, "\"a\",\"\",0,00:00:00:00:00:01");
+   nm_unit_feed_at(t, 0, 1, "\"longer\",\"x\",7,00:00:00:00:00:02");
+   nm_unit_feed_at(t, 0, 1, "\"\",\"y\",8,00:00:00:00:00:00");
    nm_test_finish(t);
-   expect(t, "00:00:00:00:00:02,3,7,\"longer\",\"\"");
+   nm_unit_expect(t, "00:00:00:00:00:02,3,7,\"longer\",\"\"");
    assert_int_equal(nm_test_counter(t, "bytes of variable length"), 0);
    nm_test_free(t);
 }
@@ -124,11 +89,11 @@ static void appended_values(void **state)
    nm_test_t *t =
        module("", F("S", "APPEND", SIZE("9") "<delimiter> </delimiter>") F("A", "APPEND", SIZE("3")),
               TIMES ",string S,uint32* A");
-   feed(t, 0, 1, "\"ab\",[1|2]");
-   feed(t, 0, 1, "\"too long\",[]");
-   feed(t, 0, 1, "\"cdefg\",[3|4]");
+   nm_unit_feed_at(t, 0, 1, "\"ab\",[1|2]");
+   nm_unit_feed_at(t, 0, 1, "\"too long\",[]");
+   nm_unit_feed_at(t, 0, 1, "\"cdefg\",[3|4]");
    nm_test_finish(t);
-   expect(t, ",3,\"ab cdefg \",[1|2|3]");
+   nm_unit_expect(t, ",3,\"ab cdefg \",[1|2|3]");
    nm_test_free(t);
 }
 
@@ -144,7 +109,7 @@ static void distinct_values(void **state)
    for (unsigned i = 0; i < 2000; i++) {
       snprintf(values, sizeof(values), "81985529216486895,10.0.%u.%u,%u,\"%s\"", i / 250, i % 250, i % 256,
                i % 3 == 0 ? "" : "x");
-      feed(t, 0, 1, values);
+      nm_unit_feed_at(t, 0, 1, values);
    }
    nm_test_finish(t);
    assert_string_equal(nm_test_output_format(t, 0),
@@ -169,13 +134,13 @@ static void sorted_lists(void **state)
                              F("W", "SORTED_MERGE", SORT("L", "DESCENDING") SIZE("4"))
                                  F("S", "SORTED_MERGE", SORT("K", "ASCENDING") SIZE("100")),
                          TIMES ",uint16* V,int32* K,uint8* W,double* L,string S");
-   feed(t, 0, 1, "[1|2|3],[5|-1|3],[1|2],[0.5|2.5],\"abc\"");
-   feed(t, 0, 1, "[],[],[3|4|5],[1.5|2.5|-3],\"\"");
-   feed(t, 0, 1, "[7|8|9|6],[4|3|9],[6],[9],\"xyzw\""); /* what has no key is left out */
+   nm_unit_feed_at(t, 0, 1, "[1|2|3],[5|-1|3],[1|2],[0.5|2.5],\"abc\"");
+   nm_unit_feed_at(t, 0, 1, "[],[],[3|4|5],[1.5|2.5|-3],\"\"");
+   nm_unit_feed_at(t, 0, 1, "[7|8|9|6],[4|3|9],[6],[9],\"xyzw\""); /* what has no key is left out */
    nm_test_finish(t);
    assert_string_equal(nm_test_output_format(t, 0),
                        "time TIME_FIRST,time TIME_LAST,uint32 COUNT,string S,uint8* W,uint16* V");
-   expect(t, ",3,\"bcyxaz\",[6|2|4|3],[2|3|8|7|1]");
+   nm_unit_expect(t, ",3,\"bcyxaz\",[6|2|4|3],[2|3|8|7|1]");
    nm_test_free(t);
 }
 
@@ -192,18 +157,18 @@ static void both_directions_are_one_flow(void **state)
                                        F("BYTES_REV", "SUM", REVERSE("BYTES"))
                                  : BIFLOW_KEYS F("BYTES", "SUM", REVERSE("BYTES_REV")),
                             BIFLOW_FIELDS ",uint32 BYTES,uint32 BYTES_REV");
-      feed(t, 5, 6, "10.0.0.1,10.0.0.2,1000,80,6,100,10");
-      feed(t, 3, 4, "10.0.0.2,10.0.0.1,80,1000,6,200,20");
-      feed(t, 7, 8, "10.0.0.1,10.0.0.2,1000,80,6,400,40");
-      feed(t, 5, 6, "10.0.0.1,10.0.0.2,1001,80,6,1,2"); /* the same ends, another port */
-      feed(t, 5, 6, "10.0.0.2,10.0.0.1,80,1001,6,4,8");
+      nm_unit_feed_at(t, 5, 6, "10.0.0.1,10.0.0.2,1000,80,6,100,10");
+      nm_unit_feed_at(t, 3, 4, "10.0.0.2,10.0.0.1,80,1000,6,200,20");
+      nm_unit_feed_at(t, 7, 8, "10.0.0.1,10.0.0.2,1000,80,6,400,40");
+      nm_unit_feed_at(t, 5, 6, "10.0.0.1,10.0.0.2,1001,80,6,1,2"); /* the same ends, another port */
+      nm_unit_feed_at(t, 5, 6, "10.0.0.2,10.0.0.1,80,1001,6,4,8");
       nm_test_finish(t);
-      expect(
+      nm_unit_expect(
           t,
           both ? "10.0.0.1,10.0.0.2,2024-01-01T00:00:03.000000,2024-01-01T00:00:08.000000,250,520,3,1000,80,6"
                : "10.0.0.1,10.0.0.2,2024-01-01T00:00:03.000000,2024-01-01T00:00:08.000000,250,3,1000,80,6");
-      expect(t,
-             both ? "10.0.0.2,10.0.0.1,2024-01-01T00:00:05.000000,2024-01-01T00:00:06.000000,9,6,2,80,1001,6"
+      nm_unit_expect(
+          t, both ? "10.0.0.2,10.0.0.1,2024-01-01T00:00:05.000000,2024-01-01T00:00:06.000000,9,6,2,80,1001,6"
                   : "10.0.0.2,10.0.0.1,2024-01-01T00:00:05.000000,2024-01-01T00:00:06.000000,9,2,80,1001,6");
       assert_null(nm_test_next(t, 0));
       nm_test_free(t);
@@ -215,14 +180,16 @@ static void keys_of_variable_length(void **state)
 {
    (void) state;
    nm_test_t *t = module("", BIFLOW_KEYS F("HOST", "KEY"), BIFLOW_FIELDS ",string HOST");
-   feed(t, 1, 2, "10.0.0.1,10.0.0.2,1000,80,6,\"a long name 1\"");
-   feed(t, 1, 2, "10.0.0.2,10.0.0.1,80,1000,6,\"a long name 1\"");
-   feed(t, 1, 2, "10.0.0.2,10.0.0.1,80,1000,6,\"a long name 2\"");
+   nm_unit_feed_at(t, 1, 2, "10.0.0.1,10.0.0.2,1000,80,6,\"a long name 1\"");
+   nm_unit_feed_at(t, 1, 2, "10.0.0.2,10.0.0.1,80,1000,6,\"a long name 1\"");
+   nm_unit_feed_at(t, 1, 2, "10.0.0.2,10.0.0.1,80,1000,6,\"a long name 2\"");
    nm_test_finish(t);
-   expect(t, "10.0.0.2,10.0.0.1,2024-01-01T00:00:01.000000,2024-01-01T00:00:02.000000,2,80,1000,6,\"a long "
-             "name 1\"");
-   expect(t, "10.0.0.1,10.0.0.2,2024-01-01T00:00:01.000000,2024-01-01T00:00:02.000000,1,1000,80,6,\"a long "
-             "name 2\"");
+   nm_unit_expect(
+       t, "10.0.0.2,10.0.0.1,2024-01-01T00:00:01.000000,2024-01-01T00:00:02.000000,2,80,1000,6,\"a long "
+          "name 1\"");
+   nm_unit_expect(
+       t, "10.0.0.1,10.0.0.2,2024-01-01T00:00:01.000000,2024-01-01T00:00:02.000000,1,1000,80,6,\"a long "
+          "name 2\"");
    nm_test_free(t);
 }
 
@@ -231,11 +198,11 @@ static void equal_addresses(void **state)
 {
    (void) state;
    nm_test_t *t = module("", BIFLOW_KEYS, BIFLOW_FIELDS);
-   feed(t, 1, 2, "10.0.0.1,10.0.0.1,1000,80,6");
-   feed(t, 1, 2, "10.0.0.1,10.0.0.1,80,1000,6");
+   nm_unit_feed_at(t, 1, 2, "10.0.0.1,10.0.0.1,1000,80,6");
+   nm_unit_feed_at(t, 1, 2, "10.0.0.1,10.0.0.1,80,1000,6");
    nm_test_finish(t);
-   expect(t, ",1,80,1000,6");
-   expect(t, ",1,1000,80,6");
+   nm_unit_expect(t, ",1,80,1000,6");
+   nm_unit_expect(t, ",1,1000,80,6");
    nm_test_free(t);
 }
 
@@ -244,12 +211,12 @@ static void directions_of_lists(void **state)
    (void) state;
    nm_test_t *t = module("", BIFLOW_KEYS F("D", "SORTED_MERGE_DIR", SORT("T", "ASCENDING") SIZE("4")),
                          BIFLOW_FIELDS ",int8* D,time* T");
-   feed(t, 5, 6, "10.0.0.1,10.0.0.2,1000,80,6,[1|-1],[2024-01-01T00:00:05|2024-01-01T00:00:06]");
-   feed(t, 3, 4, "10.0.0.2,10.0.0.1,80,1000,6,[1|1],[2024-01-01T00:00:03|2024-01-01T00:00:04]");
-   feed(t, 7, 8, "10.0.0.1,10.0.0.2,1000,80,6,[-1],[2024-01-01T00:00:07]");
+   nm_unit_feed_at(t, 5, 6, "10.0.0.1,10.0.0.2,1000,80,6,[1|-1],[2024-01-01T00:00:05|2024-01-01T00:00:06]");
+   nm_unit_feed_at(t, 3, 4, "10.0.0.2,10.0.0.1,80,1000,6,[1|1],[2024-01-01T00:00:03|2024-01-01T00:00:04]");
+   nm_unit_feed_at(t, 7, 8, "10.0.0.1,10.0.0.2,1000,80,6,[-1],[2024-01-01T00:00:07]");
    nm_test_finish(t);
-   expect(t,
-          "10.0.0.1,10.0.0.2,2024-01-01T00:00:03.000000,2024-01-01T00:00:08.000000,3,1000,80,6,[1|1|-1|1]");
+   nm_unit_expect(
+       t, "10.0.0.1,10.0.0.2,2024-01-01T00:00:03.000000,2024-01-01T00:00:08.000000,3,1000,80,6,[1|1|-1|1]");
    nm_test_free(t);
 }
 
@@ -259,19 +226,19 @@ static void entries_time_out(void **state)
 {
    (void) state;
    nm_test_t *t = module("-a 10 -p 4", F("K", "KEY"), TIMES ",uint8 K");
-   feed(t, 0, 1, "1");
-   feed(t, 4, 4, "1");
-   feed(t, 7, 7, "1");
-   feed(t, 9, 9, "1");
+   nm_unit_feed_at(t, 0, 1, "1");
+   nm_unit_feed_at(t, 4, 4, "1");
+   nm_unit_feed_at(t, 7, 7, "1");
+   nm_unit_feed_at(t, 9, 9, "1");
    assert_null(nm_test_next(t, 0));
-   feed(t, 10, 10, "1"); /* active */
-   expect(t, ",4,1");
-   feed(t, 14, 14, "2"); /* passive: with the next record */
-   feed(t, 15, 15, "3");
-   expect(t, ",1,1");
+   nm_unit_feed_at(t, 10, 10, "1"); /* active */
+   nm_unit_expect(t, ",4,1");
+   nm_unit_feed_at(t, 14, 14, "2"); /* passive: with the next record */
+   nm_unit_feed_at(t, 15, 15, "3");
+   nm_unit_expect(t, ",1,1");
    assert_null(nm_test_next(t, 0));
-   feed(t, 18, 18, "2"); /* passive: this record begins too late */
-   expect(t, ",1,2");
+   nm_unit_feed_at(t, 18, 18, "2"); /* passive: this record begins too late */
+   nm_unit_expect(t, ",1,2");
    assert_null(nm_test_next(t, 0));
    nm_test_free(t);
 }
@@ -281,13 +248,13 @@ static void clocks(void **state)
 {
    (void) state;
    nm_test_t *t = module("-a 10 -p 4", F("K", "KEY"), TIMES ",uint8 K");
-   feed(t, 0, 1, "1");
+   nm_unit_feed_at(t, 0, 1, "1");
    assert_int_equal(nm_test_feed(t, 0, "2030-01-01T00:00:00,2030-01-01T00:00:00,2"), NM_OK);
-   feed(t, 2, 2, "1");
+   nm_unit_feed_at(t, 2, 2, "1");
    assert_null(nm_test_next(t, 0));
    assert_int_equal(nm_test_counter(t, "impossible times"), 1);
    assert_int_equal(nm_test_advance(t, ur_time_from_sec_msec(1704067200 + 20, 0)), NM_OK);
-   expect(t, ",2,1");
+   nm_unit_expect(t, ",2,1");
    assert_null(nm_test_next(t, 0));
    nm_test_free(t);
 }
@@ -298,22 +265,22 @@ static void global_timeouts(void **state)
    (void) state;
    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
       nm_test_t *t = module(options[i], F("K", "KEY"), TIMES ",uint8 K");
-      feed(t, 5, 6, "1");
-      feed(t, 5, 6, "2");
-      feed(t, 11, 12, "1"); /* absolute: at 10; relative: at 16 */
+      nm_unit_feed_at(t, 5, 6, "1");
+      nm_unit_feed_at(t, 5, 6, "2");
+      nm_unit_feed_at(t, 11, 12, "1"); /* absolute: at 10; relative: at 16 */
       if (i >= 3) {
-         expect(t, ",1,1");
-         expect(t, ",1,2");
+         nm_unit_expect(t, ",1,1");
+         nm_unit_expect(t, ",1,2");
       }
       assert_null(nm_test_next(t, 0));
-      feed(t, 15, 16, "1");
+      nm_unit_feed_at(t, 15, 16, "1");
       if (i < 3) {
-         expect(t, ",2,1");
-         expect(t, ",1,2");
+         nm_unit_expect(t, ",2,1");
+         nm_unit_expect(t, ",1,2");
       }
       assert_null(nm_test_next(t, 0));
       nm_test_finish(t);
-      expect(t, i < 3 ? ",1,1" : ",2,1");
+      nm_unit_expect(t, i < 3 ? ",1,1" : ",2,1");
       nm_test_free(t);
    }
 }
@@ -323,24 +290,24 @@ static void counts_of_the_input(void **state)
 {
    (void) state;
    nm_test_t *t = module("", F("A", "AVG"), TIMES ",uint32 COUNT,uint32 A");
-   feed(t, 0, 1, "5,10");
-   feed(t, 0, 1, "3,20");
+   nm_unit_feed_at(t, 0, 1, "5,10");
+   nm_unit_feed_at(t, 0, 1, "3,20");
    nm_test_finish(t);
-   expect(t, ",15,8");
+   nm_unit_expect(t, ",15,8");
    nm_test_free(t);
 }
 
 static void memory_is_bounded(void **state)
 {
    (void) state;
-   static char line[70000];
+   char line[64];
    nm_test_t *t = module("-s 2", F("K", "KEY"), TIMES ",uint8 K");
    for (int i = 0; i < 6; i++) {
       snprintf(line, sizeof(line), "%d", i);
-      feed(t, 0, 1, line);
+      nm_unit_feed_at(t, 0, 1, line);
    }
-   expect(t, ",1,0");
-   expect(t, ",1,1");
+   nm_unit_expect(t, ",1,0");
+   nm_unit_expect(t, ",1,1");
    assert_null(nm_test_next(t, 0));
    assert_int_equal(nm_test_counter(t, "sent early"), 2);
    nm_test_finish(t);
@@ -349,10 +316,8 @@ static void memory_is_bounded(void **state)
 
    t = module("--memory 1", F("K", "KEY") F("S", "APPEND", SIZE("60000")), TIMES ",uint32 K,string S");
    for (int i = 0; i < 30; i++) { /* 40 000 bytes each */
-      int n = snprintf(line, sizeof(line), "2024-01-01T00:00:00,2024-01-01T00:00:00,%d,\"", i);
-      memset(line + n, 'y', 40000);
-      strcpy(line + n + 40000, "\"");
-      assert_int_equal(nm_test_feed(t, 0, line), NM_OK);
+      snprintf(line, sizeof(line), "2024-01-01T00:00:00,2024-01-01T00:00:00,%d", i);
+      nm_unit_feed_long(t, line, 40000);
    }
    assert_int_equal(nm_test_counter(t, "sent early"), 4);
    assert_true(nm_test_counter(t, "bytes of variable length") <= 1 << 20);
@@ -363,15 +328,9 @@ static void memory_is_bounded(void **state)
 static void results_too_long_for_a_record(void **state)
 {
    (void) state;
-   static char line[90000];
    nm_test_t *t = module("", F("A", "FIRST_NON_EMPTY") F("B", "FIRST_NON_EMPTY"), TIMES ",string A,string B");
-   for (int i = 0; i < 2; i++) {
-      int n = snprintf(line, sizeof(line), "2024-01-01T00:00:00,2024-01-01T00:00:00,%s",
-                       i == 0 ? "\"" : "\"\",\"");
-      memset(line + n, 'y', 40000);
-      strcpy(line + n + 40000, "\"");
-      assert_int_equal(nm_test_feed(t, 0, line), NM_OK);
-   }
+   nm_unit_feed_long(t, "2024-01-01T00:00:00,2024-01-01T00:00:00", 40000);
+   nm_unit_feed_long(t, "2024-01-01T00:00:00,2024-01-01T00:00:00,\"\"", 40000);
    assert_int_equal(nm_test_finish(t), NM_OK);
    assert_int_equal(nm_test_pending(t, 0), 1);
    assert_int_equal(nm_test_counter(t, "values left out"), 1);
@@ -382,12 +341,12 @@ static void a_new_format_sends_what_is_there(void **state)
 {
    (void) state;
    nm_test_t *t = module("", F("K", "KEY") F("S", "LAST"), TIMES ",uint8 K,string S");
-   feed(t, 0, 1, "1,\"x\"");
+   nm_unit_feed_at(t, 0, 1, "1,\"x\"");
    assert_int_equal(nm_test_format(t, 0, TIMES ",uint64 Y,uint8 K,string S"), NM_OK);
-   expect(t, ",1,1,\"x\"");
-   feed(t, 0, 1, "5,2,\"y\"");
+   nm_unit_expect(t, ",1,1,\"x\"");
+   nm_unit_feed_at(t, 0, 1, "5,2,\"y\"");
    assert_int_equal(nm_test_format(t, 0, TIMES ",uint8 K"), NM_ERROR);
-   expect(t, ",1,2,\"y\"");
+   nm_unit_expect(t, ",1,2,\"y\"");
    assert_string_equal(nm_test_error(t), "Requested field S is not in input records, cannot continue.");
    assert_int_equal(nm_test_status(t), 1);
    nm_test_free(t);
@@ -433,9 +392,9 @@ static void wrong_configurations(void **state)
    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
       struct config config;
       char error[CONFIG_ERROR] = "";
-      write_config(cases[i].text);
-      assert_false(config_read(&config, path, "a", error));
-      if (strstr(error, cases[i].error) == NULL || strstr(error, path) == NULL) {
+      nm_unit_write(cases[i].text);
+      assert_false(config_read(&config, nm_unit_path(), "a", error));
+      if (strstr(error, cases[i].error) == NULL || strstr(error, nm_unit_path()) == NULL) {
          fail_msg("%s: %s", cases[i].text, error);
       }
    }
@@ -537,12 +496,5 @@ int main(void)
        cmocka_unit_test(wrong_options),
        cmocka_unit_test(wrong_fields),
    };
-   int fd = mkostemp(path, O_CLOEXEC);
-   if (fd < 0) {
-      return 1;
-   }
-   close(fd);
-   int rc = cmocka_run_group_tests(tests, NULL, NULL);
-   unlink(path);
-   return rc;
+   return cmocka_run_group_tests(tests, nm_unit_make_file, nm_unit_remove_file);
 }

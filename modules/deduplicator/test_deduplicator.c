@@ -1,25 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Which records deduplicator drops. */
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <nemea/module_test.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include <nemea/module_cmocka.h>
 
 #define FLOWS                                                                                                \
    "ipaddr DST_IP,ipaddr SRC_IP,uint64 LINK_BIT_FIELD,time TIME_LAST,uint16 DST_PORT,uint16 SRC_PORT,uint8 " \
    "PROTOCOL"
-
-static nm_test_t *start(const char *options)
-{
-   nm_test_t *t = nm_test_new(&nm_definition, options);
-   assert_null(nm_test_error(t));
-   assert_int_equal(nm_test_format(t, 0, FLOWS), NM_OK);
-   return t;
-}
 
 /* \return whether the record is sent */
 static bool sent(nm_test_t *t, const char *source, unsigned port, unsigned protocol, unsigned link,
@@ -36,7 +21,7 @@ static bool sent(nm_test_t *t, const char *source, unsigned port, unsigned proto
 static void the_first_exporter_of_a_flow_is_heard(void **state)
 {
    (void) state;
-   nm_test_t *t = start("");
+   nm_test_t *t = nm_unit_start("", FLOWS);
    assert_true(sent(t, "10.0.0.1", 1000, 6, 1, 1));
    assert_false(sent(t, "10.0.0.1", 1000, 6, 2, 1)); /* another exporter */
    assert_false(sent(t, "10.0.0.1", 1000, 6, 4, 6)); /* 5 s: within the timeout */
@@ -53,7 +38,7 @@ static void the_first_exporter_of_a_flow_is_heard(void **state)
 static void after_the_timeout_another_one_takes_over(void **state)
 {
    (void) state;
-   nm_test_t *t = start("-t 1500");
+   nm_test_t *t = nm_unit_start("-t 1500", FLOWS);
    assert_true(sent(t, "10.0.0.1", 1, 6, 1, 10));
    assert_false(sent(t, "10.0.0.1", 1, 6, 2, 11.5));
    assert_true(sent(t, "10.0.0.1", 1, 6, 2, 11.502));
@@ -67,7 +52,7 @@ static void after_the_timeout_another_one_takes_over(void **state)
 static void an_exporter_that_dies_does_not_silence_the_others(void **state)
 {
    (void) state;
-   nm_test_t *t = start("");
+   nm_test_t *t = nm_unit_start("", FLOWS);
    assert_true(sent(t, "10.0.0.1", 1, 6, 1, 0));
    for (int second = 0; second <= 5; second++) {
       assert_false(sent(t, "10.0.0.1", 1, 6, 2, second));
@@ -81,7 +66,7 @@ static void an_exporter_that_dies_does_not_silence_the_others(void **state)
 static void a_record_with_a_wrong_clock_ends_its_entry_only(void **state)
 {
    (void) state;
-   nm_test_t *t = start("");
+   nm_test_t *t = nm_unit_start("", FLOWS);
    assert_true(sent(t, "10.0.0.1", 1, 6, 1, 10));
    assert_true(sent(t, "10.0.0.1", 1, 6, 1, 3500));
    assert_true(sent(t, "10.0.0.1", 1, 6, 2, 11));
@@ -95,7 +80,7 @@ static void a_record_with_a_wrong_clock_ends_its_entry_only(void **state)
 static void by_the_wall_clock_times_in_records_do_not_matter(void **state)
 {
    (void) state;
-   nm_test_t *t = start("--wall-clock -t 4000000000");
+   nm_test_t *t = nm_unit_start("--wall-clock -t 4000000000", FLOWS);
    assert_true(sent(t, "10.0.0.1", 1, 6, 1, 10));
    assert_false(sent(t, "10.0.0.1", 1, 6, 2, 3500));
    nm_test_free(t);
@@ -104,7 +89,7 @@ static void by_the_wall_clock_times_in_records_do_not_matter(void **state)
 static void a_full_table_forgets_the_oldest(void **state)
 {
    (void) state;
-   nm_test_t *t = start("-s 3");
+   nm_test_t *t = nm_unit_start("-s 3", FLOWS);
    for (unsigned port = 1; port <= 9; port++) {
       assert_true(sent(t, "10.0.0.1", port, 6, 1, 1));
    }

@@ -1,34 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Which records listdetector sends, what is wrong with its lists, and reload. */
-#include <setjmp.h>
+#include <nemea/module_cmocka.h>
 #include <signal.h>
-#include <stdarg.h>
-
-#include <nemea/module_test.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "list.h"
-
-static char path[] = "/tmp/listdetector-XXXXXX";
-
-static void write_list(const char *text)
-{
-   FILE *file = fopen(path, "we");
-   assert_non_null(file);
-   fputs(text, file);
-   assert_int_equal(fclose(file), 0);
-}
 
 static nm_test_t *start(const char *options, const char *format)
 {
    char line[200];
-   snprintf(line, sizeof(line), "-r %s %s", path, options);
+   snprintf(line, sizeof(line), "-r %s %s", nm_unit_path(), options);
    nm_test_t *t = nm_test_new(&nm_definition, line);
    assert_null(nm_test_error(t));
    assert_int_equal(nm_test_format(t, 0, format), NM_OK);
@@ -44,9 +24,9 @@ static bool sent(nm_test_t *t, const char *record)
 static void a_rule_matches_when_all_its_cells_do(void **state)
 {
    (void) state;
-   write_list("# networks\n\nipaddr SRC_IP, uint16 DST_PORT ,string NAME\r\n10.0.0.0/8,53,\n  # "
-              "comment\n2001:db8::/33,,\n"
-              "192.0.2.1 , 80 , mail\n,,R\"(^www[0-9],(a|b)$)\"\n");
+   nm_unit_write("# networks\n\nipaddr SRC_IP, uint16 DST_PORT ,string NAME\r\n10.0.0.0/8,53,\n  # "
+                 "comment\n2001:db8::/33,,\n"
+                 "192.0.2.1 , 80 , mail\n,,R\"(^www[0-9],(a|b)$)\"\n");
    nm_test_t *t = start("--listmode bl", "ipaddr SRC_IP,uint16 DST_PORT,string NAME");
    assert_true(sent(t, "10.255.0.1,53,x"));
    assert_false(sent(t, "10.255.0.1,54,x"));
@@ -77,7 +57,7 @@ static void both_modes_and_all_their_spellings(void **state)
                 {"-lm bl", true},
                 {"--listmode=bl", true}};
    (void) state;
-   write_list("uint8 PROTOCOL\n6\n");
+   nm_unit_write("uint8 PROTOCOL\n6\n");
    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
       nm_test_t *t = start(cases[i].options, "uint8 PROTOCOL");
       assert_int_equal(sent(t, "6"), cases[i].matching);
@@ -85,7 +65,7 @@ static void both_modes_and_all_their_spellings(void **state)
       nm_test_free(t);
    }
    char line[100];
-   snprintf(line, sizeof(line), "-r %s -lm grey", path);
+   snprintf(line, sizeof(line), "-r %s -lm grey", nm_unit_path());
    nm_test_t *t = nm_test_new(&nm_definition, line);
    assert_non_null(strstr(nm_test_error(t), "\"grey\" is not one of whitelist, wl, blacklist, bl"));
    nm_test_free(t);
@@ -94,9 +74,9 @@ static void both_modes_and_all_their_spellings(void **state)
 static void every_type_to_its_limits(void **state)
 {
    (void) state;
-   write_list("uint8 A,uint16 B,uint32 C,uint64 D,int8 E,int16 F,int32 G,int64 H,char I\n"
-              "255,65535,4294967295,18446744073709551615,-128,-32768,-2147483648,-9223372036854775808,x\n"
-              "0,0,0,0,127,32767,2147483647,9223372036854775807,y\n");
+   nm_unit_write("uint8 A,uint16 B,uint32 C,uint64 D,int8 E,int16 F,int32 G,int64 H,char I\n"
+                 "255,65535,4294967295,18446744073709551615,-128,-32768,-2147483648,-9223372036854775808,x\n"
+                 "0,0,0,0,127,32767,2147483647,9223372036854775807,y\n");
    nm_test_t *t = start("-lm bl", "uint8 A,uint16 B,uint32 C,uint64 D,int8 E,int16 F,int32 G,int64 H,char I");
    assert_true(
        sent(t, "255,65535,4294967295,18446744073709551615,-128,-32768,-2147483648,-9223372036854775808,x"));
@@ -109,7 +89,7 @@ static void every_type_to_its_limits(void **state)
 static void cells_in_quotes_and_expressions(void **state)
 {
    (void) state;
-   write_list(
+   nm_unit_write(
        "string A,string B\n\"a,b\",\n\" c \",\"\"\nd\"\"e,\n\"R\"\"(^f{2},$)\"\"\",\n R\"(g)\"h)\" ,x\n");
    nm_test_t *t = start("-lm bl", "string A,string B");
    assert_true(sent(t, "\"a,b\",1"));
@@ -127,8 +107,8 @@ static void cells_in_quotes_and_expressions(void **state)
 static void the_first_rule_counts(void **state)
 {
    (void) state;
-   write_list("ipaddr SRC_IP,uint16 PORT,string "
-              "NAME\n10.0.0.0/24,,\n10.0.0.0/8,,R\"(x)\"\n10.0.0.0/8,,\n10.0.0.1,80,\n,80,\n");
+   nm_unit_write("ipaddr SRC_IP,uint16 PORT,string "
+                 "NAME\n10.0.0.0/24,,\n10.0.0.0/8,,R\"(x)\"\n10.0.0.0/8,,\n10.0.0.1,80,\n,80,\n");
    nm_test_t *t = start("-lm bl", "ipaddr SRC_IP,uint16 PORT,string NAME");
    const uint64_t *matched = (*(struct list *const *) ((char *) nm_self(nm_test_module(t)) + 8))->matched;
    sent(t, "10.0.0.1,80,x");
@@ -148,7 +128,7 @@ static void the_first_rule_counts(void **state)
 static void many_rules_are_found_as_by_comparing_with_all(void **state)
 {
    (void) state;
-   FILE *file = fopen(path, "we");
+   FILE *file = fopen(nm_unit_path(), "we");
    assert_non_null(file);
    fputs("ipaddr SRC_IP,uint16 PORT,string NAME\n", file);
    uint32_t x = 1;
@@ -220,9 +200,9 @@ static void wrong_lists(void **state)
    };
    (void) state;
    char line[100];
-   snprintf(line, sizeof(line), "-r %s", path);
+   snprintf(line, sizeof(line), "-r %s", nm_unit_path());
    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-      write_list(cases[i][0]);
+      nm_unit_write(cases[i][0]);
       nm_test_t *t = nm_test_new(&nm_definition, line);
       if (nm_test_error(t) == NULL || strstr(nm_test_error(t), cases[i][1]) == NULL ||
           nm_test_status(t) != 1) {
@@ -230,7 +210,7 @@ static void wrong_lists(void **state)
       }
       nm_test_free(t);
    }
-   FILE *file = fopen(path, "we");
+   FILE *file = fopen(nm_unit_path(), "we");
    fwrite("uint8 A\n1\0002\n", 1, 12, file);
    fclose(file);
    nm_test_t *t = nm_test_new(&nm_definition, line);
@@ -250,7 +230,7 @@ static void wrong_lists(void **state)
 static void an_input_without_the_columns_is_an_error(void **state)
 {
    (void) state;
-   write_list("uint8 PROTOCOL,uint16 PORT\n6,\n");
+   nm_unit_write("uint8 PROTOCOL,uint16 PORT\n6,\n");
    nm_test_t *t = start("", "uint8 PROTOCOL,uint16 PORT");
    assert_int_equal(nm_test_format(t, 0, "uint8 PROTOCOL"), NM_ERROR);
    assert_non_null(strstr(nm_test_error(t), "the input has no field \"uint16 PORT\""));
@@ -260,20 +240,20 @@ static void an_input_without_the_columns_is_an_error(void **state)
 static void a_list_is_read_again_on_sighup(void **state)
 {
    (void) state;
-   write_list("uint8 PROTOCOL\n6\n");
+   nm_unit_write("uint8 PROTOCOL\n6\n");
    nm_test_t *t = start("", "uint8 PROTOCOL");
    assert_false(sent(t, "6"));
-   write_list("uint8 PROTOCOL\n6x\n");
+   nm_unit_write("uint8 PROTOCOL\n6x\n");
    nm_test_catch(STDERR_FILENO);
    nm_test_signal(t, SIGHUP);
    assert_non_null(strstr(nm_test_caught(), "line 2: column PROTOCOL: \"6x\""));
    assert_false(sent(t, "6"));
-   write_list("uint16 PORT\n6\n");
+   nm_unit_write("uint16 PORT\n6\n");
    nm_test_catch(STDERR_FILENO);
    nm_test_signal(t, SIGHUP);
    assert_non_null(strstr(nm_test_caught(), "the columns are \"uint16 PORT\", expected \"uint8 PROTOCOL\""));
    assert_false(sent(t, "6"));
-   write_list("uint8 PROTOCOL\n17\n1\n");
+   nm_unit_write("uint8 PROTOCOL\n17\n1\n");
    nm_test_signal(t, SIGHUP);
    assert_true(sent(t, "6"));
    assert_false(sent(t, "17"));
@@ -284,7 +264,6 @@ static void a_list_is_read_again_on_sighup(void **state)
 
 int main(void)
 {
-   int fd = mkostemp(path, O_CLOEXEC);
    static const struct CMUnitTest tests[] = {
        cmocka_unit_test(a_rule_matches_when_all_its_cells_do),
        cmocka_unit_test(both_modes_and_all_their_spellings),
@@ -296,8 +275,5 @@ int main(void)
        cmocka_unit_test(an_input_without_the_columns_is_an_error),
        cmocka_unit_test(a_list_is_read_again_on_sighup),
    };
-   int failed = cmocka_run_group_tests(tests, NULL, NULL);
-   close(fd);
-   unlink(path);
-   return failed;
+   return cmocka_run_group_tests(tests, nm_unit_make_file, nm_unit_remove_file);
 }

@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** nfwriter: which flows it writes, and its errors. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include <nemea/module_test.h>
-
-#include <cmocka.h>
+#include <nemea/module_cmocka.h>
 
 #include "../nfdump/reader.h"
-
-static char path[] = "/tmp/nfwriter-XXXXXX";
 
 #define FIELDS                                                                                             \
    "ipaddr DST_IP,ipaddr SRC_IP,uint64 BYTES,uint64 LINK_BIT_FIELD,time TIME_FIRST,time TIME_LAST,uint32 " \
@@ -28,7 +17,7 @@ static char path[] = "/tmp/nfwriter-XXXXXX";
 static nm_test_t *module(const char *options)
 {
    char line[100];
-   snprintf(line, sizeof(line), "-f %s %s", path, options);
+   snprintf(line, sizeof(line), "-f %s %s", nm_unit_path(), options);
    return nm_test_new(&nm_definition, line);
 }
 
@@ -47,7 +36,7 @@ static void read_flows(struct nf_flow *flows, unsigned n)
 {
    struct nf_flow none;
    nf_reader_t *r = nf_reader_new();
-   assert_true(nf_reader_open(r, path));
+   assert_true(nf_reader_open(r, nm_unit_path()));
    for (unsigned i = 0; i < n; i++) {
       assert_int_equal(nf_reader_next(r, &flows[i]), NF_FLOW_READ);
    }
@@ -131,19 +120,6 @@ static void wrong_options_are_errors(void **state)
    nm_test_free(t);
 }
 
-static int make_path(void **state)
-{
-   (void) state;
-   int fd = mkostemp(path, O_CLOEXEC);
-   return fd >= 0 ? close(fd) : -1;
-}
-
-static int remove_path(void **state)
-{
-   (void) state;
-   return unlink(path);
-}
-
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
@@ -152,5 +128,5 @@ int main(void)
        cmocka_unit_test(files_grow_with_append),
        cmocka_unit_test(wrong_options_are_errors),
    };
-   return cmocka_run_group_tests(tests, make_path, remove_path);
+   return cmocka_run_group_tests(tests, nm_unit_make_file, nm_unit_remove_file);
 }

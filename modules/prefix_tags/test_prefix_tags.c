@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Which records prefix_tags sends, with which tags, and what is wrong with its files. */
-#include <setjmp.h>
+#include <nemea/module_cmocka.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <nemea/module_test.h>
-
-#include <cmocka.h>
-
-static char path[] = "/tmp/prefix-tags-XXXXXX";
-
-static void write_config(const char *text)
-{
-   FILE *file = fopen(path, "we");
-   assert_non_null(file);
-   fputs(text, file);
-   fclose(file);
-}
 
 static nm_test_t *module(const char *options)
 {
    char line[200];
-   snprintf(line, sizeof(line), "-c %s %s", path, options);
+   snprintf(line, sizeof(line), "-c %s %s", nm_unit_path(), options);
    nm_test_t *t = nm_test_new(&nm_definition, line);
    return t;
 }
@@ -60,8 +43,9 @@ static void check_tags(const char *options, const char *const expected[4])
 static void tags(void **state)
 {
    (void) state;
-   write_config("[{\"id\":2,\"ip_prefix\":\"10.1.0.0/16\"},{\"id\":-1,\"ip_prefix\":\"10.0.0.0/8\"},"
-                "{\"id\":7,\"ip_prefix\":\"10.0.0.0/8\",\"x\":1},{\"id\":0,\"ip_prefix\":\"192.0.2.0/25\"}]");
+   nm_unit_write(
+       "[{\"id\":2,\"ip_prefix\":\"10.1.0.0/16\"},{\"id\":-1,\"ip_prefix\":\"10.0.0.0/8\"},"
+       "{\"id\":7,\"ip_prefix\":\"10.0.0.0/8\",\"x\":1},{\"id\":0,\"ip_prefix\":\"192.0.2.0/25\"}]");
    check_tags("", (const char *const[4]){"4294967295,0", "4294967295,0", "0,0", NULL});
    check_tags("-s", (const char *const[4]){"4294967295,0", NULL, "0,0", NULL});
    check_tags("-d", (const char *const[4]){"0,0", "4294967295,0", "4294967295,0", NULL});
@@ -87,7 +71,7 @@ static void wrong_files(void **state)
    };
    (void) state;
    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-      write_config(cases[i][0]);
+      nm_unit_write(cases[i][0]);
       nm_test_t *t = module("");
       if (nm_test_error(t) == NULL || strstr(nm_test_error(t), cases[i][1]) == NULL ||
           nm_test_status(t) != 255) {
@@ -101,7 +85,7 @@ static void wrong_files(void **state)
    t = nm_test_new(&nm_definition, "-c /nonexistent");
    assert_int_equal(nm_test_status(t), 255);
    nm_test_free(t);
-   write_config("[{\"id\":1,\"ip_prefix\":\"10.0.0.0/8\"}]");
+   nm_unit_write("[{\"id\":1,\"ip_prefix\":\"10.0.0.0/8\"}]");
    t = module("-s -d");
    assert_int_equal(nm_test_status(t), 1);
    nm_test_free(t);
@@ -110,14 +94,14 @@ static void wrong_files(void **state)
 static void a_file_that_is_read_again(void **state)
 {
    (void) state;
-   write_config("[{\"id\":1,\"ip_prefix\":\"10.0.0.0/8\"}]");
+   nm_unit_write("[{\"id\":1,\"ip_prefix\":\"10.0.0.0/8\"}]");
    nm_test_t *t = module("");
    nm_test_format(t, 0, "ipaddr SRC_IP,ipaddr DST_IP");
-   write_config("[{\"id\":1,");
+   nm_unit_write("[{\"id\":1,");
    nm_test_signal(t, SIGHUP); /* broken: the old one stays */
    feed(t, "10.0.0.1", "::");
    assert_string_equal(nm_test_next(t, 0), "::,10.0.0.1,1,0");
-   write_config("[{\"id\":3,\"ip_prefix\":\"10.0.0.0/8\"}]");
+   nm_unit_write("[{\"id\":3,\"ip_prefix\":\"10.0.0.0/8\"}]");
    nm_test_signal(t, SIGHUP);
    feed(t, "10.0.0.1", "::");
    assert_string_equal(nm_test_next(t, 0), "::,10.0.0.1,3,0");
@@ -126,11 +110,7 @@ static void a_file_that_is_read_again(void **state)
 
 int main(void)
 {
-   int fd = mkostemp(path, O_CLOEXEC);
    const struct CMUnitTest tests[] = {cmocka_unit_test(tags), cmocka_unit_test(wrong_files),
                                       cmocka_unit_test(a_file_that_is_read_again)};
-   int failed = cmocka_run_group_tests(tests, NULL, NULL);
-   close(fd);
-   unlink(path);
-   return failed;
+   return cmocka_run_group_tests(tests, nm_unit_make_file, nm_unit_remove_file);
 }

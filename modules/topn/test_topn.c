@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** topn: what is counted, the order of rows, intervals, and what happens beyond the capacity. */
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <nemea/module_test.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
+#include <nemea/module_cmocka.h>
 
 #include "tables.h"
 

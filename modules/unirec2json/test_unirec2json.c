@@ -1,23 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Records as JSON, in the form of NEMEA 2 and in the clean one, and maps of values. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <nemea/module_test.h>
-
-#include <cmocka.h>
-
-static char path[] = "/tmp/unirec2json-XXXXXX";
-
-static void write_maps(const char *text)
-{
-   FILE *file = fopen(path, "we");
-   assert_non_null(file);
-   fputs(text, file);
-   fclose(file);
-}
+#include <nemea/module_cmocka.h>
 
 static nm_test_t *module(const char *options)
 {
@@ -65,12 +48,12 @@ static void maps(void **state)
 {
    char options[100];
    (void) state;
-   snprintf(options, sizeof(options), "-M %s", path);
-   write_maps("{\"match\":[{\"src\":\"N\",\"dest\":\"NAME\",\"mapping\":{\"6\":\"TCP\",\"17\":[1,2.50],"
-              "\"18\":{\"a\":1}}},"
-              "{\"src\":\"NAME\",\"dest\":\"S\",\"mapping\":{\"TCP\":7}}],"
-              "\"regex\":[{\"src\":\"S2\",\"dest\":\"R\",\"mapping\":{\"a\\\\d+\":1,\"a\":2,\"b\":3}}],"
-              "\"timify\":[\"T\"]}");
+   snprintf(options, sizeof(options), "-M %s", nm_unit_path());
+   nm_unit_write("{\"match\":[{\"src\":\"N\",\"dest\":\"NAME\",\"mapping\":{\"6\":\"TCP\",\"17\":[1,2.50],"
+                 "\"18\":{\"a\":1}}},"
+                 "{\"src\":\"NAME\",\"dest\":\"S\",\"mapping\":{\"TCP\":7}}],"
+                 "\"regex\":[{\"src\":\"S2\",\"dest\":\"R\",\"mapping\":{\"a\\\\d+\":1,\"a\":2,\"b\":3}}],"
+                 "\"timify\":[\"T\"]}");
    check(
        options, "time T,uint16 N,string S,string S2", "2020-01-02T03:04:05.9,6,\"s\",\"a12\"",
        "{\"T\": \"2020-01-02T03:04:05Z\", \"N\": 6, \"S\": 7, \"S2\": \"a12\", \"NAME\": \"TCP\", \"R\": 2}");
@@ -95,9 +78,9 @@ static void wrong_maps(void **state)
    };
    char options[100];
    (void) state;
-   snprintf(options, sizeof(options), "-M %s", path);
+   snprintf(options, sizeof(options), "-M %s", nm_unit_path());
    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-      write_maps(cases[i][0]);
+      nm_unit_write(cases[i][0]);
       nm_test_t *t = module(options);
       if (nm_test_error(t) == NULL || strstr(nm_test_error(t), cases[i][1]) == NULL) {
          fail_msg("%s: %s", cases[i][0], nm_test_error(t));
@@ -108,11 +91,7 @@ static void wrong_maps(void **state)
 
 int main(void)
 {
-   int fd = mkostemp(path, O_CLOEXEC);
    const struct CMUnitTest tests[] = {cmocka_unit_test(numbers), cmocka_unit_test(both_forms),
                                       cmocka_unit_test(maps), cmocka_unit_test(wrong_maps)};
-   int failed = cmocka_run_group_tests(tests, NULL, NULL);
-   close(fd);
-   unlink(path);
-   return failed;
+   return cmocka_run_group_tests(tests, nm_unit_make_file, nm_unit_remove_file);
 }

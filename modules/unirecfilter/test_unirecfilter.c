@@ -1,27 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Rules of unirecfilter, and what the module sends for them. */
-#include <setjmp.h>
+#include <nemea/module_cmocka.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <fcntl.h>
-#include <unistd.h>
-#include <cmocka.h>
-#include <nemea/module_test.h>
 
 #include "rules.h"
 
 #define INPUT "uint32 ID,uint16 PORT,string URL"
-
-static char path[] = "/tmp/unirecfilter-XXXXXX";
-
-static void write_rules(const char *text)
-{
-   FILE *file = fopen(path, "we");
-   assert_non_null(file);
-   fputs(text, file);
-   fclose(file);
-}
 
 static nm_test_t *module(const char *options, uint32_t outputs)
 {
@@ -52,9 +36,9 @@ static void one_output(void **state)
 static void cut_and_defaults(void **state)
 {
    (void) state;
-   write_rules("uint32 ID,string SITE=\"x, y: \\\"z\\\";\",uint16 FOO=7 : FOO == 7 && SITE =~ \"^x\";");
+   nm_unit_write("uint32 ID,string SITE=\"x, y: \\\"z\\\";\",uint16 FOO=7 : FOO == 7 && SITE =~ \"^x\";");
    char options[100];
-   snprintf(options, sizeof(options), "-c 1 -f %s", path);
+   snprintf(options, sizeof(options), "-c 1 -f %s", nm_unit_path());
    nm_test_t *t = module(options, 1);
    assert_null(nm_test_error(t));
    assert_int_equal(nm_test_format(t, 0, INPUT), NM_OK);
@@ -67,9 +51,9 @@ static void rules_of_several_outputs(void **state)
 {
    (void) state;
    char options[100];
-   snprintf(options, sizeof(options), "-f %s", path);
-   write_rules("# comment; with : characters\nuint32 ID: PORT == 53\n || PORT == 1; # more\n:PORT == "
-               "80;uint16 PORT:;");
+   snprintf(options, sizeof(options), "-f %s", nm_unit_path());
+   nm_unit_write("# comment; with : characters\nuint32 ID: PORT == 53\n || PORT == 1; # more\n:PORT == "
+                 "80;uint16 PORT:;");
    nm_test_t *t = module(options, 3);
    feed(t);
    assert_string_equal(nm_test_next(t, 0), "1");
@@ -78,11 +62,11 @@ static void rules_of_several_outputs(void **state)
    assert_string_equal(nm_test_next(t, 2), "53");
    assert_string_equal(nm_test_next(t, 2), "80");
    /* A broken file changes nothing; a good one everything, template included. */
-   write_rules("uint32 ID: PORT ==;:;:;");
+   nm_unit_write("uint32 ID: PORT ==;:;:;");
    assert_int_equal(nm_test_signal(t, SIGUSR1), NM_OK);
    assert_int_equal(nm_test_feed(t, 0, "3,53,\"a\""), NM_OK);
    assert_string_equal(nm_test_next(t, 0), "3");
-   write_rules("string URL: PORT == 80;:false;:false;");
+   nm_unit_write("string URL: PORT == 80;:false;:false;");
    assert_int_equal(nm_test_signal(t, SIGUSR1), NM_OK);
    assert_int_equal(nm_test_feed(t, 0, "4,80,\"new\""), NM_OK);
    assert_string_equal(nm_test_next(t, 0), "\"new\"");
@@ -106,9 +90,9 @@ static void wrong_rules(void **state)
    };
    (void) state;
    char options[100];
-   snprintf(options, sizeof(options), "--strict -f %s", path);
+   snprintf(options, sizeof(options), "--strict -f %s", nm_unit_path());
    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-      write_rules(cases[i].text);
+      nm_unit_write(cases[i].text);
       nm_test_t *t = module(options, 2);
       if (nm_test_error(t) == NULL || nm_test_status(t) != cases[i].status ||
           strstr(nm_test_error(t), cases[i].says) == NULL) {
@@ -126,12 +110,8 @@ static void wrong_rules(void **state)
 
 int main(void)
 {
-   int fd = mkostemp(path, O_CLOEXEC);
    const struct CMUnitTest tests[] = {cmocka_unit_test(one_output), cmocka_unit_test(cut_and_defaults),
                                       cmocka_unit_test(rules_of_several_outputs),
                                       cmocka_unit_test(wrong_rules)};
-   int failed = cmocka_run_group_tests(tests, NULL, NULL);
-   close(fd);
-   unlink(path);
-   return failed;
+   return cmocka_run_group_tests(tests, nm_unit_make_file, nm_unit_remove_file);
 }

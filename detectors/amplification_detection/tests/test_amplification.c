@@ -2,23 +2,11 @@
 #include "../amplification.h"
 #include "../../common/test_flow.h"
 
-#include <stdlib.h>
+#include <nemea/module_cmocka.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define BIFLOWS    TEST_FLOWS ",uint64 BYTES_REV,uint32 PACKETS_REV"
 #define NO_MORE(t) assert_null(nm_test_next(t, 0))
-
-extern const nm_module_def_t nm_definition;
-
-static nm_test_t *start(const char *options, const char *format)
-{
-   nm_test_t *t = nm_test_new(&nm_definition, options);
-   assert_non_null(t);
-   assert_null(nm_test_error(t));
-   assert_int_equal(nm_test_format(t, 0, format), NM_OK);
-   return t;
-}
 
 static void feed(nm_test_t *t, unsigned second, const char *src, unsigned src_port, const char *dst,
                  unsigned dst_port, unsigned packets, unsigned bytes, const char *rest)
@@ -42,7 +30,7 @@ static void ask(nm_test_t *t, unsigned second, unsigned packets, unsigned bytes)
 static void test_biflows(void **state)
 {
    char alert[512];
-   nm_test_t *t = start("-t 50 -w 120 -s 60", BIFLOWS);
+   nm_test_t *t = nm_unit_start("-t 50 -w 120 -s 60", BIFLOWS);
    (void) state;
    for (unsigned i = 0; i < 130; i++) {
       feed(t, i, "2001:db8::9", 40000, "2001:db8::53", 53, 1, 60, ",3000,3");
@@ -59,14 +47,14 @@ static void test_biflows(void **state)
 /* Values that share a bin are added: 16 sizes in pairs make eight bins, of which five have 62 % of the values. */
 static void test_bins_add(void **state)
 {
-   nm_test_t *t = start("-t 50 -w 120 -s 60 -I 0.6", TEST_FLOWS);
+   nm_test_t *t = nm_unit_start("-t 50 -w 120 -s 60 -I 0.6", TEST_FLOWS);
    (void) state;
    for (unsigned i = 0; i < 160; i++) {
       ask(t, i, 3, 3000 + i % 16);
    }
    assert_non_null(nm_test_next(t, 0));
    nm_test_free(t);
-   t = start("-t 50 -w 120 -s 60 -I 0.7", TEST_FLOWS);
+   t = nm_unit_start("-t 50 -w 120 -s 60 -I 0.7", TEST_FLOWS);
    for (unsigned i = 0; i < 160; i++) {
       ask(t, i, 3, 3000 + i % 16);
    }
@@ -77,7 +65,7 @@ static void test_bins_add(void **state)
 /* Strong amplification, also of queries without a byte. */
 static void test_big(void **state)
 {
-   nm_test_t *t = start("-w 120 -s 60", TEST_FLOWS);
+   nm_test_t *t = nm_unit_start("-w 120 -s 60", TEST_FLOWS);
    (void) state;
    for (unsigned i = 0; i < 130; i++) {
       feed(t, i, "203.0.113.9", 40000, "198.51.100.53", 53, 1, 0, "");
@@ -86,7 +74,7 @@ static void test_big(void **state)
    assert_non_null(nm_test_next(t, 0));
    NO_MORE(t);
    nm_test_free(t);
-   t = start("-w 120 -s 60 --classic", TEST_FLOWS);
+   t = nm_unit_start("-w 120 -s 60 --classic", TEST_FLOWS);
    for (unsigned i = 0; i < 130; i++) {
       ask(t, i, 1500, 200000);
    }
@@ -109,7 +97,7 @@ static void test_log(void **state)
    (void) state;
    assert_non_null(mkdtemp(dir));
    snprintf(options, sizeof(options), "-t 20 -w 120 -s 60 -d %s", dir);
-   nm_test_t *t = start(options, TEST_FLOWS);
+   nm_test_t *t = nm_unit_start(options, TEST_FLOWS);
    for (unsigned i = 0; i < 60; i++) {
       feed(t, i, "203.0.113.9", 40000, "198.51.100.53", 53, 1, 60, "");
    }
@@ -133,7 +121,7 @@ static void test_log(void **state)
    /* A link in place of the file is not followed, a directory that is not there is a warning. */
    assert_int_equal(unlink(path), 0);
    assert_int_equal(symlink("/nonexistent/target", path), 0);
-   t = start(options, TEST_FLOWS);
+   t = nm_unit_start(options, TEST_FLOWS);
    for (unsigned i = 0; i < 125; i++) {
       ask(t, i, 3, 3000);
    }
@@ -155,7 +143,7 @@ static void flood(nm_test_t *t, unsigned second, unsigned n, unsigned ports, uns
 
 static void test_one_direction(void **state)
 {
-   nm_test_t *t = start("--details", TEST_FLOWS);
+   nm_test_t *t = nm_unit_start("--details", TEST_FLOWS);
    (void) state;
    flood(t, 10, 150, 3, 60); /* small ones to few ports */
    flood(t, 70, 150, 3, 60);
@@ -168,7 +156,7 @@ static void test_one_direction(void **state)
                        "000000,150,0,0,150,150,161");
    NO_MORE(t);
    nm_test_free(t);
-   t = start("", TEST_FLOWS);
+   t = nm_unit_start("", TEST_FLOWS);
    flood(t, 10, 150, 60000, 1200); /* large ones to many ports */
    nm_test_finish(t);
    assert_non_null(nm_test_next(t, 0));
@@ -179,7 +167,7 @@ static void test_one_direction(void **state)
 static void test_one_direction_ordinary(void **state)
 {
    char server[32];
-   nm_test_t *t = start("", TEST_FLOWS);
+   nm_test_t *t = nm_unit_start("", TEST_FLOWS);
    (void) state;
    flood(t, 10, 99, 3, 1200);
    flood(t, 70, 150, 60000, 200);
@@ -191,7 +179,7 @@ static void test_one_direction_ordinary(void **state)
    nm_test_finish(t);
    NO_MORE(t);
    nm_test_free(t);
-   t = start("--classic", TEST_FLOWS);
+   t = nm_unit_start("--classic", TEST_FLOWS);
    flood(t, 10, 150, 3, 1200);
    nm_test_finish(t);
    NO_MORE(t);
@@ -203,7 +191,7 @@ static void test_one_direction_ordinary(void **state)
 static void test_repeated(void **state)
 {
    char server[32];
-   nm_test_t *t = start("--details", TEST_FLOWS);
+   nm_test_t *t = nm_unit_start("--details", TEST_FLOWS);
    (void) state;
    for (unsigned i = 0; i < 400; i++) {
       feed(t, 10 + i / 20, "203.0.113.9", 1024 + i, "198.51.100.7", 123, 1, 60, "");
@@ -227,7 +215,7 @@ static void test_repeated(void **state)
 static void test_flood_of_pairs(void **state)
 {
    char client[32];
-   nm_test_t *t = start("-t 50 -w 120 -s 60 --capacity 256 --flows 8192", TEST_FLOWS);
+   nm_test_t *t = nm_unit_start("-t 50 -w 120 -s 60 --capacity 256 --flows 8192", TEST_FLOWS);
    (void) state;
    for (unsigned i = 0; i < 130; i++) {
       ask(t, i, 3, 3000);
@@ -245,7 +233,7 @@ static void test_flood_of_pairs(void **state)
 static void test_pool(void **state)
 {
    char client[32];
-   nm_test_t *t = start("--flows 64", TEST_FLOWS);
+   nm_test_t *t = nm_unit_start("--flows 64", TEST_FLOWS);
    (void) state;
    for (unsigned i = 0; i < 100; i++) {
       snprintf(client, sizeof(client), "10.0.0.%u", i);

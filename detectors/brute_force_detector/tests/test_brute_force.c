@@ -3,30 +3,11 @@
 #include "../../common/test_flow.h"
 
 #include <signal.h>
-#include <stdlib.h>
-#include <unistd.h>
+#include <nemea/module_cmocka.h>
 
 #define BIFLOWS    TEST_FLOWS ",uint64 BYTES_REV,uint32 PACKETS_REV,uint8 TCP_FLAGS_REV"
 #define CONTENT    BIFLOWS ",bytes IDP_CONTENT,bytes IDP_CONTENT_REV"
 #define NO_MORE(t) assert_null(nm_test_next(t, 0))
-
-extern const nm_module_def_t nm_definition;
-
-static nm_test_t *start(const char *options, const char *format)
-{
-   nm_test_t *t = nm_test_new(&nm_definition, options);
-   assert_non_null(t);
-   assert_null(nm_test_error(t));
-   assert_int_equal(nm_test_format(t, 0, format), NM_OK);
-   return t;
-}
-
-static void feed(nm_test_t *t, const char *text)
-{
-   if (nm_test_feed(t, 0, text) != NM_OK) {
-      fail_msg("%s: %s", text, nm_test_error(t));
-   }
-}
 
 static void write_time(unsigned tenths, char *to, size_t size)
 {
@@ -42,7 +23,7 @@ static void flow(nm_test_t *t, unsigned second, unsigned tenths, const char *src
    write_time(second * 10, from, sizeof(from));
    write_time(second * 10 + tenths, to, sizeof(to));
    snprintf(text, sizeof(text), "%s,%s,%s,%s,15,%u,%u,6,27,2000", src, dst, from, to, src_port, dst_port);
-   feed(t, text);
+   nm_unit_feed(t, text);
 }
 
 /* The same in both directions, in one record. rest: further fields */
@@ -54,21 +35,12 @@ static void biflow(nm_test_t *t, unsigned second, unsigned tenths, const char *s
    write_time(second * 10 + tenths, to, sizeof(to));
    snprintf(text, sizeof(text), "%s,%s,%s,%s,%u,%u,%u,6,27,%u,%u,%u,27%s", src, dst, from, to, packets,
             40000 + second % 20000, dst_port, bytes, bytes, packets, rest);
-   feed(t, text);
-}
-
-static unsigned count_alerts(nm_test_t *t)
-{
-   unsigned n = 0;
-   while (nm_test_next(t, 0) != NULL) {
-      n++;
-   }
-   return n;
+   nm_unit_feed(t, text);
 }
 
 static void test_ipv6(void **state)
 {
-   nm_test_t *t = start("-S", TEST_FLOWS);
+   nm_test_t *t = nm_unit_start("-S", TEST_FLOWS);
    (void) state;
    for (unsigned i = 0; i < 30; i++) {
       flow(t, 2 * i, 5, "2001:db8::7", 40000 + i, "2001:db8::1", 22);
@@ -83,7 +55,7 @@ static void test_ipv6(void **state)
 static void test_both_directions(void **state)
 {
    char together[256];
-   nm_test_t *t = start("-S", BIFLOWS);
+   nm_test_t *t = nm_unit_start("-S", BIFLOWS);
    (void) state;
    for (unsigned i = 0; i < 31; i++) {
       biflow(t, 2 * i, 5, "192.0.2.7", "10.0.0.1", 22, 15, 2000, "");
@@ -91,7 +63,7 @@ static void test_both_directions(void **state)
    snprintf(together, sizeof(together), "%s", nm_test_next(t, 0));
    NO_MORE(t);
    nm_test_free(t);
-   t = start("-S", TEST_FLOWS);
+   t = nm_unit_start("-S", TEST_FLOWS);
    for (unsigned i = 0; i < 31; i++) {
       flow(t, 2 * i, 5, "192.0.2.7", 40000 + i, "10.0.0.1", 22);
       flow(t, 2 * i, 5, "10.0.0.1", 22, "192.0.2.7", 40000 + i);
@@ -106,7 +78,7 @@ static void test_both_directions(void **state)
 /* Ten log-ins are enough where the server delayed each of them. */
 static void test_few_delayed(void **state)
 {
-   nm_test_t *t = start("-S --details", BIFLOWS);
+   nm_test_t *t = nm_unit_start("-S --details", BIFLOWS);
    (void) state;
    for (unsigned i = 0; i < 11; i++) {
       biflow(t, 6 * i, 45, "192.0.2.7", "10.0.0.1", 22, 17, 3400, "");
@@ -127,7 +99,7 @@ static void test_few_delayed(void **state)
 static void test_few_others(void **state)
 {
    char host[32];
-   nm_test_t *t = start("-S", BIFLOWS);
+   nm_test_t *t = nm_unit_start("-S", BIFLOWS);
    (void) state;
    for (unsigned i = 0; i < 20; i++) {
       biflow(t, 6 * i, 9, "192.0.2.7", "10.0.0.1", 22, 17, 3400, "");
@@ -138,7 +110,7 @@ static void test_few_others(void **state)
    nm_test_finish(t);
    NO_MORE(t);
    nm_test_free(t);
-   t = start("-S --classic", BIFLOWS);
+   t = nm_unit_start("-S --classic", BIFLOWS);
    for (unsigned i = 0; i < 20; i++) {
       biflow(t, 6 * i, 45, "192.0.2.7", "10.0.0.1", 22, 17, 3400, "");
    }
@@ -151,7 +123,7 @@ static void test_several_tries(void **state)
 {
    static const unsigned packets[] = {17, 51, 14}, bytes[] = {980, 2750, 1850}, ports[] = {21, 23, 3389};
    char alert[128];
-   nm_test_t *t = start("-T -R -F", BIFLOWS);
+   nm_test_t *t = nm_unit_start("-T -R -F", BIFLOWS);
    (void) state;
    for (unsigned service = 0; service < 3; service++) {
       for (unsigned i = 0; i < 10; i++) {
@@ -172,23 +144,23 @@ static void test_key_logins(void **state)
 {
    (void) state;
    for (unsigned classic = 0; classic < 2; classic++) {
-      nm_test_t *t = start(classic ? "-S --classic" : "-S", BIFLOWS);
+      nm_test_t *t = nm_unit_start(classic ? "-S --classic" : "-S", BIFLOWS);
       for (unsigned i = 0; i < 30; i++) {
          char text[400];
          snprintf(
              text, sizeof(text),
              "192.0.2.7,10.0.0.1,2024-01-01T00:00:%02u,2024-01-01T00:00:%02u.5,27,%u,22,6,27,5177,5297,27,27",
              i, i, 40000 + i);
-         feed(t, text);
+         nm_unit_feed(t, text);
       }
-      assert_int_equal(count_alerts(t), classic);
+      assert_int_equal(nm_unit_count(t), classic);
       nm_test_free(t);
    }
 }
 
 static void test_other_port(void **state)
 {
-   nm_test_t *t = start("-S", CONTENT);
+   nm_test_t *t = nm_unit_start("-S", CONTENT);
    (void) state;
    for (unsigned i = 0; i < 30; i++) {
       biflow(t, 2 * i, 5, "192.0.2.7", "10.0.0.1", 2222, 15, 2000,
@@ -203,7 +175,7 @@ static void test_other_port(void **state)
 
 static void test_ftp(void **state)
 {
-   nm_test_t *t = start("-F", CONTENT);
+   nm_test_t *t = nm_unit_start("-F", CONTENT);
    (void) state;
    for (unsigned i = 0; i < 10; i++) {
       biflow(t, 3 * i, 20, "192.0.2.7", "10.0.0.1", 21, 11, 613, ",5553455220,32323020");
@@ -222,14 +194,14 @@ static void test_ftp(void **state)
 static void test_many_victims(void **state)
 {
    char victim[64];
-   nm_test_t *t = start("-S", TEST_FLOWS);
+   nm_test_t *t = nm_unit_start("-S", TEST_FLOWS);
    (void) state;
    for (unsigned i = 0; i < 1000; i++) {
       snprintf(victim, sizeof(victim), "2001:db8:1111:2222:3333:4444:5555:%x", 0x1000 + i);
       flow(t, i, 5, "2001:db8::7", 40000 + i, victim, 22);
       flow(t, i, 5, victim, 22, "2001:db8::7", 40000 + i);
    }
-   assert_true(count_alerts(t) >= 3);
+   assert_true(nm_unit_count(t) >= 3);
    assert_true(nm_test_counter(t, "victims omitted") > 0);
    nm_test_free(t);
 }
@@ -237,12 +209,12 @@ static void test_many_victims(void **state)
 static void test_scans_take_no_memory(void **state)
 {
    char text[200];
-   nm_test_t *t = start("-S -R -T", TEST_FLOWS);
+   nm_test_t *t = nm_unit_start("-S -R -T", TEST_FLOWS);
    (void) state;
    for (unsigned i = 0; i < 100; i++) {
       snprintf(text, sizeof(text),
                "192.0.2.%u,10.0.0.1,2024-01-01T00:00:00,2024-01-01T00:00:00,1,40000,22,6,2,40", i);
-      feed(t, text);
+      nm_unit_feed(t, text);
    }
    assert_int_equal(nm_test_counter(t, "hosts"), 0);
    nm_test_free(t);
@@ -252,7 +224,7 @@ static void test_scans_take_no_memory(void **state)
 static void test_flood_of_clients(void **state)
 {
    char client[32];
-   nm_test_t *t = start("-S --capacity 64 --flows 1024", TEST_FLOWS);
+   nm_test_t *t = nm_unit_start("-S --capacity 64 --flows 1024", TEST_FLOWS);
    (void) state;
    for (unsigned i = 0; i < 3000; i++) {
       if (i % 50 == 0) {
@@ -271,7 +243,7 @@ static void test_flood_of_clients(void **state)
 static void test_pool(void **state)
 {
    char client[32];
-   nm_test_t *t = start("-S --flows 64", TEST_FLOWS);
+   nm_test_t *t = nm_unit_start("-S --flows 64", TEST_FLOWS);
    (void) state;
    for (unsigned i = 0; i < 100; i++) {
       snprintf(client, sizeof(client), "192.0.2.%u", i);
@@ -281,14 +253,14 @@ static void test_pool(void **state)
    for (unsigned i = 0; i < 100; i++) { /* more flows of one host than there is room for */
       flow(t, 100 + i, 5, "192.0.2.200", 40000 + i, "10.0.0.1", 22);
    }
-   assert_int_equal(count_alerts(t), 1);
+   assert_int_equal(nm_unit_count(t), 1);
    nm_test_free(t);
 }
 
 static void test_telnet_profiles(void **state)
 {
    char server[32], text[256];
-   nm_test_t *t = start("-T --servers 16", TEST_FLOWS);
+   nm_test_t *t = nm_unit_start("-T --servers 16", TEST_FLOWS);
    (void) state;
    for (unsigned i = 0; i < 100; i++) {
       snprintf(server, sizeof(server), "10.0.0.%u", i);
@@ -300,7 +272,7 @@ static void test_telnet_profiles(void **state)
       snprintf(text, sizeof(text),
                "10.1.0.1,192.0.2.9,2024-01-01T00:02:%02u,2024-01-01T00:02:%02u,20,23,%u,6,27,1000", i, i,
                40000 + i);
-      feed(t, text);
+      nm_unit_feed(t, text);
    }
    assert_string_equal(nm_test_next(t, 0),
                        "192.0.2.9,2024-01-01T00:02:43.000000,30,23,6,2,\"I:O:10.1.0.1,\"");
@@ -345,7 +317,7 @@ static void test_config(void **state)
               "12.5\nTELNET_BRUTEFORCE_OUT_MIN_BYTES=1");
    snprintf(text, sizeof(text), "-S -c %s", path);
    assert_true(nm_test_catch(STDERR_FILENO));
-   nm_test_t *t = start(text, TEST_FLOWS);
+   nm_test_t *t = nm_unit_start(text, TEST_FLOWS);
    const char *said = nm_test_caught();
    assert_non_null(strstr(said, "line 5: unknown keyword BAD"));
    assert_non_null(strstr(said, "line 6: invalid line \"noequals\""));
@@ -374,7 +346,7 @@ static void test_whitelist(void **state)
               "10.9.9.9/32"); /* without a newline at its end */
    snprintf(text, sizeof(text), "-S -W -w %s", path);
    assert_true(nm_test_catch(STDERR_FILENO));
-   nm_test_t *t = start(text, TEST_FLOWS);
+   nm_test_t *t = nm_unit_start(text, TEST_FLOWS);
    const char *said = nm_test_caught();
    assert_non_null(strstr(said, "line 4: \"x\" is no rule"));
    assert_non_null(strstr(said, "line 5: \"10.0.0.1/33\" is no rule"));

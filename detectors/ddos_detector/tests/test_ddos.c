@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** The logic of ddos_detector without a process. */
+#include <nemea/module_cmocka.h>
+
 #include "../../common/test_flow.h"
 
 #define SYN 2
@@ -8,10 +10,8 @@
 /* Ten minutes of ordinary traffic, then a minute with flows from many networks. */
 static uint32_t alerts_after(unsigned flags, unsigned packets)
 {
-   nm_test_t *t = nm_test_new(&nm_definition, "--flood_flows 500 --flood_networks 64");
+   nm_test_t *t = nm_unit_start("--flood_flows 500 --flood_networks 64", TEST_FLOWS);
    char source[32];
-   assert_null(nm_test_error(t));
-   nm_test_format(t, 0, TEST_FLOWS);
    for (unsigned second = 0; second < 600; second++) {
       test_flow(t, second, "10.9.0.1", "10.0.0.2", 80, 6, ALL, 10);
    }
@@ -34,9 +34,8 @@ static void syns_from_many_networks_are_a_flood(void **state)
 
 static void ordinary_traffic_is_none(void **state)
 {
-   nm_test_t *t = nm_test_new(&nm_definition, "");
+   nm_test_t *t = nm_unit_start("", TEST_FLOWS);
    (void) state;
-   nm_test_format(t, 0, TEST_FLOWS);
    for (unsigned second = 0; second < 3000; second++) {
       test_flow(t, second, "10.9.0.1", "10.0.0.2", 80, 6, ALL, 10);
    }

@@ -1,23 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** The logic of haddrscan_aggregator without a process. */
-#include <nemea/module_test.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-
-#include <cmocka.h>
+#include <nemea/module_cmocka.h>
 
 #define ALERT                                                                                              \
    "ipaddr SRC_IP,uint32 ADDR_CNT,uint32 ADDR_THRSD,time TIME_FIRST,time TIME_LAST,uint16 DST_PORT,uint8 " \
    "EVENT_TYPE,uint8 PROTOCOL,ipaddr DST_IP0,ipaddr DST_IP1,ipaddr DST_IP2,ipaddr DST_IP3"
-
-static nm_test_t *start(const char *options)
-{
-   nm_test_t *t = nm_test_new(&nm_definition, options);
-   assert_null(nm_test_error(t));
-   assert_int_equal(nm_test_format(t, 0, ALERT), NM_OK);
-   return t;
-}
 
 static void alert(nm_test_t *t, unsigned minute, const char *source, unsigned n)
 {
@@ -31,7 +18,7 @@ static void alert(nm_test_t *t, unsigned minute, const char *source, unsigned n)
 
 static void a_window_is_five_minutes_of_the_stream(void **state)
 {
-   nm_test_t *t = start("");
+   nm_test_t *t = nm_unit_start("", ALERT);
    (void) state;
    alert(t, 0, "2001:db8::7", 1);
    alert(t, 3, "2001:db8::7", 2);
@@ -50,7 +37,7 @@ static void a_window_is_five_minutes_of_the_stream(void **state)
 
 static void the_last_samples_take_the_last_places(void **state)
 {
-   nm_test_t *t = start("");
+   nm_test_t *t = nm_unit_start("", ALERT);
    (void) state;
    for (unsigned n = 1; n <= 6; n++) {
       alert(t, 0, "10.1.1.1", n);
@@ -66,9 +53,8 @@ static void the_last_samples_take_the_last_places(void **state)
 
 static void a_full_table_loses_nothing(void **state)
 {
-   nm_test_t *t = start("-c 4");
+   nm_test_t *t = nm_unit_start("-c 4", ALERT);
    char source[32];
-   unsigned sent = 0;
    (void) state;
    for (unsigned i = 0; i < 50; i++) {
       snprintf(source, sizeof(source), "10.9.9.%u", i);
@@ -76,10 +62,7 @@ static void a_full_table_loses_nothing(void **state)
    }
    assert_int_equal(nm_test_counter(t, "sent early"), 12);
    nm_test_finish(t);
-   while (nm_test_next(t, 0) != NULL) {
-      sent++;
-   }
-   assert_int_equal(sent, 50);
+   assert_int_equal(nm_unit_count(t), 50);
    nm_test_free(t);
 }
 

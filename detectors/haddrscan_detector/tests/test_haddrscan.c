@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** The logic of haddrscan_detector without a process. */
+#include <nemea/module_cmocka.h>
+
 #include "../../common/test_flow.h"
 
 #define SYN 2
@@ -13,9 +15,8 @@ static void probe(nm_test_t *t, unsigned second, unsigned host, unsigned flags, 
 
 static void as_many_hosts_as_the_threshold_are_one_alert(void **state)
 {
-   nm_test_t *t = nm_test_new(&nm_definition, "-n 20");
+   nm_test_t *t = nm_unit_start("-n 20", TEST_FLOWS);
    (void) state;
-   nm_test_format(t, 0, TEST_FLOWS);
    for (unsigned host = 1; host <= 20; host++) {
       assert_int_equal(nm_test_pending(t, 0), 0);
       probe(t, host, host, SYN, 1);
@@ -29,9 +30,8 @@ static void as_many_hosts_as_the_threshold_are_one_alert(void **state)
 
 static void one_host_probed_often_is_one_host(void **state)
 {
-   nm_test_t *t = nm_test_new(&nm_definition, "-n 20");
+   nm_test_t *t = nm_unit_start("-n 20", TEST_FLOWS);
    (void) state;
-   nm_test_format(t, 0, TEST_FLOWS);
    for (unsigned i = 1; i <= 200; i++) {
       probe(t, i, 7, SYN, 1);
    }
@@ -42,9 +42,8 @@ static void one_host_probed_often_is_one_host(void **state)
 
 static void what_is_left_of_a_scan_is_told_when_its_source_falls_silent(void **state)
 {
-   nm_test_t *t = nm_test_new(&nm_definition, "-n 20 -d 60");
+   nm_test_t *t = nm_unit_start("-n 20 -d 60", TEST_FLOWS);
    (void) state;
-   nm_test_format(t, 0, TEST_FLOWS);
    for (unsigned host = 1; host <= 35; host++) {
       probe(t, host, host, SYN, 1);
    }

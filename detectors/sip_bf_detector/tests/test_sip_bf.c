@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <nemea/module_cmocka.h>
+
 #include "../sip_bf.h"
 #include "../../common/test_flow.h"
 
@@ -12,24 +14,6 @@
    "SIP_CALLING_PARTY"
 #define NO_MORE(t) assert_null(nm_test_next(t, 0))
 
-extern const nm_module_def_t nm_definition;
-
-static nm_test_t *start(const char *options, const char *format)
-{
-   nm_test_t *t = nm_test_new(&nm_definition, options);
-   assert_non_null(t);
-   assert_null(nm_test_error(t));
-   assert_int_equal(nm_test_format(t, 0, format), NM_OK);
-   return t;
-}
-
-static void feed(nm_test_t *t, const char *text)
-{
-   if (nm_test_feed(t, 0, text) != NM_OK) {
-      fail_msg("%s: %s", text, nm_test_error(t));
-   }
-}
-
 /* The answer of 10.0.0.5 to a registration. */
 static void answer(nm_test_t *t, unsigned second, const char *client, const char *user, unsigned status)
 {
@@ -37,7 +21,7 @@ static void answer(nm_test_t *t, unsigned second, const char *client, const char
    snprintf(text, sizeof(text),
             "10.0.0.5,%s,5060,40000,257,17,2024-01-01T%02u:%02u:%02u,99,%u,1 REGISTER,sip:%s@example.com",
             client, second / 3600, second / 60 % 60, second % 60, status, user);
-   feed(t, text);
+   nm_unit_feed(t, text);
 }
 
 static const char *end(nm_test_t *t)
@@ -50,19 +34,19 @@ static const char *end(nm_test_t *t)
 static void test_biflows(void **state)
 {
    char text[300];
-   nm_test_t *t = start("-a 10", BIFLOWS);
+   nm_test_t *t = nm_unit_start("-a 10", BIFLOWS);
    (void) state;
    for (unsigned i = 0; i < 12; i++) {
       snprintf(text, sizeof(text),
                "2001:db8::7,2001:db8::5,40000,5060,1,17,2024-01-01T00:01:%02u,0,1,99,401,7 "
                "REGISTER,sips:bob@example.com;x",
                i);
-      feed(t, text);
+      nm_unit_feed(t, text);
       snprintf(text, sizeof(text),
                "2001:db8::7,2001:db8::5,40000,5060,1,17,2024-01-01T00:01:%02u,1,0,5,0,7 "
                "REGISTER,sip:bob@example.com",
                i);
-      feed(t, text);
+      nm_unit_feed(t, text);
    }
    assert_string_equal(
        end(t),
@@ -76,7 +60,7 @@ static void test_biflows(void **state)
 static void test_ids(void **state)
 {
    char first[300], user[16];
-   nm_test_t *t = start("-a 2 -f 10 -c 5", MESSAGES);
+   nm_test_t *t = nm_unit_start("-a 2 -f 10 -c 5", MESSAGES);
    (void) state;
    for (unsigned i = 0; i < 3; i++) {
       snprintf(user, sizeof(user), "u%u", i);
@@ -99,7 +83,7 @@ static void test_ids(void **state)
 static void test_distributed_breach(void **state)
 {
    char client[32];
-   nm_test_t *t = start("", MESSAGES);
+   nm_test_t *t = nm_unit_start("", MESSAGES);
    (void) state;
    for (unsigned i = 0; i < 60; i++) {
       snprintf(client, sizeof(client), "192.0.2.%u", 1 + i % 6);
@@ -118,7 +102,7 @@ static void test_distributed_breach(void **state)
 static void test_many_ok(void **state)
 {
    char client[32], user[16];
-   nm_test_t *t = start("", MESSAGES);
+   nm_test_t *t = nm_unit_start("", MESSAGES);
    (void) state;
    for (unsigned i = 0; i < 60; i++) {
       snprintf(client, sizeof(client), "192.0.2.%u", 1 + i % 5);
@@ -138,7 +122,7 @@ static void test_many_ok(void **state)
 static void test_random_users(void **state)
 {
    char user[16];
-   nm_test_t *t = start("", MESSAGES);
+   nm_test_t *t = nm_unit_start("", MESSAGES);
    (void) state;
    for (unsigned i = 0; i < 2000; i++) {
       snprintf(user, sizeof(user), "r%u", i);
@@ -156,7 +140,7 @@ static void test_random_users(void **state)
 static void test_refusals(void **state)
 {
    char user[16];
-   nm_test_t *t = start("", MESSAGES);
+   nm_test_t *t = nm_unit_start("", MESSAGES);
    (void) state;
    for (unsigned i = 0; i < 60; i++) {
       snprintf(user, sizeof(user), "r%u", i);
@@ -174,7 +158,7 @@ static void test_refusals(void **state)
 static void test_full_tables(void **state)
 {
    char client[32], user[16];
-   nm_test_t *t = start("--users 16 --clients 16 --pairs 32 --servers 4", MESSAGES);
+   nm_test_t *t = nm_unit_start("--users 16 --clients 16 --pairs 32 --servers 4", MESSAGES);
    (void) state;
    for (unsigned i = 0; i < 5000; i++) {
       snprintf(client, sizeof(client), "192.0.%u.%u", i % 200, i % 7);

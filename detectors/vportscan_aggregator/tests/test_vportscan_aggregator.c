@@ -1,23 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** The logic of vportscan_aggregator without a process. */
-#include <nemea/module_test.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-
-#include <cmocka.h>
+#include <nemea/module_cmocka.h>
 
 #define ALERT                                                                                           \
    "ipaddr DST_IP,ipaddr SRC_IP,uint32 PORT_CNT,time TIME_FIRST,time TIME_LAST,uint16 DST_PORT,uint16 " \
    "SRC_PORT,uint8 EVENT_TYPE,uint8 PROTOCOL"
-
-static nm_test_t *start(const char *options)
-{
-   nm_test_t *t = nm_test_new(&nm_definition, options);
-   assert_null(nm_test_error(t));
-   assert_int_equal(nm_test_format(t, 0, ALERT), NM_OK);
-   return t;
-}
 
 static void alert(nm_test_t *t, unsigned second, const char *source, const char *target)
 {
@@ -29,7 +16,7 @@ static void alert(nm_test_t *t, unsigned second, const char *source, const char 
 
 static void a_window_is_five_minutes_of_the_stream(void **state)
 {
-   nm_test_t *t = start("");
+   nm_test_t *t = nm_unit_start("", ALERT);
    (void) state;
    alert(t, 0, "10.0.0.7", "2001:db8::1");
    alert(t, 200, "10.0.0.7", "10.0.0.1");
@@ -46,7 +33,7 @@ static void a_window_is_five_minutes_of_the_stream(void **state)
 
 static void more_than_1000_targets_are_several_messages(void **state)
 {
-   nm_test_t *t = start("");
+   nm_test_t *t = nm_unit_start("", ALERT);
    char target[64];
    unsigned targets = 0, messages = 0;
    (void) state;
@@ -68,9 +55,8 @@ static void more_than_1000_targets_are_several_messages(void **state)
 
 static void a_full_table_loses_nothing(void **state)
 {
-   nm_test_t *t = start("--targets 4 --noblockscans");
+   nm_test_t *t = nm_unit_start("--targets 4 --noblockscans", ALERT);
    char target[32];
-   unsigned sent = 0;
    (void) state;
    for (unsigned i = 0; i < 50; i++) {
       snprintf(target, sizeof(target), "10.9.9.%u", i);
@@ -78,10 +64,7 @@ static void a_full_table_loses_nothing(void **state)
    }
    assert_int_equal(nm_test_counter(t, "sent early"), 12);
    nm_test_finish(t);
-   while (nm_test_next(t, 0) != NULL) {
-      sent++;
-   }
-   assert_int_equal(sent, 50);
+   assert_int_equal(nm_unit_count(t), 50);
    nm_test_free(t);
 }
 

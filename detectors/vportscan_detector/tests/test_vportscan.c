@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** The logic of vportscan_detector without a process. */
+#include <nemea/module_cmocka.h>
+
 #include "../../common/test_flow.h"
 
 #define SYN 2
 #define ALL (2 + 16 + 8) /* SYN, ACK, PSH: a connection with data */
 
-static nm_test_t *start(const char *options)
-{
-   nm_test_t *t = nm_test_new(&nm_definition, options);
-   assert_null(nm_test_error(t));
-   nm_test_format(t, 0, TEST_FLOWS);
-   return t;
-}
-
 static void as_many_ports_as_the_threshold_are_one_alert(void **state)
 {
-   nm_test_t *t = start("-n 20");
+   nm_test_t *t = nm_unit_start("-n 20", TEST_FLOWS);
    (void) state;
    for (unsigned port = 1; port < 20; port++) {
       test_flow(t, port, "10.0.0.1", "10.0.0.2", port, 6, SYN, 1);
@@ -31,7 +25,7 @@ static void as_many_ports_as_the_threshold_are_one_alert(void **state)
 
 static void ipv6_is_watched_too(void **state)
 {
-   nm_test_t *t = start("-n 20");
+   nm_test_t *t = nm_unit_start("-n 20", TEST_FLOWS);
    (void) state;
    for (unsigned port = 1; port <= 20; port++) {
       test_flow(t, port, "2001:db8::1", "2001:db8::2", port, 6, SYN, 1);
@@ -42,7 +36,7 @@ static void ipv6_is_watched_too(void **state)
 
 static void connections_with_data_are_no_scan(void **state)
 {
-   nm_test_t *t = start("-n 20");
+   nm_test_t *t = nm_unit_start("-n 20", TEST_FLOWS);
    (void) state;
    for (unsigned port = 1; port <= 200; port++) {
       test_flow(t, port, "10.0.0.1", "10.0.0.2", port, 6, ALL, 10);
@@ -54,7 +48,7 @@ static void connections_with_data_are_no_scan(void **state)
 
 static void a_flood_of_sources_costs_no_memory_and_hides_no_scan(void **state)
 {
-   nm_test_t *t = start("-n 20 -c 64");
+   nm_test_t *t = nm_unit_start("-n 20 -c 64", TEST_FLOWS);
    char source[32];
    (void) state;
    for (unsigned i = 0; i < 2000; i++) {
