@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <nemea/module.h>
-#include <stdlib.h>
 
 #include "../munin/server.h"
 #include "fields.h"
@@ -38,12 +37,10 @@ static int publish(nm_module_t *m)
 {
    static const char *const directions[] = {"in", "out"}, *const counters[] = {"bytes", "flows", "packets"};
    struct traffic *self = nm_self(m);
-   char *text = NULL;
-   size_t size = 0;
+   struct munin_text text;
    int shown = self->no_direction ? 1 : DIRECTIONS;
-   FILE *f = open_memstream(&text, &size);
+   FILE *f = munin_begin(m, &text);
    if (f == NULL) {
-      nm_warn(m, "out of memory for the counters; munin gets the old ones");
       return NM_OK;
    }
    for (int values = 0; values < 2; values++) {
@@ -60,11 +57,7 @@ static int publish(nm_module_t *m)
       }
       fputc('\n', f);
    }
-   if (fclose(f) == 0) {
-      munin_publish(self->server, text);
-   } else {
-      free(text);
-   }
+   munin_publish(self->server, &text);
    return NM_OK;
 }
 

@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** link_traffic: its configuration, its counters, and what munin gets of them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <nemea/module_test.h>
-
-#include <cmocka.h>
+#include "../munin/test_client.h"
 
 #include "links.h"
 
@@ -31,25 +21,6 @@ static nm_test_t *module(const char *options)
    char line[200];
    snprintf(line, sizeof(line), "-c %s -s %s %s", config, socket_path, options);
    return nm_test_new(&nm_definition, line);
-}
-
-/* All that a client gets. */
-static const char *answer(void)
-{
-   static char text[1 << 20];
-   struct sockaddr_un address = {.sun_family = AF_UNIX};
-   size_t size = 0;
-   ssize_t n;
-   strcpy(address.sun_path, socket_path);
-   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-   assert_true(fd >= 0);
-   assert_int_equal(connect(fd, (const struct sockaddr *) &address, sizeof(address)), 0);
-   while ((n = recv(fd, text + size, sizeof(text) - 1 - size, 0)) > 0) {
-      size += (size_t) n;
-   }
-   close(fd);
-   text[size] = 0;
-   return text;
 }
 
 static void feed(nm_test_t *t, const char *const *values, size_t n)
@@ -77,7 +48,7 @@ static void links_have_their_counters(void **state)
    assert_null(nm_test_error(t));
    feed(t, flows, sizeof(flows) / sizeof(flows[0]));
    assert_string_equal(
-       answer(),
+       test_answer(socket_path),
        "cesnet-1-in-bytes,cesnet-1-in-flows,cesnet-1-in-packets,cesnet-1-out-bytes,cesnet-1-out-flows,cesnet-"
        "1-out-packets,"
        "b-in-bytes,b-in-flows,b-in-packets,b-out-bytes,b-out-flows,b-out-packets,"
@@ -95,7 +66,7 @@ static void directions_may_be_left_out(void **state)
    nm_test_t *t = module("-d");
    feed(t, flows, sizeof(flows) / sizeof(flows[0]));
    assert_string_equal(
-       answer(),
+       test_answer(socket_path),
        "b-in-bytes,b-in-flows,b-in-packets,nix2-in-bytes,nix2-in-flows,nix2-in-packets\n0,0,0,150,2,3\n");
    nm_test_free(t);
 }
@@ -113,7 +84,7 @@ static void many_links_are_shown(void **state)
    nm_test_t *t = module("");
    assert_null(nm_test_error(t));
    feed(t, (const char *const[]){"3,999,1,0"}, 1);
-   const char *text = answer(), *values = strchr(text, '\n');
+   const char *text = test_answer(socket_path), *values = strchr(text, '\n');
    assert_non_null(values);
    assert_memory_equal(values, "\n3,1,1,0,0,0,0,", 15);
    assert_int_equal(text[strlen(text) - 1], '\n');

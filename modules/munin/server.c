@@ -142,15 +142,28 @@ int munin_open(nm_module_t *m, const char *path, struct munin_server **server)
    return rc == NM_OK ? start(s) : rc;
 }
 
-void munin_publish(struct munin_server *s, char *text)
+FILE *munin_begin(nm_module_t *m, struct munin_text *text)
 {
-   if (text != NULL) {
-      pthread_mutex_lock(&s->lock);
-      char *old = s->text;
-      s->text = text;
-      pthread_mutex_unlock(&s->lock);
-      free(old);
+   text->bytes = NULL;
+   text->size = 0;
+   text->file = open_memstream(&text->bytes, &text->size);
+   if (text->file == NULL) {
+      nm_warn(m, "out of memory for the counters; munin gets the old ones");
    }
+   return text->file;
+}
+
+void munin_publish(struct munin_server *s, struct munin_text *text)
+{
+   bool good = fclose(text->file) == 0; /* sets bytes */
+   char *unused = text->bytes;
+   if (good) {
+      pthread_mutex_lock(&s->lock);
+      unused = s->text;
+      s->text = text->bytes;
+      pthread_mutex_unlock(&s->lock);
+   }
+   free(unused);
 }
 
 void munin_close(struct munin_server *s)

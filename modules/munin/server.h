@@ -7,14 +7,23 @@
 #define NEMEA_MUNIN_SERVER_H
 
 #include <nemea/module.h>
+#include <stdio.h>
 
 struct munin_server;
 
 /** Listens at a path with mode 0666; makes the directory and removes an old socket of the same path.
  *  \return NM_OK, nm_fail() */
 int munin_open(nm_module_t *m, const char *path, struct munin_server **server);
-/** The text for clients from now on; the server owns it and frees it. NULL: no memory, the old one stays. */
-void munin_publish(struct munin_server *server, char *text);
+/** A text for clients that is being written. */
+struct munin_text {
+   FILE *file;
+   char *bytes;
+   size_t size;
+};
+/** Begins a text. \return where to write it; NULL: no memory, as a warning has said */
+FILE *munin_begin(nm_module_t *m, struct munin_text *text);
+/** Ends a text; clients get it from now on. Without memory they get the old one. */
+void munin_publish(struct munin_server *server, struct munin_text *text);
 /** Ends the thread and removes the socket. NULL is allowed. */
 void munin_close(struct munin_server *server);
 

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <nemea/module.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../munin/server.h"
@@ -46,11 +45,9 @@ static int publish(nm_module_t *m)
 {
    static const char *const counters[] = {"flows", "bytes", "packets"};
    struct traffic *self = nm_self(m);
-   char *text = NULL;
-   size_t size = 0;
-   FILE *f = open_memstream(&text, &size);
+   struct munin_text text;
+   FILE *f = munin_begin(m, &text);
    if (f == NULL) {
-      nm_warn(m, "out of memory for the counters; munin gets the old ones");
       return NM_OK;
    }
    for (size_t k = 0; k < 3; k++) {
@@ -63,11 +60,7 @@ static int publish(nm_module_t *m)
    put_values(f, self->bytes, ",");
    put_values(f, self->packets, ",");
    fputc('\n', f);
-   if (fclose(f) == 0) {
-      munin_publish(self->server, text);
-   } else {
-      free(text);
-   }
+   munin_publish(self->server, &text);
    return NM_OK;
 }
 

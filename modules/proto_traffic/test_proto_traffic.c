@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** proto_traffic: counters, and how clients of the socket get them. */
-#include <setjmp.h>
-#include <stdarg.h>
+#include "../munin/test_client.h"
 
-#include <nemea/module_test.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #define FLOWS "uint64 BYTES,uint32 PACKETS,uint8 PROTOCOL"
 #define NAMES                                                                                                \
@@ -43,37 +33,12 @@ static int remove_folder(void **state)
    return rmdir(folder);
 }
 
-static int connect_to(void)
-{
-   struct sockaddr_un address = {.sun_family = AF_UNIX};
-   strcpy(address.sun_path, path);
-   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-   assert_true(fd >= 0);
-   assert_int_equal(connect(fd, (const struct sockaddr *) &address, sizeof(address)), 0);
-   return fd;
-}
-
-/* All that a client gets. */
-static const char *answer(void)
-{
-   static char text[4096];
-   size_t size = 0;
-   ssize_t n;
-   int fd = connect_to();
-   while ((n = recv(fd, text + size, sizeof(text) - 1 - size, 0)) > 0) {
-      size += (size_t) n;
-   }
-   close(fd);
-   text[size] = 0;
-   return text;
-}
-
 static void each_protocol_has_its_counters(void **state)
 {
    (void) state;
    nm_test_t *t = nm_test_new(&nm_definition, options);
    assert_null(nm_test_error(t));
-   assert_string_equal(answer(), NAMES "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0\n");
+   assert_string_equal(test_answer(path), NAMES "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0\n");
    nm_test_format(t, 0, FLOWS);
    static const int numbers[] = {1, 6, 6, 17, 58, 50, 47, 132, 0, 2, 255};
    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -82,7 +47,7 @@ static void each_protocol_has_its_counters(void **state)
       assert_int_equal(nm_test_feed(t, 0, text), NM_OK);
    }
    nm_test_idle(t);
-   assert_string_equal(answer(),
+   assert_string_equal(test_answer(path),
                        NAMES "1,2,1,1,1,1,1,3,1000,2000,1000,1000,1000,1000,1000,3000,4294967295,8589934590,"
                              "4294967295,4294967295,4294967295,4294967295,4294967295,12884901885\n");
    nm_test_free(t);
@@ -93,9 +58,9 @@ static void a_client_that_leaves_at_once_harms_nobody(void **state)
    (void) state;
    nm_test_t *t = nm_test_new(&nm_definition, options);
    for (int i = 0; i < 100; i++) {
-      close(connect_to());
+      close(test_connect(path));
    }
-   assert_memory_equal(answer(), NAMES, strlen(NAMES));
+   assert_memory_equal(test_answer(path), NAMES, strlen(NAMES));
    nm_test_free(t);
 }
 
@@ -117,7 +82,7 @@ static void an_old_socket_is_replaced_but_no_file(void **state)
    nm_test_t *t = nm_test_new(&nm_definition, options);
    assert_null(nm_test_error(t));
    nm_test_free(old); /* does not remove what is no longer its own */
-   assert_memory_equal(answer(), NAMES, strlen(NAMES));
+   assert_memory_equal(test_answer(path), NAMES, strlen(NAMES));
    nm_test_free(t);
    FILE *file = fopen(path, "we");
    assert_non_null(file);
