@@ -3,7 +3,7 @@
 #define NM_TEST
 #include "blacklist_aggregator.c"
 
-#include <nemea/module_test.h>
+#include "../common/fuzz_messages.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,21 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
        nm_test_format(t, 1, URL_ALERTS) != NM_OK) {
       abort();
    }
-   for (size_t i = 0; i + 3 <= size;) {
-      size_t n = (size_t) data[i + 1] | (size_t) data[i + 2] << 8;
-      uint32_t input = data[i] & 1;
-      i += 3;
-      n = n > size - i ? size - i : n;
-      if (nm_test_feed_bytes(t, input, data + i, (uint16_t) n, 0) == NM_ERROR) {
-         abort();
-      }
-      check_messages(t);
-      i += n;
-   }
-   if (nm_test_finish(t) != NM_OK) {
-      abort();
-   }
-   check_messages(t);
+   fuzz_messages(t, data, size, check_messages);
    nm_test_free(t);
    return 0;
 }

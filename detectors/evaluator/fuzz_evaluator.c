@@ -4,21 +4,18 @@
 #include "evaluator.c"
 
 #include "../blacklist/fuzz/memory_file.h"
-
-#include <nemea/module_test.h>
+#include "../common/fuzz_messages.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void skip(nm_test_t *t)
+{
+   (void) t; /* there is no output */
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-   static const char config[] =
-       "<configuration><struct name=\"blacklist_array\"><array type=\"IP\"><struct><element "
-       "name=\"id\">1</element><element "
-       "name=\"category\">Intrusion.Botnet</element><element name=\"method\">http</element><element "
-       "name=\"name\">n</element><element "
-       "name=\"file_format\">text</element><element name=\"source\">http://x</element><element "
-       "name=\"download_interval\">1</element>"
-       "<element name=\"ip_version\">4</element></struct></array></struct></configuration>";
+   static const char config[] = FUZZ_BLACKLISTS;
    static FILE *silent;
    char arguments[256];
    if (silent == NULL) {
@@ -34,19 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                       "ADAPTIVE_IDS") != NM_OK) {
       abort();
    }
-   for (size_t i = 0; i + 3 <= size;) {
-      size_t n = (size_t) data[i + 1] | (size_t) data[i + 2] << 8;
-      uint32_t input = data[i] & 1;
-      i += 3;
-      n = n > size - i ? size - i : n;
-      if (nm_test_feed_bytes(t, input, data + i, (uint16_t) n, 0) == NM_ERROR) {
-         abort();
-      }
-      i += n;
-   }
-   if (nm_test_finish(t) != NM_OK) {
-      abort();
-   }
+   fuzz_messages(t, data, size, skip);
    nm_test_free(t);
    return 0;
 }
