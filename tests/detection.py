@@ -51,6 +51,7 @@ DETECTORS = {
     'voip_fraud_detection': Detector({'40': 'dial-plan-guessing'}, 'SRC_IP', None, ('-e', 'disabled'), 'sip', last='DETECTION_TIME'),
     'urlblacklistfilter': Detector('blacklisted-url', None, None, plugins='http', listed=('HTTP_REQUEST_HOST', 'HTTP_REQUEST_URL')),
     'vportscan_detector': Detector('vertical-scan', 'SRC_IP', 'DST_IP'),
+    'waintrusion_detector': Detector('web-attack', 'SRC_IP', 'DST_IP', ('-ursrc', 'ipfixprobe'), 'http', first='EVENT_TIME', last='EVENT_TIME'),
 }
 
 # An attack of one kind explains an alert of the other, but need not cause one.
@@ -88,6 +89,7 @@ TRUTH = {  # of data/, by file name: from its README
     'coinhive': [Attack('mining', '10.0.2.15', '0.0.0.0/0', what='Coinhive, websocket over TLS', small=True)],
     'ndpi-mining': [Attack('mining', '147.229.13.222', None, what='Ethereum'), Attack('mining', '192.168.2.92', None, what='Zcash'),
                     Attack('mining', '192.168.2.148', None, what='Ethereum, Monero')],
+    'sql-injection': [Attack('web-attack', '172.16.0.1', '192.168.10.50', what='SQL injection by hand')],
     'icmpv6-dos-extension-headers': [Attack('flood', None, '2001:db8:1::1', what='39813 packets in 6 s from one host')],
 }
 
