@@ -23,6 +23,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
    } else if (!nc_json_normalize(&twice, once.data, once.length, -1, &error) || twice.length != once.length ||
               memcmp(once.data, twice.data, once.length) != 0) {
       abort();
+   } else {
+      nc_json_clear(&twice); /* this writer has seen an object of the same names */
+      if (!nc_json_normalize(&twice, text, size, -1, &error) || twice.length != once.length ||
+          memcmp(once.data, twice.data, once.length) != 0) {
+         abort();
+      }
    }
    nc_json_clear(&twice);
    (void) nc_json_normalize(&twice, text, size, 1, &error);

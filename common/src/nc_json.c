@@ -4,12 +4,22 @@
 #include <nemea-common/nc_json.h>
 #include <nemea-common/nc_text.h>
 
-#include <math.h>
 #include <stdlib.h>
 
 struct nc_json_member {
    size_t key, key_length;  /* in the output, with quotes */
    size_t value, value_end; /* in the output */
+};
+
+#define NAMES     64 /* members of an object whose names are known again in the next one */
+#define NAME_SIZE 48 /* bytes, with quotes, colon and blank */
+
+/* Names of the first members of the outermost object that was read last, each another one. Most objects of a stream have the same:
+ * such a name need not be read again, nor looked for among those before it. */
+struct nc_json_names {
+   uint32_t n;
+   uint8_t length[NAMES]; /* with quotes */
+   char text[NAMES][NAME_SIZE];
 };
 
 /* ------------------------------------------------------------------ writing */
@@ -19,6 +29,7 @@ void nc_json_free(nc_json_t *json)
    free(json->data);
    free(json->members);
    free(json->hashes);
+   free(json->names);
    *json = (nc_json_t){0};
 }
 
@@ -168,67 +179,6 @@ void nc_json_i64(nc_json_t *json, int64_t value)
    nc_json_u64(json, value < 0 ? -(uint64_t) value : (uint64_t) value);
 }
 
-/* The fewest digits that read back as the same number, "d.ddde[+-]xx". 15 digits suffice or are too few, but for subnormal numbers. */
-static void shortest(double value, char text[32])
-{
-   int precision = fabs(value) < 2.3e-308 ? 0 : 14;
-   do {
-      snprintf(text, 32, "%.*e", precision, value);
-   } while (strtod(text, NULL) != value && ++precision < 17);
-}
-
-void nc_json_double(nc_json_t *json, double value)
-{
-   char text[32], out[48], *to = out;
-   if (!isfinite(value)) {
-      const char *word = isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity";
-      nc_json_raw(json, word, strlen(word));
-      return;
-   }
-   shortest(value, text);
-   char digits[20], *p = text;
-   int n = 0;
-   if (*p == '-') {
-      *to++ = *p++;
-   }
-   for (; *p != 'e'; p++) {
-      if (*p >= '0' && *p <= '9') { /* whatever the locale's decimal point is */
-         digits[n++] = *p;
-      }
-   }
-   while (n > 1 && digits[n - 1] == '0') {
-      n--;
-   }
-   int exponent = atoi(p + 1);
-   if (exponent < -4 || exponent >= 16) {
-      *to++ = digits[0];
-      if (n > 1) {
-         *to++ = '.';
-         memcpy(to, digits + 1, (size_t) n - 1);
-         to += n - 1;
-      }
-      to += snprintf(to, 8, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
-   } else {
-      int at = exponent < 0 ? exponent : 0; /* position of the digit that comes next */
-      for (; at < 0; at++) {
-         *to++ = '0';
-         if (at == exponent) {
-            *to++ = '.';
-         }
-      }
-      for (int i = 0; i < n || i <= exponent; i++) {
-         *to++ = i < n ? digits[i] : '0';
-         if (i == exponent) {
-            *to++ = '.';
-         }
-      }
-      if (to[-1] == '.') {
-         *to++ = '0';
-      }
-   }
-   nc_json_raw(json, out, (size_t) (to - out));
-}
-
 /* ------------------------------------------------------------------ reading */
 
 struct reader {
@@ -236,7 +186,8 @@ struct reader {
    const char *text, *p, *end;
    int indent;
    uint32_t depth;
-   bool same; /* the string read last was written as it stands in the text */
+   bool same;    /* the string read last was written as it stands in the text */
+   bool repeats; /* so far, the names of the outermost object are those of the last one */
    nc_json_error_t error;
 };
 
@@ -252,6 +203,19 @@ static inline void skip_blanks(struct reader *r)
 {
    while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\t' || *r->p == '\r')) {
       r->p++;
+   }
+}
+
+/* Writes n bytes of the text. A copy of a fixed size is faster, and what it writes too much is overwritten. */
+static inline void put_near(struct reader *r, const char *from, size_t n)
+{
+   enum { FIXED = 32 };
+   nc_json_t *j = r->json;
+   if (n <= FIXED && r->end - from >= FIXED && j->size - j->length >= FIXED && j->failed == NULL) {
+      memcpy(j->data + j->length, from, FIXED);
+      j->length += n;
+   } else {
+      put(j, from, n);
    }
 }
 
@@ -324,16 +288,9 @@ static bool read_escape(struct reader *r, uint32_t *code)
    return read_escaped_unit(r, code);
 }
 
-/* After the opening quote. */
-static bool read_string(struct reader *r)
+/* After the opening quote. \param n leading bytes that need no escape */
+static __attribute__((noinline)) bool read_escaped_string(struct reader *r, size_t n)
 {
-   size_t n = plain(r->p, (size_t) (r->end - r->p));
-   r->same = r->p + n < r->end && r->p[n] == '"'; /* as most are */
-   if (r->same) {
-      put(r->json, r->p - 1, n + 2);
-      r->p += n + 1;
-      return true;
-   }
    put(r->json, "\"", 1);
    for (;; n = plain(r->p, (size_t) (r->end - r->p))) {
       put(r->json, r->p, n);
@@ -367,13 +324,28 @@ static bool read_string(struct reader *r)
    }
 }
 
+/* After the opening quote. */
+static bool read_string(struct reader *r)
+{
+   size_t n = plain(r->p, (size_t) (r->end - r->p));
+   r->same = r->p + n < r->end && r->p[n] == '"'; /* as most are */
+   if (r->same) {
+      put_near(r, r->p - 1, n + 2);
+      r->p += n + 1;
+      return true;
+   }
+   return read_escaped_string(r, n);
+}
+
 static size_t digits(struct reader *r)
 {
-   const char *start = r->p;
-   while (r->p < r->end && *r->p >= '0' && *r->p <= '9') {
-      r->p++;
+   const char *p = r->p, *end = r->end;
+   while (p < end && *p >= '0' && *p <= '9') {
+      p++;
    }
-   return (size_t) (r->p - start);
+   size_t n = (size_t) (p - r->p);
+   r->p = p;
+   return n;
 }
 
 /* A number of at most 15 digits without exponent is its own shortest text, but for zeros at its end and where Python writes an
@@ -393,7 +365,7 @@ static bool put_short_decimal(struct reader *r, const char *start, const char *p
    while (end > point + 2 && end[-1] == '0') {
       end--;
    }
-   put(r->json, start, (size_t) (end - start));
+   put_near(r, start, (size_t) (end - start));
    return true;
 }
 
@@ -402,10 +374,10 @@ static void put_integer(struct reader *r, const char *start)
 {
    size_t n = (size_t) (r->p - start);
    bool minus_zero = n == 2 && start[0] == '-' && start[1] == '0';
-   put(r->json, start + minus_zero, n - minus_zero);
+   put_near(r, start + minus_zero, n - minus_zero);
 }
 
-static bool put_double(struct reader *r, const char *start)
+static __attribute__((noinline)) bool put_double(struct reader *r, const char *start)
 {
    size_t n = (size_t) (r->p - start);
    char small[64], *copy = n < sizeof(small) ? small : malloc(n + 1);
@@ -518,13 +490,44 @@ static bool read_array(struct reader *r)
    return true;
 }
 
+static __attribute__((noinline)) bool grow_members(nc_json_t *j)
+{
+   size_t n = j->room_members > 0 ? 2 * j->room_members : 64;
+   nc_json_member_t *members = realloc(j->members, n * sizeof(*members));
+   j->members = members != NULL ? members : j->members;
+   uint32_t *hashes = realloc(j->hashes, n * sizeof(*hashes));
+   j->hashes = hashes != NULL ? hashes : j->hashes;
+   if (members == NULL || hashes == NULL) {
+      j->failed = "out of memory";
+      return false;
+   }
+   j->room_members = n;
+   return true;
+}
+
+/* \return NULL: no memory */
+static inline nc_json_member_t *add_member(nc_json_t *j, size_t key, size_t length, uint32_t hash)
+{
+   if (j->n_members == j->room_members && !grow_members(j)) {
+      return NULL;
+   }
+   j->hashes[j->n_members] = hash;
+   j->members[j->n_members] = (nc_json_member_t){.key = key, .key_length = length};
+   return &j->members[j->n_members++];
+}
+
+static uint32_t hash_name(const char *name, size_t length)
+{
+   return (uint32_t) (nc_hash(name, length) >> 32);
+}
+
 /* \return the member of the same name among those from first on; a new one at the end otherwise; NULL: no memory */
 static nc_json_member_t *find_member(struct reader *r, size_t first, size_t key)
 {
    nc_json_t *j = r->json;
    size_t length = j->length - key;
    /* From where it was read: a processor waits for what it has just written. */
-   uint32_t hash = (uint32_t) (nc_hash(r->same ? r->p - length : j->data + key, length) >> 32);
+   uint32_t hash = hash_name(r->same ? r->p - length : j->data + key, length);
    for (size_t i = first; i < j->n_members; i++) {
       nc_json_member_t *m = &j->members[i];
       if (j->hashes[i] == hash && m->key_length == length &&
@@ -532,21 +535,99 @@ static nc_json_member_t *find_member(struct reader *r, size_t first, size_t key)
          return m;
       }
    }
-   if (j->n_members == j->room_members) {
-      size_t n = j->room_members > 0 ? 2 * j->room_members : 64;
-      nc_json_member_t *members = realloc(j->members, n * sizeof(*members));
-      j->members = members != NULL ? members : j->members;
-      uint32_t *hashes = realloc(j->hashes, n * sizeof(*hashes));
-      j->hashes = hashes != NULL ? hashes : j->hashes;
-      if (members == NULL || hashes == NULL) {
-         j->failed = "out of memory";
-         return NULL;
-      }
-      j->room_members = n;
+   return add_member(j, key, length, hash);
+}
+
+/* Are n bytes the same? There are NAME_SIZE bytes of both. */
+static inline bool same_name(const char *a, const char *b, size_t n)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+   uint64_t x, y, differ = 0;
+   size_t i = 0;
+   for (; i + 8 <= n; i += 8) {
+      memcpy(&x, a + i, 8);
+      memcpy(&y, b + i, 8);
+      differ |= x ^ y;
    }
-   j->hashes[j->n_members] = hash;
-   j->members[j->n_members] = (nc_json_member_t){.key = key, .key_length = length};
-   return &j->members[j->n_members++];
+   memcpy(&x, a + i, 8);
+   memcpy(&y, b + i, 8);
+   return (differ | ((x ^ y) & ((UINT64_C(1) << 8 * (n - i)) - 1))) == 0;
+#else
+   return memcmp(a, b, n) == 0;
+#endif
+}
+
+/* Reads and writes the next name if the last object had it at the same place. \return NULL: it had not */
+static inline nc_json_member_t *repeated_name(struct reader *r, size_t key)
+{
+   nc_json_t *j = r->json;
+   const nc_json_names_t *names = j->names;
+   size_t i = j->n_members, left = (size_t) (r->end - r->p);
+   if (i >= names->n) {
+      return NULL;
+   }
+   const char *name = names->text[i];
+   size_t n = names->length[i];
+   if (left >= NAME_SIZE ? !same_name(r->p, name, n) : left < n || memcmp(r->p, name, n) != 0) {
+      return NULL;
+   }
+   r->p += n;
+   if (j->size - j->length >= NAME_SIZE && j->failed == NULL) {
+      memcpy(j->data + j->length, name, NAME_SIZE); /* a fixed size, as in put_near() */
+      j->length += n + 2;
+   } else {
+      put(j, name, n + 2);
+   }
+   return add_member(j, key, n, 0);
+}
+
+/* Another name: from here on, names are looked for among those before. */
+static __attribute__((noinline)) void end_repetition(struct reader *r)
+{
+   nc_json_t *j = r->json;
+   for (size_t i = 0; i < j->n_members; i++) {
+      j->hashes[i] = hash_name(j->data + j->members[i].key, j->members[i].key_length);
+   }
+   r->repeats = false;
+}
+
+/* Keeps the names of the outermost object that has just been read. */
+static __attribute__((noinline)) void learn_names(nc_json_t *j)
+{
+   if (j->names == NULL && (j->names = calloc(1, sizeof(*j->names))) == NULL) {
+      return;
+   }
+   nc_json_names_t *names = j->names;
+   size_t i = 0;
+   for (; i < j->n_members && i < NAMES && j->members[i].key_length + 2 <= NAME_SIZE; i++) {
+      size_t n = j->members[i].key_length;
+      memcpy(names->text[i], j->data + j->members[i].key, n);
+      memcpy(names->text[i] + n, ": ", 2);
+      names->length[i] = (uint8_t) n;
+   }
+   names->n = (uint32_t) i;
+}
+
+/* Reads the name of a member, and writes it with ": ". \return the member, an earlier one of the same name; NULL: failed */
+static nc_json_member_t *read_name(struct reader *r, size_t first_member, size_t key)
+{
+   nc_json_member_t *m = first_member == 0 && r->repeats ? repeated_name(r, key) : NULL;
+   if (m != NULL) {
+      return m;
+   }
+   if (!next_is(r, '"')) {
+      fail(r, "expected a name in double quotes");
+      return NULL;
+   }
+   if (!read_string(r) || r->json->failed != NULL) {
+      return NULL;
+   }
+   if (first_member == 0 && r->repeats) {
+      end_repetition(r);
+   }
+   m = find_member(r, first_member, key);
+   put(r->json, ": ", 2);
+   return m;
 }
 
 /* Puts the value that was written last, from value on, where that of an earlier member is, and takes away all from cut on. */
@@ -582,14 +663,8 @@ static bool read_member(struct reader *r, size_t first_member, bool first)
    separate(r, first);
    size_t key = j->length;
    skip_blanks(r);
-   if (!next_is(r, '"')) {
-      return fail(r, "expected a name in double quotes");
-   }
-   if (!read_string(r) || j->failed != NULL) {
-      return false;
-   }
    size_t known = j->n_members;
-   nc_json_member_t *m = find_member(r, first_member, key);
+   nc_json_member_t *m = read_name(r, first_member, key);
    if (m == NULL) {
       return false;
    }
@@ -598,7 +673,6 @@ static bool read_member(struct reader *r, size_t first_member, bool first)
    if (!next_is(r, ':')) {
       return fail(r, "expected ':'");
    }
-   put(j, ": ", 2);
    size_t value = j->length;
    if (!read_value(r) || j->failed != NULL) {
       return false;
@@ -614,6 +688,9 @@ static bool read_member(struct reader *r, size_t first_member, bool first)
 static bool read_object(struct reader *r)
 {
    size_t first_member = r->json->n_members;
+   if (first_member == 0) {
+      r->repeats = r->json->names != NULL;
+   }
    put(r->json, "{", 1);
    skip_blanks(r);
    if (!next_is(r, '}')) {
@@ -636,6 +713,9 @@ static bool read_object(struct reader *r)
       r->depth++;
    }
    put(r->json, "}", 1);
+   if (first_member == 0 && !r->repeats) {
+      learn_names(r->json);
+   }
    r->json->n_members = first_member;
    return true;
 }

@@ -127,6 +127,77 @@ static void errors(void **state)
    nc_json_free(&j);
 }
 
+/* A writer knows the names of the last object; the result is that of a writer that does not. */
+static void objects_one_after_another(void **state)
+{
+   static const char *const texts[] = {
+       "{\"SRC_IP\":\"10.0.0.1\",\"a\":1,\"TTL\":64}",
+       "{\"SRC_IP\":\"10.0.0.2\" , \"a\" :2 ,\"TTL\":65}",
+       "{\"SRC_IP\":1}",
+       "{\"SRC_IP\":1,\"a\":2,\"TTL\":3,\"b\":4,\"SRC_IP\":5}",
+       "{\"SRC_IP\":1,\"a\":2,\"TTL\":3,\"b\":4,\"\\u0061\":5}",
+       "{\"SRC_IP\":1,\"a\":{\"SRC_IP\":1,\"a\":2,\"a\":3},\"TTL\":3,\"TTL\":4}",
+       "{\"SRC_IP\":1,\"b\":2,\"a\":3,\"SRC_IP\":4}",
+       "{\"SRC_IQ\":1,\"b\":2}",
+       "{\"SRC_IQ\\n\\\"\\u017e\":1,\"b\":2}",
+       "{\"SRC_IQ\\n\\\"\xc5\xbe\":1,\"b\":2}",
+       "[{\"x\":1,\"y\":2},{\"x\":3,\"y\":4,\"x\":5},{\"y\":1},{}]",
+       "{}",
+       "{\"\":1,\"0123456789012345678901234567890123456789012\":2,\"\":3}",
+       "{\"\":1,\"0123456789012345678901234567890123456789012345\":2,\"0\":3,\"\\u0030\":4}",
+       "{\"\":1,\"0123456789012345678901234567890123456789012345\":2,\"c\":3,\"\":4}",
+       "{\"SRC_IP\":1,\"a\":2",
+       "{\"SRC_IP\":1,\"a\" 2}",
+       "{\"SRC_IP\":1,\"a",
+   };
+   enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
+   (void) state;
+   nc_json_t known = {0};
+   for (size_t i = 0; i < TEXTS * (TEXTS + 2); i++) { /* each after each other one */
+      const char *text = texts[i % 2 == 0 ? i / 2 % TEXTS : (i / 2 + i / 2 / TEXTS) % TEXTS];
+      size_t n = strlen(text);
+      nc_json_t fresh = {0};
+      nc_json_error_t error = {0}, expected = {0};
+      char *exact = malloc(n);
+      memcpy(exact, text, n);
+      nc_json_clear(&known);
+      bool good = nc_json_normalize(&fresh, text, n, -1, &expected);
+      assert_int_equal(nc_json_normalize(&known, exact, n, -1, &error), good);
+      assert_int_equal(known.length, fresh.length);
+      if (good) {
+         assert_memory_equal(known.data, fresh.data, fresh.length);
+      } else {
+         assert_string_equal(error.reason, expected.reason);
+         assert_int_equal(error.offset, expected.offset);
+      }
+      free(exact);
+      nc_json_free(&fresh);
+   }
+   nc_json_free(&known);
+}
+
+/* More names than are known again. */
+static void objects_of_many_members(void **state)
+{
+   char text[4000] = "{", expected[4000] = "{";
+   (void) state;
+   nc_json_t j = {0};
+   nc_json_error_t error;
+   for (int i = 0; i < 100; i++) {
+      sprintf(text + strlen(text), "\"member %d\":%d,", i, i);
+      sprintf(expected + strlen(expected), "%s\"member %d\": %d", i > 0 ? ", " : "", i, i != 1 ? i : 7);
+   }
+   strcat(text, "\"member 1\":7}");
+   strcat(expected, "}");
+   for (int i = 0; i < 3; i++) {
+      nc_json_clear(&j);
+      assert_true(nc_json_normalize(&j, text, strlen(text), -1, &error));
+      assert_int_equal(j.length, strlen(expected));
+      assert_memory_equal(j.data, expected, j.length);
+   }
+   nc_json_free(&j);
+}
+
 static void bounds(void **state)
 {
    (void) state;
@@ -164,8 +235,12 @@ static void written_values(void **state)
 
 int main(void)
 {
-   const struct CMUnitTest tests[] = {cmocka_unit_test(values), cmocka_unit_test(indented),
-                                      cmocka_unit_test(errors), cmocka_unit_test(bounds),
+   const struct CMUnitTest tests[] = {cmocka_unit_test(values),
+                                      cmocka_unit_test(indented),
+                                      cmocka_unit_test(errors),
+                                      cmocka_unit_test(objects_one_after_another),
+                                      cmocka_unit_test(objects_of_many_members),
+                                      cmocka_unit_test(bounds),
                                       cmocka_unit_test(written_values)};
    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,9 @@ extern "C" {
 /** A member of an object that is being read. Private. */
 typedef struct nc_json_member nc_json_member_t;
 
+/** The names of an object that was read before. Private. */
+typedef struct nc_json_names nc_json_names_t;
+
 /** A text that grows. All zero: empty. */
 typedef struct nc_json {
    char *data; /**< not terminated */
@@ -37,6 +40,7 @@ typedef struct nc_json {
    nc_json_member_t *members;
    uint32_t *hashes;
    size_t n_members, room_members;
+   nc_json_names_t *names;
 } nc_json_t;
 
 /** Why a text is no JSON. */
