@@ -32,14 +32,32 @@ int set_var_within(const ur_template_t *t, void *rec, uint32_t limit, int id, co
 int array_resize_within(const ur_template_t *t, void *rec, uint32_t limit, int id, int len);
 int set_from_string_within(const ur_template_t *t, void *rec, uint32_t limit, ur_field_id_t id,
                            const char *v);
-/** Parses a value at the start of a text: an unsigned number, an IPv4 address, a time. \return the text after it; NULL for other
- * text, which may still be valid for ur_set_from_string() */
-const char *parse_in_place(ur_field_type_t type, const char *s, void *to);
+/** Parses four numbers without leading zeros, as inet_pton() accepts them, into one in host byte order. \return the text after them; NULL
+ * for other text */
+const char *parse_ip4(const char *s, uint32_t *address);
 /** Parses a time at the start of a text. \return the text after it; NULL if it is not a time */
 const char *parse_time(const char *s, ur_time_t *t);
+/** The same of a text whose end is known: faster. */
+const char *parse_time_at(const char *s, const char *end, ur_time_t *t);
 /** \return UR_OK; UR_E_TOO_LONG: some variable-length fields did not fit and were not copied; UR_E_MEMORY */
 int copy_fields_within(const ur_template_t *dt, void *dst, uint32_t limit, const ur_template_t *st,
                        const void *src);
+
+/** Stores the low bytes of a number, in the byte order of the machine. */
+static inline void store_low(void *to, uint64_t n, int size)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+   const uint8_t *from = (const uint8_t *) &n;
+#else
+   const uint8_t *from = (const uint8_t *) &n + sizeof(n) - size;
+#endif
+   switch (size) { /* known sizes become single stores */
+   case 1: memcpy(to, from, 1); break;
+   case 2: memcpy(to, from, 2); break;
+   case 4: memcpy(to, from, 4); break;
+   default: memcpy(to, from, 8); break;
+   }
+}
 
 /** Descriptors of the variable-length fields of a record, in the order of the record. */
 static inline ur_u_uint16_t *descriptors(const ur_template_t *t, const void *rec, int *n)

@@ -49,8 +49,7 @@ static bool parse_double(const char *s, double *value)
    return end != s;
 }
 
-/* Four numbers without leading zeros, as inet_pton() accepts them. \return what follows; NULL: something else */
-static const char *parse_ip4(const char *p, ip_addr_t *ip)
+const char *parse_ip4(const char *p, uint32_t *address)
 {
    uint32_t v4 = 0;
    for (int i = 0; i < 4; i++) {
@@ -64,30 +63,19 @@ static const char *parse_ip4(const char *p, ip_addr_t *ip)
       }
       v4 = v4 << 8 | byte;
    }
-   *ip = ip_from_int(v4);
+   *address = v4;
    return p;
 }
 
 static bool parse_ip(const char *s, ip_addr_t *ip)
 {
-   const char *end = parse_ip4(s, ip);
-   return (end != NULL && *end == 0) || ip_from_str(s, ip) != 0;
-}
-
-/* The low bytes of a number, in the byte order of the machine. */
-static void store_low(void *to, uint64_t n, int size)
-{
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-   const uint8_t *from = (const uint8_t *) &n;
-#else
-   const uint8_t *from = (const uint8_t *) &n + sizeof(n) - size;
-#endif
-   switch (size) { /* known sizes become single stores */
-   case 1: memcpy(to, from, 1); break;
-   case 2: memcpy(to, from, 2); break;
-   case 4: memcpy(to, from, 4); break;
-   default: memcpy(to, from, 8); break;
+   uint32_t v4;
+   const char *end = parse_ip4(s, &v4);
+   if (end != NULL && *end == 0) {
+      *ip = ip_from_int(v4);
+      return true;
    }
+   return ip_from_str(s, ip) != 0;
 }
 
 /* Parses one value of a fixed-length type. */
@@ -147,44 +135,6 @@ static bool parse_value(ur_field_type_t type, const char *s, void *to)
       return good;
    }
    default: return false;
-   }
-}
-
-const char *parse_in_place(ur_field_type_t type, const char *s, void *to)
-{
-   uint64_t n = 0;
-   switch (type) {
-   case UR_TYPE_UINT8:
-   case UR_TYPE_UINT16:
-   case UR_TYPE_UINT32:
-   case UR_TYPE_UINT64: {
-      const char *p = s;
-      for (; *p >= '0' && *p <= '9'; p++) {
-         n = n * 10 + (uint64_t) (*p - '0');
-      }
-      if (p == s) {
-         return NULL;
-      }
-      store_low(to, n, ur_field_type_size[type]);
-      return p;
-   }
-   case UR_TYPE_IP: {
-      ip_addr_t ip;
-      const char *end = parse_ip4(s, &ip);
-      if (end != NULL) {
-         memcpy(to, &ip, sizeof(ip));
-      }
-      return end;
-   }
-   case UR_TYPE_TIME: {
-      ur_time_t time;
-      const char *end = *s >= '0' && *s <= '9' ? parse_time(s, &time) : NULL;
-      if (end != NULL) {
-         memcpy(to, &time, sizeof(time));
-      }
-      return end;
-   }
-   default: return NULL;
    }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Time stamps from text. */
 #include "internal.h"
+#include "parse_fast.h"
 
 /* Reads n decimal digits. \return false if there are fewer */
 static bool digits(const char **p, int n, uint32_t *value)
@@ -32,38 +33,55 @@ static int64_t days_from_date(uint32_t year, uint32_t month, uint32_t day)
    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-const char *parse_time(const char *p, ur_time_t *t)
+/* \return false: there is no such time */
+static inline bool time_of(const struct time_parts *p, ur_time_t *t)
 {
    static const uint8_t length[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-   uint32_t year, month, day, hour, minute, second, ns = 0;
+   bool leap = (p->year % 4 == 0 && p->year % 100 != 0) || p->year % 400 == 0;
+   if (p->month < 1 || p->month > 12 || p->day < 1 ||
+       p->day > length[p->month - 1] + (uint32_t) (p->month == 2 && leap) || p->hour > 23 || p->minute > 59 ||
+       p->second > 60) {
+      return false;
+   }
+   int64_t s =
+       days_from_date(p->year, p->month, p->day) * 86400 + p->hour * 3600 + p->minute * 60 + p->second;
+   if (s < 0 || s > UINT32_MAX) {
+      return false;
+   }
+   *t = ur_time_from_sec_nsec(s, p->ns);
+   return true;
+}
+
+const char *parse_time_at(const char *p, const char *end, ur_time_t *t)
+{
+   struct time_parts parts;
+   if (end - p >= FAST_TIME && fast_time(p, &parts)) {
+      return time_of(&parts, t) ? p + FAST_TIME - 1 : NULL;
+   }
+   return parse_time(p, t);
+}
+
+const char *parse_time(const char *p, ur_time_t *t)
+{
+   struct time_parts parts = {0};
    while (*p == ' ' || (*p >= '\t' && *p <= '\r')) {
       p++;
    }
-   if (!digits(&p, 4, &year) || !expect(&p, '-') || !digits(&p, 2, &month) || !expect(&p, '-') ||
-       !digits(&p, 2, &day) || !expect(&p, 'T') || !digits(&p, 2, &hour) || !expect(&p, ':') ||
-       !digits(&p, 2, &minute) || !expect(&p, ':') || !digits(&p, 2, &second)) {
-      return NULL;
-   }
-   bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-   if (month < 1 || month > 12 || day < 1 || day > length[month - 1] + (uint32_t) (month == 2 && leap) ||
-       hour > 23 || minute > 59 || second > 60) {
+   if (!digits(&p, 4, &parts.year) || !expect(&p, '-') || !digits(&p, 2, &parts.month) || !expect(&p, '-') ||
+       !digits(&p, 2, &parts.day) || !expect(&p, 'T') || !digits(&p, 2, &parts.hour) || !expect(&p, ':') ||
+       !digits(&p, 2, &parts.minute) || !expect(&p, ':') || !digits(&p, 2, &parts.second)) {
       return NULL;
    }
    if (expect(&p, '.')) {
       uint32_t scale = 100000000;
       for (; *p >= '0' && *p <= '9'; p++, scale /= 10) {
-         ns += (uint32_t) (*p - '0') * scale;
+         parts.ns += (uint32_t) (*p - '0') * scale;
       }
    }
    if (*p == 'Z' || *p == 'z') {
       p++;
    }
-   int64_t s = days_from_date(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-   if (s < 0 || s > UINT32_MAX) {
-      return NULL;
-   }
-   *t = ur_time_from_sec_nsec(s, ns);
-   return p;
+   return time_of(&parts, t) ? p : NULL;
 }
 
 UR_PUBLIC uint8_t ur_time_from_string(ur_time_t *ur, const char *str)

@@ -452,6 +452,91 @@ static void bad_columns_are_refused(void **state)
    ur_free_template(arrays);
 }
 
+/* Reads a text as a column, and as the general function does. */
+static void check_column(const ur_template_t *t, ur_field_id_t id, const char *text, const char *after)
+{
+   char line[200];
+   uint8_t rec[64] = {0}, expected[64] = {0};
+   int rc = ur_set_from_string(t, expected, id, text);
+   snprintf(line, sizeof(line), "%s%s", text, after);
+   char *exact = strdup(line); /* so that a sanitizer sees a byte too many */
+   int got = urcsv_parse(t, rec, exact, ',', &id, 1, NULL);
+   if ((got != 0) != (rc != 0) || (rc == 0 && memcmp(rec, expected, sizeof(rec)) != 0)) {
+      fail_msg("%s: %d, expected %d", line, got, rc);
+   }
+   free(exact);
+}
+
+/* Columns are read in another way where much of the line follows. */
+static void columns_are_read_alike_wherever_they_stand(void **state)
+{
+   static const char *const numbers[] = {"0",
+                                         "7",
+                                         "00",
+                                         "10",
+                                         "65535",
+                                         "65536",
+                                         "1234567",
+                                         "12345678",
+                                         "9999999",
+                                         "123456789",
+                                         "18446744073709551615",
+                                         "18446744073709551616",
+                                         "0000000000000000000001",
+                                         "",
+                                         "-",
+                                         "-1",
+                                         "+5",
+                                         "1.5",
+                                         "12a",
+                                         "a12",
+                                         "123456/",
+                                         "1234567:",
+                                         " 12"};
+   static const char *const addresses[] = {"0.0.0.0",       "1.2.3.4",        "255.255.255.255",
+                                           "10.20.130.240", "256.1.1.1",      "1.256.1.1",
+                                           "1.1.256.1",     "1.1.1.256",      "01.2.3.4",
+                                           "1.02.3.4",      "1.2.03.4",       "1.2.3.04",
+                                           "1.2.3",         "1.2.3.",         "1.2.3.4.",
+                                           "1.2.3.4.5",     "1..3.4",         ".1.2.3",
+                                           ".1.2.3.4",      "1.2.3.4a",       "1.2.3a.4",
+                                           "1000.2.3.4",    "1.2.3.1000",     "1.2.3.4 ",
+                                           "::1",           "2001:db8::1",    "",
+                                           "....",          "::ffff:1.2.3.4", "111.111.111.1111",
+                                           "0000.0.0.0"};
+   static const char *const times[] = {
+       "2020-01-02T03:04:05.123456",    "1970-01-01T00:00:00.000000",  "2106-02-07T06:28:15.999999",
+       "2106-02-07T06:28:16.000000",    "1969-12-31T23:59:59.000000",  "2020-02-29T00:00:00.000000",
+       "2019-02-29T00:00:00.000000",    "2100-02-29T00:00:00.000000",  "2000-02-29T00:00:00.000001",
+       "2020-13-01T00:00:00.000000",    "2020-00-01T00:00:00.000000",  "2020-04-31T00:00:00.000000",
+       "2020-04-00T00:00:00.000000",    "2020-04-01T24:00:00.000000",  "2020-04-01T00:60:00.000000",
+       "2020-04-01T23:59:60.000000",    "2020-04-01T23:59:61.000000",  "2020-04-01T23:59:59.12345",
+       "2020-04-01T23:59:59.1234567",   "2020-04-01T23:59:59.123456Z", "2020-04-01T23:59:59.123456z",
+       "2020-04-01T23:59:59.123456789", "2020-04-01T23:59:59",         "2020-04-01T23:59:59Z",
+       "2020-04-01 23:59:59.123456",    "2020-04-01T23:59:59,123456",  "2020-04-01T23:59:59.12345a",
+       "2020-04-01T23:5:59.123456",     "202-004-01T23:59:59.123456",  "2020/04/01T23:59:59.123456",
+       "2020-0:-01T23:59:59.123456",    "2020-04-01T2/:59:59.123456",  ""};
+   static const char *const after[] = {"", ",", ",1,2", ",0123456789012345678901234567890123456789"};
+   (void) state;
+   ur_template_t *t = ur_create_template("BYTES,PORT,SRC_IP,TIME_FIRST", NULL);
+   assert_non_null(t);
+   for (size_t k = 0; k < sizeof(after) / sizeof(after[0]); k++) {
+      for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+         check_column(t, F_BYTES, numbers[i], after[k]);
+         check_column(t, F_PORT, numbers[i], after[k]);
+      }
+      for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+         check_column(t, F_SRC_IP, addresses[i], after[k]);
+      }
+      for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+         if (strchr(times[i], ',') == NULL) {
+            check_column(t, F_TIME_FIRST, times[i], after[k]);
+         }
+      }
+   }
+   ur_free_template(t);
+}
+
 /* All lengths of numbers, all octets. */
 static void numbers_and_addresses_are_written_as_printf_does(void **state)
 {
@@ -588,6 +673,7 @@ int main(void)
        cmocka_unit_test(text_longer_than_its_bytes_fits),
        cmocka_unit_test(the_largest_doubles_of_an_array_are_read_back),
        cmocka_unit_test(bad_columns_are_refused),
+       cmocka_unit_test(columns_are_read_alike_wherever_they_stand),
        cmocka_unit_test(numbers_and_addresses_are_written_as_printf_does),
        cmocka_unit_test(columns_are_read_alike_with_every_delimiter),
        cmocka_unit_test(strict_text_refuses_junk_and_what_is_out_of_range),
