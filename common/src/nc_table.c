@@ -197,15 +197,25 @@ static uint32_t new_entry(nc_table_t *table, uint64_t hash)
 }
 
 /* A full table evicts an entry for each new key: fetches what taking the next n out of the index looks at. (Inlined, since gcc 12 leaves
- * out calls of functions that do nothing but fetch.) */
-INLINE void prefetch_victims(const nc_table_t *table, uint32_t n, size_t size)
+ * out calls of functions that do nothing but fetch.) \param[out] hashes of those entries \return how many of the n these are */
+INLINE uint32_t prefetch_victims(const nc_table_t *table, uint32_t n, uint64_t hashes[], size_t size)
 {
-   uint32_t entry = table->hand;
+   uint32_t entry = table->hand, found = 0;
    for (uint32_t i = 0; i < n; i++) {
       if (table->state[entry] == ENTRY_ONCE) {
-         __builtin_prefetch(nc_index_home(&table->index, nc_hash(entry_at(table, entry), size)), 1);
+         hashes[found] = nc_hash(entry_at(table, entry), size);
+         __builtin_prefetch(nc_index_home(&table->index, hashes[found++]), 1);
       }
       entry = entry + 1 == table->capacity ? 0 : entry + 1;
+   }
+   return found;
+}
+
+/* A bucket that others have passed sends a search to the next one. */
+INLINE void prefetch_next_bucket(const nc_table_t *table, uint64_t hash)
+{
+   if (nc_index_home(&table->index, hash)->record[NC_INDEX_PASSED] != 0) {
+      __builtin_prefetch(nc_index_home(&table->index, hash + 1), 1);
    }
 }
 
@@ -216,10 +226,16 @@ INLINE void prefetch(const nc_table_t *table, const void *const keys[], uint32_t
       hashes[i] = nc_hash(keys[i], size);
       __builtin_prefetch(nc_index_home(&table->index, hashes[i]), 1);
    }
+   uint64_t victims[NC_TABLE_BATCH];
+   uint32_t n_victims = 0;
    if (table->count == table->capacity && table->full == NC_TABLE_EVICT) {
-      prefetch_victims(table, n, size);
+      n_victims = prefetch_victims(table, n < NC_TABLE_BATCH ? n : NC_TABLE_BATCH, victims, size);
+   }
+   for (uint32_t i = 0; i < n_victims; i++) {
+      prefetch_next_bucket(table, victims[i]);
    }
    for (uint32_t i = 0; i < n; i++) {
+      prefetch_next_bucket(table, hashes[i]);
       uint32_t entry = nc_index_guess(&table->index, hashes[i]);
       if (entry != NC_INDEX_NONE) {
          const uint8_t *bytes = entry_at(table, entry);
