@@ -15,15 +15,17 @@ static const struct sample {
    const char *program, *alert, *event;
 } samples[] = {
     {"amplification_detection",
-     "{\"DST_IP\":\"198.51.100.7\",\"SRC_PORT\":53,\"RSP_FLOWS\":4000,\"RSP_PACKETS\":9000,\"RSP_BYTES\":"
-     "12000000,"
-     "\"ADDR_CNT\":40,\"TIME_FIRST\":\"2026-03-01T10:00:00.250\",\"TIME_LAST\":\"2026-03-01T10:04:59.750\"}",
-     "{\"kind\":\"amplification\",\"sources\":[{\"ip\":null,\"count\":40}],\"targets\":[{\"ip\":\"198.51.100."
-     "7\",\"count\":1}],"
-     "\"ports\":[53],\"protocol\":17,\"flows\":4000,\"packets\":9000,\"bytes\":12000000,\"attack\":[\"T1498."
-     "002\"],"
-     "\"begin\":\"2026-03-01T10:00:00.250000Z\",\"end\":\"2026-03-01T10:04:59.750000Z\",\"confidence\":"
-     "\"high\"}"},
+     "{\"DST_IP\":\"198.51.100.7\",\"SRC_IP\":\"192.0.2.53\",\"REQ_BYTES\":250000,\"SRC_PORT\":53,"
+     "\"RSP_FLOWS\":4000,\"RSP_PACKETS\":9000,\"RSP_BYTES\":12000000,\"ADDR_CNT\":40,"
+     "\"TIME_FIRST\":\"2026-03-01T10:00:00.250\",\"TIME_LAST\":\"2026-03-01T10:04:59.750\"}",
+     "{\"kind\":\"amplification\",\"sources\":[{\"ip\":\"192.0.2.53\",\"count\":1},{\"ip\":null,\"count\":39}"
+     "],"
+     "\"targets\":[{\"ip\":\"198.51.100.7\",\"count\":1}],\"ports\":[53],\"protocol\":17,\"flows\":4000,"
+     "\"packets\":9000,\"bytes\":12000000,\"attack\":[\"T1498.002\"],\"confidence\":\"high\","
+     "\"begin\":\"2026-03-01T10:00:00.250000Z\",\"end\":\"2026-03-01T10:04:59.750000Z\","
+     "\"reason\":\"40 servers sent 12.0 MB, 40.0 kB/s of answers to 198.51.100.7 in 4 min 59 s, up to 48 "
+     "times "
+     "as much as the queries in its name; 300 large answers of ten times their queries are enough\"}"},
     {"brute_force_detector",
      "{\"SRC_IP\":\"203.0.113.9\",\"DST_IP\":\"198.51.100.7\",\"DST_PORT\":22,\"PROTOCOL\":6,\"EVENT_SCALE\":"
      "67,"
