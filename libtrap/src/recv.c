@@ -225,6 +225,37 @@ TRAP_PUBLIC int trap_ctx_recv_batch(trap_ctx_t *ctx, uint32_t ifc, trap_message_
    return ctx_result(ctx, recv_messages(ctx, in, messages, max, count));
 }
 
+TRAP_PUBLIC int trap_ctx_recv_within(trap_ctx_t *ctx, uint32_t ifc, int32_t timeout, trap_message_t *messages,
+                                     uint32_t max, uint32_t *count)
+{
+   int rc = TRAP_E_NOT_INITIALIZED;
+   struct trap_input *in = find(ctx, ifc, &rc);
+   *count = 0;
+   if (in == NULL) {
+      return rc;
+   }
+   if (messages == NULL || max == 0) {
+      return ctx_result(ctx, TRAP_E_BAD_FPARAMS);
+   }
+   int64_t deadline = timeout > 0 ? deadline_of(timeout) : -1;
+   do {
+      rc = step(ctx, in, messages, max, count);
+   } while (rc == TRAP_E_TIMEOUT && timeout != TRAP_NO_WAIT && (deadline < 0 || now_ms() < deadline) &&
+            !inputs_wait(ctx, &in, NULL, 1, deadline));
+   return ctx_result(ctx, rc);
+}
+
+TRAP_PUBLIC int trap_ctx_get_recv_timeout(trap_ctx_t *ctx, uint32_t ifc, int32_t *timeout)
+{
+   int rc = TRAP_E_NOT_INITIALIZED;
+   struct trap_input *in = find(ctx, ifc, &rc);
+   if (in == NULL) {
+      return rc;
+   }
+   *timeout = in->timeout == TRAP_HALFWAIT ? TRAP_NO_WAIT : in->timeout;
+   return ctx_result(ctx, TRAP_E_OK);
+}
+
 /* A receive call that has to wait, to fetch more, or something unusual about it. */
 static __attribute__((noinline)) int receive_one(struct trap_context *ctx, uint32_t ifc, const void **data,
                                                  uint16_t *size, uint64_t *seq_number)

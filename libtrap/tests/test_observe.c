@@ -2,9 +2,11 @@
 /** What can be seen of a running context from outside: dumps, and what clients are told about. */
 #include "rig.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -96,6 +98,51 @@ static void timeouts_are_wait_by_default(void **state)
    assert_non_null(strstr(text, "Timeout: -1 us\n"));
    slurp("trap-i00-config.txt", text, sizeof(text));
    assert_non_null(strstr(text, "(TRAP_WAIT)\n"));
+   trap_ctx_finalize(&in);
+   trap_ctx_finalize(&out);
+}
+
+static void on_alarm(int sig)
+{
+   (void) sig;
+}
+
+/* A receive with a timeout of its own, which a signal ends early: the timer goes on until one comes while it waits. */
+static void receiving_within_a_time_of_its_own(void **state)
+{
+   trap_ctx_t *in = open_raw(1, 0, "u:nobody:timeout=NO_WAIT");
+   trap_message_t m;
+   uint32_t n = 7;
+   int32_t timeout = 7;
+   struct sigaction act = {.sa_handler = on_alarm}, before;
+   struct itimerval timer = {.it_value.tv_usec = 2000, .it_interval.tv_usec = 2000},
+                    none = {.it_value.tv_sec = 0};
+   (void) state;
+   assert_int_equal(trap_ctx_get_recv_timeout(in, 0, &timeout), TRAP_E_OK);
+   assert_int_equal(timeout, TRAP_NO_WAIT);
+   assert_int_equal(trap_ctx_get_recv_timeout(in, 1, &timeout), TRAP_E_NOT_SELECTED);
+   assert_int_equal(trap_ctx_recv_within(in, 1, 0, &m, 1, &n), TRAP_E_NOT_SELECTED);
+   assert_int_equal(trap_ctx_recv_within(in, 0, 0, NULL, 1, &n), TRAP_E_BAD_FPARAMS);
+   assert_int_equal(trap_ctx_recv_within(in, 0, TRAP_NO_WAIT, &m, 1, &n), TRAP_E_TIMEOUT);
+   assert_int_equal(trap_ctx_recv_within(in, 0, 1000, &m, 1, &n), TRAP_E_TIMEOUT);
+   assert_int_equal(n, 0);
+   sigaction(SIGALRM, &act, &before);
+   setitimer(ITIMER_REAL, &timer, NULL);
+   assert_int_equal(trap_ctx_recv_within(in, 0, TRAP_WAIT, &m, 1, &n), TRAP_E_TIMEOUT);
+   setitimer(ITIMER_REAL, &none, NULL);
+   sigaction(SIGALRM, &before, NULL);
+   trap_ctx_terminate(in);
+   assert_int_equal(trap_ctx_recv_within(in, 0, TRAP_WAIT, &m, 1, &n), TRAP_E_TERMINATED);
+   trap_ctx_finalize(&in);
+   trap_ctx_t *out = open_raw(0, 1, "u:some");
+   in = open_raw(1, 0, "u:some");
+   assert_int_equal(trap_ctx_get_recv_timeout(in, 0, &timeout), TRAP_E_OK);
+   assert_int_equal(timeout, TRAP_WAIT);
+   trap_ctx_send(out, 0, "ab", 2);
+   trap_ctx_send_flush(out, 0);
+   assert_int_equal(trap_ctx_recv_within(in, 0, TRAP_WAIT, &m, 1, &n), TRAP_E_OK);
+   assert_int_equal(n, 1);
+   assert_memory_equal(m.data, "ab", 2);
    trap_ctx_finalize(&in);
    trap_ctx_finalize(&out);
 }
@@ -447,6 +494,7 @@ int main(void)
    const struct CMUnitTest tests[] = {
        cmocka_unit_test(dump_shows_the_state_of_interfaces),
        cmocka_unit_test(timeouts_are_wait_by_default),
+       cmocka_unit_test(receiving_within_a_time_of_its_own),
        cmocka_unit_test(dump_counts_failed_connections),
        cmocka_unit_test(dump_without_a_directory_is_an_error_line),
        cmocka_unit_test(service_tells_what_each_client_got),

@@ -295,6 +295,16 @@ int trap_recv_batch(uint32_t ifcidx, trap_message_t *messages, uint32_t max, uin
 int trap_ctx_recv_batch(trap_ctx_t *ctx, uint32_t ifc, trap_message_t *messages, uint32_t max,
                         uint32_t *count);
 
+/** As trap_ctx_recv_batch() with a timeout of its own, for callers that have to look at something else from time to time.
+ *  \param timeout microseconds, TRAP_WAIT or TRAP_NO_WAIT (the timeout of the input does not count); a signal that
+ *     was handled ends the wait early, with TRAP_E_TIMEOUT
+ *  \param ctx,ifc,messages,max,count as of trap_ctx_recv_batch() \return as trap_recv() */
+int trap_ctx_recv_within(trap_ctx_t *ctx, uint32_t ifc, int32_t timeout, trap_message_t *messages,
+                         uint32_t max, uint32_t *count);
+/** The timeout that an input has from its IFC_SPEC, trap_ifcctl() or by default: microseconds, TRAP_WAIT or TRAP_NO_WAIT.
+ *  \return OK; NOT_SELECTED: no such input; NOT_INITIALIZED */
+int trap_ctx_get_recv_timeout(trap_ctx_t *ctx, uint32_t ifc, int32_t *timeout);
+
 /** As trap_ctx_recv_batch() on several inputs, round-robin over those that have messages. The calling thread receives on all of them.
  *  \param ctx context
  *  \param active one byte an input: 0 leaves the input out; NULL: all
