@@ -33,7 +33,7 @@ die() {
 }
 
 # What each group needs: how to tell that it is there (prog: a program, pc: a pkg-config module, hdr: a C header,
-# clang: an option that clang links with), the Debian package, the Fedora package ('-': none).
+# py: a module of the distribution's Python, clang: an option that clang links with), the Debian package, the Fedora package ('-': none).
 packages() {
    case $1 in
    build) cat <<'END' ;;
@@ -56,6 +56,7 @@ pc:libxml-2.0           libxml2-dev         libxml2-devel
 pc:fuse3                libfuse3-dev        fuse3-devel
 pc:libcurl              libcurl4-openssl-dev libcurl-devel
 pc:libidn2              libidn2-dev         libidn2-devel
+pc:python3              python3-dev         python3-devel
 END
    check) cat <<'END' ;;
 prog:git                git                 git
@@ -73,6 +74,10 @@ prog:ip                 iproute2            iproute
 prog:setarch            util-linux          util-linux
 prog:valgrind           valgrind            valgrind
 pc:cmocka               libcmocka-dev       libcmocka-devel
+py:setuptools           python3-setuptools  python3-setuptools
+py:wheel                python3-wheel       python3-wheel
+py:numpy                python3-numpy       python3-numpy
+py:pandas               python3-pandas      python3-pandas
 prog:nfcapd             nfdump              nfdump
 prog:kdig               knot-dnsutils       knot-utils
 prog:nginx              nginx-light         nginx
@@ -131,6 +136,7 @@ pc:libzmq               libzmq3-dev         zeromq-devel
 hdr:nng/nng.h           libnng-dev          nng-devel
 prog:nfpcapd            nfdump              nfdump
 prog:softflowd          softflowd           softflowd
+py:pandas               python3-pandas      python3-pandas
 END
    *) die "no package group '$1' (build, check, docs, lab, bench or portability)" ;;
    esac
@@ -141,7 +147,6 @@ present() {
    prog:*) command -v "${1#prog:}" >/dev/null 2>&1 ;;
    py:*) /usr/bin/python3 -c "import ${1#py:}" >/dev/null 2>&1 ;;
    pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
-   py:*) PYTHONPATH=/usr/lib/python3/dist-packages python3 -c "import ${1#py:}" >/dev/null 2>&1 ;;
    hdr:*) echo "#include <${1#hdr:}>" | gcc -E -xc - >/dev/null 2>&1 ;;
    clang:*)
       echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
