@@ -134,17 +134,18 @@ static void receiving_within_a_time_of_its_own(void **state)
    trap_ctx_terminate(in);
    assert_int_equal(trap_ctx_recv_within(in, 0, TRAP_WAIT, &m, 1, &n), TRAP_E_TERMINATED);
    trap_ctx_finalize(&in);
-   trap_ctx_t *out = open_raw(0, 1, "u:some");
-   in = open_raw(1, 0, "u:some");
+   char spec[128];
+   snprintf(spec, sizeof(spec), "f:%s/within.trapcap", dir);
+   trap_ctx_t *out = open_raw(0, 1, spec);
+   trap_ctx_send(out, 0, "ab", 2);
+   trap_ctx_finalize(&out);
+   in = open_raw(1, 0, spec);
    assert_int_equal(trap_ctx_get_recv_timeout(in, 0, &timeout), TRAP_E_OK);
    assert_int_equal(timeout, TRAP_WAIT);
-   trap_ctx_send(out, 0, "ab", 2);
-   trap_ctx_send_flush(out, 0);
    assert_int_equal(trap_ctx_recv_within(in, 0, TRAP_WAIT, &m, 1, &n), TRAP_E_OK);
    assert_int_equal(n, 1);
    assert_memory_equal(m.data, "ab", 2);
    trap_ctx_finalize(&in);
-   trap_ctx_finalize(&out);
 }
 
 static unsigned failed_connections(trap_ctx_t *in)
