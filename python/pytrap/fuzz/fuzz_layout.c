@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Fuzz target: what pytrap does with specifications and records. No byte outside of a record is read or written; what was set is there. */
-#include "layout.h"
+#include "columns.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -89,6 +89,42 @@ static void copy_fields(const struct layout *l, const char *rec)
    layout_free(few);
 }
 
+/* Columns of the record and back; then columns with offsets of anyone. */
+static void use_columns(const struct layout *l, const char *rec, size_t size, int n)
+{
+   struct columns c;
+   trap_message_t messages[2] = {{.data = rec, .size = (uint16_t) size},
+                                 {.data = rec, .size = (uint16_t) size}};
+   struct column_source *sources = calloc(l->count + 1u, sizeof(*sources));
+   char *made = malloc(UR_MAX_SIZE);
+   PROMISE(sources != NULL && made != NULL && columns_init(&c, l) && columns_append(&c, messages, 2) &&
+           c.n == 2);
+   for (int i = 0; i < l->count; i++) {
+      sources[i] = (struct column_source){
+          .data = c.columns[i].data, .size = c.columns[i].used, .offsets = c.columns[i].offsets};
+      PROMISE(!l->fields[i].variable || c.columns[i].offsets[2] == (int64_t) c.columns[i].used);
+   }
+   int bad = columns_check(l, sources, 2);
+   if (bad < 0) { /* an array may have bytes that are no whole element */
+      PROMISE(columns_record(l, sources, 1, made) == n);
+      PROMISE(layout_record_size(l, made, UR_MAX_SIZE) == n);
+   } else {
+      PROMISE(l->fields[bad].variable && l->fields[bad].size > 1);
+   }
+   int64_t offsets[3] = {0};
+   memcpy(offsets, rec, size < sizeof(offsets) ? size : sizeof(offsets));
+   for (int i = 0; i < l->count; i++) {
+      sources[i] = (struct column_source){.data = rec, .size = size, .offsets = offsets};
+   }
+   if (columns_check(l, sources, 2) < 0) {
+      int made_size = columns_record(l, sources, 1, made);
+      PROMISE(made_size < 0 || layout_record_size(l, made, UR_MAX_SIZE) == made_size);
+   }
+   columns_free(&c);
+   free(made);
+   free(sources);
+}
+
 static void use_record(const struct layout *l, const uint8_t *data, size_t size, const char *text)
 {
    char *rec = malloc(size > 0 ? size : 1); /* no byte after it */
@@ -101,6 +137,9 @@ static void use_record(const struct layout *l, const uint8_t *data, size_t size,
       change(l, rec, (size_t) n, data, size < 300 ? size : 300);
       set_text(l, rec, (size_t) n, text);
       copy_fields(l, rec);
+      if (size <= UR_MAX_SIZE) {
+         use_columns(l, rec, size, n);
+      }
    }
    free(rec);
 }

@@ -574,6 +574,16 @@ static PyMethodDef ctx_methods[] = {
             "An iterator over the records of an input, each a template with its data, until the stream ends. "
             "fields: those that the "
             "sender must have; without it any format is accepted, unless setRequiredFmt() was called.")},
+    {"recvColumns", KW(pt_ctx_recv_columns),
+     PT_DOC("recvColumns($self, count=-1, time=None, ifcidx=0, fields=None)",
+            "Receives up to count records (below 0: no limit) for up to time seconds (None: no limit), until "
+            "the stream ends or the "
+            "format changes, as pytrap.columns.Columns: an array for each field. fields: as of records().")},
+    {"sendColumns", KW(pt_ctx_send_columns),
+     PT_DOC("sendColumns($self, urtempl, columns, ifcidx=0)",
+            "Sends a record of the template's fields for each row of columns: a pytrap.columns.Columns, a "
+            "pandas.DataFrame, or a "
+            "dictionary of arrays and lists of one length. Fields without a column are zero or empty.")},
     {"ack", KW(pt_ctx_ack),
      PT_DOC("ack($self, ifcidx=0)",
             "Acknowledges all messages that were returned so far, of an input with resume=.")},

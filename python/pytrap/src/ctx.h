@@ -69,6 +69,10 @@ PyObject *pt_ctx_send(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObj
 PyObject *pt_ctx_recv_bulk(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *pt_ctx_send_bulk(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *pt_ctx_records(PyObject *self, PyObject *args, PyObject *kwargs);
+/** Times that a program gives in seconds. \param deadline set, as of pt_now() */
+int pt_deadline_in(PyObject *seconds, int64_t *deadline);
+PyObject *pt_ctx_recv_columns(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *pt_ctx_send_columns(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *pt_ctx_ack(PyObject *self, PyObject *args, PyObject *kwargs);
 /** One message from an output, with the GIL given up meanwhile. \return code of libtrap */
 int pt_send_message(pt_handle_t *h, uint32_t i, const char *data, uint16_t size);

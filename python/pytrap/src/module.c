@@ -88,9 +88,9 @@ static int add_exceptions(PyObject *m)
 
 static int add_types(PyObject *m)
 {
-   PyTypeObject *const all[] = {&pt_ctx_type,        &pt_template_type,   &pt_time_type, &pt_ip_type,
-                                &pt_ip_range_type,   &pt_ip_list_type,    &pt_mac_type,  &pt_mac_range_type,
-                                &pt_field_iter_type, &pt_record_iter_type};
+   PyTypeObject *const all[] = {&pt_ctx_type,        &pt_template_type,    &pt_time_type,  &pt_ip_type,
+                                &pt_ip_range_type,   &pt_ip_list_type,     &pt_mac_type,   &pt_mac_range_type,
+                                &pt_field_iter_type, &pt_record_iter_type, &pt_buffer_type};
    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
       const char *name = strrchr(all[i]->tp_name, '.') + 1;
       if (PyType_Ready(all[i]) != 0) {

@@ -259,8 +259,7 @@ PyObject *pt_ctx_ack(PyObject *self, PyObject *args, PyObject *kwargs)
 
 /* ------------------------------------------------------------------------- recvBulk() */
 
-/* Times that a program gives in seconds. */
-static int deadline_in(PyObject *seconds, int64_t *deadline)
+int pt_deadline_in(PyObject *seconds, int64_t *deadline)
 {
    double s = PyFloat_AsDouble(seconds);
    if (s == -1.0 && PyErr_Occurred()) {
@@ -359,6 +358,9 @@ static int bulk(struct bulk *b)
       if (rc != 0) {
          return rc < 0 ? -1 : 0;
       }
+      if (PyErr_CheckSignals() != 0) { /* there may always be a next batch */
+         return -1;
+      }
    }
    return 0;
 }
@@ -370,7 +372,7 @@ PyObject *pt_ctx_recv_bulk(PyObject *self, PyObject *args, PyObject *kwargs)
    struct bulk b = {.left = 0};
    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OL|O:recvBulk", keywords, &pt_template_type, &tmplt,
                                     &seconds, &b.left, &index) ||
-       deadline_in(seconds, &b.deadline) != 0) {
+       pt_deadline_in(seconds, &b.deadline) != 0) {
       return NULL;
    }
    b.h = pt_handle((pt_ctx_t *) self);
