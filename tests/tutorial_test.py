@@ -8,6 +8,7 @@ Installs the build into a temporary prefix. Steps with autotools skip where auto
 builds with a sanitizer, whose libraries programs built outside cannot load.
 """
 
+import glob
 import os
 import shutil
 import subprocess
@@ -111,6 +112,36 @@ class Tutorial(unittest.TestCase):
         self.assertNotIn('@', readme.replace('you@example.org', ''))
         self.need('make')
         self.assertIn('1 passed, 0 failed', self.run_in('large_flows', 'make', 'test'))
+
+    def python_env(self):
+        """Where pytrap is in the prefix; skips the test where it was not built."""
+        found = glob.glob(os.path.join(self.prefix, 'lib', 'python3*', '*-packages'))
+        packages = [path for path in found if os.path.isdir(os.path.join(path, 'pytrap'))]
+        if not packages:
+            self.skipTest('pytrap was not built')
+        with open(os.path.join(BUILD, 'python', 'pytrap', 'pytrap', 'python.txt'), encoding='utf-8') as file:
+            return dict(self.env, PYTHONPATH=packages[0]), file.read().strip()
+
+    def test_new_module_in_python(self):
+        env, python = self.python_env()
+        out = self.run_in('.', 'nemea', 'new-module', '--python', '--description', 'Finds large flows.', '--author', 'A. Person', 'large_py')
+        self.assertIn('cd large_py && tests/run.sh ./large_py.py', out)
+        self.env = dict(env, PATH=f'{self.dir}/with:{env["PATH"]}')
+        os.mkdir(os.path.join(self.dir, 'with'))
+        os.symlink(python, os.path.join(self.dir, 'with', 'python3'))
+        self.assertIn('1 passed, 0 failed', self.run_in('large_py', 'tests/run.sh', './large_py.py'))
+        self.assertIn('0 passed, 1 failed', self.run_in('large_py', 'tests/run.sh', './large_py.py', '-l', '1', status=1))
+        self.assertIn('Finds large flows.', self.run_in('large_py', './large_py.py', '-h'))
+        self.run_in('.', 'nemea', 'new-module', '--python', '--classic', 'both', status=2)
+        with open(os.path.join(self.dir, 'in.csv'), 'w', encoding='utf-8') as file:
+            file.write('uint64 BYTES,uint32 PACKETS,uint16 DST_PORT,uint8 PROTOCOL\n100,2,443,6\n50,1,53,17\n7,1,443,6\n')
+        self.run_in('.', 'logreplay', '-f', 'in.csv', '-i', 'f:flows.trapcap')
+        examples = os.path.join(self.prefix, 'share', 'nemea-framework', 'examples', 'python')
+        self.assertEqual(self.run_in('.', os.path.join(examples, 'protocol_aggr.py'), '-i', 'f:flows.trapcap'),
+                         'protocol,flows,packets,bytes\n6,2,3,107\n17,1,1,50\n')
+        if subprocess.run([python, '-c', 'import numpy'], check=False, capture_output=True).returncode == 0:
+            self.assertEqual(self.run_in('.', os.path.join(examples, 'port_columns.py'), '-i', 'f:flows.trapcap'),
+                             'port,bytes\n443,107\n53,50\n')
 
     def test_a_test_of_a_new_module_can_fail(self):
         self.run_in('.', 'nemea', 'new-module', 'broken')

@@ -26,7 +26,7 @@
 struct new_module {
    const char *name, *directory;
    char description[512], author[128], email[128], inputs[8], outputs[8];
-   bool classic;
+   bool classic, python;
    char prefix[PATH_MAX]; /* where share/nemea is */
 };
 
@@ -41,6 +41,7 @@ void cli_new_module_help(FILE *to)
          "  -c, --classic           written directly on libtrap and libunirec and built with autotools, as "
          "for NEMEA 2;\n"
          "                          otherwise on libnemea-module, built with Meson or make, with a test\n"
+         "  -p, --python            written in Python on pytrap, with a test\n"
          "  -d, --directory DIR     make it in DIR instead of NAME\n"
          "  -t, --description TEXT  what the module does, in a sentence\n"
          "  -a, --author NAME       for its README or source\n"
@@ -104,6 +105,7 @@ static bool set_option(struct new_module *m, int c)
 {
    switch (c) {
    case 'c': m->classic = true; return true;
+   case 'p': m->python = true; return true;
    case 'd': m->directory = optarg; return true;
    case 't': return set_text(m->description, sizeof(m->description), "--description", optarg);
    case 'a': return set_text(m->author, sizeof(m->author), "--author", optarg);
@@ -117,6 +119,7 @@ static bool set_option(struct new_module *m, int c)
 static int parse(int argc, char **argv, struct new_module *m)
 {
    static const struct option options[] = {{"classic", no_argument, NULL, 'c'},
+                                           {"python", no_argument, NULL, 'p'},
                                            {"directory", required_argument, NULL, 'd'},
                                            {"description", required_argument, NULL, 't'},
                                            {"author", required_argument, NULL, 'a'},
@@ -127,7 +130,7 @@ static int parse(int argc, char **argv, struct new_module *m)
                                            {NULL, 0, NULL, 0}};
    int c;
    opterr = 0;
-   while ((c = getopt_long(argc, argv, ":cd:t:a:e:h", options, NULL)) != -1) {
+   while ((c = getopt_long(argc, argv, ":cpd:t:a:e:h", options, NULL)) != -1) {
       if (c == 'h') {
          cli_new_module_help(stdout);
          return CLI_OK;
@@ -151,6 +154,10 @@ static int parse(int argc, char **argv, struct new_module *m)
       cli_error(
           "\"%s\" is no name for a module: expected up to %d letters, digits and underscores, no digit first",
           m->name, MAX_NAME);
+      return CLI_USAGE;
+   }
+   if (m->classic && m->python) {
+      cli_error("--classic is a way to write modules in C: it cannot be combined with --python");
       return CLI_USAGE;
    }
    if (!m->classic && (strcmp(m->inputs, "1") != 0 || strcmp(m->outputs, "1") != 0)) {
@@ -325,8 +332,17 @@ static bool find_prefix(struct new_module *m)
 static int generate(const struct new_module *m)
 {
    char from[PATH_MAX + 64];
-   snprintf(from, sizeof(from), "%s/" TEMPLATES "/%s", m->prefix, m->classic ? "classic" : "kit");
+   snprintf(from, sizeof(from), "%s/" TEMPLATES "/%s", m->prefix,
+            m->classic  ? "classic"
+            : m->python ? "python"
+                        : "kit");
    int status = copy_folder(m, from, m->directory);
+   if (status == CLI_OK && m->python) {
+      char tests[PATH_MAX];
+      snprintf(from, sizeof(from), "%s/" TEMPLATES "/kit/tests", m->prefix); /* it does the same */
+      snprintf(tests, sizeof(tests), "%s/tests", m->directory);
+      status = copy_folder(m, from, tests);
+   }
    if (status == CLI_OK && m->classic) {
       snprintf(from, sizeof(from), "%s/" EXAMPLES, m->prefix);
       status = copy_folder(m, from, m->directory);
@@ -354,8 +370,11 @@ int cli_new_module(int argc, char **argv)
    }
    status = generate(&m);
    if (status == CLI_OK) {
-      printf("Module %s was made in %s. Next:\n  cd %s && %s\n", m.name, m.directory, m.directory,
-             m.classic ? "autoreconf -i && ./configure && make" : "meson setup build && meson test -C build");
+      printf("Module %s was made in %s. Next:\n  cd %s && %s%s%s\n", m.name, m.directory, m.directory,
+             m.classic  ? "autoreconf -i && ./configure && make"
+             : m.python ? "tests/run.sh ./"
+                        : "meson setup build && meson test -C build",
+             m.python ? m.name : "", m.python ? ".py" : "");
    }
    return status;
 }

@@ -180,6 +180,22 @@ static PyObject *print_help(trap_module_info_t *info, bool trap)
    return NULL;
 }
 
+/* Which outputs are files or black holes. */
+static void note_local(pt_handle_t *h, const char *spec)
+{
+   char name[] = "pytrap", option[] = "-i";
+   char *argv[] = {name, option, (char *) (uintptr_t) spec, NULL};
+   int argc = 3;
+   trap_ifc_spec_t parsed = {.types = NULL};
+   if (trap_parse_params(&argc, argv, &parsed) == TRAP_E_OK) {
+      for (int i = 0; i < h->n_out && h->n_in + i < (int) strlen(parsed.types); i++) {
+         char type = parsed.types[h->n_in + i];
+         h->out[i].local = type == TRAP_IFC_TYPE_FILE || type == TRAP_IFC_TYPE_BLACKHOLE;
+      }
+   }
+   trap_free_ifc_spec(parsed);
+}
+
 static PyObject *open_interfaces(pt_ctx_t *self, const trap_module_info_t *info, const char *spec,
                                  const char *service)
 {
@@ -224,6 +240,7 @@ static PyObject *open_interfaces(pt_ctx_t *self, const trap_module_info_t *info,
       PyMem_Free(h);
       return PyErr_NoMemory();
    }
+   note_local(h, spec);
    pt_handle_t *old = self->handle; /* of another thread's init() meanwhile */
    self->handle = h;
    if (old != NULL) {
@@ -326,14 +343,14 @@ static long index_of(PyObject *o, int n)
 
 struct pt_input *pt_input_of(pt_handle_t *h, PyObject *index, uint32_t *number)
 {
-   long i = index_of(index, h->n_in);
+   long i = index == NULL && h->n_in > 0 ? 0 : index_of(index, h->n_in);
    *number = (uint32_t) i;
    return i >= 0 ? &h->in[i] : NULL;
 }
 
 struct pt_output *pt_output_of(pt_handle_t *h, PyObject *index, uint32_t *number)
 {
-   long i = index_of(index, h->n_out);
+   long i = index == NULL && h->n_out > 0 ? 0 : index_of(index, h->n_out);
    *number = (uint32_t) i;
    return i >= 0 ? &h->out[i] : NULL;
 }

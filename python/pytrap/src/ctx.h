@@ -26,6 +26,7 @@ struct pt_input {
 struct pt_output {
    unsigned senders; /* threads that send */
    bool changing;    /* a thread sets the format */
+   bool local;       /* a file or a black hole: it waits for nobody */
 };
 
 typedef struct pt_handle {

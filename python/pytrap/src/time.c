@@ -114,7 +114,8 @@ static PyObject *time_ns(PyObject *self, PyObject *unused)
 
 static PyObject *time_us_float(PyObject *self, PyObject *unused)
 {
-   return PyFloat_FromDouble(ur_time_get_sec(time_of(self)) * 1e6 + ur_time_get_usec(time_of(self)));
+   uint32_t us = ur_time_get_usec(time_of(self));
+   return PyFloat_FromDouble(ur_time_get_sec(time_of(self)) * 1e6 + us);
 }
 
 static PyObject *time_ns_float(PyObject *self, PyObject *unused)
@@ -124,7 +125,8 @@ static PyObject *time_ns_float(PyObject *self, PyObject *unused)
 
 static PyObject *time_float(PyObject *self)
 {
-   return PyFloat_FromDouble(ur_time_get_sec(time_of(self)) + ur_time_get_msec(time_of(self)) / 1000.0);
+   uint32_t ms = ur_time_get_msec(time_of(self));
+   return PyFloat_FromDouble(ur_time_get_sec(time_of(self)) + ms / 1000.0);
 }
 
 static PyObject *time_as_float(PyObject *self, PyObject *unused)
