@@ -151,6 +151,21 @@ class Threads(Case):
         thread.join()
         self.assertEqual(results[0], [(r['N'], r['S']) for r in rows])
 
+    def test_acknowledged_records_do_not_come_again(self):
+        fields = 'uint32 N'
+        out = self.output(spec='u:flows:min_clients=1:timeout=WAIT', fields=fields)
+        first = self.input(spec='u:flows:resume=me', fields=fields)
+        first.ack()  # nothing yet
+        sender, _ = self.waiting(lambda: (out.sendBulk(UnirecTemplate(fields), [{'N': i} for i in range(10)]), out.sendFlush()))
+        rows = first.records()
+        self.assertEqual([next(rows).N for _ in range(4)], [0, 1, 2, 3])
+        first.ack()
+        self.assertEqual(next(rows).N, 4)  # not acknowledged, and the rest was fetched with it
+        sender.join()
+        first.finalize()
+        rows = self.input(spec='u:flows:resume=me', fields=fields).records()
+        self.assertEqual([next(rows).N for _ in range(6)], [4, 5, 6, 7, 8, 9])
+
     def test_a_format_with_another_type_is_refused(self):
         mine = UnirecTemplate('uint32 N')
         out = self.output(spec='u:flows', fields='string N')
