@@ -47,7 +47,7 @@ static bool is_examination(struct voip *self, const struct caller *c, uint32_t n
    if (n->end < domain + self->min_number && (uint64_t) c->answered * ANSWERED_SHARE > n->unanswered) {
       return false;
    }
-   *e = (struct examination){.depth = n->end};
+   *e = (struct examination){.node = node, .depth = n->end};
    struct sum s = {e, self->max_prefix};
    tree_walk(self, node, add_node, &s);
    return e->count > self->limit;
@@ -94,27 +94,52 @@ static bool examine_target(struct voip *self, const struct caller *c, const stru
    }
 }
 
-/* Answered targets of the group, too; all of them are counted anew from now on. */
-static void close_group(struct voip *self, struct caller *c, struct examination *e)
+struct closing {
+   struct caller *caller;
+   const struct examination *e;
+};
+
+static void close_node(struct voip *self, uint32_t node, void *context)
+{
+   const struct closing *closing = context;
+   uint32_t i = self->nodes[node].target;
+   struct target *t = &self->targets[i];
+   if (self->nodes[node].ends && t->counted) {
+      log_prefix(self, closing->e, t);
+      tree_uncount(self, closing->caller, i);
+      closing->caller->dialled--;
+      t->invites = 0;
+   }
+}
+
+/* Targets of the group that were answered: they are not in the tree. */
+static void close_answered(struct voip *self, struct caller *c, struct examination *e)
 {
    const struct target *best = &self->targets[e->best];
    for (uint32_t i = c->targets; i != 0; i = self->targets[i].next) {
       struct target *t = &self->targets[i];
-      if (t->invites == 0 || t->length < e->depth ||
+      if (t->answered == 0 || t->length < e->depth ||
           memcmp(t->text + t->length - e->depth, best->text + best->length - e->depth, e->depth) != 0) {
          continue;
       }
-      if (t->answered > 0) {
-         c->answered--;
-         if (t->length - e->depth <= self->max_prefix) {
-            e->answered++;
-            e->invites += t->invites;
-         }
+      if (t->length - e->depth <= self->max_prefix) {
+         e->answered++;
+         e->invites += t->invites;
       }
-      c->dialled--;
       log_prefix(self, e, t);
-      tree_uncount(self, c, i);
+      c->dialled--;
+      c->answered--;
       t->invites = t->answered = 0;
+   }
+}
+
+/* What was found is counted anew from now on. */
+static void close_group(struct voip *self, struct caller *c, struct examination *e)
+{
+   struct closing closing = {c, e};
+   tree_walk(self, e->node, close_node, &closing);
+   if (c->answered > 0) {
+      close_answered(self, c, e);
    }
 }
 
@@ -142,7 +167,7 @@ bool examine(struct voip *self, struct caller *c, struct examination *found)
 {
    struct memory known = {.n = 0};
    bool is = false;
-   if (c->dialled - c->answered <= self->limit) {
+   if (!caller_is_suspect(self, c)) {
       return false; /* what is pending may matter later */
    }
    count_pending(self, c);

@@ -32,6 +32,7 @@ bool tree_open(struct voip *self)
    self->index.buckets = new_array(buckets, sizeof(*self->index.buckets), &self->index_base);
    self->index.mask = buckets - 1;
    self->next_target = self->next_node = 1;
+   link_head(&self->suspects);
    link_head(&self->once);
    link_head(&self->often);
    /* A target is pending once at most, and each caller leaves at most a block half empty. */
@@ -81,6 +82,7 @@ void tree_clear(struct voip *self, struct caller *c)
       self->free_node = freed;
    }
    queue_clear(&self->pending, &c->pending);
+   link_remove(&c->suspect);
    c->root = c->targets = c->n_targets = c->dialled = c->answered = 0;
    c->id = ++self->caller_ids; /* calls of before are not its own */
 }
@@ -315,6 +317,11 @@ static uint32_t target_new(struct voip *self, struct caller *c, const struct mes
    return target;
 }
 
+bool caller_is_suspect(const struct voip *self, const struct caller *c)
+{
+   return c->pending.n > 0 && c->dialled - c->answered > self->limit;
+}
+
 uint32_t tree_add(struct voip *self, struct caller *c, const struct message *msg)
 {
    struct wanted wanted = {self->targets, msg->hash};
@@ -334,6 +341,10 @@ uint32_t tree_add(struct voip *self, struct caller *c, const struct message *msg
          if (place != NULL) {
             *place = target;
          }
+      }
+      if (!link_is_in(&c->suspect) && caller_is_suspect(self, c)) {
+         c->queued = self->now;
+         link_append(&self->suspects, &c->suspect);
       }
    }
    return target;

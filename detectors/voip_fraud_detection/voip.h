@@ -45,7 +45,9 @@ struct node {
 };
 
 struct caller {
-   struct link by_use; /* first member */
+   struct link by_use;  /* first member */
+   struct link suspect; /* of those with more unanswered targets than the limit, some of them new */
+   uint64_t queued;     /* s, when it came into that list */
    uint64_t id;
    uint64_t first, last, checked, attacked; /* seconds; attacked: 0: never */
    uint64_t number;                         /* hash of the number of the last attack */
@@ -79,6 +81,7 @@ struct countries {
 
 /* What a guess of prefixes looked like. */
 struct examination {
+   uint32_t node;
    uint32_t depth; /* characters of the number without prefix, and the domain */
    uint32_t count, answered, invites;
    uint32_t best; /* the target with the longest prefix */
@@ -115,6 +118,7 @@ struct voip {
    uint32_t free_target, next_target, free_node, next_node, n_nodes;
    uint32_t n_targets;
    struct pool pending;
+   struct link suspects;    /* callers that are checked also when they call no more */
    struct link once, often; /* callers, the one that called last at the end */
    uint64_t caller_ids;
 
@@ -142,6 +146,8 @@ void caller_evicted(void *context, const void *key, void *value);
 void caller_used(struct voip *self, struct caller *c);
 /** Removes all targets of a caller. */
 void tree_clear(struct voip *self, struct caller *c);
+/** Is there something that the next step might find? */
+bool caller_is_suspect(const struct voip *self, const struct caller *c);
 /** The target of a message, which the next step looks at. \return 0: there is no place */
 uint32_t tree_add(struct voip *self, struct caller *c, const struct message *msg);
 /** A call of the target was answered. */

@@ -234,6 +234,42 @@ static void clear_idle(struct voip *self)
    }
 }
 
+static int check_caller(nm_module_t *m, const ip_addr_t *ip, struct caller *c)
+{
+   struct voip *self = nm_self(m);
+   struct examination found;
+   uint64_t now = self->now;
+   if (now <= c->checked || now - c->checked < self->interval ||
+       (c->attacked != 0 && now < c->attacked + self->pause)) {
+      return NM_OK;
+   }
+   c->checked = now;
+   return examine(self, c, &found) ? report_examination(m, ip, c, &found) : NM_OK;
+}
+
+/* Checks who may have guessed and calls no more. The list is ordered by when they came into it. */
+static int check_suspects(nm_module_t *m)
+{
+   struct voip *self = nm_self(m);
+   struct link *l;
+   int rc = NM_OK;
+   while (rc == NM_OK && (l = self->suspects.next) != &self->suspects) {
+      struct caller *c = (struct caller *) (void *) ((char *) l - offsetof(struct caller, suspect));
+      ip_addr_t ip;
+      if (self->now <= c->queued || self->now - c->queued < self->interval) {
+         break;
+      }
+      memcpy(&ip, nc_table_key(self->callers, c), sizeof(ip));
+      link_remove(l);
+      rc = check_caller(m, &ip, c);
+      if (caller_is_suspect(self, c)) { /* it was alerted not long ago, or found among the first */
+         c->queued = self->now;
+         link_append(&self->suspects, l);
+      }
+   }
+   return rc;
+}
+
 /* What is due at the time of a record. */
 static int advance(nm_module_t *m, ur_time_t time)
 {
@@ -258,9 +294,12 @@ static int advance(nm_module_t *m, ur_time_t time)
    }
    if (now >= self->told + TELL_EVERY) {
       self->told = now;
-      return tell(m);
+      int rc = tell(m);
+      if (rc != NM_OK) {
+         return rc;
+      }
    }
-   return NM_OK;
+   return check_suspects(m);
 }
 
 /* --------------------------------------------------------------------- messages */
@@ -355,19 +394,6 @@ static void set_agent(nm_module_t *m, struct target *t, const void *rec)
       agent->length = (uint8_t) n;
       memcpy(agent->text, text, n);
    }
-}
-
-static int check_caller(nm_module_t *m, const ip_addr_t *ip, struct caller *c)
-{
-   struct voip *self = nm_self(m);
-   struct examination found;
-   uint64_t now = self->now;
-   if (now <= c->checked || now - c->checked < self->interval ||
-       (c->attacked != 0 && now < c->attacked + self->pause)) {
-      return NM_OK;
-   }
-   c->checked = now;
-   return examine(self, c, &found) ? report_examination(m, ip, c, &found) : NM_OK;
 }
 
 static int add_invite(nm_module_t *m, const struct message *msg, const struct places *at)

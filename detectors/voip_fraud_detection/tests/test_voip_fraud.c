@@ -102,6 +102,28 @@ static void test_prefixes(void **state)
    nm_test_free(t);
 }
 
+/* A burst of guesses, and then nothing but calls of others. */
+static void test_guesses_that_are_over(void **state)
+{
+   (void) state;
+   nm_test_t *t = start("");
+   for (unsigned i = 0; i < 20; i++) {
+      char number[64];
+      snprintf(number, sizeof(number), "%u" NUMBER, i + 10);
+      invite(t, 5, "192.0.2.7", number, number);
+   }
+   invite(t, 14, "192.0.2.8", "7@x", "x");
+   assert_null(next_alert(t));
+   invite(t, 15, "192.0.2.8", "8@x", "y");
+   assert_string_equal(
+       next_alert(t),
+       "::,192.0.2.7,2024-01-01T00:00:15.000000,2024-01-01T00:00:05.000000,1,20,20,0,2,40,\"\","
+       "\"\",\"10" NUMBER "\",\"phone\"");
+   invite(t, 100, "192.0.2.8", "9@x", "z");
+   assert_null(next_alert(t));
+   nm_test_free(t);
+}
+
 static void test_ipv6(void **state)
 {
    (void) state;
@@ -661,6 +683,7 @@ int main(void)
 {
    const struct CMUnitTest tests[] = {
        cmocka_unit_test(test_prefixes),
+       cmocka_unit_test(test_guesses_that_are_over),
        cmocka_unit_test(test_ipv6),
        cmocka_unit_test(test_options),
        cmocka_unit_test(test_answered_calls),
