@@ -6,7 +6,7 @@ usage: run_detectors.py [--rounds N] [--records N] [NAME...]
 
 bench/flows/make_traffic.c makes --records records (1 million; five times as many for ipblacklistfilter) of each kind: ordinary
 flows of 15 minutes between 60000 clients and servers (22 % DNS, 7 % scans; a record for each direction), SYNs only, DNS, HTTP and SIP
-messages. Everything is read from the page cache on one core, alerts are written to a file; all files are removed at the end. The
+messages, SMTP flows. Everything is read from the page cache on one core, alerts are written to a file; all files are removed at the end. The
 programs of a table take turns within a round.
 
 Columns as of run_modules.py: million records by the CPU seconds of the run that took the fewest, start and end included;
@@ -21,7 +21,7 @@ import random
 import socket
 import tempfile
 
-from run_modules import Row, program, run, show
+from run_modules import Row, run, show
 
 ENTRIES = 50000
 MANY = 2000000
@@ -154,8 +154,10 @@ def main():
 
         def sip(t):
             t.add('sip_bf_detector', 4, '0.57, 50 MB', 'sip_bf_detector')
-            if program('voip_fraud_detection'):
-                t.add('voip_fraud_detection', 3, '0.11, 354 MB', 'voip_fraud_detection')
+            t.add('voip_fraud_detection', 3, '0.11, 354 MB', 'voip_fraud_detection', '-e', 'disabled')
+
+        def smtp(t):
+            t.add('smtp_spam_detector', None, '', 'smtp_spam_detector', '-L', '/dev/null')
 
         Traffic(folder, 0, 'empty-dns', '-k', 'dns')
         Traffic(folder, 0, 'empty-http', '-k', 'http')
@@ -163,6 +165,7 @@ def main():
         measure('HTTP requests', 'http', ('-k', 'http'), http)
         measure('SIP messages', 'sip', ('-k', 'sip'), sip)
         measure('SIP messages, each of another client and user', 'sip-spoofed', ('-k', 'sip', '--spoofed'), sip)
+        measure('SMTP flows', 'smtp', ('-k', 'smtp'), smtp)
 
 
 if __name__ == '__main__':
