@@ -32,6 +32,13 @@ char *format_count(uint64_t n, char *to, size_t size)
    return to;
 }
 
+char *format_counted(uint64_t n, const char *noun, char *to, size_t size)
+{
+   char count[32];
+   snprintf(to, size, "%s %s%s", format_count(n, count, sizeof(count)), noun, n == 1 ? "" : "s");
+   return to;
+}
+
 char *format_duration(uint64_t s, char *to, size_t size)
 {
    if (s == 0) {

@@ -244,6 +244,9 @@ static void test_texts(void **state)
                      .port = 22};
    char text[64], small[8];
    (void) state;
+   assert_string_equal(format_counted(1, "flow", text, sizeof(text)), "1 flow");
+   assert_string_equal(format_counted(0, "flow", text, sizeof(text)), "0 flows");
+   assert_string_equal(format_counted(20000, "flow", text, sizeof(text)), "20 000 flows");
    assert_string_equal(event_amount(&e, text, sizeof(text)), "12 345 ports");
    assert_string_equal(event_title(&e, text, sizeof(text)), "test of pairs");
    e.protocol = 17;

@@ -284,10 +284,10 @@ static void put_talkers(const struct traffic *t, FILE *to)
       ip_to_str(&k->ip, ip);
       format_bytes((double) k->sent, sent, sizeof(sent));
       format_bytes((double) k->received, received, sizeof(received));
-      fprintf(to,
-              "<text class=\"name\" x=\"0\" y=\"%d\">%s</text><g><title>%s\nsent %s, received %s in %s "
-              "flows</title>",
-              (int) i * ROW + 16, ip, ip, sent, received, format_count(k->flows, flows, sizeof(flows)));
+      fprintf(
+          to,
+          "<text class=\"name\" x=\"0\" y=\"%d\">%s</text><g><title>%s\nsent %s, received %s in %s</title>",
+          (int) i * ROW + 16, ip, ip, sent, received, format_counted(k->flows, "flow", flows, sizeof(flows)));
       fprintf(to, "<rect class=\"mark c0\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>", left,
               (int) i * ROW + 3, width, ROW - 7);
       fprintf(to, "<rect class=\"mark c1\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"/></g>",

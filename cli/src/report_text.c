@@ -92,16 +92,17 @@ static void print_traffic(const struct traffic *t, FILE *to)
 {
    char flows[32], packets[32], bytes[32], first[32], duration[32], ip[64], sent[32], received[32];
    struct talker top[TRAFFIC_TOP];
-   fprintf(to, "Traffic     %s flows, %s packets, %s; from %s for %s\n",
-           format_count(t->flows, flows, sizeof(flows)), format_count(t->packets, packets, sizeof(packets)),
+   fprintf(to, "Traffic     %s, %s, %s; from %s for %s\n",
+           format_counted(t->flows, "flow", flows, sizeof(flows)),
+           format_counted(t->packets, "packet", packets, sizeof(packets)),
            format_bytes((double) t->bytes, bytes, sizeof(bytes)), format_time(t->first, first, sizeof(first)),
            format_duration(ur_time_get_sec(t->last) - ur_time_get_sec(t->first), duration, sizeof(duration)));
    fputs("Protocols   ", to);
    for (unsigned c = 0, n = 0; c < TRAFFIC_CLASSES; c++) {
       if (t->classes[c].flows > 0) {
-         fprintf(to, "%s%s %s in %s flows", n++ > 0 ? ", " : "", traffic_class_names[c],
+         fprintf(to, "%s%s %s in %s", n++ > 0 ? ", " : "", traffic_class_names[c],
                  format_bytes((double) t->classes[c].bytes, bytes, sizeof(bytes)),
-                 format_count(t->classes[c].flows, flows, sizeof(flows)));
+                 format_counted(t->classes[c].flows, "flow", flows, sizeof(flows)));
       }
    }
    fputc('\n', to);
@@ -109,10 +110,10 @@ static void print_traffic(const struct traffic *t, FILE *to)
    unsigned n = traffic_top(t, top);
    for (unsigned i = 0; i < n; i++) {
       ip_to_str(&top[i].ip, ip);
-      fprintf(to, "%s%-39s  sent %8s  received %8s  in %s flows\n", i == 0 ? "Top hosts   " : "            ",
-              ip, format_bytes((double) top[i].sent, sent, sizeof(sent)),
+      fprintf(to, "%s%-39s  sent %8s  received %8s  in %s\n", i == 0 ? "Top hosts   " : "            ", ip,
+              format_bytes((double) top[i].sent, sent, sizeof(sent)),
               format_bytes((double) top[i].received, received, sizeof(received)),
-              format_count(top[i].flows, flows, sizeof(flows)));
+              format_counted(top[i].flows, "flow", flows, sizeof(flows)));
    }
    if (traffic_forgotten(t) > 0) {
       fprintf(to, "            (%s hosts were not kept: more than %d at a time)\n",

@@ -16,6 +16,8 @@ extern "C" {
 char *format_bytes(double bytes, char *to, size_t size);
 /** "1234", "12 345" */
 char *format_count(uint64_t n, char *to, size_t size);
+/** The same with its noun: "1 flow", "2 flows". */
+char *format_counted(uint64_t n, const char *noun, char *to, size_t size);
 /** "5 min 03 s" */
 char *format_duration(uint64_t seconds, char *to, size_t size);
 /** "2026-01-02 03:04:05" (UTC) */
