@@ -15,7 +15,7 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 
 SOURCE = BUILD = MODULE_DIR = None
-CLASSES = {'data-sources', 'detectors', 'loggers', 'munin', 'others'}
+CLASSES = {'backscatter', 'data-sources', 'detectors', 'loggers', 'munin', 'others'}
 # Outputs of the data source: which flow records they have depends on its plugins.
 SOURCES = {'flow_data_source', 'voip_data_source', 'smtp_data_source', 'http_data_source', 'ipv6tunnel_data_source', 'dns_data_source'}
 # element -> (how often, at least and at most, in its parent; the values that it may have)
