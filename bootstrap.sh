@@ -57,6 +57,7 @@ pc:fuse3                libfuse3-dev        fuse3-devel
 pc:libcurl              libcurl4-openssl-dev libcurl-devel
 pc:libidn2              libidn2-dev         libidn2-devel
 pc:python3              python3-dev         python3-devel
+pc:libhs                libhyperscan-dev    hyperscan-devel
 END
    check) cat <<'END' ;;
 prog:git                git                 git

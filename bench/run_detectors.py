@@ -151,6 +151,8 @@ def main():
         def http(t):
             t.add(f'urlblacklistfilter, {ENTRIES} URLs', 4, '1.2, 41 MB', 'urlblacklistfilter', '--blacklist', f'{folder}/urls',
                   empty=f'{folder}/empty-http.trapcap')
+            for engine in ('pcre2', 'auto'):
+                t.add(f'waintrusion_detector, {engine}', None, '', 'waintrusion_detector', '-ursrc', 'ipfixprobe', '--engine', engine)
 
         def sip(t):
             t.add('sip_bf_detector', 4, '0.57, 50 MB', 'sip_bf_detector')
