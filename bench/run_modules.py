@@ -29,6 +29,9 @@ BENCH = os.path.join(BUILD, 'bench', 'flows')
 NETWORK = '[{"id": 1, "ip_prefix": "10.0.0.0/8"}]'
 BIFLOW = ('<?xml version="1.0"?><aggregator><id name="source"><field><name>SRC_IP</name><type>KEY</type></field><field><name>BYTES</name>'
           '<type>SUM</type></field><field><name>PACKETS</name><type>SUM</type></field></id></aggregator>')
+LINKS = '1,first,LINK1,ff0000\n2,second,LINK2,00ff00\n'
+RULES = 'ipaddr SRC_IP,uint16 DST_PORT,uint8 PROTOCOL\n10.0.1.0/24,53,17\n10.0.2.0/24,,6\n10.0.3.4,443,\n'
+MOST_BZ2 = 200000  # records, for which bzip2 needs seconds
 FILTER = 'DST_PORT == 53 && PROTOCOL == 17 && BYTES > 500'
 
 
@@ -101,6 +104,9 @@ def flow_rows(flows, records, folder):
             row('backscatter', 3, 'backscatter', '-N', f'{folder}/networks.txt', '-i', f'{f},{out}'),
             row('topn, 10', 10, 'topn', '-n', '10', '-l', '300', '-i', f),
             row('deduplicator', 8, 'deduplicator', '-i', f'{f},{out}'),
+            row('listdetector, 3 rules', None, 'listdetector', '-r', f'{folder}/rules.csv', '-i', f'{f},{out}'),
+            row('telemetry_stats', None, 'telemetry_stats', '-o', 'stdout', '-i', f'{f},{out}'),
+            row('link_traffic, 2 links', None, 'link_traffic', '-c', f'{folder}/links.cfg', '-s', f'{folder}/links.sock', '-i', f),
             row('nfwriter', None, 'nfwriter', '-f', f'{folder}/out.nf', '-i', f)]
 
 
@@ -144,6 +150,13 @@ def nfdump_rows(folder, records, text):
             Row('nfdump -s srcip/bytes -n 10', records, None, 'nfdump', '-q', '-r', file, '-s', 'srcip/bytes', '-n', '10')]
 
 
+def bz2_rows(folder, records):
+    file = f'{folder}/bz2.nf'
+    loop = Row('loop of libbz2 alone', records, None, 'unpack_blocks', file)
+    return [loop, Row('nfreader, bzip2', records, 3, 'nfdump_reader', '-i', 'b:', file, loop=loop),
+            Row('nfdump, reads only, bzip2', records, None, 'nfdump', '-q', '-r', file, '-o', 'null', loop=loop)]
+
+
 def show(title, rows, rounds, words):
     rows = [row for row in rows if row.name.startswith(('loop', 'wc')) or not words or any(word in row.name for word in words)]
     missing = sorted({row.command[0] for row in rows if program(row.command[0]) is None})
@@ -171,7 +184,8 @@ def main():
     arguments = parser.parse_args()
     print(f'load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n')
     with tempfile.TemporaryDirectory(prefix='nemea-bench-') as folder:
-        for name, text in (('networks.json', NETWORK), ('networks.txt', '0.0.0.0/0\n::/0\n'), ('biflow.xml', BIFLOW)):
+        for name, text in (('networks.json', NETWORK), ('networks.txt', '0.0.0.0/0\n::/0\n'), ('biflow.xml', BIFLOW),
+                           ('links.cfg', LINKS), ('rules.csv', RULES)):
             with open(os.path.join(folder, name), 'w', encoding='ascii') as file:
                 file.write(text)
         flows = f'{folder}/flows.trapcap'
@@ -187,6 +201,13 @@ def main():
              arguments.names)
         os.unlink(flows)
         run('make_flows', '-r', str(arguments.text), '-i', f'f:{folder}/text.trapcap:w')
+        if program('nfwriter') and program('unpack_blocks'):
+            packed = min(arguments.text, MOST_BZ2)
+            run('make_flows', '-r', str(packed), '-i', f'f:{flows}:w')
+            run('nfwriter', '-b', '-f', f'{folder}/bz2.nf', '-i', f'f:{flows}')
+            show(f'{packed} flow records in a file of nfdump that bzip2 compressed', bz2_rows(folder, packed), arguments.rounds,
+                 arguments.names)
+            os.unlink(flows)
         run('logger', '-t', '-i', f'f:{folder}/text.trapcap', '-w', f'{folder}/flows.csv')
         run('unirec2json', '-i', f'f:{folder}/text.trapcap,f:{folder}/json.trapcap:w')
         run('json_dump', '-i', f'f:{folder}/json.trapcap', '-w', f'{folder}/flows.json')
