@@ -48,7 +48,7 @@ DETECTORS = {
     'sip_bf_detector': Detector({'0': 'sip-guessing', '1': 'sip-guessing-by-many', '2': 'sip-user-scan'}, 'SBFD_SOURCE', 'SBFD_TARGET', plugins='sip',
                                 first='SBFD_EVENT_TIME', last='SBFD_CEASE_TIME', type='SBFD_EVENT_TYPE'),
     'smtp_spam_detector': Detector('spam', 'SRC_IP', None, ('--unirec', '--log', '/dev/null'), 'smtp'),
-    'voip_fraud_detection': Detector({'40': 'dial-plan-guessing'}, 'SRC_IP', None, ('-e', 'disabled'), 'sip', last='DETECTION_TIME', strict=False),
+    'voip_fraud_detection': Detector({'40': 'dial-plan-guessing'}, 'SRC_IP', None, ('-e', 'disabled'), 'sip', last='DETECTION_TIME'),
     'urlblacklistfilter': Detector('blacklisted-url', None, None, plugins='http', listed=('HTTP_REQUEST_HOST', 'HTTP_REQUEST_URL')),
     'waintrusion_detector': Detector('web-attack', 'SRC_IP', 'DST_IP', ('-ursrc', 'ipfixprobe'), 'http', first='EVENT_TIME', last='EVENT_TIME'),
     'vportscan_detector': Detector('vertical-scan', 'SRC_IP', 'DST_IP'),
