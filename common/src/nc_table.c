@@ -22,7 +22,7 @@ struct nc_table {
    uint32_t capacity, count, free_count;
    uint32_t fresh; /* first entry that was never used */
    uint32_t hand;  /* of the clock */
-   uint32_t key_size, value_size, value_offset, entry_size;
+   uint32_t key_size, cleared, value_offset, entry_size;
    uint32_t prefetched; /* last byte of an entry to fetch ahead; no more than three lines are worth it */
    enum nc_table_full full;
    nc_table_evict_fn evicted;
@@ -72,12 +72,15 @@ nc_table_t *nc_table_new(const nc_table_config_t *config)
    table->index.mask = nc_index_size(config->capacity) - 1;
    table->capacity = config->capacity;
    table->key_size = config->key_size;
-   table->value_size = config->value_size;
+   table->cleared =
+       config->cleared > 0 && config->cleared < config->value_size ? config->cleared : config->value_size;
    table->value_offset = (config->key_size + 7) & ~UINT32_C(7);
    /* A set has 8 bytes of value too, so that a value pointer lies inside its entry. */
    uint32_t value_bytes = config->value_size ? config->value_size : 8;
    table->entry_size = table->value_offset + ((value_bytes + 7) & ~UINT32_C(7));
-   table->prefetched = table->entry_size <= 192 ? table->entry_size - 1 : 191;
+   uint32_t looked_at =
+       table->cleared < config->value_size ? table->value_offset + table->cleared : table->entry_size;
+   table->prefetched = looked_at <= 192 ? looked_at - 1 : 191;
    table->full = config->full;
    table->evicted = config->evicted;
    table->context = config->context;
@@ -268,17 +271,25 @@ void *nc_table_find(nc_table_t *table, const void *key)
    BY_SIZE(table->key_size, FIND)
 }
 
-void *nc_table_find_hashed(nc_table_t *table, const void *key, uint64_t hash)
-{
+void *nc_table_find_hashed(nc_table_t *table, const void *key, uint64_t hash){
 #define FIND_HASHED(n) find(table, key, hash, n)
-   BY_SIZE(table->key_size, FIND_HASHED)
+    BY_SIZE(table->key_size, FIND_HASHED)}
+
+INLINE void *peek(const nc_table_t *table, const void *key, uint64_t hash, size_t size)
+{
+   uint32_t entry = locate(table, key, hash, size);
+   return entry != NC_INDEX_NONE ? entry_at(table, entry) + table->value_offset : NULL;
 }
 
 void *nc_table_peek(const nc_table_t *table, const void *key)
 {
-   uint32_t entry = locate(table, key, hash_of(table, key), table->key_size);
-   return entry != NC_INDEX_NONE ? entry_at(table, entry) + table->value_offset : NULL;
+#define PEEK(n) peek(table, key, nc_hash(key, n), n)
+   BY_SIZE(table->key_size, PEEK)
 }
+
+void *nc_table_peek_hashed(const nc_table_t *table, const void *key, uint64_t hash){
+#define PEEK_HASHED(n) peek(table, key, hash, n)
+    BY_SIZE(table->key_size, PEEK_HASHED)}
 
 INLINE void *upsert(nc_table_t *table, const void *key, uint64_t hash, bool *is_new, size_t size)
 {
@@ -299,7 +310,7 @@ INLINE void *upsert(nc_table_t *table, const void *key, uint64_t hash, bool *is_
    table->stats.inserted++;
    uint8_t *bytes = entry_at(table, entry);
    memcpy(bytes, key, size);
-   memset(bytes + table->value_offset, 0, table->value_size);
+   memset(bytes + table->value_offset, 0, table->cleared);
    return bytes + table->value_offset;
 }
 

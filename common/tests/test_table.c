@@ -283,6 +283,27 @@ static void test_set_without_values(void **state)
    nc_table_free(set);
 }
 
+static void what_is_not_cleared_is_left_to_the_caller(void **state)
+{
+   nc_table_config_t config = {.capacity = 1, .key_size = 8, .value_size = 64, .cleared = 16};
+   nc_table_t *table = nc_table_new(&config);
+   const uint64_t keys[] = {1, 2};
+   const void *batch[] = {&keys[0], &keys[1]};
+   uint64_t hashes[2];
+   static const char zero[16];
+   (void) state;
+   assert_non_null(table);
+   memset(nc_table_upsert(table, &keys[0], NULL), 7, 64);
+   nc_table_prefetch(table, batch, 2, hashes);
+   assert_ptr_equal(nc_table_peek_hashed(table, &keys[0], hashes[0]), nc_table_peek(table, &keys[0]));
+   assert_null(nc_table_peek_hashed(table, &keys[1], hashes[1]));
+   const char *value =
+       nc_table_upsert_hashed(table, &keys[1], hashes[1], NULL); /* in the place of the other */
+   assert_memory_equal(value, zero, 16);
+   assert_int_equal(value[16], 7);
+   nc_table_free(table);
+}
+
 static void test_impossible_sizes(void **state)
 {
    const nc_table_config_t wrong[] = {{.capacity = 0, .key_size = 1},
@@ -322,6 +343,7 @@ int main(void)
        cmocka_unit_test(test_collisions_are_bounded),
        cmocka_unit_test(test_chosen_collisions_meet_another_hash_key),
        cmocka_unit_test(test_set_without_values),
+       cmocka_unit_test(what_is_not_cleared_is_left_to_the_caller),
        cmocka_unit_test(test_impossible_sizes),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);

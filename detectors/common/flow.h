@@ -59,44 +59,63 @@ enum probe {
    PROBE_STEALTH  /**< flags that no connection starts with: none, FIN, FIN+PSH+URG */
 };
 
-/** Optional fields of a format, looked up once. */
+/** Fields of a format, looked up once. */
 struct flow_format {
-   bool details; /**< PROTOCOL, PACKETS, DST_PORT and TCP_FLAGS */
+   const uint16_t *at; /**< offsets of the template */
+   bool details;       /**< PROTOCOL, PACKETS, DST_PORT and TCP_FLAGS */
    bool src_port;
    bool both_ways; /**< the _REV fields */
 };
 
 static inline void flow_format_set(struct flow_format *format, const ur_template_t *tmplt)
 {
+   format->at = tmplt->offset;
    format->details = ur_is_present(tmplt, F_PROTOCOL) && ur_is_present(tmplt, F_PACKETS) &&
                      ur_is_present(tmplt, F_DST_PORT) && ur_is_present(tmplt, F_TCP_FLAGS);
    format->src_port = ur_is_present(tmplt, F_SRC_PORT);
    format->both_ways = ur_is_present(tmplt, F_PACKETS_REV) && ur_is_present(tmplt, F_TCP_FLAGS_REV);
 }
 
+/* Value of a field that the format has. */
+#define FLOW_FIELD_(rec, format, field) \
+   (*(const UR_U_(field##_T) *) (const void *) UR_AT_(rec, (format)->at[field]))
+
 /** Absent fields are 0. */
-static inline struct flow flow_read(nm_module_t *m, const void *rec, const struct flow_format *format)
+static inline struct flow flow_read(const void *rec, const struct flow_format *format)
 {
    struct flow f = {
-       .src = nm_get_ptr(m, rec, F_SRC_IP),
-       .dst = nm_get_ptr(m, rec, F_DST_IP),
-       .first = nm_get(m, rec, F_TIME_FIRST),
-       .last = nm_get(m, rec, F_TIME_LAST),
+       .src = (const ip_addr_t *) (const void *) UR_AT_(rec, format->at[F_SRC_IP]),
+       .dst = (const ip_addr_t *) (const void *) UR_AT_(rec, format->at[F_DST_IP]),
+       .first = FLOW_FIELD_(rec, format, F_TIME_FIRST),
+       .last = FLOW_FIELD_(rec, format, F_TIME_LAST),
    };
    if (format->details) {
-      f.packets = nm_get(m, rec, F_PACKETS);
-      f.dst_port = nm_get(m, rec, F_DST_PORT);
-      f.protocol = nm_get(m, rec, F_PROTOCOL);
-      f.flags = nm_get(m, rec, F_TCP_FLAGS) & TCP_PROBE_FLAGS;
+      f.packets = FLOW_FIELD_(rec, format, F_PACKETS);
+      f.dst_port = FLOW_FIELD_(rec, format, F_DST_PORT);
+      f.protocol = FLOW_FIELD_(rec, format, F_PROTOCOL);
+      f.flags = FLOW_FIELD_(rec, format, F_TCP_FLAGS) & TCP_PROBE_FLAGS;
    }
    if (format->src_port) {
-      f.src_port = nm_get(m, rec, F_SRC_PORT);
+      f.src_port = FLOW_FIELD_(rec, format, F_SRC_PORT);
    }
    if (format->both_ways) {
-      f.packets_rev = nm_get(m, rec, F_PACKETS_REV);
-      f.flags_rev = nm_get(m, rec, F_TCP_FLAGS_REV) & TCP_PROBE_FLAGS;
+      f.packets_rev = FLOW_FIELD_(rec, format, F_PACKETS_REV);
+      f.flags_rev = FLOW_FIELD_(rec, format, F_TCP_FLAGS_REV) & TCP_PROBE_FLAGS;
    }
    return f;
+}
+
+/** A TCP connection that carries data: ordinary use, which most flows are. */
+static inline bool flow_is_use(uint8_t protocol, uint8_t flags)
+{
+   return protocol == PROTOCOL_TCP && (flags & (TCP_ACK | TCP_PSH)) == (TCP_ACK | TCP_PSH);
+}
+
+/** The same of a record. Such a flow is of none of the other kinds, so it need not be read to be sorted out. */
+static inline bool flow_record_is_use(const void *rec, const struct flow_format *format)
+{
+   return format->details &&
+          flow_is_use(FLOW_FIELD_(rec, format, F_PROTOCOL), FLOW_FIELD_(rec, format, F_TCP_FLAGS));
 }
 
 static inline enum probe flow_probe(const struct flow *f)
@@ -125,11 +144,11 @@ static inline enum probe flow_probe(const struct flow *f)
    }
 }
 
-/** What NEMEA 2 takes for a probe: SYN and no other flag, in at most four packets. */
-static inline bool flow_is_classic_probe(nm_module_t *m, const void *rec, const struct flow *f)
+/** What NEMEA 2 takes for a probe: SYN and no other flag, in at most this many packets. */
+static inline bool flow_is_classic_probe(const void *rec, const struct flow_format *format, uint32_t packets)
 {
-   return f->protocol == PROTOCOL_TCP && f->packets <= PROBE_MAX_PACKETS &&
-          nm_get(m, rec, F_TCP_FLAGS) == TCP_SYN;
+   return format->details && FLOW_FIELD_(rec, format, F_PROTOCOL) == PROTOCOL_TCP &&
+          FLOW_FIELD_(rec, format, F_TCP_FLAGS) == TCP_SYN && FLOW_FIELD_(rec, format, F_PACKETS) <= packets;
 }
 
 /** An RST that answers a probe of f's source port: refused. */
@@ -142,12 +161,6 @@ static inline bool flow_is_refusal(const struct flow *f)
 static inline bool flow_is_answer(const struct flow *f)
 {
    return f->src_port < 1024 && f->dst_port >= 1024;
-}
-
-/** A TCP connection that carries data: ordinary use. */
-static inline bool flow_is_use(const struct flow *f)
-{
-   return f->protocol == PROTOCOL_TCP && (f->flags & (TCP_ACK | TCP_PSH)) == (TCP_ACK | TCP_PSH);
 }
 
 #endif

@@ -215,7 +215,7 @@ static bool is_backwards(const struct flow *f)
 static int record(nm_module_t *m, const void *rec)
 {
    struct state *state = nm_self(m);
-   struct flow f = flow_read(m, rec, &state->format);
+   struct flow f = flow_read(rec, &state->format);
    uint64_t bytes = nm_get(m, rec, F_BYTES);
    if (state->format.both_ways && f.packets_rev > 0 && is_backwards(&f)) {
       f = (struct flow){.src = f.dst,

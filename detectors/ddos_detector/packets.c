@@ -21,7 +21,7 @@ static enum kind tcp_kind(const struct flow *f)
    if (f->flags == TCP_SYN && f->packets <= RETRY_MAX_PACKETS) {
       return KIND_SYN;
    }
-   if (flow_is_use(f) || (f->flags_rev & TCP_PSH)) {
+   if (flow_is_use(f->protocol, f->flags) || (f->flags_rev & TCP_PSH)) {
       return KIND_USE;
    }
    bool opens = (f->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;

@@ -5,6 +5,7 @@
 #include "fields.h"
 
 #include "../common/flow.h"
+#include "../common/sources.h"
 
 NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, time TIME_FIRST, time TIME_LAST, uint32 PACKETS, uint32 PACKETS_REV,
           uint16 SRC_PORT, uint16 DST_PORT, uint8 PROTOCOL, uint8 TCP_FLAGS, uint8 TCP_FLAGS_REV,
@@ -25,6 +26,12 @@ enum port_mark {
    PORT_CERTAIN = 2, /* refused, by flags of no connection, low UDP port: counts twice */
 };
 
+/* Ports and their marks, side by side, since most lists are short. */
+struct block {
+   uint16_t ports[LIST_BLOCK];
+   uint8_t marks[LIST_BLOCK]; /* enum port_mark */
+};
+
 struct pair_key {
    ip_addr_t src, dst;
    uint32_t protocol; /* as wide as the key's alignment: no padding */
@@ -39,9 +46,9 @@ struct pair {
    uint16_t marked;       /* those of them that count */
    bool reported;         /* an alert was sent: further ones need more ports */
    uint16_t used_port;
-   uint16_t src_port; /* of the first probe */
-   bool src_ports;    /* there are others */
-   uint16_t ports[];  /* self->list_size ports, then as many bytes of enum port_mark */
+   uint16_t src_port;     /* of the first probe */
+   bool src_ports;        /* there are others */
+   struct block blocks[]; /* self->list_size ports */
 };
 
 struct vportscan {
@@ -50,6 +57,7 @@ struct vportscan {
    bool classic;             /* the kinds and counts of NEMEA 2 */
 
    struct flow_format format;
+   struct sources sources; /* of pairs */
    uint16_t list_size;
    uint64_t probes;
 };
@@ -59,7 +67,7 @@ static uint32_t pair_bytes(nm_module_t *m)
 {
    struct vportscan *self = nm_self(m);
    self->list_size = (uint16_t) ((self->threshold + LIST_EXTRA + LIST_BLOCK - 1) / LIST_BLOCK * LIST_BLOCK);
-   return (uint32_t) (sizeof(struct pair) + self->list_size * (sizeof(uint16_t) + sizeof(uint8_t)));
+   return (uint32_t) (sizeof(struct pair) + self->list_size / LIST_BLOCK * sizeof(struct block));
 }
 
 static const nm_option_t options[] = {
@@ -68,7 +76,7 @@ static const nm_option_t options[] = {
     NM_U32('d', "idle-threshold", struct vportscan, idle, 43200, 1, 31536000,
            "Forget a pair of source and target after this many seconds without a probe."),
     NM_TABLE('c', "capacity", struct vportscan, pairs, "pairs of source and target", struct pair_key,
-             struct pair, 65536, .value_bytes = pair_bytes),
+             struct pair, 65536, .value_bytes = pair_bytes, .cleared = sizeof(struct pair)),
     NM_FLAG(0, "classic", struct vportscan, classic,
             "Report what NEMEA 2 reports: TCP SYN scans, in alerts of exactly numports-threshold ports."),
     NM_END,
@@ -76,8 +84,14 @@ static const nm_option_t options[] = {
 
 static int init(nm_module_t *m)
 {
-   nm_counter(m, "probes", &((struct vportscan *) nm_self(m))->probes);
-   return NM_OK;
+   struct vportscan *self = nm_self(m);
+   nm_counter(m, "probes", &self->probes);
+   return sources_open(&self->sources, self->pairs) ? NM_OK : nm_fail(m, "out of memory");
+}
+
+static void cleanup(nm_module_t *m)
+{
+   sources_close(&((struct vportscan *) nm_self(m))->sources);
 }
 
 static int format(nm_module_t *m, uint32_t input)
@@ -95,31 +109,45 @@ static struct pair_key make_key(const ip_addr_t *src, const ip_addr_t *dst, uint
    return key;
 }
 
-static void clear(const struct vportscan *self, struct pair *pair)
+static void clear(struct pair *pair)
 {
-   memset(pair, 0, sizeof(*pair) + self->list_size * (sizeof(uint16_t) + sizeof(uint8_t)));
+   memset(pair, 0, sizeof(*pair));
 }
 
-static uint8_t *marks(const struct vportscan *self, struct pair *pair)
+static uint16_t *port_at(struct pair *pair, uint16_t i)
 {
-   return (uint8_t *) (pair->ports + self->list_size);
+   return &pair->blocks[i / LIST_BLOCK].ports[i % LIST_BLOCK];
+}
+
+static uint8_t *mark_at(struct pair *pair, uint16_t i)
+{
+   return &pair->blocks[i / LIST_BLOCK].marks[i % LIST_BLOCK];
 }
 
 /* Index of the port in the list, or its length. */
 static uint16_t find_port(const struct pair *pair, uint16_t port)
 {
-   for (uint16_t block = 0; block < pair->n; block += LIST_BLOCK) {
+   const struct block *block = pair->blocks;
+   for (uint16_t first = 0; first < pair->n; first += LIST_BLOCK, block++) {
       uint16_t hits =
           0; /* all ports of a block are compared at once: the compiler makes it one instruction */
       for (uint16_t i = 0; i < LIST_BLOCK; i++) {
-         hits |= (uint16_t) ((pair->ports[block + i] == port) << i);
+         hits |= (uint16_t) ((block->ports[i] == port) << i);
       }
       if (hits != 0) {
-         uint16_t i = (uint16_t) (block + __builtin_ctz(hits));
+         uint16_t i = (uint16_t) (first + __builtin_ctz(hits));
          return i < pair->n ? i : pair->n;
       }
    }
    return pair->n;
+}
+
+/* At the end; its mark is none. */
+static void add_port(struct pair *pair, uint16_t port)
+{
+   *port_at(pair, pair->n) = port;
+   *mark_at(pair, pair->n) = 0;
+   pair->n++;
 }
 
 static uint32_t weight(uint8_t mark)
@@ -127,29 +155,20 @@ static uint32_t weight(uint8_t mark)
    return mark & PORT_CERTAIN ? 2 : mark & PORT_ONCE;
 }
 
-/* Toggles marks of a port. */
-static void mark_port(const struct vportscan *self, struct pair *pair, uint16_t i, uint8_t mark)
+static void mark_port(struct pair *pair, uint16_t i, uint8_t mark)
 {
-   uint8_t *all = marks(self, pair);
-   pair->points += weight(mark) - weight(all[i]);
-   pair->marked = (uint16_t) (pair->marked + (mark != 0) - (all[i] != 0));
-   all[i] = mark;
+   uint8_t *old = mark_at(pair, i);
+   pair->points += weight(mark) - weight(*old);
+   pair->marked = (uint16_t) (pair->marked + (mark != 0) - (*old != 0));
+   *old = mark;
 }
 
-static void drop_port(const struct vportscan *self, struct pair *pair, uint16_t i)
+static void drop_port(struct pair *pair, uint16_t i)
 {
-   mark_port(self, pair, i, 0);
+   mark_port(pair, i, 0);
    pair->n--;
-   pair->ports[i] = pair->ports[pair->n];
-   marks(self, pair)[i] = marks(self, pair)[pair->n];
-   marks(self, pair)[pair->n] = 0;
-}
-
-/* The pair of a flow in the other direction, if it is known. */
-static struct pair *opposite(struct vportscan *self, const struct flow *f)
-{
-   struct pair_key key = make_key(f->dst, f->src, f->protocol);
-   return nc_table_find(self->pairs, &key);
+   *port_at(pair, i) = *port_at(pair, pair->n);
+   *mark_at(pair, i) = *mark_at(pair, pair->n);
 }
 
 /* A list is complete when its points reach the threshold, or when it is full: a scanner that repeats each probe has
@@ -166,8 +185,9 @@ static bool complete(const struct vportscan *self, const struct pair *pair, uint
    return (pair->reported ? pair->marked : pair->points) >= self->threshold || pair->n == self->list_size;
 }
 
-/* Reports a complete list and clears it. f: the probe that completed it. */
-static int report(nm_module_t *m, struct pair *pair, const struct flow *f)
+/* Reports a complete list and clears it. The ports are those of the probe that completed it. */
+static int report(nm_module_t *m, struct pair *pair, const struct pair_key *key, uint16_t src_port,
+                  uint16_t dst_port)
 {
    struct vportscan *self = nm_self(m);
    int rc = NM_OK;
@@ -178,151 +198,240 @@ static int report(nm_module_t *m, struct pair *pair, const struct flow *f)
       nm_set(m, alert, F_EVENT_TYPE, EVENT_PORTSCAN);
       nm_set(m, alert, F_TIME_FIRST, all ? pair->first : pair->counted);
       nm_set(m, alert, F_TIME_LAST, pair->last);
-      nm_set(m, alert, F_SRC_IP, *f->src);
-      nm_set(m, alert, F_DST_IP, *f->dst);
-      nm_set(m, alert, F_SRC_PORT, f->src_port);
-      nm_set(m, alert, F_DST_PORT, f->dst_port);
-      nm_set(m, alert, F_PROTOCOL, f->protocol);
+      nm_set(m, alert, F_SRC_IP, key->src);
+      nm_set(m, alert, F_DST_IP, key->dst);
+      nm_set(m, alert, F_SRC_PORT, src_port);
+      nm_set(m, alert, F_DST_PORT, dst_port);
+      nm_set(m, alert, F_PROTOCOL, (uint8_t) key->protocol);
       nm_set(m, alert, F_PORT_CNT, all ? pair->n : pair->marked);
       rc = nm_send(m, alert);
       reported = true;
    }
    ur_time_t last = pair->last;
-   clear(self, pair);
+   clear(pair);
    pair->reported = reported;
    pair->last = last;
    return rc;
 }
 
+/* What is to do for a flow. Flows are sorted out first, then the table fetches what all steps look at, then they are done. */
+enum action {
+   ADD,    /* a probe */
+   REFUSE, /* the target refuses a probe that is in the list */
+   ANSWER, /* UDP: the target answers a probe, and then the next step is left out if it is of the same flow */
+   USE,    /* a connection with data */
+   CLASSIC, /* a probe, as NEMEA 2 */
+};
+
+struct step {
+   struct pair_key key; /* of the flow, or of the probe that it answers */
+   uint64_t hash;
+   ur_time_t first, last; /* of the flow, as what follows */
+   uint16_t src_port, dst_port;
+   uint8_t action;     /* enum action */
+   bool certain;       /* ADD */
+   bool unless_answer; /* another step of the flow of the step before */
+};
+
+#define STEPS NC_TABLE_BATCH
+
 /* The pair of a flow that probes, emptied if it was silent for long; times and ports include the flow. */
-static struct pair *open_pair(struct vportscan *self, const struct flow *f)
+static struct pair *open_pair(struct vportscan *self, const struct step *step)
 {
-   struct pair_key key = make_key(f->src, f->dst, f->protocol);
-   struct pair *pair = nc_table_upsert(self->pairs, &key, NULL);
+   struct pair *pair = nc_table_upsert_hashed(self->pairs, &step->key, step->hash, NULL);
    self->probes++;
-   if (pair->last != 0 && f->first > pair->last && (f->first - pair->last) >> 32 >= self->idle) {
-      clear(self, pair);
+   if (pair->last != 0 && step->first > pair->last && (step->first - pair->last) >> 32 >= self->idle) {
+      clear(pair);
    }
-   if (pair->n == 0 || f->first < pair->first) {
-      pair->first = f->first;
+   if (pair->n == 0 || step->first < pair->first) {
+      pair->first = step->first;
    }
-   if (pair->marked == 0 || f->first < pair->counted) {
-      pair->counted = f->first;
+   if (pair->marked == 0 || step->first < pair->counted) {
+      pair->counted = step->first;
    }
-   if (pair->n == 0 || f->last > pair->last) {
-      pair->last = f->last;
+   if (pair->n == 0 || step->last > pair->last) {
+      pair->last = step->last;
    }
    if (pair->n == 0) {
-      pair->src_port = f->src_port;
+      pair->src_port = step->src_port;
    }
-   pair->src_ports |= f->src_port != pair->src_port;
+   pair->src_ports |= step->src_port != pair->src_port;
    return pair;
 }
 
 /* Adds a probe of the flow's destination port. */
-static int add_probe(nm_module_t *m, const struct flow *f, bool certain)
+static int add_probe(nm_module_t *m, const struct step *step)
 {
    struct vportscan *self = nm_self(m);
-   struct pair *pair = open_pair(self, f);
-   uint16_t i = find_port(pair, f->dst_port);
+   struct pair *pair = open_pair(self, step);
+   uint16_t i = find_port(pair, step->dst_port);
    if (i == pair->n) {
-      pair->ports[pair->n++] = f->dst_port;
+      add_port(pair, step->dst_port);
    }
-   uint8_t mark = marks(self, pair)[i];
-   mark_port(self, pair, i, certain ? mark | PORT_CERTAIN : mark ^ PORT_ONCE);
-   return complete(self, pair, f->protocol) ? report(m, pair, f) : NM_OK;
+   uint8_t mark = *mark_at(pair, i);
+   mark_port(pair, i, step->certain ? mark | PORT_CERTAIN : mark ^ PORT_ONCE);
+   return complete(self, pair, (uint8_t) step->key.protocol)
+              ? report(m, pair, &step->key, step->src_port, step->dst_port)
+              : NM_OK;
 }
 
 /* The target refuses a probe that is in the list. */
-static int refuse(nm_module_t *m, const struct flow *f)
+static int refuse(nm_module_t *m, const struct step *step)
 {
    struct vportscan *self = nm_self(m);
-   struct pair *pair = opposite(self, f);
-   uint16_t i = pair != NULL ? find_port(pair, f->src_port) : 0;
+   struct pair *pair = nc_table_find_hashed(self->pairs, &step->key, step->hash);
+   uint16_t i = pair != NULL ? find_port(pair, step->src_port) : 0;
    if (pair == NULL || i == pair->n) {
       return NM_OK;
    }
-   mark_port(self, pair, i, marks(self, pair)[i] | PORT_CERTAIN);
-   if (!complete(self, pair, f->protocol)) {
-      return NM_OK;
+   mark_port(pair, i, *mark_at(pair, i) | PORT_CERTAIN);
+   bool all = complete(self, pair, (uint8_t) step->key.protocol);
+   return all ? report(m, pair, &step->key, step->dst_port, step->src_port) : NM_OK;
+}
+
+/* \return true: a probe of UDP was answered, in a record of its own */
+static bool answer(struct vportscan *self, const struct step *step)
+{
+   struct pair *pair = nc_table_find_hashed(self->pairs, &step->key, step->hash);
+   uint16_t i = pair != NULL ? find_port(pair, step->src_port) : 0;
+   if (pair == NULL || i == pair->n) {
+      return false;
    }
-   struct flow probe = *f;
-   probe.src = f->dst;
-   probe.dst = f->src;
-   probe.src_port = f->dst_port;
-   probe.dst_port = f->src_port;
-   return report(m, pair, &probe);
+   drop_port(pair, i);
+   pair->used++;
+   return true;
+}
+
+static void use(const struct vportscan *self, const struct step *step)
+{
+   struct pair *pair = nc_table_peek_hashed(self->pairs, &step->key, step->hash);
+   if (pair != NULL && pair->used_port != step->dst_port) {
+      pair->used_port = step->dst_port;
+      pair->used++;
+   }
 }
 
 /* As NEMEA 2: a port that is probed again leaves the list. */
-static int classic(nm_module_t *m, const struct flow *f)
+static int classic(nm_module_t *m, const struct step *step)
 {
    struct vportscan *self = nm_self(m);
-   struct pair *pair = open_pair(self, f);
-   uint16_t i = find_port(pair, f->dst_port);
+   struct pair *pair = open_pair(self, step);
+   uint16_t i = find_port(pair, step->dst_port);
    if (i < pair->n) {
-      drop_port(self, pair, i);
+      drop_port(pair, i);
       return NM_OK;
    }
-   pair->ports[pair->n++] = f->dst_port;
-   mark_port(self, pair, i, PORT_ONCE);
-   return complete(self, pair, f->protocol) ? report(m, pair, f) : NM_OK;
+   add_port(pair, step->dst_port);
+   mark_port(pair, i, PORT_ONCE);
+   return complete(self, pair, (uint8_t) step->key.protocol)
+              ? report(m, pair, &step->key, step->src_port, step->dst_port)
+              : NM_OK;
 }
 
-static int tcp(nm_module_t *m, const struct flow *f)
+static uint32_t put(struct step *step, enum action action, const struct flow *f, bool certain)
 {
-   struct vportscan *self = nm_self(m);
-   enum probe probe = flow_probe(f);
-   if (probe != PROBE_NONE && probe != PROBE_RETRIED) {
-      return add_probe(m, f, probe == PROBE_REFUSED || probe == PROBE_STEALTH);
-   }
-   if (flow_is_refusal(f)) {
-      return refuse(m, f);
-   }
-   if (flow_is_use(f)) {
-      struct pair_key key = make_key(f->src, f->dst, f->protocol);
-      struct pair *pair = nc_table_peek(self->pairs, &key);
-      if (pair != NULL && pair->used_port != f->dst_port) {
-         pair->used_port = f->dst_port;
-         pair->used++;
-      }
-   }
-   return NM_OK;
+   const bool back = action == REFUSE || action == ANSWER;
+   step->key = make_key(back ? f->dst : f->src, back ? f->src : f->dst, f->protocol);
+   step->first = f->first;
+   step->last = f->last;
+   step->src_port = f->src_port;
+   step->dst_port = f->dst_port;
+   step->action = (uint8_t) action;
+   step->certain = certain;
+   step->unless_answer = false;
+   return 1;
+}
+
+static uint32_t put_probe(struct vportscan *self, struct step *step, enum action action, const struct flow *f,
+                          bool certain)
+{
+   sources_add(&self->sources, f->src);
+   return put(step, action, f, certain);
 }
 
 /* UDP has no flags: a probe is a small flow without an answer, in the same record or in one of its own. */
-static int udp(nm_module_t *m, const struct flow *f)
+static uint32_t sort_udp(struct vportscan *self, struct step *steps, const struct flow *f)
 {
-   struct vportscan *self = nm_self(m);
-   struct pair *answered = opposite(self, f);
-   if (answered != NULL) {
-      uint16_t i = find_port(answered, f->src_port);
-      if (i < answered->n) {
-         drop_port(self, answered, i);
-         answered->used++;
-         return NM_OK;
-      }
-   }
+   uint32_t n = sources_may_have(&self->sources, f->dst) ? put(steps, ANSWER, f, false) : 0;
    bool trace = f->dst_port >= TRACEROUTE_FIRST && f->dst_port <= TRACEROUTE_LAST;
    if (f->packets_rev > 0 || f->packets > PROBE_MAX_PACKETS || f->dst_port == 0 || flow_is_answer(f) ||
        trace) {
-      return NM_OK;
+      return n;
    }
-   return add_probe(m, f, f->dst_port < 1024); /* peer-to-peer and games do not use these ports */
+   /* Peer-to-peer and games do not use ports below 1024. */
+   put_probe(self, steps + n, ADD, f, f->dst_port < 1024);
+   steps[n].unless_answer = n > 0;
+   return n + 1;
 }
 
-static int record(nm_module_t *m, const void *rec)
+/* The steps of a record, two at most. \return how many */
+static uint32_t sort_out(struct vportscan *self, struct step *steps, const void *rec)
+{
+   const struct flow_format *format = &self->format;
+   if (self->classic) {
+      if (!flow_is_classic_probe(rec, format, PROBE_MAX_PACKETS)) {
+         return 0;
+      }
+      struct flow f = flow_read(rec, format);
+      return put_probe(self, steps, CLASSIC, &f, true);
+   }
+   if (flow_record_is_use(rec, format)) {
+      if (!sources_may_have(&self->sources, UR_AT_(rec, format->at[F_SRC_IP]))) {
+         return 0;
+      }
+      struct flow f = flow_read(rec, format);
+      return put(steps, USE, &f, false);
+   }
+   struct flow f = flow_read(rec, format);
+   if (f.protocol == PROTOCOL_UDP) {
+      return sort_udp(self, steps, &f);
+   }
+   enum probe probe = flow_probe(&f);
+   if (probe != PROBE_NONE && probe != PROBE_RETRIED) {
+      return put_probe(self, steps, ADD, &f, probe == PROBE_REFUSED || probe == PROBE_STEALTH);
+   }
+   return flow_is_refusal(&f) && sources_may_have(&self->sources, f.dst) ? put(steps, REFUSE, &f, true) : 0;
+}
+
+static int do_steps(nm_module_t *m, struct step *steps, uint32_t n)
 {
    struct vportscan *self = nm_self(m);
-   struct flow f = flow_read(m, rec, &self->format);
-   if (self->classic) {
-      return flow_is_classic_probe(m, rec, &f) ? classic(m, &f) : NM_OK;
+   const void *keys[STEPS + 1];
+   uint64_t hashes[STEPS + 1];
+   int rc = NM_OK;
+   for (uint32_t i = 0; i < n; i++) {
+      keys[i] = &steps[i].key;
    }
-   switch (f.protocol) {
-   case PROTOCOL_TCP: return tcp(m, &f);
-   case PROTOCOL_UDP: return udp(m, &f);
-   default: return NM_OK;
+   nc_table_prefetch(self->pairs, keys, n, hashes);
+   for (uint32_t i = 0; i < n && rc == NM_OK; i++) {
+      struct step *step = &steps[i];
+      step->hash = hashes[i];
+      switch (step->action) {
+      case ADD: rc = add_probe(m, step); break;
+      case REFUSE: rc = refuse(m, step); break;
+      case ANSWER: i += answer(self, step) && i + 1 < n && steps[i + 1].unless_answer; break;
+      case USE: use(self, step); break;
+      case CLASSIC: rc = classic(m, step); break;
+      }
    }
+   return rc;
+}
+
+static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
+{
+   struct vportscan *self = nm_self(m);
+   struct step steps[STEPS + 1];
+   uint32_t waiting = 0;
+   int rc = NM_OK;
+   sources_refresh(&self->sources, self->pairs);
+   for (uint32_t i = 0; i < n && rc == NM_OK; i++) {
+      waiting += sort_out(self, &steps[waiting], recs[i].data);
+      if (waiting >= STEPS) {
+         rc = do_steps(m, steps, waiting);
+         waiting = 0;
+      }
+   }
+   return rc == NM_OK ? do_steps(m, steps, waiting) : rc;
 }
 
 NM_MODULE("vportscan_detector",
@@ -332,4 +441,4 @@ NM_MODULE("vportscan_detector",
               "uint8 EVENT_TYPE,time TIME_FIRST,time TIME_LAST,ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,"
               "uint16 DST_PORT,uint8 PROTOCOL,uint32 PORT_CNT",
           .options = options, .state_size = sizeof(struct vportscan), .send_timeout = NM_NO_WAIT,
-          .init = init, .format = format, .record = record)
+          .init = init, .format = format, .records = records, .cleanup = cleanup)

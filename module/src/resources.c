@@ -20,6 +20,7 @@ static int open_table(nm_module_t *m, const nm_option_t *o, uint64_t capacity)
    nc_table_config_t config = {.capacity = (uint32_t) capacity,
                                .key_size = t->key_size,
                                .value_size = t->value_bytes != NULL ? t->value_bytes(m) : t->value_size,
+                               .cleared = t->cleared,
                                .full = t->full,
                                .evicted = t->evicted,
                                .context = m};

@@ -43,6 +43,9 @@ typedef struct nc_table_config {
    uint32_t capacity;   /**< entries, 1 .. NC_TABLE_MAX_CAPACITY */
    uint32_t key_size;   /**< bytes, 1 or more; keys are compared byte by byte, so padding must be cleared */
    uint32_t value_size; /**< bytes, 0 for a set */
+   uint32_t
+       cleared; /**< leading bytes of a new entry's value that are set to zero; 0: all. Used for values of which
+                             little is looked at most times */
    enum nc_table_full full;   /**< when the capacity is reached */
    nc_table_evict_fn evicted; /**< may be NULL */
    void *context;             /**< for evicted */
@@ -69,7 +72,7 @@ void nc_table_free(nc_table_t *table);
 void *nc_table_find(nc_table_t *table, const void *key);
 /** The same without counting as a use. */
 void *nc_table_peek(const nc_table_t *table, const void *key);
-/** Value of the key; a new entry's value is zeroed and *is_new (may be NULL) set. NULL only if refused. */
+/** Value of the key; a new entry's value is zeroed (see cleared) and *is_new (may be NULL) set. NULL only if refused. */
 void *nc_table_upsert(nc_table_t *table, const void *key, bool *is_new);
 
 /** \name Many keys at once
@@ -87,6 +90,8 @@ void *nc_table_upsert(nc_table_t *table, const void *key, bool *is_new);
 void nc_table_prefetch(const nc_table_t *table, const void *const keys[], uint32_t n, uint64_t hashes[]);
 /** nc_table_find() with the hash of nc_table_prefetch(). */
 void *nc_table_find_hashed(nc_table_t *table, const void *key, uint64_t hash);
+/** nc_table_peek() with the hash of nc_table_prefetch(). */
+void *nc_table_peek_hashed(const nc_table_t *table, const void *key, uint64_t hash);
 /** nc_table_upsert() with the hash of nc_table_prefetch(). */
 void *nc_table_upsert_hashed(nc_table_t *table, const void *key, uint64_t hash, bool *is_new);
 

@@ -55,6 +55,37 @@ static void what_is_left_of_a_scan_is_told_when_its_source_falls_silent(void **s
    nm_test_free(t);
 }
 
+/* 40000 is the source port of all flows of test_flow(). */
+static void datagram(nm_test_t *t, unsigned second, unsigned host, bool answer)
+{
+   char target[32];
+   snprintf(target, sizeof(target), "10.1.0.%u", host);
+   test_flow(t, second, answer ? target : "10.0.0.1", answer ? "10.0.0.1" : target, 40000, 17, 0, 1);
+}
+
+static void hosts_that_answered_are_not_counted_and_not_named(void **state)
+{
+   nm_test_t *t = nm_test_new(&nm_definition, "-n 10");
+   (void) state;
+   nm_test_format(t, 0, TEST_FLOWS);
+   for (unsigned host = 1; host <= 6; host++) {
+      datagram(t, host, host, false);
+   }
+   datagram(t, 7, 1, true); /* one of the first hosts, and one that came after them */
+   datagram(t, 7, 6, true);
+   for (unsigned host = 1; host <= 22; host++) { /* those that are known count once, answered or not */
+      assert_int_equal(nm_test_pending(t, 0), 0);
+      datagram(t, 10 + host, host, false);
+   }
+   const char *alert = nm_test_next(t, 0);
+   assert_non_null(alert);
+   assert_null(strstr(alert, "10.1.0.1,"));
+   assert_non_null(strstr(alert, "10.1.0.2,"));
+   assert_non_null(strstr(alert, "10.1.0.7,"));
+   assert_non_null(strstr(alert, ",20,10,")); /* as many hosts as weigh twice the threshold */
+   nm_test_free(t);
+}
+
 static void options_have_limits(void **state)
 {
    nm_test_t *t = nm_test_new(&nm_definition, "-n 1");
@@ -70,6 +101,7 @@ int main(void)
        cmocka_unit_test(as_many_hosts_as_the_threshold_are_one_alert),
        cmocka_unit_test(one_host_probed_often_is_one_host),
        cmocka_unit_test(what_is_left_of_a_scan_is_told_when_its_source_falls_silent),
+       cmocka_unit_test(hosts_that_answered_are_not_counted_and_not_named),
        cmocka_unit_test(options_have_limits),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,6 +71,7 @@ typedef struct nm_table {
    const char *name;        /* plural noun for help, errors and counters: "sources" */
    uint32_t key_size;       /* bytes */
    uint32_t value_size;     /* bytes; 0 for a set */
+   uint32_t cleared;        /* leading bytes of a new value that are set to zero; 0: all */
    enum nc_table_full full; /* default: evict */
    nc_table_evict_fn
        evicted; /* called before an entry is evicted; its context is the module (nm_module_t *) */
