@@ -4,7 +4,7 @@
 
 #include "fields.h"
 
-#include "../blacklist/filter.h"
+#include "../blacklist/names_filter.h"
 
 NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint64 BYTES, time TIME_FIRST, time TIME_LAST, uint32 PACKETS,
           uint8 PROTOCOL, uint16 DST_PORT, uint16 SRC_PORT, uint16 DNS_ID, uint16 DNS_ANSWERS,
@@ -39,51 +39,22 @@ static const nm_option_t options[] = {
     NM_END,
 };
 
-/* What is looked for. \return its length */
-static size_t prepare(const struct dnsblacklistfilter *self, const void *rec, char text[BL_NAME_MAX])
+static size_t prepare(const void *state, const void *rec, char text[BL_TEXT_MAX], size_t *host)
 {
+   const struct dnsblacklistfilter *self = state;
    uint32_t length;
    const char *name = nm_field_data(&self->name, rec, &length);
    bool www = length >= 4 && (self->any_www ? strncasecmp(name, "www.", 4) : memcmp(name, "www.", 4)) == 0;
    length -= www ? 4 : 0;
    bl_lower(text, name + (www ? 4 : 0), length);
+   *host = length;
    return length;
 }
 
-static int report(nm_module_t *m, const void *rec)
-{
-   struct dnsblacklistfilter *self = nm_self(m);
-   char text[BL_NAME_MAX];
-   size_t length = prepare(self, rec, text);
-   uint64_t lists = bl_names_find(self->filter.lists->names, text, length, length, self->subdomains);
-   if (length == 0 || lists == 0) {
-      return NM_OK;
-   }
-   void *alert = nm_alert(m, rec);
-   nm_set(m, alert, F_BLACKLIST, lists);
-   self->filter.hits++;
-   return nm_send(m, alert);
-}
-
-/* The places of all names are fetched before the first is looked at. */
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
-   struct dnsblacklistfilter *self = nm_self(m);
-   const struct bl_names *names = self->filter.lists->names;
-   uint64_t hashes[BL_BATCH];
-   char text[BL_NAME_MAX];
-   int rc = NM_OK;
-   for (uint32_t first = 0; first < n; first += BL_BATCH) {
-      uint32_t end = n - first < BL_BATCH ? n : first + BL_BATCH;
-      for (uint32_t i = first; i < end; i++) {
-         hashes[i - first] = bl_names_hash(text, prepare(self, recs[i].data, text));
-         bl_names_prefetch(names, hashes[i - first]);
-      }
-      for (uint32_t i = first; i < end && rc == NM_OK; i++) {
-         rc = bl_names_possible(names, hashes[i - first], self->subdomains) ? report(m, recs[i].data) : NM_OK;
-      }
-   }
-   return rc;
+   const struct dnsblacklistfilter *self = nm_self(m);
+   return bl_names_records(m, recs, n, prepare, self->subdomains);
 }
 
 static int init(nm_module_t *m)

@@ -4,7 +4,7 @@
 
 #include "fields.h"
 
-#include "../blacklist/filter.h"
+#include "../blacklist/names_filter.h"
 
 NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint16 DST_PORT, uint16 SRC_PORT, time TIME_FIRST, time TIME_LAST,
           uint64 BYTES, uint32 PACKETS, uint8 PROTOCOL, string HTTP_REQUEST_HOST, string HTTP_REQUEST_REFERER,
@@ -33,10 +33,9 @@ static const nm_option_t options[] = {
     NM_END,
 };
 
-/* What is looked for. \param[out] host bytes of it that are the host \return its length; 0: nothing */
-static size_t prepare(const struct urlblacklistfilter *self, const void *rec, char text[2 * BL_NAME_MAX],
-                      size_t *host)
+static size_t prepare(const void *state, const void *rec, char text[BL_TEXT_MAX], size_t *host)
 {
+   const struct urlblacklistfilter *self = state;
    uint32_t host_length, url_length;
    const char *name = nm_field_data(&self->host, rec, &host_length),
               *url = nm_field_data(&self->url, rec, &url_length);
@@ -44,41 +43,10 @@ static size_t prepare(const struct urlblacklistfilter *self, const void *rec, ch
    return host_length > 0 ? bl_url(text, name, host_length, url, url_length, host) : 0;
 }
 
-static int report(nm_module_t *m, const void *rec)
-{
-   struct urlblacklistfilter *self = nm_self(m);
-   char text[2 * BL_NAME_MAX];
-   size_t host, length = prepare(self, rec, text, &host);
-   uint64_t lists = bl_names_find(self->filter.lists->names, text, length, host, self->subdomains);
-   if (length == 0 || lists == 0) {
-      return NM_OK;
-   }
-   void *alert = nm_alert(m, rec);
-   nm_set(m, alert, F_BLACKLIST, lists);
-   self->filter.hits++;
-   return nm_send(m, alert);
-}
-
-/* The places of all URLs are fetched before the first is looked at. */
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
-   struct urlblacklistfilter *self = nm_self(m);
-   const struct bl_names *names = self->filter.lists->names;
-   uint64_t hashes[BL_BATCH];
-   char text[2 * BL_NAME_MAX];
-   size_t host;
-   int rc = NM_OK;
-   for (uint32_t first = 0; first < n; first += BL_BATCH) {
-      uint32_t end = n - first < BL_BATCH ? n : first + BL_BATCH;
-      for (uint32_t i = first; i < end; i++) {
-         hashes[i - first] = bl_names_hash(text, prepare(self, recs[i].data, text, &host));
-         bl_names_prefetch(names, hashes[i - first]);
-      }
-      for (uint32_t i = first; i < end && rc == NM_OK; i++) {
-         rc = bl_names_possible(names, hashes[i - first], self->subdomains) ? report(m, recs[i].data) : NM_OK;
-      }
-   }
-   return rc;
+   const struct urlblacklistfilter *self = nm_self(m);
+   return bl_names_records(m, recs, n, prepare, self->subdomains);
 }
 
 static int init(nm_module_t *m)
