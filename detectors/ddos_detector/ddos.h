@@ -108,10 +108,10 @@ void hosts_open(struct ddos *self);
 void hosts_close(struct ddos *self);
 /* Of the table of destinations: this one is evicted. */
 void hosts_evicted(void *context, const void *key, void *value);
-/* The destination, with its windows at this interval. */
-struct host *host_get(struct ddos *self, const ip_addr_t *target, uint64_t interval);
+/* The destination, with its windows at this interval. hash: of nc_table_prefetch(), here and below */
+struct host *host_get(struct ddos *self, const ip_addr_t *target, uint64_t hash, uint64_t interval);
 /* The same, NULL when it is not known. */
-struct host *host_find(const struct ddos *self, const ip_addr_t *target, uint64_t interval);
+struct host *host_find(const struct ddos *self, const ip_addr_t *target, uint64_t hash, uint64_t interval);
 /* Adds it to the list of destinations to check when an interval ends. */
 void host_watch(struct ddos *self, struct host *h);
 void host_unwatch(struct host *h);
@@ -119,8 +119,9 @@ void host_unwatch(struct host *h);
 void host_roll(struct host *h, uint64_t interval);
 /* Mean of the intervals before index, beginning with the first that has bytes. */
 void host_baseline(const struct host *h, unsigned index, uint64_t *bytes, uint64_t *sources);
-/* A source network of a destination, as of the destination's newest interval; valid until the next call. */
-struct source *source_get(struct ddos *self, const struct host *h, const ip_addr_t *network);
+/* A source network of a destination, as of the destination's newest interval; valid until the next call. hash: of the key */
+struct source *source_get(struct ddos *self, const struct host *h, const struct source_key *key,
+                          uint64_t hash);
 /* Counts a source in the destination's interval of this index, once. */
 void source_count(struct host *h, struct source *s, unsigned index);
 

@@ -3,6 +3,8 @@
 #include "ddos.h"
 #include "fields.h"
 
+#include <nemea-common/nc_hash.h>
+
 #include "../common/flow.h"
 
 NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint64 BYTES, uint64 BYTES_REV, time TIME_FIRST, time TIME_LAST,
@@ -164,20 +166,41 @@ static bool solicited(const struct state *state, struct host *h, const struct fl
    return p->answers <= 2 * ((uint64_t) p->asked + p->asked_before) + ANSWERS_UNASKED;
 }
 
+/* A flow, and where to look for what is known of it. Flows are read in batches, so that the tables fetch all places at once. */
+struct step {
+   struct flow f;
+   uint64_t bytes;
+   ip_addr_t sender, target;
+   uint64_t sender_hash, target_hash;
+   struct source_key source; /* of a destination that is known; host 0: of none */
+   uint64_t source_hash;
+};
+
+#define STEPS (NC_TABLE_BATCH / 2)
+
 /* The sender of a flow may get answers. */
-static void note_sender(struct ddos *self, const ip_addr_t *src)
+static void note_sender(struct ddos *self, const struct step *step)
 {
-   ip_addr_t key = masked(src, self->target_mask, self->target_mask6);
-   struct host *h = host_find(self, &key, self->interval);
+   struct host *h = host_find(self, &step->sender, step->sender_hash, self->interval);
    if (h != NULL) {
       h->packets.asked++;
    }
 }
 
-static int add_flow(nm_module_t *m, const struct flow *f, uint64_t bytes)
+static struct source *find_source(struct ddos *self, const struct host *h, const struct step *step)
+{
+   if (step->source.host == h->id) {
+      return source_get(self, h, &step->source, step->source_hash);
+   }
+   struct source_key key = {.host = h->id, .network = step->source.network};
+   return source_get(self, h, &key, nc_hash(&key, sizeof(key)));
+}
+
+static int add_flow(nm_module_t *m, const struct step *step)
 {
    struct state *state = nm_self(m);
    struct ddos *self = &state->ddos;
+   const struct flow *f = &step->f;
    uint64_t now = ur_time_get_sec(nm_now(m)) / INTERVAL;
    if (now > self->heard + HISTORY) {
       self->watched_since = now; /* there were no records in between */
@@ -188,18 +211,16 @@ static int add_flow(nm_module_t *m, const struct flow *f, uint64_t bytes)
       nm_warn(m, "record with an impossible time is ignored");
       return NM_OK;
    }
-   note_sender(self, f->src);
-   ip_addr_t network = masked(f->src, self->source_mask, self->source_mask6);
-   ip_addr_t target = masked(f->dst, self->target_mask, self->target_mask6);
-   struct host *h = host_get(self, &target, now);
-   struct source *source = source_get(self, h, &network);
+   note_sender(self, step);
+   struct host *h = host_get(self, &step->target, step->target_hash, now);
+   struct source *source = find_source(self, h, step);
    if (state->format.details && !self->classic) {
-      packets_add(h, f, bytes, source);
+      packets_add(h, f, step->bytes, source);
       if (h->next == NULL && packets_many(self, h)) {
          host_watch(self, h);
       }
    }
-   return solicited(state, h, f) ? NM_OK : volume_add(m, h, f, bytes, source);
+   return solicited(state, h, f) ? NM_OK : volume_add(m, h, f, step->bytes, source);
 }
 
 /* The first packet seen was the victim's: the flood is the reverse direction of the flow. */
@@ -212,11 +233,12 @@ static bool is_backwards(const struct flow *f)
    }
 }
 
-static int record(nm_module_t *m, const void *rec)
+static void read_step(nm_module_t *m, const void *rec, struct step *step)
 {
-   struct state *state = nm_self(m);
+   const struct state *state = nm_self(m);
+   const struct ddos *self = &state->ddos;
    struct flow f = flow_read(rec, &state->format);
-   uint64_t bytes = nm_get(m, rec, F_BYTES);
+   step->bytes = nm_get(m, rec, F_BYTES);
    if (state->format.both_ways && f.packets_rev > 0 && is_backwards(&f)) {
       f = (struct flow){.src = f.dst,
                         .dst = f.src,
@@ -229,9 +251,55 @@ static int record(nm_module_t *m, const void *rec)
                         .protocol = f.protocol,
                         .flags = f.flags_rev,
                         .flags_rev = f.flags};
-      bytes = ur_is_present(nm_in(m), F_BYTES_REV) ? nm_get(m, rec, F_BYTES_REV) : bytes;
+      step->bytes = ur_is_present(nm_in(m), F_BYTES_REV) ? nm_get(m, rec, F_BYTES_REV) : step->bytes;
    }
-   return add_flow(m, &f, bytes);
+   step->f = f;
+   step->sender = masked(f.src, self->target_mask, self->target_mask6);
+   step->target = masked(f.dst, self->target_mask, self->target_mask6);
+   step->source.network = masked(f.src, self->source_mask, self->source_mask6);
+}
+
+/* Where to look for the steps' hosts, and for the sources of those that are known. */
+static void fetch(struct ddos *self, struct step *steps, uint32_t n)
+{
+   const void *keys[2 * STEPS];
+   uint64_t hashes[2 * STEPS];
+   for (uint32_t i = 0; i < n; i++) {
+      keys[2 * i] = &steps[i].sender;
+      keys[2 * i + 1] = &steps[i].target;
+   }
+   nc_table_prefetch(self->hosts, keys, 2 * n, hashes);
+   for (uint32_t i = 0; i < n; i++) {
+      struct step *step = &steps[i];
+      step->sender_hash = hashes[2 * i];
+      step->target_hash = hashes[2 * i + 1];
+      const struct host *h = nc_table_peek_hashed(self->hosts, &step->target, step->target_hash);
+      step->source.host = h != NULL ? h->id : 0;
+      keys[i] = &step->source;
+   }
+   nc_table_prefetch(self->sources, keys, n, hashes);
+   for (uint32_t i = 0; i < n; i++) {
+      steps[i].source_hash = hashes[i];
+   }
+}
+
+/* Ticks come between intervals, so all records of a batch are of one. */
+static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
+{
+   struct state *state = nm_self(m);
+   struct step steps[STEPS];
+   int rc = NM_OK;
+   for (uint32_t first = 0; first < n && rc == NM_OK; first += STEPS) {
+      uint32_t count = n - first < STEPS ? n - first : STEPS;
+      for (uint32_t i = 0; i < count; i++) {
+         read_step(m, recs[first + i].data, &steps[i]);
+      }
+      fetch(&state->ddos, steps, count);
+      for (uint32_t i = 0; i < count && rc == NM_OK; i++) {
+         rc = add_flow(m, &steps[i]);
+      }
+   }
+   return rc;
 }
 
 /* An interval ends for a watched destination. */
@@ -290,5 +358,5 @@ NM_MODULE("ddos_detector", "Detects floods of bytes or packets from many sources
               "uint64 AVG_BYTES_CURRENT,uint64 AVG_BYTES_ORIGINAL,uint32 AVG_IP_CNT_CURRENT,"
               "uint32 AVG_IP_CNT_ORIGINAL",
           .options = options, .state_size = sizeof(struct state), .tick_every = NM_SECONDS(INTERVAL),
-          .check = check, .init = init, .format = format, .record = record, .tick = tick, .finish = finish,
+          .check = check, .init = init, .format = format, .records = records, .tick = tick, .finish = finish,
           .cleanup = cleanup)

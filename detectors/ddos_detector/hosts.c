@@ -26,10 +26,10 @@ void hosts_close(struct ddos *self)
    }
 }
 
-struct host *host_get(struct ddos *self, const ip_addr_t *target, uint64_t interval)
+struct host *host_get(struct ddos *self, const ip_addr_t *target, uint64_t hash, uint64_t interval)
 {
    bool is_new;
-   struct host *h = nc_table_upsert(self->hosts, target, &is_new);
+   struct host *h = nc_table_upsert_hashed(self->hosts, target, hash, &is_new);
    if (is_new) {
       h->id = ++self->last_id;
       h->interval = interval;
@@ -38,9 +38,9 @@ struct host *host_get(struct ddos *self, const ip_addr_t *target, uint64_t inter
    return h;
 }
 
-struct host *host_find(const struct ddos *self, const ip_addr_t *target, uint64_t interval)
+struct host *host_find(const struct ddos *self, const ip_addr_t *target, uint64_t hash, uint64_t interval)
 {
-   struct host *h = nc_table_peek(self->hosts, target);
+   struct host *h = nc_table_peek_hashed(self->hosts, target, hash);
    if (h != NULL) {
       host_roll(h, interval);
    }
@@ -107,10 +107,10 @@ void host_baseline(const struct host *h, unsigned index, uint64_t *bytes, uint64
    *sources /= n > 0 ? n : 1;
 }
 
-struct source *source_get(struct ddos *self, const struct host *h, const ip_addr_t *network)
+struct source *source_get(struct ddos *self, const struct host *h, const struct source_key *key,
+                          uint64_t hash)
 {
-   struct source_key key = {.host = h->id, .network = *network};
-   struct source *s = nc_table_upsert(self->sources, &key, NULL);
+   struct source *s = nc_table_upsert_hashed(self->sources, key, hash, NULL);
    uint64_t passed = h->interval - s->interval; /* a new one has interval 0 and nothing seen */
    if (passed > 0) {
       s->seen = passed < HISTORY ? (uint8_t) (s->seen << passed) : 0;
