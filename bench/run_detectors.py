@@ -81,8 +81,8 @@ def write_lists(folder):
             write(f'{name}-{n}', (make() if i % 8 else f'{make()}/{length}' for i in range(n)))
     write('names', (f'host{i}.bad{i % 997}.example' for i in range(ENTRIES)))
     write('urls', (f'host{i}.bad{i % 997}.example/path/{i}.exe' for i in range(ENTRIES)))
-    write('hoststats.conf', ['table-size = 131072', 'port-flowdir = 1'])
-    write('hoststats-large.conf', [f'table-size = {TABLE}', 'port-flowdir = 1'])
+    for name, size in (('hoststats', 131072), ('hoststats-large', TABLE)):
+        write(f'{name}.conf', [f'table-size = {size}', 'port-flowdir = 1', 'rules-generic = 1', 'rules-ssh = 1', 'rules-dns = 1'])
 
 
 def flow_rows(t, folder):

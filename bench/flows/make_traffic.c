@@ -336,8 +336,10 @@ static int make_dns(nm_module_t *m, void *rec, struct flow *f)
    if (f->attack && f->number % 16 == 0) {
       length = snprintf(name, sizeof(name), "bad.example");
    } else if (f->attack) {
-      length = snprintf(name, sizeof(name), "%016llx%016llx%016llx.t.example", (unsigned long long) r,
-                        (unsigned long long) mix(r), (unsigned long long) mix(r + 1));
+      uint64_t w[6] = {r, mix(r), mix(r + 1), mix(r + 2), mix(r + 3), mix(r + 4)};
+      length = snprintf(name, sizeof(name), "%016llx%016llx%016llx.%016llx%016llx%016llx.t.example",
+                        (unsigned long long) w[0], (unsigned long long) w[1], (unsigned long long) w[2],
+                        (unsigned long long) w[3], (unsigned long long) w[4], (unsigned long long) w[5]);
    } else {
       length = snprintf(name, sizeof(name), "%s.site%llu.example.%s", words[r >> 40 & 7],
                         (unsigned long long) host, r >> 44 & 1 ? "com" : "org");

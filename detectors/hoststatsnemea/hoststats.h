@@ -109,6 +109,7 @@ struct peers {
    uint64_t (*blocks)[2][8]; /* two filters of a cache line each, side by side */
    uint32_t mask;            /* their number less 1 */
    unsigned active;          /* the filter that decides; the other one learns */
+   uint32_t added, most;     /* peers since the last change, and how many bring the next one */
    uint64_t swapped, period; /* stream time of the last change, and seconds to the next */
 };
 
@@ -124,7 +125,7 @@ struct peer {
 /** \return false: no memory */
 bool peers_open(struct peers *p, uint32_t table_size, uint32_t period);
 void peers_close(struct peers *p);
-/** Stream time goes on. */
+/** Stream time goes on, or peers were added. */
 void peers_advance(struct peers *p, uint64_t now);
 
 /** \param out the host has sent to the peer */
@@ -141,7 +142,7 @@ static inline struct peer peers_find(const struct peers *p, uint32_t host, bool 
 #define PEER_BITS 6
 
 /** \return true: the host has not seen this peer yet */
-static inline bool peers_add(const struct peers *p, const struct peer *peer)
+static inline bool peers_add(struct peers *p, const struct peer *peer)
 {
    uint64_t bits = peer->bits, known = 1;
    for (unsigned i = 0; i < PEER_BITS; i++, bits >>= 9) {
@@ -150,6 +151,7 @@ static inline bool peers_add(const struct peers *p, const struct peer *peer)
       *active |= UINT64_C(1) << (bits & 63);
       peer->block[!p->active][bits >> 6 & 7] |= UINT64_C(1) << (bits & 63);
    }
+   p->added += !known;
    return !known;
 }
 

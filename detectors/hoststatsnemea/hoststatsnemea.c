@@ -392,6 +392,7 @@ static void add_flows(struct hoststats *self, const struct flow *flows, uint32_t
    for (uint32_t i = 0; i < waiting; i++) {
       add(self, &contacts[i]);
    }
+   peers_advance(&self->peers, self->now);
 }
 
 /* ---------------------------------------------------------------------- module */
