@@ -11,8 +11,9 @@ programs of a table take turns within a round.
 
 Columns as of run_modules.py: million records by the CPU seconds of the run that took the fewest, start and end included;
 "least" is what is asked for; "loop" the share of a loop that only reads the same file. Reading of blacklists is not in the
-figures: the time of a run without records is taken off. "NEMEA 2" is what its detector did on another machine of two cores
-(million records by wall-clock second, MB of RSS), to be read as a size. NAME: only rows whose name has one of these words.
+figures: the time of a run without records is taken off ("nan": it varies by more than the records take). "NEMEA 2" is what its
+detector did on another machine of two cores (million records by wall-clock second, MB of RSS), to be read as a size. NAME: only
+rows whose name has one of these words.
 """
 
 import argparse
@@ -43,7 +44,8 @@ class Detector(Row):
 
     def rate(self):
         start = self.start.cpu if self.start is not None else 0
-        return self.records / max(self.cpu - start, 1e-9) / 1e6
+        measurable = self.cpu > 1.02 * start  # else what else the machine does hides it
+        return self.records / max(self.cpu - start, 1e-9) / 1e6 if measurable else float('nan')
 
     def text(self):
         return f'{super().text():83}{self.before}'.rstrip()
