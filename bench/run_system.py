@@ -31,7 +31,7 @@ STREAMS = {
     'flow_data_source': ('flows', 70, [['vportscan_detector'], ['haddrscan_detector'], ['ddos_detector'], ['amplification_detection'],
                                        ['brute_force_detector', '-S', '-R', '-T'], ['hoststatsnemea', '-c', '{}/hoststats.conf'],
                                        ['ipblacklistfilter', '--blacklist', '{}/addresses'], ['miner_detector']]),
-    'dns_data_source': ('dns', 20, [['dnsblacklistfilter', '--blacklist', '{}/names'], ['dnstunnel_detection', '--no-event-id']]),
+    'dns_data_source': ('dns', 20, [['dnsblacklistfilter', '--blacklist', '{}/names'], ['dnstunnel_detection', '-E', '-']]),
     'http_data_source': ('http', 8, [['urlblacklistfilter', '--blacklist', '{}/urls'], ['waintrusion_detector']]),
     'voip_data_source': ('sip', 1, [['sip_bf_detector'], ['voip_fraud_detection']]),
     'smtp_data_source': ('smtp', 1, [['smtp_spam_detector'], ['flowcounter']]),

@@ -41,7 +41,7 @@ FLOODS = [
           full=['victims', 'servers of victims']),
     Flood('brute_force_detector', 'logins', '203.0.113.5', usual='-S', small='--capacity 1024 --flows 8192', full=['hosts']),
     Flood('dnsblacklistfilter', 'dns', '203.0.113.7', usual='--blacklist {}/names'),
-    Flood('dnstunnel_detection', 'dns', '203.0.113.7', usual='--no-event-id -E -', small='--capacity 1024',
+    Flood('dnstunnel_detection', 'dns', '203.0.113.7', usual='-E -', small='--capacity 1024',
           full=['clients']),
     Flood('urlblacklistfilter', 'http', '203.0.113.7', usual='--blacklist {}/urls'),
     Flood('sip_bf_detector', 'sip', '203.0.113.7', small='--users 1024 --clients 1024 --pairs 1024',
