@@ -44,8 +44,8 @@ FLOODS = [
     Flood('dnstunnel_detection', 'dns', '203.0.113.7', usual='-E -', small='--capacity 1024',
           full=['clients']),
     Flood('urlblacklistfilter', 'http', '203.0.113.7', usual='--blacklist {}/urls'),
-    Flood('sip_bf_detector', 'sip', '198.51.100.7', small='--users 1024 --clients 1024 --pairs 1024',
-          full=['users', 'clients']),
+    Flood('sip_bf_detector', 'sip', '203.0.113.7', small='--users 1024 --clients 1024 --pairs 1024',
+          full=['users']),
 ]
 
 

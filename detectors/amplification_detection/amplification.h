@@ -41,7 +41,7 @@ struct pair {
 
 struct flood_key {
    ip_addr_t victim;
-   uint32_t port; /* of the servers; as wide as the key's alignment: no padding */
+   uint64_t port; /* of the servers; as wide as the key's alignment: no padding */
 };
 
 /* What servers of one port sent to one host in a minute. */

@@ -69,7 +69,7 @@ bool whitelist_has(const struct whitelist *whitelist, const ip_addr_t *client, u
 
 struct host_key {
    ip_addr_t attacker;
-   uint32_t service; /* as wide as the key's alignment: no padding */
+   uint64_t service; /* as wide as the key's alignment: no padding */
 };
 
 /* A flow that is kept. */

@@ -42,7 +42,7 @@ struct user_key {
 };
 
 struct client_key {
-   uint32_t server;
+   uint64_t server; /* as wide as the key's alignment: no padding */
    ip_addr_t address;
 };
 

@@ -34,7 +34,7 @@ struct block {
 
 struct pair_key {
    ip_addr_t src, dst;
-   uint32_t protocol; /* as wide as the key's alignment: no padding */
+   uint64_t protocol; /* as wide as the key's alignment: no padding */
 };
 
 struct pair {
