@@ -23,6 +23,17 @@ SCANS = os.path.join(demo.CAPTURES, 'vertical-scans-ipv4.pcap.zst')
 SWEEPS = os.path.join(demo.CAPTURES, 'horizontal-sweeps.pcap.zst')
 
 
+def replace_module(w, name, text):
+    """Replaces a module by a script."""
+    stub = os.path.join(w.path, 'bin')
+    os.makedirs(stub, exist_ok=True)
+    path = os.path.join(stub, name)
+    with open(path, 'w', encoding='ascii') as file:
+        file.write(text)
+    os.chmod(path, 0o755)
+    w.env['NEMEA_BIN'] = stub
+
+
 class Analyze(unittest.TestCase):
     def setUp(self):
         self.w = Workspace(BIN)
@@ -273,20 +284,10 @@ class Analyze(unittest.TestCase):
         self.assertIn('analyze', self.w.run('nemea', '--help')[1])
         self.assertEqual(self.w.run('nemea', 'bogus')[0], 2)
 
-    def replace_module(self, name, text):
-        """Replaces a module by a script."""
-        stub = os.path.join(self.w.path, 'bin')
-        os.makedirs(stub, exist_ok=True)
-        path = os.path.join(stub, name)
-        with open(path, 'w', encoding='ascii') as file:
-            file.write(text)
-        os.chmod(path, 0o755)
-        self.w.env['NEMEA_BIN'] = stub
-
     def test_module_that_cannot_start_is_an_error_and_no_result(self):
         for name in ('flow_meter', 'vportscan_detector'):
             for text, reason in (('#!/nonexistent/interpreter\n', 'No such file'), ('#!/bin/sh\necho missing library >&2; exit 127\n', 'missing library')):
-                self.replace_module(name, text)
+                replace_module(self.w, name, text)
                 for options in ((), ('--html', 'page.html')):
                     status, out, err = self.w.run('nemea', 'analyze', *options, SCANS)
                     self.assertIn(status, (3, 4))
@@ -308,12 +309,12 @@ class Analyze(unittest.TestCase):
             status, _, err = self.w.run('nemea', name)
             self.assertEqual(status, 2)
             self.assertIn(near, err)
-        self.replace_module('my_detector', '#!/bin/sh\necho "mine $1"\n')
+        replace_module(self.w, 'my_detector', '#!/bin/sh\necho "mine $1"\n')
         self.assertEqual(self.w.run('nemea', 'my_detector', 'x')[:2], (0, 'mine x\n'))
         self.assertIn('my_detector', self.w.run('nemea', '--help')[1].split('Modules:')[1])
 
     def test_source_that_cannot_tell_its_end_hangs_nobody(self):
-        self.replace_module('flow_meter', f'#!/bin/sh\nexec {self.w.bin_dir}/flow_meter "$@" -n\n')  # no end of stream
+        replace_module(self.w, 'flow_meter', f'#!/bin/sh\nexec {self.w.bin_dir}/flow_meter "$@" -n\n')  # no end of stream
         out, _ = self.analyze(SCANS)
         self.assertIn('vertical port scan', out)
         self.assertIn('the stream of flow records broke off', out)
@@ -336,8 +337,12 @@ class Live(unittest.TestCase):
         self.w = Workspace(BIN)
         self.addCleanup(self.w.__exit__)
         self.w.env['TMPDIR'] = self.w.path
+        self.prepare()
         self.nemea = self.w.start('unshare', '-n', 'sh', '-c', 'ip link set lo up && exec nemea analyze -i lo')
         self.w.wait_for(self.capturing, 'flow_meter to capture')
+
+    def prepare(self):
+        """What a test needs before nemea is started."""
 
     def capturing(self):
         """Has a module mapped a ring of packets? Packets are captured from then on."""
@@ -370,6 +375,16 @@ class Live(unittest.TestCase):
         out = self.stop()
         self.assertIn('No attacks found.', out)
         self.assertNotIn('broke off', out)
+
+
+class Beginning(Live):
+    """The meter with the plugins is asked to end before it can handle the signal."""
+
+    def prepare(self):
+        replace_module(self.w, 'flow_meter',
+                       f'#!/bin/sh\ncase "$*" in *dns*) exec sleep 1000 ;; esac\nexec {self.w.bin_dir}/flow_meter "$@"\n')
+
+    test_scan_is_reported = None
 
 
 if __name__ == '__main__':

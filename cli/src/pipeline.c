@@ -445,12 +445,8 @@ static bool watch(struct pipeline *p)
    }
    if (interrupted > 0 && !p->stopping) {
       p->stopping = true;
-      if (p->children[0].started && !p->children[0].ended) {
-         kill(p->children[0].pid, SIGTERM); /* it sends what it has, and the end of stream */
-      }
-      if (plugin_source(p)->started && !plugin_source(p)->ended) {
-         kill(plugin_source(p)->pid, SIGTERM);
-      }
+      process_ask_to_end(&p->children[0]); /* it sends what it has, and the end of stream */
+      process_ask_to_end(plugin_source(p));
       if (p->a->interface == NULL) {
          analysis_note(p->a, "interrupted: the rest of the input was not analysed");
       }
@@ -468,6 +464,13 @@ static bool receive_failed(struct pipeline *p, unsigned i, int rc)
    return fail(p, CLI_MODULE, who, trap_ctx_get_last_error_msg(p->ctx));
 }
 
+static void ask_detectors(struct pipeline *p)
+{
+   for (unsigned i = 1; i <= p->n_detectors; i++) {
+      process_ask_to_end(&p->children[i]);
+   }
+}
+
 /* The source ended without an end of stream (it was stopped while it waited for a reader): the detectors are asked to finish.
  * \return false when they do not answer either */
 static bool close_unended(struct pipeline *p)
@@ -476,17 +479,18 @@ static bool close_unended(struct pipeline *p)
       return true;
    }
    if (!p->active[0]) {
+      if (!p->unended && process_cut_short(plugin_source(p))) { /* its streams have no end, or never began */
+         p->unended = true;
+         p->waits = 0;
+         ask_detectors(p);
+      }
       return !p->unended || p->waits < 4 * SILENT_WAITS ||
              fail(p, CLI_MODULE, "detectors", "did not end with the stream of flow records");
    }
    p->unended = true;
    p->waits = 0;
    end_of_input(p, 0);
-   for (unsigned i = 1; i <= p->n_detectors; i++) {
-      if (p->children[i].started && !p->children[i].ended) {
-         kill(p->children[i].pid, SIGTERM);
-      }
-   }
+   ask_detectors(p);
    analysis_note(p->a, "the stream of flow records broke off: its last flows may be missing");
    return true;
 }

@@ -170,9 +170,22 @@ void process_look(struct process *p, bool verbose)
    }
 }
 
+void process_ask_to_end(struct process *p)
+{
+   if (p->started && !p->ended) {
+      p->asked = true;
+      kill(p->pid, SIGTERM);
+   }
+}
+
+bool process_cut_short(const struct process *p)
+{
+   return p->ended && p->asked && WIFSIGNALED(p->status) && WTERMSIG(p->status) == SIGTERM;
+}
+
 bool process_failed(const struct process *p, int accepted)
 {
-   return p->ended &&
+   return p->ended && !process_cut_short(p) &&
           !(WIFEXITED(p->status) && (WEXITSTATUS(p->status) == 0 || WEXITSTATUS(p->status) == accepted));
 }
 

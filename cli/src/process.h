@@ -14,6 +14,7 @@ struct process {
    const char *name;
    pid_t pid; /* 0: not started, or its end was seen */
    bool started, ended;
+   bool asked;  /* to end, by process_ask_to_end() */
    int status;  /* as of waitpid() */
    int errors;  /* its standard error, -1: closed */
    int report;  /* its progress, -1: none */
@@ -32,6 +33,10 @@ bool process_fork(struct process *p, const char *name, int (*work)(void *context
 void process_look(struct process *p, bool verbose);
 /** Whether it has ended with another status than 0 or accepted. */
 bool process_failed(const struct process *p, int accepted);
+/** Sends SIGTERM to a process that runs. */
+void process_ask_to_end(struct process *p);
+/** Whether it was asked to end before it could handle the signal: it ended without its last output, and did not fail. */
+bool process_cut_short(const struct process *p);
 /** "was killed by signal 9 (Killed)" or "exited with status 1"; then its last message. */
 void process_describe(const struct process *p, char *to, size_t size);
 /** Stops those that still run: SIGTERM, and SIGKILL after a deadline. */
