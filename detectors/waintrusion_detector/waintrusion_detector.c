@@ -134,9 +134,12 @@ static const nm_option_t options[] = {
     NM_CALL(0, "norule", "string", leave_out_rule,
             "Do not use this rule, nor those in the words after it (also -nr)."),
     NM_CHOICE(0, "ursrc", struct waintrusion, source, SOURCE_IPFIXCOL, sources,
-              "Names of the fields of the input (also -ursrc): those of ipfixcol, of the flow_meter of NEMEA "
-              "2, or of "
-              "flow_meter and ipfixprobe."),
+              "Names of the fields of requests (also -ursrc): those of ipfixcol (HTTP_REQUEST_METHOD_ID, "
+              "HTTP_REQUEST_HOST, HTTP_REQUEST_URL, HTTP_REQUEST_AGENT, HTTP_REQUEST_REFERER, "
+              "HTTP_RESPONSE_STATUS_CODE), of the flow_meter of NEMEA 2 (HTTP_METHOD, HTTP_HOST, HTTP_URL, "
+              "HTTP_USER_AGENT, HTTP_REFERER, HTTP_RESPONSE_CODE), or of flow_meter and ipfixprobe (as "
+              "ipfixcol, but "
+              "HTTP_REQUEST_METHOD; the status code may be left out)."),
     NM_FLAG(0, "verbose", struct waintrusion, verbose, "Say how many signatures are loaded."),
     NM_FLAG(0, "all", struct waintrusion, all,
             "Report each rule that a request matches, not only the first one."),
