@@ -98,7 +98,9 @@ static void numbers_of_every_type_are_read(void **state)
                 {"A7", "9000000000", 9000000000, 9000000000},
                 {"A8", "-9000000000", -9000000000, -9000000000},
                 {"A9", "-1.5", -1, -1.5},
+                {"A9", "1e30", INT64_MAX, (double) 1e30F},
                 {"B1", "2.75", 2, 2.75},
+                {"B1", "-1e300", INT64_MIN, -1e300},
                 {"B2", "x", 'x', 'x'}};
    (void) state;
    assert_int_equal(ur_define_set_of_fields(format), UR_OK);

@@ -242,9 +242,10 @@ static int send_output(nm_module_t *m, uint32_t number)
       struct slot *slot = &o->series[i].slots[g->head];
       results[i] = series_result(&o->series[i], slot, (uint32_t) g->times.step);
       self->estimates += slot->distinct != NULL && slot->count > 0;
-      uint64_t whole = (uint64_t) results[i];
-      nm_field_set(&o->results[i], nm_out_n(m, number), record,
-                   series_is_integer(&o->series[i]) ? (const void *) &whole : &results[i], sizeof(whole));
+      bool integer = series_is_integer(&o->series[i]); /* others may be negative */
+      uint64_t whole = integer ? (uint64_t) results[i] : 0;
+      nm_field_set(&o->results[i], nm_out_n(m, number), record, integer ? (const void *) &whole : &results[i],
+                   sizeof(whole));
       slot_clear(slot);
    }
    nm_set_n(m, number, record, F_TIME, ur_time_from_sec_msec(g->begin, 0));

@@ -480,7 +480,16 @@ static inline void *nm_field_data(const nm_field_t *f, const void *rec, uint32_t
           : f->load == NM_LOAD_VARIABLE ? UR_AT_(rec, f->static_size + d[0])
                                         : (void *) (uintptr_t) d;
 }
-/** Value as a number: signed values are sign-extended, floating-point ones truncated; 0 if absent or not a number. Times are ur_time_t. */
+/** A floating-point number without its fraction; the nearest integer there is, if it is too large; 0 of NaN. */
+static inline int64_t nm_truncate_(double value)
+{
+   return value >= 9223372036854775808.0    ? INT64_MAX
+          : value <= -9223372036854775808.0 ? INT64_MIN
+          : !__builtin_isnan(value)         ? (int64_t) value
+                                            : 0;
+}
+/** Value as a number: signed values are sign-extended, floating-point ones truncated to what an int64_t holds; 0 if absent or not a number.
+ *  Times are ur_time_t. */
 static inline uint64_t nm_field_u64(const nm_field_t *f, const void *rec)
 {
    const char *p = UR_AT_(rec, f->offset);
@@ -493,8 +502,8 @@ static inline uint64_t nm_field_u64(const nm_field_t *f, const void *rec)
    case NM_LOAD_I8: return (uint64_t) (int64_t) * (const int8_t *) p;
    case NM_LOAD_I16: return (uint64_t) (int64_t) * (const ur_u_int16_t *) (const void *) p;
    case NM_LOAD_I32: return (uint64_t) (int64_t) * (const ur_u_int32_t *) (const void *) p;
-   case NM_LOAD_FLOAT: return (uint64_t) (int64_t) * (const ur_u_float *) (const void *) p;
-   case NM_LOAD_DOUBLE: return (uint64_t) (int64_t) * (const ur_u_double *) (const void *) p;
+   case NM_LOAD_FLOAT: return (uint64_t) nm_truncate_((double) *(const ur_u_float *) (const void *) p);
+   case NM_LOAD_DOUBLE: return (uint64_t) nm_truncate_(*(const ur_u_double *) (const void *) p);
    default: return 0;
    }
 }
