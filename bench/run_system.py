@@ -32,8 +32,8 @@ STREAMS = {
                                        ['brute_force_detector', '-S', '-R', '-T'], ['hoststatsnemea', '-c', '{}/hoststats.conf'],
                                        ['ipblacklistfilter', '--blacklist', '{}/addresses'], ['miner_detector']]),
     'dns_data_source': ('dns', 20, [['dnsblacklistfilter', '--blacklist', '{}/names'], ['dnstunnel_detection', '-E', '-']]),
-    'http_data_source': ('http', 8, [['urlblacklistfilter', '--blacklist', '{}/urls'], ['waintrusion_detector']]),
-    'voip_data_source': ('sip', 1, [['sip_bf_detector'], ['voip_fraud_detection']]),
+    'http_data_source': ('http', 8, [['urlblacklistfilter', '--blacklist', '{}/urls'], ['waintrusion_detector', '-ursrc', 'ipfixprobe']]),
+    'voip_data_source': ('sip', 1, [['sip_bf_detector'], ['voip_fraud_detection', '-e', 'disabled']]),
     'smtp_data_source': ('smtp', 1, [['smtp_spam_detector'], ['flowcounter']]),
 }
 
