@@ -32,6 +32,7 @@
 #define ONE_SIGNAL \
    500000000 /* nanoseconds: timeout(1) and sudo signal a process and its group, which is one request */
 #define SILENT_WAITS   60 /* timeouts after the sender has ended: the stream will have no end mark */
+#define ENDING_WAITS   1200 /* timeouts until detectors that were asked to end count as hanging */
 #define STATUS_DAMAGED 3  /* of flow_meter */
 #define BAR            30
 #define MAX_WORDS      32 /* of a detector's command line */
@@ -471,6 +472,16 @@ static void ask_detectors(struct pipeline *p)
    }
 }
 
+static bool detectors_ended(const struct pipeline *p)
+{
+   for (unsigned i = 1; i <= p->n_detectors; i++) {
+      if (p->children[i].started && !p->children[i].ended) {
+         return false;
+      }
+   }
+   return true;
+}
+
 /* The source ended without an end of stream (it was stopped while it waited for a reader): the detectors are asked to finish.
  * \return false when they do not answer either */
 static bool close_unended(struct pipeline *p)
@@ -484,14 +495,19 @@ static bool close_unended(struct pipeline *p)
          p->waits = 0;
          ask_detectors(p);
       }
-      return !p->unended || p->waits < 4 * SILENT_WAITS ||
+      for (unsigned i = 0; p->unended && detectors_ended(p) && i <= p->n_detectors; i++) {
+         end_of_input(p, i); /* a detector that ended before it was connected to */
+      }
+      return !p->unended || p->waits < ENDING_WAITS ||
              fail(p, CLI_MODULE, "detectors", "did not end with the stream of flow records");
    }
    p->unended = true;
    p->waits = 0;
    end_of_input(p, 0);
    ask_detectors(p);
-   analysis_note(p->a, "the stream of flow records broke off: its last flows may be missing");
+   if (!process_cut_short(&p->children[0])) { /* it was: it had no flows yet */
+      analysis_note(p->a, "the stream of flow records broke off: its last flows may be missing");
+   }
    return true;
 }
 
