@@ -31,9 +31,9 @@
 #define WAIT_US      50000
 #define ONE_SIGNAL \
    500000000 /* nanoseconds: timeout(1) and sudo signal a process and its group, which is one request */
-#define SILENT_WAITS   60 /* timeouts after the sender has ended: the stream will have no end mark */
+#define SILENT_WAITS   60   /* timeouts after the sender has ended: the stream will have no end mark */
 #define ENDING_WAITS   1200 /* timeouts until detectors that were asked to end count as hanging */
-#define STATUS_DAMAGED 3  /* of flow_meter */
+#define STATUS_DAMAGED 3    /* of flow_meter */
 #define BAR            30
 #define MAX_WORDS      32 /* of a detector's command line */
 
