@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Descriptions are found by name; kinds of events; what read() of a description calls. */
 #include <nemea/event.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Also in docs/event.schema.json. */
@@ -97,4 +98,44 @@ void event_add_port(struct event *e, uint64_t port)
    } else if (i == e->n_ports) {
       e->ports[e->n_ports++] = (uint16_t) port;
    }
+}
+
+/* The row that counts. */
+static const struct event_rule *rule_of(const struct event *e)
+{
+   const struct event_rule *rule = e->description->rules;
+   while (rule != NULL && rule->holds != NULL && !rule->holds(e)) {
+      rule++;
+   }
+   return rule;
+}
+
+enum event_confidence event_confidence_by_rules(const struct event *e)
+{
+   const struct event_rule *rule = rule_of(e);
+   return rule != NULL ? rule->confidence : EVENT_MEDIUM;
+}
+
+/* The surest part of a run. */
+static const struct event *surest(const struct event *e)
+{
+   const struct event *best = e->n_parts > 0 ? &e->parts[0] : e;
+   for (uint32_t i = 1; i < e->n_parts; i++) {
+      const struct event *part = &e->parts[i];
+      best = part->description->confidence(part) > best->description->confidence(best) ? part : best;
+   }
+   return best;
+}
+
+enum event_confidence event_confidence(const struct event *e)
+{
+   const struct event *best = surest(e);
+   return best->description->confidence(best);
+}
+
+char *event_why(const struct event *e, char *to, size_t size)
+{
+   const struct event_rule *rule = rule_of(surest(e));
+   snprintf(to, size, "%s", rule != NULL ? rule->why : "");
+   return to;
 }

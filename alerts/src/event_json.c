@@ -87,18 +87,69 @@ static json_t *words_value(const char *words)
    return list;
 }
 
+static json_t *why_value(const struct event *e)
+{
+   char text[MAX_REASON];
+   return text_value(event_why(e, text, sizeof(text)));
+}
+
+/* Bytes and packets a second: the mean, and the highest ten seconds. */
+static json_t *rate_value(const struct event *e)
+{
+   uint64_t seconds = event_seconds(e) + 1;
+   return json_pack("{s:o,s:o,s:o,s:o}", "mean_bytes", number_value(e->bytes / seconds), "mean_packets",
+                    number_value(e->packets / seconds), "peak_bytes", number_value(e->peak_bytes),
+                    "peak_packets", number_value(e->peak_packets));
+}
+
+static json_t *parts_value(const struct event *e)
+{
+   json_t *parts = json_array();
+   for (uint32_t i = 0; i < e->n_parts; i++) {
+      json_array_append_new(parts, event_json(&e->parts[i]));
+   }
+   return parts;
+}
+
+/* Keys that only some events have. */
+static void set_optional(json_t *event, const struct event *e)
+{
+   if (e->description->rules != NULL) {
+      json_object_set_new(event, "confidence_reason", why_value(e));
+   }
+   if (e->type != NULL) {
+      json_object_set_new(event, "type", json_string(e->type));
+   }
+   if (e->networks > 0) {
+      json_object_set_new(event, "source_networks", json_integer(integer(e->networks)));
+   }
+   if (e->sources_error > 0) {
+      json_object_set_new(event, "sources_error", json_integer(integer(e->sources_error)));
+   }
+   if (e->peak_bytes > 0) {
+      json_object_set_new(event, "rate", rate_value(e));
+   }
+   if (e->n_parts > 0) {
+      json_object_set_new(event, "parts", parts_value(e));
+   }
+}
+
 struct json_t *event_json(const struct event *e)
 {
-   return json_pack("{s:s,s:i,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o,s:s,s:I}", "id", e->id,
-                    "schema", SCHEMA_VERSION, "kind", e->kind, "detector", e->description->program, "begin",
-                    time_value(e->first), "end", time_value(e->last), "sources",
-                    hosts_value(e->source_samples, e->n_source_samples, e->sources, e->more_sources),
-                    "targets", hosts_value(e->samples, e->n_samples, e->targets, e->more_targets), "ports",
-                    ports_value(e), "protocol", number_value(e->protocol), "flows", number_value(e->flows),
-                    "packets", number_value(e->packets), "bytes", number_value(e->bytes), "confidence",
-                    event_confidence_names[e->description->confidence(e)], "reason", reason_value(e),
-                    "attack", words_value(e->attack), "state", event_state_names[e->state], "alerts",
-                    integer(e->alerts));
+   json_t *event =
+       json_pack("{s:s,s:i,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o,s:s,s:I}", "id", e->id,
+                 "schema", SCHEMA_VERSION, "kind", e->kind, "detector", e->description->program, "begin",
+                 time_value(e->first), "end", time_value(e->last), "sources",
+                 hosts_value(e->source_samples, e->n_source_samples, e->sources, e->more_sources), "targets",
+                 hosts_value(e->samples, e->n_samples, e->targets, e->more_targets), "ports", ports_value(e),
+                 "protocol", number_value(e->protocol), "flows", number_value(e->flows), "packets",
+                 number_value(e->packets), "bytes", number_value(e->bytes), "confidence",
+                 event_confidence_names[event_confidence(e)], "reason", reason_value(e), "attack",
+                 words_value(e->attack), "state", event_state_names[e->state], "alerts", integer(e->alerts));
+   if (event != NULL) {
+      set_optional(event, e);
+   }
+   return event;
 }
 
 /* Version 1 has up to four of the targets where there are many. */
@@ -115,6 +166,6 @@ struct json_t *event_json_v1(const struct event *e)
                     time_value(e->last), "source", ip_value(&e->source), "victim", ip_value(&e->target),
                     "victim_samples", samples, "port", (int) e->port, "protocol", (int) e->protocol, "amount",
                     integer(e->amount), "unit", e->unit, "bytes", integer(e->bytes), "sources",
-                    integer(e->sources), "confidence", event_confidence_names[e->description->confidence(e)],
-                    "alerts", integer(e->alerts), "kind", e->kind, "reason", reason_value(e));
+                    integer(e->sources), "confidence", event_confidence_names[event_confidence(e)], "alerts",
+                    integer(e->alerts), "kind", e->kind, "reason", reason_value(e));
 }

@@ -46,7 +46,16 @@ char *event_source(const struct event *e, char *to, size_t size)
       snprintf(to, size, "%s", ip);
    } else {
       uint64_t n = e->sources > e->n_source_samples ? e->sources : e->n_source_samples;
-      snprintf(to, size, "%s sources", n > 0 ? format_count(n, count, sizeof(count)) : "several");
+      char networks[32], error[32];
+      int used = snprintf(to, size, "%s sources", n > 0 ? format_count(n, count, sizeof(count)) : "several");
+      if (e->sources_error > 0 && used > 0 && (size_t) used < size) {
+         used += snprintf(to + used, size - (size_t) used, " (+-%s)",
+                          format_count(e->sources_error, error, sizeof(error)));
+      }
+      if (e->networks > 0 && used > 0 && (size_t) used < size) {
+         snprintf(to + used, size - (size_t) used, " in %s",
+                  format_counted(e->networks, "network", networks, sizeof(networks)));
+      }
    }
    return to;
 }
@@ -81,7 +90,11 @@ char *event_target(const struct event *e, char *to, size_t size)
 char *event_amount(const struct event *e, char *to, size_t size)
 {
    char count[32], bytes[32], rate[32];
-   if (e->bytes > 0 && !e->description->show_amount) {
+   if (e->n_parts > 0 && e->targets > 1) {
+      char hosts[32];
+      snprintf(to, size, "%s, %s", format_counted(e->targets, "host", hosts, sizeof(hosts)),
+               format_counted(e->flows, "probe", count, sizeof(count)));
+   } else if (e->bytes > 0 && !e->description->show_amount) {
       snprintf(to, size, "%s, %s/s", format_bytes((double) e->bytes, bytes, sizeof(bytes)),
                format_bytes((double) e->bytes / (double) (event_seconds(e) + 1), rate, sizeof(rate)));
    } else {
@@ -90,9 +103,39 @@ char *event_amount(const struct event *e, char *to, size_t size)
    return to;
 }
 
+char *event_peak(const struct event *e, char *to, size_t size)
+{
+   char bytes[32], packets[32];
+   *to = 0;
+   if (e->peak_bytes > 0) {
+      snprintf(to, size, "%s/s, %s packets/s", format_bytes((double) e->peak_bytes, bytes, sizeof(bytes)),
+               format_count(e->peak_packets, packets, sizeof(packets)));
+   }
+   return to;
+}
+
+/* What all parts of a run have in common. */
+static void run_reason(const struct event *e, char *to, size_t size)
+{
+   char source[64], targets[32], probes[32], duration[32], parts[32];
+   snprintf(to, size,
+            "%s probed %s in %s: %s in all, joined of %s with gaps of at most %d s; the first of them: ",
+            event_source(e, source, sizeof(source)),
+            format_counted(e->targets > 0 ? e->targets : 1, "host", targets, sizeof(targets)),
+            format_duration(event_seconds(e), duration, sizeof(duration)),
+            format_counted(e->flows, "probe", probes, sizeof(probes)),
+            format_counted(e->n_parts, "scan", parts, sizeof(parts)), RUN_GAP);
+   size_t n = strlen(to);
+   e->parts[0].description->reason(&e->parts[0], to + n, size - n);
+}
+
 char *event_reason(const struct event *e, char *to, size_t size)
 {
    *to = 0;
-   e->description->reason(e, to, size);
+   if (e->n_parts > 0) {
+      run_reason(e, to, size);
+   } else {
+      e->description->reason(e, to, size);
+   }
    return to;
 }

@@ -12,6 +12,9 @@
 #define HASHES        16384 /* a power of two, above EVENTS_MAX */
 #define FLOOD         "flood"
 #define AMPLIFICATION "amplification"
+#define VERTICAL      "vertical-scan"
+#define HORIZONTAL    "horizontal-scan"
+#define BLOCK         "block-scan"
 
 /* --------------------------------------------------------------------- lists */
 
@@ -95,11 +98,21 @@ static void add(uint64_t *to, uint64_t n, bool total)
    }
 }
 
+/* Of two types or titles the one of the larger event; before the sums of both are made. */
+static void keep_type(struct event *to, const struct event *e)
+{
+   if (e->type != NULL && (to->type == NULL || e->bytes > to->bytes)) {
+      to->type = e->type;
+      to->title = e->title;
+   }
+}
+
 static void join(struct event *to, const struct event *e)
 {
    bool total = to->description->total;
    to->first = e->first < to->first ? e->first : to->first;
    to->last = e->last > to->last ? e->last : to->last;
+   keep_type(to, e);
    /* The amount may be how many sources there are, or targets: sources of two alerts are the same, targets are others. */
    bool sources = e->sources != 0 && e->amount == e->sources;
    bool targets = e->targets != 0 && e->amount == e->targets && to->amount == to->targets;
@@ -107,6 +120,11 @@ static void join(struct event *to, const struct event *e)
    add(&to->flows, e->flows, total);
    add(&to->packets, e->packets, total);
    add(&to->bytes, e->bytes, total);
+   to->networks = e->networks > to->networks ? e->networks : to->networks;
+   to->sources_error = e->sources >= to->sources ? e->sources_error : to->sources_error;
+   to->peak_bytes = e->peak_bytes > to->peak_bytes ? e->peak_bytes : to->peak_bytes;
+   to->peak_packets = e->peak_packets > to->peak_packets ? e->peak_packets : to->peak_packets;
+   to->margin = e->margin > to->margin ? e->margin : to->margin;
    to->evidence = e->evidence > to->evidence ? e->evidence : to->evidence;
    keep_common(to, e);
    join_ends(to, e);
@@ -115,10 +133,9 @@ static void join(struct event *to, const struct event *e)
 }
 
 /* The id of an event depends on what its first alert says, and on nothing else: the text that is hashed stands in docs/analyze.md. */
-static void set_id(struct event *e)
+static void set_id(struct event *e, struct key key)
 {
    char text[512], begin[64], source[INET6_ADDRSTRLEN], target[INET6_ADDRSTRLEN];
-   struct key key = key_of(e);
    uint8_t hash[NC_SHA256_SIZE];
    struct nc_digest d;
    ip_to_str(&key.source, source);
@@ -194,7 +211,7 @@ struct event *events_add(struct events *all, const struct event_description *d, 
       all->dropped++;
       return NULL;
    }
-   set_id(&e);
+   set_id(&e, key);
    e.older = *newest;
    all->list[all->n++] = e;
    *newest = all->n;
@@ -279,6 +296,12 @@ static void merge(struct event *a, const struct event *b)
    a->flows = a->flows != 0 ? a->flows : b->flows;
    a->packets = a->packets != 0 ? a->packets : b->packets;
    a->bytes = a->bytes != 0 ? a->bytes : b->bytes;
+   a->peak_bytes = a->peak_bytes != 0 ? a->peak_bytes : b->peak_bytes;
+   a->peak_packets = a->peak_packets != 0 ? a->peak_packets : b->peak_packets;
+   a->networks = a->networks != 0 ? a->networks : b->networks;
+   if (a->sources < b->sources) {
+      a->sources_error = b->sources_error;
+   }
    join_ends(a, b);
    a->alerts += b->alerts;
 }
@@ -314,10 +337,107 @@ static void join_attacks(struct events *all)
    all->n = kept;
 }
 
+/* ------------------------------------------------------- runs of one source */
+
+static bool is_scan(const struct event *e)
+{
+   return (strcmp(e->kind, VERTICAL) == 0 || strcmp(e->kind, HORIZONTAL) == 0 ||
+           strcmp(e->kind, BLOCK) == 0) &&
+          event_ip_is_set(&e->source);
+}
+
+/* Scans by source and time, everything else at the end. */
+static int compare_runs(const void *left, const void *right)
+{
+   const struct event *a = left, *b = right;
+   bool scan = is_scan(a);
+   if (scan != is_scan(b)) {
+      return scan ? -1 : 1;
+   }
+   int order = scan ? memcmp(&a->source, &b->source, sizeof(a->source)) : 0;
+   return order != 0 ? order : compare(a, b);
+}
+
+/* Hosts of a run. A vertical scan names its only target; sweeps over several ports may go to the same hosts, so that
+ * the largest of them counts. */
+static uint64_t count_targets(const struct event *parts, uint32_t n)
+{
+   uint64_t single = 0, most = 0;
+   for (uint32_t i = 0; i < n; i++) {
+      bool seen = !event_ip_is_set(&parts[i].target);
+      for (uint32_t k = 0; k < i && !seen; k++) {
+         seen = memcmp(&parts[k].target, &parts[i].target, sizeof(parts[i].target)) == 0;
+      }
+      single += !seen;
+      most = parts[i].targets > most ? parts[i].targets : most;
+   }
+   return single > most ? single : most;
+}
+
+/* One event of parts that follow each other. The run is the largest part with what the others add. */
+static struct event run_of(const struct event *parts, uint32_t n)
+{
+   uint32_t best = 0;
+   bool vertical = true, horizontal = true;
+   for (uint32_t i = 0; i < n; i++) {
+      best = parts[i].flows > parts[best].flows ? i : best;
+      vertical = vertical && strcmp(parts[i].kind, VERTICAL) == 0;
+      horizontal = horizontal && strcmp(parts[i].kind, HORIZONTAL) == 0;
+   }
+   struct event run = parts[best];
+   run.flows = run.amount = 0;
+   run.alerts = 0;
+   for (uint32_t i = 0; i < n; i++) {
+      const struct event *part = &parts[i];
+      run.first = part->first < run.first ? part->first : run.first;
+      run.last = part->last > run.last ? part->last : run.last;
+      add(&run.flows, part->flows, false);
+      run.alerts += part->alerts;
+      run.margin = part->margin > run.margin ? part->margin : run.margin;
+      keep_common(&run, part);
+      join_ends(&run, part);
+   }
+   run.targets = count_targets(parts, n);
+   run.amount = horizontal ? run.targets : run.flows;
+   if (!horizontal && (!vertical || run.targets > 1)) {
+      run.kind = BLOCK;
+      run.title = "block scan";
+   }
+   run.parts = parts;
+   run.n_parts = n;
+   set_id(&run, (struct key){.description = run.description, .kind = run.kind, .source = run.source});
+   return run;
+}
+
+/* Scans of one source with short gaps are one run. */
+static void join_runs(struct events *all)
+{
+   uint32_t kept = 0;
+   struct event *parts = malloc(all->n * sizeof(*parts));
+   if (parts == NULL) {
+      return; /* the parts are right, too */
+   }
+   qsort(all->list, all->n, sizeof(*all->list), compare_runs);
+   memcpy(parts, all->list, all->n * sizeof(*parts));
+   for (uint32_t i = 0, n; i < all->n; i += n) {
+      ur_time_t end = parts[i].last;
+      for (n = 1; i + n < all->n && is_scan(&parts[i]) && is_scan(&parts[i + n]) &&
+                  memcmp(&parts[i].source, &parts[i + n].source, sizeof(parts[i].source)) == 0 &&
+                  parts[i + n].first <= end + ((ur_time_t) RUN_GAP << 32);
+           n++) {
+         end = parts[i + n].last > end ? parts[i + n].last : end;
+      }
+      all->list[kept++] = n > 1 ? run_of(&parts[i], n) : parts[i];
+   }
+   all->n = kept;
+   all->parts = parts;
+}
+
 void events_sort(struct events *all)
 {
    if (all->n > 1) {
       join_attacks(all);
+      join_runs(all);
    }
    if (all->n > 0) {
       qsort(all->list, all->n, sizeof(*all->list), compare);
@@ -327,6 +447,7 @@ void events_sort(struct events *all)
 void events_free(struct events *all)
 {
    free(all->list);
+   free(all->parts);
    free(all->newest);
    memset(all, 0, sizeof(*all));
 }

@@ -307,11 +307,12 @@ static void events_have_the_keys_of_the_schema(void **state)
    assert_non_null(schema);
    json_object_foreach(event, key, value)
    {
-      assert_string_equal(json_string_value(json_array_get(at(schema, "required"), n++)), key);
+      if (n < json_array_size(at(schema, "required"))) { /* those that only some events have come last */
+         assert_string_equal(json_string_value(json_array_get(at(schema, "required"), n++)), key);
+      }
       assert_non_null(json_object_get(at(schema, "properties"), key));
    }
    assert_int_equal(json_array_size(at(schema, "required")), n);
-   assert_int_equal(json_object_size(at(schema, "properties")), n);
    check_enum(schema, "properties/kind/enum", event_kinds);
    check_enum(schema, "properties/confidence/enum", confidences);
    check_enum(schema, "properties/state/enum", states);

@@ -169,6 +169,69 @@ static void test_two_ends_that_one_program_saw_are_one_event(void **state)
    events_free(&all);
 }
 
+/* A scan of source 7 against one host, or a sweep over many (target 0). */
+static void add_scan(struct events *all, const char *kind, uint32_t first, uint32_t last, uint32_t target,
+                     uint16_t port)
+{
+   static struct event_description scans[2];
+   struct event_description *d = &scans[strcmp(kind, "vertical-scan") == 0];
+   ip_addr_t none = {0}, host = ip_from_int(target);
+   *d = by_pair;
+   d->kind = kind;
+   d->key = EVENT_BY_SOURCE | EVENT_BY_PORT;
+   uint32_t n = all->n;
+   struct event *e = add(all, d, 7, first, last, port, 6, all->received + 1);
+   assert_int_equal(all->n, n + 1);
+   e->target = target != 0 ? host : none;
+   e->samples[0] = target != 0 ? host : ip_from_int(0x0a000100u + port);
+   e->targets = target != 0 ? 0 : 60;
+   e->flows = 100;
+}
+
+static void test_scans_of_one_source_are_a_run(void **state)
+{
+   struct events all = {0};
+   char text[1024];
+   (void) state;
+   add_scan(&all, "horizontal-scan", 1000, 1010, 0, 22);
+   add_scan(&all, "horizontal-scan", 1011 + RUN_GAP, 1500, 0, 23); /* a second too late */
+   add_scan(&all, "horizontal-scan", 1500 + RUN_GAP, 1900, 0, 80);
+   events_sort(&all);
+   assert_int_equal(all.n, 2);
+   const struct event *run = &all.list[1];
+   assert_string_equal(run->kind, "horizontal-scan");
+   assert_int_equal(run->n_parts, 2);
+   assert_int_equal(run->targets, 60); /* of each: they may be the same */
+   assert_int_equal(run->flows, 200);
+   assert_int_equal(run->n_ports, 2);
+   assert_int_equal(event_seconds(run), 1900 - 1011 - RUN_GAP);
+   assert_int_equal(run->parts[1].port, 80);
+   assert_non_null(strstr(event_reason(run, text, sizeof(text)), "joined of 2 scans"));
+   assert_int_equal(strlen(run->id), EVENT_ID_SIZE - 1);
+   assert_string_not_equal(run->id, run->parts[0].id);
+   events_free(&all);
+}
+
+static void test_scans_of_several_hosts_are_a_block_scan(void **state)
+{
+   struct events all = {0};
+   char text[256];
+   (void) state;
+   for (uint32_t i = 0; i < 20; i++) {
+      add_scan(&all, "vertical-scan", 1000 + 100 * i, 1010 + 100 * i, 0x0a000001 + i, (uint16_t) (1 + i));
+   }
+   events_sort(&all);
+   assert_int_equal(all.n, 1);
+   assert_string_equal(all.list[0].kind, "block-scan");
+   assert_int_equal(all.list[0].targets, 20);
+   assert_int_equal(all.list[0].n_samples, EVENT_SAMPLES);
+   assert_true(all.list[0].more_targets);
+   assert_false(event_ip_is_set(&all.list[0].target));
+   assert_string_equal(event_amount(&all.list[0], text, sizeof(text)), "20 hosts, 2000 probes");
+   assert_int_equal(event_confidence(&all.list[0]), EVENT_LOW); /* as of its parts */
+   events_free(&all);
+}
+
 static void test_only_the_key_is_compared(void **state)
 {
    struct event_description by_port = by_pair;
@@ -381,6 +444,8 @@ int main(void)
        cmocka_unit_test(test_a_group_joins_over_any_gap),
        cmocka_unit_test(test_one_attack_is_one_event_whoever_saw_it),
        cmocka_unit_test(test_two_ends_that_one_program_saw_are_one_event),
+       cmocka_unit_test(test_scans_of_one_source_are_a_run),
+       cmocka_unit_test(test_scans_of_several_hosts_are_a_block_scan),
        cmocka_unit_test(test_only_the_key_is_compared),
        cmocka_unit_test(test_full_list_goes_on_joining),
        cmocka_unit_test(test_order_does_not_depend_on_arrival),

@@ -26,6 +26,7 @@ struct analysis {
    const char *blacklist; /* file; NULL: none */
    const char *detectors; /* names separated by commas; NULL: all */
    bool verbose;
+   bool details;    /* the text report says of each event why, and what it was joined of */
    FILE *flows_csv; /* flow records as text, NULL: no */
    int flows_error; /* errno of the first of them that could not be written, 0: none */
 

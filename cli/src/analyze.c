@@ -16,7 +16,7 @@
 #define JSON_VERSION 2 /* newest of the reports */
 
 /* Options without a letter. */
-enum { OPT_DETECTORS = 256, OPT_LIST_DETECTORS };
+enum { OPT_DETECTORS = 256, OPT_LIST_DETECTORS, OPT_DETAILS };
 
 struct request {
    unsigned json; /* version of the keys, 0: text */
@@ -44,6 +44,9 @@ void cli_analyze_help(FILE *to)
        "  -w, --html FILE       also write a self-contained page with plots\n"
        "  -b, --blacklist FILE  also report contacts with what this file lists: addresses, networks, domain\n"
        "                        names, URLs, one on each line\n"
+       "      --details         say of each event why it is one, how sure that is and why, and which scans "
+       "a\n"
+       "                        run of one source was joined of (reports in JSON always do)\n"
        "      --detectors LIST  run these detectors only; names separated by commas\n"
        "      --list-detectors  print the detectors, the kinds of events that they report and what they "
        "need, and\n"
@@ -82,6 +85,7 @@ static int parse(int argc, char **argv, struct analysis *a, struct request *r)
                                            {"blacklist", required_argument, NULL, 'b'},
                                            {"detectors", required_argument, NULL, OPT_DETECTORS},
                                            {"list-detectors", no_argument, NULL, OPT_LIST_DETECTORS},
+                                           {"details", no_argument, NULL, OPT_DETAILS},
                                            {"verbose", no_argument, NULL, 'v'},
                                            {"help", no_argument, NULL, 'h'},
                                            {NULL, 0, NULL, 0}};
@@ -111,6 +115,7 @@ static int parse(int argc, char **argv, struct analysis *a, struct request *r)
             return CLI_USAGE;
          }
          break;
+      case OPT_DETAILS: a->details = true; break;
       case OPT_LIST_DETECTORS: r->list_detectors = true; break;
       case 'v': a->verbose = true; break;
       case 'h': cli_analyze_help(stdout); return CLI_OK;

@@ -47,7 +47,7 @@ static void put_event(const struct event *e, FILE *to)
    put_number(e->bytes, to);
    event_reason(e, reason, sizeof(reason));
    *nc_csv_string(column, reason, strlen(reason), true) = 0;
-   fprintf(to, ",%s,%s,%s,%s,%" PRIu64 "\n", event_confidence_names[e->description->confidence(e)], column,
+   fprintf(to, ",%s,%s,%s,%s,%" PRIu64 "\n", event_confidence_names[event_confidence(e)], column,
            e->attack != NULL ? e->attack : "", event_state_names[e->state], e->alerts);
 }
 

@@ -299,6 +299,31 @@ static void put_talkers(const struct traffic *t, FILE *to)
    fputs("</svg>\n", to);
 }
 
+/* A row below that of the event: why it is one, how sure that is, and the parts of a run. */
+static void put_why(const struct event *e, FILE *to)
+{
+   char text[1024], title[128], target[256], amount[64];
+   fputs("<tr><td></td><td colspan=\"6\">", to);
+   put_escaped(to, event_reason(e, text, sizeof(text)));
+   if (*event_peak(e, text, sizeof(text)) != 0) {
+      fprintf(to, "<br>Highest 10 s: %s", text);
+   }
+   if (*event_why(e, text, sizeof(text)) != 0) {
+      fprintf(to, "<br>How sure: %s, ", event_confidence_names[event_confidence(e)]);
+      put_escaped(to, text);
+   }
+   if (e->n_parts > 0) {
+      fprintf(to, "<details><summary>%u scans</summary>", e->n_parts);
+      for (uint32_t i = 0; i < e->n_parts; i++) {
+         fprintf(to, "%s against %s, %s<br>", event_title(&e->parts[i], title, sizeof(title)),
+                 event_target(&e->parts[i], target, sizeof(target)),
+                 event_amount(&e->parts[i], amount, sizeof(amount)));
+      }
+      fputs("</details>", to);
+   }
+   fputs("</td></tr>\n", to);
+}
+
 static void put_table(const struct analysis *a, FILE *to)
 {
    fputs("<h2>Attacks</h2>\n<div class=\"scroll\"><table>\n<tr><th>When "
@@ -315,7 +340,8 @@ static void put_table(const struct analysis *a, FILE *to)
               format_duration(event_seconds(e), duration, sizeof(duration)),
               event_title(e, title, sizeof(title)), event_source(e, who, sizeof(who)),
               event_target(e, whom, sizeof(whom)), event_amount(e, amount, sizeof(amount)),
-              event_confidence_names[e->description->confidence(e)]);
+              event_confidence_names[event_confidence(e)]);
+      put_why(e, to);
    }
    fputs("</table></div>\n", to);
 }

@@ -61,8 +61,32 @@ static void print_alerts(const struct analysis *a, FILE *to)
                fprintf(to, "%-*s  ", (int) width[c], cell[c]);
             }
          }
-         fputs(pass == 1 ? event_confidence_names[e->description->confidence(e)] : "", to);
+         fputs(pass == 1 ? event_confidence_names[event_confidence(e)] : "", to);
          fputs(pass == 1 ? "\n" : "", to);
+      }
+   }
+}
+
+/* --details: why each event is one and how sure that is, and what a run was joined of. */
+static void print_details(const struct analysis *a, FILE *to)
+{
+   for (uint32_t i = 0; i < a->events.n; i++) {
+      const struct event *e = &a->events.list[i];
+      char text[1024], when[32], title[128], target[256], amount[64];
+      fprintf(to, "\n%s  %s against %s\n", format_time(e->first, when, sizeof(when)),
+              event_title(e, title, sizeof(title)), event_target(e, target, sizeof(target)));
+      fprintf(to, "   reason   %s\n", event_reason(e, text, sizeof(text)));
+      if (*event_why(e, text, sizeof(text)) != 0) {
+         fprintf(to, "   %-8s %s\n", event_confidence_names[event_confidence(e)], text);
+      }
+      if (*event_peak(e, text, sizeof(text)) != 0) {
+         fprintf(to, "   peak     %s in the highest 10 s\n", text);
+      }
+      for (uint32_t k = 0; k < e->n_parts; k++) {
+         const struct event *part = &e->parts[k];
+         fprintf(to, "   part     %s  %s against %s, %s\n", format_time(part->first, when, sizeof(when)),
+                 event_title(part, title, sizeof(title)), event_target(part, target, sizeof(target)),
+                 event_amount(part, amount, sizeof(amount)));
       }
    }
 }
@@ -150,6 +174,9 @@ bool report_text(const struct analysis *a, FILE *to)
    fputc('\n', to);
    if (a->events.n > 0) {
       print_alerts(a, to);
+      if (a->details) {
+         print_details(a, to);
+      }
    } else {
       fprintf(to, "%s\n", analysis_without_events(a));
    }

@@ -26,6 +26,7 @@ extern "C" {
 #define EVENT_PORTS   16    /* ports that an event names */
 #define EVENT_DETAIL  96    /* bytes */
 #define EVENT_ID_SIZE 33    /* 32 hexadecimal digits and a NUL */
+#define RUN_GAP       300   /* seconds between two scans of one run */
 #define EVENTS_MAX    10000 /* in a list; alerts of further events are only counted */
 
 /* ------------------------------------------------------------------ an event */
@@ -50,7 +51,12 @@ struct event {
    unsigned n_source_samples, n_samples;
    uint16_t ports[EVENT_PORTS]; /* some of many ports */
    unsigned n_ports;
-   char detail[EVENT_DETAIL]; /* of the first alert, what it is about: a name, a URL; "": nothing */
+   const char *type;       /* of a flood, for machines: "syn", "udp", ...; NULL: unknown */
+   uint64_t networks;      /* of the sources; 0: unknown */
+   uint64_t sources_error; /* sources is an estimate, wrong by at most this in 19 of 20 cases; 0: counted */
+   uint64_t peak_bytes, peak_packets; /* a second, in the highest ten seconds; 0: unknown */
+   uint64_t margin;                   /* per cent of its threshold that it reached; 0: unknown */
+   char detail[EVENT_DETAIL];         /* of the first alert, what it is about: a name, a URL; "": nothing */
    uint64_t
        evidence; /* for confidence() and reason(), which see nothing else of the alerts: the largest of them */
    uint64_t group;  /* number that a detector gives to alerts of one event; 0: none */
@@ -60,7 +66,9 @@ struct event {
    char id[EVENT_ID_SIZE];
    enum event_state state;
    bool more_sources, more_targets, more_ports; /* than there is room for */
-   uint64_t shown; /* for the user of the list: alerts joined when it was last shown */
+   uint64_t shown;            /* for the user of the list: alerts joined when it was last shown */
+   const struct event *parts; /* of a run: what it was joined of, by time; belong to the list */
+   uint32_t n_parts;
    uint32_t older; /* of the list: index + 1 of the event before it with the same hash */
 };
 
@@ -70,6 +78,13 @@ enum event_key {
    EVENT_BY_TARGET = 2,
    EVENT_BY_PORT = 4,
    EVENT_BY_PROTOCOL = 8,
+};
+
+/** A row of a detector's rule: how sure it is, when, and why in words. The first row that holds counts. */
+struct event_rule {
+   enum event_confidence confidence;
+   bool (*holds)(const struct event *e); /* NULL: always; of the last row */
+   const char *why;                      /* ends "high: ", without a full stop */
 };
 
 struct event_description {
@@ -96,10 +111,15 @@ struct event_description {
    uint32_t gap; /* ... and begin at most this many seconds after its end, or are of the same group */
    /** Fills in the event of one alert; times and alerts are set already. */
    void (*read)(const struct alert *a, struct event *e);
-   enum event_confidence (*confidence)(const struct event *e);
+   enum event_confidence (*confidence)(
+       const struct event *e);     /* event_confidence_by_rules(), or of its own */
+   const struct event_rule *rules; /* NULL: confidence() has no words; the README has them as a table */
    /** One sentence: who did what to whom, with the figures, and the thresholds that they crossed. */
    void (*reason)(const struct event *e, char *to, size_t size);
 };
+
+/** For descriptions with rules. */
+enum event_confidence event_confidence_by_rules(const struct event *e);
 
 /** Defines the description of a program: EVENT_DESCRIPTION(syn_counter, .kind = ..., ...); in detectors/NAME/event.c */
 #define EVENT_DESCRIPTION(name, ...)                      \
@@ -130,7 +150,7 @@ const struct event_description *event_description_aggregated_by(const char *prog
 
 /** Begin with all zero. */
 struct events {
-   struct event *list;
+   struct event *list, *parts; /* parts: of runs */
    uint32_t n, capacity;
    uint32_t *newest;           /* by hash: index + 1 of the newest event, 0: none */
    uint64_t received, dropped; /* alerts; those whose events found no room */
@@ -146,7 +166,9 @@ struct event *events_add(struct events *all, const struct event_description *d, 
 /**
  * Sorts by time, then by everything else: the same events always come in the same order. Before, it joins what several programs, or
  * one program from both ends, saw of one attack: events of one kind that overlap in time and agree in source or target, and in all else
- * that both know; the one that knows most stays. Add nothing afterwards.
+ * that both know; the one that knows most stays. Then it joins scans of one source that begin at most RUN_GAP seconds after
+ * another ends to a run: of several hosts to a block scan, of one host or over several ports to a scan of them all. The parts stay
+ * with the run. Add nothing afterwards.
  */
 void events_sort(struct events *all);
 /** Frees the memory of a list, which is empty then and can be used again. */
@@ -174,7 +196,13 @@ char *event_target(const struct event *e, char *to, size_t size);
 char *event_amount(const struct event *e, char *to, size_t size);
 /** The title and the protocol. */
 char *event_title(const struct event *e, char *to, size_t size);
-/** The sentence of the description. */
+/** "12.4 MB/s, 31 000 packets/s" of the highest ten seconds; "": unknown. */
+char *event_peak(const struct event *e, char *to, size_t size);
+/** How sure it is; of a run what its surest part is. */
+enum event_confidence event_confidence(const struct event *e);
+/** Why, in words; "": the description has none. */
+char *event_why(const struct event *e, char *to, size_t size);
+/** The sentence of the description, or of a run. */
 char *event_reason(const struct event *e, char *to, size_t size);
 /** "TCP", or NULL for a protocol without a common name. */
 const char *event_protocol(const struct event *e);
