@@ -96,12 +96,13 @@ def stage_format(results):
     if not program:
         results.skip('layout of C files', f'clang-format {CLANG_FORMAT_VERSION} is not installed')
         return
-    for name in c_files():
-        status, out = run([program, '--dry-run', '-Werror', name])
-        if status == 0:
-            results.ok()
-        else:
-            results.fail(f'format: {name} (mend it with ./bootstrap.sh format)', out)
+    names = c_files()
+    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+        for name, (status, out) in zip(names, pool.map(lambda name: run([program, '--dry-run', '-Werror', name]), names)):
+            if status == 0:
+                results.ok()
+            else:
+                results.fail(f'format: {name} (mend it with ./bootstrap.sh format)', out)
 
 
 def apply_format():

@@ -10,6 +10,7 @@ root is a throw-away one). As root, all of it is done once more as an ordinary u
 Skipped for builds with a sanitizer, whose libraries programs built outside cannot load.
 """
 
+import concurrent.futures
 import os
 import re
 import shutil
@@ -112,19 +113,25 @@ class Case(unittest.TestCase):
         for target in introspect(BUILD, '--installed').values():
             yield os.path.basename(os.path.dirname(target)), os.path.basename(target)
 
+    def run_all(self, env, commands):
+        """Runs commands side by side; all of them end with status 0. Returns what each printed."""
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(lambda command: self.run_in(env, *command), commands))
+
     def check_every_program(self, it):
         env = it.env(self.work)
-        for directory in (it.modules, it.bin):
-            for name in os.listdir(directory):
-                path = os.path.join(directory, name)
-                if name in os.listdir(it.modules) and os.path.isfile(path):
-                    status = 1 if name == 'csv2nf.sh' else 0  # as that of NEMEA 2
-                    self.assertRegex(self.run_in(env, path, '-h', status=status), '(?i)usage|module', path)
+        modules = os.listdir(it.modules)
+        paths = [os.path.join(directory, name) for directory in (it.modules, it.bin) for name in os.listdir(directory)
+                 if name in modules and name != 'csv2nf.sh']
+        commands = [(path, '-h') for path in paths if os.path.isfile(path)]
         listed = self.run_in(env, it.command, '--help').split('Modules:')[1].split()
         self.assertIn('logger', listed)
-        for name in listed:
-            self.run_in(env, it.command, 'help', name)
-            self.assertRegex(self.run_in(env, it.command, name, '-h'), '(?i)usage|module')
+        commands += [(it.command, name, '-h') for name in listed]
+        for command, out in zip(commands, self.run_all(env, commands)):
+            self.assertRegex(out, '(?i)usage|module', command)
+        self.run_all(env, [(it.command, 'help', name) for name in listed])
+        # As that of NEMEA 2.
+        self.assertRegex(self.run_in(env, os.path.join(it.modules, 'csv2nf.sh'), '-h', status=1), '(?i)usage')
 
     def check_pipeline(self, it):
         env = it.env(self.work)
@@ -171,29 +178,32 @@ class Case(unittest.TestCase):
         """Position independent, relocations read-only at start, stack protector, checked functions, and a RUNPATH that is relative."""
         if shutil.which('readelf') is None:
             return
-        whole, packages = '', self.run_in(it.compiler_env(self.work), 'pkg-config', '--libs', 'libtrap')
+        packages = self.run_in(it.compiler_env(self.work), 'pkg-config', '--libs', 'libtrap')
+        runpath = build_options(BUILD)['prefix'] != '/usr' or '-rpath' in packages
+        paths = list(self.binaries(it))
+        headers = self.run_all(it.env(self.work), [('readelf', '-hldW', '--dyn-syms', path) for path in paths])
+        for path, out in zip(paths, headers):
+            for pattern, expected in ((r'Type:\s+DYN', True), ('GNU_RELRO', True), (r'\(FLAGS.*NOW', True),
+                                      (r'GNU_STACK\s+0x0+ 0x0+ 0x0+ 0x0+ 0x0+ RW ', True), (r'\(RPATH\)', False),
+                                      (r'\(RUNPATH\).*\[\$ORIGIN[./\w-]*\]', runpath), (r'\(RUNPATH\)', runpath)):
+                self.assertEqual(re.search(pattern, out) is not None, expected, f'{path}: {pattern}')
+        whole = ''.join(headers)
+        self.assertIn('__stack_chk_fail', whole)
+        if build_options(BUILD)['optimization'] not in ('0', 'plain'):
+            self.assertRegex(whole, r'__(memcpy|snprintf|vsnprintf|fprintf)_chk')
+
+    @staticmethod
+    def binaries(it):
+        """Paths of the programs and libraries that were compiled here."""
+        ours = {installed for _, installed in Case.installed()}
         for directory in (it.modules, it.lib):
             for name in os.listdir(directory):
                 path = os.path.join(directory, name)
                 if os.path.islink(path) or not os.path.isfile(path) or not ('.so.' in name or directory == it.modules):
                     continue
                 with open(path, 'rb') as file:
-                    if file.read(4) != b'\x7fELF' or not self.ours(name):
-                        continue
-                out = self.run_in(it.env(self.work), 'readelf', '-hldW', '--dyn-syms', path)
-                whole += out
-                runpath = build_options(BUILD)['prefix'] != '/usr' or '-rpath' in packages
-                for pattern, expected in ((r'Type:\s+DYN', True), ('GNU_RELRO', True), (r'\(FLAGS.*NOW', True),
-                                          (r'GNU_STACK\s+0x0+ 0x0+ 0x0+ 0x0+ 0x0+ RW ', True), (r'\(RPATH\)', False),
-                                          (r'\(RUNPATH\).*\[\$ORIGIN[./\w-]*\]', runpath), (r'\(RUNPATH\)', runpath)):
-                    self.assertEqual(re.search(pattern, out) is not None, expected, f'{path}: {pattern}')
-        self.assertIn('__stack_chk_fail', whole)
-        if build_options(BUILD)['optimization'] not in ('0', 'plain'):
-            self.assertRegex(whole, r'__(memcpy|snprintf|vsnprintf|fprintf)_chk')
-
-    @staticmethod
-    def ours(name):
-        return any(name == installed or name.startswith(installed + '.') for _, installed in Case.installed())
+                    if file.read(4) == b'\x7fELF' and (name in ours or any(name.startswith(library + '.') for library in ours)):
+                        yield path
 
     def check_shortly(self, it):
         self.check_pipeline(it)
