@@ -207,11 +207,16 @@ ip_addr_t alert_ip(const struct alert *a, const char *name)
 static ur_time_t time_of_json(const json_t *json)
 {
    ur_time_t t = 0;
-   if (json_is_string(json)) {
-      ur_time_from_string(&t, json_string_value(json));
-      return t;
-   }
    double seconds = json_number_value(json);
+   if (json_is_string(json)) {
+      const char *text = json_string_value(json);
+      char *end = NULL;
+      if (ur_time_from_string(&t, text) == 0) {
+         return t;
+      }
+      seconds = *text >= '0' && *text <= '9' ? strtod(text, &end) : 0;
+      seconds = end != NULL && *end == 0 ? seconds : 0;
+   }
    if (!(seconds > 0 && seconds < UINT32_MAX)) {
       return 0;
    }
@@ -237,17 +242,31 @@ ur_time_t alert_time(const struct alert *a, const char *name)
 
 /* ---------------------------------------------------------------------- others */
 
-char *alert_text(const struct alert *a, const char *name, char *to, size_t size)
+const char *alert_string(const struct alert *a, const char *name, size_t *length)
 {
    struct value v;
-   to[0] = 0;
+   *length = 0;
    if (!first_value(a, name, &v)) {
-      return to;
+      return NULL;
    }
    if (v.json != NULL && json_is_string(v.json)) {
-      nc_text_terminal(to, size, json_string_value(v.json), json_string_length(v.json));
-   } else if (v.json == NULL && v.type == UR_TYPE_STRING) {
-      nc_text_terminal(to, size, v.at, v.length);
+      *length = json_string_length(v.json);
+      return json_string_value(v.json);
+   }
+   if (v.json == NULL && v.type == UR_TYPE_STRING) {
+      *length = v.length;
+      return v.at;
+   }
+   return NULL;
+}
+
+char *alert_text(const struct alert *a, const char *name, char *to, size_t size)
+{
+   size_t length;
+   const char *text = alert_string(a, name, &length);
+   to[0] = 0;
+   if (text != NULL) {
+      nc_text_terminal(to, size, text, length);
    }
    return to;
 }

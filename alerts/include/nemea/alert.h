@@ -34,10 +34,12 @@ uint64_t alert_number(const struct alert *a, const char *name);
 double alert_real(const struct alert *a, const char *name);
 /** An address, or the first one of an array. */
 ip_addr_t alert_ip(const struct alert *a, const char *name);
-/** A time; in JSON as RFC 3339, or in seconds since 1970. */
+/** A time; in JSON as RFC 3339, or in seconds since 1970, also as text. */
 ur_time_t alert_time(const struct alert *a, const char *name);
 /** A string, made safe to show and cut off at size. \return to */
 char *alert_text(const struct alert *a, const char *name, char *to, size_t size);
+/** A string as it is, bytes that may be anything. \return not terminated, valid as long as the alert; NULL: there is none */
+const char *alert_string(const struct alert *a, const char *name, size_t *length);
 /** Is there such a field, or is there a value other than null? */
 bool alert_has(const struct alert *a, const char *name);
 /** Addresses of an array, or the only one. \return how many were put into to, at most room. \param all set to how many
