@@ -9,7 +9,7 @@ input*.csv is sent by logreplay, the output is printed by logger; rows are compa
 compared with expected.json, messages and the elements of their lists in any order. Cases named robust_* may have no expected output: the
 program must end by itself. A case whose
 recorded result is a known weakness of the original has what is right instead in expected_fixed.csv, or in
-detectors/PROGRAM/tests/CASE.csv. Files log/DIR/NAME that the program must write are in expected_log_DIR_NAME. With --classic the
+detectors/PROGRAM/tests/CASE.csv (with --classic, if there is one, in CASE.classic.csv). Files log/DIR/NAME that the program must write are in expected_log_DIR_NAME. With --classic the
 programs get that option.
 """
 
@@ -118,7 +118,9 @@ def main(bin_dir, programs):
     failed = 0
     for case in cases:
         program, name = case.split(os.sep)[-2:]
-        difference = run_case(case, bin_dir, os.path.join(DETECTORS, program, 'tests', name + '.csv'), classic)
+        deviation = os.path.join(DETECTORS, program, 'tests', name)
+        in_classic = classic and os.path.exists(deviation + '.classic.csv')
+        difference = run_case(case, bin_dir, deviation + ('.classic.csv' if in_classic else '.csv'), classic)
         if difference is not None:
             failed += 1
             print(f'FAILED {program}/{name}: {difference}')

@@ -19,7 +19,7 @@
    "ipaddr SRC_IP,ipaddr DST_IP,time TIME_FIRST,time TIME_LAST,uint32 PACKETS,uint16 DST_PORT,uint8 " \
    "PROTOCOL,"                                                                                        \
    "uint8 TCP_FLAGS"
-/* Optional fields: uint32 PACKETS_REV, uint8 TCP_FLAGS_REV, uint16 SRC_PORT. */
+/* Optional fields: uint32 PACKETS_REV, uint8 TCP_FLAGS_REV, uint16 SRC_PORT, uint64 BYTES. */
 
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
@@ -42,6 +42,7 @@ static inline bool slow_scan(ur_time_t first, ur_time_t last, uint32_t probes, u
 struct flow {
    const ip_addr_t *src, *dst; /* into the record */
    ur_time_t first, last;
+   uint64_t bytes;
    uint32_t packets, packets_rev;
    uint16_t src_port, dst_port;
    uint8_t protocol;
@@ -64,6 +65,7 @@ struct flow_format {
    const uint16_t *at; /**< offsets of the template */
    bool details;       /**< PROTOCOL, PACKETS, DST_PORT and TCP_FLAGS */
    bool src_port;
+   bool bytes;
    bool both_ways; /**< the _REV fields */
 };
 
@@ -73,6 +75,7 @@ static inline void flow_format_set(struct flow_format *format, const ur_template
    format->details = ur_is_present(tmplt, F_PROTOCOL) && ur_is_present(tmplt, F_PACKETS) &&
                      ur_is_present(tmplt, F_DST_PORT) && ur_is_present(tmplt, F_TCP_FLAGS);
    format->src_port = ur_is_present(tmplt, F_SRC_PORT);
+   format->bytes = ur_is_present(tmplt, F_BYTES);
    format->both_ways = ur_is_present(tmplt, F_PACKETS_REV) && ur_is_present(tmplt, F_TCP_FLAGS_REV);
 }
 
@@ -97,6 +100,9 @@ static inline struct flow flow_read(const void *rec, const struct flow_format *f
    }
    if (format->src_port) {
       f.src_port = FLOW_FIELD_(rec, format, F_SRC_PORT);
+   }
+   if (format->bytes) {
+      f.bytes = FLOW_FIELD_(rec, format, F_BYTES);
    }
    if (format->both_ways) {
       f.packets_rev = FLOW_FIELD_(rec, format, F_PACKETS_REV);

@@ -9,9 +9,9 @@
 #include "../common/sources.h"
 
 NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, time TIME_FIRST, time TIME_LAST, uint32 PACKETS, uint32 PACKETS_REV,
-          uint16 SRC_PORT, uint16 DST_PORT, uint8 PROTOCOL, uint8 TCP_FLAGS, uint8 TCP_FLAGS_REV,
-          uint8 EVENT_TYPE, uint32 ADDR_CNT, uint32 ADDR_THRSD, ipaddr DST_IP0, ipaddr DST_IP1,
-          ipaddr DST_IP2, ipaddr DST_IP3)
+          uint64 BYTES, uint16 SRC_PORT, uint16 DST_PORT, uint8 PROTOCOL, uint8 TCP_FLAGS,
+          uint8 TCP_FLAGS_REV, uint8 EVENT_TYPE, uint32 ADDR_CNT, uint32 ADDR_THRSD, ipaddr DST_IP0,
+          ipaddr DST_IP1, ipaddr DST_IP2, ipaddr DST_IP3)
 
 #define EVENT_ADDRSCAN 1
 #define SAMPLES        4

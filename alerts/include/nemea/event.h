@@ -99,7 +99,7 @@ struct event_description {
    const char *kind;   /* one of event_kinds[], for machines: "vertical-scan" */
    const char *kinds;  /* others that read() sets, separated by blanks; NULL: none */
    const char *title;  /* for people: "vertical port scan" */
-   const char *unit;   /* of amount: "port probes" */
+   const char *unit;   /* of amount: "ports" */
    bool show_amount;   /* texts show the amount, also where bytes are known */
    const char *attack; /* MITRE ATT&CK techniques, separated by blanks; NULL: none */
    /* A program that finds attacks of several kinds has those of the most usual one here. */

@@ -4,8 +4,9 @@
 
 #include "../../common/test_flow.h"
 
-#define SYN 2
-#define ALL (2 + 16 + 8) /* SYN, ACK, PSH: a connection with data */
+#define SYN             2
+#define PORT_CNT_COLUMN 9            /* with --details */
+#define ALL             (2 + 16 + 8) /* SYN, ACK, PSH: a connection with data */
 
 static void as_many_ports_as_the_threshold_are_one_alert(void **state)
 {
@@ -62,6 +63,152 @@ static void a_flood_of_sources_costs_no_memory_and_hides_no_scan(void **state)
    nm_test_free(t);
 }
 
+/* A flow with all that differs between the tests: the source port, and RST for a refused port. */
+static void probe(nm_test_t *t, unsigned second, unsigned src_port, unsigned dst_port, unsigned protocol,
+                  unsigned flags)
+{
+   char text[256], time[32];
+   snprintf(time, sizeof(time), "2024-01-01T%02u:%02u:%02u", second / 3600, second / 60 % 60, second % 60);
+   snprintf(text, sizeof(text), "10.0.0.1,10.0.0.2,%s,%s,1,%u,%u,%u,%u,44", time, time, src_port, dst_port,
+            protocol, flags);
+   nm_unit_feed(t, text);
+}
+
+static ur_time_t at(unsigned second)
+{
+   return (ur_time_t) (1704067200 + second) << 32;
+}
+
+/* 84 ports, 25 of them refused: the first alert comes with the last of these, all others are the rest. */
+static void all_ports_are_reported_and_the_time_of_the_last_probe(void **state)
+{
+   nm_test_t *t = nm_unit_start("--details -n 50", TEST_FLOWS);
+   (void) state;
+   for (unsigned port = 1; port <= 84; port++) {
+      probe(t, port * 600, 30000 + port, port, 6, SYN);
+      if (port % 2 != 0 && port < 50) {
+         char text[128], time[32];
+         snprintf(time, sizeof(time), "2024-01-01T%02u:%02u:%02u", port * 600 / 3600, port * 600 / 60 % 60,
+                  port * 600 % 60);
+         snprintf(text, sizeof(text), "10.0.0.2,10.0.0.1,%s,%s,1,%u,%u,6,20,40", time, time, port,
+                  30000 + port);
+         nm_unit_feed(t, text);
+      }
+   }
+   const char *alert = nm_test_next(t, 0);
+   assert_non_null(alert);
+   assert_non_null(strstr(alert, "2024-01-01T00:10:00"));
+   nm_test_finish(t);
+   unsigned last = 0;
+   while (alert != NULL) {
+      last += strstr(alert, "T14:00:00") != NULL; /* the last probe */
+      alert = nm_test_next(t, 0);
+   }
+   assert_int_equal(last, 1);
+   nm_test_free(t);
+}
+
+/* Sum of PORT_CNT of all alerts. */
+static unsigned ports_reported(nm_test_t *t)
+{
+   unsigned sum = 0;
+   for (const char *alert; (alert = nm_test_next(t, 0)) != NULL;) {
+      unsigned commas = 0;
+      const char *p = alert;
+      while (commas < PORT_CNT_COLUMN && *p != '\0') {
+         commas += *p++ == ',';
+      }
+      sum += (unsigned) strtoul(p, NULL, 10);
+   }
+   return sum;
+}
+
+static void ports_that_are_probed_again_count_once(void **state)
+{
+   nm_test_t *t = nm_unit_start("--details -n 20", TEST_FLOWS);
+   (void) state;
+   for (unsigned round = 0; round < 3; round++) {
+      for (unsigned port = 1; port <= 90; port++) {
+         probe(t, round * 100 + port, 40000, port, 6, SYN);
+      }
+   }
+   nm_test_finish(t);
+   assert_int_equal(ports_reported(t), 90);
+   nm_test_free(t);
+}
+
+static void the_rest_is_reported_once_the_scan_is_silent(void **state)
+{
+   nm_test_t *t = nm_unit_start("-n 20", TEST_FLOWS);
+   (void) state;
+   for (unsigned port = 1; port <= 35; port++) {
+      probe(t, port, 30000 + port, port, 6, SYN);
+   }
+   assert_int_equal(nm_test_pending(t, 0), 1);
+   nm_test_advance(t, at(200));
+   assert_int_equal(nm_test_pending(t, 0), 2);
+   probe(t, 201, 30000, 36, 6, SYN); /* too few for an alert of its own */
+   nm_test_finish(t);
+   assert_int_equal(nm_test_pending(t, 0), 2);
+   nm_test_free(t);
+}
+
+static void classic_reports_no_rest(void **state)
+{
+   nm_test_t *t = nm_unit_start("--classic -n 20", TEST_FLOWS);
+   (void) state;
+   for (unsigned port = 1; port <= 35; port++) {
+      probe(t, port, 30000 + port, port, 6, SYN);
+   }
+   nm_test_finish(t);
+   assert_int_equal(nm_test_pending(t, 0), 1);
+   nm_test_free(t);
+}
+
+static void tcp_and_udp_from_one_source_port_are_a_scan_of_half_as_many_ports(void **state)
+{
+   for (unsigned different = 0; different <= 1; different++) {
+      nm_test_t *t = nm_unit_start("--details", TEST_FLOWS);
+      (void) state;
+      for (unsigned port = 1; port <= 36; port++) {
+         bool udp = port % 6 == 0;
+         probe(t, port, 40000 + different * port, 2000 + port, udp ? 17 : 6, udp ? 0 : SYN);
+      }
+      nm_test_finish(t);
+      assert_int_equal(ports_reported(t), different ? 0 : 36);
+      nm_test_free(t);
+   }
+}
+
+static void as_many_ports_of_one_protocol_from_one_port_are_none(void **state)
+{
+   nm_test_t *t = nm_unit_start("", TEST_FLOWS);
+   (void) state;
+   for (unsigned port = 1; port <= 49; port++) {
+      probe(t, port, 40000, port, 6, SYN);
+   }
+   nm_test_finish(t);
+   assert_int_equal(nm_test_pending(t, 0), 0);
+   nm_test_free(t);
+}
+
+/* More scans at a time than are kept in full: those that give way report their rest and begin anew. */
+static void scans_beyond_the_room_are_reported_and_forgotten(void **state)
+{
+   nm_test_t *t = nm_unit_start("--details -n 20 -c 4", TEST_FLOWS);
+   char source[32];
+   (void) state;
+   for (unsigned host = 1; host <= 12; host++) {
+      snprintf(source, sizeof(source), "10.1.0.%u", host);
+      for (unsigned port = 1; port <= 30; port++) {
+         test_flow(t, host, source, "10.0.0.2", port, 6, SYN, 1);
+      }
+   }
+   nm_test_finish(t);
+   assert_int_equal(ports_reported(t), 12 * 30);
+   nm_test_free(t);
+}
+
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
@@ -69,6 +216,13 @@ int main(void)
        cmocka_unit_test(ipv6_is_watched_too),
        cmocka_unit_test(connections_with_data_are_no_scan),
        cmocka_unit_test(a_flood_of_sources_costs_no_memory_and_hides_no_scan),
+       cmocka_unit_test(all_ports_are_reported_and_the_time_of_the_last_probe),
+       cmocka_unit_test(ports_that_are_probed_again_count_once),
+       cmocka_unit_test(the_rest_is_reported_once_the_scan_is_silent),
+       cmocka_unit_test(classic_reports_no_rest),
+       cmocka_unit_test(tcp_and_udp_from_one_source_port_are_a_scan_of_half_as_many_ports),
+       cmocka_unit_test(as_many_ports_of_one_protocol_from_one_port_are_none),
+       cmocka_unit_test(scans_beyond_the_room_are_reported_and_forgotten),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }
