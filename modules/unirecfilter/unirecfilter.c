@@ -10,6 +10,7 @@ NM_FIELDS()
 
 #define RED   "\033[31m"
 #define PLAIN "\033[0m"
+#define BATCH 256 /* records that are matched, then sent */
 
 struct unirecfilter {
    const char *tmplt, *expression, *path;
@@ -224,43 +225,61 @@ static int user_signal(nm_module_t *m, int signal)
    return reload(m);
 }
 
-static int send_match(nm_module_t *m, uint32_t output, const struct rule *r, const nm_record_t *rec)
+/* Sends the fields of an output of its own format. */
+static int send_selected(nm_module_t *m, uint32_t output, const struct rule *r, const nm_record_t *rec)
 {
-   struct unirecfilter *self = nm_self(m);
-   self->matched++;
-   if (r->base == NULL) {
-      return nm_forward_n(m, output, rec);
-   }
    void *record = nm_record(m, output);
    memcpy(record, r->base, r->base_size);
    nm_copy(m, output, record, rec->data);
    return nm_send_n(m, output, record);
 }
 
+/* At most BATCH records: what matches goes out together. first: number of records before these */
+static int filter_for(nm_module_t *m, uint32_t output, const nm_record_t *recs, uint32_t n, uint64_t first)
+{
+   struct unirecfilter *self = nm_self(m);
+   const struct rule *r = &self->rules->rules[output];
+   bool verbose = nm_verbosity(m) >= 1;
+   nm_record_t matches[BATCH];
+   uint32_t n_matches = 0;
+   for (uint32_t k = 0; k < n; k++) {
+      bool match = nm_matcher_match(r->matcher, recs[k].data);
+      if (verbose) {
+         printf("ADVANCED VERBOSE: Record %" PRIu64 " %s on interface %u\n", first + k + 1,
+                match ? "accepted" : "declined", output);
+      }
+      matches[n_matches] = recs[k];
+      n_matches += match;
+   }
+   self->matched += n_matches;
+   if (r->base == NULL) {
+      return nm_forward_batch(m, output, matches, n_matches);
+   }
+   int rc = NM_OK;
+   for (uint32_t k = 0; rc == NM_OK && k < n_matches; k++) {
+      rc = send_selected(m, output, r, &matches[k]);
+   }
+   return rc;
+}
+
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
    struct unirecfilter *self = nm_self(m);
-   uint32_t outputs = nm_outputs(m);
-   bool verbose = nm_verbosity(m) >= 1;
-   for (uint32_t k = 0; k < n; k++) {
-      self->received++;
-      for (uint32_t i = 0; i < outputs; i++) {
-         const struct rule *r = &self->rules->rules[i];
-         bool match = nm_matcher_match(r->matcher, recs[k].data);
-         if (verbose) {
-            printf("ADVANCED VERBOSE: Record %" PRIu64 " %s on interface %u\n", self->received,
-                   match ? "accepted" : "declined", i);
-         }
-         int rc = match ? send_match(m, i, r, &recs[k]) : NM_OK;
+   uint64_t left = self->cut != 0 ? self->cut - self->received : UINT64_MAX;
+   bool last = n >= left;
+   n = last ? (uint32_t) left : n;
+   uint32_t most = nm_verbosity(m) >= 1 ? 1 : BATCH; /* the lines about a record stay together */
+   for (uint32_t part, k = 0; k < n; k += part) {
+      part = n - k < most ? n - k : most;
+      for (uint32_t i = 0; i < nm_outputs(m); i++) {
+         int rc = filter_for(m, i, recs + k, part, self->received);
          if (rc != NM_OK) {
             return rc;
          }
       }
-      if (self->received == self->cut) {
-         return NM_STOP;
-      }
+      self->received += part;
    }
-   return NM_OK;
+   return last ? NM_STOP : NM_OK;
 }
 
 static void cleanup(nm_module_t *m)
