@@ -20,7 +20,7 @@ SEPARATOR = '\x1f'    # between several values of a field
 PACKET_FIELDS = '''frame.number frame.time_epoch frame.protocols frame.cap_len frame.len eth.src eth.dst sll.src.eth vlan.id
 ieee8021ad.id mpls.label mpls.exp mpls.bottom gre.flags.version ip.version ip.hdr_len ip.src ip.dst ip.proto ip.len ip.id ip.flags
 ip.frag_offset ip.ttl ipv6.src ipv6.dst ipv6.plen ipv6.hlim ipv6.nxt ipv6.hopopts.nxt ipv6.routing.nxt ipv6.dstopts.nxt
-ipv6.fraghdr.nxt ipv6.fraghdr.offset ipv6.fraghdr.ident ipv6.fraghdr.more ah.next_header ah.length mip6.proto mip6.hlen
+ipv6.fraghdr.nxt ipv6.fraghdr.offset ipv6.fraghdr.ident ipv6.fraghdr.more ah.next_header ah.length
 ipv6.hopopts.len ipv6.routing.len ipv6.dstopts.len tcp.srcport tcp.dstport tcp.flags tcp.len tcp.hdr_len tcp.seq_raw
 tcp.window_size_value tcp.option_kind tcp.options.mss_val udp.srcport udp.dstport udp.length icmp.type icmp.code icmpv6.type
 icmpv6.code'''.split()
@@ -36,7 +36,6 @@ LINK = {'eth', 'ethertype', 'sll', 'raw', 'null', 'loop', 'vlan', 'ieee8021ad', 
 EXTENSIONS = {'ipv6.hopopts': ('ipv6.hopopts.nxt', 'ipv6.hopopts.len', 8, 8),
               'ipv6.routing': ('ipv6.routing.nxt', 'ipv6.routing.len', 8, 8),
               'ipv6.dstopts': ('ipv6.dstopts.nxt', 'ipv6.dstopts.len', 8, 8),
-              'mipv6': ('mip6.proto', 'mip6.hlen', 8, 8),
               'ah': ('ah.next_header', 'ah.length', 4, 8),
               'ipv6.fraghdr': ('ipv6.fraghdr.nxt', None, 0, 8)}
 TCP, UDP, GRE = 6, 17, 47

@@ -124,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                .wire = (uint32_t) total,
                                .link = LINK_ETHERNET};
       struct packet packet;
-      if (packet_parse(&raw, &packet) == PARSE_OK) {
+      if (packet_parse(&raw, PARSE_OUTER, &packet) == PARSE_OK) {
          flow_cache_packets(cache, &packet, 1);
       }
       free(frame);

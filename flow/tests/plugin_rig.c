@@ -114,7 +114,7 @@ void rig_packet(struct rig *r, bool from_server, unsigned flags, const void *pay
                             .wire = (uint32_t) total + 14,
                             .link = LINK_RAW};
    struct packet packet;
-   assert_int_equal(packet_parse(&raw, &packet), PARSE_OK);
+   assert_int_equal(packet_parse(&raw, PARSE_OUTER, &packet), PARSE_OK);
    flow_cache_packets(r->cache, &packet, 1);
    free(frame);
    r->time += NS / 1000;

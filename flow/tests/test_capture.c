@@ -215,9 +215,9 @@ static void what_is_no_capture_is_named(void **state)
    (void) state;
    assert_int_equal(capture_format_detect(&f, (const uint8_t *) "GET / HTTP/1.1\r\n", 16), -1);
    assert_string_equal(f.error, "not a capture file (magic 0x20544547, expected pcap or pcapng)");
-   pcap_header(&b, 0xa1b2c3d4, 9);
+   pcap_header(&b, 0xa1b2c3d4, 220);
    assert_int_equal(capture_format_detect(&f, b.data, b.size), -1);
-   assert_string_equal(f.error, "link type 9 is not supported (expected Ethernet, Linux cooked or raw IP)");
+   assert_string_equal(f.error, "link type 220 (USB, Linux) is not supported");
    free(b.data);
 }
 
@@ -233,14 +233,15 @@ static void pcapng_times_follow_the_interface(void **state)
       size_t at = 0;
       section(&b);
       interface(&b, 0, 9, 0);
-      interface(&b, 0, 6, 0x100000002);
+      interface(&b, 0, 6, 0x100000002); /* after 2106 */
       interface(&b, 0, 3, -1000);
       block(&b, 0xbad, "ignored!", 8);
       enhanced_packet(&b, 0, (UINT64_C(1) << 32) + 7, "data", 4);
       enhanced_packet(&b, 1, 5000001, "data", 4);
       enhanced_packet(&b, 2, 1000001, "data", 4);
+      enhanced_packet(&b, 2, 999000, "data", 4);
       assert_true(capture_format_detect(&f, b.data, b.size) == CAPTURE_NO_HEADER);
-      static const uint64_t expected[] = {(UINT64_C(1) << 32) + 7, 0x100000007 * NS + 1000, 1000000};
+      static const uint64_t expected[] = {(UINT64_C(1) << 32) + 7, UINT32_MAX * NS + 999999999, 1000000, 0};
       for (size_t i = 0; i < LEN(expected); found = false) {
          assert_true(next(&f, &b, &at, &raw, &found) > 0);
          if (found) {
@@ -251,6 +252,7 @@ static void pcapng_times_follow_the_interface(void **state)
          }
       }
       assert_int_equal(at, b.size);
+      assert_int_equal(f.clamped, 2);
       b.data[b.size - (swapped ? 1 : 4)] ^= 4; /* the two lengths of the last block differ */
       at = b.size - 36;
       assert_int_equal(next(&f, &b, &at, &raw, &found), -1);
@@ -330,6 +332,36 @@ static void blocks_without_packets_do_not_hold_up_the_reader(void **state)
    forget(path);
 }
 
+/* No buffer holds what is passed over: a block of 40 MiB needs no more memory than any other. Its end is checked. */
+static void blocks_that_are_not_read_may_have_any_size(void **state)
+{
+   static uint8_t large[40 * MIB];
+   char error[SOURCE_ERROR_SIZE] = "";
+   unsigned packets, interrupted;
+   (void) state;
+   source_set_memory(2 * MIB);
+   for (int wrong = 0; wrong < 3; wrong++) {
+      struct bytes b = {.swapped = false};
+      section(&b);
+      interface(&b, 0, 6, 0);
+      enhanced_packet(&b, 0, 1, "data", 4);
+      block(&b, 0x40000bad, large, sizeof(large));
+      b.data[b.size - 4] ^= wrong == 1 ? 4 : 0; /* the second length */
+      b.size -= wrong == 2 ? 4 : 0;             /* cut there */
+      if (wrong != 2) {
+         enhanced_packet(&b, 0, 1, "data", 4);
+      }
+      char *path = save(&b);
+      struct source *s = source_open_file(path, error);
+      assert_non_null(s);
+      assert_int_equal(read_all(s, &packets, &interrupted), wrong == 0 ? SOURCE_END : SOURCE_DAMAGED);
+      assert_int_equal(packets, wrong == 0 ? 2 : 1);
+      s->close(s);
+      forget(path);
+   }
+   source_set_memory(SOURCE_MEMORY);
+}
+
 /* Blocks of 16 MiB need a buffer of that size: of all open files together, not more than the limit. */
 static void large_blocks_are_within_the_limit_of_memory(void **state)
 {
@@ -342,7 +374,7 @@ static void large_blocks_are_within_the_limit_of_memory(void **state)
    section(&b);
    interface(&b, 0, 6, 0);
    enhanced_packet(&b, 0, 1, "data", 4);
-   block(&b, 5, large, sizeof(large));
+   block(&b, 1, large, sizeof(large));
    enhanced_packet(&b, 0, 1, "data", 4);
    char *path = save(&b);
    source_set_memory(20 * MIB);
@@ -393,6 +425,45 @@ static void more_files_than_memory_for_their_buffers_are_refused(void **state)
    assert_int_equal(lowest_free(), before);
    source_set_memory(SOURCE_MEMORY);
    forget(path);
+}
+
+/* Files that are no captures do not keep the others from being read; each is named once. */
+static void one_bad_file_among_many_is_named_and_passed_over(void **state)
+{
+   char error[SOURCE_ERROR_SIZE] = "", *paths[5];
+   unsigned packets, interrupted, named = 0;
+   (void) state;
+   for (size_t i = 0; i < LEN(paths); i++) {
+      struct bytes b = {.swapped = false};
+      if (i != 0) {
+         pcap_header(&b, 0xa1b2c3d4, i == 3 ? 220 : LINK_ETHERNET);
+         pcap_packet(&b, 1000, 0, "data", 4);
+      }
+      if (i == 1) {
+         memcpy(b.data, "text", 4);
+      }
+      paths[i] = save(&b);
+   }
+   int before = lowest_free();
+   struct source *s = source_open_files((const char *const *) paths, LEN(paths), error);
+   assert_non_null(s);
+   unsigned sum = 0;
+   enum source_state end;
+   while ((end = read_all(s, &packets, &interrupted)) == SOURCE_DAMAGED) {
+      sum += packets;
+      assert_non_null(strstr(s->error, paths[(const unsigned[]){0, 1, 3}[named++]]));
+   }
+   assert_int_equal(end, SOURCE_END);
+   assert_int_equal(sum + packets, 2);
+   assert_int_equal(named, 3);
+   s->close(s);
+   const char *bad[] = {paths[0], paths[1]};
+   assert_null(source_open_files(bad, 2, error));
+   assert_non_null(strstr(error, paths[1]));
+   assert_int_equal(lowest_free(), before);
+   for (size_t i = 0; i < LEN(paths); i++) {
+      forget(paths[i]);
+   }
 }
 
 #ifdef HAVE_ZSTD
@@ -446,7 +517,7 @@ static void windows_are_within_the_limit_of_memory(void **state)
       assert_non_null(s);
       enum source_state end = read_all(s, &packets, &interrupted);
       if (overlap) {
-         assert_int_equal(end, SOURCE_FAILED);
+         assert_int_equal(end, SOURCE_DAMAGED); /* the others go on */
          assert_non_null(strstr(s->error, "the zstd window needs 6 MiB"));
       } else {
          assert_int_equal(end, SOURCE_END);
@@ -525,8 +596,10 @@ int main(void)
        cmocka_unit_test(pcapng_times_follow_the_interface),
        cmocka_unit_test(pcapng_has_limits),
        cmocka_unit_test(blocks_without_packets_do_not_hold_up_the_reader),
+       cmocka_unit_test(blocks_that_are_not_read_may_have_any_size),
        cmocka_unit_test(large_blocks_are_within_the_limit_of_memory),
        cmocka_unit_test(more_files_than_memory_for_their_buffers_are_refused),
+       cmocka_unit_test(one_bad_file_among_many_is_named_and_passed_over),
 #ifdef HAVE_ZSTD
        cmocka_unit_test(windows_are_within_the_limit_of_memory),
        cmocka_unit_test(a_window_beyond_the_limit_is_refused_before_it_is_allocated),

@@ -30,12 +30,19 @@ struct capture_format {
    struct capture_interface interfaces[CAPTURE_MAX_INTERFACES]; /* pcap: one */
    uint32_t n_interfaces;
    uint64_t last_time; /* pcapng packets without a time have that of the one before */
+   uint64_t
+       clamped; /* packets with a time before 1970 or after 2106, which got the nearest that records can hold */
+   uint32_t skip;           /* pcapng: bytes of a block without packets that are still to be passed over */
+   uint32_t skipped_length; /* what that block must end with */
    char error[CAPTURE_ERROR_SIZE];
 };
 
 /** Recognises a file by its first bytes (at least 24, or all there are) and sets up f.
  * \return bytes of the header to skip, CAPTURE_NO_HEADER, 0: more bytes are needed, -1: no capture file */
 int64_t capture_format_detect(struct capture_format *f, const uint8_t *p, size_t size);
+
+/** Nanoseconds since 1970 of a time; counts those that UniRec's times cannot hold. */
+uint64_t capture_time(struct capture_format *f, __int128 nanoseconds);
 
 /* pcapng.c */
 int64_t pcapng_next(struct capture_format *f, const uint8_t *p, size_t size, struct raw_packet *raw,

@@ -312,6 +312,7 @@ static enum source_state file_read(struct source *s, struct raw_packet *packets,
    for (unsigned fills = 0; state == SOURCE_PACKETS; fills++) {
       int64_t last = 0;
       *count = take(f, packets, max, &last);
+      s->clamped = f->format.clamped;
       f->packets += *count;
       if (*count > 0) { /* the next call returns the reason why there are no more */
          return SOURCE_PACKETS;
@@ -320,7 +321,7 @@ static enum source_state file_read(struct source *s, struct raw_packet *packets,
          return damaged(f, f->format.error);
       }
       if (f->ended) {
-         return f->start == f->fill ? SOURCE_END : damaged(f, "truncated packet");
+         return f->start == f->fill && f->format.skip == 0 ? SOURCE_END : damaged(f, "truncated packet");
       }
       state = fills < MAX_FILLS ? fill(f) : SOURCE_INTERRUPTED;
    }

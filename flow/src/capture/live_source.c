@@ -109,7 +109,8 @@ static bool start(struct live_source *l, const char *interface, unsigned snaplen
    }
    uint32_t link = file_link(pcap_datalink(l->pcap));
    if (!packet_link_known(link)) {
-      snprintf(error, SOURCE_ERROR_SIZE, "%s: link type %u is not supported", interface, link);
+      snprintf(error, SOURCE_ERROR_SIZE, "%s: link type %u (%s) is not supported", interface, link,
+               packet_link_name(link));
       return false;
    }
    l->link = (uint16_t) link;

@@ -26,8 +26,10 @@ struct merged_source {
    struct input *inputs;  /* sorted by first */
    struct input **active; /* those whose packets are due: open */
    unsigned n, n_active;
-   unsigned begun; /* inputs [begun, n) are still to come */
-   uint64_t done;  /* bytes of the files that ended */
+   unsigned begun;  /* inputs [begun, n) are still to come */
+   char **failures; /* why other files cannot be read: each is reported by one read */
+   unsigned n_failures, told;
+   uint64_t done, clamped; /* of the files that ended */
 };
 
 static void input_close(struct input *in)
@@ -76,21 +78,21 @@ static bool input_peek(struct input *in, char error[SOURCE_ERROR_SIZE])
    return true;
 }
 
-/* The next file by time becomes active. */
-static bool begin_next(struct merged_source *m)
+/* The next file by time becomes active. DAMAGED: it cannot be read, and is passed over. */
+static enum source_state begin_next(struct merged_source *m)
 {
-   struct input *in = &m->inputs[m->begun];
+   struct input *in = &m->inputs[m->begun++];
    if (in->source == NULL && !input_open(in, m->source.error)) {
-      return false;
+      return SOURCE_DAMAGED;
    }
    m->active[m->n_active++] = in;
-   m->begun++;
-   return true;
+   return SOURCE_PACKETS;
 }
 
 static void end_active(struct merged_source *m, unsigned i)
 {
    m->done += m->active[i]->source->bytes_done;
+   m->clamped += m->active[i]->source->clamped;
    input_close(m->active[i]);
    m->n_active--;
    memmove(&m->active[i], &m->active[i + 1], (m->n_active - i) * sizeof(m->active[0]));
@@ -119,7 +121,7 @@ static enum source_state refill(struct merged_source *m)
          end_active(m, i);
       }
       if (state != SOURCE_END) {
-         return state;
+         return state == SOURCE_FAILED ? SOURCE_DAMAGED : state; /* of one file */
       }
    }
    if (m->n_active > 0) {
@@ -128,7 +130,8 @@ static enum source_state refill(struct merged_source *m)
    if (m->begun == m->n) {
       return SOURCE_END;
    }
-   return begin_next(m) ? refill(m) : SOURCE_FAILED;
+   enum source_state state = begin_next(m);
+   return state == SOURCE_PACKETS ? refill(m) : state;
 }
 
 /* The file with the earliest packet. NULL: one of them must be read on first. */
@@ -153,6 +156,10 @@ static enum source_state merged_read(struct source *s, struct raw_packet *packet
 {
    struct merged_source *m = (struct merged_source *) s;
    *count = 0;
+   if (m->told < m->n_failures) {
+      snprintf(s->error, SOURCE_ERROR_SIZE, "%s", m->failures[m->told++]);
+      return SOURCE_DAMAGED;
+   }
    enum source_state state = refill(m);
    while (state == SOURCE_PACKETS && *count < max) {
       struct input *in = earliest(m);
@@ -162,14 +169,16 @@ static enum source_state merged_read(struct source *s, struct raw_packet *packet
       if (in == NULL) {
          state = refill(m);
       } else if (m->begun < m->n && in->ahead[in->next].time >= m->inputs[m->begun].first) {
-         state = begin_next(m) ? SOURCE_PACKETS : SOURCE_FAILED;
+         state = begin_next(m);
       } else {
          packets[(*count)++] = in->ahead[in->next++];
       }
    }
    s->bytes_done = m->done;
+   s->clamped = m->clamped;
    for (unsigned i = 0; i < m->n_active; i++) {
       s->bytes_done += m->active[i]->source->bytes_done;
+      s->clamped += m->active[i]->source->clamped;
    }
    return state;
 }
@@ -180,6 +189,10 @@ static void merged_close(struct source *s)
    for (unsigned i = 0; i < m->n; i++) {
       input_close(&m->inputs[i]);
    }
+   for (unsigned i = 0; i < m->n_failures; i++) {
+      free(m->failures[i]);
+   }
+   free(m->failures);
    free(m->inputs);
    free(m->active);
    free(m);
@@ -194,31 +207,48 @@ static int by_first(const void *a, const void *b)
    return strcmp(x->path, y->path); /* so that the order of the arguments never matters */
 }
 
+/* Looks into a file, which becomes one of the inputs or of the failures. */
+static bool add(struct merged_source *m, const char *path, char error[SOURCE_ERROR_SIZE])
+{
+   struct stat st;
+   struct input in = {.path = path};
+   if (input_peek(&in, error)) {
+      m->source.bytes_total += stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t) st.st_size : 0;
+      m->inputs[m->n++] = in;
+      return true;
+   }
+   char *failure = strdup(error);
+   if (failure != NULL) {
+      m->failures[m->n_failures++] = failure;
+   }
+   return failure != NULL;
+}
+
 struct source *source_open_files(const char *const *paths, unsigned n, char error[SOURCE_ERROR_SIZE])
 {
    if (n == 1) {
       return source_open_file(paths[0], error);
    }
    struct merged_source *m = calloc(1, sizeof(*m));
-   struct input *inputs = calloc(n, sizeof(*inputs)), **active = calloc(n, sizeof(*active));
-   if (m == NULL || inputs == NULL || active == NULL) {
+   if (m == NULL) {
       snprintf(error, SOURCE_ERROR_SIZE, "%s: out of memory", paths[0]);
-      free(m);
-      free(inputs);
-      free(active);
       return NULL;
    }
-   *m = (struct merged_source){
-       .source = {.read = merged_read, .close = merged_close}, .inputs = inputs, .active = active, .n = n};
-   for (unsigned i = 0; i < n; i++) {
-      struct stat st;
-      inputs[i].path = paths[i];
-      if (!input_peek(&inputs[i], error)) {
-         merged_close(&m->source);
-         return NULL;
-      }
-      m->source.bytes_total += stat(paths[i], &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t) st.st_size : 0;
+   m->source = (struct source){.read = merged_read, .close = merged_close};
+   m->inputs = calloc(n, sizeof(*m->inputs));
+   m->active = calloc(n, sizeof(*m->active));
+   m->failures = calloc(n, sizeof(*m->failures));
+   bool good = m->inputs != NULL && m->active != NULL && m->failures != NULL;
+   if (!good) {
+      snprintf(error, SOURCE_ERROR_SIZE, "%s: out of memory", paths[0]);
    }
-   qsort(inputs, n, sizeof(inputs[0]), by_first);
+   for (unsigned i = 0; i < n && good; i++) {
+      good = add(m, paths[i], error);
+   }
+   if (!good || m->n == 0) { /* none can be read: error is about the last */
+      merged_close(&m->source);
+      return NULL;
+   }
+   qsort(m->inputs, m->n, sizeof(m->inputs[0]), by_first);
    return &m->source;
 }

@@ -11,6 +11,16 @@
 #define FILE_HEADER  24
 #define HEADER       16
 
+uint64_t capture_time(struct capture_format *f, __int128 nanoseconds)
+{
+   const __int128 last = (__int128) UINT32_MAX * 1000000000u + 999999999u;
+   if (nanoseconds >= 0 && nanoseconds <= last) {
+      return (uint64_t) nanoseconds;
+   }
+   f->clamped++;
+   return nanoseconds < 0 ? 0 : (uint64_t) last;
+}
+
 static int64_t pcap_next(struct capture_format *f, const uint8_t *p, size_t size, struct raw_packet *raw,
                          bool *found)
 {
@@ -28,7 +38,8 @@ static int64_t pcap_next(struct capture_format *f, const uint8_t *p, size_t size
       return 0;
    }
    raw->data = p + HEADER;
-   raw->time = (uint64_t) seconds * 1000000000u + (f->nanoseconds ? fraction : (uint64_t) fraction * 1000);
+   raw->time = capture_time(f, (__int128) seconds * 1000000000u +
+                                   (f->nanoseconds ? fraction : (uint64_t) fraction * 1000));
    raw->captured = captured;
    raw->wire = file32(f, p + 12);
    raw->link = f->interfaces[0].link;
@@ -44,7 +55,8 @@ int64_t capture_format_detect(struct capture_format *f, const uint8_t *p, size_t
    }
    memset(f, 0, offsetof(struct capture_format, interfaces));
    f->n_interfaces = 0;
-   f->last_time = 0;
+   f->last_time = f->clamped = 0;
+   f->skip = 0;
    f->error[0] = 0;
    memcpy(&magic, p, 4);
    if (magic == MAGIC_PCAPNG) {
@@ -63,8 +75,8 @@ int64_t capture_format_detect(struct capture_format *f, const uint8_t *p, size_t
    }
    uint32_t link = file32(f, p + 20) & 0xffff; /* above it: length of a frame check sequence */
    if (!packet_link_known(link)) {
-      snprintf(f->error, sizeof(f->error),
-               "link type %u is not supported (expected Ethernet, Linux cooked or raw IP)", link);
+      snprintf(f->error, sizeof(f->error), "link type %u (%s) is not supported", link,
+               packet_link_name(link));
       return -1;
    }
    f->next = pcap_next;

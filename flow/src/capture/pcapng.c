@@ -66,11 +66,11 @@ static int64_t interface_block(struct capture_format *f, const uint8_t *body, si
    return i->units != 0 ? 0 : malformed(f, "unsupported time resolution of interface", f->n_interfaces - 1);
 }
 
-static uint64_t to_nanoseconds(const struct capture_interface *i, uint64_t t)
+static __int128 to_nanoseconds(const struct capture_interface *i, uint64_t t)
 {
    uint64_t seconds = t / i->units, rest = t % i->units;
    unsigned __int128 fraction = (unsigned __int128) rest * 1000000000u / i->units;
-   return (seconds + (uint64_t) i->offset) * 1000000000u + (uint64_t) fraction;
+   return ((__int128) seconds + i->offset) * 1000000000 + (__int128) fraction;
 }
 
 /* Enhanced packet blocks and their predecessor. */
@@ -89,7 +89,7 @@ static int64_t packet_block(struct capture_format *f, const uint8_t *body, size_
    }
    const struct capture_interface *i = &f->interfaces[id];
    uint64_t t = (uint64_t) file32(f, body + 4) << 32 | file32(f, body + 8);
-   raw->time = f->last_time = to_nanoseconds(i, t);
+   raw->time = f->last_time = capture_time(f, to_nanoseconds(i, t));
    raw->data = body + 20;
    raw->captured = captured;
    raw->wire = file32(f, body + 16);
@@ -134,10 +134,53 @@ static int64_t begin_section(struct capture_format *f, const uint8_t *p, size_t 
    return 1;
 }
 
+static bool is_read(uint32_t type)
+{
+   return type == BLOCK_SECTION || type == BLOCK_INTERFACE || type == BLOCK_PACKET ||
+          type == BLOCK_PACKET_OLD || type == BLOCK_SIMPLE;
+}
+
+static int64_t check_end(struct capture_format *f, const uint8_t *p, uint32_t length)
+{
+   uint32_t end = file32(f, p);
+   return end == length ? 4 : malformed(f, "block with two different lengths", end);
+}
+
+/* On through a block that is not read: as far as its bytes are there. */
+static int64_t skip(struct capture_format *f, const uint8_t *p, size_t size)
+{
+   if (f->skip > 4) {
+      uint32_t n = f->skip - 4 < size ? f->skip - 4 : (uint32_t) size;
+      f->skip -= n;
+      return n;
+   }
+   if (size < 4) {
+      return 0;
+   }
+   f->skip = 0;
+   return check_end(f, p, f->skipped_length);
+}
+
+/* \return as pcapng_next() */
+static int64_t read_block(struct capture_format *f, uint32_t type, const uint8_t *body, size_t size,
+                          struct raw_packet *raw)
+{
+   switch (type) {
+   case BLOCK_INTERFACE: return interface_block(f, body, size);
+   case BLOCK_PACKET: return packet_block(f, body, size, size >= 4 ? file32(f, body) : 0, raw);
+   case BLOCK_PACKET_OLD: return packet_block(f, body, size, size >= 2 ? file16(f, body) : 0, raw);
+   case BLOCK_SIMPLE: return simple_block(f, body, size, raw);
+   default: return 0;
+   }
+}
+
 int64_t pcapng_next(struct capture_format *f, const uint8_t *p, size_t size, struct raw_packet *raw,
                     bool *found)
 {
    *found = false;
+   if (f->skip > 0) {
+      return skip(f, p, size);
+   }
    if (size < 8) {
       return 0;
    }
@@ -149,28 +192,22 @@ int64_t pcapng_next(struct capture_format *f, const uint8_t *p, size_t size, str
       }
    }
    uint32_t length = file32(f, p + 4);
-   if (length < 12 || length % 4 != 0 || length > CAPTURE_MAX_BLOCK) {
-      return malformed(f, "invalid block length (expected a multiple of 4 from 12 to 16 MiB)", length);
+   if (length < 12 || length % 4 != 0) {
+      return malformed(f, "invalid block length (expected a multiple of 4 from 12)", length);
+   }
+   if (!is_read(type)) { /* of any size: it needs no buffer */
+      f->skip = length - 8;
+      f->skipped_length = length;
+      return 8;
+   }
+   if (length > CAPTURE_MAX_BLOCK) {
+      return malformed(f, "block of packets or of a section longer than 16 MiB", length);
    }
    if (size < length) {
       return 0;
    }
-   if (file32(f, p + length - 4) != length) {
-      return malformed(f, "block with two different lengths", file32(f, p + length - 4));
-   }
-   const uint8_t *body = p + 8;
-   size_t body_size = length - 12;
-   int64_t rc = 0;
-   switch (type) {
-   case BLOCK_INTERFACE: rc = interface_block(f, body, body_size); break;
-   case BLOCK_PACKET: rc = packet_block(f, body, body_size, body_size >= 4 ? file32(f, body) : 0, raw); break;
-   case BLOCK_PACKET_OLD:
-      rc = packet_block(f, body, body_size, body_size >= 2 ? file16(f, body) : 0, raw);
-      break;
-   case BLOCK_SIMPLE: rc = simple_block(f, body, body_size, raw); break;
-   default: break;
-   }
-   /* Packets of unsupported link types are not damage. */
-   *found = rc > 0 && packet_link_known(raw->link);
+   int64_t rc = check_end(f, p + length - 4, length);
+   rc = rc > 0 ? read_block(f, type, p + 8, length - 12, raw) : rc;
+   *found = rc > 0;
    return rc < 0 ? rc : length;
 }

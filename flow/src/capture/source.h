@@ -28,6 +28,7 @@ struct source {
    uint64_t bytes_done;  /**< of the file */
    uint64_t bytes_total; /**< 0: not known */
    uint64_t dropped;     /**< by the kernel, on an interface */
+   uint64_t clamped;     /**< packets whose times records cannot hold: before 1970 or after 2106 */
    char error[SOURCE_ERROR_SIZE];
 };
 
@@ -39,8 +40,8 @@ void source_set_memory(uint64_t bytes);
 struct source *source_open_file(const char *path, char error[SOURCE_ERROR_SIZE]);
 /**
  * Opens several capture files as one: their packets in the order of time, whatever the order of the files and however
- * much they overlap. All are looked into now. A read that gives SOURCE_DAMAGED is about one of them; reading again
- * goes on with the others, to SOURCE_END. The paths must outlive the source. \return NULL with a message in error
+ * much they overlap. All are looked into now. A read that gives SOURCE_DAMAGED is about one of them, damaged or not
+ * readable at all; reading again goes on with the others, to SOURCE_END. The paths must outlive the source. \return NULL with a message in error
  */
 struct source *source_open_files(const char *const *paths, unsigned n, char error[SOURCE_ERROR_SIZE]);
 /** Opens an interface. snaplen: bytes kept of a packet. filter: BPF text or NULL. */

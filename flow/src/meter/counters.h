@@ -12,6 +12,8 @@ enum counter {
    C_IN_FLOWS,
    C_NOT_IP,
    C_MALFORMED,
+   C_TRUNCATED,
+   C_UNKNOWN_LINK,
    C_FILTERED,
    C_KERNEL_DROPS,
    C_BEGUN,

@@ -23,12 +23,15 @@
 #define LOOK_PERIOD     50000000  /* nanoseconds between checks of the workers by the main thread */
 #define FLUSH_EVERY     64        /* batches */
 #define MAX_SINKS       2
+#define UNREAD_LINKS    16 /* link types that are counted one by one; more are counted with the last */
 
 static const char *const counter_names[C_SHOWN] = {"packets",
                                                    "bytes",
                                                    "in flows",
                                                    "not IP",
                                                    "malformed",
+                                                   "truncated below the headers",
+                                                   "of unknown link types",
                                                    "filtered out",
                                                    "dropped by the kernel",
                                                    "flows begun",
@@ -43,6 +46,11 @@ static const char *const counter_names[C_SHOWN] = {"packets",
                                                    "dropped by outputs",
                                                    "table bytes"};
 
+struct unread {
+   uint16_t link;
+   uint64_t packets;
+};
+
 struct worker {
    struct meter *meter;
    const struct meter_input *input;
@@ -52,7 +60,9 @@ struct worker {
    struct flow_cache *cache;
    struct flow_sink *sinks[MAX_SINKS];
    unsigned n_sinks;
-   uint64_t packets, bytes, not_ip, malformed, filtered, damaged, batches;
+   uint64_t packets, bytes, not_ip, malformed, truncated, filtered, damaged, batches;
+   struct unread unread[UNREAD_LINKS]; /* packets of link types without a parser */
+   unsigned n_unread;
    uint64_t next_flow;
    uint64_t by_packets[PACKET_CLASSES]; /* exported flows */
    uint64_t shown[COUNTERS];            /* for the main thread: atomic */
@@ -231,6 +241,15 @@ static void flush_sinks(struct worker *w, uint64_t now)
    }
 }
 
+static uint64_t unread_packets(const struct worker *w)
+{
+   uint64_t sum = 0;
+   for (unsigned i = 0; i < w->n_unread; i++) {
+      sum += w->unread[i].packets;
+   }
+   return sum;
+}
+
 /* Shows the main thread how far this worker is. */
 static void publish(struct worker *w)
 {
@@ -246,6 +265,8 @@ static void publish(struct worker *w)
        [C_IN_FLOWS] = s->packets,
        [C_NOT_IP] = w->not_ip,
        [C_MALFORMED] = w->malformed,
+       [C_TRUNCATED] = w->truncated,
+       [C_UNKNOWN_LINK] = unread_packets(w),
        [C_FILTERED] = w->filtered,
        [C_KERNEL_DROPS] = w->source->dropped,
        [C_BEGUN] = s->flows,
@@ -287,23 +308,50 @@ static void not_ip(struct worker *w, const struct packet *packet)
    }
 }
 
+static void unknown_link(struct worker *w, uint16_t link)
+{
+   unsigned i = 0;
+   while (i < w->n_unread && w->unread[i].link != link) {
+      i++;
+   }
+   if (i == UNREAD_LINKS) {
+      i--;
+   } else if (i == w->n_unread) {
+      w->unread[w->n_unread++] = (struct unread){.link = link};
+   }
+   w->unread[i].packets++;
+}
+
+/* What is no packet of a flow, by its reason. */
+static void refuse(struct worker *w, const struct raw_packet *raw, const struct packet *packet,
+                   enum parse_result result)
+{
+   switch (result) {
+   case PARSE_NOT_IP: not_ip(w, packet); break;
+   case PARSE_TRUNCATED: w->truncated++; break;
+   case PARSE_UNKNOWN_LINK: unknown_link(w, raw->link); break;
+   default: w->malformed++; break;
+   }
+}
+
 static void work_on(struct worker *w, const struct raw_packet *raw, unsigned n)
 {
    struct packet packets[FLOW_BATCH];
+   const enum parse_depth depth = w->meter->config->depth;
    unsigned good = 0;
    w->packets += n;
    for (unsigned i = 0; i < n; i++) {
       w->bytes += raw[i].wire;
-      if (w->filter != NULL && !packet_filter_match(w->filter, &raw[i])) {
+      if (w->filter != NULL && packet_link_known(raw[i].link) && !packet_filter_match(w->filter, &raw[i])) {
          w->filtered++;
          continue;
       }
-      enum parse_result result = packet_parse(&raw[i], &packets[good]);
-      good += result == PARSE_OK;
-      if (result == PARSE_NOT_IP) {
-         not_ip(w, &packets[good]);
+      enum parse_result result = packet_parse(&raw[i], depth, &packets[good]);
+      if (result == PARSE_OK) {
+         good++;
+      } else {
+         refuse(w, &raw[i], &packets[good], result);
       }
-      w->malformed += result == PARSE_MALFORMED;
    }
    flow_cache_packets(w->cache, packets, good);
    if (++w->batches % FLUSH_EVERY == 0) {
@@ -636,6 +684,29 @@ static int finish_sinks(struct meter *m)
    return rc;
 }
 
+/* Says what was not read, and why. \return whether there is any */
+static bool warn_of_unread(const struct meter *m)
+{
+   bool any = false;
+   for (unsigned i = 0; i < m->n_opened; i++) {
+      const struct worker *w = &m->workers[i];
+      for (unsigned k = 0; k < w->n_unread; k++) {
+         any = true;
+         nm_warn(m->module,
+                 "%" PRIu64 " of %" PRIu64 " packets were not read: link type %u (%s) is not supported",
+                 w->unread[k].packets, w->packets, w->unread[k].link, packet_link_name(w->unread[k].link));
+      }
+      if (w->source != NULL && w->source->clamped > 0) {
+         nm_warn(m->module,
+                 "%" PRIu64
+                 " packets have times before 1970 or after 2106; the nearest time that flow records can "
+                 "hold is used",
+                 w->source->clamped);
+      }
+   }
+   return any;
+}
+
 int meter_finish(struct meter *m)
 {
    uint64_t damaged = 0, files = 0;
@@ -655,6 +726,7 @@ int meter_finish(struct meter *m)
    }
    rc = rc == NM_OK ? finish_sinks(m) : rc;
    sum_counters(m);
+   bool unread = warn_of_unread(m);
    char error[TELEMETRY_ERROR];
    if (m->config->telemetry != NULL && !write_telemetry(m, error) && rc == NM_OK) {
       rc = nm_fail(m->module, "%s", error);
@@ -669,8 +741,16 @@ int meter_finish(struct meter *m)
    if (rc == NM_OK && damaged > 0) {
       rc = nm_fail_status(m->module, STATUS_DAMAGED,
                           "%" PRIu64 " of %" PRIu64
-                          " captures are damaged; flows before the damage were exported",
+                          " captures are damaged or cannot be read; the flows of the rest were exported",
                           damaged, files);
+   }
+   if (rc == NM_OK && unread) {
+      rc = m->sums[C_UNKNOWN_LINK] == m->sums[C_PACKETS]
+               ? nm_fail(m->module, "no packet could be read: none has a link type that is supported")
+               : nm_fail_status(
+                     m->module, STATUS_DAMAGED,
+                     "packets of unsupported link types were not read; the flows of the others were "
+                     "exported");
    }
    return rc;
 }

@@ -33,12 +33,13 @@ struct meter_config {
    struct flow_cache_config cache; /* plugins and export are set by the meter */
    struct flow_sink_config sink;
    bool to_unirec, to_text, to_ipfix;
-   uint64_t count_limit;  /* packets of an input; 0: none */
-   uint64_t flow_limit;   /* exported flows a second; 0: none */
-   uint32_t progress_fd;  /* gets lines "BYTES_DONE BYTES_TOTAL PACKETS" while a file is read; 0: none */
-   uint32_t show_every;   /* seconds between counters on standard error; 0: never */
-   const char *telemetry; /* directory of files with counters; NULL: none */
-   bool reports;          /* tables on standard output at the end */
+   enum parse_depth depth; /* which packet counts where one carries another */
+   uint64_t count_limit;   /* packets of an input; 0: none */
+   uint64_t flow_limit;    /* exported flows a second; 0: none */
+   uint32_t progress_fd;   /* gets lines "BYTES_DONE BYTES_TOTAL PACKETS" while a file is read; 0: none */
+   uint32_t show_every;    /* seconds between counters on standard error; 0: never */
+   const char *telemetry;  /* directory of files with counters; NULL: none */
+   bool reports;           /* tables on standard output at the end */
 };
 
 struct meter;

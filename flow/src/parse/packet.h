@@ -10,10 +10,26 @@
 enum link_type {
    LINK_NULL = 0,
    LINK_ETHERNET = 1,
+   LINK_PPP = 9,
+   LINK_RAW_BSD = 12,
+   LINK_RAW_OPENBSD = 14,
+   LINK_PPP_HDLC = 50,
+   LINK_PPP_ETHER = 51,
    LINK_RAW = 101,
+   LINK_C_HDLC = 104,
+   LINK_80211 = 105,
+   LINK_FRELAY = 107,
+   LINK_LOOP = 108,
+   LINK_ENC = 109,
    LINK_SLL = 113,
+   LINK_PFLOG = 117,
+   LINK_RADIOTAP = 127,
+   LINK_PPP_PPPD = 166,
+   LINK_PPP_WITH_DIR = 204,
+   LINK_MPLS = 219,
    LINK_IPV4 = 228,
    LINK_IPV6 = 229,
+   LINK_NFLOG = 239,
    LINK_SLL2 = 276
 };
 
@@ -54,12 +70,28 @@ struct packet {
    uint8_t tcp_flags;         /**< the 8 flag bits */
 };
 
-enum parse_result { PARSE_OK, PARSE_NOT_IP, PARSE_MALFORMED };
+enum parse_result {
+   PARSE_OK,
+   PARSE_NOT_IP,
+   PARSE_MALFORMED,   /**< headers that contradict each other or the length of the packet */
+   PARSE_TRUNCATED,   /**< the snapshot length cut the packet below its flow key */
+   PARSE_UNKNOWN_LINK /**< no parser for the link type */
+};
+
+/** Which packet is looked for where IP packets carry IP packets. */
+enum parse_depth {
+   PARSE_OUTER, /**< the outer one; only GRE over IPv4 is entered, as NEMEA 2 did */
+   PARSE_INNER /**< the innermost that can be read within PARSE_MAX_LAYERS headers; see tunnel.c for the tunnels */
+};
+
+#define PARSE_MAX_LAYERS 16 /**< headers below IP and tunnels in one packet, all attempts counted */
 
 /** Parses a packet. Never reads beyond raw->captured. All of *packet is set when the result is PARSE_OK. When it is PARSE_NOT_IP,
  * ethertype, addresses of the link, and time are, and l3 and payload_captured are what follows the ethertype. */
-enum parse_result packet_parse(const struct raw_packet *raw, struct packet *packet);
+enum parse_result packet_parse(const struct raw_packet *raw, enum parse_depth depth, struct packet *packet);
 /** \return true for the link types that packet_parse() knows */
 bool packet_link_known(uint32_t link);
+/** Name of a link type in words, known or not. \return "unassigned" for numbers without a name here */
+const char *packet_link_name(uint32_t link);
 
 #endif

@@ -61,6 +61,16 @@ static int set_timeouts(nm_module_t *m, const char *text)
    return NM_OK;
 }
 
+static int set_depth(nm_module_t *m, const char *text)
+{
+   struct flow_meter *self = nm_self(m);
+   bool inner = strcmp(text, "inner") == 0;
+   self->config.depth = inner ? PARSE_INNER : PARSE_OUTER;
+   return inner || strcmp(text, "outer") == 0
+              ? NM_OK
+              : nm_fail(m, "option --tunnels: \"%s\" is neither outer nor inner", text);
+}
+
 static int set_cache_size(nm_module_t *m, const char *text)
 {
    struct flow_meter *self = nm_self(m);
@@ -107,6 +117,12 @@ static const nm_option_t options[] = {
     NM_STRING('F', "filter", struct flow_meter, input.filter, NULL,
               "BPF filter (pcap-filter(7)); packets that do not match it are ignored."),
     NM_FLAG('O', "odid", struct flow_meter, config.sink.odid, "Export ODID instead of LINK_BIT_FIELD."),
+    NM_CALL(
+        0, "tunnels", "string", set_depth,
+        "Which packet counts where IP packets carry IP packets: outer, or inner, the innermost that can be "
+        "read (IP in IP, GRE, ERSPAN, VXLAN, Geneve, GTP-U, L2TP, Teredo, MPLS, AH). With outer only GRE "
+        "over IPv4 is "
+        "entered. (default outer)"),
     NM_FLAG(0, "split", struct flow_meter, config.cache.split, "Export uniflows instead of biflows."),
     NM_U32(0, "fragments", struct flow_meter, config.cache.fragments, FRAGMENTS, 0, 1u << 24,
            "Size of the fragment cache, in fragmented packets; 0: later fragments get no ports."),
@@ -295,11 +311,13 @@ static void cleanup(nm_module_t *m)
 
 static const nm_module_def_t definition = {
     .name = "flow_meter",
-    .summary = "Exports flow records of the packets of an interface or of capture files: biflows with the "
-               "fields of the "
-               "basic template and those of plugins, which parse the payload (see --plugin-list). Exit "
-               "status 3: a capture "
-               "file is damaged; flows before the damage were exported.",
+    .summary =
+        "Exports flow records of the packets of an interface or of capture files: biflows with the "
+        "fields of the "
+        "basic template and those of plugins, which parse the payload (see --plugin-list). Exit "
+        "status 3: a part of the "
+        "input could not be read (damage, an unsupported link type, one file of several); the flows of the "
+        "rest were exported.",
     .outputs = NM_VARIABLE,
     .options = options,
     .state_size = sizeof(struct flow_meter),

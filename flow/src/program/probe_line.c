@@ -479,6 +479,7 @@ static int help(const char *topic)
              "   -d, --daemon                run in the background\n"
              "   -t, --telemetry DIR         directory for files with counters, updated every second\n"
              "   -C, --cpus A,B,..           CPUs to run on\n"
+             "   -T, --tunnels outer|inner   which packet counts where IP packets carry IP packets (outer)\n"
              "   -h, --help [TOPIC]          input, storage, output, process or the name of a plugin\n"
              "   -V, --version\n"
              "   -q, -Q, -B, -L VALUE        accepted for compatibility, without effect\n\n");
@@ -519,6 +520,7 @@ enum option_id {
    O_PATH,
    O_DAEMON,
    O_CPUS,
+   O_TUNNELS,
    O_HELP,
    O_VERSION
 };
@@ -541,6 +543,7 @@ static const struct {
                [O_PATH] = {'L', "plugins-path", true},
                [O_DAEMON] = {'d', "daemon", false},
                [O_CPUS] = {'C', "cpus", true},
+               [O_TUNNELS] = {'T', "tunnels", true},
                [O_HELP] = {'h', "help", false},
                [O_VERSION] = {'V', "version", false}};
 
@@ -588,6 +591,10 @@ static bool set_option(enum option_id id, char *value)
    case O_PID: probe.pid_file = value; return true;
    case O_DAEMON: probe.daemon = true; return true;
    case O_CPUS: return set_cpus(value);
+   case O_TUNNELS:
+      probe.config.depth = strcmp(value, "inner") == 0 ? PARSE_INNER : PARSE_OUTER;
+      return probe.config.depth == PARSE_INNER || strcmp(value, "outer") == 0 ||
+             wrong("option --tunnels: \"%s\" is neither outer nor inner", value);
    default: return true;
    }
 }
