@@ -57,7 +57,7 @@ class Analyze(unittest.TestCase):
             self.assertEqual((found, false), (attacks, []), name)
 
     def test_events_have_a_kind_and_a_reason(self):
-        self.assertIn(('horizontal-scan', '10.10.5.201 probed TCP port 23 of 250 hosts in 5 s; 50 hosts without an ordinary answer are a scan'),
+        self.assertIn(('horizontal-scan', '10.10.5.201 probed TCP port 23 of 256 hosts in 5 s (0 % refused, 0 % open); 50 hosts without an ordinary answer are a scan'),
                       [(event['kind'], event['reason']) for event in self.events(SWEEPS)])
 
     def test_ten_runs_give_the_same_bytes(self):

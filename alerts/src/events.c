@@ -306,11 +306,15 @@ static void merge(struct event *a, const struct event *b)
    a->alerts += b->alerts;
 }
 
-/* Sorted by detail, those that know most first. */
+/* Sorted by detail, those that know most first; of those that know as much, those that counted more targets. */
 static int compare_detail(const void *left, const void *right)
 {
-   unsigned a = detail(left), b = detail(right);
-   return a != b ? (a > b ? -1 : 1) : compare(left, right);
+   const struct event *a = left, *b = right;
+   unsigned more = detail(a), less = detail(b);
+   if (more != less) {
+      return more > less ? -1 : 1;
+   }
+   return a->targets != b->targets ? (a->targets > b->targets ? -1 : 1) : compare(a, b);
 }
 
 static void join_attacks(struct events *all)

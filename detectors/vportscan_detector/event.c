@@ -32,14 +32,32 @@ static void read_alert(const struct alert *a, struct event *e)
                  percent(alert_number(a, "PORTS_OPEN"), e->amount) << 8 | (alert_number(a, "PORTS_USED") > 0);
 }
 
-/* README.md has the rule as a table. */
-static enum event_confidence confidence(const struct event *e)
+static int points(const struct event *e)
 {
-   int points = (e->amount >= 50) + (e->amount >= 100);
-   points += RULE(e) == RULE_CERTAIN || RULE(e) == RULE_MIXED || REFUSED(e) >= 50;
-   points -= USES(e);
-   return points >= 2 ? EVENT_HIGH : points == 1 ? EVENT_MEDIUM : EVENT_LOW;
+   int n = (e->amount >= 50) + (e->amount >= 100);
+   n += RULE(e) == RULE_CERTAIN || RULE(e) == RULE_MIXED || REFUSED(e) >= 50;
+   n -= USES(e);
+   return n;
 }
+
+static bool is_sure(const struct event *e)
+{
+   return points(e) >= 2;
+}
+
+static bool is_likely(const struct event *e)
+{
+   return points(e) == 1;
+}
+
+/* README.md has what points are given for as a table. */
+static const struct event_rule rules[] = {
+    {EVENT_HIGH, is_sure,
+     "100 ports or more, or 50 of which half were refused, or probed as no ordinary program does"},
+    {EVENT_MEDIUM, is_likely,
+     "50 ports or more without an answer, or 25 that were refused or probed as no ordinary program does"},
+    {EVENT_LOW, NULL, "few ports, or a source that uses other ports of the host, too"},
+};
 
 static const char *rule_text(unsigned rule)
 {
@@ -75,4 +93,4 @@ EVENT_DESCRIPTION(
     .title = "vertical port scan", .unit = "ports", .show_amount = true, .attack = "T1046",
     .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint8 PROTOCOL,uint32 PORT_CNT,time TIME_FIRST,time TIME_LAST",
     .key = EVENT_BY_SOURCE | EVENT_BY_TARGET | EVENT_BY_PROTOCOL, .gap = 4 * 3600, .read = read_alert,
-    .confidence = confidence, .reason = reason);
+    .confidence = event_confidence_by_rules, .rules = rules, .reason = reason);
