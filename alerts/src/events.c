@@ -89,12 +89,20 @@ static void keep_common(struct event *to, const struct event *e)
    to->protocol = to->protocol == e->protocol ? to->protocol : 0;
 }
 
-static void add(uint64_t *to, uint64_t n, bool total)
+static void add(uint64_t *to, uint64_t n)
 {
-   if (total) {
-      *to = n > *to ? n : *to;
-   } else {
-      *to = *to > UINT64_MAX - n ? UINT64_MAX : *to + n;
+   *to = *to > UINT64_MAX - n ? UINT64_MAX : *to + n;
+}
+
+/* A detector that sends totals sends growing ones of the same attack; one that began after all before is counted anew. */
+static void add_totals(struct event *to, const struct event *e, bool anew)
+{
+   uint64_t *sums[] = {&to->amount, &to->flows, &to->packets, &to->bytes};
+   const uint64_t now[] = {e->amount, e->flows, e->packets, e->bytes};
+   for (unsigned i = 0; i < EVENT_TOTALS; i++) {
+      uint64_t before = anew ? 0 : to->latest[i];
+      add(sums[i], now[i] > before ? now[i] - before : 0);
+      to->latest[i] = now[i] > before ? now[i] : before;
    }
 }
 
@@ -109,17 +117,22 @@ static void keep_type(struct event *to, const struct event *e)
 
 static void join(struct event *to, const struct event *e)
 {
-   bool total = to->description->total;
+   bool total = to->description->total, anew = e->first > to->last;
    to->first = e->first < to->first ? e->first : to->first;
    to->last = e->last > to->last ? e->last : to->last;
    keep_type(to, e);
    /* The amount may be how many sources there are, or targets: sources of two alerts are the same, targets are others. */
    bool sources = e->sources != 0 && e->amount == e->sources;
    bool targets = e->targets != 0 && e->amount == e->targets && to->amount == to->targets;
-   add(&to->amount, e->amount, total || sources);
-   add(&to->flows, e->flows, total);
-   add(&to->packets, e->packets, total);
-   add(&to->bytes, e->bytes, total);
+   if (total) {
+      add_totals(to, e, anew);
+   } else {
+      to->amount = sources ? (e->amount > to->amount ? e->amount : to->amount) : to->amount;
+      add(&to->amount, sources ? 0 : e->amount);
+      add(&to->flows, e->flows);
+      add(&to->packets, e->packets);
+      add(&to->bytes, e->bytes);
+   }
    to->networks = e->networks > to->networks ? e->networks : to->networks;
    to->sources_error = e->sources >= to->sources ? e->sources_error : to->sources_error;
    to->peak_bytes = e->peak_bytes > to->peak_bytes ? e->peak_bytes : to->peak_bytes;
@@ -212,6 +225,7 @@ struct event *events_add(struct events *all, const struct event_description *d, 
       return NULL;
    }
    set_id(&e, key);
+   memcpy(e.latest, (const uint64_t[]){e.amount, e.flows, e.packets, e.bytes}, sizeof(e.latest));
    e.older = *newest;
    all->list[all->n++] = e;
    *newest = all->n;
@@ -395,7 +409,7 @@ static struct event run_of(const struct event *parts, uint32_t n)
       const struct event *part = &parts[i];
       run.first = part->first < run.first ? part->first : run.first;
       run.last = part->last > run.last ? part->last : run.last;
-      add(&run.flows, part->flows, false);
+      add(&run.flows, part->flows);
       run.alerts += part->alerts;
       run.margin = part->margin > run.margin ? part->margin : run.margin;
       keep_common(&run, part);

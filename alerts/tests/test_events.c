@@ -104,9 +104,11 @@ static void test_totals_are_not_added_up(void **state)
    (void) state;
    total.total = true;
    add(&all, &total, 7, 1000, 1010, 22, 6, 0);
-   const struct event *e = add(&all, &total, 7, 1010, 1020, 22, 6, 0);
+   const struct event *e = add(&all, &total, 7, 1000, 1020, 22, 6, 0); /* progress of the same */
    assert_int_equal(e->alerts, 2);
    assert_int_equal(e->amount, 10);
+   e = add(&all, &total, 7, 1030, 1040, 22, 6, 0); /* counted anew */
+   assert_int_equal(e->amount, 20);
    events_free(&all);
 }
 

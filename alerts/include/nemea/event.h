@@ -24,6 +24,7 @@ extern "C" {
 
 #define EVENT_SAMPLES 16    /* addresses that an event names of each side */
 #define EVENT_PORTS   16    /* ports that an event names */
+#define EVENT_TOTALS  4     /* numbers that may be totals */
 #define EVENT_DETAIL  96    /* bytes */
 #define EVENT_ID_SIZE 33    /* 32 hexadecimal digits and a NUL */
 #define RUN_GAP       300   /* seconds between two scans of one run */
@@ -69,7 +70,8 @@ struct event {
    uint64_t shown;            /* for the user of the list: alerts joined when it was last shown */
    const struct event *parts; /* of a run: what it was joined of, by time; belong to the list */
    uint32_t n_parts;
-   uint32_t older; /* of the list: index + 1 of the event before it with the same hash */
+   uint64_t latest[EVENT_TOTALS]; /* amount, flows, packets and bytes of the last totals */
+   uint32_t older;                /* of the list: index + 1 of the event before it with the same hash */
 };
 
 /** What alerts of one event have in common. */
@@ -107,7 +109,8 @@ struct event_description {
    const char *first,
        *last;    /* fields with the times of the first and the last flow; NULL: TIME_FIRST, TIME_LAST */
    unsigned key; /* enum event_key: alerts are of one event when they agree in these, ... */
-   bool total;   /* numbers of an alert are those since its event began: they are not added up */
+   bool total;   /* numbers of an alert are those since its first flow: later ones replace them,
+                  unless they began after the end of all before */
    uint32_t gap; /* ... and begin at most this many seconds after its end, or are of the same group */
    /** Fills in the event of one alert; times and alerts are set already. */
    void (*read)(const struct alert *a, struct event *e);
