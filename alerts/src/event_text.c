@@ -47,7 +47,8 @@ char *event_source(const struct event *e, char *to, size_t size)
    } else {
       uint64_t n = e->sources > e->n_source_samples ? e->sources : e->n_source_samples;
       char networks[32], error[32];
-      int used = snprintf(to, size, "%s sources", n > 0 ? format_count(n, count, sizeof(count)) : "several");
+      int used = snprintf(to, size, "%s source%s", n > 0 ? format_count(n, count, sizeof(count)) : "several",
+                          n == 1 ? "" : "s");
       if (e->sources_error > 0 && used > 0 && (size_t) used < size) {
          used += snprintf(to + used, size - (size_t) used, " (+-%s)",
                           format_count(e->sources_error, error, sizeof(error)));

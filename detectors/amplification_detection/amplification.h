@@ -125,7 +125,6 @@ enum decision pair_decide(struct amplification *self, const struct pair *pair);
 void pair_log(nm_module_t *m, const struct pair *pair, bool big);
 
 /* floods.c */
-bool is_reflector(uint16_t port);
 void flood_evicted(void *context, const void *key, void *value);
 /** A UDP flow from a server's port. bytes and packets are those of the flow. */
 int floods_answer(nm_module_t *m, const ip_addr_t *server, const ip_addr_t *victim, uint16_t server_port,

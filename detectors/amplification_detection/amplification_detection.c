@@ -3,6 +3,8 @@
 #include "amplification.h"
 #include "fields.h"
 
+#include "../common/reflector.h"
+
 NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint64 BYTES, time TIME_FIRST, time TIME_LAST, uint32 PACKETS,
           uint32 PACKETS_REV, uint16 SRC_PORT, uint16 DST_PORT, uint8 PROTOCOL, uint32 REQ_FLOWS,
           uint32 REQ_PACKETS, uint64 REQ_BYTES, uint32 RSP_FLOWS, uint32 RSP_PACKETS, uint64 RSP_BYTES,

@@ -4,6 +4,10 @@
 #include <nemea/text.h>
 #include <stdio.h>
 
+#define MANY_SERVERS 100
+#define MUCH_LARGER  30 /* times the bytes of the queries */
+#define FEW_BYTES    1000000
+
 /* Servers are many, and in alerts of one server there are others of the same attack in alerts of their own: the event is the victim's. */
 static void read_alert(const struct alert *a, struct event *e)
 {
@@ -18,13 +22,31 @@ static void read_alert(const struct alert *a, struct event *e)
    event_add_port(e, alert_number(a, "SRC_PORT")); /* of the servers */
    e->sources = alert_number(a, "ADDR_CNT");
    e->amount = e->sources;
+   e->type = "amplification";
    e->evidence = asked > 0 ? e->bytes / asked : 0; /* amplification; 0: the victim did not ask */
 }
 
-static enum event_confidence confidence(const struct event *e)
+static bool is_unasked_by_many(const struct event *e)
 {
-   return e->sources >= 1000 || e->bytes >= 10000000 ? EVENT_HIGH : EVENT_MEDIUM;
+   return e->evidence == 0 && e->sources >= MANY_SERVERS;
 }
+
+static bool is_much_larger(const struct event *e)
+{
+   return e->evidence >= MUCH_LARGER;
+}
+
+static bool is_small(const struct event *e)
+{
+   return e->bytes < FEW_BYTES && e->sources < MANY_SERVERS;
+}
+
+static const struct event_rule rules[] = {
+    {EVENT_HIGH, is_unasked_by_many, "answers of 100 servers or more that the victim did not ask"},
+    {EVENT_HIGH, is_much_larger, "answers of 30 times the bytes of the queries, or more"},
+    {EVENT_LOW, is_small, "fewer than 100 servers and less than a megabyte in all"},
+    {EVENT_MEDIUM, NULL, "large answers, but of fewer servers or to larger queries"},
+};
 
 static void reason(const struct event *e, char *to, size_t size)
 {
@@ -44,8 +66,9 @@ static void reason(const struct event *e, char *to, size_t size)
                format_count(e->evidence, factor, sizeof(factor)));
    } else {
       snprintf(to + n, size - (size_t) n,
-               " that nobody had asked for; 100 servers in a minute, or fewer that answer again and again, "
-               "are enough");
+               " that nobody had asked for; 100 servers in a minute, or fewer that send a megabyte or answer "
+               "again "
+               "and again, are enough");
    }
 }
 
@@ -57,5 +80,5 @@ EVENT_DESCRIPTION(amplification_detection, .options = "--details",
                   .fields = "ipaddr DST_IP,ipaddr SRC_IP,uint16 SRC_PORT,uint64 REQ_BYTES,uint32 "
                             "RSP_FLOWS,uint32 RSP_PACKETS,uint64 "
                             "RSP_BYTES,uint32 ADDR_CNT,time TIME_FIRST,time TIME_LAST",
-                  .key = EVENT_BY_TARGET, .gap = 1800, .read = read_alert, .confidence = confidence,
-                  .reason = reason);
+                  .key = EVENT_BY_TARGET, .gap = 1800, .read = read_alert,
+                  .confidence = event_confidence_by_rules, .rules = rules, .reason = reason);

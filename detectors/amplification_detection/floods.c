@@ -3,50 +3,17 @@
  * and again. */
 #include "amplification.h"
 
+#include "../common/reflector.h"
+
 #define WINDOW 60  /* seconds */
 #define MANY   300 /* answers in a minute of servers that repeat themselves */
 #define REPEATED \
    10 /* answers of each server in a minute, mean: resolvers and monitoring ask many servers, each a few times */
-#define LARGE_BYTES 400    /* of a packet, mean: larger than what is sent to one who asks in general */
-#define PORT_HASH   40503u /* Fibonacci hashing: the same in every process, so that results are */
-#define FEW_PORTS   16     /* of 64 hashes: one who asks takes another port for each question */
-
-/* Services that answer to more than was sent, without a check of the sender's address: as UDP-based amplification attacks use them
- * (US-CERT alert TA14-017A, and services found since). */
-bool is_reflector(uint16_t port)
-{
-   switch (port) {
-   case 17:
-   case 19:
-   case 53:
-   case 69:
-   case 111:
-   case 123:
-   case 137:
-   case 161:
-   case 177:
-   case 389:
-   case 427:
-   case 520:
-   case 623:
-   case 1434:
-   case 1604:
-   case 1900:
-   case 3283:
-   case 3478:
-   case 3702:
-   case 5093:
-   case 5353:
-   case 5683:
-   case 10001:
-   case 11211:
-   case 27015:
-   case 27960:
-   case 30718:
-   case 37810: return true;
-   default: return false;
-   }
-}
+#define LARGE_BYTES 400     /* of a packet, mean: larger than what is sent to one who asks in general */
+#define FEW_SERVERS 16      /* that send large answers nobody asked for; fewer may be those of one program */
+#define FEW_BYTES   1000000 /* of theirs in a minute */
+#define PORT_HASH   40503u  /* Fibonacci hashing: the same in every process, so that results are */
+#define FEW_PORTS   16      /* of 64 hashes: one who asks takes another port for each question */
 
 void flood_evicted(void *context, const void *key, void *value)
 {
@@ -62,9 +29,19 @@ static bool is_repeated(const struct amplification *self, const struct flood *f)
           f->sums.bytes >= LARGE_BYTES * f->sums.packets && f->sums.bytes > self->min_factor * f->asked_bytes;
 }
 
+/* Few servers whose answers are larger than any that is sent to one who asks: each has the bytes of a response of an attack (-l) in
+ * the mean, or all go to few ports of a host that did not ask. */
+static bool is_large(const struct amplification *self, const struct flood *f)
+{
+   return f->servers >= FEW_SERVERS && f->sums.bytes >= FEW_BYTES &&
+          f->sums.bytes >= LARGE_BYTES * f->sums.packets &&
+          f->sums.bytes > self->min_factor * f->asked_bytes && 2 * (uint64_t) f->asked < f->sums.flows &&
+          (f->sums.bytes >= self->min_bytes * f->sums.flows || __builtin_popcountll(f->ports) <= FEW_PORTS);
+}
+
 static bool is_attack(const struct amplification *self, const struct flood *f)
 {
-   return is_repeated(self, f) ||
+   return is_repeated(self, f) || is_large(self, f) ||
           (f->servers >= self->servers_min && 2 * (uint64_t) f->asked < f->sums.flows &&
            (f->sums.bytes >= LARGE_BYTES * f->sums.packets || __builtin_popcountll(f->ports) <= FEW_PORTS));
 }
@@ -146,7 +123,9 @@ int floods_answer(nm_module_t *m, const ip_addr_t *server, const ip_addr_t *vict
    memcpy(&key.server, server, sizeof(key.server));
    nc_table_upsert(self->servers, &key, &is_new);
    f->servers += is_new;
-   if ((f->servers >= self->servers_min || f->sums.flows > MANY) && !link_is_in(&f->counted)) {
+   bool many = f->servers >= self->servers_min || f->sums.flows > MANY ||
+               (f->servers >= FEW_SERVERS && f->sums.bytes >= FEW_BYTES);
+   if (many && !link_is_in(&f->counted)) {
       link_append(&self->counted, &f->counted);
    }
    return rc;

@@ -31,6 +31,7 @@ struct flood {
    uint64_t reported;   /* seconds: reported up to here */
    uint64_t orig_bytes; /* before the flood, in an interval */
    uint64_t orig_sources;
+   uint64_t margin;       /* per cent of the threshold that it reached */
    uint64_t total;        /* since the last report: bytes of the flood, ... */
    uint64_t bytes;        /* ... all bytes of its intervals, ... */
    uint64_t sources;      /* ... sum of their sources ... */
@@ -42,6 +43,7 @@ struct flood {
 struct packets {
    uint32_t syn;                                         /* flows of SYNs only */
    uint32_t one_way;                                     /* unanswered flows that were not requested */
+   uint64_t burst_packets;                               /* of flows that are floods by themselves */
    uint64_t one_way_packets, udp_packets, other_packets; /* other: neither TCP nor UDP nor a tunnel */
    uint64_t bytes;
    uint32_t good;         /* flows of ordinary use */
@@ -65,6 +67,8 @@ struct host {
    uint32_t sources[HISTORY], flows[HISTORY], answered[HISTORY];
    struct packets packets;
    struct flood *flood;
+   struct lead *lead; /* detail.h; both NULL without --details */
+   struct detail *detail;
 };
 
 struct source_key {
@@ -88,6 +92,8 @@ struct ddos {
    nc_table_t *hosts;   /* ip_addr_t -> struct host */
    nc_table_t *sources; /* struct source_key -> struct source */
    bool classic;        /* floods by volume only */
+   bool with_details;
+   struct detail **details; /* of DETAILS_MAX destinations, NULL: free */
 
    uint64_t last_id;                        /* of a destination */
    struct host watched;                     /* head of the list */
@@ -140,7 +146,8 @@ int volume_moved(nm_module_t *m, struct host *h);
 int volume_finish(nm_module_t *m, struct host *h);
 
 /* packets.c */
-void packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct source *source);
+/* both_ways: records tell whether a flow was answered. \return true: its packets belong to no connection */
+bool packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct source *source, bool both_ways);
 /* Are there enough of them that the destination must be checked when the interval ends? */
 bool packets_many(const struct ddos *self, const struct host *h);
 /* The newest interval of h is over. */

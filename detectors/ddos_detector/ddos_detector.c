@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** ddos_detector: floods towards one destination. This file is the module: options, records, time and alerts. */
 #include "ddos.h"
+#include "detail.h"
 #include "fields.h"
 
 #include <nemea-common/nc_hash.h>
@@ -10,7 +11,17 @@
 NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint64 BYTES, uint64 BYTES_REV, time TIME_FIRST, time TIME_LAST,
           uint32 PACKETS, uint32 PACKETS_REV, uint16 SRC_PORT, uint16 DST_PORT, uint8 PROTOCOL,
           uint8 TCP_FLAGS, uint8 TCP_FLAGS_REV, uint64 EVENT_ID, uint16 EVENT_SEQ, uint64 AVG_BYTES_CURRENT,
-          uint64 AVG_BYTES_ORIGINAL, uint32 AVG_IP_CNT_CURRENT, uint32 AVG_IP_CNT_ORIGINAL)
+          uint64 AVG_BYTES_ORIGINAL, uint32 AVG_IP_CNT_CURRENT, uint32 AVG_IP_CNT_ORIGINAL, uint32 FLOW_COUNT,
+          uint64 FLOOD_PACKETS, uint32 SRC_CNT, uint32 SRC_CNT_ERROR, uint32 SRC_NET_CNT, uint64 PEAK_BYTES,
+          uint64 PEAK_PACKETS, uint32 FLOOD_MARGIN, string FLOOD_TYPE)
+#define ALERT                                                                                    \
+   "ipaddr DST_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST,uint64 EVENT_ID,uint16 EVENT_SEQ," \
+   "uint64 AVG_BYTES_CURRENT,uint64 AVG_BYTES_ORIGINAL,uint32 AVG_IP_CNT_CURRENT,"               \
+   "uint32 AVG_IP_CNT_ORIGINAL"
+#define DETAILS                                                                                    \
+   ",uint8 PROTOCOL,uint16 DST_PORT,uint16 SRC_PORT,uint32 FLOW_COUNT,uint64 FLOOD_PACKETS,"       \
+   "uint32 SRC_CNT,uint32 SRC_CNT_ERROR,uint32 SRC_NET_CNT,uint64 PEAK_BYTES,uint64 PEAK_PACKETS," \
+   "uint32 FLOOD_MARGIN,string FLOOD_TYPE"
 
 #define BACKWARDS_UDP   1000 /* answers to one packet: servers stream over UDP to clients that send little */
 #define BACKWARDS_OTHER 8
@@ -49,6 +60,9 @@ static const nm_option_t options[] = {
              .evicted = hosts_evicted),
     NM_TABLE(0, "sources", struct state, ddos.sources, "source networks", struct source_key, struct source,
              524288),
+    NM_FLAG(0, "details", struct state, ddos.with_details,
+            "Alerts also have the type of the flood, its protocol, ports, packets, distinct sources and peak "
+            "rate."),
     NM_FLAG(0, "classic", struct state, ddos.classic,
             "Report what NEMEA 2 reports: floods by volume only, not floods of small packets."),
     NM_END,
@@ -98,6 +112,7 @@ struct flood *flood_start(struct ddos *self, struct host *h, enum flood_kind kin
    h->flood->reported = begin;
    self->floods++;
    host_watch(self, h);
+   detail_begin(h);
    return h->flood;
 }
 
@@ -106,6 +121,35 @@ void flood_end(struct ddos *self, struct host *h)
    (void) self;
    free(h->flood);
    h->flood = NULL;
+}
+
+static uint32_t cut(uint64_t n)
+{
+   return n < UINT32_MAX ? (uint32_t) n : UINT32_MAX;
+}
+
+/* Without details of the destination (more than DETAILS_MAX are flooded) there are networks only. */
+static void add_details(nm_module_t *m, void *alert, struct host *h)
+{
+   const struct ddos *self = nm_self(m);
+   struct detail_sums sums;
+   if (detail_report(self, h, &sums)) {
+      nm_set(m, alert, F_TIME_FIRST, sums.first);
+      nm_set(m, alert, F_TIME_LAST, sums.last);
+      nm_set(m, alert, F_BYTES, sums.bytes);
+   }
+   nm_set(m, alert, F_PROTOCOL, sums.protocol);
+   nm_set(m, alert, F_DST_PORT, sums.port);
+   nm_set(m, alert, F_SRC_PORT, sums.server_port);
+   nm_set(m, alert, F_FLOW_COUNT, cut(sums.flows));
+   nm_set(m, alert, F_FLOOD_PACKETS, sums.packets);
+   nm_set(m, alert, F_SRC_CNT, cut(sums.sources));
+   nm_set(m, alert, F_SRC_CNT_ERROR, cut(sums.sources_error));
+   nm_set(m, alert, F_SRC_NET_CNT, cut(sums.networks));
+   nm_set(m, alert, F_PEAK_BYTES, sums.peak_bytes);
+   nm_set(m, alert, F_PEAK_PACKETS, sums.peak_packets);
+   nm_set(m, alert, F_FLOOD_MARGIN, cut(h->flood->margin));
+   nm_set_string(m, 0, alert, F_FLOOD_TYPE, sums.type);
 }
 
 int flood_report(nm_module_t *m, struct host *h, ur_time_t first, ur_time_t last)
@@ -129,6 +173,9 @@ int flood_report(nm_module_t *m, struct host *h, ur_time_t first, ur_time_t last
    nm_set(m, alert, F_AVG_BYTES_ORIGINAL, flood->orig_bytes / INTERVAL);
    nm_set(m, alert, F_AVG_IP_CNT_CURRENT, (uint32_t) (flood->sources / n));
    nm_set(m, alert, F_AVG_IP_CNT_ORIGINAL, (uint32_t) flood->orig_sources);
+   if (self->with_details) {
+      add_details(m, alert, h);
+   }
    flood->seq++;
    flood->total = flood->bytes = flood->sources = 0;
    flood->intervals = 0;
@@ -141,10 +188,14 @@ static int init(nm_module_t *m)
 {
    struct ddos *self = nm_self(m);
    hosts_open(self);
+   self->details = self->with_details ? calloc(DETAILS_MAX, sizeof(struct detail *)) : NULL;
+   if (self->with_details && self->details == NULL) {
+      return nm_fail(m, "no memory for details");
+   }
    nm_counter(m, "floods", &self->floods);
    nm_counter(m, "floods evicted", &self->lost);
    nm_counter(m, "unusable times", &self->late);
-   return NM_OK;
+   return nm_set_output(m, 0, self->with_details ? ALERT DETAILS : ALERT);
 }
 
 static int format(nm_module_t *m, uint32_t input)
@@ -214,13 +265,18 @@ static int add_flow(nm_module_t *m, const struct step *step)
    note_sender(self, step);
    struct host *h = host_get(self, &step->target, step->target_hash, now);
    struct source *source = find_source(self, h, step);
+   bool stray = false;
    if (state->format.details && !self->classic) {
-      packets_add(h, f, step->bytes, source);
+      stray = packets_add(h, f, step->bytes, source, state->format.both_ways);
       if (h->next == NULL && packets_many(self, h)) {
          host_watch(self, h);
       }
    }
-   return solicited(state, h, f) ? NM_OK : volume_add(m, h, f, step->bytes, source);
+   bool asked_for = solicited(state, h, f);
+   if (self->with_details && (stray || !asked_for)) {
+      detail_add(self, h, f, &step->source.network, step->bytes, stray);
+   }
+   return asked_for ? NM_OK : volume_add(m, h, f, step->bytes, source);
 }
 
 /* The first packet seen was the victim's: the flood is the reverse direction of the flow. */
@@ -353,10 +409,6 @@ static void cleanup(nm_module_t *m)
 
 NM_MODULE("ddos_detector", "Detects floods of bytes or packets from many sources towards one destination.",
           .input = "ipaddr SRC_IP,ipaddr DST_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST",
-          .output =
-              "ipaddr DST_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST,uint64 EVENT_ID,uint16 EVENT_SEQ,"
-              "uint64 AVG_BYTES_CURRENT,uint64 AVG_BYTES_ORIGINAL,uint32 AVG_IP_CNT_CURRENT,"
-              "uint32 AVG_IP_CNT_ORIGINAL",
-          .options = options, .state_size = sizeof(struct state), .tick_every = NM_SECONDS(INTERVAL),
-          .check = check, .init = init, .format = format, .records = records, .tick = tick, .finish = finish,
-          .cleanup = cleanup)
+          .out = NM_OUTPUTS({.name = "alerts"}), .options = options, .state_size = sizeof(struct state),
+          .tick_every = NM_SECONDS(INTERVAL), .check = check, .init = init, .format = format,
+          .records = records, .tick = tick, .finish = finish, .cleanup = cleanup)

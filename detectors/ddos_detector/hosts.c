@@ -2,6 +2,8 @@
 /** The destinations and the source networks of each, in tables of fixed size. */
 #include "ddos.h"
 
+#include "detail.h"
+
 void hosts_evicted(void *context, const void *key, void *value)
 {
    struct ddos *self = nm_self(context);
@@ -11,6 +13,7 @@ void hosts_evicted(void *context, const void *key, void *value)
       self->lost++;
       free(h->flood);
    }
+   detail_free(self, h);
    host_unwatch(h);
 }
 
@@ -24,6 +27,14 @@ void hosts_close(struct ddos *self)
    for (struct host *h = self->watched.next; h != NULL && h != &self->watched; h = h->next) {
       free(h->flood);
    }
+   uint32_t cursor = 0;
+   const void *key;
+   void *value;
+   while (self->details != NULL && nc_table_next(self->hosts, &cursor, &key, &value)) {
+      detail_free(self, value);
+   }
+   free(self->details);
+   self->details = NULL;
 }
 
 struct host *host_get(struct ddos *self, const ip_addr_t *target, uint64_t hash, uint64_t interval)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Floods of packets: unanswered requests and unsolicited answers. They need no history. */
 #include "ddos.h"
+#include "detail.h"
 #include "fields.h"
 
 #include <netinet/in.h>
@@ -13,6 +14,11 @@
 #define ONE_PORT_FACTOR 6   /* for floods from few networks, which must go to one port */
 #define OTHER_FACTOR    30  /* packets of ICMP and other protocols, even of one source */
 #define UDP_FACTOR      600 /* unanswered UDP packets, even of one source: more than a video stream has */
+
+#define BURST_FACTOR  5    /* packets of flows that are floods by themselves */
+#define BURST_RATE    1000 /* packets of such a flow, and packets a second */
+#define BURST_SMALL   100  /* bytes of its packets: what carries data is larger */
+#define BURST_ANSWERS 8    /* it has at most an eighth of answers */
 
 enum kind { KIND_OTHER, KIND_SYN, KIND_ONE_WAY, KIND_USE };
 
@@ -55,23 +61,51 @@ static bool is_multicast(const ip_addr_t *a)
    return ip_is4(a) ? ip_get_v4_as_int(a) >= 0xe0000000u : a->bytes[0] == 0xff;
 }
 
-void packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct source *source)
+/* All hosts of a network: the last address of 256, or of the link. */
+static bool is_broadcast(const ip_addr_t *a)
+{
+   static const uint8_t all_nodes[16] = {[0] = 0xff, [1] = 0x02, [15] = 1};
+   return ip_is4(a) ? (ip_get_v4_as_int(a) & 0xff) == 0xff && (ip_get_v4_as_int(a) >> 28 != 0xe)
+                    : memcmp(a->bytes, all_nodes, sizeof(all_nodes)) == 0;
+}
+
+/* A flood inside one flow: very many packets a second, hardly an answer, and no sign that they carry data. */
+static bool is_burst(const struct flow *f, const ip_addr_t *target, uint64_t bytes, bool both_ways)
+{
+   uint64_t seconds = (f->last - f->first) >> 32;
+   if (f->packets < BURST_RATE || f->packets < BURST_RATE * seconds ||
+       (uint64_t) f->packets_rev * BURST_ANSWERS > f->packets) {
+      return false;
+   }
+   switch (f->protocol) {
+   case PROTOCOL_TCP: return f->flags == TCP_SYN;
+   case IPPROTO_ICMP:
+   case IPPROTO_ICMPV6: return true;
+   case PROTOCOL_UDP:
+      return both_ways && (is_broadcast(target) || bytes <= BURST_SMALL * (uint64_t) f->packets);
+   default: return false;
+   }
+}
+
+bool packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct source *source, bool both_ways)
 {
    struct packets *p = &h->packets;
    enum kind kind = kind_of(f);
    ip_addr_t target;
    memcpy(&target, f->dst, sizeof(target));
-   if (is_multicast(&target)) {
-      return;
+   bool burst = is_burst(f, &target, bytes, both_ways);
+   if (is_multicast(&target) && !(burst && is_broadcast(&target))) {
+      return false;
    }
    bool other = f->protocol != PROTOCOL_TCP && f->protocol != PROTOCOL_UDP;
-   if (kind == KIND_OTHER || (kind == KIND_USE && !other)) {
+   if (!burst && (kind == KIND_OTHER || (kind == KIND_USE && !other))) {
       p->good += kind == KIND_USE;
-      return;
+      return false;
    }
    p->first = p->first == 0 || f->first < p->first ? f->first : p->first;
    p->last = f->last > p->last ? f->last : p->last;
    p->bytes += bytes;
+   p->burst_packets += burst ? f->packets : 0;
    if (kind == KIND_SYN) {
       p->syn++;
    } else if (kind == KIND_ONE_WAY) {
@@ -86,13 +120,15 @@ void packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct so
    p->port_lead = p->port == f->dst_port ? p->port_lead + 1 : p->port_lead - 1;
    p->networks += !source->among_packets;
    source->among_packets = true;
+   return true;
 }
 
 bool packets_many(const struct ddos *self, const struct host *h)
 {
    const struct packets *p = &h->packets;
    return p->syn >= self->flood_flows || p->one_way_packets >= self->flood_flows ||
-          p->other_packets >= (uint64_t) OTHER_FACTOR * self->flood_flows;
+          p->other_packets >= (uint64_t) OTHER_FACTOR * self->flood_flows ||
+          p->burst_packets >= (uint64_t) BURST_FACTOR * self->flood_flows;
 }
 
 /* Is the newest interval part of a flood? The thresholds of a flood that has begun are halved. */
@@ -116,7 +152,20 @@ static bool is_flood(const struct ddos *self, const struct host *h, uint64_t sou
                    2 * (uint64_t) p->port_lead >= p->syn + stray &&
                    p->syn + stray >= (uint64_t) SYN_PER_USE * p->good;
    bool packets = p->other_packets >= OTHER_FACTOR * flows || p->udp_packets >= UDP_FACTOR * flows;
-   return ((syn || one_way) && new_networks) || one_port || packets;
+   bool burst = p->burst_packets >= BURST_FACTOR * flows;
+   return ((syn || one_way) && new_networks) || one_port || packets || burst;
+}
+
+/* Per cent of the threshold that the minute reached, by what reached most of its own. */
+static uint64_t margin_of(const struct ddos *self, const struct packets *p)
+{
+   const uint64_t measured[] = {p->syn, p->one_way_packets / ONE_WAY_FACTOR, p->other_packets / OTHER_FACTOR,
+                                p->udp_packets / UDP_FACTOR, p->burst_packets / BURST_FACTOR};
+   uint64_t most = 0;
+   for (unsigned i = 0; i < sizeof(measured) / sizeof(measured[0]); i++) {
+      most = measured[i] > most ? measured[i] : most;
+   }
+   return most * 100 / self->flood_flows;
 }
 
 static int report(nm_module_t *m, struct host *h)
@@ -124,15 +173,6 @@ static int report(nm_module_t *m, struct host *h)
    struct flood *flood = h->flood;
    flood->reported = ur_time_get_sec(flood->last);
    return flood_report(m, h, flood->first, flood->last);
-}
-
-static int end(nm_module_t *m, struct host *h)
-{
-   struct ddos *self = nm_self(m);
-   int rc = h->flood->intervals > 0 ? report(m, h) : NM_OK;
-   flood_end(self, h);
-   h->quiet_until = h->interval + HISTORY;
-   return rc;
 }
 
 static void add_interval(struct flood *flood, const struct packets *p)
@@ -145,6 +185,18 @@ static void add_interval(struct flood *flood, const struct packets *p)
    flood->bytes += p->bytes;
    flood->sources += p->networks;
    flood->intervals++;
+}
+
+static int end(nm_module_t *m, struct host *h)
+{
+   struct ddos *self = nm_self(m);
+   if (h->packets.first != 0 && detail_has_rest(h)) {
+      add_interval(h->flood, &h->packets); /* too little to go on with, but of the same flood */
+   }
+   int rc = h->flood->intervals > 0 ? report(m, h) : NM_OK;
+   flood_end(self, h);
+   h->quiet_until = h->interval + HISTORY;
+   return rc;
 }
 
 int packets_judge(nm_module_t *m, struct host *h)
@@ -169,6 +221,8 @@ int packets_judge(nm_module_t *m, struct host *h)
       flood->orig_sources = sources;
    }
    add_interval(h->flood, p);
+   uint64_t margin = margin_of(self, p);
+   h->flood->margin = margin > h->flood->margin ? margin : h->flood->margin;
    bool due = h->flood->seq == 0 || ur_time_get_sec(p->last) >= h->flood->reported + REPORT_EVERY;
    return due ? report(m, h) : NM_OK;
 }

@@ -116,12 +116,22 @@ static void sum_up(struct host *h, unsigned i)
    flood->intervals++;
 }
 
+/* Per cent of the threshold: the least number of bytes in an interval of a flood. */
+static uint64_t margin_of(const struct ddos *self, const struct flood *flood)
+{
+   uint64_t least = interval_bytes(self->min_attack), usual = flood->orig_bytes * self->rate;
+   uint64_t mean = flood->bytes / (flood->intervals > 0 ? flood->intervals : 1);
+   least = usual > least ? usual : least;
+   return mean / (least / 100 + 1);
+}
+
 static int report(nm_module_t *m, struct host *h, uint64_t until)
 {
    struct ddos *self = nm_self(m);
    struct flood *flood = h->flood;
    uint64_t from = flood->reported;
    flood->reported = until;
+   flood->margin = margin_of(self, flood);
    if (flood->orig_bytes < interval_bytes(self->min_before) && !flood->no_history) {
       return NM_OK;
    }

@@ -59,5 +59,5 @@ EVENT_DESCRIPTION(
     .options = "--details --no-check", .plugins = "idpcontent", .plugins_optional = true,
     .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint16 DST_PORT,uint32 EVENT_SCALE,uint64 BYTES,"
               "uint32 FLOW_COUNT,uint8 MINER_SCORE,uint8 MINER_EVIDENCE,time TIME_FIRST,time TIME_LAST",
-    .key = EVENT_BY_SOURCE | EVENT_BY_TARGET | EVENT_BY_PORT, .gap = 4 * 3600, .total = true, .read = read_alert,
-    .confidence = confidence, .reason = reason);
+    .key = EVENT_BY_SOURCE | EVENT_BY_TARGET | EVENT_BY_PORT, .gap = 4 * 3600, .total = true,
+    .read = read_alert, .confidence = confidence, .reason = reason);

@@ -44,6 +44,34 @@ static void test_biflows(void **state)
    nm_test_free(t);
 }
 
+/* Servers that answer a few times each in 28 s, to a host without a past that asked nothing. */
+static uint32_t unasked(unsigned servers, unsigned answers, unsigned packets, unsigned bytes, unsigned ports)
+{
+   nm_test_t *t = nm_unit_start("", TEST_FLOWS);
+   char server[32];
+   for (unsigned i = 0; i < servers * answers; i++) {
+      snprintf(server, sizeof(server), "198.51.100.%u", 1 + i % servers);
+      feed(t, i * 28 / (servers * answers), server, 53, "203.0.113.9", 1024 + i * 7919 % ports, packets,
+           bytes, "");
+   }
+   nm_test_finish(t);
+   uint32_t n = nm_test_pending(t, 0);
+   nm_test_free(t);
+   return n;
+}
+
+static void test_few_servers_with_large_answers(void **state)
+{
+   (void) state;
+   assert_int_equal(unasked(54, 9, 3, 3400, 60000), 1);
+   assert_int_equal(unasked(54, 1, 24, 30000, 1), 1);
+   assert_int_equal(unasked(90, 9, 2, 1900, 1), 1);
+   assert_int_equal(unasked(90, 9, 2, 1900, 60000),
+                    0); /* as large as answers to those who ask, to many ports */
+   assert_int_equal(unasked(54, 9, 2, 2050, 60000), 0); /* less than a megabyte */
+   assert_int_equal(unasked(12, 9, 30, 40000, 1), 0);   /* a host may use so many relays or game servers */
+}
+
 /* Values that share a bin are added: 16 sizes in pairs make eight bins, of which five have 62 % of the values. */
 static void test_bins_add(void **state)
 {
@@ -268,11 +296,17 @@ static void test_errors(void **state)
 int main(void)
 {
    const struct CMUnitTest tests[] = {
-       cmocka_unit_test(test_biflows),       cmocka_unit_test(test_bins_add),
-       cmocka_unit_test(test_big),           cmocka_unit_test(test_log),
-       cmocka_unit_test(test_one_direction), cmocka_unit_test(test_one_direction_ordinary),
-       cmocka_unit_test(test_repeated),      cmocka_unit_test(test_flood_of_pairs),
-       cmocka_unit_test(test_pool),          cmocka_unit_test(test_errors),
+       cmocka_unit_test(test_biflows),
+       cmocka_unit_test(test_few_servers_with_large_answers),
+       cmocka_unit_test(test_bins_add),
+       cmocka_unit_test(test_big),
+       cmocka_unit_test(test_log),
+       cmocka_unit_test(test_one_direction),
+       cmocka_unit_test(test_one_direction_ordinary),
+       cmocka_unit_test(test_repeated),
+       cmocka_unit_test(test_flood_of_pairs),
+       cmocka_unit_test(test_pool),
+       cmocka_unit_test(test_errors),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }
