@@ -18,9 +18,14 @@ struct skipped {
    char reason[SKIP_REASON];
 };
 
+/** Of captures: packets that were read, and those of them that are in no flow. */
+struct packet_counts {
+   uint64_t all, not_ip, malformed, truncated, unknown_link;
+};
+
 struct analysis {
    /* asked */
-   const char *const *files;
+   const char **files; /* and each of them: allocated */
    unsigned n_files;
    const char *interface; /* NULL: files */
    const char *blacklist; /* file; NULL: none */
@@ -32,6 +37,7 @@ struct analysis {
 
    /* found */
    struct traffic traffic;
+   struct packet_counts packets;
    struct events events;
    char *notes[MAX_NOTES]; /* what a reader of the report must know: damage, an interruption, a dead module */
    unsigned n_notes;
@@ -43,6 +49,8 @@ struct analysis {
 /** Adds a note; the text is cleaned of control bytes. Beyond MAX_NOTES they are left out. */
 void analysis_note(struct analysis *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/** From now on SIGINT and SIGTERM end the analysis in order; before, they end the program. */
+void pipeline_catch_signals(void);
 /** Runs the modules over the input until its end. The analysis holds what was found, status and notes. */
 void pipeline_run(struct analysis *a);
 

@@ -5,6 +5,7 @@
 #include "detectors.h"
 #include "source.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -31,10 +32,13 @@ void cli_analyze_help(FILE *to)
        "       nemea analyze [OPTION...] -i INTERFACE\n"
        "\n"
        "Finds attacks in captures (pcap, pcapng, also compressed with zstd), flow records (.trapcap) or the\n"
-       "CSV of logger -t. FILE - is standard input (a capture). Several files are analysed as one stream:\n"
+       "CSV of logger -t. FILE - is standard input, which like any pipe is a capture; a directory is all "
+       "files in\n"
+       "it. Several files are analysed as one stream:\n"
        "captures are merged by packet time, flow files are read in the order given.\n"
        "With -i it captures until Ctrl-C, shows alerts as they come, and reports at the end.\n"
        "\n"
+       "  -r, --read FILE       same as FILE; may be repeated\n"
        "  -i, --interface NAME  capture from this interface (needs the right to capture)\n"
        "  -j, --json[=VERSION]  report as JSON on standard output; 2 (default) has events as "
        "docs/event.schema.json\n"
@@ -52,11 +56,12 @@ void cli_analyze_help(FILE *to)
        "need, and\n"
        "                        exit (with --json as JSON)\n"
        "  -v, --verbose         show the messages of the modules\n"
+       "  -V, --version         print the version and exit\n"
        "  -h, --help            this text\n"
        "\n"
        "Exit status: 0 done, with alerts or without; 2 invalid command line; 3 an input cannot be read;\n"
        "4 a module died; 5 a report could not be written. A damaged capture is analysed up to the damage,\n"
-       "which is reported.\n"
+       "and of several files those that can be read; the report says what was not.\n"
        "\n"
        "Examples:\n"
        "  nemea analyze capture.pcap\n"
@@ -75,6 +80,80 @@ static int print_detectors(const struct request *r)
    return CLI_OK;
 }
 
+/* ---------------------------------------------------------------------- inputs */
+
+static bool add_path(struct analysis *a, const char *path)
+{
+   const char **files = realloc(a->files, (a->n_files + 1u) * sizeof(*files));
+   char *copy = strdup(path);
+   if (files == NULL || copy == NULL) {
+      free(copy);
+      cli_error("out of memory");
+      return false;
+   }
+   files[a->n_files++] = copy;
+   a->files = files;
+   return true;
+}
+
+static int visible(const struct dirent *entry)
+{
+   return entry->d_name[0] != '.';
+}
+
+/* The files in a directory, by name; not those in directories below it. */
+static bool add_directory(struct analysis *a, const char *path)
+{
+   struct dirent **entries = NULL;
+   int n = scandir(path, &entries, visible, alphasort);
+   bool good = true;
+   for (int i = 0; i < n; i++) {
+      struct stat st;
+      char name[PATH_MAX];
+      int length = snprintf(name, sizeof(name), "%s/%s", path, entries[i]->d_name);
+      free(entries[i]);
+      if (good && length < (int) sizeof(name) && stat(name, &st) == 0 && S_ISREG(st.st_mode)) {
+         good = add_path(a, name);
+      }
+   }
+   free(entries);
+   return good;
+}
+
+/* A file, a directory or - \return false without memory, with a message */
+static bool add_input(struct analysis *a, const char *path)
+{
+   struct stat st;
+   unsigned before = a->n_files;
+   if (strcmp(path, "-") == 0 || stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) {
+      return add_path(a, path);
+   }
+   if (!add_directory(a, path)) {
+      return false;
+   }
+   return a->n_files > before || add_path(a, path); /* the error is that of a directory */
+}
+
+static void free_inputs(struct analysis *a)
+{
+   for (unsigned i = 0; i < a->n_files; i++) {
+      free((char *) (uintptr_t) a->files[i]);
+   }
+   free(a->files);
+}
+
+/* -------------------------------------------------------------------- options */
+
+static int unknown_option(const char *argument)
+{
+   if (access(argument, F_OK) == 0) {
+      cli_error("unknown option %s; for the file of this name write ./%s", argument, argument);
+   } else {
+      cli_error("unknown option %s (see nemea analyze --help)", argument);
+   }
+   return CLI_USAGE;
+}
+
 /* \return -1 to go on, else the exit status */
 static int parse(int argc, char **argv, struct analysis *a, struct request *r)
 {
@@ -88,12 +167,21 @@ static int parse(int argc, char **argv, struct analysis *a, struct request *r)
                                            {"details", no_argument, NULL, OPT_DETAILS},
                                            {"verbose", no_argument, NULL, 'v'},
                                            {"help", no_argument, NULL, 'h'},
+                                           {"read", required_argument, NULL, 'r'},
+                                           {"version", no_argument, NULL, 'V'},
                                            {NULL, 0, NULL, 0}};
    char why[1024];
-   int c;
+   int c,
+       at = 1; /* index of the argument that is looked at: a leading - in the list below keeps their order */
    opterr = 0;
-   while ((c = getopt_long(argc, argv, ":i:jc:w:b:vh", options, NULL)) != -1) {
+   for (; (c = getopt_long(argc, argv, "-:i:r:jc:w:b:vVh", options, NULL)) != -1; at = optind) {
       switch (c) {
+      case 1:
+      case 'r':
+         if (!add_input(a, optarg)) {
+            return CLI_MODULE;
+         }
+         break;
       case 'i': a->interface = optarg; break;
       case 'j':
          r->json = optarg == NULL             ? JSON_VERSION
@@ -119,17 +207,21 @@ static int parse(int argc, char **argv, struct analysis *a, struct request *r)
       case OPT_LIST_DETECTORS: r->list_detectors = true; break;
       case 'v': a->verbose = true; break;
       case 'h': cli_analyze_help(stdout); return CLI_OK;
+      case 'V': puts("nemea " NEMEA_VERSION); return CLI_OK;
       case ':':
-         cli_error("option %s needs an argument (see nemea analyze --help)", argv[optind - 1]);
+         cli_error("option %s needs an argument (see nemea analyze --help)", argv[at]);
          return CLI_USAGE;
-      default: cli_error("unknown option %s (see nemea analyze --help)", argv[optind - 1]); return CLI_USAGE;
+      default: return unknown_option(argv[at]);
       }
    }
    if (r->list_detectors) {
       return print_detectors(r);
    }
-   a->files = (const char *const *) argv + optind;
-   a->n_files = (unsigned) (argc - optind);
+   for (; optind < argc; optind++) { /* behind -- */
+      if (!add_input(a, argv[optind])) {
+         return CLI_MODULE;
+      }
+   }
    if ((a->interface != NULL) == (a->n_files > 0)) {
       cli_error(a->n_files > 0 ? "expected files or -i INTERFACE, not both"
                                : "expected a file or -i INTERFACE (see nemea analyze --help)");
@@ -138,21 +230,35 @@ static int parse(int argc, char **argv, struct analysis *a, struct request *r)
    return -1;
 }
 
-/* Errors in the inputs are reported before anything is started. */
-static int check_inputs(const struct analysis *a)
+/* Errors in the inputs are reported before anything is started. Of several files those that cannot be read are skipped. */
+static int check_inputs(struct analysis *a)
 {
    char why[PATH_MAX + 256];
    if (a->blacklist != NULL && access(a->blacklist, R_OK) != 0) {
       cli_error("cannot read the blacklist %s: %s", a->blacklist, strerror(errno));
       return CLI_INPUT;
    }
+   unsigned n = 0, bad = 0;
    for (unsigned i = 0; i < a->n_files; i++) {
-      if (source_kind_of(a->files[i], why, sizeof(why)) == SOURCE_BAD) {
-         cli_error("%s", why);
-         return CLI_INPUT;
+      if (source_kind_of(a->files[i], why, sizeof(why)) != SOURCE_BAD) {
+         a->files[n++] = a->files[i];
+         continue;
       }
+      bad++;
+      if (bad < a->n_files) {
+         analysis_note(a, "%s; it was skipped", why);
+      }
+      free((char *) (uintptr_t) a->files[i]);
    }
-   return -1;
+   bool none = a->n_files > 0 && n == 0;
+   a->n_files = n;
+   for (unsigned i = 0; none && i < a->n_notes; i++) {
+      cli_error("%s", a->notes[i]);
+   }
+   if (none) {
+      cli_error("%s", why);
+   }
+   return none ? CLI_INPUT : -1;
 }
 
 static FILE *open_report(const char *path)
@@ -219,11 +325,13 @@ int cli_analyze(int argc, char **argv)
    static struct analysis a;
    struct request r = {0};
    FILE *alerts_csv = NULL, *html = NULL;
+   pipeline_catch_signals();
    int status = parse(argc, argv, &a, &r);
    if (status < 0) {
       status = check_inputs(&a);
    }
    if (status >= 0) {
+      free_inputs(&a);
       return status;
    }
    /* Files that cannot be opened are reported before the work, not after it. */
@@ -235,7 +343,9 @@ int cli_analyze(int argc, char **argv)
    pipeline_run(&a);
    bool written = write_files(&a, &r, alerts_csv, html);
    errno = 0;
-   int error = error_of(r.json ? report_json(&a, r.json, stdout) : report_text(&a, stdout));
+   bool nothing =
+       a.interface != NULL && a.status == CLI_INPUT && a.traffic.flows == 0; /* it was not even captured */
+   int error = error_of(r.json ? report_json(&a, r.json, stdout) : nothing || report_text(&a, stdout));
    if (error != 0) {
       cli_error("cannot write the report to standard output: %s", strerror(error));
       written = false;
@@ -249,5 +359,6 @@ int cli_analyze(int argc, char **argv)
    free(a.skipped);
    traffic_free(&a.traffic);
    events_free(&a.events);
+   free_inputs(&a);
    return a.status != CLI_OK ? a.status : written ? CLI_OK : CLI_OUTPUT;
 }

@@ -126,7 +126,7 @@ static bool look_at_input(const struct analysis *a, struct offer *o)
    }
    for (unsigned i = 0; i < a->n_files; i++) {
       enum source_kind kind = source_kind_of(a->files[i], why, sizeof(why));
-      if (strcmp(a->files[i], "-") == 0) {
+      if (source_is_stream(a->files[i])) {
          o->standard_input = true;
       } else if (kind == SOURCE_CAPTURE) {
          o->captures = true;
@@ -183,7 +183,7 @@ static bool can_run(const struct analysis *a, const struct event_description *d,
       return false;
    }
    if (needs_plugins && o->standard_input) {
-      snprintf(why, size, "it needs the plugin %s of flow_meter, and standard input can be read only once",
+      snprintf(why, size, "it needs the plugin %s of flow_meter, and a pipe can be read only once",
                d->plugins);
       return false;
    }

@@ -55,7 +55,7 @@ struct pipeline {
    bool csv_titled;
    uint64_t next_check, started;
    unsigned waits; /* timeouts since the last record */
-   bool bar_shown, stopping, unended;
+   bool bar_shown, stopping, unended, any_read;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -139,8 +139,8 @@ static bool has_plugins(const struct analysis *a)
 {
    char why[8];
    for (unsigned i = 0; i < a->n_files; i++) {
-      if (source_kind_of(a->files[i], why, sizeof(why)) != SOURCE_CAPTURE || strcmp(a->files[i], "-") == 0) {
-         return false; /* standard input can be read once only */
+      if (source_kind_of(a->files[i], why, sizeof(why)) != SOURCE_CAPTURE || source_is_stream(a->files[i])) {
+         return false; /* a stream can be read once only */
       }
    }
    return true;
@@ -379,18 +379,57 @@ static void clear_bar(struct pipeline *p)
    }
 }
 
-/* What flow_meter says of captures that are damaged: each file once. */
-static void note_damage(struct pipeline *p)
+/* What flow_meter warns of: damage, files and packets that it could not read. */
+static void note_warnings(struct pipeline *p)
 {
    char *words = p->children[0].words, *save = NULL;
    for (char *line = words != NULL && p->children[0].n_words > 0 ? strtok_r(words, "\n", &save) : NULL;
         line != NULL; line = strtok_r(NULL, "\n", &save)) {
       const char *text = strstr(line, "warning: ");
       if (text != NULL) {
-         analysis_note(p->a, "%s; what comes before it was analysed", text + strlen("warning: "));
+         text += strlen("warning: ");
+         analysis_note(p->a, "%s%s", text,
+                       strstr(text, ": damaged after packet ") != NULL ? "; what comes before it was analysed"
+                                                                       : "");
       }
    }
    p->children[0].n_words = 0;
+}
+
+/* Adds what flow_meter has counted of its input, which is over. */
+static void add_packets(struct pipeline *p)
+{
+   uint64_t n[5] = {0};
+   if (sscanf(p->children[0].line, "%*u %*u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &n[0],
+              &n[1], &n[2], &n[3], &n[4]) == 5) {
+      struct packet_counts *c = &p->a->packets;
+      c->all += n[0];
+      c->not_ip += n[1];
+      c->malformed += n[2];
+      c->truncated += n[3];
+      c->unknown_link += n[4];
+   }
+}
+
+/* Notes what of the packets was not understood, where that is a part of the input: link types are named by flow_meter itself. */
+static void note_packets(struct analysis *a)
+{
+   const struct packet_counts *c = &a->packets;
+   char n[32], all[32];
+   format_counted(c->all, "packet", all, sizeof(all));
+   if (c->truncated > 0) {
+      analysis_note(
+          a, "%s of %s are cut by the snapshot length before their addresses or ports and were not analysed",
+          format_count(c->truncated, n, sizeof(n)), all);
+   }
+   if (c->malformed > 0 && c->malformed >= c->all / 100) {
+      analysis_note(a, "%s of %s are malformed and were not analysed",
+                    format_count(c->malformed, n, sizeof(n)), all);
+   }
+   if (c->not_ip > 0 && c->not_ip >= c->all / 10) {
+      analysis_note(a, "%s of %s are not IP and were not analysed", format_count(c->not_ip, n, sizeof(n)),
+                    all);
+   }
 }
 
 /* The source ended: on to the next one, or the readers get the end of stream. \return false: give up */
@@ -398,17 +437,24 @@ static bool source_ended(struct pipeline *p)
 {
    struct process *s = &p->children[0];
    char text[2048];
-   if (process_failed(s, STATUS_DAMAGED)) {
+   bool failed = process_failed(s, STATUS_DAMAGED);
+   p->any_read |= !failed;
+   if (failed) {
       process_describe(s, text, sizeof(text));
       bool unreadable = WIFEXITED(s->status) && !p->stopping;
-      return fail(p, unreadable ? CLI_INPUT : CLI_MODULE, s->name, text);
+      bool more = p->next_source < p->a->n_files || p->any_read || p->a->traffic.flows > 0;
+      if (unreadable && WEXITSTATUS(s->status) == EXIT_FAILURE && p->a->n_files > 1 && more) {
+         analysis_note(p->a, "%s; the rest of this input was skipped", text);
+      } else {
+         return fail(p, unreadable ? CLI_INPUT : CLI_MODULE, s->name, text);
+      }
    }
-   if (s->status != 0) {
-      note_damage(p);
-   }
+   note_warnings(p);
+   add_packets(p);
    if (p->a->interface == NULL && p->next_source < p->a->n_files && !p->stopping) {
       return start_source(p);
    }
+   note_packets(p->a);
    s->started = false; /* nothing more to watch */
    return true;
 }
@@ -544,7 +590,7 @@ static bool consume(struct pipeline *p)
 
 /* -------------------------------------------------------------------------- run */
 
-static void catch_signals(void)
+void pipeline_catch_signals(void)
 {
    struct sigaction sa = {.sa_handler = on_signal};
    sigaction(SIGINT, &sa, NULL);
@@ -652,8 +698,9 @@ void pipeline_run(struct analysis *a)
       pipeline_free(p);
       return;
    }
-   catch_signals();
-   if (make_directory(p)) {
+   if (interrupted > 0) {
+      analysis_note(a, "interrupted: the input was not analysed");
+   } else if (make_directory(p)) {
       if (start_detectors(p) && start_source(p) && open_inputs(p) && consume(p)) {
          wait_for_children(p);
          watch(p);

@@ -203,15 +203,33 @@ static void last_words(const struct process *p, char *to, size_t size)
    snprintf(to, size, "%.*s", (int) (end - begin), begin != NULL ? begin : "");
 }
 
+/* Without the names that programs put before their messages: "NAME: ", also more than once, and "error: ". */
+static const char *without_name(const struct process *p, const char *words)
+{
+   size_t n = strlen(p->name);
+   for (;;) {
+      if (strncmp(words, p->name, n) == 0 && strncmp(words + n, ": ", 2) == 0) {
+         words += n + 2;
+      } else if (strncasecmp(words, "error: ", 7) == 0) {
+         words += 7;
+      } else {
+         return words;
+      }
+   }
+}
+
 void process_describe(const struct process *p, char *to, size_t size)
 {
    char words[1024];
    last_words(p, words, sizeof(words));
-   int n = WIFSIGNALED(p->status) ? snprintf(to, size, "was killed by signal %d (%s)", WTERMSIG(p->status),
-                                             strsignal(WTERMSIG(p->status)))
-                                  : snprintf(to, size, "exited with status %d", WEXITSTATUS(p->status));
-   if (*words != 0 && n > 0 && (size_t) n < size) {
-      snprintf(to + n, size - (size_t) n, ": %s", words);
+   const char *why = without_name(p, words);
+   if (WIFSIGNALED(p->status)) {
+      snprintf(to, size, "was killed by signal %d (%s)%s%s", WTERMSIG(p->status),
+               strsignal(WTERMSIG(p->status)), *why != 0 ? ": " : "", why);
+   } else if (*why != 0) {
+      snprintf(to, size, "%s", why);
+   } else {
+      snprintf(to, size, "exited with status %d", WEXITSTATUS(p->status));
    }
 }
 

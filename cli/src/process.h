@@ -37,7 +37,7 @@ bool process_failed(const struct process *p, int accepted);
 void process_ask_to_end(struct process *p);
 /** Whether it was asked to end before it could handle the signal: it ended without its last output, and did not fail. */
 bool process_cut_short(const struct process *p);
-/** "was killed by signal 9 (Killed)" or "exited with status 1"; then its last message. */
+/** Its last message; "was killed by signal 9 (Killed)", "exited with status 1" without one. */
 void process_describe(const struct process *p, char *to, size_t size);
 /** Stops those that still run: SIGTERM, and SIGKILL after a deadline. */
 void process_stop_all(struct process *p, size_t n);

@@ -102,6 +102,14 @@ static json_t *skipped(const struct analysis *a)
    return list;
 }
 
+/* Packets of captures, and those that are in no flow, by reason. */
+static json_t *packets(const struct packet_counts *c)
+{
+   return json_pack("{s:I,s:I,s:I,s:I,s:I}", "read", (json_int_t) c->all, "not_ip", (json_int_t) c->not_ip,
+                    "malformed", (json_int_t) c->malformed, "truncated", (json_int_t) c->truncated,
+                    "unknown_link", (json_int_t) c->unknown_link);
+}
+
 bool report_json(const struct analysis *a, unsigned version, FILE *to)
 {
    json_t *inputs = json_array(), *notes = json_array();
@@ -118,6 +126,7 @@ bool report_json(const struct analysis *a, unsigned version, FILE *to)
                  (json_int_t) a->events.dropped, "traffic", traffic_value(&a->traffic));
    if (root != NULL && version > 1) {
       json_object_set_new(root, "skipped", skipped(a));
+      json_object_set_new(root, "packets", packets(&a->packets));
    }
    bool done =
        root != NULL && json_dumpf(root, to, JSON_INDENT(2)) == 0 && fputc('\n', to) != EOF && fflush(to) == 0;

@@ -164,11 +164,35 @@ static void print_skipped(const struct analysis *a, FILE *to)
    }
 }
 
+/* Packets that are in no flow, by reason. */
+static void print_packets(const struct packet_counts *c, FILE *to)
+{
+   const struct {
+      uint64_t n;
+      const char *what;
+   } reasons[] = {{c->not_ip, "not IP"},
+                  {c->malformed, "malformed"},
+                  {c->truncated, "cut below their headers"},
+                  {c->unknown_link, "of link types that are not supported"}};
+   char count[32];
+   bool any = false;
+   for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+      if (reasons[i].n > 0) {
+         fprintf(to, "%s%s %s", any ? ", " : "In no flow  ", format_count(reasons[i].n, count, sizeof(count)),
+                 reasons[i].what);
+         any = true;
+      }
+   }
+   if (any) {
+      fprintf(to, "; of %s\n", format_counted(c->all, "packet", count, sizeof(count)));
+   }
+}
+
 bool report_text(const struct analysis *a, FILE *to)
 {
    char input[512], count[32];
    fprintf(to, "Analysis of %s\n", analysis_input(a, input, sizeof(input)));
-   for (unsigned i = 0; i < a->n_notes; i++) {
+   for (unsigned i = 0; i < a->n_notes && a->status == CLI_OK; i++) { /* errors go to standard error */
       fprintf(to, "! %s\n", a->notes[i]);
    }
    fputc('\n', to);
@@ -190,6 +214,7 @@ bool report_text(const struct analysis *a, FILE *to)
    } else {
       fputs("Traffic     no flows\n", to);
    }
+   print_packets(&a->packets, to);
    print_skipped(a, to);
    return fflush(to) == 0 && !ferror(to);
 }

@@ -6,10 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libtrap/trap.h>
+#include <limits.h>
 #include <nemea-common/nc_text.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unirec/unirec.h>
 #include <unistd.h>
 
 #define MAX_ARGUMENTS 4096
@@ -34,10 +37,59 @@ static bool has_suffix(const char *path, const char *suffix)
    return n >= m && strcmp(path + n - m, suffix) == 0;
 }
 
+bool source_is_stream(const char *path)
+{
+   struct stat st;
+   return strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
+}
+
+/* "ipaddr DST_IP,...": the types of UniRec and names. */
+static bool is_title(const char *text)
+{
+   size_t n = strcspn(text, " *");
+   for (int type = 0; type < UR_COUNT_OF_TYPES && text[n] != 0; type++) {
+      if (strncmp(text, ur_field_type_str[type], n) == 0 && strcspn(ur_field_type_str[type], "*") == n) {
+         return true;
+      }
+   }
+   return false;
+}
+
+/* "compressed with gzip: try ...", "" for what is none of these. */
+static const char *other_kind(const uint8_t *head, size_t n, const char **pipe)
+{
+   static const struct {
+      const char *magic;
+      size_t size;
+      const char *name, *pipe;
+   } kinds[] = {{"\x1f\x8b", 2, "compressed with gzip", "zcat"},
+                {"BZh", 3, "compressed with bzip2", "bzcat"},
+                {"\xfd"
+                 "7zXZ",
+                 5, "compressed with xz", "xzcat"},
+                {"\x04\x22\x4d\x18", 4, "compressed with lz4", "lz4 -dc"},
+                {"\x1f\x9d", 2, "compressed with compress", "zcat"},
+                {"PK\x03\x04", 4, "a ZIP archive", "unzip -p"},
+                {"7z\xbc\xaf\x27\x1c", 6, "a 7-Zip archive", "7z x -so"}};
+   for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+      if (n >= kinds[i].size && memcmp(head, kinds[i].magic, kinds[i].size) == 0) {
+         *pipe = kinds[i].pipe;
+         return kinds[i].name;
+      }
+   }
+   return "";
+}
+
+static bool is_flow_file(const char *path)
+{
+   return has_suffix(path, ".trapcap") || strstr(path, ".trapcap.") != NULL;
+}
+
 enum source_kind source_kind_of(const char *path, char *why, size_t size)
 {
+   static const uint8_t zstd[] = {0x28, 0xb5, 0x2f, 0xfd};
    uint8_t head[HEAD] = {0};
-   if (strcmp(path, "-") == 0) {
+   if (source_is_stream(path)) { /* it can be read only once: not here */
       return SOURCE_CAPTURE;
    }
    int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -52,12 +104,17 @@ enum source_kind source_kind_of(const char *path, char *why, size_t size)
       return SOURCE_BAD;
    }
    if (n >= 4 && is_capture(head)) {
-      return SOURCE_CAPTURE;
+      return memcmp(head, zstd, sizeof(zstd)) == 0 && is_flow_file(path) ? SOURCE_FLOWS : SOURCE_CAPTURE;
    }
-   if (memchr(head, ' ', (size_t) n) != NULL && head[0] >= 'a' && head[0] <= 'z') { /* "ipaddr DST_IP,..." */
+   if (is_title((const char *) head)) {
       return SOURCE_CSV;
    }
-   if (has_suffix(path, ".trapcap") || strstr(path, ".trapcap.") != NULL) {
+   const char *pipe = NULL, *other = other_kind(head, (size_t) n, &pipe);
+   if (pipe != NULL) {
+      snprintf(why, size, "%s: %s; try %s FILE | nemea analyze -", path, other, pipe);
+      return SOURCE_BAD;
+   }
+   if (is_flow_file(path) && n > 0) {
       return SOURCE_FLOWS;
    }
    snprintf(why, size, "%s: %s (expected pcap, pcapng, .trapcap or the CSV of logger -t)", path,
@@ -96,14 +153,28 @@ static char *format_of_csv(const char *path)
    return line;
 }
 
+/* A path as it stands in an interface specification, in which some characters have a meaning. */
+static char *quote(const char *path, char *to, size_t size)
+{
+   size_t n = 0;
+   for (; *path != 0 && n + 3 < size; path++) {
+      if (strchr(",:\\$~*?[]", *path) != NULL) {
+         to[n++] = '\\';
+      }
+      to[n++] = *path;
+   }
+   to[n] = 0;
+   return to;
+}
+
 static char *format_of_records(const char *path)
 {
-   char spec[4096 + 8];
+   char spec[2 * PATH_MAX + 8], quoted[2 * PATH_MAX];
    const void *data;
    const char *text = NULL;
    uint16_t size;
    uint8_t type = 0;
-   snprintf(spec, sizeof(spec), "f:%s", path);
+   snprintf(spec, sizeof(spec), "f:%s", quote(path, quoted, sizeof(quoted)));
    trap_ctx_t *ctx = trap_ctx_init3("format", "", 1, 0, spec, NULL);
    if (ctx != NULL && trap_ctx_get_last_error(ctx) == TRAP_E_OK) {
       trap_ctx_set_required_fmt(ctx, 0, TRAP_FMT_UNIREC, "");
@@ -128,10 +199,11 @@ char *source_format(const char *path, enum source_kind kind)
 static int relay(void *context)
 {
    const struct source_job *job = context;
-   char spec[4096 + 128];
+   char spec[2 * PATH_MAX + 128], quoted[2 * PATH_MAX];
    const void *data;
    uint16_t size;
-   snprintf(spec, sizeof(spec), "f:%s,u:flows:min_clients=%u:timeout=WAIT", job->files[0], job->readers);
+   snprintf(spec, sizeof(spec), "f:%s,u:flows:min_clients=%u:timeout=WAIT",
+            quote(job->files[0], quoted, sizeof(quoted)), job->readers);
    trap_ctx_t *ctx = trap_ctx_init3("relay", "", 1, 1, spec, NULL);
    if (ctx == NULL || trap_ctx_get_last_error(ctx) != TRAP_E_OK) {
       nc_text_line(stderr, "", "%s", ctx != NULL ? trap_ctx_get_last_error_msg(ctx) : "out of memory");
@@ -180,9 +252,9 @@ static bool start(struct process *p, const char *program, char **argv, bool repo
 static bool start_meter(const struct source_job *job, struct process *p, char *interfaces, char *plugins,
                         char *why, size_t size)
 {
-   char *argv[MAX_ARGUMENTS] = {"flow_meter", "-i", interfaces, "-p", plugins};
+   char *argv[MAX_ARGUMENTS] = {"flow_meter", "-i", interfaces, "-p", plugins, "--tunnels", "inner"};
    char number[8];
-   unsigned n = 5;
+   unsigned n = 7;
    if (job->interface != NULL) {
       argv[n++] = "-I";
       argv[n++] = (char *) (uintptr_t) job->interface;
@@ -194,7 +266,7 @@ static bool start_meter(const struct source_job *job, struct process *p, char *i
       argv[n++] = (char *) (uintptr_t) job->files[i];
    }
    snprintf(number, sizeof(number), "%d", PROCESS_REPORT);
-   bool reports = job->interface == NULL && job->n_plugins == 0;
+   bool reports = job->n_plugins == 0;
    if (reports) {
       argv[n++] = "--progress";
       argv[n++] = number;

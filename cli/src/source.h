@@ -36,6 +36,8 @@ struct source_job {
    bool unreadable;                      /* set when an input cannot be read */
 };
 
+/** Standard input ("-"), a pipe, a terminal: what can be read only once. It is taken for a capture. */
+bool source_is_stream(const char *path);
 /** Tells what a file is by its first bytes. \return SOURCE_BAD with a message */
 enum source_kind source_kind_of(const char *path, char *why, size_t size);
 /** The format of a file of flow records, "type NAME,type NAME". \return a text to free(); NULL: it cannot be read */

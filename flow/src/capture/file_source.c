@@ -13,10 +13,13 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #ifdef HAVE_ZSTD
@@ -28,6 +31,7 @@
 #define FIRST_BUFFER (2 * PIECE)                     /* enough for any packet and the piece after it */
 #define LAST_BUFFER  (CAPTURE_MAX_BLOCK + 2 * PIECE) /* a whole block and the piece after it */
 #define ZSTD_MAGIC   0xfd2fb528u
+#define WAIT_MS      200 /* for a writer of a FIFO, after which control returns to the caller */
 #define MAX_FILLS    64 /* reads without a packet before control returns to the caller, which may have to end */
 
 struct file_source {
@@ -37,6 +41,7 @@ struct file_source {
    uint8_t *buffer; /* size bytes, of which [start, fill) are not yet taken */
    size_t size, start, fill;
    size_t memory; /* bytes taken of the limit */
+   bool fifo;     /* opened without waiting for a writer */
    bool ended;    /* end of file, or an error: see state */
    bool sniffed, detected;
    uint64_t packets;
@@ -91,6 +96,15 @@ static bool take_memory(struct file_source *f, size_t size, const char *what)
 static ssize_t read_file(struct file_source *f, uint8_t *to, size_t size)
 {
    ssize_t n = read(f->fd, to, size);
+   /* Nobody may have opened its other end yet: waiting is done here, where a signal ends it. */
+   if (f->fifo && ((n == 0 && f->source.bytes_done == 0) || (n < 0 && errno == EAGAIN))) {
+      struct pollfd p = {.fd = f->fd, .events = POLLIN};
+      if (poll(&p, 1, WAIT_MS) == 1 && p.revents == POLLHUP) {
+         return 0; /* somebody had, and wrote nothing */
+      }
+      errno = EINTR;
+      return -1;
+   }
    if (n > 0) {
       f->source.bytes_done += (uint64_t) n;
    }
@@ -364,6 +378,14 @@ static bool begin(struct file_source *f)
    return true;
 }
 
+/* A FIFO with a name in a directory, not a pipe in /dev/fd. */
+static bool is_fifo(const char *path)
+{
+   struct stat st;
+   struct statfs fs;
+   return stat(path, &st) == 0 && S_ISFIFO(st.st_mode) && statfs(path, &fs) == 0 && fs.f_type != PIPEFS_MAGIC;
+}
+
 struct source *source_open_file(const char *path, char error[SOURCE_ERROR_SIZE])
 {
    struct file_source *f = calloc(1, sizeof(*f));
@@ -372,10 +394,11 @@ struct source *source_open_file(const char *path, char error[SOURCE_ERROR_SIZE])
       return NULL;
    }
    bool standard_input = strcmp(path, "-") == 0;
+   f->fifo = !standard_input && is_fifo(path);
    f->name = standard_input ? "standard input" : path;
    f->source.read = file_read;
    f->source.close = file_close;
-   f->fd = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+   f->fd = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | (f->fifo ? O_NONBLOCK : 0));
    if (f->fd < 0) {
       snprintf(error, SOURCE_ERROR_SIZE, "%s: %s", path, strerror(errno));
       free(f);

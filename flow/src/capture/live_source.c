@@ -97,6 +97,10 @@ static bool start(struct live_source *l, const char *interface, unsigned snaplen
    pcap_set_buffer_size(l->pcap, RING);
    l->nanoseconds = pcap_set_tstamp_precision(l->pcap, PCAP_TSTAMP_PRECISION_NANO) == 0;
    int rc = pcap_activate(l->pcap);
+   if (rc == PCAP_ERROR_PERM_DENIED) {
+      capture_not_permitted(interface, error);
+      return false;
+   }
    if (rc < 0) {
       snprintf(error, SOURCE_ERROR_SIZE, "%s: %s (%s)", interface, pcap_statustostr(rc),
                pcap_geterr(l->pcap));

@@ -236,12 +236,26 @@ static bool set_link(struct raw_source *r)
    }
 }
 
+void capture_not_permitted(const char *interface, char error[SOURCE_ERROR_SIZE])
+{
+   char program[256];
+   ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+   snprintf(error, SOURCE_ERROR_SIZE,
+            "%s: no right to capture: run this as root, or give the meter the right once with setcap "
+            "cap_net_raw+ep %.*s",
+            interface, n > 0 ? (int) n : 0, program);
+}
+
 static bool start(struct raw_source *r, unsigned block_pages, int fanout)
 {
    /* No protocol yet: packets of other interfaces must not come in before it is bound. */
    r->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+   if (r->fd < 0 && errno == EPERM) {
+      capture_not_permitted(r->interface, r->source.error);
+      return false;
+   }
    if (r->fd < 0) {
-      return fail(r, errno == EPERM ? "capturing needs CAP_NET_RAW" : "cannot create a packet socket");
+      return fail(r, "cannot create a packet socket");
    }
    if (!set_link(r) || !map_ring(r, block_pages)) {
       return false;

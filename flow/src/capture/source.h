@@ -55,6 +55,8 @@ struct source *source_open_live(const char *interface, unsigned snaplen, const c
  */
 struct source *source_open_raw(const char *interface, unsigned blocks, unsigned block_pages, int fanout,
                                char error[SOURCE_ERROR_SIZE]);
+/** The message that says what to do about a missing right to capture. */
+void capture_not_permitted(const char *interface, char error[SOURCE_ERROR_SIZE]);
 #define RAW_BLOCKS      256
 #define RAW_BLOCK_PAGES 64
 

@@ -539,10 +539,12 @@ struct meter *meter_new(struct meter_config *config, nm_module_t *module)
 
 static void write_progress(struct meter *m, uint64_t now)
 {
-   char line[96];
+   char line[192];
    const struct worker *w = &m->workers[0];
-   int n = snprintf(line, sizeof(line), "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", w->source->bytes_done,
-                    w->source->bytes_total, w->packets);
+   int n = snprintf(line, sizeof(line),
+                    "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+                    w->source->bytes_done, w->source->bytes_total, w->packets, w->not_ip, w->malformed,
+                    w->truncated, unread_packets(w));
    if (write((int) m->config->progress_fd, line, (size_t) n) < 0) {
       m->config->progress_fd = 0; /* its reader has closed it */
    }

@@ -36,7 +36,7 @@ struct meter_config {
    enum parse_depth depth; /* which packet counts where one carries another */
    uint64_t count_limit;   /* packets of an input; 0: none */
    uint64_t flow_limit;    /* exported flows a second; 0: none */
-   uint32_t progress_fd;   /* gets lines "BYTES_DONE BYTES_TOTAL PACKETS" while a file is read; 0: none */
+   uint32_t progress_fd;   /* gets lines of numbers while a file is read, see flow_meter -h; 0: none */
    uint32_t show_every;    /* seconds between counters on standard error; 0: never */
    const char *telemetry;  /* directory of files with counters; NULL: none */
    bool reports;           /* tables on standard output at the end */

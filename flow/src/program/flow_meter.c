@@ -129,8 +129,8 @@ static const nm_option_t options[] = {
     NM_U32(0, "capture-memory", struct flow_meter, capture_memory, SOURCE_MEMORY >> 20, 16, 1u << 20,
            "Memory limit in MiB for the buffers and zstd windows of all open capture files."),
     NM_U32(0, "progress", struct flow_meter, config.progress_fd, 0, 0, 1023,
-           "File descriptor for progress lines \"BYTES_DONE BYTES_TOTAL PACKETS\" while files are read; 0: "
-           "none."),
+           "File descriptor for progress lines \"BYTES_DONE BYTES_TOTAL PACKETS NOT_IP MALFORMED TRUNCATED "
+           "UNKNOWN_LINK\" while files are read, and at the end; 0: none."),
     NM_STRING(0, "telemetry", struct flow_meter, config.telemetry, NULL,
               "Directory for files with counters, updated every second."),
     NM_FLAG(0, "populate", struct flow_meter, config.cache.populate,
@@ -350,6 +350,15 @@ int main(int argc, char **argv)
    }
    if (is_probe_line(argc, argv)) {
       return probe_main(argc, argv);
+   }
+   if (argc > 1 && !given(argc, argv, "-i", "-i") && !given(argc, argv, "-x", "--ipfix") &&
+       !given(argc, argv, "-h", "--help") && !given(argc, argv, "-V", "--version")) {
+      fputs("flow_meter: no output: expected -i with TRAP interfaces or -x with an IPFIX collector; for "
+            "example\n"
+            "  flow_meter -r capture.pcap -i f:flows.trapcap\n"
+            "(see flow_meter -h)\n",
+            stderr);
+      return 1;
    }
    without_trap = given(argc, argv, "-x", "--ipfix") && !given(argc, argv, "-i", "-i");
    if (!without_trap) {

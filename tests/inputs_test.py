@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Inputs of nemea analyze that are no plain captures of Ethernet: nothing vanishes, and what was not read is said.
+
+usage: inputs_test.py BIN_DIR
+"""
+
+import json
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import unittest
+
+import captures
+from programs import ROOT, TIMEOUT, Workspace
+
+BIN = None
+CASES = os.path.join(ROOT, 'tests', 'cases')
+SOURCE, TARGET = '203.0.113.9', '10.0.0.7'
+
+
+def tcp(source_port, target_port, flags):
+    return struct.pack('>HHIIBBHHH', source_port, target_port, 1, 0, 0x50, flags, 8192, 0, 0)
+
+
+def scan(wrap=lambda packet: packet):
+    """Sixty ports that refuse, each packet put into what wrap() makes of it."""
+    packets = []
+    for port in range(1, 61):
+        packets.append(captures.ipv4_packet(1700000000 + port * 0.02, SOURCE, TARGET, 6, tcp(50000 + port, port, 2)))
+        packets.append(captures.ipv4_packet(1700000000.001 + port * 0.02, TARGET, SOURCE, 6, tcp(port, 50000 + port, 20)))
+    return [wrap(packet) for packet in packets]
+
+
+def in_vxlan(packet):
+    inner = struct.pack('>BBHI', 8, 0, 0, 7 << 8) + packet.data
+    udp = struct.pack('>HHHH', 50000, 4789, 8 + len(inner), 0) + inner
+    return captures.ipv4_packet(packet.time / 10**9, '192.0.2.1', '192.0.2.2', 17, udp)
+
+
+def in_ipip(packet):
+    return captures.ipv4_packet(packet.time / 10**9, '192.0.2.1', '192.0.2.2', 4, packet.data[14:])
+
+
+class Inputs(unittest.TestCase):
+    def setUp(self):
+        self.w = Workspace(BIN)
+        self.addCleanup(self.w.__exit__)
+        self.w.env['TMPDIR'] = self.w.path
+
+    def analyze(self, *arguments, status=0, **options):
+        """\\return the report and standard error"""
+        result = self.w.run('nemea', 'analyze', '--json', '--detectors=vportscan_detector', *arguments, **options)
+        self.assertEqual(result[0], status, result)
+        return json.loads(result[1]) if result[1] else None, result[2]
+
+    def assert_scan(self, report):
+        self.assertEqual([(e['kind'], e['sources'][0]['ip'], e['targets'][0]['ip']) for e in report['events']],
+                         [('vertical-scan', SOURCE, TARGET)])
+
+    def scan_file(self, name, wrap=lambda packet: packet):
+        captures.write_pcap(self.w.file(name), scan(wrap))
+        return name
+
+    def flows(self, case, *options):
+        path = self.w.file('flows.trapcap')
+        self.assertIn(self.w.run('flow_meter', '-i', f'f:{path}', '-r', os.path.join(CASES, case), *options)[0], (0, 3))
+        status, out, err = self.w.run('logger', '-t', '-i', f'f:{path}')
+        self.assertEqual(status, 0, err)
+        title, *rows = out.splitlines()
+        names = [field.split(' ')[1] for field in title.split(',')]
+        return [dict(zip(names, row.split(','))) for row in rows]
+
+    def test_link_types(self):
+        for case in ('link_loop_108.pcap', 'link_ppp.pcap', 'link_radiotap127.pcap', 'link_nflog239.pcap'):
+            self.assertEqual([(f['SRC_IP'], f['DST_IP'], f['DST_PORT'], f['PACKETS']) for f in self.flows(case)],
+                             [('192.0.2.1', '198.51.100.2', '2222', '2')], case)
+
+    def test_lengths_and_headers_of_ipv6(self):
+        self.assertEqual([(f['BYTES'], f['DST_PORT']) for f in self.flows('l3_tso_len0_v6.pcap')], [('3101', '80')])
+        self.assertEqual([f['PROTOCOL'] for f in self.flows('l3_v6_mobility.pcap')], ['135'])
+
+    def test_blocks_without_packets_are_passed_over(self):
+        report, _ = self.analyze(os.path.join(CASES, 'ng_jumbo_custom.pcapng.zst'))
+        self.assertEqual((report['packets']['read'], report['complete']), (2, True))
+
+    def test_packets_of_unknown_link_types_are_counted_and_named(self):
+        report, _ = self.analyze(os.path.join(CASES, 'ng_multi_link_unknown.pcapng'))
+        self.assertFalse(report['complete'])
+        self.assertEqual((report['packets']['read'], report['packets']['unknown_link'], report['traffic']['packets']), (3, 1, 2))
+        self.assertIn('1 of 3 packets were not read: link type 220 (USB, Linux) is not supported', report['notes'])
+        _, err = self.analyze(os.path.join(CASES, 'ng_all_unknown.pcapng'), status=3)
+        self.assertIn('no packet could be read', err)
+        status, out, _ = self.w.run('nemea', 'analyze', os.path.join(CASES, 'ng_all_unknown.pcapng'))
+        self.assertEqual(status, 3)
+        self.assertNotIn('No attacks', out)
+
+    def test_packets_that_are_not_ip_are_counted(self):
+        report, _ = self.analyze(os.path.join(CASES, 'ng_radiotap_and_eth.pcapng'))
+        self.assertEqual((report['packets']['not_ip'], report['traffic']['packets'], report['complete']), (1, 1, False))
+        report, _ = self.analyze(self.scan_file('whole.pcap'))
+        self.assertEqual((report['packets'], report['complete']),
+                         ({'read': 120, 'not_ip': 0, 'malformed': 0, 'truncated': 0, 'unknown_link': 0}, True))
+
+    def test_packets_cut_below_their_headers_are_counted(self):
+        packets = scan()
+        with open(self.w.file('cut.pcap'), 'wb') as file:
+            file.write(struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 30, 1))
+            for packet in packets:
+                file.write(struct.pack('<IIII', packet.time // 10**9, 0, 30, packet.length) + packet.data[:30])
+        report, _ = self.analyze('cut.pcap')
+        self.assertEqual((report['packets']['truncated'], report['complete']), (120, False))
+        self.assertIn('cut by the snapshot length', report['notes'][0])
+
+    def test_times_that_records_cannot_hold_are_said(self):
+        report, _ = self.analyze(os.path.join(CASES, 'file_t_ng_offset_1960.pcapng'))
+        self.assertIn('before 1970', report['notes'][0])
+        self.assertEqual(report['traffic']['first'][:4], '1970')
+
+    def test_scans_in_tunnels(self):
+        for wrap in (in_vxlan, in_ipip):
+            self.assert_scan(self.analyze(self.scan_file('tunnel.pcap', wrap))[0])
+        path = self.w.file('outer.trapcap')  # the meter's default is the outer packet
+        self.assertEqual(self.w.run('flow_meter', '-i', f'f:{path}', '-r', 'tunnel.pcap')[0], 0)
+        self.assertIn(',4,0,0', self.w.run('logger', '-i', f'f:{path}')[1])
+
+    def test_bad_files_among_many_are_named_and_skipped(self):
+        data = captures.load(self.w.file(self.scan_file('all.pcap')))
+        half = 24 + 60 * (16 + len(scan()[0].data))
+        self.w.file('1.pcap', data[:half])
+        self.w.file('2.pcap', data[:24] + data[half:])
+        self.w.file('empty.pcap', b'')
+        self.w.file('ten', b'0123456789')
+        self.w.file('short.pcap', data[:12])
+        self.w.file('usb.pcap', data[:20] + struct.pack('<I', 220) + data[24:])
+        shutil.copy(os.path.join(CASES, 'file_text.txt'), self.w.path)
+        bad = ['empty.pcap', 'ten', 'short.pcap', 'usb.pcap', 'file_text.txt', 'missing.pcap']
+        report, _ = self.analyze('2.pcap', *bad, '1.pcap')
+        self.assert_scan(report)
+        self.assertFalse(report['complete'])
+        for name in bad:
+            self.assertEqual(len([note for note in report['notes'] if note.startswith(name + ': ')]), 1, report['notes'])
+        for name in bad:
+            _, err = self.analyze(name, status=3)
+            self.assertEqual(err.count(name), 1, err)
+            self.assertNotIn('exited with status', err)
+
+    def test_compressed_files_are_named(self):
+        report, err = self.analyze(os.path.join(CASES, 'file_comp.pcap.gz'), status=3)
+        self.assertIsNone(report)
+        self.assertIn('compressed with gzip; try zcat FILE | nemea analyze -', err)
+
+    def test_directories(self):
+        os.mkdir(self.w.file('ring'))
+        self.scan_file('ring/b.pcap')
+        self.w.file('ring/.hidden', b'')
+        self.assert_scan(self.analyze('ring')[0])
+        os.mkdir(self.w.file('none'))
+        self.assertIn('none: ', self.analyze('none', status=3)[1])
+
+    def test_pipes_are_read_once_from_begin_to_end(self):
+        data = captures.load(self.w.file(self.scan_file('scan.pcap')))
+        os.mkfifo(self.w.file('fifo'))
+        process = self.w.start('nemea', 'analyze', '--json', '--detectors=vportscan_detector', 'fifo')
+        with open(self.w.file('fifo'), 'wb') as fifo:
+            for at in range(0, len(data), 1000):
+                fifo.write(data[at:at + 1000])
+                fifo.flush()
+        out, err = process.communicate(timeout=TIMEOUT)
+        self.assertEqual(process.returncode, 0, err)
+        self.assert_scan(json.loads(out))
+        for line in ('nemea analyze --json --detectors=vportscan_detector <(cat scan.pcap)',
+                     'cat scan.pcap | nemea analyze --json --detectors=vportscan_detector /dev/stdin',
+                     'nemea analyze --json --detectors=vportscan_detector /dev/stdin <scan.pcap'):
+            status, out, err = self.w.run('bash', '-c', line)
+            self.assertEqual(status, 0, err)
+            self.assert_scan(json.loads(out))
+
+    def test_signals_end_it_while_nobody_writes(self):
+        os.mkfifo(self.w.file('fifo'))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            process = self.w.start('nemea', 'analyze', '--json', '--detectors=vportscan_detector', 'fifo')
+            children = f'/proc/{process.pid}/task/{process.pid}/children'
+
+            def metering():
+                with open(children, encoding='ascii') as file:
+                    pids = file.read().split()
+                for pid in pids:
+                    with open(f'/proc/{pid}/cmdline', encoding='utf-8') as file:
+                        if file.read().startswith('flow_meter'):
+                            return True
+                return False
+
+            self.w.wait_for(metering, 'flow_meter')
+            process.send_signal(number)
+            out, err = process.communicate(timeout=TIMEOUT)
+            self.assertEqual(process.returncode, 0, err)
+            self.assertIn('interrupted', json.loads(out)['notes'][0])
+            self.assertFalse(json.loads(out)['complete'])
+
+    def test_any_bytes_are_a_path(self):
+        self.scan_file('scan.pcap')
+        self.assertEqual(self.w.run('flow_meter', '-i', 'f:plain.trapcap', '-r', 'scan.pcap')[0], 0)
+        captures.write_pcap(self.w.file('one.pcap'), scan()[:2])
+        self.assertEqual(self.w.run('flow_meter', '-i', 'f:x1.trapcap', '-r', 'one.pcap')[0], 0)  # what x[1] would match
+        for name in (b'x[1]', b'a b,c:d', b'$HOME', b'~', b'*?', b'back\\slash\\,', b'\xff\xfe', b'-dash'):
+            for kind, source in ((b'.trapcap', 'plain.trapcap'), (b'.pcap', 'scan.pcap')):
+                path = os.path.join(self.w.path.encode(), name + kind)
+                shutil.copy(self.w.file(source), path)
+                self.assert_scan(self.analyze(os.path.join(b'.', name + kind))[0])
+        subprocess.run(['zstd', '-q', self.w.file('x[1].trapcap')], check=True)
+        self.assert_scan(self.analyze('x[1].trapcap.zst')[0])
+
+    def test_habits_and_mistakes(self):
+        self.scan_file('-dash.pcap')
+        self.assert_scan(self.analyze('-r', '-dash.pcap')[0])
+        self.assert_scan(self.analyze('--', '-dash.pcap')[0])
+        for arguments, text in ((('-dash.pcap',), 'unknown option -dash.pcap; for the file of this name write ./-dash.pcap'),
+                                (('-vq', 'x'), 'unknown option -vq'), (('x', '--nope', 'y'), 'unknown option --nope'),
+                                (('-r',), 'option -r needs an argument')):
+            self.assertIn(text, self.w.run('nemea', 'analyze', *arguments)[2])
+        self.assertEqual(self.w.run('nemea', 'analyze', '--version')[:2], self.w.run('nemea', '--version')[:2])
+        status, _, err = self.w.run('flow_meter', '-r', '-dash.pcap')
+        self.assertEqual(status, 1)
+        self.assertIn('flow_meter -r capture.pcap -i f:flows.trapcap', err)
+
+    def test_capturing_without_the_right(self):
+        if os.geteuid() != 0 or shutil.which('setpriv') is None:
+            self.skipTest('needs root and setpriv')
+        status, out, err = self.w.run('setpriv', '--bounding-set=-net_raw', '--inh-caps=-net_raw', 'nemea', 'analyze', '-i', 'lo')
+        self.assertEqual((status, out), (3, ''), err)
+        self.assertEqual(err.count('lo: no right to capture: run this as root, or'), 1, err)
+        self.assertIn('setcap cap_net_raw+ep ', err)
+
+
+if __name__ == '__main__':
+    BIN = sys.argv.pop(1)
+    unittest.main()
