@@ -212,6 +212,17 @@ static void put_ip(struct frame *f, const struct conversation *c, bool server, s
    put_address(f, c->ipv6, server ? client : other);
 }
 
+/* Sequence numbers that one side has used up to now. */
+static uint32_t sent(const struct conversation *c, bool server)
+{
+   uint32_t n = 0;
+   for (unsigned i = 0; i < c->at; i++) {
+      const struct step *s = &c->kind->steps[i];
+      n += s->server == server ? s->size + ((s->flags & (SYN | 1)) != 0) : 0;
+   }
+   return n;
+}
+
 static void put_transport(struct frame *f, const struct conversation *c, const struct step *s)
 {
    unsigned own = 1024 + (unsigned) (c->id % 60000), port = c->kind->port;
@@ -224,8 +235,8 @@ static void put_transport(struct frame *f, const struct conversation *c, const s
       put32(f, (uint32_t) (s->size + 8u) << 16);
       return;
    }
-   put32(f, (uint32_t) c->id + c->at * 2000);
-   put32(f, (s->flags & ACK) != 0 ? (uint32_t) c->id + 7 : 0);
+   put32(f, (uint32_t) c->id + sent(c, s->server));
+   put32(f, (s->flags & ACK) != 0 ? (uint32_t) c->id + sent(c, !s->server) : 0);
    put16(f, ((s->flags & SYN) != 0 ? 0x6000u : 0x5000u) | s->flags);
    put(f, "\xfa\xf0\0\0\0\0", 6);
    if ((s->flags & SYN) != 0) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Fuzz target: one plugin (PLUGIN, a string) behind the parser and the cache. First byte: ports (from the table below, or its
- * number); second: bit 0 UDP, bit 1 IPv6, bit 2 ports swapped. Then packets: a byte (bit 0 direction, bits 1 to 3 which TCP
- * flags, bits 4 to 6 delay), two of the payload's length (little endian), the payload.
+ * Fuzz target: one plugin (PLUGIN, a string), or all that read TCP connections in order (PLUGIN is empty), behind the parser and the
+ * cache. First byte: ports (from the table below, or its number); second: bit 0 UDP, bit 1 IPv6, bit 2 ports swapped, bit 3 the packets are cut
+ * by the capture. Then packets: a byte (bit 0 direction, bits 1 to 3 which TCP flags, bits 4 to 6 delay, bit 7 out of order: by how much is in the
+ * payload's first byte), two of the payload's length (little endian), the payload.
  */
 #include "cache/cache.h"
 #include "plugins/registry.h"
@@ -12,23 +13,30 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct flow_plugin *plugin;
-static ur_template_t *tmplt;
+static const struct flow_plugin *plugins[MAX_PLUGINS];
+static unsigned n_plugins;
+static ur_template_t *tmplts[MAX_PLUGINS];
 static void *record;
+static uint32_t seq[2];
 
 static void export(void *context, const struct flow *flow, void *const ext[MAX_PLUGINS], enum flow_end reason)
 {
    (void) context;
    (void) reason;
-   if ((flow->plugins & 1) == 0) {
-      return;
+   if (flow->packets + flow->packets_rev == 0) {
+      abort();
    }
-   unsigned n = plugin->records != NULL ? plugin->records(ext[0]) : 1;
-   for (unsigned i = 0; i < n; i++) {
-      memset(record, 0, tmplt->static_size);
-      plugin->fill(ext[0], i, tmplt, record);
-      if (!ur_rec_check(tmplt, record, ur_rec_size(tmplt, record))) {
-         abort();
+   for (unsigned p = 0; p < n_plugins; p++) {
+      if ((flow->plugins >> p & 1) == 0) {
+         continue;
+      }
+      unsigned n = plugins[p]->records != NULL ? plugins[p]->records(ext[p]) : 1;
+      for (unsigned i = 0; i < n; i++) {
+         memset(record, 0, tmplts[p]->static_size);
+         plugins[p]->fill(ext[p], i, tmplts[p], record);
+         if (!ur_rec_check(tmplts[p], record, ur_rec_size(tmplts[p], record))) {
+            abort();
+         }
       }
    }
 }
@@ -68,6 +76,12 @@ static uint8_t *make_frame(const struct peer *p, unsigned how, const uint8_t *pa
    t[2] = (uint8_t) (p->port[!way] >> 8);
    t[3] = (uint8_t) p->port[!way];
    if (!p->udp) {
+      int shift = (how & 0x80) != 0 && size > 0 ? ((int) payload[0] - 128) * 40 : 0;
+      uint32_t number = seq[way] + (uint32_t) shift;
+      for (unsigned i = 0; i < 4; i++) {
+         t[4 + i] = (uint8_t) (number >> (24 - 8 * i));
+      }
+      seq[way] += shift == 0 ? (uint32_t) size : 0;
       t[12] = 0x50;
       t[13] = flags[how >> 1 & 7];
    }
@@ -81,17 +95,22 @@ static uint8_t *make_frame(const struct peer *p, unsigned how, const uint8_t *pa
 static struct flow_cache *make_cache(void)
 {
    struct flow_cache_config config = {
-       .capacity = 16, .active_ms = 300000, .inactive_ms = 30000, .export = export, .n_plugins = 1};
-   if (plugin == NULL) {
-      plugin = flow_plugin_find(PLUGIN);
-      if (plugin == NULL) {
-         abort();
+       .capacity = 16, .active_ms = 300000, .inactive_ms = 30000, .export = export};
+   for (size_t i = 0; record == NULL && flow_plugin_at(i) != NULL; i++) {
+      const struct flow_plugin *plugin = flow_plugin_at(i);
+      if (PLUGIN[0] != 0 ? strcmp(plugin->name, PLUGIN) == 0 : plugin->stream) {
+         ur_define_set_of_fields(plugin->fields);
+         tmplts[n_plugins] = ur_create_template_from_ifc_spec(plugin->fields);
+         plugins[n_plugins++] = plugin;
       }
-      ur_define_set_of_fields(plugin->fields);
-      tmplt = ur_create_template_from_ifc_spec(plugin->fields);
-      record = ur_create_record(tmplt, UR_MAX_SIZE);
    }
-   config.plugins[0] = plugin;
+   if (n_plugins == 0) {
+      abort();
+   }
+   record = record != NULL ? record : malloc(UR_MAX_SIZE);
+   memcpy(config.plugins, plugins, sizeof(plugins));
+   config.n_plugins = n_plugins;
+   seq[0] = seq[1] = 1;
    return flow_cache_new(&config);
 }
 
@@ -109,6 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
       peer.port[0] = peer.port[1];
       peer.port[1] = 40000;
    }
+   bool cut = (data[1] & 8) != 0;
    uint64_t time = 1000 * NS;
    for (data += 2, size -= 2; size >= 3;) {
       size_t length = data[1] | (size_t) data[2] << 8, total = 0;
@@ -121,7 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
       struct raw_packet raw = {.data = frame,
                                .time = time,
                                .captured = (uint32_t) total,
-                               .wire = (uint32_t) total,
+                               .wire = (uint32_t) total + (cut ? 100 : 0),
                                .link = LINK_ETHERNET};
       struct packet packet;
       if (packet_parse(&raw, PARSE_OUTER, &packet) == PARSE_OK) {

@@ -45,7 +45,12 @@ static void answers_have_their_text(void **state)
        CASE("\16", "\6", "\1r\0\1e\0", "r e"),
        CASE("\53", "\6", "\x12\x34\x08\x02kk", "4660 8 2 <key>"),
        CASE("\60", "\4", "\1\1\3\x0d", "257 3 13 <key>"),
-       CASE("\x40", "\1", "x", "(not_impl)"),
+       CASE("\x63", "\1", "x", "(not_impl)"),
+       CASE("\x40", "\1", "x", ""),
+       CASE("\x41", "\3", "\0\1\0", "1 ."), /* HTTPS */
+       CASE("\x41", "\x15", "\0\1\1h\0\0\1\0\6\2h2\2h3\0\3\0\2\1\xbb", "1 h alpn=h2,h3 port=443"),
+       CASE("\x41", "\xf", "\0\1\0\0\4\0\10\xc0\0\2\1\xc0\0\2\2", "1 . ipv4hint=192.0.2.1,192.0.2.2"),
+       CASE("\x41", "\x9", "\0\1\0\0\5\0\2xy", "1 . key5"),
    };
    (void) state;
    for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {

@@ -2,9 +2,11 @@
 #include "cache.h"
 #include "fragments.h"
 #include "plugin_memory.h"
+#include "streams.h"
 
 #include <nemea-common/nc_hash.h>
 #include <nemea-common/nc_index.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,6 +16,7 @@
 #define FAR_AHEAD 3600 /* seconds: one packet with a wrong time must not end all flows */
 #define AHEAD     8    /* flows whose timeouts are checked before any of them is ended */
 #define JUMP      16   /* how far ahead in a list records are prefetched */
+#define ROW_AHEAD 320  /* bytes of the plugins' rows that are fetched */
 #define TCP_FIN   0x01
 #define TCP_SYN   0x02
 #define TCP_RST   0x04
@@ -41,6 +44,10 @@ struct flow_cache {
    uint64_t active, inactive; /* in units */
    uint32_t inactive_s;       /* rounded up */
    struct plugin_memory memory;
+   /* Plugins by what they want to see, decided once for each flow and packet. */
+   plugin_set_t of_tcp, of_udp, of_other, without_payload, with_before, with_update, with_finish, with_port;
+   plugin_set_t of_streams;
+   struct streams *streams; /* NULL: no plugin needs them */
    struct fragment_cache *fragments;
    struct flow_cache_stats stats;
 };
@@ -67,6 +74,24 @@ static void set_timeouts(struct flow_cache *c)
    c->inactive_s = seconds < MAX_WHEEL / 2 ? (uint32_t) seconds : MAX_WHEEL / 2;
 }
 
+static void sort_plugins(struct flow_cache *c)
+{
+   for (unsigned i = 0; i < c->config.n_plugins; i++) {
+      const struct flow_plugin *p = c->config.plugins[i];
+      plugin_set_t set = PLUGIN_SET(i);
+      bool any = p->protocols == PLUGIN_ANY;
+      c->of_tcp |= any || (p->protocols & PLUGIN_TCP) != 0 ? set : 0;
+      c->of_udp |= any || (p->protocols & PLUGIN_UDP) != 0 ? set : 0;
+      c->of_other |= any || (p->protocols & PLUGIN_OTHER) != 0 ? set : 0;
+      c->without_payload |= p->payload_only || p->stream ? 0 : set;
+      c->with_before |= p->before != NULL ? set : 0;
+      c->with_update |= p->update != NULL || p->before != NULL ? set : 0;
+      c->with_finish |= p->finish != NULL ? set : 0;
+      c->with_port |= p->port != 0 ? set : 0;
+      c->of_streams |= p->stream ? set : 0;
+   }
+}
+
 static bool allocate(struct flow_cache *c)
 {
    uint32_t capacity = c->config.capacity, buckets = nc_index_size(capacity);
@@ -75,8 +100,13 @@ static bool allocate(struct flow_cache *c)
    c->flows = memory_reserve((size_t) capacity * sizeof(struct flow), c->config.populate);
    c->index.buckets = memory_reserve((size_t) buckets * sizeof(nc_index_bucket_t), c->config.populate);
    c->wheel = calloc((size_t) c->wheel_mask + 1, sizeof(*c->wheel));
-   bool memory =
-       plugin_memory_open(&c->memory, c->config.plugins, c->config.n_plugins, capacity, c->config.populate);
+   bool memory = plugin_memory_open(&c->memory, c->config.plugins, c->config.n_plugins, capacity,
+                                    c->config.plugin_memory, c->config.populate);
+   static const struct stream_counters no_streams;
+   c->streams = c->of_streams != 0 ? streams_new() : NULL;
+   memory = memory && (c->of_streams == 0 || c->streams != NULL);
+   c->stats.streams = c->streams != NULL ? streams_counters(c->streams) : &no_streams;
+   c->stats.plugin_memory_exceeded = &c->memory.exceeded;
    c->fragments =
        c->config.fragments > 0 ? fragment_cache_new(c->config.fragments, c->config.fragment_s) : NULL;
    static const struct fragment_stats none;
@@ -84,7 +114,7 @@ static bool allocate(struct flow_cache *c)
    c->stats.table_bytes = capacity * (uint64_t) sizeof(struct flow) + c->memory.bytes +
                           buckets * (uint64_t) sizeof(nc_index_bucket_t) +
                           ((uint64_t) c->wheel_mask + 1) * sizeof(*c->wheel) +
-                          fragment_cache_memory(c->fragments);
+                          fragment_cache_memory(c->fragments) + (c->streams != NULL ? streams_bytes() : 0);
    return memory && c->flows != NULL && c->index.buckets != NULL && c->wheel != NULL &&
           (c->config.fragments == 0 || c->fragments != NULL);
 }
@@ -98,6 +128,7 @@ struct flow_cache *flow_cache_new(const struct flow_cache_config *config)
    c->config = *config;
    c->free = NONE;
    set_timeouts(c);
+   sort_plugins(c);
    if (!allocate(c)) {
       flow_cache_free(c);
       return NULL;
@@ -113,6 +144,7 @@ void flow_cache_free(struct flow_cache *c)
    memory_release(c->flows, (size_t) c->config.capacity * sizeof(struct flow));
    memory_release(c->index.buckets, ((size_t) c->index.mask + 1) * sizeof(nc_index_bucket_t));
    plugin_memory_close(&c->memory);
+   streams_free(c->streams);
    fragment_cache_free(c->fragments);
    free(c->wheel);
    free(c);
@@ -236,10 +268,10 @@ static inline uint32_t record_of(const struct flow_cache *c, const struct flow *
 static void export(struct flow_cache *c, struct flow *f, enum flow_end reason)
 {
    void *ext[MAX_PLUGINS];
-   for (unsigned i = 0; i < c->config.n_plugins; i++) {
-      const struct flow_plugin *p = c->config.plugins[i];
+   for (plugin_set_t set = f->plugins; set != 0; set &= set - 1) {
+      unsigned i = (unsigned) __builtin_ctzll(set);
       ext[i] = plugin_kept(&c->memory, record_of(c, f), i);
-      if ((f->plugins >> i & 1) != 0 && p->finish != NULL && !p->finish(ext[i], f)) {
+      if ((c->with_finish >> i & 1) != 0 && !c->config.plugins[i]->finish(ext[i], f)) {
          f->plugins &= ~PLUGIN_SET(i);
       }
    }
@@ -253,13 +285,19 @@ static void remove_flow(struct flow_cache *c, struct flow *f)
    unlist(c, f);
    nc_index_remove(&c->index, f->hash, record);
    plugin_row_end(&c->memory, record);
+   if (c->streams != NULL) {
+      streams_release(c->streams, plugin_row(&c->memory, record));
+   }
    c->stats.cached--;
    f->next = c->free;
    c->free = record;
 }
 
+static void drain(struct flow_cache *c, struct flow *f);
+
 static void end_flow(struct flow_cache *c, struct flow *f, enum flow_end reason)
 {
+   drain(c, f);
    export(c, f, reason);
    remove_flow(c, f);
 }
@@ -390,24 +428,191 @@ static inline void count(struct flow *f, const struct packet *packet, bool rever
    }
 }
 
-/* Shows a packet to a plugin that keeps nothing of the flow yet. */
-static inline unsigned plugin_first(struct flow_cache *c, struct flow *f, unsigned i,
-                                    const struct packet *packet, bool reverse, flow_plugin_packet_fn callback)
+/* Which plugins look at the flow of this packet. */
+static plugin_set_t interested(const struct flow_cache *c, const struct packet *packet)
 {
-   uint32_t record = record_of(c, f);
-   unsigned result = callback(plugin_begin(&c->memory, record, i), f, packet, reverse);
-   if (c->config.plugins[i]->lazy && (result & (PLUGIN_HAS_DATA | PLUGIN_KEEP)) != 0) {
-      plugin_keep(&c->memory, record, i);
+   plugin_set_t set = packet->protocol == IPPROTO_TCP   ? c->of_tcp
+                      : packet->protocol == IPPROTO_UDP ? c->of_udp
+                                                        : c->of_other;
+   for (plugin_set_t by_port = set & c->with_port; by_port != 0; by_port &= by_port - 1) {
+      unsigned i = (unsigned) __builtin_ctzll(by_port);
+      uint16_t port = c->config.plugins[i]->port;
+      set &= packet->src_port == port || packet->dst_port == port ? set : ~PLUGIN_SET(i);
    }
-   f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? PLUGIN_SET(i) : 0;
-   return result;
+   return set;
+}
+
+/* A packet on its way to the plugins of its flow. */
+struct showing {
+   const struct packet *packet;
+   struct plugin_row *row;
+   bool reverse;
+   bool stream;   /* of TCP, and a plugin wants its payload in order */
+   bool as_it_is; /* its payload is in order */
+};
+
+/* What plugin i is to see of a packet: the packet, or a copy with other payload. \return NULL: nothing */
+static const struct packet *view_of(const struct flow_cache *c, const struct showing *s, unsigned i,
+                                    struct stream_view *view, struct packet *copy)
+{
+   *view = (struct stream_view){s->packet->payload, s->packet->payload_captured, plugin_cut(s->packet)};
+   if (!s->stream || s->as_it_is || (c->of_streams >> i & 1) == 0) {
+      return s->packet;
+   }
+   if (!streams_look(c->streams, s->row, s->reverse, i, view)) {
+      return NULL;
+   }
+   *copy = *s->packet;
+   copy->payload = view->bytes;
+   copy->payload_captured = view->captured;
+   copy->payload_wire = view->captured + view->cut;
+   copy->l4 = NULL;
+   return copy;
+}
+
+/* A record of what plugin i has found, while the flow goes on. */
+static void export_more(struct flow_cache *c, struct flow *f, unsigned i, void *bytes)
+{
+   void *ext[MAX_PLUGINS];
+   plugin_set_t others = f->plugins & ~PLUGIN_SET(i);
+   if (f->plugins == others) {
+      return;
+   }
+   ext[i] = bytes;
+   f->plugins = PLUGIN_SET(i);
+   c->config.export(c->config.context, f, ext, FLOW_GOES_ON);
+   f->plugins = others;
+}
+
+/* Shows a packet to plugin i, message by message. ext: its bytes, NULL: it keeps nothing of the flow yet.
+ * \return what is to be done after the packet */
+static unsigned show(struct flow_cache *c, struct flow *f, const struct showing *s, unsigned i, void *ext,
+                     flow_plugin_packet_fn callback)
+{
+   struct stream_view view;
+   struct packet copy;
+   const struct packet *packet = view_of(c, s, i, &view, &copy);
+   for (unsigned flush = 0; packet != NULL;) {
+      bool first = ext == NULL;
+      ext = first ? plugin_begin(&c->memory, record_of(c, f), i) : ext;
+      unsigned result = callback(ext, f, packet, s->reverse);
+      if (first && (c->memory.lazy >> i & 1) != 0) {
+         if ((result & (PLUGIN_HAS_DATA | PLUGIN_KEEP)) == 0) {
+            ext = NULL;
+         } else if (!plugin_keep(&c->memory, record_of(c, f), i)) {
+            flush |= PLUGIN_FLUSH;
+         }
+      }
+      f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? PLUGIN_SET(i) : 0;
+      s->row->active &= (result & PLUGIN_DONE) != 0 ? ~PLUGIN_SET(i) : ~(plugin_set_t) 0;
+      flush |= result;
+      uint32_t used = PLUGIN_USED_OF(result);
+      if ((result & PLUGIN_MORE) != 0 && s->stream) {
+         streams_wait(c->streams, s->row, s->packet, s->reverse, i, &view, used);
+      }
+      if ((result & PLUGIN_AGAIN) == 0 || used == 0 || used >= view.captured) {
+         return flush;
+      }
+      if (ext != NULL) {
+         export_more(c, f, i, ext);
+         plugin_clear(&c->memory, i, ext);
+      }
+      view.bytes += used;
+      view.captured -= used;
+      copy = *packet;
+      copy.payload += used;
+      copy.payload_captured -= used;
+      copy.payload_wire -= used;
+      copy.l4 = NULL;
+      packet = &copy;
+   }
+   return 0;
 }
 
 /* Carries out what plugins asked for after a packet. */
-static inline void after_packet(struct flow_cache *c, struct flow *f, unsigned flush)
+static inline void after_packet(struct flow_cache *c, struct flow *f, const struct showing *s, unsigned flush)
 {
+   if (s->stream) {
+      streams_done(c->streams, s->row, s->reverse);
+   }
    if (flush & PLUGIN_FLUSH) {
       end_flow(c, f, FLOW_END_FORCED);
+   }
+}
+
+static struct showing begin_showing(struct flow_cache *c, struct plugin_row *row, const struct packet *packet,
+                                    bool reverse)
+{
+   struct showing s = {.packet = packet, .row = row, .reverse = reverse, .as_it_is = true};
+   if (packet->protocol == IPPROTO_TCP && (row->active & c->of_streams) != 0) {
+      s.stream = true;
+      s.as_it_is = streams_segment(c->streams, row, packet, reverse);
+   }
+   return s;
+}
+
+/* Of these plugins, those whom a packet concerns. */
+static inline plugin_set_t concerned(const struct flow_cache *c, plugin_set_t active,
+                                     const struct packet *packet)
+{
+   return packet->payload_captured > 0 ? active : active & c->without_payload;
+}
+
+static void begin_plugins(struct flow_cache *c, struct flow *f, const struct packet *packet)
+{
+   uint32_t record = record_of(c, f);
+   struct plugin_row *row = plugin_row(&c->memory, record);
+   unsigned flush = 0;
+   plugin_row_begin(&c->memory, record);
+   stream_begin(row);
+   plugin_set_t active = interested(c, packet);
+   row->active = active & c->with_update;
+   struct showing s = begin_showing(c, row, packet, false);
+   for (plugin_set_t set = concerned(c, active, packet); set != 0; set &= set - 1) {
+      unsigned i = (unsigned) __builtin_ctzll(set);
+      flush |= show(c, f, &s, i, NULL, c->config.plugins[i]->create);
+   }
+   after_packet(c, f, &s, flush);
+}
+
+/* The flow ends: what waits for more bytes, or behind a gap, is looked at as it is. */
+static void drain(struct flow_cache *c, struct flow *f)
+{
+   struct plugin_row *row = c->streams != NULL ? plugin_row(&c->memory, record_of(c, f)) : NULL;
+   if (row == NULL || (row->buffer[0] | row->buffer[1]) == 0) {
+      return;
+   }
+   for (unsigned way = 0; way < 2; way++) {
+      static const uint8_t no_mac[6];
+      struct packet packet = {.protocol = f->protocol,
+                              .ip_version = f->ip_version,
+                              .vlan = f->vlan,
+                              .time = f->last,
+                              .src_mac = no_mac,
+                              .dst_mac = no_mac,
+                              .payload = no_mac,
+                              .l3 = no_mac};
+      memcpy(packet.src_ip, way ? f->dst_ip : f->src_ip, 16);
+      memcpy(packet.dst_ip, way ? f->src_ip : f->dst_ip, 16);
+      packet.src_port = way ? f->dst_port : f->src_port;
+      packet.dst_port = way ? f->src_port : f->dst_port;
+      struct showing s = {.packet = &packet, .row = row, .reverse = way, .stream = true};
+      while (streams_end(c->streams, row, way)) {
+         for (plugin_set_t set = row->active & c->of_streams; set != 0; set &= set - 1) {
+            unsigned i = (unsigned) __builtin_ctzll(set);
+            const struct flow_plugin *p = c->config.plugins[i];
+            void *ext = plugin_kept(&c->memory, record_of(c, f), i);
+            struct stream_view view;
+            struct packet copy;
+            const struct packet *shown = view_of(c, &s, i, &view, &copy);
+            if (shown != NULL && ext != NULL && p->before != NULL && p->before(ext, f, shown) != 0) {
+               export_more(c, f, i, ext);
+               plugin_clear(&c->memory, i, ext);
+            }
+            show(c, f, &s, i, ext, p->update);
+         }
+         streams_done(c->streams, row, way);
+      }
    }
 }
 
@@ -423,7 +628,6 @@ static inline void index_flow(struct flow_cache *c, uint64_t hash, uint32_t reco
 
 static void begin_flow(struct flow_cache *c, const struct packet *packet, uint64_t hash)
 {
-   unsigned flush = 0;
    if (c->free == NONE && c->used == c->config.capacity) {
       evict(c);
    }
@@ -446,11 +650,9 @@ static void begin_flow(struct flow_cache *c, const struct packet *packet, uint64
    list(c, f);
    c->stats.flows++;
    c->stats.cached++;
-   plugin_row_begin(&c->memory, record);
-   for (unsigned i = 0; i < c->config.n_plugins; i++) {
-      flush |= plugin_first(c, f, i, packet, false, c->config.plugins[i]->create);
+   if (c->config.n_plugins > 0) {
+      begin_plugins(c, f, packet);
    }
-   after_packet(c, f, flush);
 }
 
 /* Exports a flow up to now; it continues with empty counters from its last packet. */
@@ -465,33 +667,44 @@ static void restart(struct flow_cache *c, struct flow *f)
    plugin_row_end(&c->memory, record_of(c, f));
 }
 
+/* Does a plugin want what there was exported first? */
+static bool flush_first(struct flow_cache *c, struct flow *f, const struct showing *s, plugin_set_t set)
+{
+   for (set &= c->with_before; set != 0; set &= set - 1) {
+      unsigned i = (unsigned) __builtin_ctzll(set);
+      void *ext = plugin_kept(&c->memory, record_of(c, f), i);
+      struct stream_view view;
+      struct packet copy;
+      const struct packet *packet = ext != NULL ? view_of(c, s, i, &view, &copy) : NULL;
+      if (packet != NULL && (c->config.plugins[i]->before(ext, f, packet) & PLUGIN_FLUSH_FIRST) != 0) {
+         return true;
+      }
+   }
+   return false;
+}
+
 static void update_plugins(struct flow_cache *c, struct flow *f, const struct packet *packet, bool reverse)
 {
    uint32_t record = record_of(c, f);
+   struct plugin_row *row = plugin_row(&c->memory, record);
+   struct showing s = begin_showing(c, row, packet, reverse);
+   plugin_set_t active = row->active;
    unsigned flush = 0;
-   for (unsigned i = 0; i < c->config.n_plugins && !(flush & PLUGIN_FLUSH_FIRST); i++) {
-      const struct flow_plugin *p = c->config.plugins[i];
-      void *ext = p->before != NULL ? plugin_kept(&c->memory, record, i) : NULL;
-      flush |= ext != NULL ? p->before(ext, f, packet) : 0;
-   }
-   bool restarted = (flush & PLUGIN_FLUSH_FIRST) != 0;
+   bool restarted = flush_first(c, f, &s, concerned(c, active, packet));
    if (restarted) {
       restart(c, f);
+      active = interested(c, packet);
+      row->active = active & c->with_update;
    }
    count(f, packet, reverse);
-   flush = 0;
-   for (unsigned i = 0; i < c->config.n_plugins; i++) {
+   for (plugin_set_t set = concerned(c, active, packet); set != 0; set &= set - 1) {
+      unsigned i = (unsigned) __builtin_ctzll(set);
       const struct flow_plugin *p = c->config.plugins[i];
       void *ext = restarted ? NULL : plugin_kept(&c->memory, record, i);
-      if (ext == NULL) {
-         flush |= plugin_first(c, f, i, packet, reverse, restarted ? p->create : p->update);
-      } else if (p->update != NULL) {
-         unsigned result = p->update(ext, f, packet, reverse);
-         f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? PLUGIN_SET(i) : 0;
-         flush |= result;
-      }
+      flow_plugin_packet_fn callback = restarted ? p->create : p->update;
+      flush |= callback != NULL ? show(c, f, &s, i, ext, callback) : 0;
    }
-   after_packet(c, f, flush);
+   after_packet(c, f, &s, flush);
 }
 
 static inline void count_packet(struct flow_cache *c, struct packet *packet, uint64_t hash)
@@ -568,6 +781,7 @@ void flow_cache_flush(struct flow_cache *c)
       for (uint32_t record = c->wheel[slot].head; record != NONE; record = c->flows[record].next) {
          __builtin_prefetch(&c->flows[c->flows[record].jump]);
          __builtin_prefetch((const char *) &c->flows[c->flows[record].jump] + 64);
+         drain(c, &c->flows[record]);
          export(c, &c->flows[record], FLOW_END_FORCED);
       }
       c->wheel[slot].head = c->wheel[slot].tail = NONE;
@@ -576,6 +790,9 @@ void flow_cache_flush(struct flow_cache *c)
    c->used = 0;
    c->free = NONE;
    plugin_memory_reset(&c->memory);
+   if (c->streams != NULL) {
+      streams_reset(c->streams);
+   }
    memory_zero(c->index.buckets, ((size_t) c->index.mask + 1) * sizeof(nc_index_bucket_t));
 }
 
@@ -588,12 +805,16 @@ void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n
       __builtin_prefetch(nc_index_home(&c->index, hash[i]));
    }
    unsigned fresh = 0;
+   size_t row = c->memory.row_size < ROW_AHEAD ? c->memory.row_size : ROW_AHEAD;
    for (unsigned i = 0; i < n; i++) {
       uint32_t record = nc_index_guess(&c->index, hash[i]);
       fresh += record == NONE;
       if (record != NONE) {
          __builtin_prefetch(&c->flows[record]);
          __builtin_prefetch((const char *) &c->flows[record] + 64);
+         for (size_t at = 0; at < row; at += 64) {
+            __builtin_prefetch((const char *) plugin_row(&c->memory, record) + at, 1);
+         }
       }
    }
    if (fresh > 0 && c->free == NONE && c->used + fresh > c->config.capacity) {

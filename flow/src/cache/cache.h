@@ -13,6 +13,7 @@
 #include "fragments.h"
 #include "parse/packet.h"
 #include "plugin.h"
+#include "streams.h"
 
 /** Takes over an exported flow; it is the cache's again when the function returns. ext: bytes of plugin i. */
 typedef void (*flow_export_fn)(void *context, const struct flow *flow, void *const ext[MAX_PLUGINS],
@@ -29,6 +30,7 @@ struct flow_cache_config {
    uint32_t fragment_s;  /**< seconds that they are remembered, and that fragments wait for the first one */
    const struct flow_plugin *plugins[MAX_PLUGINS];
    unsigned n_plugins;
+   uint64_t plugin_memory; /**< limit of what the plugins keep of flows, in bytes; 0: none */
    flow_export_fn export;
    void *context;
 };
@@ -42,6 +44,8 @@ struct flow_cache_stats {
    uint64_t
        crowded; /**< flows for which another one was evicted because a search reached its bound (nc_index.h) */
    const struct fragment_stats *fragments;
+   const struct stream_counters *streams;
+   const uint64_t *plugin_memory_exceeded; /**< flows for which a plugin had no memory left */
    uint64_t
        table_bytes; /**< of memory that the cache may use; taken from the system as it fills, or at once */
 };

@@ -9,6 +9,7 @@
 
 /** Why a flow was exported (flowEndReason of RFC 5102). */
 enum flow_end {
+   FLOW_GOES_ON = 0, /* not exported: one more record of a plugin, with the counters up to now */
    FLOW_END_INACTIVE = 1,
    FLOW_END_ACTIVE = 2,
    FLOW_END_DETECTED = 3,

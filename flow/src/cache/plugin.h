@@ -5,6 +5,10 @@
  * A plugin is one struct of functions. For each flow it has ext_size bytes of its own, zeroed when the flow begins, from
  * tables with room for all flows of the cache (plugin_memory.h): a plugin allocates nothing per flow. The functions run in
  * the flow meter's one thread. Payload is the network's bytes: a plugin checks every length (its parser has a fuzz target).
+ *
+ * Which packets a plugin sees is decided once for each flow, from its protocols, port and payload_only. A plugin of
+ * messages over TCP sets stream: its payload is then the connection's bytes in order. When a message is cut at the end of the payload,
+ * the plugin answers PLUGIN_MORE and gets the same bytes again, with those that follow them (streams.h).
  */
 #ifndef FLOW_PLUGIN_H
 #define FLOW_PLUGIN_H
@@ -24,6 +28,7 @@ typedef uint64_t plugin_set_t;
 #define PLUGIN_SET(index) ((plugin_set_t) 1 << (index))
 
 struct flow;
+struct plugin_pool;
 
 /** What a plugin wants done after a packet; a set. */
 enum plugin_result {
@@ -33,8 +38,21 @@ enum plugin_result {
    PLUGIN_FLUSH_FIRST =
        4, /**< only from before(): export what there was, then this packet begins a continued flow */
    PLUGIN_KEEP =
-       8 /**< from a lazy plugin: nothing to export yet, but its bytes are needed with the next packet */
+       8, /**< from a lazy plugin: nothing to export yet, but its bytes are needed with the next packet */
+   PLUGIN_DONE = 16, /**< the plugin needs no later packet of this flow */
+   PLUGIN_MORE =
+       32, /**< from a stream plugin: what follows the bytes that were used is cut; show it again with more */
+   PLUGIN_AGAIN =
+       64, /**< another message follows the bytes that were used: export a record of this one, clear the
+                         plugin's bytes, and show the rest */
 };
+
+/** With PLUGIN_MORE and PLUGIN_AGAIN: the first n bytes of the payload are done with. */
+#define PLUGIN_USED(n)         ((unsigned) (n) << 8)
+#define PLUGIN_USED_OF(result) ((result) >> 8)
+
+/** Transport protocols of the flows that a plugin looks at; a set. */
+enum plugin_protocol { PLUGIN_ANY = 0, PLUGIN_TCP = 1, PLUGIN_UDP = 2, PLUGIN_OTHER = 4 };
 
 /** An option of a plugin, "name" or "name=VALUE". Set before the first packet, for the whole process. */
 struct flow_plugin_option {
@@ -66,6 +84,12 @@ struct flow_plugin {
    /** Most flows do not concern the plugin: it has memory for a flow only from the packet for which it returned PLUGIN_HAS_DATA or
     * PLUGIN_KEEP. What it wrote before is lost, and its update() finds them zeroed again. It must have an update(). */
    bool lazy;
+   uint8_t protocols; /**< enum plugin_protocol */
+   bool payload_only; /**< packets without payload do not concern it */
+   bool stream;       /**< over TCP, it is shown the payload in order; implies payload_only */
+   uint16_t port;     /**< one of the flow's ports; 0: any */
+   /** Bytes that the plugin, which is not lazy, may take for a flow when ext_size is not enough: see plugin_grow(). 0: never */
+   size_t more_size;
    /** The flow's first packet; or one that continues a flow after PLUGIN_FLUSH_FIRST, which may go against the first one's
     * direction. */
    flow_plugin_packet_fn create;
@@ -83,13 +107,37 @@ struct flow_plugin {
 
 /* For the plugins' own use. */
 
-#define PLUGIN_SYN 0x02
+#define PLUGIN_SYN          0x02
+#define PLUGIN_PROTOCOL_TCP 6
 
 /** Bytes of the transport header that were captured. */
 static inline size_t plugin_l4_captured(const struct packet *packet)
 {
    return packet->l4 != NULL ? (size_t) (packet->payload - packet->l4) : 0;
 }
+
+/** The payload ends before the packet did, or no more of it will come. */
+static inline bool plugin_cut(const struct packet *packet)
+{
+   return packet->payload_captured < packet->payload_wire;
+}
+
+/** The same for a plugin of messages: nothing can follow what it is shown. Datagrams are whole. */
+static inline bool plugin_all(const struct packet *packet)
+{
+   return plugin_cut(packet) || packet->protocol != PLUGIN_PROTOCOL_TCP;
+}
+
+/** First member of the bytes of a plugin with more_size. */
+struct plugin_more {
+   struct plugin_pool *pool;
+   uint32_t slot; /* 0: not taken */
+};
+
+/** The flow's more_size bytes, not zeroed when they are taken. \return NULL: there is no room for more flows */
+void *plugin_grow(struct plugin_more *more);
+/** The same, but does not take them. \return NULL: they were not taken */
+const void *plugin_grown(const struct plugin_more *more);
 
 static inline ur_time_t plugin_time(uint64_t ns)
 {

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define ALIGN(n) (((n) + 15) / 16 * 16)
+#define ALIGN(n)    (((n) + 15) / 16 * 16)
+#define LEAST_SLOTS 64 /* of a pool, with the smallest limit */
 
 void *memory_reserve(size_t size, bool populate)
 {
@@ -35,38 +36,95 @@ void memory_release(void *p, size_t size)
    }
 }
 
-static size_t pool_size(const struct plugin_memory *m, unsigned i)
+static size_t slot_size(const struct flow_plugin *p)
 {
-   /* Slot 0 is never used; one spare slot is always ready. */
-   return ((size_t) m->capacity + 2) * m->pools[i].size;
+   return ALIGN(p->lazy ? p->ext_size : p->more_size);
 }
 
-/* Slots first, so that whether lazy plugins keep something of a flow is in one place. */
-static void lay_out(struct plugin_memory *m)
+/* Slot 0 is never used. */
+static size_t pool_size(const struct plugin_memory *m, unsigned i)
 {
-   for (unsigned i = 0; i < m->n; i++) {
-      if (m->plugins[i]->lazy) {
-         m->any_lazy = true;
-         m->offset[i] = m->row_size;
-         m->row_size += sizeof(uint32_t);
+   return ((size_t) m->pools[i].slots + 1) * m->pools[i].size;
+}
+
+/* Plugins that are looked at by every packet first; small ones share a cache line. \return the row's size */
+static size_t lay_out(const struct flow_plugin *const *plugins, unsigned n, size_t offset[MAX_PLUGINS])
+{
+   size_t size = sizeof(struct plugin_row);
+   for (unsigned i = 0; i < n; i++) {
+      if (plugins[i]->lazy) {
+         offset[i] = size;
+         size += sizeof(uint32_t);
       }
    }
-   m->row_size = ALIGN(m->row_size);
-   for (unsigned i = 0; i < m->n; i++) {
-      if (!m->plugins[i]->lazy) {
-         m->offset[i] = m->row_size;
-         m->row_size += ALIGN(m->plugins[i]->ext_size);
+   for (unsigned small = 0; small < 2; small++) {
+      for (unsigned i = 0; i < n; i++) {
+         size_t bytes = plugins[i]->ext_size;
+         if (!plugins[i]->lazy && (bytes < sizeof(uint64_t)) == (small == 0)) {
+            size_t align = bytes < sizeof(uint64_t) ? sizeof(uint32_t) : sizeof(uint64_t);
+            size = (size + align - 1) / align * align;
+            offset[i] = size;
+            size += bytes;
+         }
       }
    }
+   return n > 0 ? ALIGN(size) : 0;
+}
+
+void plugin_memory_sizes(const struct flow_plugin *const *plugins, unsigned n, uint32_t capacity,
+                         uint64_t *most, uint64_t *least)
+{
+   size_t offset[MAX_PLUGINS], slots = 0, fixed = lay_out(plugins, n, offset) * capacity;
+   for (unsigned i = 0; i < n; i++) {
+      slots += slot_size(plugins[i]);
+      fixed += plugins[i]->shared_size + slot_size(plugins[i]);
+   }
+   uint32_t few = capacity < LEAST_SLOTS ? capacity + 1 : LEAST_SLOTS;
+   *most = fixed + (uint64_t) slots * (capacity + 1);
+   *least = fixed + (uint64_t) slots * few;
+}
+
+/* How many slots each pool may have, the spare one included. */
+static uint32_t share(const struct plugin_memory *m, uint64_t limit)
+{
+   uint64_t most, least, slots = 0;
+   plugin_memory_sizes(m->plugins, m->n, m->capacity, &most, &least);
+   for (unsigned i = 0; i < m->n; i++) {
+      slots += slot_size(m->plugins[i]);
+   }
+   if (limit == 0 || limit >= most) {
+      return m->capacity + 1;
+   }
+   return m->capacity + 1 - (uint32_t) ((most - limit + slots - 1) / slots);
+}
+
+static bool open_pool(struct plugin_memory *m, unsigned i, uint32_t slots, bool populate)
+{
+   struct plugin_pool *pool = &m->pools[i];
+   pool->size = slot_size(m->plugins[i]);
+   pool->slots = slots;
+   pool->lazy = m->plugins[i]->lazy;
+   pool->exceeded = &m->exceeded;
+   pool->bytes = memory_reserve(pool_size(m, i), populate);
+   m->bytes += pool_size(m, i);
+   return pool->bytes != NULL;
 }
 
 bool plugin_memory_open(struct plugin_memory *m, const struct flow_plugin *const *plugins, unsigned n,
-                        uint32_t capacity, bool populate)
+                        uint32_t capacity, uint64_t limit, bool populate)
 {
+   uint64_t most;
    *m = (struct plugin_memory){.plugins = plugins, .n = n, .capacity = capacity};
-   lay_out(m);
+   m->row_size = lay_out(plugins, n, m->offset);
+   plugin_memory_sizes(plugins, n, capacity, &most, &m->needed);
+   if (limit != 0 && limit < m->needed) {
+      return false;
+   }
+   uint32_t slots = share(m, limit);
    bool good = true;
    for (unsigned i = 0; i < n; i++) {
+      m->lazy |= plugins[i]->lazy ? PLUGIN_SET(i) : 0;
+      m->growing |= plugins[i]->more_size > 0 ? PLUGIN_SET(i) : 0;
       if (plugins[i]->shared_size > 0) {
          m->shared[i] = memory_reserve(plugins[i]->shared_size, populate);
          m->bytes += plugins[i]->shared_size;
@@ -75,11 +133,8 @@ bool plugin_memory_open(struct plugin_memory *m, const struct flow_plugin *const
             plugins[i]->open_shared(m->shared[i]);
          }
       }
-      if (plugins[i]->lazy) {
-         m->pools[i].size = ALIGN(plugins[i]->ext_size);
-         m->pools[i].bytes = memory_reserve(pool_size(m, i), populate);
-         m->bytes += pool_size(m, i);
-         good = good && m->pools[i].bytes != NULL;
+      if (slot_size(plugins[i]) > 0) {
+         good = open_pool(m, i, slots, populate) && good;
       }
    }
    if (m->row_size > 0) {
@@ -106,24 +161,48 @@ void plugin_memory_close(struct plugin_memory *m)
 void plugin_memory_reset(struct plugin_memory *m)
 {
    for (unsigned i = 0; i < m->n; i++) {
-      m->pools[i].used = m->pools[i].ready = 1;
       m->pools[i].free = 0;
+      m->pools[i].ready = (m->lazy >> i & 1) != 0;
+      m->pools[i].used = m->pools[i].ready;
    }
 }
 
-/* Free slots hold the number of the next one. */
+/* Free slots hold the number of the next one. \return 0: there is none */
+static uint32_t take(struct plugin_pool *pool)
+{
+   uint32_t slot = pool->free;
+   if (slot != 0) {
+      memcpy(&pool->free, pool->bytes + (size_t) slot * pool->size, sizeof(pool->free));
+      return slot;
+   }
+   return pool->used < pool->slots ? ++pool->used : 0;
+}
+
 void plugin_pool_next(struct plugin_pool *pool)
 {
-   pool->ready = pool->free;
-   if (pool->free != 0) {
-      memcpy(&pool->free, pool->bytes + (size_t) pool->free * pool->size, sizeof(pool->free));
-   } else {
-      pool->ready = ++pool->used;
-   }
+   pool->ready = take(pool);
 }
 
 void plugin_pool_give(struct plugin_pool *pool, uint32_t slot)
 {
+   if (pool->ready == 0 && pool->lazy) {
+      pool->ready = slot;
+      return;
+   }
    memcpy(pool->bytes + (size_t) slot * pool->size, &pool->free, sizeof(pool->free));
    pool->free = slot;
+}
+
+void *plugin_grow(struct plugin_more *more)
+{
+   if (more->slot == 0) {
+      more->slot = take(more->pool);
+      *more->pool->exceeded += more->slot == 0;
+   }
+   return more->slot != 0 ? more->pool->bytes + (size_t) more->slot * more->pool->size : NULL;
+}
+
+const void *plugin_grown(const struct plugin_more *more)
+{
+   return more->slot != 0 ? more->pool->bytes + (size_t) more->slot * more->pool->size : NULL;
 }

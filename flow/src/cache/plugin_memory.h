@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * What plugins keep of the flows in a cache. Each flow has a row, as large as the plugins need that look at every flow; plugins that
- * are lazy keep theirs in slots of a pool, taken when they find something and given back when the flow is over. A
- * pool has room for every flow, and takes no more memory from the system than the most flows that used it at a time.
+ * are lazy keep theirs in slots of a pool, taken when they find something and given back when the flow is over. A pool takes no more
+ * memory from the system than the most flows that used it at a time.
+ *
+ * The memory has a limit. Rows are for all flows; pools share the rest, each with the same number of slots. A flow that takes the
+ * last slot of a pool is exported after the packet, so that nothing that was found is lost; such flows are counted.
  */
 #ifndef FLOW_PLUGIN_MEMORY_H
 #define FLOW_PLUGIN_MEMORY_H
@@ -12,8 +15,19 @@
 struct plugin_pool {
    uint8_t *bytes; /* slots are numbered from 1; 0: none */
    size_t size;    /* of a slot */
-   uint32_t used, free;
-   uint32_t ready; /* taken for the next flow in which the plugin finds something */
+   uint32_t used, free, slots;
+   uint32_t ready;     /* taken for the next flow in which the plugin finds something */
+   bool lazy;          /* one slot is always ready */
+   uint64_t *exceeded; /* counts flows for which there was no slot */
+};
+
+/** The beginning of a row. */
+struct plugin_row {
+   plugin_set_t active; /* plugins that look at packets of the flow */
+   /* Of a TCP connection's bytes, by direction (streams.h). */
+   uint32_t next[2];     /* sequence number that is expected */
+   uint16_t buffer[2];   /* number of the buffer + 1; 0: none */
+   bool known[2], ended; /* ended: the flow is exported, and takes no buffer any more */
 };
 
 struct plugin_memory {
@@ -22,10 +36,12 @@ struct plugin_memory {
    uint32_t capacity; /* flows */
    uint8_t *rows;
    size_t row_size, offset[MAX_PLUGINS]; /* of a lazy plugin: of its slot's number */
-   bool any_lazy;
    void *shared[MAX_PLUGINS];
-   struct plugin_pool pools[MAX_PLUGINS]; /* of lazy plugins */
-   uint64_t bytes;                        /* that all of it may take */
+   struct plugin_pool pools[MAX_PLUGINS]; /* of plugins that are lazy or have more_size */
+   plugin_set_t lazy, growing;
+   uint64_t bytes;    /* that all of it may take */
+   uint64_t needed;   /* the least limit with which it works */
+   uint64_t exceeded; /* flows that were exported early or got fewer data, because a pool had no slot left */
 };
 
 /** Zeroed memory that is taken from the system when it is first used, or at once. \return NULL: there is none */
@@ -34,16 +50,24 @@ void *memory_reserve(size_t size, bool populate);
 void memory_zero(void *p, size_t size);
 void memory_release(void *p, size_t size);
 
-/** \return false without memory; plugin_memory_close() must follow all the same */
+/** limit: bytes, 0: none. \return false without memory, or with a limit below m->needed; plugin_memory_close() must follow all the same */
 bool plugin_memory_open(struct plugin_memory *m, const struct flow_plugin *const *plugins, unsigned n,
-                        uint32_t capacity, bool populate);
+                        uint32_t capacity, uint64_t limit, bool populate);
 void plugin_memory_close(struct plugin_memory *m);
 /** Releases the data of all flows. */
 void plugin_memory_reset(struct plugin_memory *m);
+/** Bytes that these plugins take in the worst case without a limit, and the least with which they work. */
+void plugin_memory_sizes(const struct flow_plugin *const *plugins, unsigned n, uint32_t capacity,
+                         uint64_t *most, uint64_t *least);
 
 /* For plugin_memory.c and the functions below. */
 void plugin_pool_next(struct plugin_pool *pool);
 void plugin_pool_give(struct plugin_pool *pool, uint32_t slot);
+
+static inline struct plugin_row *plugin_row(const struct plugin_memory *m, uint32_t flow)
+{
+   return (struct plugin_row *) (m->rows + (size_t) flow * m->row_size);
+}
 
 static inline uint32_t *plugin_slot(const struct plugin_memory *m, uint32_t flow, unsigned i)
 {
@@ -53,50 +77,66 @@ static inline uint32_t *plugin_slot(const struct plugin_memory *m, uint32_t flow
 /** Plugin i's bytes of a flow, or NULL: it keeps none. */
 static inline void *plugin_kept(const struct plugin_memory *m, uint32_t flow, unsigned i)
 {
-   if (!m->plugins[i]->lazy) {
+   if ((m->lazy >> i & 1) == 0) {
       return m->rows + (size_t) flow * m->row_size + m->offset[i];
    }
    uint32_t slot = *plugin_slot(m, flow, i);
    return slot != 0 ? m->pools[i].bytes + (size_t) slot * m->pools[i].size : NULL;
 }
 
-/** Plugin i's bytes as they are when a flow begins. A lazy plugin's become the flow's with plugin_keep() only. */
-static inline void *plugin_begin(const struct plugin_memory *m, uint32_t flow, unsigned i)
+/** Clears plugin i's bytes for another message. */
+static inline void plugin_clear(const struct plugin_memory *m, unsigned i, void *ext)
 {
    const struct flow_plugin *p = m->plugins[i];
-   const struct plugin_pool *pool = &m->pools[i];
-   uint8_t *ext = p->lazy ? pool->bytes + (size_t) pool->ready * pool->size
-                          : m->rows + (size_t) flow * m->row_size + m->offset[i];
    memset(ext, 0, p->clear_size != 0 ? p->clear_size : p->ext_size);
    if (m->shared[i] != NULL) {
       memcpy(ext, &m->shared[i], sizeof(m->shared[i]));
    }
+}
+
+/** Plugin i's bytes as they are when a flow begins. A lazy plugin's become the flow's with plugin_keep() only. */
+static inline void *plugin_begin(struct plugin_memory *m, uint32_t flow, unsigned i)
+{
+   struct plugin_pool *pool = &m->pools[i];
+   uint8_t *ext = (m->lazy >> i & 1) != 0 ? pool->bytes + (size_t) pool->ready * pool->size
+                                          : m->rows + (size_t) flow * m->row_size + m->offset[i];
+   plugin_clear(m, i, ext);
+   if ((m->growing >> i & 1) != 0) {
+      ((struct plugin_more *) ext)->pool = pool;
+   }
    return ext;
 }
 
-/** What plugin_begin() gave for a lazy plugin, which keeps nothing of this flow yet, is the flow's from now on. */
-static inline void plugin_keep(struct plugin_memory *m, uint32_t flow, unsigned i)
+/** What plugin_begin() gave for a lazy plugin, which keeps nothing of this flow yet, is the flow's from now on.
+ * \return false: that was the last slot; the flow must be over before another packet is looked at */
+static inline bool plugin_keep(struct plugin_memory *m, uint32_t flow, unsigned i)
 {
-   *plugin_slot(m, flow, i) = m->pools[i].ready;
-   plugin_pool_next(&m->pools[i]);
+   struct plugin_pool *pool = &m->pools[i];
+   *plugin_slot(m, flow, i) = pool->ready;
+   plugin_pool_next(pool);
+   m->exceeded += pool->ready == 0;
+   return pool->ready != 0;
 }
 
 /** A flow begins: lazy plugins keep nothing of it. Its row's slots must have been given back. */
 static inline void plugin_row_begin(struct plugin_memory *m, uint32_t flow)
 {
-   for (unsigned i = 0; m->any_lazy && i < m->n; i++) {
-      if (m->plugins[i]->lazy) {
-         *plugin_slot(m, flow, i) = 0;
-      }
+   for (plugin_set_t set = m->lazy; set != 0; set &= set - 1) {
+      *plugin_slot(m, flow, (unsigned) __builtin_ctzll(set)) = 0;
+   }
+   for (plugin_set_t set = m->growing; set != 0; set &= set - 1) {
+      ((struct plugin_more *) plugin_slot(m, flow, (unsigned) __builtin_ctzll(set)))->slot = 0;
    }
 }
 
 /** Gives back the slots of a flow. */
 static inline void plugin_row_end(struct plugin_memory *m, uint32_t flow)
 {
-   for (unsigned i = 0; m->any_lazy && i < m->n; i++) {
-      uint32_t *slot = m->plugins[i]->lazy ? plugin_slot(m, flow, i) : NULL;
-      if (slot != NULL && *slot != 0) {
+   for (plugin_set_t set = m->lazy | m->growing; set != 0; set &= set - 1) {
+      unsigned i = (unsigned) __builtin_ctzll(set);
+      uint32_t *slot = plugin_slot(m, flow, i);
+      slot = (m->growing >> i & 1) != 0 ? &((struct plugin_more *) slot)->slot : slot;
+      if (*slot != 0) {
          plugin_pool_give(&m->pools[i], *slot);
          *slot = 0;
       }

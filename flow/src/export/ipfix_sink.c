@@ -317,9 +317,8 @@ static void export(void *sink, const struct flow *f, void *const ext[MAX_PLUGINS
 {
    struct ipfix_sink *s = sink;
    unsigned n = sink_count_records(s->config, ext, f->plugins);
-   s->sink.flows++;
-   s->sink.packets += (uint64_t) f->packets + f->packets_rev;
-   s->sink.bytes += f->bytes + f->bytes_rev;
+   sink_count_flow(&s->sink, f, reason);
+   reason = reason != FLOW_GOES_ON ? reason : FLOW_END_FORCED;
    for (unsigned k = 0; k < n; k++) {
       size_t size = encode(s, f, ext, f->plugins, k, reason);
       pthread_mutex_lock(&s->session->lock);

@@ -79,6 +79,16 @@ uint64_t sink_clock(clockid_t id);
 
 /* For the sinks' own use. */
 
+/** Counts a flow that was handed over, once. */
+static inline void sink_count_flow(struct flow_sink *s, const struct flow *f, enum flow_end reason)
+{
+   if (reason != FLOW_GOES_ON) {
+      s->flows++;
+      s->packets += (uint64_t) f->packets + f->packets_rev;
+      s->bytes += f->bytes + f->bytes_rev;
+   }
+}
+
 /** The records that a flow gives: a flow with several extensions of a kind gives as many. plugins: those that count. */
 unsigned sink_count_records(const struct flow_sink_config *config, void *const ext[MAX_PLUGINS],
                             plugin_set_t plugins);

@@ -125,10 +125,7 @@ static void print_extension(struct text_sink *s, const struct flow_plugin *plugi
 static void export(void *sink, const struct flow *f, void *const ext[MAX_PLUGINS], enum flow_end reason)
 {
    struct text_sink *s = sink;
-   (void) reason;
-   s->sink.flows++;
-   s->sink.packets += (uint64_t) f->packets + f->packets_rev;
-   s->sink.bytes += f->bytes + f->bytes_rev;
+   sink_count_flow(&s->sink, f, reason);
    if (s->used > ROOM) {
       flush(&s->sink, 0);
    }

@@ -120,13 +120,11 @@ static int send_record(struct unirec_sink *s, unsigned output, const struct flow
 static void export(void *sink, const struct flow *flow, void *const ext[MAX_PLUGINS], enum flow_end reason)
 {
    struct unirec_sink *s = sink;
-   (void) reason;
-   s->sink.flows++;
-   s->sink.packets += (uint64_t) flow->packets + flow->packets_rev;
-   s->sink.bytes += flow->bytes + flow->bytes_rev;
+   sink_count_flow(&s->sink, flow, reason);
    for (unsigned i = 0; i < s->config->n_outputs; i++) {
       plugin_set_t wanted = s->config->output_plugins[i], there = wanted & flow->plugins;
-      if ((wanted != 0 && there == 0) || is_arp(s->config, i)) {
+      bool nothing = there == 0 && (wanted != 0 || reason == FLOW_GOES_ON);
+      if (nothing || is_arp(s->config, i)) {
          continue;
       }
       unsigned n = there != 0 ? sink_count_records(s->config, ext, there) : 1;

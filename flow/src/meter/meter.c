@@ -43,6 +43,9 @@ static const char *const counter_names[C_SHOWN] = {"packets",
                                                    "evicted",
                                                    "crowded",
                                                    "fragments without the first",
+                                                   "plugin memory exceeded",
+                                                   "messages given up",
+                                                   "streams displaced",
                                                    "dropped by outputs",
                                                    "table bytes"};
 
@@ -222,7 +225,9 @@ static void export_flow(void *worker, const struct flow *flow, void *const ext[M
       }
       w->next_flow = (now > w->next_flow + step ? now : w->next_flow) + step;
    }
-   w->by_packets[packet_class((uint64_t) flow->packets + flow->packets_rev)]++;
+   if (reason != FLOW_GOES_ON) {
+      w->by_packets[packet_class((uint64_t) flow->packets + flow->packets_rev)]++;
+   }
    for (unsigned i = 0; i < w->n_sinks; i++) {
       w->sinks[i]->export(w->sinks[i], flow, ext, reason);
       if (w->sinks[i]->result != NM_OK) {
@@ -278,6 +283,9 @@ static void publish(struct worker *w)
        [C_EVICTED] = s->exported[FLOW_END_RESOURCES],
        [C_CROWDED] = s->crowded,
        [C_FRAGMENTS] = s->fragments_without_first,
+       [C_PLUGIN_MEMORY] = *s->plugin_memory_exceeded,
+       [C_GIVEN_UP] = s->streams->given_up,
+       [C_STOLEN] = s->streams->stolen,
        [C_OUTPUT_DROPS] = drops,
        [C_TABLE_BYTES] = s->table_bytes,
        [C_OUTPUT_FLOWS] = sink->flows,
@@ -458,6 +466,25 @@ static int add_sink(struct worker *w, struct flow_sink *sink)
    return NM_OK;
 }
 
+/* Without an option, each plugin has room for half of the flows: more than speak one protocol at a time, and half of what an attacker who makes
+ * all of them do so could take. */
+static int limit_plugins(struct meter *m, struct flow_cache_config *cache)
+{
+   uint64_t most, least;
+   plugin_memory_sizes(cache->plugins, cache->n_plugins, cache->capacity, &most, &least);
+   if (cache->plugin_memory == 0) {
+      cache->plugin_memory = least + (most - least) / 2;
+   }
+   if (cache->plugin_memory < least) {
+      return nm_fail(m->module,
+                     "option --plugin-memory: %" PRIu64
+                     " MiB are not enough for these plugins and a cache of %u flows "
+                     "(at least %" PRIu64 " MiB)",
+                     cache->plugin_memory >> 20, cache->capacity, (least >> 20) + 1);
+   }
+   return NM_OK;
+}
+
 static int open_worker(struct meter *m, unsigned index)
 {
    struct worker *w = &m->workers[index];
@@ -475,6 +502,9 @@ static int open_worker(struct meter *m, unsigned index)
    memcpy(cache.plugins, c->sink.plugins, sizeof(cache.plugins));
    cache.export = export_flow;
    cache.context = w;
+   if (limit_plugins(m, &cache) != NM_OK) {
+      return NM_ERROR;
+   }
    w->cache = flow_cache_new(&cache);
    if (w->cache == NULL) {
       return nm_fail(m->module, "out of memory for a cache of %u flows", cache.capacity);

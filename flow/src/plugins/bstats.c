@@ -18,27 +18,36 @@ struct burst {
 };
 
 struct bstats {
-   uint32_t count[2];
-   bool begun[2]; /* bursts[count] may become a burst */
+   struct plugin_more more; /* MAX_BURSTS of each direction that are over; most flows have none */
+   uint8_t count[2];        /* of these */
+   bool begun[2];           /* now[] may become a burst */
    /* Not cleared. */
-   struct burst bursts[2][MAX_BURSTS];
+   struct burst now[2];
 };
+
+/* The burst that a direction is in is over. \return false: there is no room for it */
+static bool keep(struct bstats *s, unsigned way)
+{
+   struct burst *over = plugin_grow(&s->more);
+   if (over == NULL) {
+      return false;
+   }
+   over[way * MAX_BURSTS + s->count[way]++] = s->now[way];
+   return true;
+}
 
 static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct bstats *s = ext;
-   struct burst *b = &s->bursts[reverse][s->count[reverse]];
+   struct burst *b = &s->now[reverse];
    (void) flow;
    if (packet->payload_wire == 0 || s->count[reverse] == MAX_BURSTS) {
       return PLUGIN_HAS_DATA;
    }
    if (s->begun[reverse] && packet->time >= b->stop + NS) {
       s->begun[reverse] = false;
-      if (b->packets >= LEAST_PACKETS) {
-         b++;
-         if (++s->count[reverse] == MAX_BURSTS) {
-            return PLUGIN_HAS_DATA;
-         }
+      if (b->packets >= LEAST_PACKETS && keep(s, reverse) && s->count[reverse] == MAX_BURSTS) {
+         return PLUGIN_HAS_DATA;
       }
    }
    if (!s->begun[reverse]) {
@@ -55,22 +64,24 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
 
 static bool finish(void *ext, const struct flow *flow)
 {
-   struct bstats *s = ext;
-   for (unsigned way = 0; way < 2; way++) {
-      s->count[way] += s->begun[way] && s->bursts[way][s->count[way]].packets >= LEAST_PACKETS;
-   }
+   (void) ext;
    return flow->packets + flow->packets_rev >= LEAST_OF_FLOWS;
 }
 
-static void fill_way(const struct burst *b, uint32_t n, const ur_template_t *t, void *rec, const int field[4])
+static void fill_way(const struct bstats *s, unsigned way, const ur_template_t *t, void *rec,
+                     const int field[4])
 {
+   const struct burst *over = plugin_grown(&s->more);
+   bool last = s->begun[way] && s->now[way].packets >= LEAST_PACKETS;
+   uint32_t n = s->count[way] + (uint32_t) last;
    uint32_t packets[MAX_BURSTS], bytes[MAX_BURSTS];
    ur_time_t start[MAX_BURSTS], stop[MAX_BURSTS];
    for (uint32_t i = 0; i < n; i++) {
-      packets[i] = b[i].packets;
-      bytes[i] = b[i].bytes;
-      start[i] = plugin_time(b[i].start);
-      stop[i] = plugin_time(b[i].stop);
+      const struct burst *b = i < s->count[way] ? &over[way * MAX_BURSTS + i] : &s->now[way];
+      packets[i] = b->packets;
+      bytes[i] = b->bytes;
+      start[i] = plugin_time(b->start);
+      stop[i] = plugin_time(b->stop);
    }
    ur_set_var(t, rec, field[0], packets, (int) (n * sizeof(packets[0])));
    ur_set_var(t, rec, field[1], bytes, (int) (n * sizeof(bytes[0])));
@@ -85,8 +96,8 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
    const int destination[4] = {F_DBI_BRST_PACKETS, F_DBI_BRST_BYTES, F_DBI_BRST_TIME_START,
                                F_DBI_BRST_TIME_STOP};
    (void) index;
-   fill_way(s->bursts[0], s->count[0], t, rec, source);
-   fill_way(s->bursts[1], s->count[1], t, rec, destination);
+   fill_way(s, 0, t, rec, source);
+   fill_way(s, 1, t, rec, destination);
 }
 
 const struct flow_plugin plugin_bstats = {
@@ -96,7 +107,8 @@ const struct flow_plugin plugin_bstats = {
         "uint32* SBI_BRST_PACKETS,uint32* SBI_BRST_BYTES,time* SBI_BRST_TIME_START,time* SBI_BRST_TIME_STOP,"
         "uint32* DBI_BRST_PACKETS,uint32* DBI_BRST_BYTES,time* DBI_BRST_TIME_START,time* DBI_BRST_TIME_STOP",
     .ext_size = sizeof(struct bstats),
-    .clear_size = offsetof(struct bstats, bursts),
+    .clear_size = offsetof(struct bstats, now),
+    .more_size = 2 * MAX_BURSTS * sizeof(struct burst),
     .create = on_packet,
     .update = on_packet,
     .finish = finish,

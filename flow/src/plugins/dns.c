@@ -24,6 +24,7 @@ struct dns {
    uint32_t ttl;
    uint16_t id, answers, qtype, class, payload_size;
    uint8_t rcode, dnssec_ok, name_length, data_length;
+   bool found;
    char name[NAME_SIZE];
    char data[DATA_SIZE];
 };
@@ -79,6 +80,52 @@ static void put_address(struct text *t, struct reader *r, int family, size_t siz
    char s[INET6_ADDRSTRLEN];
    if ((size_t) (r->end - r->p) >= size && inet_ntop(family, r->p, s, sizeof(s)) != NULL) {
       put_text(t, s);
+   }
+}
+
+/* SVCB and HTTPS (RFC 9460): priority, target, and the parameters whose values are addresses, ports or names. */
+static void put_binding(struct text *t, struct reader *r, const uint8_t *message_end)
+{
+   enum { ALPN = 1, PORT_NUMBER = 3, IPV4 = 4, IPV6 = 6 };
+   if (r->end - r->p < 3) {
+      return;
+   }
+   put_get(t, r, 2, " ");
+   size_t before = t->length;
+   put_name(t, r, message_end);
+   put_text(t, t->length == before ? "." : "");
+   while (r->p < r->end && !r->bad) {
+      unsigned key = get(r, 2);
+      size_t n = get(r, 2);
+      if (r->bad || n > (size_t) (r->end - r->p)) {
+         return;
+      }
+      struct reader value = {.message = r->message, .p = r->p, .end = r->p + n};
+      r->p += n;
+      put_text(t, key == ALPN          ? " alpn="
+                  : key == PORT_NUMBER ? " port="
+                  : key == IPV4        ? " ipv4hint="
+                  : key == IPV6        ? " ipv6hint="
+                                       : " key");
+      if (key != ALPN && key != PORT_NUMBER && key != IPV4 && key != IPV6) {
+         put_number(t, key);
+         continue;
+      }
+      for (unsigned i = 0; value.p < value.end && !value.bad; i++) {
+         size_t size = key == IPV4 ? 4 : 16;
+         put_text(t, i > 0 ? "," : "");
+         if (key == PORT_NUMBER) {
+            put_get(t, &value, 2, "");
+         } else if (key == ALPN) {
+            size = get(&value, 1);
+            size = size < (size_t) (value.end - value.p) ? size : (size_t) (value.end - value.p);
+            put(t, value.p, size);
+            value.p += size;
+         } else {
+            put_address(t, &value, key == IPV4 ? AF_INET : AF_INET6, size);
+            value.p += size < (size_t) (value.end - value.p) ? size : (size_t) (value.end - value.p);
+         }
+      }
    }
 }
 
@@ -146,6 +193,8 @@ static void put_data(struct text *t, unsigned type, struct reader *data, const u
       put_get(t, data, 1, " ");
       put_get(t, data, 1, " <key>");
       break;
+   case TYPE_SVCB:
+   case TYPE_HTTPS: put_binding(t, data, message_end); break;
    default: put_text(t, "(not_impl)"); break;
    }
 }
@@ -204,15 +253,31 @@ static bool parse(struct dns *d, const uint8_t *p, size_t size)
 
 static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
-   const uint8_t *p = packet->payload;
-   size_t size = packet->payload_captured;
+   struct dns *d = ext;
+   const uint8_t *p;
+   size_t size;
    (void) flow;
    (void) reverse;
-   if ((packet->src_port != PORT && packet->dst_port != PORT) || size == 0 ||
-       !dns_whole_message(packet, &p, &size)) {
+   if ((packet->src_port != PORT && packet->dst_port != PORT) || packet->payload_captured == 0) {
       return PLUGIN_NOTHING;
    }
-   return parse(ext, p, size) ? PLUGIN_HAS_DATA | PLUGIN_FLUSH : PLUGIN_NOTHING;
+   size_t whole = dns_message(packet, &p, &size);
+   if (whole == 0) {
+      return dns_result(packet, 0, false);
+   }
+   if (!parse(d, p, size)) {
+      return PLUGIN_NOTHING;
+   }
+   d->found = true;
+   return dns_result(packet, whole, true);
+}
+
+/* Over TCP, a flow goes on after a message when the next one has begun. */
+static unsigned before(void *ext, const struct flow *flow, const struct packet *packet)
+{
+   (void) flow;
+   (void) packet;
+   return ((const struct dns *) ext)->found ? PLUGIN_FLUSH_FIRST : PLUGIN_NOTHING;
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
@@ -238,10 +303,14 @@ const struct flow_plugin plugin_dns = {
         "uint16 DNS_ID,uint16 DNS_ANSWERS,uint8 DNS_RCODE,string DNS_NAME,uint16 DNS_QTYPE,uint16 DNS_CLASS,"
         "uint32 DNS_RR_TTL,uint16 DNS_RLENGTH,bytes DNS_RDATA,uint16 DNS_PSIZE,uint8 DNS_DO",
     .help = "first question and first answer of each DNS message, port 53",
+    .protocols = PLUGIN_TCP | PLUGIN_UDP,
+    .port = PORT,
+    .stream = true,
     .ext_size = sizeof(struct dns),
     .clear_size = offsetof(struct dns, name),
     .lazy = true,
     .create = on_packet,
+    .before = before,
     .update = on_packet,
     .fill = fill,
 };

@@ -3,7 +3,7 @@
 #ifndef FLOW_PLUGINS_DNS_MESSAGE_H
 #define FLOW_PLUGINS_DNS_MESSAGE_H
 
-#include "parse/packet.h"
+#include "cache/plugin.h"
 #include "reader.h"
 
 #include <netinet/in.h>
@@ -33,7 +33,9 @@ enum {
    TYPE_OPT = 41,
    TYPE_DS = 43,
    TYPE_RRSIG = 46,
-   TYPE_DNSKEY = 48
+   TYPE_DNSKEY = 48,
+   TYPE_SVCB = 64,
+   TYPE_HTTPS = 65
 };
 
 /* Text that is cut when it is full. */
@@ -124,17 +126,38 @@ static inline bool get_record(struct reader *r, struct text *owner, struct dns_r
    return true;
 }
 
-/** Over TCP the message is after its length, which must be that of the segment. \return false: it is not */
-static inline bool dns_whole_message(const struct packet *packet, const uint8_t **p, size_t *size)
+/** The first message of a payload. Over TCP it follows its length (RFC 7766). \return its bytes with the length, 0: it is not all there */
+static inline size_t dns_message(const struct packet *packet, const uint8_t **p, size_t *size)
 {
-   if (packet->protocol == IPPROTO_TCP) {
-      if (*size < 2 || (size_t) ((*p)[0] << 8 | (*p)[1]) != *size - 2) {
-         return false;
-      }
-      *p += 2;
-      *size -= 2;
+   *p = packet->payload;
+   *size = packet->payload_captured;
+   if (packet->protocol != IPPROTO_TCP) {
+      return *size;
    }
-   return true;
+   size_t whole = *size >= 2 ? 2 + (size_t) ((*p)[0] << 8 | (*p)[1]) : SIZE_MAX;
+   if (whole > *size) {
+      return 0;
+   }
+   *p += 2;
+   *size = whole - 2;
+   return whole;
+}
+
+/** What a plugin answers after a message of this many bytes, 0: it is not all there. found: whether it has data of it. A message ends its
+ * flow, unless another one has begun. */
+static inline unsigned dns_result(const struct packet *packet, size_t whole, bool found)
+{
+   unsigned data = found ? PLUGIN_HAS_DATA : PLUGIN_NOTHING;
+   size_t rest = packet->payload_captured - whole;
+   if (whole == 0) {
+      return plugin_all(packet) ? PLUGIN_NOTHING : PLUGIN_MORE;
+   }
+   if (rest == 0 || plugin_all(packet)) {
+      return data | PLUGIN_FLUSH;
+   }
+   const uint8_t *p = packet->payload + whole;
+   bool next = rest >= 2 && 2 + (size_t) (p[0] << 8 | p[1]) <= rest;
+   return data | PLUGIN_USED(whole) | (next ? PLUGIN_AGAIN : PLUGIN_MORE);
 }
 
 #endif

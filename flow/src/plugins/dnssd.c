@@ -171,12 +171,12 @@ static void parse(struct dnssd *d, const uint8_t *p, size_t size)
 
 static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
-   const uint8_t *p = packet->payload;
-   size_t size = packet->payload_captured;
+   const uint8_t *p;
+   size_t size;
    (void) flow;
    (void) reverse;
-   if ((packet->src_port != PORT && packet->dst_port != PORT) || !dns_whole_message(packet, &p, &size) ||
-       size < DNS_HEADER) {
+   if ((packet->src_port != PORT && packet->dst_port != PORT) ||
+       dns_message(packet, &p, &size) != packet->payload_captured || size < DNS_HEADER) {
       return PLUGIN_NOTHING;
    }
    parse(ext, p, size);
@@ -214,6 +214,9 @@ const struct flow_plugin plugin_dnssd = {
     .name = "dnssd",
     .help = "names queried and services offered by multicast DNS, port 5353",
     .fields = "string DNSSD_QUERIES,string DNSSD_RESPONSES",
+    .protocols = PLUGIN_TCP | PLUGIN_UDP,
+    .port = PORT,
+    .payload_only = true,
     .ext_size = sizeof(struct dnssd),
     .clear_size = offsetof(struct dnssd, queries),
     .options = options,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * Plugin http: requests and responses of HTTP/1 (RFC 9112) on any port. A flow's record has one request and one response; the
- * next one of either begins another record. A header that goes on in the next packet gives nothing.
+ * next one of either begins another record. Of a message whose headers are cut for good, what is there counts.
  */
 #include "cache/plugin.h"
 #include "text.h"
@@ -13,7 +13,7 @@ UR_FIELDS(string HTTP_REQUEST_METHOD, string HTTP_REQUEST_HOST, string HTTP_REQU
           string HTTP_RESPONSE_CONTENT_TYPE, string HTTP_RESPONSE_SERVER,
           string HTTP_RESPONSE_SET_COOKIE_NAMES)
 
-#define MAX_METHOD 32 /* bytes before the first space of what may be a request */
+#define MAX_HEADERS 32768 /* bytes that are waited for */
 
 struct http {
    uint16_t status;
@@ -26,9 +26,9 @@ struct http {
 
 enum message { OTHER, REQUEST, RESPONSE };
 
-static enum message kind_of(const struct packet *packet)
+static enum message kind_of(struct span s)
 {
-   struct span s = span_of(packet->payload, packet->payload_captured);
+   s = span_message(s);
    if (s.n < 8) {
       return OTHER;
    }
@@ -45,17 +45,12 @@ static enum message kind_of(const struct packet *packet)
               : OTHER;
 }
 
-/* Takes the next header off s. \return false: that was all; *cut tells whether the last line is not complete */
-static bool next_header(struct span *s, struct span *name, struct span *value, bool *cut)
+/* Takes the next header off s. \return false: that was all */
+static bool next_header(struct span *s, struct span *name, struct span *value)
 {
    struct span line;
    for (;;) {
-      if (!span_line(s, &line)) {
-         *cut = s->n > 0;
-         return false;
-      }
-      if (line.n == 0) {
-         *cut = false;
+      if (!span_line(s, &line) || line.n == 0) { /* a line that is cut does not count */
          return false;
       }
       if (span_header(line, name, value)) {
@@ -68,11 +63,10 @@ static unsigned parse_request(struct http *h, struct span s)
 {
    struct request_line r;
    struct span headers, name, value, host = {NULL, 0}, agent = host, referer = host;
-   bool cut;
    if (!span_request(s, "HTTP", &r, &headers)) {
       return PLUGIN_NOTHING;
    }
-   while (next_header(&headers, &name, &value, &cut)) {
+   while (next_header(&headers, &name, &value)) {
       if (span_is_any_case(name, "Host")) {
          host = value;
       } else if (span_is_any_case(name, "User-Agent")) {
@@ -80,9 +74,6 @@ static unsigned parse_request(struct http *h, struct span s)
       } else if (span_is_any_case(name, "Referer")) {
          referer = value;
       }
-   }
-   if (cut) {
-      return PLUGIN_NOTHING;
    }
    h->request = true;
    h->method_length = span_keep(h->method, sizeof(h->method), r.method);
@@ -107,13 +98,12 @@ static void add_cookie(struct http *h, struct span value)
 static unsigned parse_response(struct http *h, struct span s)
 {
    struct span line, version, status, name, value, type = {NULL, 0}, server = type;
-   bool cut;
    if (!span_line(&s, &line) || !span_cut(line, ' ', &version, &status)) {
       return PLUGIN_NOTHING;
    }
    uint16_t code = (uint16_t) span_number(status, UINT16_MAX);
    h->cookies_length = 0;
-   while (next_header(&s, &name, &value, &cut)) {
+   while (next_header(&s, &name, &value)) {
       if (span_is_any_case(name, "Content-Type")) {
          type = value;
       } else if (span_is_any_case(name, "Server")) {
@@ -122,7 +112,7 @@ static unsigned parse_response(struct http *h, struct span s)
          add_cookie(h, value);
       }
    }
-   if (cut || code == 0) {
+   if (code == 0) {
       h->cookies_length = 0;
       return PLUGIN_NOTHING;
    }
@@ -135,14 +125,29 @@ static unsigned parse_response(struct http *h, struct span s)
 
 static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
-   struct span s = span_of(packet->payload, packet->payload_captured);
+   struct span all = span_of(packet->payload, packet->payload_captured), s = span_message(all);
+   enum message kind = kind_of(all);
    (void) flow;
    (void) reverse;
-   switch (kind_of(packet)) {
-   case REQUEST: return parse_request(ext, s);
-   case RESPONSE: return parse_response(ext, s);
-   default: return PLUGIN_NOTHING;
+   if (kind == OTHER) {
+      return s.n > 0 && !plugin_all(packet) && span_may_begin(s, "HTTP") ? PLUGIN_MORE : PLUGIN_NOTHING;
    }
+   size_t end = span_headers(s);
+   if (end == 0 && !plugin_all(packet) && s.n <= MAX_HEADERS) {
+      return PLUGIN_MORE;
+   }
+   if (kind == RESPONSE) {
+      return parse_response(ext, s);
+   }
+   unsigned result = parse_request(ext, s);
+   /* Requests may be sent without waiting for the answers. What follows the first one may be its body. */
+   struct span rest = end > 0 ? span_of(s.p + end, s.n - end) : span_of(s.p + s.n, 0);
+   unsigned used = PLUGIN_USED(rest.p - all.p);
+   if (rest.n > 0 && kind_of(rest) == REQUEST && span_headers(span_message(rest)) > 0) {
+      return result | used | PLUGIN_AGAIN;
+   }
+   bool begins = rest.n > 0 && (kind_of(rest) == REQUEST || span_may_begin(span_message(rest), "HTTP"));
+   return begins && !plugin_all(packet) ? result | used | PLUGIN_MORE : result;
 }
 
 static unsigned before(void *ext, const struct flow *flow, const struct packet *packet)
@@ -152,7 +157,7 @@ static unsigned before(void *ext, const struct flow *flow, const struct packet *
    if (!h->request && !h->response) {
       return PLUGIN_NOTHING;
    }
-   enum message kind = kind_of(packet);
+   enum message kind = kind_of(span_of(packet->payload, packet->payload_captured));
    return (kind == REQUEST && h->request) || (kind == RESPONSE && h->response) ? PLUGIN_FLUSH_FIRST
                                                                                : PLUGIN_NOTHING;
 }
@@ -180,6 +185,7 @@ const struct flow_plugin plugin_http = {
         "HTTP_REQUEST_AGENT,"
         "string HTTP_REQUEST_REFERER,uint16 HTTP_RESPONSE_STATUS_CODE,string HTTP_RESPONSE_CONTENT_TYPE,"
         "string HTTP_RESPONSE_SERVER,string HTTP_RESPONSE_SET_COOKIE_NAMES",
+    .stream = true,
     .ext_size = sizeof(struct http),
     .clear_size = offsetof(struct http, method),
     .lazy = true,

@@ -23,6 +23,7 @@ const struct flow_plugin plugin_https = {
     .name = "https",
     .help = "TLS server name only, any port; see also tls",
     .fields = "string HTTPS_SNI",
+    .stream = true,
     .ext_size = sizeof(struct tls),
     .clear_size = TLS_FLOW_CLEAR,
     .shared_size = sizeof(struct tls_shared),

@@ -30,6 +30,7 @@ const struct flow_plugin plugin_icmp = {
     .name = "icmp",
     .help = "type * 256 + code of the first ICMP message",
     .fields = "uint16 L4_ICMP_TYPE_CODE",
+    .protocols = PLUGIN_OTHER,
     .ext_size = sizeof(uint16_t),
     .create = create,
     .fill = fill,

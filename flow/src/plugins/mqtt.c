@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * Plugin mqtt: control packets of MQTT 3.1.1 and 5 on any TCP port, from the CONNECT on. Packets may share segments and span
- * them; one whose first bytes are cut is left out with what follows it in the segment.
+ * them. Of a packet larger than that, the first bytes are waited for.
  */
 #include "cache/plugin.h"
 #include "text.h"
@@ -14,7 +14,11 @@ UR_FIELDS(uint16 MQTT_TYPE_CUMULATIVE, uint8 MQTT_VERSION, uint8 MQTT_CONNECTION
           uint16 MQTT_KEEP_ALIVE, uint8 MQTT_CONNECTION_RETURN_CODE, uint8 MQTT_PUBLISH_FLAGS,
           string MQTT_TOPICS)
 
-#define MAX_TOPICS 255 /* bytes, with the # after each */
+#define MAX_FIXED     5   /* bytes of a fixed header */
+#define MAX_WAIT      512 /* bytes of a packet that are waited for: topics are at its beginning */
+#define PROTOCOL      "\0\4MQTT"
+#define PROTOCOL_SIZE 6
+#define MAX_TOPICS    255 /* bytes, with the # after each */
 
 enum { CONNECT = 1, CONNACK = 2, PUBLISH = 3 };
 
@@ -61,7 +65,8 @@ static bool parse_packet(struct mqtt *m, uint8_t first, const uint8_t *p, size_t
 {
    unsigned type = first >> 4;
    if (type == CONNECT) {
-      if (first != CONNECT << 4 || n < 10 || memcmp(p, "\0\4MQTT", 6) != 0 || (p[6] != 4 && p[6] != 5)) {
+      if (first != CONNECT << 4 || n < 10 || memcmp(p, PROTOCOL, PROTOCOL_SIZE) != 0 ||
+          (p[6] != 4 && p[6] != 5)) {
          return false;
       }
       m->version = p[6];
@@ -82,6 +87,17 @@ static bool parse_packet(struct mqtt *m, uint8_t first, const uint8_t *p, size_t
    return true;
 }
 
+static unsigned mqtt_more(const struct mqtt *m, size_t used)
+{
+   return (m->version != 0 ? PLUGIN_HAS_DATA : PLUGIN_NOTHING) | PLUGIN_MORE | PLUGIN_USED(used);
+}
+
+/* What is there of a CONNECT agrees with what it begins with. */
+static bool may_connect(const uint8_t *p, size_t n)
+{
+   return memcmp(p, PROTOCOL, n < PROTOCOL_SIZE ? n : PROTOCOL_SIZE) == 0;
+}
+
 static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct mqtt *m = ext;
@@ -89,7 +105,8 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
    size_t n = packet->payload_captured;
    uint32_t length;
    (void) flow;
-   if (n < 2 || packet->protocol != IPPROTO_TCP || (m->version == 0 && p[0] != CONNECT << 4)) {
+   bool all = plugin_all(packet);
+   if (n < (all ? 2 : 1) || packet->protocol != IPPROTO_TCP || (m->version == 0 && p[0] != CONNECT << 4)) {
       return PLUGIN_NOTHING;
    }
    if (m->left[reverse] >= packet->payload_wire) {
@@ -100,10 +117,17 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
    m->left[reverse] = 0;
    while (at < n) {
       size_t header = fixed_header(p + at, n - at, &length);
+      if (header == 0 && !all && n - at < MAX_FIXED) {
+         return mqtt_more(m, at);
+      }
       if (header == 0) {
          break;
       }
       size_t there = n - at - header;
+      if (there < length && there < MAX_WAIT && !all &&
+          (m->version != 0 || may_connect(p + at + header, there))) {
+         return mqtt_more(m, at);
+      }
       if (!parse_packet(m, p[at], p + at + header, length < there ? length : there)) {
          break;
       }
@@ -140,6 +164,8 @@ const struct flow_plugin plugin_mqtt = {
     .fields =
         "uint16 MQTT_TYPE_CUMULATIVE,uint8 MQTT_VERSION,uint8 MQTT_CONNECTION_FLAGS,uint16 MQTT_KEEP_ALIVE,"
         "uint8 MQTT_CONNECTION_RETURN_CODE,uint8 MQTT_PUBLISH_FLAGS,string MQTT_TOPICS",
+    .protocols = PLUGIN_TCP,
+    .stream = true,
     .ext_size = sizeof(struct mqtt),
     .clear_size = offsetof(struct mqtt, topics),
     .options = options,

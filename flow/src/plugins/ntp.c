@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Plugin ntp: requests and answers of NTP version 4 (RFC 5905, modes 3 and 4). Each packet on the port ends its flow.
+ * Plugin ntp: requests and answers of NTP versions 1 to 4 (RFC 5905 and those before, modes 3 and 4). Each packet on the port ends its flow.
  * Timestamps are seconds of the NTP era with six decimals.
  */
 #include "cache/plugin.h"
@@ -37,8 +37,8 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
        packet->l4 == NULL) {
       return PLUGIN_NOTHING;
    }
-   if (packet->payload_captured < HEADER || (p[0] >> 3 & 7) != 4 || ((p[0] & 7) != 3 && (p[0] & 7) != 4) ||
-       p[1] > MAX_STRATUM || p[2] > MAX_POLL) {
+   if (packet->payload_captured < HEADER || (p[0] >> 3 & 7) < 1 || (p[0] >> 3 & 7) > 4 ||
+       ((p[0] & 7) != 3 && (p[0] & 7) != 4) || p[1] > MAX_STRATUM || p[2] > MAX_POLL) {
       return PLUGIN_FLUSH;
    }
    memcpy(((struct ntp *) ext)->header, p, HEADER);
@@ -90,11 +90,14 @@ static const struct flow_plugin_option options[] = {
 
 const struct flow_plugin plugin_ntp = {
     .name = "ntp",
-    .help = "NTP version 4 requests and answers, port 123",
+    .help = "NTP requests and answers, port 123",
     .fields = "uint8 NTP_LEAP,uint8 NTP_VERSION,uint8 NTP_MODE,uint8 NTP_STRATUM,uint8 NTP_POLL,"
               "uint8 NTP_PRECISION,uint32 NTP_DELAY,uint32 NTP_DISPERSION,string NTP_REF_ID,string NTP_REF,"
               "string NTP_ORIG,string NTP_RECV,string NTP_SENT",
+    .protocols = PLUGIN_UDP,
+    .port = PORT,
     .ext_size = sizeof(struct ntp),
+    .lazy = true,
     .options = options,
     .create = on_packet,
     .update = on_packet,

@@ -119,17 +119,26 @@ static void parse(struct passivedns *d, const uint8_t *p, size_t size)
 static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct passivedns *d = ext;
-   const uint8_t *p = packet->payload;
-   size_t size = packet->payload_captured;
+   const uint8_t *p;
+   size_t size;
    (void) flow;
    (void) reverse;
-   if (packet->src_port != PORT || size == 0) {
+   if (packet->src_port != PORT || packet->payload_captured == 0) {
       return PLUGIN_NOTHING;
    }
-   if (dns_whole_message(packet, &p, &size) && size >= DNS_HEADER) {
+   size_t whole = dns_message(packet, &p, &size);
+   if (whole > 0 && size >= DNS_HEADER) {
       parse(d, p, size);
    }
-   return d->count > 0 ? PLUGIN_HAS_DATA | PLUGIN_FLUSH : PLUGIN_FLUSH;
+   return whole == 0 && plugin_all(packet) ? PLUGIN_FLUSH : dns_result(packet, whole, d->count > 0);
+}
+
+/* Over TCP, a flow goes on after a message when the next one has begun. */
+static unsigned before(void *ext, const struct flow *flow, const struct packet *packet)
+{
+   (void) flow;
+   return ((const struct passivedns *) ext)->count > 0 && packet->src_port == PORT ? PLUGIN_FLUSH_FIRST
+                                                                                   : PLUGIN_NOTHING;
 }
 
 static unsigned records(const void *ext)
@@ -155,10 +164,14 @@ const struct flow_plugin plugin_passivedns = {
     .name = "passivedns",
     .help = "names and addresses in DNS answers, port 53; one record for each of the first 16 of a message",
     .fields = "uint16 DNS_ID,uint16 DNS_ATYPE,string DNS_NAME,uint32 DNS_RR_TTL,ipaddr DNS_IP",
+    .protocols = PLUGIN_TCP | PLUGIN_UDP,
+    .port = PORT,
+    .stream = true,
     .ext_size = sizeof(struct passivedns),
     .clear_size = offsetof(struct passivedns, answers),
     .lazy = true,
     .create = on_packet,
+    .before = before,
     .update = on_packet,
     .records = records,
     .fill = fill,

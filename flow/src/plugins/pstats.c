@@ -3,23 +3,31 @@
 #include "cache/flow.h"
 
 #include <netinet/in.h>
+#include <string.h>
 
 #include "fields.h"
 
 UR_FIELDS(uint16 *PPI_PKT_LENGTHS, time *PPI_PKT_TIMES, uint8 *PPI_PKT_FLAGS, int8 *PPI_PKT_DIRECTIONS)
 
 #define MAX_PACKETS 30
+#define FIRST       6                    /* packets that every flow has room for: most have no more */
 #define WRAPPED     INT64_C(-4252017623) /* a sequence number this much smaller went once around */
 
+/* A packet. Its time is in nanoseconds; in two halves, so that it takes 12 bytes. */
+struct seen {
+   uint32_t time[2];
+   uint16_t length;
+   uint8_t flags;
+   int8_t direction;
+};
+
 struct pstats {
+   struct plugin_more more;                 /* packets after the first ones */
    uint32_t seq[2], ack[2], last_length[2]; /* of each direction's last packet */
    uint8_t last_flags[2];
    uint8_t count;
    /* Not cleared. */
-   int8_t direction[MAX_PACKETS];
-   uint8_t flags[MAX_PACKETS];
-   uint16_t length[MAX_PACKETS];
-   uint64_t time[MAX_PACKETS];
+   struct seen first[FIRST];
 };
 
 static uint32_t include_zeroes, skip_duplicates;
@@ -61,11 +69,19 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
        (packet->payload_wire == 0 && !include_zeroes)) {
       return PLUGIN_HAS_DATA;
    }
-   unsigned i = s->count++;
-   s->time[i] = packet->time;
-   s->length[i] = packet->payload_wire < UINT16_MAX ? (uint16_t) packet->payload_wire : UINT16_MAX;
-   s->flags[i] = packet->tcp_flags;
-   s->direction[i] = reverse ? -1 : 1;
+   struct seen *seen = s->first + s->count;
+   if (s->count >= FIRST) {
+      struct seen *later = plugin_grow(&s->more);
+      if (later == NULL) {
+         return PLUGIN_HAS_DATA;
+      }
+      seen = later + (s->count - FIRST);
+   }
+   s->count++;
+   memcpy(seen->time, &packet->time, sizeof(seen->time));
+   seen->length = packet->payload_wire < UINT16_MAX ? (uint16_t) packet->payload_wire : UINT16_MAX;
+   seen->flags = packet->tcp_flags;
+   seen->direction = reverse ? -1 : 1;
    return PLUGIN_HAS_DATA;
 }
 
@@ -78,15 +94,25 @@ static bool finish(void *ext, const struct flow *flow)
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
 {
    const struct pstats *s = ext;
+   const struct seen *later = plugin_grown(&s->more);
    ur_time_t times[MAX_PACKETS];
+   uint16_t lengths[MAX_PACKETS];
+   uint8_t flags[MAX_PACKETS];
+   int8_t directions[MAX_PACKETS];
    (void) index;
    for (unsigned i = 0; i < s->count; i++) {
-      times[i] = plugin_time(s->time[i]);
+      const struct seen *seen = i < FIRST ? &s->first[i] : &later[i - FIRST];
+      uint64_t time;
+      memcpy(&time, seen->time, sizeof(time));
+      times[i] = plugin_time(time);
+      lengths[i] = seen->length;
+      flags[i] = seen->flags;
+      directions[i] = seen->direction;
    }
-   ur_set_var(t, rec, F_PPI_PKT_LENGTHS, s->length, (int) (s->count * sizeof(s->length[0])));
+   ur_set_var(t, rec, F_PPI_PKT_LENGTHS, lengths, (int) (s->count * sizeof(lengths[0])));
    ur_set_var(t, rec, F_PPI_PKT_TIMES, times, (int) (s->count * sizeof(times[0])));
-   ur_set_var(t, rec, F_PPI_PKT_FLAGS, s->flags, s->count);
-   ur_set_var(t, rec, F_PPI_PKT_DIRECTIONS, s->direction, s->count);
+   ur_set_var(t, rec, F_PPI_PKT_FLAGS, flags, s->count);
+   ur_set_var(t, rec, F_PPI_PKT_DIRECTIONS, directions, s->count);
 }
 
 const struct flow_plugin plugin_pstats = {
@@ -94,7 +120,8 @@ const struct flow_plugin plugin_pstats = {
     .help = "length, time, flags and direction of the first 30 packets with payload",
     .fields = "uint16* PPI_PKT_LENGTHS,time* PPI_PKT_TIMES,uint8* PPI_PKT_FLAGS,int8* PPI_PKT_DIRECTIONS",
     .ext_size = sizeof(struct pstats),
-    .clear_size = offsetof(struct pstats, direction),
+    .clear_size = offsetof(struct pstats, first),
+    .more_size = (MAX_PACKETS - FIRST) * sizeof(struct seen),
     .options = options,
     .create = on_packet,
     .update = on_packet,

@@ -338,6 +338,8 @@ const struct flow_plugin plugin_quic = {
         "uint64 QUIC_TOKEN_LENGTH,bytes QUIC_OCCID,bytes QUIC_OSCID,bytes QUIC_SCID,bytes QUIC_RETRY_SCID,"
         "uint8 QUIC_MULTIPLEXED,uint8 QUIC_ZERO_RTT,uint16 QUIC_SERVER_PORT,uint8* QUIC_PACKETS,"
         "uint8 QUIC_CH_PARSED,uint16* QUIC_TLS_EXT_TYPE,uint16* QUIC_TLS_EXT_LEN,bytes QUIC_TLS_EXT",
+    .protocols = PLUGIN_UDP,
+    .payload_only = true,
     .ext_size = sizeof(struct quic),
     .clear_size = offsetof(struct quic, random),
     .shared_size = sizeof(struct shared),

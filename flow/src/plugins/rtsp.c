@@ -11,7 +11,7 @@
 UR_FIELDS(string RTSP_REQUEST_METHOD, string RTSP_REQUEST_AGENT, string RTSP_REQUEST_URI,
           uint16 RTSP_RESPONSE_STATUS_CODE, string RTSP_RESPONSE_SERVER, string RTSP_RESPONSE_CONTENT_TYPE)
 
-#define MAX_METHOD 32
+#define MAX_HEADERS 8192 /* bytes that are waited for */
 
 struct rtsp {
    uint16_t status;
@@ -23,9 +23,10 @@ struct rtsp {
 
 enum message { OTHER, REQUEST, RESPONSE };
 
-static enum message kind_of(const struct packet *packet)
+static enum message kind_of(struct span s)
 {
-   struct span s = span_of(packet->payload, packet->payload_captured), method, target, rest;
+   struct span method, target, rest;
+   s = span_message(s);
    if (s.n < 8 || s.p[0] < 'A' || s.p[0] > 'Z') {
       return OTHER;
    }
@@ -59,11 +60,20 @@ static void parse_headers(struct rtsp *r, struct span s)
 static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct rtsp *r = ext;
-   struct span s = span_of(packet->payload, packet->payload_captured), line, version, rest;
+   struct span all = span_of(packet->payload, packet->payload_captured), s = span_message(all), line, version,
+               rest;
    struct request_line request;
+   enum message kind = kind_of(all);
    (void) flow;
    (void) reverse;
-   switch (kind_of(packet)) {
+   size_t end = kind != OTHER ? span_headers(s) : 0;
+   if (!plugin_all(packet) && s.n > 0 && s.n <= MAX_HEADERS && end == 0 &&
+       (kind != OTHER || span_may_begin(s, "RTSP"))) {
+      return PLUGIN_MORE;
+   }
+   struct span next = end > 0 ? span_of(s.p + end, s.n - end) : span_of(s.p + s.n, 0);
+   unsigned used = PLUGIN_USED(next.p - all.p);
+   switch (kind) {
    case REQUEST:
       if (!span_request(s, "RTSP", &request, &rest)) {
          return PLUGIN_NOTHING;
@@ -72,7 +82,13 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
       r->method_length = span_keep(r->method, sizeof(r->method), request.method);
       r->uri_length = span_keep(r->uri, sizeof(r->uri), request.target);
       parse_headers(r, rest);
-      return PLUGIN_HAS_DATA;
+      if (kind_of(next) == REQUEST && span_headers(span_message(next)) > 0) {
+         return PLUGIN_HAS_DATA | used | PLUGIN_AGAIN;
+      }
+      next = span_message(next);
+      return next.n > 0 && (kind_of(next) == REQUEST || span_may_begin(next, "RTSP"))
+                 ? PLUGIN_HAS_DATA | used | PLUGIN_MORE
+                 : PLUGIN_HAS_DATA;
    case RESPONSE:
       if (!span_line(&s, &line) || !span_cut(line, ' ', &version, &rest) ||
           span_number(rest, UINT16_MAX) == 0) {
@@ -93,7 +109,7 @@ static unsigned before(void *ext, const struct flow *flow, const struct packet *
    if (!r->request && !r->response) {
       return PLUGIN_NOTHING;
    }
-   enum message kind = kind_of(packet);
+   enum message kind = kind_of(span_of(packet->payload, packet->payload_captured));
    return (kind == REQUEST && r->request) || (kind == RESPONSE && r->response) ? PLUGIN_FLUSH_FIRST
                                                                                : PLUGIN_NOTHING;
 }
@@ -116,6 +132,7 @@ const struct flow_plugin plugin_rtsp = {
     .fields =
         "string RTSP_REQUEST_METHOD,string RTSP_REQUEST_AGENT,string RTSP_REQUEST_URI,"
         "uint16 RTSP_RESPONSE_STATUS_CODE,string RTSP_RESPONSE_SERVER,string RTSP_RESPONSE_CONTENT_TYPE",
+    .stream = true,
     .ext_size = sizeof(struct rtsp),
     .clear_size = offsetof(struct rtsp, method),
     .lazy = true,

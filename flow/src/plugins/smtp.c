@@ -18,7 +18,8 @@ UR_FIELDS(uint32 SMTP_2XX_STAT_CODE_COUNT, uint32 SMTP_3XX_STAT_CODE_COUNT, uint
 #define PORT          25
 #define MAX_TEXT      254
 #define MAX_COMMAND   31
-#define TLS_HANDSHAKE 22 /* first byte of a TLS connection (RFC 3207 begins one after STARTTLS) */
+#define MAX_LINE      1024 /* bytes of a line that are waited for */
+#define TLS_HANDSHAKE 22   /* first byte of a TLS connection (RFC 3207 begins one after STARTTLS) */
 #define NO_COMMAND    0x8000
 #define CODE_OTHER    0x80000000u
 #define CODE_SPAM     0x40000000u
@@ -87,12 +88,17 @@ static bool parse_reply(struct smtp *m, struct span line)
    return true;
 }
 
-static bool parse_replies(struct smtp *m, struct span s)
+/* The last line may be cut. rest: its bytes, when more of it may come */
+static bool parse_replies(struct smtp *m, struct span s, bool all, size_t *rest)
 {
    struct span line;
    bool any = false;
    while (m->state != ENCRYPTED && span_line(&s, &line)) {
       any |= parse_reply(m, line);
+   }
+   if (m->state != ENCRYPTED && !all && s.n > 0 && s.n < MAX_LINE) {
+      *rest = s.n;
+      return any;
    }
    return (m->state != ENCRYPTED && s.n > 3 && parse_reply(m, s)) || any;
 }
@@ -164,7 +170,7 @@ static struct span skip_mail(struct smtp *m, struct span s)
    return s;
 }
 
-static bool parse_commands(struct smtp *m, struct span s)
+static bool parse_commands(struct smtp *m, struct span s, bool all, size_t *rest)
 {
    struct span line;
    bool any = false;
@@ -182,6 +188,10 @@ static bool parse_commands(struct smtp *m, struct span s)
       }
       bool begins = m->state == COMMANDS || m->state == TLS_ASKED;
       if (!span_line(&s, &line)) {
+         if (begins && !all && s.n < MAX_LINE) {
+            *rest = s.n;
+            return any;
+         }
          m->state = COMMAND_CUT;
          return (begins && parse_command(m, s)) || any;
       }
@@ -200,8 +210,11 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
       return PLUGIN_NOTHING;
    }
    struct span s = span_of(packet->payload, packet->payload_captured);
-   bool found = packet->src_port == PORT ? parse_replies(ext, s) : parse_commands(ext, s);
-   return found ? PLUGIN_HAS_DATA : PLUGIN_KEEP; /* where in a mail this ended */
+   size_t rest = 0;
+   bool all = plugin_all(packet), found = packet->src_port == PORT ? parse_replies(ext, s, all, &rest)
+                                                                   : parse_commands(ext, s, all, &rest);
+   /* PLUGIN_KEEP: where in a mail this ended */
+   return (found ? PLUGIN_HAS_DATA : PLUGIN_KEEP) | (rest > 0 ? PLUGIN_MORE | PLUGIN_USED(s.n - rest) : 0);
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
@@ -229,6 +242,9 @@ const struct flow_plugin plugin_smtp = {
         "uint32 SMTP_5XX_STAT_CODE_COUNT,uint32 SMTP_COMMAND_FLAGS,uint32 SMTP_MAIL_CMD_COUNT,"
         "uint32 SMTP_RCPT_CMD_COUNT,uint32 SMTP_STAT_CODE_FLAGS,string SMTP_DOMAIN,"
         "string SMTP_FIRST_RECIPIENT,string SMTP_FIRST_SENDER",
+    .protocols = PLUGIN_TCP,
+    .port = PORT,
+    .stream = true,
     .ext_size = sizeof(struct smtp),
     .clear_size = offsetof(struct smtp, domain),
     .lazy = true,

@@ -108,6 +108,9 @@ const struct flow_plugin plugin_ssdp = {
     .help = "services announced and searched for, UDP port 1900",
     .fields =
         "uint16 SSDP_LOCATION_PORT,string SSDP_NT,string SSDP_SERVER,string SSDP_ST,string SSDP_USER_AGENT",
+    .protocols = PLUGIN_UDP,
+    .port = PORT,
+    .payload_only = true,
     .ext_size = sizeof(struct ssdp),
     .clear_size = offsetof(struct ssdp, nt),
     .lazy = true,

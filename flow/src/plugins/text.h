@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define MAX_METHOD 32 /* bytes before the first space of what may be a request */
+
 struct span {
    const char *p;
    size_t n;
@@ -111,6 +113,55 @@ static inline uint16_t span_keep(char *to, size_t size, struct span s)
 struct request_line {
    struct span method, target;
 };
+
+/** Where a message's headers end, after the empty line. \return 0: they are cut */
+static inline size_t span_headers(struct span s)
+{
+   struct span all = s, line;
+   while (span_line(&s, &line)) {
+      if (line.n == 0 && s.p - all.p > 2) { /* a message does not begin with it */
+         return (size_t) (s.p - all.p);
+      }
+   }
+   return 0;
+}
+
+/** Without the empty lines that may come before a message. */
+static inline struct span span_message(struct span s)
+{
+   while (s.n > 0 && (s.p[0] == '\r' || s.p[0] == '\n')) {
+      s.p++;
+      s.n--;
+   }
+   return s;
+}
+
+/** May this be the beginning of "METHOD TARGET PROTOCOL" or of "PROTOCOL", of which the rest is missing? */
+static inline bool span_may_begin(struct span s, const char *protocol)
+{
+   size_t method = 0, n = strlen(protocol);
+   if (memcmp(s.p, protocol, s.n < n ? s.n : n) == 0) {
+      return true;
+   }
+   while (method < s.n && (s.p[method] >= 'A' && s.p[method] <= 'Z')) {
+      method++;
+   }
+   if (method == s.n || s.p[method] != ' ') {
+      return method > 0 && method == s.n && method <= MAX_METHOD;
+   }
+   const char *target = s.p + method + 1, *end = s.p + s.n,
+              *space = memchr(target, ' ', (size_t) (end - target));
+   if (method == 0 || method > MAX_METHOD || memchr(s.p, '\n', s.n) != NULL) {
+      return false;
+   }
+   for (const char *c = target; c < (space != NULL ? space : end); c++) {
+      if ((unsigned char) *c < '!' || *c == 127) {
+         return false;
+      }
+   }
+   size_t there = space != NULL ? (size_t) (end - space - 1) : 0;
+   return there == 0 || memcmp(space + 1, protocol, there < n ? there : n) == 0;
+}
 
 /** "METHOD TARGET PROTOCOL..." \return false: the payload does not begin so. rest: what is after the line's end, which
  * must be there */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * Plugin tls: server name, protocols and fingerprints of TLS connections on any port, from the ClientHello and the ServerHello.
- * A ClientHello that takes several segments (usual with post-quantum keys) is put together when they come in order; the
- * memory for that is shared by all flows: when more do so at a time than there is room for, the oldest gives nothing.
+ * A hello may take several segments (usual with post-quantum keys) and several records (RFC 8446, 5.1).
  */
 #include "tls_flow.h"
 
@@ -21,16 +20,52 @@ static const struct flow_plugin_option options[] = {
     {"ja4", &standard_ja4, 1, "TLS_JA4 exactly as FoxIO defines it, not as NEMEA wrote it until now"},
     {NULL, NULL, 0, NULL}};
 
-/* A handshake message in a record at the payload's beginning. whole: bytes of it with its header */
-static bool find_message(struct span s, unsigned type, size_t *whole)
+enum hello { NO_HELLO, CUT_HELLO, WHOLE_HELLO };
+
+static bool is_record(const uint8_t *p, size_t n)
 {
-   const uint8_t *p = (const uint8_t *) s.p;
-   if (s.n < RECORD + TLS_HEADER + 2 || p[0] != HANDSHAKE || p[1] != 3 || p[2] > 3 || p[RECORD] != type ||
-       p[RECORD + TLS_HEADER] != 3) {
-      return false;
+   return p[0] == HANDSHAKE && (n < 2 || p[1] == 3) && (n < 3 || p[2] <= 3);
+}
+
+/* Finds a hello at the payload's beginning. In a record of its own it stays where it is; the pieces that several records have of
+ * it are put together in scratch. */
+static enum hello find_hello(struct span s, unsigned type, uint8_t scratch[TLS_MAX_HELLO],
+                             struct span *message)
+{
+   const uint8_t *p = (const uint8_t *) s.p, *end = p + s.n;
+   size_t have = 0, whole = TLS_HEADER + 2;
+   *message = span_of(NULL, 0);
+   while (have < whole) {
+      if (p == end || (size_t) (end - p) < RECORD) {
+         return p == end || is_record(p, (size_t) (end - p)) ? CUT_HELLO : NO_HELLO;
+      }
+      size_t length = load_be16(p + 3), there = (size_t) (end - p) - RECORD;
+      if (!is_record(p, RECORD) || length == 0) {
+         return NO_HELLO;
+      }
+      there = there < length ? there : length;
+      if (have == 0 && there >= TLS_HEADER &&
+          TLS_HEADER + ((size_t) p[RECORD + 1] << 16 | load_be16(p + RECORD + 2)) <= there) {
+         *message = span_of(p + RECORD, there);
+      } else {
+         memcpy(scratch + have, p + RECORD, there < TLS_MAX_HELLO - have ? there : TLS_MAX_HELLO - have);
+         *message = span_of(scratch, have + there < TLS_MAX_HELLO ? have + there : TLS_MAX_HELLO);
+      }
+      have += there;
+      const uint8_t *m = (const uint8_t *) message->p;
+      if (have > 0 && m[0] != type) {
+         return NO_HELLO;
+      }
+      if (have >= TLS_HEADER) {
+         whole = TLS_HEADER + ((size_t) m[1] << 16 | load_be16(m + 2));
+      }
+      if (whole > TLS_MAX_HELLO || whole < TLS_HEADER + 2 || (have > TLS_HEADER && m[TLS_HEADER] != 3)) {
+         return NO_HELLO;
+      }
+      p += RECORD + there;
    }
-   *whole = TLS_HEADER + ((size_t) p[RECORD + 1] << 16 | load_be16(p + RECORD + 2));
-   return *whole <= load_be16(p + 3);
+   message->n = whole;
+   return WHOLE_HELLO;
 }
 
 static unsigned client_hello(struct tls *t, const struct packet *packet, const uint8_t *message, size_t size)
@@ -51,86 +86,34 @@ static unsigned client_hello(struct tls *t, const struct packet *packet, const u
    return PLUGIN_HAS_DATA;
 }
 
-static uint32_t next_seq(const struct packet *packet)
-{
-   return load_be32(packet->l4 + 4) + packet->payload_wire;
-}
-
-static unsigned begin_partial(struct tls *t, const struct packet *packet, struct span message, bool reverse)
-{
-   if (packet->protocol != IPPROTO_TCP || plugin_l4_captured(packet) < 20 ||
-       packet->payload_captured != packet->payload_wire) {
-      return PLUGIN_NOTHING;
-   }
-   uint32_t i = t->shared->turn++ % TLS_MAX_PARTIAL;
-   struct tls_partial *p = &t->shared->partial[i];
-   p->owner = t;
-   p->next_seq = next_seq(packet);
-   p->size = span_keep((char *) p->bytes, sizeof(p->bytes), message);
-   t->waiting = i + 1;
-   t->client_way = reverse;
-   return PLUGIN_KEEP;
-}
-
-static unsigned add_to_partial(struct tls *t, const struct packet *packet, bool reverse)
-{
-   struct tls_partial *p = &t->shared->partial[t->waiting - 1];
-   if (p->owner != t) { /* another flow has it now */
-      t->waiting = 0;
-      return PLUGIN_NOTHING;
-   }
-   if (reverse != t->client_way || packet->payload_captured == 0 || plugin_l4_captured(packet) < 20 ||
-       load_be32(packet->l4 + 4) != p->next_seq) {
-      return PLUGIN_NOTHING;
-   }
-   p->next_seq = next_seq(packet);
-   p->size += span_keep((char *) p->bytes + p->size, sizeof(p->bytes) - p->size,
-                        span_of(packet->payload, packet->payload_captured));
-   size_t whole = TLS_HEADER + ((size_t) p->bytes[1] << 16 | load_be16(p->bytes + 2));
-   if (p->size < whole && packet->payload_captured == packet->payload_wire) {
-      return PLUGIN_NOTHING;
-   }
-   t->waiting = 0;
-   p->owner = NULL;
-   return p->size >= whole ? client_hello(t, packet, p->bytes, whole) : PLUGIN_NOTHING;
-}
-
-static void server_hello(struct tls *t, struct span s)
+static unsigned server_hello(struct tls *t, struct span message)
 {
    struct tls_hello h;
-   size_t whole;
-   if (find_message(s, TLS_SERVER_HELLO, &whole) && whole <= s.n - RECORD &&
-       tls_parse_hello((const uint8_t *) s.p + RECORD, whole, TLS_SERVER_HELLO, &h)) {
-      t->server = true;
-      t->version = h.selected != 0 ? h.selected : t->version;
-      t->alpn_length = (uint8_t) span_keep(t->alpn, sizeof(t->alpn), h.alpn);
+   if (!tls_parse_hello((const uint8_t *) message.p, message.n, TLS_SERVER_HELLO, &h)) {
+      return PLUGIN_NOTHING;
    }
+   t->server = true;
+   t->version = h.selected != 0 ? h.selected : t->version;
+   t->alpn_length = (uint8_t) span_keep(t->alpn, sizeof(t->alpn), h.alpn);
+   return PLUGIN_DONE;
 }
 
 unsigned tls_look(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct tls *t = ext;
-   struct span s = span_of(packet->payload, packet->payload_captured);
-   size_t whole;
+   struct span s = span_of(packet->payload, packet->payload_captured), message;
    (void) flow;
-   if (t->waiting != 0) {
-      return add_to_partial(t, packet, reverse);
-   }
+   (void) reverse;
    if (s.n == 0 || packet->payload[0] != HANDSHAKE || t->server) {
       return PLUGIN_NOTHING;
    }
-   if (t->client) {
-      server_hello(t, s);
-      return PLUGIN_NOTHING;
+   switch (find_hello(s, t->client ? TLS_SERVER_HELLO : TLS_CLIENT_HELLO, t->shared->scratch, &message)) {
+   case CUT_HELLO: return plugin_all(packet) ? PLUGIN_NOTHING : PLUGIN_MORE;
+   case WHOLE_HELLO:
+      return t->client ? server_hello(t, message)
+                       : client_hello(t, packet, (const uint8_t *) message.p, message.n);
+   default: return PLUGIN_NOTHING;
    }
-   if (!find_message(s, TLS_CLIENT_HELLO, &whole)) {
-      return PLUGIN_NOTHING;
-   }
-   if (whole <= s.n - RECORD) {
-      return client_hello(t, packet, packet->payload + RECORD, whole);
-   }
-   return whole <= TLS_MAX_HELLO ? begin_partial(t, packet, span_of(s.p + RECORD, s.n - RECORD), reverse)
-                                 : PLUGIN_NOTHING;
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *tmplt, void *rec)
@@ -152,6 +135,7 @@ const struct flow_plugin plugin_tls = {
     .fields =
         "string TLS_SNI,bytes TLS_JA3,string TLS_JA4,string TLS_ALPN,uint16 TLS_VERSION,uint16* TLS_EXT_TYPE,"
         "uint16* TLS_EXT_LEN",
+    .stream = true,
     .ext_size = sizeof(struct tls),
     .clear_size = TLS_FLOW_CLEAR,
     .shared_size = sizeof(struct tls_shared),

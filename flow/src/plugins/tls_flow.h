@@ -6,25 +6,15 @@
 #include "cache/flow.h"
 #include "tls_hello.h"
 
-#define TLS_MAX_HELLO   8192
-#define TLS_MAX_PARTIAL 256 /* ClientHellos that are put together at a time */
-
-struct tls_partial {
-   const void *owner; /* a flow's struct tls */
-   uint32_t next_seq; /* of TCP */
-   uint32_t size;     /* bytes here */
-   uint8_t bytes[TLS_MAX_HELLO];
-};
+#define TLS_MAX_HELLO 32768
 
 struct tls_shared {
-   uint32_t turn;
-   struct tls_partial partial[TLS_MAX_PARTIAL];
+   uint8_t scratch[TLS_MAX_HELLO]; /* a hello that several records have */
 };
 
 struct tls {
    struct tls_shared *shared;
-   uint32_t waiting; /* number of its struct tls_partial + 1 */
-   bool client, server, client_way;
+   bool client, server;
    uint8_t sni_length, alpn_length, ja4_length, listed;
    uint16_t version;
    /* Not cleared. */

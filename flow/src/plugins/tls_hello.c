@@ -104,7 +104,7 @@ bool tls_parse_hello(const uint8_t *p, size_t size, unsigned type, struct tls_he
    }
    r.end = r.p + length;
    h->version = (uint16_t) get(&r, 2);
-   if (h->version < 0x0301 || h->version > 0x0303 || (size_t) (r.end - r.p) < RANDOM) {
+   if (h->version < 0x0300 || h->version > 0x0303 || (size_t) (r.end - r.p) < RANDOM) {
       return false;
    }
    r.p += RANDOM;

@@ -17,7 +17,7 @@ struct flow_meter {
    struct meter_input input;
    const char *plugin_list, *collector;
    uint64_t link;
-   uint32_t workers, statistics_every, snaplen, capture_memory;
+   uint32_t workers, statistics_every, snaplen, capture_memory, plugin_memory;
    uint8_t direction;
    bool raw, udp, pcap_statistics;
 
@@ -126,6 +126,11 @@ static const nm_option_t options[] = {
     NM_FLAG(0, "split", struct flow_meter, config.cache.split, "Export uniflows instead of biflows."),
     NM_U32(0, "fragments", struct flow_meter, config.cache.fragments, FRAGMENTS, 0, 1u << 24,
            "Size of the fragment cache, in fragmented packets; 0: later fragments get no ports."),
+    NM_U32(
+        0, "plugin-memory", struct flow_meter, plugin_memory, 0, 0, 1u << 20,
+        "Memory limit in MiB for what plugins keep of flows, for each worker; 0: what is needed when each "
+        "plugin "
+        "finds something in half of the flows. A flow for which there is no memory left is exported early."),
     NM_U32(0, "capture-memory", struct flow_meter, capture_memory, SOURCE_MEMORY >> 20, 16, 1u << 20,
            "Memory limit in MiB for the buffers and zstd windows of all open capture files."),
     NM_U32(0, "progress", struct flow_meter, config.progress_fd, 0, 0, 1023,
@@ -266,6 +271,7 @@ static int check(nm_module_t *m)
    cache->inactive_ms = cache->inactive_ms != 0 ? cache->inactive_ms : defaults.cache.inactive_ms;
    cache->capacity = cache->capacity != 0 ? cache->capacity : defaults.cache.capacity;
    cache->fragment_s = defaults.cache.fragment_s;
+   cache->plugin_memory = (uint64_t) self->plugin_memory << 20;
    self->config.sink.link_bit_field = self->link;
    self->config.sink.direction = self->direction;
    self->config.show_every = self->statistics_every != 0 ? self->statistics_every
