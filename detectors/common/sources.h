@@ -69,8 +69,9 @@ static inline void sources_add(struct sources *s, const void *address)
    s->map[place >> 6] |= bit;
 }
 
-/** Between batches: makes the map again if it is time. */
-static inline void sources_refresh(struct sources *s, const nc_table_t *table)
+/** Between batches: makes the map again if it is time. counts: whether the key of an entry belongs in it */
+static inline void sources_refresh(struct sources *s, const nc_table_t *table,
+                                   bool (*counts)(const void *key))
 {
    uint32_t cursor = 0;
    const void *key;
@@ -80,7 +81,9 @@ static inline void sources_refresh(struct sources *s, const nc_table_t *table)
    }
    memset(s->map, 0, sizeof(*s->map) << (64 - s->shift - 6));
    while (nc_table_next(table, &cursor, &key, &value)) {
-      sources_add(s, key);
+      if (counts(key)) {
+         sources_add(s, key);
+      }
    }
    s->set = 0;
 }

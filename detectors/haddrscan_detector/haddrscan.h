@@ -102,10 +102,10 @@ struct haddrscan {
    bool details;
 
    struct flow_format format;
-   bool icmp_type;         /* the format has it */
-   struct sources sources; /* of lists */
-   nc_table_t *hosts;      /* host_key -> uint8_t, its weight */
-   nc_table_t *sketches;   /* id of a list -> struct sketch */
+   bool icmp_type;             /* the format has it */
+   struct sources tcp, others; /* of lists; most flows are TCP, most sources of lists have asked by UDP */
+   nc_table_t *hosts;          /* host_key -> uint8_t, its weight */
+   nc_table_t *sketches;       /* id of a list -> struct sketch */
    nc_wheel_t *timers;
    uint64_t last_id, probes;
 };
@@ -118,7 +118,8 @@ enum action {
    CLASSIC, /* a probe, as NEMEA 2 */
 };
 
-#define LISTS 2 /* of a step: of the port and, but for ICMP, of all ports */
+#define LISTS \
+   2 /* of a step: of the port and of all ports; that of UDP is needed for details only, ICMP has none */
 #define STEPS (NC_TABLE_BATCH / LISTS)
 
 struct step {

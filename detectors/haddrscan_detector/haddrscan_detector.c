@@ -71,7 +71,8 @@ static int init(nm_module_t *m)
 {
    struct haddrscan *self = nm_self(m);
    self->timers = nc_wheel_new(WHEEL_BUCKETS, NM_SECONDS(self->interval));
-   if (self->timers == NULL || !sources_open(&self->sources, self->lists)) {
+   if (self->timers == NULL || !sources_open(&self->tcp, self->lists) ||
+       !sources_open(&self->others, self->lists)) {
       return nm_fail(m, "out of memory");
    }
    nm_counter(m, "probes", &self->probes);
@@ -177,7 +178,11 @@ static bool answer_in(struct haddrscan *self, const struct step *step, unsigned 
       list->used++;
       *weight = 0;
    }
-   return weight != NULL;
+   const bool known = weight != NULL;
+   if (list->n == 0 && !list->reported) { /* one question and its answer: most flows of UDP */
+      nc_table_remove_value(self->lists, list);
+   }
+   return known;
 }
 
 static bool answer(struct haddrscan *self, const struct step *step)
@@ -277,7 +282,7 @@ static uint32_t put(struct haddrscan *self, struct step *step, enum action actio
    const ip_addr_t *source = answer ? f->dst : f->src;
    step->keys[0] = make_key(source, icmp ? ICMP_ECHO : answer ? f->src_port : f->dst_port, f->protocol);
    step->n_lists = 1;
-   if (!icmp && action != CLASSIC) {
+   if (action != CLASSIC && (f->protocol == PROTOCOL_TCP || (self->details && !icmp))) {
       step->keys[step->n_lists++] = make_key(source, ALL_PORTS, f->protocol);
    }
    step->host = answer ? f->src : f->dst;
@@ -292,7 +297,7 @@ static uint32_t put(struct haddrscan *self, struct step *step, enum action actio
    step->search = false;
    step->unless_answer = false;
    if (action == ADD || action == CLASSIC) {
-      sources_add(&self->sources, source);
+      sources_add(f->protocol == PROTOCOL_TCP ? &self->tcp : &self->others, source);
    }
    return 1;
 }
@@ -319,9 +324,9 @@ static uint32_t sort_tcp(struct haddrscan *self, struct step *step, const struct
 static uint32_t sort_datagrams(struct haddrscan *self, struct step *steps, const struct flow *f,
                                bool may_answer, bool may_ask, uint8_t points)
 {
-   uint32_t n = may_answer && sources_may_have(&self->sources, f->dst) ? put(self, steps, ANSWER, f, 0) : 0;
+   uint32_t n = may_answer && sources_may_have(&self->others, f->dst) ? put(self, steps, ANSWER, f, 0) : 0;
    bool used = f->packets_rev > 0;
-   bool more = may_ask && (used ? sources_may_have(&self->sources, f->src) : f->packets <= PROBE_MAX_PACKETS);
+   bool more = may_ask && (used ? sources_may_have(&self->others, f->src) : f->packets <= PROBE_MAX_PACKETS);
    if (more) {
       put(self, &steps[n], used ? USE : ADD, f, points);
       steps[n].unless_answer = n > 0;
@@ -388,7 +393,7 @@ static uint32_t sort_out(struct haddrscan *self, struct step *steps, const void 
 {
    const struct flow_format *format = &self->format;
    const bool use = !self->classic && flow_record_is_use(rec, format);
-   if (use ? !sources_may_have(&self->sources, UR_AT_(rec, format->at[F_SRC_IP]))
+   if (use ? !sources_may_have(&self->tcp, UR_AT_(rec, format->at[F_SRC_IP]))
            : self->classic && !flow_is_classic_probe(rec, format, 1)) {
       return 0;
    }
@@ -408,13 +413,24 @@ static uint32_t sort_out(struct haddrscan *self, struct step *steps, const void 
    }
 }
 
+static bool is_tcp(const void *key)
+{
+   return ((const struct list_key *) key)->protocol == PROTOCOL_TCP;
+}
+
+static bool is_other(const void *key)
+{
+   return !is_tcp(key);
+}
+
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
    struct haddrscan *self = nm_self(m);
    struct step steps[STEPS + 1];
    uint32_t waiting = 0;
    int rc = NM_OK;
-   sources_refresh(&self->sources, self->lists);
+   sources_refresh(&self->tcp, self->lists, is_tcp);
+   sources_refresh(&self->others, self->lists, is_other);
    for (uint32_t i = 0; i < n && rc == NM_OK; i++) {
       waiting += sort_out(self, &steps[waiting], recs[i].data);
       if (waiting >= STEPS) {
@@ -474,7 +490,8 @@ static void cleanup(nm_module_t *m)
 {
    struct haddrscan *self = nm_self(m);
    nc_wheel_free(self->timers);
-   sources_close(&self->sources);
+   sources_close(&self->tcp);
+   sources_close(&self->others);
 }
 
 NM_MODULE("haddrscan_detector",

@@ -98,8 +98,8 @@ struct vportscan {
    bool details;
 
    struct flow_format format;
-   struct sources sources; /* of pairs */
-   nc_table_t *scans;      /* pair_key -> struct scan */
+   struct sources tcp, udp; /* of pairs; most flows are TCP, most sources of pairs have asked by UDP */
+   nc_table_t *scans;       /* pair_key -> struct scan */
    nc_wheel_t *timers;
    uint16_t list_size;
    uint64_t probes;
@@ -145,7 +145,8 @@ static int init(nm_module_t *m)
 {
    struct vportscan *self = nm_self(m);
    self->timers = nc_wheel_new(WHEEL_BUCKETS, NM_SECONDS(TICK_SECONDS));
-   if (self->timers == NULL || !sources_open(&self->sources, self->pairs)) {
+   if (self->timers == NULL || !sources_open(&self->tcp, self->pairs) ||
+       !sources_open(&self->udp, self->pairs)) {
       return nm_fail(m, "out of memory");
    }
    nm_counter(m, "probes", &self->probes);
@@ -156,7 +157,8 @@ static void cleanup(nm_module_t *m)
 {
    struct vportscan *self = nm_self(m);
    nc_wheel_free(self->timers);
-   sources_close(&self->sources);
+   sources_close(&self->tcp);
+   sources_close(&self->udp);
 }
 
 static int format(nm_module_t *m, uint32_t input)
@@ -554,6 +556,9 @@ static bool answer(struct vportscan *self, const struct step *step)
       pair->marked--;
    }
    pair->used++;
+   if (pair->n == 0 && pair->scan == NULL) { /* one question and its answer: most flows of UDP */
+      nc_table_remove_value(self->pairs, pair);
+   }
    return true;
 }
 
@@ -603,14 +608,14 @@ static uint32_t put(struct step *step, enum action action, const struct flow *f,
 static uint32_t put_probe(struct vportscan *self, struct step *step, enum action action, const struct flow *f,
                           uint8_t marks)
 {
-   sources_add(&self->sources, f->src);
+   sources_add(f->protocol == PROTOCOL_TCP ? &self->tcp : &self->udp, f->src);
    return put(step, action, f, marks);
 }
 
 /* UDP has no flags: a probe is a small flow without an answer, in the same record or in one of its own. */
 static uint32_t sort_udp(struct vportscan *self, struct step *steps, const struct flow *f)
 {
-   uint32_t n = sources_may_have(&self->sources, f->dst) ? put(steps, ANSWER, f, 0) : 0;
+   uint32_t n = sources_may_have(&self->udp, f->dst) ? put(steps, ANSWER, f, 0) : 0;
    bool trace = f->dst_port >= TRACEROUTE_FIRST && f->dst_port <= TRACEROUTE_LAST;
    if (f->packets_rev > 0 || f->packets > PROBE_MAX_PACKETS || f->dst_port == 0 || flow_is_answer(f) ||
        trace) {
@@ -634,7 +639,7 @@ static uint32_t sort_out(struct vportscan *self, struct step *steps, const void 
       return put_probe(self, steps, CLASSIC, &f, 0);
    }
    if (flow_record_is_use(rec, format)) {
-      if (!sources_may_have(&self->sources, UR_AT_(rec, format->at[F_SRC_IP]))) {
+      if (!sources_may_have(&self->tcp, UR_AT_(rec, format->at[F_SRC_IP]))) {
          return 0;
       }
       struct flow f = flow_read(rec, format);
@@ -652,7 +657,7 @@ static uint32_t sort_out(struct vportscan *self, struct step *steps, const void 
    if (probe != PROBE_NONE && probe != PROBE_RETRIED) {
       return put_probe(self, steps, ADD, &f, marks[probe]);
    }
-   return flow_is_refusal(&f) && sources_may_have(&self->sources, f.dst) ? put(steps, REFUSE, &f, 0) : 0;
+   return flow_is_refusal(&f) && sources_may_have(&self->tcp, f.dst) ? put(steps, REFUSE, &f, 0) : 0;
 }
 
 static int do_steps(nm_module_t *m, struct step *steps, uint32_t n)
@@ -679,13 +684,24 @@ static int do_steps(nm_module_t *m, struct step *steps, uint32_t n)
    return rc;
 }
 
+static bool is_tcp(const void *key)
+{
+   return ((const struct pair_key *) key)->protocol == PROTOCOL_TCP;
+}
+
+static bool is_udp(const void *key)
+{
+   return !is_tcp(key);
+}
+
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
    struct vportscan *self = nm_self(m);
    struct step steps[STEPS + 1];
    uint32_t waiting = 0;
    int rc = NM_OK;
-   sources_refresh(&self->sources, self->pairs);
+   sources_refresh(&self->tcp, self->pairs, is_tcp);
+   sources_refresh(&self->udp, self->pairs, is_udp);
    for (uint32_t i = 0; i < n && rc == NM_OK; i++) {
       waiting += sort_out(self, &steps[waiting], recs[i].data);
       if (waiting >= STEPS) {
