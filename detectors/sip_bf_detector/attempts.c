@@ -222,11 +222,11 @@ static struct server *find_server(struct sip_bf *self, const struct message *msg
    return server;
 }
 
-static struct group *get_group(struct sip_bf *self, nc_table_t *table, const void *key,
+static struct group *get_group(struct sip_bf *self, nc_table_t *table, const void *key, uint64_t hash,
                                const struct message *msg)
 {
    bool is_new;
-   struct group *group = nc_table_upsert(table, key, &is_new);
+   struct group *group = nc_table_upsert_hashed(table, key, hash, &is_new);
    if (is_new) {
       link_head(&group->pairs);
       group->id = ++self->ids;
@@ -288,12 +288,12 @@ static void add_to_pair(struct sip_bf *self, struct pair *pair, const struct mes
    touch(&self->pairs_by_age, &pair->by_age);
 }
 
-static void new_pair(struct sip_bf *self, const struct user_key *user_key,
-                     const struct client_key *client_key, const struct message *msg)
+static void new_pair(struct sip_bf *self, const struct attempt *a)
 {
-   struct group *user = get_group(self, self->users, user_key, msg);
+   const struct message *msg = &a->msg;
+   struct group *user = get_group(self, self->users, &a->user, a->user_hash, msg);
    user->attack = true; /* the client that makes room for this one may take its user with it: not this one */
-   struct group *client = get_group(self, self->clients, client_key, msg);
+   struct group *client = get_group(self, self->clients, &a->client, a->client_hash, msg);
    user->attack = false;
    struct pair_key key = {.user = user->id, .client = client->id};
    struct pair *pair = nc_table_upsert(self->pairs, &key, NULL);
@@ -318,22 +318,60 @@ static void new_pair(struct sip_bf *self, const struct user_key *user_key,
    }
 }
 
-static void add(struct sip_bf *self, const struct message *msg)
+/* Users, clients and pairs lie all over the memory: those of a whole batch are fetched into the cache before the first one is used.
+ * An earlier message of the batch may add or remove what was found here, so only hashes are kept. */
+static void prepare(struct sip_bf *self, struct attempt *attempts, uint32_t n)
 {
-   const struct server *server = find_server(self, msg);
-   if (server == NULL) {
-      return;
+   const void *keys[NC_TABLE_BATCH] = {NULL};
+   uint64_t hashes[NC_TABLE_BATCH];
+   for (uint32_t i = 0; i < n; i++) {
+      struct attempt *a = &attempts[i];
+      const struct server *server = find_server(self, &a->msg);
+      a->known = server != NULL;
+      a->client = (struct client_key){.server = server != NULL ? server->id : 0, .address = a->msg.client};
+      a->user = (struct user_key){.server = (uint32_t) a->client.server, .length = a->msg.user_length};
+      memcpy(a->user.name, a->msg.user, a->msg.user_length);
+      keys[i] = &a->client;
    }
-   struct client_key client_key = {.server = server->id, .address = msg->client};
-   struct group *client = nc_table_find(self->clients, &client_key);
+   nc_table_prefetch(self->clients, keys, n, hashes);
+   for (uint32_t i = 0; i < n; i++) {
+      attempts[i].client_hash = hashes[i];
+      keys[i] = &attempts[i].user;
+   }
+   nc_table_prefetch(self->users, keys, n, hashes);
+   for (uint32_t i = 0; i < n; i++) {
+      struct attempt *a = &attempts[i];
+      a->user_hash = hashes[i];
+      const struct group *client = nc_table_peek_hashed(self->clients, &a->client, a->client_hash);
+      const struct group *user =
+          client != NULL ? nc_table_peek_hashed(self->users, &a->user, a->user_hash) : NULL;
+      a->pair =
+          (struct pair_key){.user = user != NULL ? user->id : 0, .client = client != NULL ? client->id : 0};
+      keys[i] = &a->pair;
+   }
+   nc_table_prefetch(self->pairs, keys, n, hashes);
+   for (uint32_t i = 0; i < n; i++) {
+      attempts[i].pair_hash = hashes[i];
+   }
+}
+
+static struct pair *find_pair(struct sip_bf *self, const struct attempt *a, const struct group *user,
+                              const struct group *client)
+{
+   struct pair_key key = {.user = user->id, .client = client->id};
+   bool same = key.user == a->pair.user && key.client == a->pair.client;
+   return same ? nc_table_find_hashed(self->pairs, &key, a->pair_hash) : nc_table_find(self->pairs, &key);
+}
+
+static void add(struct sip_bf *self, const struct attempt *a)
+{
+   const struct message *msg = &a->msg;
+   struct group *client = nc_table_find_hashed(self->clients, &a->client, a->client_hash);
    if (client == NULL && msg->ok && self->users_by_age.next == &self->users_by_age) {
       return; /* the ordinary message: of a client that tried nothing, and no user is under attack */
    }
-   struct user_key user_key = {.server = server->id, .length = msg->user_length};
-   memcpy(user_key.name, msg->user, msg->user_length);
-   struct group *user = nc_table_find(self->users, &user_key);
-   struct pair_key key = {.user = user != NULL ? user->id : 0, .client = client != NULL ? client->id : 0};
-   struct pair *pair = user != NULL && client != NULL ? nc_table_find(self->pairs, &key) : NULL;
+   struct group *user = nc_table_find_hashed(self->users, &a->user, a->user_hash);
+   struct pair *pair = user != NULL && client != NULL ? find_pair(self, a, user, client) : NULL;
    if (user != NULL && user->attack) {
       add_to_attack(self, user, true, pair, msg);
    } else if (client != NULL && client->attack) {
@@ -341,20 +379,33 @@ static void add(struct sip_bf *self, const struct message *msg)
    } else if (pair != NULL) {
       add_to_pair(self, pair, msg);
    } else if (!msg->ok) {
-      new_pair(self, &user_key, &client_key, msg);
+      new_pair(self, a);
    }
 }
 
-int attempts_add(nm_module_t *m, const struct message *msg)
+static int check_time(nm_module_t *m, ur_time_t time)
 {
    struct sip_bf *self = nm_self(m);
-   add(self, msg);
    if (self->checked == 0) {
-      self->checked = msg->time;
+      self->checked = time;
    }
-   if (msg->time <= self->checked || (msg->time - self->checked) >> 32 <= self->check_interval) {
+   if (time <= self->checked || (time - self->checked) >> 32 <= self->check_interval) {
       return NM_OK;
    }
-   self->checked = msg->time;
-   return report(m, false, msg->time);
+   self->checked = time;
+   return report(m, false, time);
+}
+
+int attempts_add(nm_module_t *m, struct attempt *attempts, uint32_t n)
+{
+   struct sip_bf *self = nm_self(m);
+   int rc = NM_OK;
+   prepare(self, attempts, n);
+   for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
+      if (attempts[i].known) {
+         add(self, &attempts[i]);
+      }
+      rc = check_time(m, attempts[i].msg.time);
+   }
+   return rc;
 }

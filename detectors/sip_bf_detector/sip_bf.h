@@ -111,13 +111,24 @@ bool message_party(struct message *msg, const char *party, uint32_t length);
 /** Is this the sequence number of a REGISTER? */
 bool message_is_register(const char *cseq, uint32_t length);
 
+/* A message, and what it is looked up by. */
+struct attempt {
+   struct message msg;
+   struct client_key client;
+   struct user_key user;
+   struct pair_key pair; /* of the user and the client when the batch began, if both were there */
+   uint64_t client_hash, user_hash, pair_hash;
+   bool known; /* is there a server? */
+};
+
 /* attempts.c */
 void attempts_open(struct sip_bf *self);
 void server_evicted(void *context, const void *key, void *value);
 void user_evicted(void *context, const void *key, void *value);
 void client_evicted(void *context, const void *key, void *value);
 void pair_evicted(void *context, const void *key, void *value);
-int attempts_add(nm_module_t *m, const struct message *msg);
+/** Messages in their order; n: at most NC_TABLE_BATCH. */
+int attempts_add(nm_module_t *m, struct attempt *attempts, uint32_t n);
 int attempts_finish(nm_module_t *m);
 
 /* sip_bf_detector.c */

@@ -64,27 +64,42 @@ static bool is_refusal(uint16_t status)
    return status == 401 || status == 403 || status == 404 || status == 407;
 }
 
-static int record(nm_module_t *m, const void *rec)
+/* \return false: the record says nothing of an attempt */
+static bool read_message(nm_module_t *m, const void *rec, struct message *msg)
 {
-   struct message msg;
    uint16_t status = nm_get(m, rec, F_SIP_STATUS_CODE);
    /* A response goes from the destination of the flow to its source. */
    if (nm_get(m, rec, F_SIP_MSG_TYPE) != RESPONSE || (status != OK && !is_refusal(status)) ||
        nm_direction(m) == NM_FORWARD ||
        !message_is_register(nm_get_ptr(m, rec, F_SIP_CSEQ), nm_get_len(m, rec, F_SIP_CSEQ)) ||
-       !message_party(&msg, nm_get_ptr(m, rec, F_SIP_CALLING_PARTY),
+       !message_party(msg, nm_get_ptr(m, rec, F_SIP_CALLING_PARTY),
                       nm_get_len(m, rec, F_SIP_CALLING_PARTY))) {
-      return NM_OK;
+      return false;
    }
-   memcpy(&msg.server, nm_get_ptr(m, rec, F_SRC_IP), sizeof(msg.server)); /* not aligned */
-   memcpy(&msg.client, nm_get_ptr(m, rec, F_DST_IP), sizeof(msg.client));
-   msg.time = nm_get(m, rec, F_TIME_FIRST) >> 32 << 32;
-   msg.link = nm_get(m, rec, F_LINK_BIT_FIELD) & LINK_MASK;
-   msg.server_port = nm_get(m, rec, F_SRC_PORT);
-   msg.client_port = nm_get(m, rec, F_DST_PORT);
-   msg.protocol = nm_get(m, rec, F_PROTOCOL);
-   msg.ok = status == OK;
-   return ip_is_null(&msg.server) || ip_is_null(&msg.client) ? NM_OK : attempts_add(m, &msg);
+   memcpy(&msg->server, nm_get_ptr(m, rec, F_SRC_IP), sizeof(msg->server)); /* not aligned */
+   memcpy(&msg->client, nm_get_ptr(m, rec, F_DST_IP), sizeof(msg->client));
+   msg->time = nm_get(m, rec, F_TIME_FIRST) >> 32 << 32;
+   msg->link = nm_get(m, rec, F_LINK_BIT_FIELD) & LINK_MASK;
+   msg->server_port = nm_get(m, rec, F_SRC_PORT);
+   msg->client_port = nm_get(m, rec, F_DST_PORT);
+   msg->protocol = nm_get(m, rec, F_PROTOCOL);
+   msg->ok = status == OK;
+   return !ip_is_null(&msg->server) && !ip_is_null(&msg->client);
+}
+
+static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
+{
+   struct attempt attempts[NC_TABLE_BATCH];
+   uint32_t n_attempts = 0;
+   int rc = NM_OK;
+   for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
+      n_attempts += read_message(m, recs[i].data, &attempts[n_attempts].msg);
+      if (n_attempts == NC_TABLE_BATCH || i == n - 1) {
+         rc = attempts_add(m, attempts, n_attempts);
+         n_attempts = 0;
+      }
+   }
+   return rc;
 }
 
 static int finish(nm_module_t *m)
@@ -170,4 +185,5 @@ NM_MODULE(
         "uint8 SBFD_PROTOCOL,time SBFD_EVENT_TIME,time SBFD_CEASE_TIME,time SBFD_BREACH_TIME,"
         "uint8 SBFD_EVENT_TYPE,uint64 SBFD_EVENT_ID,uint32 SBFD_ATTEMPTS,uint32 SBFD_AVG_ATTEMPTS,"
         "string SBFD_USER",
-    .options = options, .state_size = sizeof(struct sip_bf), .init = init, .record = record, .finish = finish)
+    .options = options, .state_size = sizeof(struct sip_bf), .init = init, .records = records,
+    .finish = finish)
