@@ -58,6 +58,8 @@ pc:libcurl              libcurl4-openssl-dev libcurl-devel
 pc:libidn2              libidn2-dev         libidn2-devel
 pc:python3              python3-dev         python3-devel
 pc:libhs                libhyperscan-dev    hyperscan-devel
+py:yaml                 python3-yaml        python3-pyyaml
+py:jinja2               python3-jinja2      python3-jinja2
 END
    check) cat <<'END' ;;
 prog:git                git                 git
@@ -86,6 +88,11 @@ prog:nfacctd            pmacct              pmacct
 prog:tshark             tshark              wireshark-cli
 prog:doxygen            doxygen             doxygen
 py:jsonschema           python3-jsonschema  python3-jsonschema
+py:aiosmtpd             python3-aiosmtpd    python3-aiosmtpd
+py:pymongo              python3-pymongo     python3-pymongo
+py:redis                python3-redis       python3-redis
+prog:redis-server       redis-server        redis
+prog:rsyslogd           rsyslog             rsyslog
 clang:-fsanitize=fuzzer libclang-rt-dev     compiler-rt
 END
    lab) cat <<'END' ;;

@@ -30,6 +30,10 @@ NOBODY = 65534
 # Names that may be in a directory on every user's PATH.
 COMMANDS = {'nemea', 'nemeactl', 'trap_stats', 'ipfixprobe', 'ipfixprobed', 'ur_processor.sh', 'ur_values.sh', 'trap2man.sh',
             'create_module.sh'}
+# Programs in Python, which are there when pytrap is.
+REPORTERS = {name + '2idea.py' for name in (
+    'amplification', 'blacklist', 'bruteforce', 'ddos_detector', 'dgadetection', 'dnstunnel', 'haddrscan', 'hoststats', 'idea', 'minerdetector', 'sipbf',
+    'smashedblacklist', 'sshbruteforceml', 'venom', 'voipfraud', 'vportscan', 'waintrusion_detector')} | {'email_reporter.py', 'nemea_warden_filer'}
 FLOWS = ('ipaddr DST_IP,ipaddr SRC_IP,uint64 BYTES,uint32 PACKETS,uint16 DST_PORT,uint16 SRC_PORT,uint8 PROTOCOL\n'
          '192.0.2.1,198.51.100.7,840,10,53,40000,17\n')
 C_PLUS_PLUS = '''#include <cstdio>
@@ -322,6 +326,8 @@ if __name__ == '__main__':
         HERE |= sys.argv.pop(1) == '--here'
     BUILD = os.path.abspath(sys.argv.pop(1))
     OPTION = build_options(BUILD)
+    if os.path.exists(os.path.join(BUILD, 'python', 'pytrap', 'pytrap', 'python.txt')):
+        COMMANDS |= REPORTERS
     if OPTION['b_sanitize'] != 'none':
         print('skipped: the build has a sanitizer')
         sys.exit(77)

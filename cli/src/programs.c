@@ -71,12 +71,12 @@ bool program_find(const char *name, char *path, size_t size)
 
 /* -------------------------------------------------------------------- listing */
 
-/* Modules, but not this program, scripts and hidden files. */
+/* Modules, but not what is named after this program, scripts and hidden files. */
 static int is_module(const struct dirent *e)
 {
    const char *dot = strrchr(e->d_name, '.');
-   return *e->d_name != '.' && (dot == NULL || strcmp(dot, ".sh") != 0) && strcmp(e->d_name, "nemea") != 0 &&
-          strcmp(e->d_name, "nemeactl") != 0;
+   return *e->d_name != '.' && (dot == NULL || (strcmp(dot, ".sh") != 0 && strcmp(dot, ".py") != 0)) &&
+          strncmp(e->d_name, "nemea", 5) != 0;
 }
 
 /* Calls what(context, name) with each module of each directory, those of $NEMEA_BIN first. */
