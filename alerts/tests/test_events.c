@@ -414,6 +414,28 @@ static void check_description(const struct event_description *d)
    }
 }
 
+/* The README of a detector has the rows of its rule, or says in its own way how sure it is. */
+static void check_rules(const struct event_description *d)
+{
+   static char text[65536];
+   char row[512], path[512];
+   unsigned n = 0;
+   assert_non_null(d->rules);
+   snprintf(path, sizeof(path), DETECTORS "/%s/README.md", d->program);
+   FILE *file = fopen(path, "r");
+   assert_non_null(file);
+   text[fread(text, 1, sizeof(text) - 1, file)] = 0;
+   fclose(file);
+   assert_non_null(strstr(text, "How sure"));
+   bool rows = strstr(text, "| how sure | why |") != NULL;
+   for (const struct event_rule *r = d->rules; n == 0 || r[-1].holds != NULL; r++, n++) {
+      snprintf(row, sizeof(row), "| %s | %s |\n", event_confidence_names[r->confidence], r->why);
+      if (rows && strstr(text, row) == NULL) {
+         fail_msg("%s does not have the row %s", path, row);
+      }
+   }
+}
+
 static void test_descriptions(void **state)
 {
    (void) state;
@@ -422,6 +444,7 @@ static void test_descriptions(void **state)
       const struct event_description *d = event_descriptions[i];
       check_description(d);
       assert_true(i == 0 || strcmp(event_descriptions[i - 1]->program, d->program) < 0);
+      check_rules(d);
       assert_non_null(d->needs);
       ur_layout_t *l = ur_layout_create(d->needs);
       assert_non_null(l);

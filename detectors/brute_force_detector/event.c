@@ -19,10 +19,21 @@ static void read_alert(const struct alert *a, struct event *e)
    }
 }
 
-static enum event_confidence confidence(const struct event *e)
+static bool is_many(const struct event *e)
 {
-   return e->amount >= 30 ? EVENT_HIGH : EVENT_MEDIUM;
+   return e->amount >= 30;
 }
+
+static bool is_delayed(const struct event *e)
+{
+   return e->amount >= 10;
+}
+
+static const struct event_rule rules[] = {
+    {EVENT_HIGH, is_many, "30 log-ins of the size of a refused one, or more"},
+    {EVENT_MEDIUM, is_delayed, "10 to 29 such log-ins, which the server delayed"},
+    {EVENT_LOW, NULL, "fewer than 10 such log-ins"},
+};
 
 static const char *service(uint16_t port)
 {
@@ -56,5 +67,5 @@ EVENT_DESCRIPTION(
     .fields = "ipaddr SRC_IP,ipaddr DST_IP,time DETECTION_TIME,time TIME_FIRST,time TIME_LAST,"
               "uint64 BYTES,uint32 EVENT_SCALE,uint32 PACKETS,uint32 ADDR_CNT,uint16 DST_PORT,uint8 PROTOCOL",
     .options = "-S -R -T -F --details", .plugins = "idpcontent", .plugins_optional = true,
-    .key = EVENT_BY_SOURCE | EVENT_BY_PORT, .gap = 4 * 3600, .read = read_alert, .confidence = confidence,
-    .reason = reason);
+    .key = EVENT_BY_SOURCE | EVENT_BY_PORT, .gap = 4 * 3600, .read = read_alert,
+    .confidence = event_confidence_by_rules, .rules = rules, .reason = reason);

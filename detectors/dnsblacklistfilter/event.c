@@ -20,10 +20,15 @@ static void read_alert(const struct alert *a, struct event *e)
    alert_text(a, "DNS_NAME", e->detail, sizeof(e->detail));
 }
 
-static enum event_confidence confidence(const struct event *e)
+static bool is_repeated(const struct event *e)
 {
-   return e->amount >= 3 ? EVENT_MEDIUM : EVENT_LOW;
+   return e->amount >= 3;
 }
+
+static const struct event_rule rules[] = {
+    {EVENT_MEDIUM, is_repeated, "three look-ups or more"},
+    {EVENT_LOW, NULL, "one or two look-ups, as a page or a mail that was opened causes"},
+};
 
 static void reason(const struct event *e, char *to, size_t size)
 {
@@ -45,5 +50,5 @@ EVENT_DESCRIPTION(dnsblacklistfilter, .plugins = "dns", .blacklist = true,
                   .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 "
                             "PROTOCOL,uint32 PACKETS,uint64 BYTES,"
                             "string DNS_NAME,time TIME_FIRST,time TIME_LAST",
-                  .key = EVENT_BY_SOURCE, .gap = 3600, .read = read_alert, .confidence = confidence,
-                  .reason = reason);
+                  .key = EVENT_BY_SOURCE, .gap = 3600, .read = read_alert,
+                  .confidence = event_confidence_by_rules, .rules = rules, .reason = reason);

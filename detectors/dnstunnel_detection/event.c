@@ -24,10 +24,21 @@ static void read_alert(const struct alert *a, struct event *e)
    }
 }
 
-static enum event_confidence confidence(const struct event *e)
+static bool goes_on(const struct event *e)
 {
-   return e->alerts > 2 ? EVENT_HIGH : EVENT_MEDIUM;
+   return e->alerts > 2;
 }
+
+static bool is_anomaly(const struct event *e)
+{
+   return e->kind != e->description->kind;
+}
+
+static const struct event_rule rules[] = {
+    {EVENT_HIGH, goes_on, "three alerts or more: it goes on for minutes"},
+    {EVENT_LOW, is_anomaly, "odd traffic of a short time, in which no data was found"},
+    {EVENT_MEDIUM, NULL, "one or two alerts of names or answers that carry data"},
+};
 
 static void reason(const struct event *e, char *to, size_t size)
 {
@@ -58,4 +69,4 @@ EVENT_DESCRIPTION(dnstunnel_detection, .options = "-E - -w 60", .plugins = "dns"
                   .fields = "ipaddr SRC_IP,uint32 EVENT_ID,uint8 TUNNEL_TYPE,uint32 TUNNEL_CNT_PACKET,float "
                             "TUNNEL_PER_NEW_DOMAIN,time TIME_FIRST,time TIME_LAST",
                   .key = EVENT_BY_SOURCE, .total = true, .gap = 900, .read = read_alert,
-                  .confidence = confidence, .reason = reason);
+                  .confidence = event_confidence_by_rules, .rules = rules, .reason = reason);

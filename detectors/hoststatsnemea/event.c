@@ -42,11 +42,16 @@ static void read_alert(const struct alert *a, struct event *e)
    }
 }
 
-static enum event_confidence confidence(const struct event *e)
+static bool is_large_or_flood(const struct event *e)
 {
-   bool many = strcmp(e->kind, "flood") == 0 || e->amount >= 1000;
-   return many ? EVENT_HIGH : EVENT_MEDIUM;
+   return strcmp(e->kind, "flood") == 0 || e->amount >= 1000;
 }
+
+static const struct event_rule rules[] = {
+    {EVENT_HIGH, is_large_or_flood,
+     "a flood, whose threshold is 270 000 flows, or 1000 probes, connections or responses"},
+    {EVENT_MEDIUM, NULL, "above the threshold, but fewer than 1000 probes, connections or responses"},
+};
 
 static void reason(const struct event *e, char *to, size_t size)
 {
@@ -81,4 +86,5 @@ EVENT_DESCRIPTION(hoststatsnemea,
                   .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint8 EVENT_TYPE,uint8 PROTOCOL,uint32 EVENT_SCALE,"
                             "time TIME_FIRST,time TIME_LAST",
                   .key = EVENT_BY_SOURCE | EVENT_BY_TARGET | EVENT_BY_PROTOCOL, .gap = 600,
-                  .read = read_alert, .confidence = confidence, .reason = reason);
+                  .read = read_alert, .confidence = event_confidence_by_rules, .rules = rules,
+                  .reason = reason);

@@ -16,10 +16,15 @@ static void read_alert(const struct alert *a, struct event *e)
    e->protocol = (uint8_t) alert_number(a, "PROTOCOL");
 }
 
-static enum event_confidence confidence(const struct event *e)
+static bool is_repeated(const struct event *e)
 {
-   return e->amount >= 10 || e->bytes >= 10000 ? EVENT_MEDIUM : EVENT_LOW;
+   return e->amount >= 10 || e->bytes >= 10000;
 }
+
+static const struct event_rule rules[] = {
+    {EVENT_MEDIUM, is_repeated, "ten flows or more, or 10 kB: data was exchanged"},
+    {EVENT_LOW, NULL, "few flows without much data: a probe from outside, or an address that many share"},
+};
 
 static void reason(const struct event *e, char *to, size_t size)
 {
@@ -40,4 +45,4 @@ EVENT_DESCRIPTION(ipblacklistfilter, .blacklist = true,
                             "SRC_BLACKLIST,uint64 DST_BLACKLIST,"
                             "time TIME_FIRST,time TIME_LAST",
                   .key = EVENT_BY_SOURCE | EVENT_BY_TARGET, .gap = 3600, .read = read_alert,
-                  .confidence = confidence, .reason = reason);
+                  .confidence = event_confidence_by_rules, .rules = rules, .reason = reason);

@@ -23,10 +23,16 @@ static void read_alert(const struct alert *a, struct event *e)
    e->evidence = EVIDENCE(kind, score < 13 ? score : 13);
 }
 
-static enum event_confidence confidence(const struct event *e)
+static bool is_evident(const struct event *e)
 {
-   return e->evidence >= EVIDENCE(CONTENT, 0) ? EVENT_HIGH : EVENT_LOW;
+   return e->evidence >= EVIDENCE(CONTENT, 0);
 }
+
+static const struct event_rule rules[] = {
+    {EVENT_HIGH, is_evident,
+     "the server is on the list or answered as a pool, or both ends speak the protocol of pools"},
+    {EVENT_LOW, NULL, "only the statistics of the traffic fit"},
+};
 
 static const char *why(const struct event *e)
 {
@@ -60,4 +66,4 @@ EVENT_DESCRIPTION(
     .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint16 DST_PORT,uint32 EVENT_SCALE,uint64 BYTES,"
               "uint32 FLOW_COUNT,uint8 MINER_SCORE,uint8 MINER_EVIDENCE,time TIME_FIRST,time TIME_LAST",
     .key = EVENT_BY_SOURCE | EVENT_BY_TARGET | EVENT_BY_PORT, .gap = 4 * 3600, .total = true,
-    .read = read_alert, .confidence = confidence, .reason = reason);
+    .read = read_alert, .confidence = event_confidence_by_rules, .rules = rules, .reason = reason);

@@ -23,10 +23,15 @@ static void read_alert(const struct alert *a, struct event *e)
    }
 }
 
-static enum event_confidence confidence(const struct event *e)
+static bool is_many(const struct event *e)
 {
-   return e->amount >= 100 ? EVENT_HIGH : EVENT_MEDIUM;
+   return e->amount >= 100;
 }
+
+static const struct event_rule rules[] = {
+    {EVENT_HIGH, is_many, "100 refused registrations or more"},
+    {EVENT_MEDIUM, NULL, "above the threshold, but fewer than 100 refused registrations"},
+};
 
 static void reason(const struct event *e, char *to, size_t size)
 {
@@ -52,4 +57,5 @@ EVENT_DESCRIPTION(sip_bf_detector, .plugins = "sip",
                             "SBFD_EVENT_TYPE,uint32 SBFD_ATTEMPTS,time SBFD_EVENT_TIME,time SBFD_CEASE_TIME",
                   .first = "SBFD_EVENT_TIME", .last = "SBFD_CEASE_TIME",
                   .key = EVENT_BY_SOURCE | EVENT_BY_TARGET | EVENT_BY_PORT, .gap = 4 * 3600,
-                  .read = read_alert, .confidence = confidence, .reason = reason);
+                  .read = read_alert, .confidence = event_confidence_by_rules, .rules = rules,
+                  .reason = reason);

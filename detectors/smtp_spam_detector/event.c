@@ -42,10 +42,15 @@ static void read_alert(const struct alert *a, struct event *e)
    e->amount = e->flows;
 }
 
-static enum event_confidence confidence(const struct event *e)
+static bool is_many(const struct event *e)
 {
-   return e->amount >= MANY || e->alerts > 1 ? EVENT_HIGH : EVENT_MEDIUM;
+   return e->amount >= MANY || e->alerts > 1;
 }
+
+static const struct event_rule rules[] = {
+    {EVENT_HIGH, is_many, "100 connections or more, or several alerts"},
+    {EVENT_MEDIUM, NULL, "one alert of fewer than 100 connections"},
+};
 
 static void reason(const struct event *e, char *to, size_t size)
 {
@@ -69,5 +74,5 @@ EVENT_DESCRIPTION(smtp_spam_detector, .options = "--unirec --log /dev/null", .pl
                   .fields = "ipaddr SRC_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST,uint32 PACKETS,"
                             "uint32 FLOW_COUNT,uint32 SPAM_DESTINATIONS,uint32 SPAM_REFUSED,uint32 "
                             "SPAM_SESSIONS",
-                  .key = EVENT_BY_SOURCE, .gap = 3600, .read = read_alert, .confidence = confidence,
-                  .reason = reason);
+                  .key = EVENT_BY_SOURCE, .gap = 3600, .read = read_alert,
+                  .confidence = event_confidence_by_rules, .rules = rules, .reason = reason);

@@ -19,11 +19,9 @@ static void read_alert(const struct alert *a, struct event *e)
    alert_text(a, "HTTP_REQUEST_URL", e->detail + n, sizeof(e->detail) - n);
 }
 
-static enum event_confidence confidence(const struct event *e)
-{
-   (void) e;
-   return EVENT_MEDIUM; /* nobody requests such a URL by chance */
-}
+static const struct event_rule rules[] = {
+    {EVENT_MEDIUM, NULL, "a request of a listed URL, which nobody makes by chance"},
+};
 
 static void reason(const struct event *e, char *to, size_t size)
 {
@@ -42,5 +40,5 @@ EVENT_DESCRIPTION(
     .unit = "requests", .attack = "T1071.001",
     .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint16 DST_PORT,uint8 PROTOCOL,uint64 BYTES,uint32 PACKETS,string "
               "HTTP_REQUEST_HOST,string HTTP_REQUEST_URL,time TIME_FIRST,time TIME_LAST",
-    .key = EVENT_BY_SOURCE | EVENT_BY_TARGET, .gap = 3600, .read = read_alert, .confidence = confidence,
-    .reason = reason);
+    .key = EVENT_BY_SOURCE | EVENT_BY_TARGET, .gap = 3600, .read = read_alert,
+    .confidence = event_confidence_by_rules, .rules = rules, .reason = reason);

@@ -25,10 +25,15 @@ static void read_alert(const struct alert *a, struct event *e)
    alert_text(a, "VOIP_FRAUD_SIP_TO", e->detail, sizeof(e->detail));
 }
 
-static enum event_confidence confidence(const struct event *e)
+static bool is_many(const struct event *e)
 {
-   return e->amount >= MANY || e->alerts > 1 ? EVENT_HIGH : EVENT_MEDIUM;
+   return e->amount >= MANY || e->alerts > 1;
 }
+
+static const struct event_rule rules[] = {
+    {EVENT_HIGH, is_many, "20 calls or more, or several alerts"},
+    {EVENT_MEDIUM, NULL, "one alert of fewer than 20 calls"},
+};
 
 static void reason(const struct event *e, char *to, size_t size)
 {
@@ -48,17 +53,17 @@ static void reason(const struct event *e, char *to, size_t size)
        source, format_count(e->evidence, numbers, sizeof(numbers)), e->detail, count, duration);
 }
 
-EVENT_DESCRIPTION(voip_fraud_detection, .options = "-e disabled", .plugins = "sip",
-                  .needs = "ipaddr SRC_IP,ipaddr DST_IP,uint64 LINK_BIT_FIELD,time TIME_FIRST,uint16 "
-                           "SIP_MSG_TYPE,uint16 SIP_STATUS_CODE,string SIP_REQUEST_URI,string "
-                           "SIP_CALLING_PARTY,string SIP_CALLED_PARTY,string SIP_CALL_ID,string "
-                           "SIP_USER_AGENT,string SIP_CSEQ",
-                  .kind = "dial-plan-guessing", .kinds = "toll-fraud", .title = "guessing of dial prefixes",
-                  .unit = "calls", .attack = "T1595.003",
-                  .fields =
-                      "ipaddr SRC_IP,ipaddr DST_IP,uint32 EVENT_ID,uint8 EVENT_TYPE,time TIME_FIRST,time "
-                      "DETECTION_TIME,uint32 VOIP_FRAUD_INVITE_COUNT,uint32 "
-                      "VOIP_FRAUD_PREFIX_EXAMINATION_COUNT,string VOIP_FRAUD_SIP_TO,string "
-                      "VOIP_FRAUD_COUNTRY_CODE",
-                  .first = "TIME_FIRST", .last = "DETECTION_TIME", .key = EVENT_BY_SOURCE, .gap = 3600,
-                  .read = read_alert, .confidence = confidence, .reason = reason);
+EVENT_DESCRIPTION(
+    voip_fraud_detection, .options = "-e disabled", .plugins = "sip",
+    .needs = "ipaddr SRC_IP,ipaddr DST_IP,uint64 LINK_BIT_FIELD,time TIME_FIRST,uint16 "
+             "SIP_MSG_TYPE,uint16 SIP_STATUS_CODE,string SIP_REQUEST_URI,string "
+             "SIP_CALLING_PARTY,string SIP_CALLED_PARTY,string SIP_CALL_ID,string "
+             "SIP_USER_AGENT,string SIP_CSEQ",
+    .kind = "dial-plan-guessing", .kinds = "toll-fraud", .title = "guessing of dial prefixes",
+    .unit = "calls", .attack = "T1595.003",
+    .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint32 EVENT_ID,uint8 EVENT_TYPE,time TIME_FIRST,time "
+              "DETECTION_TIME,uint32 VOIP_FRAUD_INVITE_COUNT,uint32 "
+              "VOIP_FRAUD_PREFIX_EXAMINATION_COUNT,string VOIP_FRAUD_SIP_TO,string "
+              "VOIP_FRAUD_COUNTRY_CODE",
+    .first = "TIME_FIRST", .last = "DETECTION_TIME", .key = EVENT_BY_SOURCE, .gap = 3600, .read = read_alert,
+    .confidence = event_confidence_by_rules, .rules = rules, .reason = reason);

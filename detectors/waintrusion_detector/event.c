@@ -52,13 +52,21 @@ static void read_alert(const struct alert *a, struct event *e)
 }
 
 /* A malformed request or two come from clients that are badly written, too. */
-static enum event_confidence confidence(const struct event *e)
+static bool is_policy(const struct event *e)
 {
-   if (e->evidence == POLICY) {
-      return EVENT_LOW;
-   }
-   return e->amount >= 10 ? EVENT_HIGH : EVENT_MEDIUM;
+   return e->evidence == POLICY;
 }
+
+static bool is_many(const struct event *e)
+{
+   return e->amount >= 10;
+}
+
+static const struct event_rule rules[] = {
+    {EVENT_LOW, is_policy, "a rule about the form of requests only"},
+    {EVENT_HIGH, is_many, "ten requests with the pattern of an attack, or more"},
+    {EVENT_MEDIUM, NULL, "fewer than ten requests with the pattern of an attack"},
+};
 
 static void reason(const struct event *e, char *to, size_t size)
 {
@@ -83,4 +91,4 @@ EVENT_DESCRIPTION(waintrusion_detector,
                             "string WAI_RULE,string WAI_MALICIOUS_VALUE",
                   .first = "EVENT_TIME", .last = "EVENT_TIME",
                   .key = EVENT_BY_SOURCE | EVENT_BY_TARGET | EVENT_BY_PORT, .gap = 3600, .read = read_alert,
-                  .confidence = confidence, .reason = reason);
+                  .confidence = event_confidence_by_rules, .rules = rules, .reason = reason);
