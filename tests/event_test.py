@@ -69,9 +69,8 @@ class Events(unittest.TestCase):
         event = self.report('--detectors', 'haddrscan_detector', SWEEPS)['events'][0]
         self.assertEqual(event_schema.hosts(event['sources']), (['10.10.5.201'], 1))
         known, count = event_schema.hosts(event['targets'])
-        self.assertEqual((len(known), count, event['ports'], event['protocol'], event['attack']), (16, 250, [23], 6, ['T1046']))
-        self.assertEqual(event['id'], event_schema.event_id('haddrscan_detector', 'horizontal-scan', event['begin'], source='10.10.5.201',
-                                                            port=23, protocol=6))
+        self.assertEqual((len(known), count, event['ports'], event['protocol'], event['attack']), (16, 256, [23], 6, ['T1046']))
+        self.assertEqual(event['id'], event_schema.event_id('haddrscan_detector', 'horizontal-scan', event['begin'], source='10.10.5.201', protocol=6))
 
     def test_the_example_of_the_manual(self):
         with open(os.path.join(ROOT, 'docs', 'analyze.md'), encoding='utf-8') as file:
@@ -129,7 +128,7 @@ class Events(unittest.TestCase):
                                  stdout=subprocess.PIPE, check=True)
         text = process.stdout.decode()
         self.assertRegex(text, 'Not run     .*ipblacklistfilter.*: no blacklist was given')
-        self.assertIn('dnstunnel_detection: it needs the plugin dns of flow_meter, and standard input can be read only once', text)
+        self.assertIn('dnstunnel_detection: it needs the plugin dns of flow_meter, and a pipe can be read only once', text)
 
     def test_flow_files_decide_what_runs(self):
         """Flows with the fields of a plugin are enough; a detector whose fields are not there does not end the analysis."""
