@@ -30,7 +30,7 @@ NOBODY = 65534
 # Names that may be in a directory on every user's PATH.
 COMMANDS = {'nemea', 'nemeactl', 'trap_stats', 'ipfixprobe', 'ipfixprobed', 'ur_processor.sh', 'ur_values.sh', 'trap2man.sh',
             'create_module.sh'}
-# Programs in Python, which are there when pytrap is.
+# Programs in Python, which are there when pytrap and PyYAML are.
 REPORTERS = {name + '2idea.py' for name in (
     'amplification', 'blacklist', 'bruteforce', 'ddos_detector', 'dgadetection', 'dnstunnel', 'haddrscan', 'hoststats', 'idea', 'minerdetector', 'sipbf',
     'smashedblacklist', 'sshbruteforceml', 'venom', 'voipfraud', 'vportscan', 'waintrusion_detector')} | {'email_reporter.py', 'nemea_warden_filer'}
@@ -326,7 +326,7 @@ if __name__ == '__main__':
         HERE |= sys.argv.pop(1) == '--here'
     BUILD = os.path.abspath(sys.argv.pop(1))
     OPTION = build_options(BUILD)
-    if os.path.exists(os.path.join(BUILD, 'python', 'pytrap', 'pytrap', 'python.txt')):
+    if os.path.exists(os.path.join(BUILD, 'python', 'reporters', 'programs', 'idea2idea.py')):
         COMMANDS |= REPORTERS
     if OPTION['b_sanitize'] != 'none':
         print('skipped: the build has a sanitizer')

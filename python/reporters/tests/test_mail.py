@@ -50,7 +50,7 @@ def certificate(path):
     """A certificate of localhost and its key."""
     subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-keyout',
                     path + '.key', '-out', path + '.pem', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
-                   check=True, stderr=subprocess.DEVNULL)
+                   check=True, stderr=subprocess.DEVNULL, env={key: value for key, value in os.environ.items() if not key.startswith('LD_')})
 
 
 @unittest.skipUnless(Controller and jinja2, 'needs python3-aiosmtpd and python3-jinja2')

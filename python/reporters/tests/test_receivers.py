@@ -20,6 +20,8 @@ from support import Case, alert, server, wait_for
 from test_mail import certificate
 
 os.environ['PATH'] += os.pathsep + '/usr/sbin'
+# Servers that were not built here run without a sanitizer's library.
+PLAIN = {key: value for key, value in os.environ.items() if key not in ('LD_PRELOAD', 'LD_LIBRARY_PATH')}
 RULES = '- {id: 1, condition: true, actions: [a]}\n'
 QUICK = '{retry: 0.01, retry_max: 0.05, finish: 60}'
 COUNT = int(os.environ.get('REPORTERS_ALERTS', '1000'))  # of a test in which the receiver is killed
@@ -68,7 +70,8 @@ action(type="omfile" file="{self.path('messages')}" template="all")
 ''')
         if os.path.exists(self.path('log')):
             os.unlink(self.path('log'))
-        process = subprocess.Popen(['rsyslogd', '-n', '-f', conf, '-i', self.path('pid')], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(['rsyslogd', '-n', '-f', conf, '-i', self.path('pid')], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   env=PLAIN)
         self.addCleanup(lambda: (process.kill(), process.wait()))
         wait_for(lambda: os.path.exists(self.path('log')), 'rsyslog')
         return process
@@ -108,7 +111,7 @@ class Redis(Case):
     def start_server(self, port):
         import redis
         process = subprocess.Popen(['redis-server', '--port', str(port), '--bind', '127.0.0.1', '--save', '', '--dir', self.dir],
-                                   stdout=subprocess.DEVNULL)
+                                   stdout=subprocess.DEVNULL, env=PLAIN)
         client = redis.Redis('127.0.0.1', port)
 
         def ready():
