@@ -359,7 +359,7 @@ void detail_add(struct ddos *self, struct host *h, const struct flow *f, const i
    ip_addr_t source;
    memcpy(&source, f->src, sizeof(source));
    const uint64_t hash[2] = {nc_hash(&source, sizeof(source)) | 1, nc_hash(network, sizeof(*network)) | 1};
-   if (h->detail == NULL && (note_lead(h, f, bytes, hash, stray) || f->packets >= BURST)) {
+   if (h->detail == NULL && (f->packets >= BURST || note_lead(h, f, bytes, hash, stray))) {
       start(self, h);
    }
    struct detail *d = h->detail;

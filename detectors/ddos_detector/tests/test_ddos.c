@@ -165,6 +165,20 @@ static void a_flood_inside_one_flow_is_found(void **state)
    assert_int_equal(alerts_of_flow("10.0.0.255", 17, 0, 3000, 3000000, 0), 0);
 }
 
+static void details_count_a_large_flow_once(void **state)
+{
+   nm_test_t *t = nm_unit_start("--details", TEST_FLOWS);
+   (void) state;
+   test_flow(t, 5, "10.9.0.1", "10.0.0.2", 0, 1, 0, 10000);
+   nm_test_finish(t);
+   const char *alert = nm_test_next(t, 0);
+   check_alert(alert, "FLOOD_PACKETS", "10000");
+   check_alert(alert, "BYTES", "600000");
+   check_alert(alert, "FLOW_COUNT", "1");
+   check_alert(alert, "SRC_CNT", "1");
+   nm_test_free(t);
+}
+
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
@@ -173,6 +187,7 @@ int main(void)
        cmocka_unit_test(details_count_each_source_once),
        cmocka_unit_test(very_many_sources_are_estimated),
        cmocka_unit_test(a_flood_inside_one_flow_is_found),
+       cmocka_unit_test(details_count_a_large_flow_once),
        cmocka_unit_test(masks_have_limits),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
