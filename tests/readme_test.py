@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The examples in the READMEs of modules run as they are shown.
 
-usage: readme_test.py BIN_DIR MODULES_DIR
+usage: readme_test.py BIN_DIR MODULES_DIR [optional]
 
 An example is a block of commands, a paragraph that begins with "prints", and a block of what is printed: all of it, or where the
 paragraph says "among", one part; "..." stands for the rest of a line. The examples of a README run one after the other in a directory
-of their own, in which "examples" is that of the source tree. A README without an example fails the test.
+of their own, in which "examples" is that of the source tree; directories in /tmp are in it, and ".../" is the source tree. A README
+without an example fails the test, unless examples are optional.
 """
 
 import glob
@@ -41,6 +42,7 @@ class Readme(unittest.TestCase):
         with Workspace(BIN) as w:
             os.symlink(os.path.join(ROOT, 'examples'), w.file('examples'))
             for commands, part, output in found:
+                commands = commands.replace('.../', ROOT + '/').replace('/tmp/', w.path + '/')
                 done = subprocess.run(['bash', '-euo', 'pipefail', '-c', commands], cwd=w.path, env=w.env, stdin=subprocess.DEVNULL,
                                       capture_output=True, text=True, timeout=TIMEOUT, check=False)
                 self.assertEqual(done.returncode, 0, f'{commands}\n{done.stdout}\n{done.stderr}')
@@ -55,14 +57,15 @@ def is_module(path):
         return re.search(r'^NM_MODULE\(', file.read(), re.MULTILINE) is not None
 
 
-def add_tests():
+def add_tests(optional):
     """A test for each folder with a program; others hold what modules share."""
     for name in sorted(os.listdir(MODULES)):
-        if any(is_module(source) for source in glob.glob(os.path.join(MODULES, name, '*.c'))):
+        if (any(is_module(source) for source in glob.glob(os.path.join(MODULES, name, '*.c'))) and
+                (not optional or examples(os.path.join(MODULES, name, 'README.md')))):
             setattr(Readme, f'test_{name}', lambda self, name=name: self.check(name))
 
 
 if __name__ == '__main__':
     BIN, MODULES = os.path.abspath(sys.argv.pop(1)), os.path.abspath(sys.argv.pop(1))
-    add_tests()
+    add_tests('optional' in sys.argv and sys.argv.pop() == 'optional')
     unittest.main(verbosity=2)
