@@ -56,6 +56,7 @@ pc:libxml-2.0           libxml2-dev         libxml2-devel
 pc:fuse3                libfuse3-dev        fuse3-devel
 pc:libcurl              libcurl4-openssl-dev libcurl-devel
 pc:libidn2              libidn2-dev         libidn2-devel
+pc:libmaxminddb         libmaxminddb-dev    libmaxminddb-devel
 pc:python3              python3-dev         python3-devel
 pc:libhs                libhyperscan-dev    hyperscan-devel
 py:yaml                 python3-yaml        python3-pyyaml

@@ -24,6 +24,8 @@ import tempfile
 
 from run_modules import Row, run, show
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
 ENTRIES = 50000
 MANY = 2000000
 TABLE = 2097152
@@ -117,6 +119,24 @@ def syn_rows(t):
     t.add('haddrscan_detector --classic', 5, '0.60, 178 MB', 'haddrscan_detector', '--classic')
 
 
+VECTOR_TYPES = {'PROTOCOL': 'uint8', 'EXPORT': 'uint8', 'POSIX_START': 'uint32', 'POSIX_END': 'uint32', 'SRC_PORT_1': 'uint16', 'SRC_PORT_2': 'uint16',
+                'SRC_PORT_3': 'uint16', 'PPF_AVG': 'float', 'PPF_STD': 'float', 'BYTES_AVG': 'float', 'BYTES_STD': 'float'}
+
+
+def measure_vectors(folder, records, rounds, names):
+    """backscatter_classifier, with the vectors of its lab again and again."""
+    with open(os.path.join(ROOT, 'detectors/backscatter_classifier/training/held-out.csv'), encoding='ascii') as file:
+        columns, *vectors = [line.rstrip('\n').split(',')[2:] for line in file]
+    with open(f'{folder}/vectors.csv', 'w', encoding='ascii') as file:
+        file.write(','.join(f'{VECTOR_TYPES.get(name, "uint64")} {name}' for name in columns) + ',ipaddr SRC_IP\n')
+        file.writelines(','.join(vectors[i % len(vectors)]) + f',10.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255}\n' for i in range(records))
+    t = Traffic(folder, 0, 'vectors')
+    run('logreplay', '-d', '-f', f'{folder}/vectors.csv', '-i', f'f:{t.file}:w')
+    t.loop.records = records
+    t.add('backscatter_classifier', None, '', 'backscatter_classifier', '--logfile', '/dev/null')
+    show(f'{records} vectors of victims; last column: NEMEA 2', t.rows, rounds, names)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n', 1)[0])
     parser.add_argument('--rounds', type=int, default=5, metavar='N', help='runs of every program (5)')
@@ -170,6 +190,7 @@ def main():
         measure('SIP messages', 'sip', ('-k', 'sip'), sip)
         measure('SIP messages, each of another client and user', 'sip-spoofed', ('-k', 'sip', '--spoofed'), sip)
         measure('SMTP flows', 'smtp', ('-k', 'smtp'), smtp)
+        measure_vectors(folder, n, rounds, names)
 
 
 if __name__ == '__main__':

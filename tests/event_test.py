@@ -130,6 +130,11 @@ class Events(unittest.TestCase):
         self.assertRegex(text, 'Not run     .*ipblacklistfilter.*: no blacklist was given')
         self.assertIn('dnstunnel_detection: it needs the plugin dns of flow_meter, and a pipe can be read only once', text)
 
+    def test_detector_that_reads_no_flows(self):
+        """It is not part of an analysis, and who asks for it by name is told why."""
+        report = self.report('--detectors', 'backscatter_classifier', SWEEPS)
+        self.assertIn('backscatter_classifier was not run: it reads what the module backscatter sends, not flows', report['notes'][0])
+
     def test_flow_files_decide_what_runs(self):
         """Flows with the fields of a plugin are enough; a detector whose fields are not there does not end the analysis."""
         self.w.file('few.csv', 'ipaddr DST_IP,ipaddr SRC_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST,uint32 PACKETS,uint8 PROTOCOL\n'

@@ -109,6 +109,9 @@ bool detectors_list(bool json, FILE *to)
       if (d->plugins != NULL) {
          fprintf(to, "; %s flow_meter -p %s", d->plugins_optional ? "sees more with" : "of", d->plugins);
       }
+      if (d->through != NULL) {
+         fprintf(to, "; reads records of %s", d->through);
+      }
       fprintf(to, "%s\n", d->blacklist ? "; a blacklist (-b)" : "");
    }
    return fflush(to) == 0 && !ferror(to);
@@ -179,6 +182,10 @@ static bool can_run(const struct analysis *a, const struct event_description *d,
       snprintf(why, size, "no blacklist was given (-b FILE)");
       return false;
    }
+   if (d->through != NULL) {
+      snprintf(why, size, "it reads what the module %s sends, not flows", d->through);
+      return false;
+   }
    if (!fits_formats(d, o, why, size)) {
       return false;
    }
@@ -215,6 +222,9 @@ bool *detectors_choose(struct analysis *a)
          continue;
       }
       chosen[i] = can_run(a, d, &offer, why, sizeof(why));
+      if (!chosen[i] && d->through != NULL && a->detectors == NULL) {
+         continue; /* flows are not for it */
+      }
       if (!chosen[i]) {
          struct skipped *s = &a->skipped[a->n_skipped++];
          s->detector = d->program;

@@ -12,6 +12,7 @@
 struct networks {
    ipps_context_t *search;
    uint32_t count;
+   uint64_t addresses; /* of IPv4 */
 };
 
 /* Those of CESNET, which NEMEA 2 had built in. */
@@ -42,6 +43,30 @@ static bool parse(char *text, ipps_network_t *network)
    return length <= most;
 }
 
+/* By their first address, the largest of several first. */
+static int by_address(const void *one, const void *other)
+{
+   const ipps_network_t *a = one, *b = other;
+   uint32_t first = ip_get_v4_as_int(&a->addr), second = ip_get_v4_as_int(&b->addr);
+   return first != second ? (first < second ? -1 : 1) : (int) a->mask - (int) b->mask;
+}
+
+/* IPv4 addresses of prefixes, which may contain each other; sorts them. */
+static uint64_t count_addresses(ipps_network_t *list, uint32_t n)
+{
+   uint64_t sum = 0, end = 0;
+   qsort(list, n, sizeof(*list), by_address);
+   for (uint32_t i = 0; i < n; i++) {
+      uint64_t size = list[i].mask <= 32 ? UINT64_C(1) << (32 - list[i].mask) : 1;
+      uint64_t first = ip_get_v4_as_int(&list[i].addr) & ~(size - 1);
+      if (ip_is4(&list[i].addr) && first >= end) {
+         sum += size;
+         end = first + size;
+      }
+   }
+   return sum;
+}
+
 static networks_t *make(ipps_network_t *list, uint32_t n)
 {
    networks_t *networks = calloc(1, sizeof(*networks));
@@ -49,6 +74,7 @@ static networks_t *make(ipps_network_t *list, uint32_t n)
       return NULL;
    }
    networks->count = n;
+   networks->addresses = count_addresses(list, n);
    networks->search = ipps_init(&(ipps_network_list_t){.net_count = n, .networks = list});
    if (networks->search == NULL) {
       free(networks);
@@ -168,4 +194,9 @@ bool networks_contain(const networks_t *networks, const ip_addr_t *ip)
 uint32_t networks_count(const networks_t *networks)
 {
    return networks->count;
+}
+
+uint64_t networks_addresses(const networks_t *networks)
+{
+   return networks->addresses;
 }

@@ -20,5 +20,7 @@ void networks_free(networks_t *networks);
 bool networks_contain(const networks_t *networks, const ip_addr_t *ip);
 /** Number of IPv4 and IPv6 prefixes. */
 uint32_t networks_count(const networks_t *networks);
+/** Number of IPv4 addresses in them. */
+uint64_t networks_addresses(const networks_t *networks);
 
 #endif

@@ -90,10 +90,11 @@ struct event_rule {
 };
 
 struct event_description {
-   const char *program;   /* that sends the alerts */
-   const char *needs;     /* fields that the program needs in its input, as in a template */
-   const char *options;   /* that the program is started with, separated by blanks; NULL: none */
-   const char *plugins;   /* of flow_meter, joined by '+', whose fields the program reads; NULL: none */
+   const char *program; /* that sends the alerts */
+   const char *needs;   /* fields that the program needs in its input, as in a template */
+   const char *through; /* module whose records the program reads, which are no flows; NULL: it reads flows */
+   const char *options; /* that the program is started with, separated by blanks; NULL: none */
+   const char *plugins; /* of flow_meter, joined by '+', whose fields the program reads; NULL: none */
    bool plugins_optional; /* it also reads records without these fields */
    bool blacklist;        /* the program needs a list, as its option --blacklist; it is not run without one */
    const char *aggregator; /* program that aggregates these alerts; who reads them does not read its alerts */
