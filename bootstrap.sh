@@ -50,6 +50,8 @@ pc:libzstd              libzstd-dev         libzstd-devel
 pc:liblz4               liblz4-dev          lz4-devel
 pc:lzo2                 liblzo2-dev         lzo-devel
 hdr:bzlib.h             libbz2-dev          bzip2-devel
+pc:zlib                 zlib1g-dev          zlib-devel
+pc:liblzma              liblzma-dev         xz-devel
 pc:yaml-0.1             libyaml-dev         libyaml-devel
 pc:libpcap              libpcap-dev         libpcap-devel
 pc:libxml-2.0           libxml2-dev         libxml2-devel

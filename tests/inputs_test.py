@@ -5,7 +5,10 @@
 usage: inputs_test.py BIN_DIR
 """
 
+import bz2
+import gzip
 import json
+import lzma
 import os
 import shutil
 import signal
@@ -148,10 +151,22 @@ class Inputs(unittest.TestCase):
             self.assertEqual(err.count(name), 1, err)
             self.assertNotIn('exited with status', err)
 
-    def test_compressed_files_are_named(self):
-        report, err = self.analyze(os.path.join(CASES, 'file_comp.pcap.gz'), status=3)
-        self.assertIsNone(report)
-        self.assertIn('compressed with gzip; try zcat FILE | nemea analyze -', err)
+    def test_compressed_captures(self):
+        data = captures.load(self.w.file(self.scan_file('scan.pcap')))
+        half = len(data) // 2
+        for name, pack in (('gz', gzip.compress), ('bz2', bz2.compress), ('xz', lzma.compress),
+                           ('lz4', lambda part: subprocess.run(['lz4', '-c'], input=part, stdout=subprocess.PIPE, check=True).stdout)):
+            path = self.w.file(f'scan.{name}', pack(data[:half]) + pack(data[half:]))  # two members
+            report, _ = self.analyze(path)
+            self.assert_scan(report)
+            self.assertTrue(report['complete'], name)
+            with open(path, 'rb') as file:
+                cut = file.read()[:-10]
+            report, _ = self.analyze(self.w.file(f'cut.{name}', cut))
+            self.assertIn('damaged after packet', report['notes'][0], name)
+            self.assertIn('not a capture file', self.analyze(self.w.file(f'text.{name}', pack(b'Hello, world.' * 9)), status=3)[1])
+        report, _ = self.analyze(os.path.join(CASES, 'file_comp.pcap.gz'))
+        self.assertEqual((report['packets']['read'] > 0, report['complete']), (True, True))
 
     def test_directories(self):
         os.mkdir(self.w.file('ring'))

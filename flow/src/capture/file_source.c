@@ -7,10 +7,10 @@
  * zstd frames (up to gigabytes) and the size of its pcapng blocks.
  */
 #include "capture_file.h"
+#include "decoder.h"
 #include "memory_limit.h"
 #include "source.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -22,15 +22,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#ifdef HAVE_ZSTD
-#include <zstd.h>
-#include <zstd_errors.h>
-#endif
-
 #define PIECE        (256u * 1024)                   /* read at a time */
 #define FIRST_BUFFER (2 * PIECE)                     /* enough for any packet and the piece after it */
 #define LAST_BUFFER  (CAPTURE_MAX_BLOCK + 2 * PIECE) /* a whole block and the piece after it */
-#define ZSTD_MAGIC   0xfd2fb528u
 #define WAIT_MS      200 /* for a writer of a FIFO, after which control returns to the caller */
 #define MAX_FILLS    64 /* reads without a packet before control returns to the caller, which may have to end */
 
@@ -46,13 +40,9 @@ struct file_source {
    bool sniffed, detected;
    uint64_t packets;
    uint64_t taken; /* bytes of the capture that were taken; for messages */
-#ifdef HAVE_ZSTD
-   ZSTD_DStream *zstd;
-   uint8_t *compressed;
-   ZSTD_inBuffer in;
-   bool frame_open; /* a frame has begun and not ended */
-   bool held;       /* the decoder may hold output for which there was no room */
-#endif
+   struct decoder *decoder; /* NULL: not compressed */
+   uint8_t *compressed;     /* PIECE bytes, of which in are not yet taken */
+   struct decoder_input in;
    struct capture_format format;
 };
 
@@ -111,54 +101,42 @@ static ssize_t read_file(struct file_source *f, uint8_t *to, size_t size)
    return n;
 }
 
-#ifdef HAVE_ZSTD
-/* Frames may have windows of any size. The decoder has allocated one, but hardly touched it, when its size is seen. */
-static bool take_window(struct file_source *f)
+static bool take_decoder_memory(struct file_source *f)
 {
-   return take_memory(f, f->size + PIECE + ZSTD_sizeof_DStream(f->zstd), "the zstd window");
+   return take_memory(f, f->size + PIECE + f->decoder->memory(f->decoder), f->decoder->memory_name);
 }
 
 /* One piece of compressed bytes at most. \return bytes added, 0: none of this piece, or the end; -1: see state */
-static ssize_t read_zstd(struct file_source *f, uint8_t *to, size_t size, enum source_state *state)
+static ssize_t read_compressed(struct file_source *f, uint8_t *to, size_t size, enum source_state *state)
 {
-   ZSTD_outBuffer out = {.dst = to, .size = size};
-   if (f->in.pos == f->in.size && !f->held) {
+   struct decoder *d = f->decoder;
+   size_t added = 0;
+   if (f->in.n == 0 && !d->held) {
       ssize_t n = read_file(f, f->compressed, PIECE);
       if (n < 0) {
          return n;
       }
-      if (n == 0 && f->frame_open) {
-         *state = damaged(f, "truncated zstd data");
+      if (n == 0 && d->open) {
+         *state = damaged(f, "truncated compressed data");
          return -1;
       }
       f->ended = n == 0;
-      f->in = (ZSTD_inBuffer){.src = f->compressed, .size = (size_t) n};
+      f->in = (struct decoder_input){.p = f->compressed, .n = (size_t) n};
    }
    if (f->ended) {
       return 0;
    }
-   size_t rc = ZSTD_decompressStream(f->zstd, &out, &f->in);
-   if (ZSTD_isError(rc)) {
-      char text[CAPTURE_ERROR_SIZE];
-      if (ZSTD_getErrorCode(rc) == ZSTD_error_frameParameter_windowTooLarge) {
-         snprintf(text, sizeof(text), "the zstd window exceeds the limit of %llu MiB (capture-memory)",
-                  (unsigned long long) (capture_memory_limit() >> 20));
-         *state = fail(f, SOURCE_FAILED, text);
-      } else {
-         snprintf(text, sizeof(text), "zstd: %s", ZSTD_getErrorName(rc));
-         *state = damaged(f, text);
-      }
+   enum decoder_state result = d->step(d, &f->in, to, size, &added);
+   if (result != DECODER_OK) {
+      *state = result == DECODER_DAMAGED ? damaged(f, d->error) : fail(f, SOURCE_FAILED, d->error);
       return -1;
    }
-   f->frame_open = rc != 0;
-   f->held = out.pos == out.size; /* the decoder may hold more output */
-   if (!take_window(f)) {
+   if (!take_decoder_memory(f)) {
       *state = SOURCE_FAILED;
       return -1;
    }
-   return (ssize_t) out.pos;
+   return (ssize_t) added;
 }
-#endif
 
 /* Makes room for a piece after the data in the buffer. */
 static bool make_room(struct file_source *f)
@@ -193,12 +171,9 @@ static enum source_state fill(struct file_source *f)
    if (!make_room(f)) {
       return SOURCE_FAILED;
    }
-#ifdef HAVE_ZSTD
-   if (f->zstd != NULL) {
-      n = read_zstd(f, f->buffer + f->fill, PIECE, &state);
-   } else
-#endif
-   {
+   if (f->decoder != NULL) {
+      n = read_compressed(f, f->buffer + f->fill, PIECE, &state);
+   } else {
       n = read_file(f, f->buffer + f->fill, PIECE);
       f->ended = n == 0;
    }
@@ -213,54 +188,34 @@ static enum source_state fill(struct file_source *f)
 
 /* --------------------------------------------------------------------- formats */
 
-static bool is_zstd(const struct file_source *f)
-{
-   uint32_t magic = 0;
-   memcpy(&magic, f->buffer + f->start, f->fill - f->start >= 4 ? 4 : 0);
-   return le32toh(magic) == ZSTD_MAGIC;
-}
-
 /* The bytes read so far become the first compressed piece. */
-static bool begin_zstd(struct file_source *f)
+static bool begin_decoder(struct file_source *f)
 {
-#ifdef HAVE_ZSTD
-   f->zstd = ZSTD_createDStream();
-   f->compressed = malloc(PIECE);
-   if (f->zstd == NULL || f->compressed == NULL) {
-      fail(f, SOURCE_FAILED, "out of memory");
-      return false;
-   }
-   /* The decoder refuses a window that cannot be within the limit before it allocates it. */
-   int log = 10;
-   while (log < 31 && UINT64_C(2) << log <= capture_memory_limit()) {
-      log++;
-   }
-   if (ZSTD_isError(ZSTD_DCtx_setParameter(f->zstd, ZSTD_d_windowLogMax, log))) {
-      fail(f, SOURCE_FAILED, "zstd: cannot set the window limit");
+   char error[DECODER_ERROR];
+   f->decoder = decoder_new(f->buffer, f->fill, capture_memory_limit(), error);
+   f->compressed = f->decoder != NULL ? malloc(PIECE) : NULL;
+   if (f->compressed == NULL) {
+      fail(f, SOURCE_FAILED, f->decoder == NULL ? error : "out of memory");
       return false;
    }
    memcpy(f->compressed, f->buffer, f->fill);
-   f->in = (ZSTD_inBuffer){.src = f->compressed, .size = f->fill};
+   f->in = (struct decoder_input){.p = f->compressed, .n = f->fill};
    f->fill = 0;
    f->ended = false;
-   return take_window(f);
-#else
-   fail(f, SOURCE_FAILED, "compressed with zstd, but built without zstd");
-   return false;
-#endif
+   return take_decoder_memory(f);
 }
 
 /* \return PACKETS: known to be compressed or not */
 static enum source_state sniff(struct file_source *f)
 {
-   while (f->fill < 4 && !f->ended) {
+   while (f->fill < DECODER_HEAD && !f->ended) {
       enum source_state state = fill(f);
       if (state != SOURCE_PACKETS) {
          return state;
       }
    }
    f->sniffed = true;
-   return !is_zstd(f) || begin_zstd(f) ? SOURCE_PACKETS : SOURCE_FAILED;
+   return decoder_name(f->buffer, f->fill) == NULL || begin_decoder(f) ? SOURCE_PACKETS : SOURCE_FAILED;
 }
 
 /* -------------------------------------------------------------------- packets */
@@ -348,10 +303,10 @@ static void file_close(struct source *s)
 {
    struct file_source *f = (struct file_source *) s;
    free(f->buffer);
-#ifdef HAVE_ZSTD
-   ZSTD_freeDStream(f->zstd);
+   if (f->decoder != NULL) {
+      f->decoder->free(f->decoder);
+   }
    free(f->compressed);
-#endif
    if (f->fd > STDIN_FILENO) {
       close(f->fd);
    }

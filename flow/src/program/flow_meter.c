@@ -96,7 +96,7 @@ static const nm_option_t options[] = {
            "Stop after this many packets; 0: no limit."),
     NM_STRING('I', "interface", struct flow_meter, input.interface, NULL, "Capture from this interface."),
     NM_CALL('r', "file", "string", add_file,
-            "Read a capture file (pcap or pcapng, plain or compressed with zstd), all files of a directory, "
+            "Read a capture file (pcap or pcapng, plain or compressed with gzip, bzip2, xz, lz4 or zstd), all files of a directory, "
             "or standard "
             "input (-). May be repeated: packets of several files are merged by time."),
     NM_U32('l', "snapshot_len", struct flow_meter, snaplen, MAX_SNAPLEN, 0, UINT32_MAX,
@@ -132,7 +132,7 @@ static const nm_option_t options[] = {
         "plugin "
         "finds something in half of the flows. A flow for which there is no memory left is exported early."),
     NM_U32(0, "capture-memory", struct flow_meter, capture_memory, SOURCE_MEMORY >> 20, 16, 1u << 20,
-           "Memory limit in MiB for the buffers and zstd windows of all open capture files."),
+           "Memory limit in MiB for the buffers and decompression windows of all open capture files."),
     NM_U32(0, "progress", struct flow_meter, config.progress_fd, 0, 0, 1023,
            "File descriptor for progress lines \"BYTES_DONE BYTES_TOTAL PACKETS NOT_IP MALFORMED TRUNCATED "
            "UNKNOWN_LINK\" while files are read, and at the end; 0: none."),
