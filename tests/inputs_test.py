@@ -229,6 +229,19 @@ class Inputs(unittest.TestCase):
         subprocess.run(['zstd', '-q', self.w.file('x[1].trapcap')], check=True)
         self.assert_scan(self.analyze('x[1].trapcap.zst')[0])
 
+    def test_filter_and_time_range(self):
+        self.scan_file('scan.pcap')  # ports 1 to 60, one each 20 ms from 22:13:20 on
+        for arguments, packets in ((('--filter', 'dst port 7'), 1), (('-F', 'port 7 or port 9'), 4),
+                                   (('--since', '2023-11-14T22:13:21'), 22), (('--since=1700000001',), 22),
+                                   (('--until', '2023-11-14 22:13:21'), 98), (('--until=2023-11-14',), 0),
+                                   (('--since=2023-11-14T22:13:20.5', '--until=2023-11-14T22:13:21Z'), 50)):
+            report, _ = self.analyze(*arguments, 'scan.pcap')
+            self.assertEqual((report['traffic']['packets'], report['complete']), (packets, True), arguments)
+        self.assertIn('option --since: "noon" is no time (expected UTC', self.analyze('--since=noon', 'scan.pcap', status=2)[1])
+        self.assertIn('filter "port port"', self.analyze('-F', 'port port', 'scan.pcap', status=3)[1])
+        self.assertEqual(self.w.run('flow_meter', '-i', 'f:f.trapcap', '-r', 'scan.pcap')[0], 0)
+        self.assertIn('this file has flow records', self.analyze('-F', 'port 7', 'f.trapcap', status=2)[1])
+
     def test_habits_and_mistakes(self):
         self.scan_file('-dash.pcap')
         self.assert_scan(self.analyze('-r', '-dash.pcap')[0])

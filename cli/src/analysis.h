@@ -29,6 +29,8 @@ struct analysis {
    unsigned n_files;
    const char *interface; /* NULL: files */
    const char *blacklist; /* file; NULL: none */
+   const char *filter;    /* BPF, of packets; NULL: all */
+   uint64_t since, until; /* of packets, nanoseconds since 1970; until 0: no end */
    const char *detectors; /* names separated by commas; NULL: all */
    bool verbose;
    bool details;    /* the text report says of each event why, and what it was joined of */

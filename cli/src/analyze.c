@@ -12,12 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define JSON_VERSION 2 /* newest of the reports */
 
 /* Options without a letter. */
-enum { OPT_DETECTORS = 256, OPT_LIST_DETECTORS, OPT_DETAILS };
+enum { OPT_SINCE = 256, OPT_UNTIL, OPT_DETECTORS, OPT_LIST_DETECTORS, OPT_DETAILS };
 
 struct request {
    unsigned json; /* version of the keys, 0: text */
@@ -40,6 +41,11 @@ void cli_analyze_help(FILE *to)
        "With -i it captures until Ctrl-C, shows alerts as they come, and reports at the end.\n"
        "\n"
        "  -r, --read FILE       same as FILE; may be repeated\n"
+       "  -F, --filter TEXT     packets that match only (pcap-filter(7), as of tcpdump)\n"
+       "      --since TIME      packets from this time on only: UTC, 2026-11-24T13:16:33 or less of it, or "
+       "seconds\n"
+       "                        since 1970\n"
+       "      --until TIME      packets before this time only\n"
        "  -i, --interface NAME  capture from this interface (needs the right to capture)\n"
        "  -j, --json[=VERSION]  report as JSON on standard output; 2 (default) has events as "
        "docs/event.schema.json\n"
@@ -145,6 +151,47 @@ static void free_inputs(struct analysis *a)
 
 /* -------------------------------------------------------------------- options */
 
+/* Digits of a fraction behind a dot, as nanoseconds. \return false: something else stands there */
+static bool parse_fraction(const char *text, uint64_t *ns)
+{
+   uint64_t unit = 1000000000;
+   *ns = 0;
+   if (*text == '.') {
+      for (text++; *text >= '0' && *text <= '9'; text++) {
+         unit /= 10;
+         *ns += (uint64_t) (*text - '0') * unit;
+      }
+   }
+   return *text == 0 || strcmp(text, "Z") == 0;
+}
+
+static bool parse_time(const char *text, uint64_t *ns)
+{
+   static const char *const forms[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M",
+                                       "%Y-%m-%d %H:%M",    "%Y-%m-%d",          "%s"};
+   uint64_t fraction = 0;
+   for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+      struct tm tm = {.tm_mday = 1};
+      char *end = NULL;
+      bool seconds = forms[i][1] == 's';
+      long long t = -1;
+      const char *rest = NULL;
+      if (seconds) {
+         errno = 0;
+         t = strtoll(text, &end, 10);
+         rest = end != text && errno == 0 ? end : NULL;
+      } else {
+         rest = strptime(text, forms[i], &tm);
+         t = rest != NULL ? timegm(&tm) : -1;
+      }
+      if (rest != NULL && t >= 0 && t <= UINT32_MAX && parse_fraction(rest, &fraction)) {
+         *ns = (uint64_t) t * 1000000000u + fraction;
+         return true;
+      }
+   }
+   return false;
+}
+
 static int unknown_option(const char *argument)
 {
    if (access(argument, F_OK) == 0) {
@@ -168,6 +215,9 @@ static int parse(int argc, char **argv, struct analysis *a, struct request *r)
                                            {"details", no_argument, NULL, OPT_DETAILS},
                                            {"verbose", no_argument, NULL, 'v'},
                                            {"help", no_argument, NULL, 'h'},
+                                           {"filter", required_argument, NULL, 'F'},
+                                           {"since", required_argument, NULL, OPT_SINCE},
+                                           {"until", required_argument, NULL, OPT_UNTIL},
                                            {"read", required_argument, NULL, 'r'},
                                            {"version", no_argument, NULL, 'V'},
                                            {NULL, 0, NULL, 0}};
@@ -175,7 +225,7 @@ static int parse(int argc, char **argv, struct analysis *a, struct request *r)
    int c,
        at = 1; /* index of the argument that is looked at: a leading - in the list below keeps their order */
    opterr = 0;
-   for (; (c = getopt_long(argc, argv, "-:i:r:jc:w:b:vVh", options, NULL)) != -1; at = optind) {
+   for (; (c = getopt_long(argc, argv, "-:i:r:F:jc:w:b:vVh", options, NULL)) != -1; at = optind) {
       switch (c) {
       case 1:
       case 'r':
@@ -191,6 +241,17 @@ static int parse(int argc, char **argv, struct analysis *a, struct request *r)
                                               : 0;
          if (r->json == 0) {
             cli_error("option --json=%s: unknown version (expected 1 or 2)", optarg);
+            return CLI_USAGE;
+         }
+         break;
+      case 'F': a->filter = optarg; break;
+      case OPT_SINCE:
+      case OPT_UNTIL:
+         if (!parse_time(optarg, c == OPT_SINCE ? &a->since : &a->until)) {
+            cli_error(
+                "option --%s: \"%s\" is no time (expected UTC such as 2026-11-24T13:16:33.5, 2026-11-24, or "
+                "seconds since 1970)",
+                c == OPT_SINCE ? "since" : "until", optarg);
             return CLI_USAGE;
          }
          break;
@@ -253,6 +314,17 @@ static int check_inputs(struct analysis *a)
    }
    bool none = a->n_files > 0 && n == 0;
    a->n_files = n;
+   if (!none && (a->filter != NULL || a->since != 0 || a->until != 0)) {
+      for (unsigned i = 0; i < n; i++) {
+         if (source_kind_of(a->files[i], why, sizeof(why)) != SOURCE_CAPTURE) {
+            cli_error("%s: --filter, --since and --until choose packets, and this file has flow records "
+                      "(unirecfilter "
+                      "chooses among those)",
+                      a->files[i]);
+            return CLI_USAGE;
+         }
+      }
+   }
    for (unsigned i = 0; none && i < a->n_notes; i++) {
       cli_error("%s", a->notes[i]);
    }

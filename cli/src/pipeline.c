@@ -110,7 +110,11 @@ static struct process *plugin_source(const struct pipeline *p)
 /* Starts what sends the next of the input, if there is more. */
 static bool start_source(struct pipeline *p)
 {
-   struct source_job job = {.readers = p->n_detectors + 1 - p->n_idle, .interface = p->a->interface};
+   struct source_job job = {.readers = p->n_detectors + 1 - p->n_idle,
+                            .interface = p->a->interface,
+                            .filter = p->a->filter,
+                            .since = p->a->since,
+                            .until = p->a->until};
    for (unsigned i = 0; i < p->n_plugins; i++) {
       job.readers -= p->plugins[i].readers; /* they read that output only */
    }

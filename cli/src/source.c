@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libtrap/trap.h>
 #include <limits.h>
 #include <nemea-common/nc_text.h>
@@ -20,12 +21,14 @@
 
 static bool is_capture(const uint8_t *head)
 {
-   static const uint8_t magics[][4] = {{0xa1, 0xb2, 0xc3, 0xd4}, {0xd4, 0xc3, 0xb2, 0xa1},
-                                       {0xa1, 0xb2, 0x3c, 0x4d}, {0x4d, 0x3c, 0xb2, 0xa1},
-                                       {0x0a, 0x0d, 0x0d, 0x0a}, {0x28, 0xb5, 0x2f, 0xfd},
-                                       {0x04, 0x22, 0x4d, 0x18}};
+   static const uint8_t magics[][4] = {
+       {0xa1, 0xb2, 0xc3, 0xd4}, {0xd4, 0xc3, 0xb2, 0xa1}, {0xa1, 0xb2, 0x3c, 0x4d}, {0x4d, 0x3c, 0xb2, 0xa1},
+       {0x0a, 0x0d, 0x0d, 0x0a}, {0x28, 0xb5, 0x2f, 0xfd}, {0x04, 0x22, 0x4d, 0x18}};
    if (memcmp(head, "\x1f\x8b", 2) == 0 || memcmp(head, "BZh", 3) == 0 ||
-       memcmp(head, "\xfd" "7zXZ", 5) == 0) { /* the meter finds out whether it is a capture */
+       memcmp(head,
+              "\xfd"
+              "7zXZ",
+              5) == 0) { /* the meter finds out whether it is a capture */
       return true;
    }
    for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
@@ -252,7 +255,7 @@ static bool start_meter(const struct source_job *job, struct process *p, char *i
                         char *why, size_t size)
 {
    char *argv[MAX_ARGUMENTS] = {"flow_meter", "-i", interfaces, "-p", plugins, "--tunnels", "inner"};
-   char number[8];
+   char number[8], since[24], until[24];
    unsigned n = 7;
    if (job->interface != NULL) {
       argv[n++] = "-I";
@@ -263,6 +266,18 @@ static bool start_meter(const struct source_job *job, struct process *p, char *i
    for (unsigned i = 0; i < job->n_files && job->interface == NULL; i++) {
       argv[n++] = "-r";
       argv[n++] = (char *) (uintptr_t) job->files[i];
+   }
+   if (job->filter != NULL) {
+      argv[n++] = "-F";
+      argv[n++] = (char *) (uintptr_t) job->filter;
+   }
+   snprintf(since, sizeof(since), "%" PRIu64, job->since);
+   snprintf(until, sizeof(until), "%" PRIu64, job->until);
+   if (job->since != 0 || job->until != 0) {
+      argv[n++] = "--since";
+      argv[n++] = since;
+      argv[n++] = "--until";
+      argv[n++] = until;
    }
    snprintf(number, sizeof(number), "%d", PROCESS_REPORT);
    bool reports = job->n_plugins == 0;

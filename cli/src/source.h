@@ -6,6 +6,7 @@
 #include "process.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum source_kind {
    SOURCE_CAPTURE, /* pcap, pcapng, compressed or not; standard input that is no CSV */
@@ -32,6 +33,8 @@ struct source_job {
    unsigned readers;                     /* of all flows, that must be there before the first record */
    const struct source_plugins *plugins; /* outputs of flow_meter in place of all flows */
    unsigned n_plugins;                   /* 0: all flows */
+   const char *filter;                   /* of packets, NULL: none */
+   uint64_t since, until;                /* of packets, as options of flow_meter */
    bool last;                            /* followed by the end of stream */
    bool unreadable;                      /* set when an input cannot be read */
 };

@@ -39,7 +39,7 @@ struct file_source {
    bool ended;    /* end of file, or an error: see state */
    bool sniffed, detected;
    uint64_t packets;
-   uint64_t taken; /* bytes of the capture that were taken; for messages */
+   uint64_t taken;          /* bytes of the capture that were taken; for messages */
    struct decoder *decoder; /* NULL: not compressed */
    uint8_t *compressed;     /* PIECE bytes, of which in are not yet taken */
    struct decoder_input in;

@@ -345,11 +345,17 @@ static void refuse(struct worker *w, const struct raw_packet *raw, const struct 
 static void work_on(struct worker *w, const struct raw_packet *raw, unsigned n)
 {
    struct packet packets[FLOW_BATCH];
-   const enum parse_depth depth = w->meter->config->depth;
+   const struct meter_config *c = w->meter->config;
+   const enum parse_depth depth = c->depth;
+   const uint64_t since = c->since, until = c->until != 0 ? c->until : UINT64_MAX;
    unsigned good = 0;
    w->packets += n;
    for (unsigned i = 0; i < n; i++) {
       w->bytes += raw[i].wire;
+      if (raw[i].time < since || raw[i].time >= until) {
+         w->filtered++;
+         continue;
+      }
       if (w->filter != NULL && packet_link_known(raw[i].link) && !packet_filter_match(w->filter, &raw[i])) {
          w->filtered++;
          continue;

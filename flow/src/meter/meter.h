@@ -35,11 +35,13 @@ struct meter_config {
    bool to_unirec, to_text, to_ipfix;
    enum parse_depth depth; /* which packet counts where one carries another */
    uint64_t count_limit;   /* packets of an input; 0: none */
-   uint64_t flow_limit;    /* exported flows a second; 0: none */
-   uint32_t progress_fd;   /* gets lines of numbers while a file is read, see flow_meter -h; 0: none */
-   uint32_t show_every;    /* seconds between counters on standard error; 0: never */
-   const char *telemetry;  /* directory of files with counters; NULL: none */
-   bool reports;           /* tables on standard output at the end */
+   uint64_t since,
+       until; /* nanoseconds since 1970: packets before the one or from the other on are ignored; until 0: none */
+   uint64_t flow_limit;   /* exported flows a second; 0: none */
+   uint32_t progress_fd;  /* gets lines of numbers while a file is read, see flow_meter -h; 0: none */
+   uint32_t show_every;   /* seconds between counters on standard error; 0: never */
+   const char *telemetry; /* directory of files with counters; NULL: none */
+   bool reports;          /* tables on standard output at the end */
 };
 
 struct meter;

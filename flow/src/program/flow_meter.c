@@ -96,7 +96,8 @@ static const nm_option_t options[] = {
            "Stop after this many packets; 0: no limit."),
     NM_STRING('I', "interface", struct flow_meter, input.interface, NULL, "Capture from this interface."),
     NM_CALL('r', "file", "string", add_file,
-            "Read a capture file (pcap or pcapng, plain or compressed with gzip, bzip2, xz, lz4 or zstd), all files of a directory, "
+            "Read a capture file (pcap or pcapng, plain or compressed with gzip, bzip2, xz, lz4 or zstd), "
+            "all files of a directory, "
             "or standard "
             "input (-). May be repeated: packets of several files are merged by time."),
     NM_U32('l', "snapshot_len", struct flow_meter, snaplen, MAX_SNAPLEN, 0, UINT32_MAX,
@@ -116,6 +117,10 @@ static const nm_option_t options[] = {
     NM_U8('D', "dir_bit_field", struct flow_meter, direction, 0, 0, UINT8_MAX, "Value of DIR_BIT_FIELD."),
     NM_STRING('F', "filter", struct flow_meter, input.filter, NULL,
               "BPF filter (pcap-filter(7)); packets that do not match it are ignored."),
+    NM_U64(0, "since", struct flow_meter, config.since, 0, 0, UINT64_MAX,
+           "Ignore packets before this time, in nanoseconds since 1970."),
+    NM_U64(0, "until", struct flow_meter, config.until, 0, 0, UINT64_MAX,
+           "Ignore packets from this time on, in nanoseconds since 1970; 0: never."),
     NM_FLAG('O', "odid", struct flow_meter, config.sink.odid, "Export ODID instead of LINK_BIT_FIELD."),
     NM_CALL(
         0, "tunnels", "string", set_depth,
