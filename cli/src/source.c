@@ -257,7 +257,9 @@ static bool start_meter(const struct source_job *job, struct process *p, char *i
    char *argv[MAX_ARGUMENTS] = {"flow_meter", "-i", interfaces, "-p", plugins, "--tunnels", "inner"};
    char number[8], since[24], until[24];
    unsigned n = 7;
+   argv[n++] = "--direction=tcp";
    if (job->interface != NULL) {
+      argv[n++] = "--early";
       argv[n++] = "-I";
       argv[n++] = (char *) (uintptr_t) job->interface;
       argv[n++] = "-t"; /* for users who watch: alerts are sent during the attack, not after it */

@@ -92,10 +92,16 @@ static uint8_t *make_frame(const struct peer *p, unsigned how, const uint8_t *pa
    return f;
 }
 
-static struct flow_cache *make_cache(void)
+/* how: options of the cache in bits 4 to 6. */
+static struct flow_cache *make_cache(unsigned how)
 {
-   struct flow_cache_config config = {
-       .capacity = 16, .active_ms = 300000, .inactive_ms = 30000, .export = export};
+   struct flow_cache_config config = {.capacity = 16,
+                                      .active_ms = 300000,
+                                      .inactive_ms = 30000,
+                                      .export = export,
+                                      .tcp_direction = how >> 4 & 1,
+                                      .early = how >> 5 & 1,
+                                      .join_vlans = how >> 6 & 1};
    for (size_t i = 0; record == NULL && flow_plugin_at(i) != NULL; i++) {
       const struct flow_plugin *plugin = flow_plugin_at(i);
       if (PLUGIN[0] != 0 ? strcmp(plugin->name, PLUGIN) == 0 : plugin->stream) {
@@ -118,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
    static const uint16_t ports[] = {80,   443,  53,   25,  123,  137,   1900, 5353,
                                     5060, 8554, 1883, 587, 1194, 51820, 554,  4433};
-   struct flow_cache *cache = size >= 2 ? make_cache() : NULL;
+   struct flow_cache *cache = size >= 2 ? make_cache(data[1]) : NULL;
    if (cache == NULL) {
       return 0;
    }

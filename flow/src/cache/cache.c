@@ -11,15 +11,25 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define NONE      UINT32_MAX
-#define MAX_WHEEL 65536u
-#define FAR_AHEAD 3600 /* seconds: one packet with a wrong time must not end all flows */
-#define AHEAD     8    /* flows whose timeouts are checked before any of them is ended */
-#define JUMP      16   /* how far ahead in a list records are prefetched */
-#define ROW_AHEAD 320  /* bytes of the plugins' rows that are fetched */
-#define TCP_FIN   0x01
-#define TCP_SYN   0x02
-#define TCP_RST   0x04
+#define NONE              UINT32_MAX
+#define MAX_WHEEL         65536u
+#define FAR_AHEAD         3600 /* seconds: one packet with a wrong time must not end all flows */
+#define AHEAD             8    /* flows whose timeouts are checked before any of them is ended */
+#define JUMP              16   /* how far ahead in a list records are prefetched */
+#define ICMP_HEADER       8
+#define ICMP_UNREACHABLE  3
+#define ICMP6_UNREACHABLE 1
+#define ROW_AHEAD         320 /* bytes of the plugins' rows that are fetched */
+#define TCP_FIN           0x01
+#define TCP_SYN           0x02
+#define TCP_RST           0x04
+#define TCP_ACK           0x10
+
+/* With early exports: whole seconds of silence, so that the last packets of a connection still belong to it. */
+#define CLOSED_S     1
+#define UNANSWERED_S 2
+
+#define WELL_KNOWN 1024 /* the first port that is not */
 
 _Static_assert(sizeof(struct flow) == 128, "a flow is two cache lines");
 _Static_assert(offsetof(struct flow, hash) == PACKET_KEY_SIZE,
@@ -158,7 +168,7 @@ const struct flow_cache_stats *flow_cache_stats(const struct flow_cache *c)
 /* --------------------------------------------------------------------- index */
 
 /* The same for both directions: the greater endpoint is hashed first. */
-static inline uint64_t hash_packet(const struct packet *packet)
+static inline uint64_t hash_packet(const struct packet *packet, bool join_vlans)
 {
    uint64_t s[2], d[2], words[5];
    memcpy(s, packet->src_ip, 16);
@@ -172,20 +182,21 @@ static inline uint64_t hash_packet(const struct packet *packet)
    uint64_t first = swap ? packet->dst_port : packet->src_port,
             second = swap ? packet->src_port : packet->dst_port;
    words[4] = first << 48 | second << 32 | (uint64_t) packet->protocol << 24 |
-              (uint64_t) packet->ip_version << 16 | packet->vlan;
+              (uint64_t) packet->ip_version << 16 | (join_vlans ? 0 : packet->vlan);
    return nc_hash_words(words, 5);
 }
 
-static inline bool same_way(const struct flow *f, const struct packet *packet)
+static inline bool same_way(const struct flow *f, const struct packet *packet, bool join_vlans)
 {
-   return memcmp(f->src_ip, packet->src_ip, PACKET_KEY_SIZE) == 0;
+   return join_vlans ? memcmp(f->src_ip, packet->src_ip, PACKET_KEY_SIZE - sizeof(packet->vlan)) == 0
+                     : memcmp(f->src_ip, packet->src_ip, PACKET_KEY_SIZE) == 0;
 }
 
-static inline bool other_way(const struct flow *f, const struct packet *packet)
+static inline bool other_way(const struct flow *f, const struct packet *packet, bool join_vlans)
 {
    return memcmp(f->src_ip, packet->dst_ip, 16) == 0 && memcmp(f->dst_ip, packet->src_ip, 16) == 0 &&
           f->src_port == packet->dst_port && f->dst_port == packet->src_port &&
-          memcmp(&f->protocol, &packet->protocol, 4) == 0;
+          memcmp(&f->protocol, &packet->protocol, join_vlans ? 2 : 4) == 0;
 }
 
 struct search {
@@ -198,12 +209,12 @@ static inline bool same_flow(void *context, uint32_t record)
 {
    struct search *s = context;
    const struct flow *f = &s->cache->flows[record];
-   if (same_way(f, s->packet)) {
+   if (same_way(f, s->packet, s->cache->config.join_vlans)) {
       s->reverse = false;
       return true;
    }
    s->reverse = true;
-   return !s->cache->config.split && other_way(f, s->packet);
+   return !s->cache->config.split && other_way(f, s->packet, s->cache->config.join_vlans);
 }
 
 static inline struct flow *find(const struct flow_cache *c, const struct packet *packet, uint64_t hash,
@@ -232,10 +243,21 @@ static void unlist(struct flow_cache *c, struct flow *f)
    }
 }
 
+/* Seconds of silence after which a flow is looked at. */
+static inline uint32_t silence(const struct flow_cache *c, const struct flow *f)
+{
+   if (!c->config.early || f->protocol != IPPROTO_TCP) {
+      return c->config.early && f->closed ? CLOSED_S : c->inactive_s;
+   }
+   bool asked = f->packets_rev == 0 && (f->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+   uint32_t seconds = f->closed ? CLOSED_S : asked ? UNANSWERED_S : c->inactive_s;
+   return seconds < c->inactive_s ? seconds : c->inactive_s;
+}
+
 /* Lists a flow at the second at which it times out if no packet comes: never before the next second. */
 static void list(struct flow_cache *c, struct flow *f)
 {
-   uint64_t second = f->last / NS + c->inactive_s;
+   uint64_t second = f->last / NS + silence(c, f);
    if (second <= c->second) {
       second = c->second + 1;
    }
@@ -343,7 +365,9 @@ static void expire_second(struct flow_cache *c, uint64_t slot_second, uint64_t n
       ahead = look_ahead(c, ahead);
       record = f->next;
       list(c, f);
-      if (elapsed(c, now, f->last, c->inactive)) {
+      uint32_t seconds = silence(c, f);
+      if (seconds < c->inactive_s ? now / NS >= f->last / NS + seconds
+                                  : elapsed(c, now, f->last, c->inactive)) {
          end_flow(c, f, inactive_reason(f));
       }
    }
@@ -397,7 +421,7 @@ static void evict(struct flow_cache *c)
       uint32_t slot = (uint32_t) (c->second + i) & c->wheel_mask;
       for (uint32_t record = c->wheel[slot].head; record != NONE; record = c->wheel[slot].head) {
          struct flow *f = &c->flows[record];
-         uint64_t due = f->last / NS + c->inactive_s;
+         uint64_t due = f->last / NS + silence(c, f);
          if (due <= c->second + i || i >= c->wheel_mask) {
             end_flow(c, f, FLOW_END_RESOURCES);
             return;
@@ -529,8 +553,8 @@ static unsigned show(struct flow_cache *c, struct flow *f, const struct showing 
    return 0;
 }
 
-/* Carries out what plugins asked for after a packet. */
-static inline void after_packet(struct flow_cache *c, struct flow *f, const struct showing *s, unsigned flush)
+/* Carries out what plugins asked for after a packet. \return true: the flow is over */
+static inline bool after_packet(struct flow_cache *c, struct flow *f, const struct showing *s, unsigned flush)
 {
    if (s->stream) {
       streams_done(c->streams, s->row, s->reverse);
@@ -538,6 +562,7 @@ static inline void after_packet(struct flow_cache *c, struct flow *f, const stru
    if (flush & PLUGIN_FLUSH) {
       end_flow(c, f, FLOW_END_FORCED);
    }
+   return (flush & PLUGIN_FLUSH) != 0;
 }
 
 static struct showing begin_showing(struct flow_cache *c, struct plugin_row *row, const struct packet *packet,
@@ -642,6 +667,8 @@ static void begin_flow(struct flow_cache *c, const struct packet *packet, uint64
    f->plugins = 0;
    f->bytes = f->bytes_rev = 0;
    f->tcp_flags = f->tcp_flags_rev = 0;
+   f->closed = (packet->tcp_flags & TCP_RST) != 0;
+   f->half_closed = false;
    f->first = f->last = packet->time;
    memcpy(f->src_mac, packet->src_mac, 6);
    memcpy(f->dst_mac, packet->dst_mac, 6);
@@ -683,7 +710,8 @@ static bool flush_first(struct flow_cache *c, struct flow *f, const struct showi
    return false;
 }
 
-static void update_plugins(struct flow_cache *c, struct flow *f, const struct packet *packet, bool reverse)
+/* \return true: the flow is over */
+static bool update_plugins(struct flow_cache *c, struct flow *f, const struct packet *packet, bool reverse)
 {
    uint32_t record = record_of(c, f);
    struct plugin_row *row = plugin_row(&c->memory, record);
@@ -704,7 +732,102 @@ static void update_plugins(struct flow_cache *c, struct flow *f, const struct pa
       flow_plugin_packet_fn callback = restarted ? p->create : p->update;
       flush |= callback != NULL ? show(c, f, &s, i, ext, callback) : 0;
    }
-   after_packet(c, f, &s, flush);
+   return after_packet(c, f, &s, flush);
+}
+
+/* --------------------------------------------------- who began, and early ends */
+
+/* Was the flow begun by the sender of this packet, which goes against its direction? */
+static bool began(const struct flow *f, const struct packet *packet)
+{
+   bool alone = f->packets_rev == 0, tcp = f->protocol == IPPROTO_TCP;
+   if (tcp && (packet->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN) {
+      bool answer = (f->tcp_flags & TCP_ACK) != 0 && (f->tcp_flags & (TCP_SYN | TCP_RST)) != 0;
+      return alone && answer;
+   }
+   bool asked = tcp && (f->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+   if (!alone || f->packets > 1 || asked || packet->time > f->first) {
+      return false;
+   }
+   bool answers = tcp && (packet->tcp_flags & TCP_ACK) != 0 && (packet->tcp_flags & (TCP_SYN | TCP_RST)) != 0;
+   return !answers && (packet->time < f->first || (f->src_port < WELL_KNOWN && f->dst_port >= WELL_KNOWN));
+}
+
+static void swap_bytes(void *a, void *b, size_t size)
+{
+   uint8_t t[16];
+   memcpy(t, a, size);
+   memcpy(a, b, size);
+   memcpy(b, t, size);
+}
+
+/* Exchanges the directions of a flow of one packet, or of packets in one direction. Its hash is that of both. */
+static void turn(struct flow_cache *c, struct flow *f)
+{
+   swap_bytes(f->src_ip, f->dst_ip, sizeof(f->src_ip));
+   swap_bytes(&f->src_port, &f->dst_port, sizeof(f->src_port));
+   swap_bytes(f->src_mac, f->dst_mac, sizeof(f->src_mac));
+   swap_bytes(&f->packets, &f->packets_rev, sizeof(f->packets));
+   swap_bytes(&f->bytes, &f->bytes_rev, sizeof(f->bytes));
+   swap_bytes(&f->tcp_flags, &f->tcp_flags_rev, sizeof(f->tcp_flags));
+   if (c->config.n_plugins == 0) {
+      return;
+   }
+   struct plugin_row *row = plugin_row(&c->memory, record_of(c, f));
+   if (c->streams != NULL) {
+      streams_release(c->streams, row);
+      stream_begin(row);
+   }
+   for (unsigned i = 0; i < c->config.n_plugins; i++) {
+      void *ext = c->config.plugins[i]->turn != NULL ? plugin_kept(&c->memory, record_of(c, f), i) : NULL;
+      if (ext != NULL) {
+         c->config.plugins[i]->turn(ext);
+      }
+   }
+}
+
+static void close_flow(struct flow_cache *c, struct flow *f)
+{
+   if (!f->closed) {
+      f->closed = true;
+      unlist(c, f);
+      list(c, f);
+   }
+}
+
+/* A packet of TCP after which the flow may be over: RST, and what follows the FINs of both directions. */
+static void look_for_end(struct flow_cache *c, struct flow *f, const struct packet *packet)
+{
+   if ((packet->tcp_flags & TCP_RST) != 0 || f->half_closed) {
+      close_flow(c, f);
+   }
+   f->half_closed = (f->tcp_flags & f->tcp_flags_rev & TCP_FIN) != 0;
+}
+
+/* A host or port is unreachable, which an ICMP message says of the packet that it holds (RFC 792, 4443). */
+static void look_for_unreachable(struct flow_cache *c, const struct packet *packet)
+{
+   const uint8_t *p = packet->payload;
+   size_t n = packet->payload_captured;
+   bool four = packet->protocol == IPPROTO_ICMP;
+   if (packet->fragment || n <= ICMP_HEADER || p[0] != (four ? ICMP_UNREACHABLE : ICMP6_UNREACHABLE)) {
+      return;
+   }
+   struct raw_packet raw = {.data = p + ICMP_HEADER,
+                            .time = packet->time,
+                            .captured = (uint32_t) (n - ICMP_HEADER),
+                            .wire = UINT16_MAX,
+                            .link = LINK_RAW};
+   struct packet lost;
+   bool reverse;
+   if (packet_parse(&raw, PARSE_OUTER, &lost) != PARSE_OK) {
+      return;
+   }
+   lost.vlan = packet->vlan;
+   struct flow *f = find(c, &lost, hash_packet(&lost, c->config.join_vlans), &reverse);
+   if (f != NULL && (reverse ? f->packets : f->packets_rev) == 0) {
+      close_flow(c, f);
+   }
 }
 
 static inline void count_packet(struct flow_cache *c, struct packet *packet, uint64_t hash)
@@ -713,10 +836,17 @@ static inline void count_packet(struct flow_cache *c, struct packet *packet, uin
    advance(c, packet->time);
    c->stats.packets++;
    c->stats.bytes += packet->wire;
+   if (c->config.early && (packet->protocol == IPPROTO_ICMP || packet->protocol == IPPROTO_ICMPV6)) {
+      look_for_unreachable(c, packet);
+   }
    struct flow *f = find(c, packet, hash, &reverse);
    if (f == NULL) {
       begin_flow(c, packet, hash);
       return;
+   }
+   if (reverse && c->config.tcp_direction && began(f, packet)) {
+      turn(c, f);
+      reverse = false;
    }
    uint8_t seen = reverse ? f->tcp_flags_rev : f->tcp_flags;
    enum flow_end end = 0;
@@ -730,10 +860,15 @@ static inline void count_packet(struct flow_cache *c, struct packet *packet, uin
    if (end != 0) {
       end_flow(c, f, end);
       begin_flow(c, packet, hash);
-   } else if (c->config.n_plugins == 0) {
+      return;
+   }
+   if (c->config.n_plugins == 0) {
       count(f, packet, reverse);
-   } else {
-      update_plugins(c, f, packet, reverse);
+   } else if (update_plugins(c, f, packet, reverse)) {
+      return;
+   }
+   if (c->config.early && packet->protocol == IPPROTO_TCP) {
+      look_for_end(c, f, packet);
    }
 }
 
@@ -744,7 +879,7 @@ static void take_fragments(struct flow_cache *c)
    bool alone = false;
    while ((packet = fragment_cache_take(c->fragments, &alone)) != NULL) {
       c->stats.fragments_without_first += alone;
-      count_packet(c, packet, hash_packet(packet));
+      count_packet(c, packet, hash_packet(packet, c->config.join_vlans));
    }
 }
 
@@ -761,7 +896,7 @@ static void fragment(struct flow_cache *c, struct packet *packet)
    enum fragment_result result = fragment_cache_look(c->fragments, packet);
    if (result != FRAGMENT_WAITS) {
       c->stats.fragments_without_first += result == FRAGMENT_NOTHING;
-      count_packet(c, packet, hash_packet(packet));
+      count_packet(c, packet, hash_packet(packet, c->config.join_vlans));
       take_fragments(c);
    }
 }
@@ -801,7 +936,7 @@ void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n
    uint64_t hash[FLOW_BATCH];
    /* Three passes, so that the memory that a packet needs is on its way while others are worked on. */
    for (unsigned i = 0; i < n; i++) {
-      hash[i] = hash_packet(&packets[i]);
+      hash[i] = hash_packet(&packets[i], c->config.join_vlans);
       __builtin_prefetch(nc_index_home(&c->index, hash[i]));
    }
    unsigned fresh = 0;

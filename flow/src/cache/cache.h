@@ -26,8 +26,12 @@ struct flow_cache_config {
    uint64_t inactive_ms; /**< inactive timeout: a flow without a packet for this long is exported */
    bool populate;        /**< take all memory from the system at creation */
    bool split;           /**< uniflows: the two directions are two flows */
-   uint32_t fragments;   /**< fragmented packets whose ports are remembered; 0: none */
-   uint32_t fragment_s;  /**< seconds that they are remembered, and that fragments wait for the first one */
+   bool
+       tcp_direction; /**< SYN against its answer, earlier time, port decide who began; not the first packet alone */
+   bool join_vlans; /**< the VLAN does not tell flows apart */
+   bool early; /**< flows that are over for certain, and connections that nobody answers, are exported soon */
+   uint32_t fragments;  /**< fragmented packets whose ports are remembered; 0: none */
+   uint32_t fragment_s; /**< seconds that they are remembered, and that fragments wait for the first one */
    const struct flow_plugin *plugins[MAX_PLUGINS];
    unsigned n_plugins;
    uint64_t plugin_memory; /**< limit of what the plugins keep of flows, in bytes; 0: none */

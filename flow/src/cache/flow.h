@@ -38,6 +38,8 @@ struct flow {
    uint64_t first, last; /* nanoseconds since the epoch */
    uint8_t src_mac[6], dst_mac[6];
    uint8_t tcp_flags, tcp_flags_rev;
+   bool closed;      /* its end is certain */
+   bool half_closed; /* both directions have sent FIN */
 };
 
 _Static_assert(sizeof(struct flow) == 128, "a flow is two cache lines");

@@ -17,6 +17,7 @@
 #include "parse/packet.h"
 
 #include <stddef.h>
+#include <string.h>
 #include <unirec/unirec.h>
 
 #define MAX_PLUGINS       64 /* in use; sets of them are the bits of a plugin_set_t */
@@ -97,6 +98,8 @@ struct flow_plugin {
    unsigned (*before)(void *ext, const struct flow *flow, const struct packet *packet);
    /** A later packet; may be NULL. */
    flow_plugin_packet_fn update;
+   /** The directions of the flow are exchanged; NULL: the plugin keeps nothing by direction. */
+   void (*turn)(void *ext);
    /** Before the export; may be NULL. \return false: nothing to export after all */
    bool (*finish)(void *ext, const struct flow *flow);
    /** Number of records that the flow gives; NULL: one. */
@@ -127,6 +130,15 @@ static inline bool plugin_all(const struct packet *packet)
 {
    return plugin_cut(packet) || packet->protocol != PLUGIN_PROTOCOL_TCP;
 }
+
+/** Exchanges what is kept of the two directions: an array of two. */
+#define PLUGIN_TURN(array)                                     \
+   do {                                                        \
+      uint8_t plugin_saved[sizeof((array)[0])];                \
+      memcpy(plugin_saved, &(array)[0], sizeof(plugin_saved)); \
+      memcpy(&(array)[0], &(array)[1], sizeof(plugin_saved));  \
+      memcpy(&(array)[1], plugin_saved, sizeof(plugin_saved)); \
+   } while (0)
 
 /** First member of the bytes of a plugin with more_size. */
 struct plugin_more {

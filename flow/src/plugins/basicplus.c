@@ -98,6 +98,17 @@ static unsigned create(void *ext, const struct flow *flow, const struct packet *
    return on_packet(ext, flow, packet, reverse);
 }
 
+static void turn(void *ext)
+{
+   struct basicplus *b = ext;
+   PLUGIN_TURN(b->options);
+   PLUGIN_TURN(b->mss);
+   PLUGIN_TURN(b->window);
+   PLUGIN_TURN(b->ttl);
+   PLUGIN_TURN(b->ip_flags);
+   PLUGIN_TURN(b->seen);
+}
+
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
 {
    const struct basicplus *b = ext;
@@ -122,6 +133,7 @@ const struct flow_plugin plugin_basicplus = {
               "uint64 TCP_OPT,uint64 TCP_OPT_REV,uint32 TCP_MSS,uint32 TCP_MSS_REV,uint16 TCP_SYN_SIZE",
     .ext_size = sizeof(struct basicplus),
     .options = options,
+    .turn = turn,
     .create = create,
     .update = on_packet,
     .fill = fill,

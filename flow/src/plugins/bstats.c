@@ -62,6 +62,20 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
    return PLUGIN_HAS_DATA;
 }
 
+static void turn(void *ext)
+{
+   struct bstats *s = ext;
+   PLUGIN_TURN(s->count);
+   PLUGIN_TURN(s->begun);
+   PLUGIN_TURN(s->now);
+   struct burst *over = s->more.slot != 0 ? plugin_grow(&s->more) : NULL;
+   for (unsigned i = 0; over != NULL && i < MAX_BURSTS; i++) {
+      struct burst first = over[i];
+      over[i] = over[MAX_BURSTS + i];
+      over[MAX_BURSTS + i] = first;
+   }
+}
+
 static bool finish(void *ext, const struct flow *flow)
 {
    (void) ext;
@@ -109,6 +123,7 @@ const struct flow_plugin plugin_bstats = {
     .ext_size = sizeof(struct bstats),
     .clear_size = offsetof(struct bstats, now),
     .more_size = 2 * MAX_BURSTS * sizeof(struct burst),
+    .turn = turn,
     .create = on_packet,
     .update = on_packet,
     .finish = finish,

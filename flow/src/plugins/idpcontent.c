@@ -26,6 +26,13 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
    return PLUGIN_HAS_DATA;
 }
 
+static void turn(void *ext)
+{
+   struct idpcontent *c = ext;
+   PLUGIN_TURN(c->size);
+   PLUGIN_TURN(c->bytes);
+}
+
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
 {
    const struct idpcontent *c = ext;
@@ -39,6 +46,7 @@ const struct flow_plugin plugin_idpcontent = {
     .help = "first 100 bytes of each direction's payload",
     .fields = "bytes IDP_CONTENT,bytes IDP_CONTENT_REV",
     .ext_size = sizeof(struct idpcontent),
+    .turn = turn,
     .create = on_packet,
     .update = on_packet,
     .fill = fill,

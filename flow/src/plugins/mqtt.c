@@ -137,6 +137,12 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
    return m->version != 0 ? PLUGIN_HAS_DATA : PLUGIN_NOTHING;
 }
 
+static void turn(void *ext)
+{
+   struct mqtt *m = ext;
+   PLUGIN_TURN(m->left);
+}
+
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
 {
    const struct mqtt *m = ext;
@@ -170,6 +176,7 @@ const struct flow_plugin plugin_mqtt = {
     .clear_size = offsetof(struct mqtt, topics),
     .options = options,
     .lazy = true,
+    .turn = turn,
     .create = on_packet,
     .update = on_packet,
     .fill = fill,

@@ -123,6 +123,12 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
    return PLUGIN_HAS_DATA;
 }
 
+static void turn(void *ext)
+{
+   struct ovpn *o = ext;
+   o->client_is_destination = !o->client_is_destination;
+}
+
 static bool finish(void *ext, const struct flow *flow)
 {
    struct ovpn *o = ext;
@@ -147,6 +153,7 @@ const struct flow_plugin plugin_ovpn = {
     .help = "OpenVPN: confidence, 0 to 100",
     .fields = "uint8 OVPN_CONF_LEVEL",
     .ext_size = sizeof(struct ovpn),
+    .turn = turn,
     .create = on_packet,
     .update = on_packet,
     .finish = finish,

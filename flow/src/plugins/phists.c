@@ -42,6 +42,14 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
    return PLUGIN_HAS_DATA;
 }
 
+static void turn(void *ext)
+{
+   struct phists *h = ext;
+   PLUGIN_TURN(h->sizes);
+   PLUGIN_TURN(h->gaps);
+   PLUGIN_TURN(h->last);
+}
+
 static bool finish(void *ext, const struct flow *flow)
 {
    (void) ext;
@@ -64,6 +72,7 @@ const struct flow_plugin plugin_phists = {
     .fields = "uint32* S_PHISTS_SIZES,uint32* S_PHISTS_IPT,uint32* D_PHISTS_SIZES,uint32* D_PHISTS_IPT",
     .ext_size = sizeof(struct phists),
     .options = options,
+    .turn = turn,
     .create = on_packet,
     .update = on_packet,
     .finish = finish,

@@ -85,6 +85,20 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
    return PLUGIN_HAS_DATA;
 }
 
+static void turn(void *ext)
+{
+   struct pstats *s = ext;
+   PLUGIN_TURN(s->seq);
+   PLUGIN_TURN(s->ack);
+   PLUGIN_TURN(s->last_length);
+   PLUGIN_TURN(s->last_flags);
+   struct seen *later = s->more.slot != 0 ? plugin_grow(&s->more) : NULL;
+   for (unsigned i = 0; i < s->count; i++) {
+      struct seen *seen = i < FIRST ? &s->first[i] : &later[i - FIRST];
+      seen->direction = (int8_t) -seen->direction;
+   }
+}
+
 static bool finish(void *ext, const struct flow *flow)
 {
    (void) ext;
@@ -123,6 +137,7 @@ const struct flow_plugin plugin_pstats = {
     .clear_size = offsetof(struct pstats, first),
     .more_size = (MAX_PACKETS - FIRST) * sizeof(struct seen),
     .options = options,
+    .turn = turn,
     .create = on_packet,
     .update = on_packet,
     .finish = finish,

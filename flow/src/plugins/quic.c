@@ -301,6 +301,12 @@ static void set_id(const ur_template_t *tmplt, void *rec, int field, const struc
    ur_set_var(tmplt, rec, field, id->bytes, id->n);
 }
 
+static void turn(void *ext)
+{
+   struct quic *q = ext;
+   q->client_way = !q->client_way;
+}
+
 static void fill(const void *ext, unsigned index, const ur_template_t *tmplt, void *rec)
 {
    const struct quic *q = ext;
@@ -345,6 +351,7 @@ const struct flow_plugin plugin_quic = {
     .shared_size = sizeof(struct shared),
     .close_shared = close_shared,
     .lazy = true,
+    .turn = turn,
     .create = on_packet,
     .update = on_packet,
     .fill = fill,

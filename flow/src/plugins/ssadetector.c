@@ -62,6 +62,12 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
    return PLUGIN_HAS_DATA;
 }
 
+static void turn(void *ext)
+{
+   struct ssadetector *s = ext;
+   PLUGIN_TURN(s->time);
+}
+
 static bool finish(void *ext, const struct flow *flow)
 {
    struct ssadetector *s = ext;
@@ -90,6 +96,7 @@ const struct flow_plugin plugin_ssadetector = {
     .fields = "uint8 SSA_CONF_LEVEL",
     .ext_size = sizeof(struct ssadetector),
     .lazy = true,
+    .turn = turn,
     .create = on_packet,
     .update = on_packet,
     .finish = finish,

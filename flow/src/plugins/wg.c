@@ -80,6 +80,12 @@ static unsigned update(void *ext, const struct flow *flow, const struct packet *
    return w->found && w->level == 0 ? PLUGIN_NOTHING : on_packet(ext, flow, packet, reverse);
 }
 
+static void turn(void *ext)
+{
+   struct wg *w = ext;
+   PLUGIN_TURN(w->peer);
+}
+
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
 {
    const struct wg *w = ext;
@@ -94,6 +100,7 @@ const struct flow_plugin plugin_wg = {
     .help = "WireGuard: confidence, 0 to 100, and the peers' indices",
     .fields = "uint8 WG_CONF_LEVEL,uint32 WG_SRC_PEER,uint32 WG_DST_PEER",
     .ext_size = sizeof(struct wg),
+    .turn = turn,
     .create = on_packet,
     .before = before,
     .update = update,

@@ -20,6 +20,7 @@ struct flow_meter {
    uint32_t workers, statistics_every, snaplen, capture_memory, plugin_memory;
    uint8_t direction;
    bool raw, udp, pcap_statistics;
+   const char *who_began;
 
    struct meter_config config;
    struct meter *meter;
@@ -128,6 +129,19 @@ static const nm_option_t options[] = {
         "read (IP in IP, GRE, ERSPAN, VXLAN, Geneve, GTP-U, L2TP, Teredo, MPLS, AH). With outer only GRE "
         "over IPv4 is "
         "entered. (default outer)"),
+    NM_STRING(
+        0, "direction", struct flow_meter, who_began, "first",
+        "Who began a flow, whose address becomes SRC_IP: first: the sender of its first packet; tcp: the "
+        "sender of "
+        "the SYN, if the other side sent SYN+ACK or RST+ACK, else that of the packet with the earlier time, "
+        "at the same time the one whose port is not well-known."),
+    NM_FLAG(0, "join-vlans", struct flow_meter, config.cache.join_vlans,
+            "Flows are the same whatever their VLAN: for links that tag the two directions differently."),
+    NM_FLAG(0, "early", struct flow_meter, config.cache.early,
+            "Export TCP flows one to two seconds after RST or FIN of both sides, flows that an ICMP message "
+            "calls "
+            "unreachable, and TCP connections that nobody answered for two seconds, without waiting for the "
+            "timeouts."),
     NM_FLAG(0, "split", struct flow_meter, config.cache.split, "Export uniflows instead of biflows."),
     NM_U32(0, "fragments", struct flow_meter, config.cache.fragments, FRAGMENTS, 0, 1u << 24,
            "Size of the fragment cache, in fragmented packets; 0: later fragments get no ports."),
@@ -276,6 +290,10 @@ static int check(nm_module_t *m)
    cache->inactive_ms = cache->inactive_ms != 0 ? cache->inactive_ms : defaults.cache.inactive_ms;
    cache->capacity = cache->capacity != 0 ? cache->capacity : defaults.cache.capacity;
    cache->fragment_s = defaults.cache.fragment_s;
+   cache->tcp_direction = strcmp(self->who_began, "tcp") == 0;
+   if (!cache->tcp_direction && strcmp(self->who_began, "first") != 0) {
+      return nm_fail(m, "option --direction: \"%s\" (expected first or tcp)", self->who_began);
+   }
    cache->plugin_memory = (uint64_t) self->plugin_memory << 20;
    self->config.sink.link_bit_field = self->link;
    self->config.sink.direction = self->direction;
