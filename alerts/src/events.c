@@ -21,14 +21,15 @@
 /* What the description compares; no padding. */
 struct key {
    const struct event_description *description;
-   const char *kind;
+   char kind[24]; /* an event that was read from a store has another pointer to the same text */
    ip_addr_t source, target;
    uint32_t port, protocol;
 };
 
 static struct key key_of(const struct event *e)
 {
-   struct key key = {.description = e->description, .kind = e->kind};
+   struct key key = {.description = e->description};
+   strncpy(key.kind, e->kind, sizeof(key.kind) - 1);
    unsigned by = e->description->key;
    if (by & EVENT_BY_SOURCE) {
       key.source = e->source;
@@ -47,7 +48,13 @@ static bool within(const struct event *a, const struct event *b, uint32_t second
    return a->first <= b->last + gap && b->first <= a->last + gap;
 }
 
-static bool same_event(const struct event *a, const struct event *b)
+uint64_t event_hash(const struct event *e)
+{
+   struct key key = key_of(e);
+   return nc_hash(&key, sizeof(key));
+}
+
+bool event_belongs(const struct event *a, const struct event *b)
 {
    struct key left = key_of(a), right = key_of(b);
    return memcmp(&left, &right, sizeof(left)) == 0 &&
@@ -115,7 +122,7 @@ static void keep_type(struct event *to, const struct event *e)
    }
 }
 
-static void join(struct event *to, const struct event *e)
+void event_join(struct event *to, const struct event *e)
 {
    bool total = to->description->total, anew = e->first > to->last;
    to->first = e->first < to->first ? e->first : to->first;
@@ -185,7 +192,7 @@ static bool grow(struct events *all)
    return true;
 }
 
-static struct event event_of(const struct event_description *d, const struct alert *a)
+static struct event read_event(const struct event_description *d, const struct alert *a)
 {
    struct event e = {.description = d,
                      .kind = d->kind,
@@ -200,23 +207,32 @@ static struct event event_of(const struct event_description *d, const struct ale
    event_add_source(&e, &e.source);
    event_add_target(&e, &e.target);
    event_add_port(&e, e.port);
+   memcpy(e.latest, (const uint64_t[]){e.amount, e.flows, e.packets, e.bytes}, sizeof(e.latest));
    return e;
+}
+
+bool event_of_alert(const struct event_description *d, const struct alert *a, struct event *e)
+{
+   *e = read_event(d, a);
+   if (e->alerts != 0) {
+      set_id(e, key_of(e));
+   }
+   return e->alerts != 0;
 }
 
 struct event *events_add(struct events *all, const struct event_description *d, const struct alert *a)
 {
-   struct event e = event_of(d, a);
+   struct event e = read_event(d, a);
    all->received++;
    if (e.alerts == 0) {
       all->ignored++;
       return NULL;
    }
    bool room = grow(all);
-   struct key key = key_of(&e);
-   uint32_t *newest = all->newest != NULL ? &all->newest[nc_hash(&key, sizeof(key)) % HASHES] : NULL;
+   uint32_t *newest = all->newest != NULL ? &all->newest[event_hash(&e) % HASHES] : NULL;
    for (uint32_t i = newest != NULL ? *newest : 0; i > 0; i = all->list[i - 1].older) {
-      if (same_event(&all->list[i - 1], &e)) {
-         join(&all->list[i - 1], &e);
+      if (event_belongs(&all->list[i - 1], &e)) {
+         event_join(&all->list[i - 1], &e);
          return &all->list[i - 1];
       }
    }
@@ -224,8 +240,7 @@ struct event *events_add(struct events *all, const struct event_description *d, 
       all->dropped++;
       return NULL;
    }
-   set_id(&e, key);
-   memcpy(e.latest, (const uint64_t[]){e.amount, e.flows, e.packets, e.bytes}, sizeof(e.latest));
+   set_id(&e, key_of(&e));
    e.older = *newest;
    all->list[all->n++] = e;
    *newest = all->n;

@@ -286,13 +286,14 @@ TRAP_PUBLIC int trap_ctx_vset_required_fmt(trap_ctx_t *c, uint32_t in_ifc_idx, u
    if (ctx == NULL || !ctx->initialized) {
       return TRAP_E_NOT_INITIALIZED;
    }
-   if (data_type == TRAP_FMT_UNKNOWN || data_type > TRAP_FMT_JSON) {
+   if (data_type == TRAP_FMT_UNKNOWN || (data_type > TRAP_FMT_JSON && data_type != TRAP_FMT_ANY)) {
       return ctx_result(ctx, TRAP_E_BADPARAMS);
    }
    if (in_ifc_idx >= ctx->n_in) {
       return ctx_result(ctx, TRAP_E_BAD_IFC_INDEX);
    }
-   const char *spec = data_type == TRAP_FMT_RAW ? NULL : va_arg(ap, const char *);
+   const char *spec =
+       data_type == TRAP_FMT_RAW || data_type == TRAP_FMT_ANY ? NULL : va_arg(ap, const char *);
    char *copy = spec != NULL ? strdup(spec) : NULL;
    if (spec != NULL && copy == NULL) {
       return ctx_result(ctx, TRAP_E_MEMORY);

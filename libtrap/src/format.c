@@ -241,14 +241,28 @@ static trap_in_ifc_state_t judge_json(const struct trap_input *in, const char *s
    return in->refused || (in->negotiated && strcmp(old, spec) != 0) ? FMT_CHANGED : FMT_OK;
 }
 
+/* For inputs that take everything: what differs from before, and the first format, is a change. */
+static trap_in_ifc_state_t judge_any(const struct trap_input *in, uint8_t type, const char *spec,
+                                     uint32_t *min_size, char why[FORMAT_REASON])
+{
+   if (type == TRAP_FMT_UNIREC && (*min_size = check_unirec(spec, why)) == 0) {
+      return FMT_WAITING;
+   }
+   bool same = in->negotiated && !in->refused && type == in->format_type &&
+               (type == TRAP_FMT_RAW || strcmp(in->format_spec, spec) == 0);
+   return same ? FMT_OK : FMT_CHANGED;
+}
+
 int input_negotiate(struct trap_input *in, uint8_t type, char *spec, char why[FORMAT_REASON])
 {
    static const char *const types[] = {"nothing", "raw messages", "UniRec records", "JSON texts"};
    trap_in_ifc_state_t state = FMT_MISMATCH;
    uint32_t min_size = 1;
-   if (type != in->required_type || type == TRAP_FMT_UNKNOWN) {
+   if (in->required_type == TRAP_FMT_ANY && type != TRAP_FMT_UNKNOWN) {
+      state = judge_any(in, type, spec, &min_size, why);
+   } else if (type != in->required_type || type == TRAP_FMT_UNKNOWN) {
       snprintf(why, FORMAT_REASON, "the sender sends %s, required are %s", types[type],
-               types[in->required_type]);
+               in->required_type == TRAP_FMT_ANY ? "messages" : types[in->required_type]);
    } else if (type == TRAP_FMT_RAW) {
       state = FMT_OK;
    } else if (type == TRAP_FMT_UNIREC) {

@@ -106,3 +106,10 @@ int socket_ack(struct trap_input *in, uint64_t seq)
    }
    return TRAP_E_OK;
 }
+
+void socket_position(const struct trap_input *in, uint64_t seq, uint64_t *instance, uint64_t *position)
+{
+   const struct socket_input *s = (const struct socket_input *) in;
+   *instance = s->numbered ? s->instance : 0;
+   *position = seq + s->offset;
+}

@@ -297,6 +297,7 @@ static const struct input_ops socket_ops = {
     .damaged = socket_damaged,
     .copied = socket_copied,
     .ack = socket_ack,
+    .position = socket_position,
     .refuse = socket_refuse,
     .destroy = socket_destroy,
     .dump = socket_dump,

@@ -112,6 +112,7 @@ const uint8_t *resume_skip(const struct socket_input *s, const uint8_t *p, const
 /** Before the connection is closed. */
 void resume_disconnected(struct socket_input *s);
 int socket_ack(struct trap_input *in, uint64_t seq);
+void socket_position(const struct trap_input *in, uint64_t seq, uint64_t *instance, uint64_t *position);
 
 /* in_local.c */
 /** Maps what a local sender handed over; on any doubt the ordinary stream is used. */

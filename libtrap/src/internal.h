@@ -47,6 +47,8 @@ struct input_ops {
    int (*refuse)(struct trap_input *in);
    /** Messages up to number seq are acknowledged; NULL: not supported. */
    int (*ack)(struct trap_input *in, uint64_t seq);
+   /** Where message number seq is in the stream of its sender; NULL: unknown. */
+   void (*position)(const struct trap_input *in, uint64_t seq, uint64_t *instance, uint64_t *position);
    /** All lent messages have been copied; NULL: this input lends none. */
    void (*copied)(struct trap_input *in);
    void (*destroy)(struct trap_input *in);

@@ -210,6 +210,22 @@ TRAP_PUBLIC int trap_ctx_ack(trap_ctx_t *ctx, uint32_t ifc, uint64_t seq)
    return ctx_result(ctx, in->ops->ack != NULL ? in->ops->ack(in, seq) : TRAP_E_OK);
 }
 
+TRAP_PUBLIC int trap_ctx_position(trap_ctx_t *ctx, uint32_t ifc, uint64_t seq, uint64_t *instance,
+                                  uint64_t *position)
+{
+   int rc = TRAP_E_NOT_INITIALIZED;
+   struct trap_input *in = find(ctx, ifc, &rc);
+   if (in == NULL) {
+      return rc;
+   }
+   *instance = 0;
+   *position = seq;
+   if (in->ops->position != NULL) {
+      in->ops->position(in, seq, instance, position);
+   }
+   return ctx_result(ctx, TRAP_E_OK);
+}
+
 TRAP_PUBLIC int trap_ctx_recv_batch(trap_ctx_t *ctx, uint32_t ifc, trap_message_t *messages, uint32_t max,
                                     uint32_t *count)
 {

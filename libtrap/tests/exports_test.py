@@ -25,7 +25,7 @@ NEMEA_2 = """
 """.split()
 
 OURS = '''
-   trap_ack trap_commit trap_ctx_ack trap_ctx_commit trap_ctx_get_recv_timeout trap_ctx_live_source
+   trap_ack trap_commit trap_ctx_ack trap_ctx_commit trap_ctx_get_recv_timeout trap_ctx_live_source trap_ctx_position
    trap_ctx_recv_any trap_ctx_recv_batch trap_ctx_recv_within trap_ctx_refuse_format trap_ctx_reserve trap_ctx_send_batch
    trap_ctx_set_service_info trap_recv_batch trap_reserve trap_send_batch
 '''.split()

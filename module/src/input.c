@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint8_t trap_types[] = {
-    [NM_UNIREC] = TRAP_FMT_UNIREC, [NM_JSON] = TRAP_FMT_JSON, [NM_RAW] = TRAP_FMT_RAW};
+static const uint8_t trap_types[] = {[NM_UNIREC] = TRAP_FMT_UNIREC,
+                                     [NM_JSON] = TRAP_FMT_JSON,
+                                     [NM_RAW] = TRAP_FMT_RAW,
+                                     [NM_ANY] = TRAP_FMT_ANY};
 
 /* What the current format of an input means for the loop. */
 static void look_at_format(struct input *in)
@@ -165,13 +167,15 @@ int input_format(nm_module_t *m, uint32_t i, uint8_t type, const char *spec)
 {
    struct input *in = &m->in[i];
    in->refused = false;
-   if (type != trap_types[in->def->data]) {
+   if (in->def->data == NM_ANY && type >= TRAP_FMT_RAW && type <= TRAP_FMT_JSON) {
+      in->type = type;
+   } else if (type != trap_types[in->def->data]) {
       return nm_fail(m, "input %s: expected %s, the sender has another data type", in->name,
                      in->def->data == NM_UNIREC ? "UniRec records"
                      : in->def->data == NM_JSON ? "JSON texts"
                                                 : "raw data");
    }
-   if (type == TRAP_FMT_UNIREC) {
+   if (type == TRAP_FMT_UNIREC && in->def->data == NM_UNIREC) {
       ur_template_t *t = spec != NULL ? ur_define_fields_and_update_template(spec, in->tmplt) : NULL;
       if (t == NULL) {
          return mismatch(m, i, spec != NULL ? spec : "");
@@ -192,6 +196,31 @@ NM_PUBLIC const ur_template_t *nm_in_n(const nm_module_t *m, uint32_t input)
 NM_PUBLIC const char *nm_in_format(const nm_module_t *m, uint32_t input)
 {
    return m->in != NULL && input < m->n_in ? m->in[input].format : NULL;
+}
+
+NM_PUBLIC enum nm_data nm_in_data(const nm_module_t *m, uint32_t input)
+{
+   static const enum nm_data kinds[] = {
+       [TRAP_FMT_RAW] = NM_RAW, [TRAP_FMT_UNIREC] = NM_UNIREC, [TRAP_FMT_JSON] = NM_JSON};
+   const struct input *in = &m->in[input];
+   return in->def->data != NM_ANY || in->type == TRAP_FMT_UNKNOWN ? in->def->data : kinds[in->type];
+}
+
+NM_PUBLIC void nm_ack(nm_module_t *m, uint32_t input, uint64_t seq)
+{
+   if (m->ctx != NULL) {
+      trap_ctx_ack(m->ctx, input, seq);
+   }
+}
+
+NM_PUBLIC uint64_t nm_position(const nm_module_t *m, uint32_t input, uint64_t seq, uint64_t *instance)
+{
+   uint64_t position = seq;
+   *instance = 0;
+   if (m->ctx != NULL) {
+      trap_ctx_position(m->ctx, input, seq, instance, &position);
+   }
+   return position;
 }
 
 NM_PUBLIC const char *nm_input_name(const nm_module_t *m, uint32_t input)

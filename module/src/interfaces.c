@@ -204,7 +204,10 @@ static void put_input(FILE *f, const nm_input_def_t *d)
    put_name(f, d->name, range_of(d->min, d->max));
    fputs(": ", f);
    if (d->data != NM_UNIREC) {
-      fputs(d->data == NM_JSON ? "JSON texts" : "any bytes", f);
+      fputs(d->data == NM_JSON  ? "JSON texts"
+            : d->data == NM_ANY ? "UniRec records of any format, or JSON texts"
+                                : "any bytes",
+            f);
    } else if (d->fields == NULL || *d->fields == 0) {
       fputs("UniRec records of any format", f);
    } else {

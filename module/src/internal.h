@@ -30,6 +30,7 @@ struct input {
    ur_template_t *tmplt;  /* NULL: not known yet, or no UniRec */
    char *format;          /* as the sender wrote it */
    struct biflow *biflow; /* NULL: records are handed over as they come */
+   uint8_t type;          /* TRAP_FMT_*, of NM_ANY: what the sender has */
    uint8_t active;        /* waits for records; 0 after its end of stream */
    bool is_file;
    bool format_known;    /* of the sender, and told to the module */

@@ -247,8 +247,10 @@ NM_PUBLIC int nm_test_format(nm_test_t *t, uint32_t input, const char *typed_fie
    if (!usable(t, input)) {
       return result(t, NM_ERROR);
    }
-   static const uint8_t types[] = {
-       [NM_UNIREC] = TRAP_FMT_UNIREC, [NM_JSON] = TRAP_FMT_JSON, [NM_RAW] = TRAP_FMT_RAW};
+   static const uint8_t types[] = {[NM_UNIREC] = TRAP_FMT_UNIREC,
+                                   [NM_JSON] = TRAP_FMT_JSON,
+                                   [NM_RAW] = TRAP_FMT_RAW,
+                                   [NM_ANY] = TRAP_FMT_UNIREC};
    enum nm_data data = t->m.in[input].def->data;
    if (ended(t, input)) {
       return NM_STOP;

@@ -178,6 +178,17 @@ void events_sort(struct events *all);
 /** Frees the memory of a list, which is empty then and can be used again. */
 void events_free(struct events *all);
 
+/* For programs that keep events otherwise than in a list: */
+
+/** The event of one alert, with its id. \return false: this alert is no event */
+bool event_of_alert(const struct event_description *d, const struct alert *a, struct event *e);
+/** Number that is the same for all alerts of one event. */
+uint64_t event_hash(const struct event *e);
+/** Is e of the same event as to? */
+bool event_belongs(const struct event *to, const struct event *e);
+/** Adds an alert (or several, that were joined) to the event it belongs to, which keeps its id. */
+void event_join(struct event *to, const struct event *e);
+
 /* ------------------------------------------------------------------------ JSON */
 
 /** The event as docs/event.schema.json (version 2) describes it. \return NULL without memory; the caller's, free it with json_decref() */

@@ -113,7 +113,8 @@ typedef enum {
    TRAP_FMT_UNKNOWN = 0, /**< not set yet */
    TRAP_FMT_RAW = 1,     /**< bytes */
    TRAP_FMT_UNIREC = 2,  /**< records; the specifier lists their fields */
-   TRAP_FMT_JSON = 3     /**< JSON texts; the specifier is a name of what they hold */
+   TRAP_FMT_JSON = 3,    /**< JSON texts; the specifier is a name of what they hold */
+   TRAP_FMT_ANY = 255    /**< required by an input that takes all of them, with any specifier */
 } trap_data_format_t;
 
 /** State of an input's negotiation. */
@@ -283,6 +284,14 @@ int trap_ctx_refuse_format(trap_ctx_t *ctx, uint32_t ifc);
 int trap_ack(uint32_t ifcidx, uint64_t seq);
 /** The same on input ifc of a context. */
 int trap_ctx_ack(trap_ctx_t *ctx, uint32_t ifc, uint64_t seq);
+/** Where message number seq (as of trap_recv_with_seq_number()) is in the stream of its sender. A reader that stores messages stores
+ *  the position of the last one with them, in one transaction: after a crash between that and trap_ack() it gets
+ *  messages again, and knows those of the same instance up to this position as stored. Call it after receiving the
+ *  message and before receiving the next ones.
+ *  \param[out] instance number of the sender's output, another one after each start; 0: the sender has none
+ *  \param[out] position number of the message in this stream
+ *  \return OK; NOT_SELECTED, NOT_INITIALIZED */
+int trap_ctx_position(trap_ctx_t *ctx, uint32_t ifc, uint64_t seq, uint64_t *instance, uint64_t *position);
 /** Counters of an input of kind u, t or T since it was opened; zeros for others. Any thread. */
 void trap_get_input_ifc_stats(uint32_t ifcidx, struct input_ifc_stats *stats);
 

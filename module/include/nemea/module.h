@@ -186,7 +186,10 @@ typedef struct nm_option {
 enum nm_data {
    NM_UNIREC, /**< records; the default */
    NM_JSON,   /**< JSON texts; `fields` is the name of their format */
-   NM_RAW     /**< bytes; no format */
+   NM_RAW,    /**< bytes; no format */
+   NM_ANY /**< of inputs: whatever the sender has; nm_in_data() says what. Records are not checked, and their fields
+                   are not registered, so that the formats of inputs may contradict each other: read them by
+                   unirec/ur_layout.h. Such an input has no clock */
 };
 
 /** Where the format of an output comes from. */
@@ -343,6 +346,13 @@ static inline const ur_template_t *nm_in(const nm_module_t *m)
 const ur_template_t *nm_in_n(const nm_module_t *m, uint32_t input);
 /** Format of an input as its sender wrote it; NULL before it is known. */
 const char *nm_in_format(const nm_module_t *m, uint32_t input);
+/** Kind of data that the sender of an input has; of NM_ANY, NM_ANY before it is known. */
+enum nm_data nm_in_data(const nm_module_t *m, uint32_t input);
+/** Acknowledges records of an input with resume= up to sequence number seq (nm_record_t): they are processed for good (trap_ctx_ack()). */
+void nm_ack(nm_module_t *m, uint32_t input, uint64_t seq);
+/** Where a record of the current batch is in the stream of its sender (trap_ctx_position()). \param[out] instance 0: unknown
+ * \return the number of the record there */
+uint64_t nm_position(const nm_module_t *m, uint32_t input, uint64_t seq, uint64_t *instance);
 /** Name of an input: as declared, with a number appended if several share a declaration. */
 const char *nm_input_name(const nm_module_t *m, uint32_t input);
 /** Name of an output, likewise. */
