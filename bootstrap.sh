@@ -63,6 +63,7 @@ pc:python3              python3-dev         python3-devel
 pc:libhs                libhyperscan-dev    hyperscan-devel
 py:yaml                 python3-yaml        python3-pyyaml
 py:jinja2               python3-jinja2      python3-jinja2
+pc:sqlite3             libsqlite3-dev      sqlite-devel
 END
    check) cat <<'END' ;;
 prog:git                git                 git

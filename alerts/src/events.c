@@ -438,7 +438,7 @@ static struct event run_of(const struct event *parts, uint32_t n)
    }
    run.parts = parts;
    run.n_parts = n;
-   set_id(&run, (struct key){.description = run.description, .kind = run.kind, .source = run.source});
+   set_id(&run, (struct key){.source = run.source});
    return run;
 }
 

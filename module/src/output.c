@@ -77,6 +77,11 @@ NM_PUBLIC const char *nm_output_spec(const nm_module_t *m, uint32_t output)
    return m->spec.params != NULL && output < m->n_out ? m->spec.params[m->n_in + output] : "";
 }
 
+NM_PUBLIC const char *nm_input_spec(const nm_module_t *m, uint32_t input)
+{
+   return m->spec.params != NULL && input < m->n_in ? m->spec.params[input] : "";
+}
+
 NM_PUBLIC const char *nm_output_name(const nm_module_t *m, uint32_t output)
 {
    return m->out != NULL && output < m->n_out ? m->out[output].name : "?";

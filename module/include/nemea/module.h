@@ -357,6 +357,8 @@ uint64_t nm_position(const nm_module_t *m, uint32_t input, uint64_t seq, uint64_
 const char *nm_input_name(const nm_module_t *m, uint32_t input);
 /** Name of an output, likewise. */
 const char *nm_output_name(const nm_module_t *m, uint32_t output);
+/** Parameters of an input as -i has them: "x:resume=store" of "u:x:resume=store"; "" in a unit test. */
+const char *nm_input_spec(const nm_module_t *m, uint32_t input);
 /** Parameters of an output as -i has them: "x:timeout=WAIT" of "u:x:timeout=WAIT"; "" in a unit test. */
 const char *nm_output_spec(const nm_module_t *m, uint32_t output);
 /** Size of the current record in bytes. UniRec records are checked (ur_rec_check) before record() is called. */

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** alert_store: alerts of detectors, joined to events, in a database that clients ask over a socket. */
+#include "database.h"
+#include "open_events.h"
+#include "server.h"
+
+#include <jansson.h>
+#include <nemea/module.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define COMMIT_US \
+   200000 /* alerts are stored, and acknowledged, at most this long after they came, and the time of one commit */
+#define EXPIRE_SECONDS 5
+#define RETRY_NS       100000000
+#define DAY_US         ((int64_t) 86400 * 1000000)
+#define MEGABYTE       ((uint64_t) 1 << 20)
+
+NM_FIELDS()
+
+struct source {
+   const struct event_description *description;
+   const char *named; /* by --detectors; NULL: found by the name of the interface, or the format */
+   ur_layout_t *layout;
+   const char *key; /* of its position in the database */
+   struct position stored, now;
+   uint64_t seq; /* of the last record that was taken */
+   bool moved;   /* since the last commit */
+};
+
+struct alert_store {
+   const char *path, *socket, *detectors;
+   uint32_t days, capacity, deadline;
+   uint64_t megabytes;
+   bool end;
+   char *names; /* copy of detectors, which named points into */
+   struct database db;
+   struct server *server;
+   struct open_events open;
+   struct source *sources;
+   int64_t *numbers; /* of the events of a commit */
+   time_t expire_at;
+   bool ready, failing;
+   uint64_t alerts, ignored, bad, repeated, created, joined, commits, failed_commits, requests, refused,
+       evicted, expired, events;
+};
+
+static const nm_option_t options[] = {
+    NM_STRING('d', "database", struct alert_store, path, NULL,
+              "File of the database, made if it is not there; required. Only this program may open it."),
+    NM_STRING('s', "socket", struct alert_store, socket, "alert_store",
+              "Name of the socket that clients ask, in the directory of TRAP's sockets."),
+    NM_STRING('D', "detectors", struct alert_store, detectors, NULL,
+              "Whose alerts the inputs carry, in their order, separated by commas. Without it: the detector "
+              "after which the "
+              "interface is named, or the only one that has such alerts."),
+    NM_U32(0, "max-age", struct alert_store, days, 90, 1, 36500, "Days after which an event is deleted."),
+    NM_U64(0, "max-size", struct alert_store, megabytes, 10240, 8, (uint64_t) 1 << 30,
+           "Size of the database in MB; the oldest events are deleted when it is larger."),
+    NM_U32(0, "open-events", struct alert_store, capacity, 16384, 16, 1u << 20,
+           "Events that alerts may still be joined to, of about 1.5 kB; beyond that, the one that was silent "
+           "for longest is "
+           "joined to no more."),
+    NM_U32(0, "query-deadline", struct alert_store, deadline, 5000, 10, 600000,
+           "Milliseconds that the answer to a client may take."),
+    NM_FLAG('e', "end", struct alert_store, end, "End when all inputs have ended; otherwise only files end."),
+    NM_END};
+
+static int64_t wall_us(void)
+{
+   struct timespec ts;
+   clock_gettime(CLOCK_REALTIME, &ts);
+   return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+/* --------------------------------------------------------------------- opening */
+
+static int check(nm_module_t *m)
+{
+   struct alert_store *self = nm_self(m);
+   if (self->path == NULL) {
+      return nm_fail(m, "option --database: missing, expected the file of the database");
+   }
+   self->sources = calloc(nm_inputs(m) + 1, sizeof(*self->sources));
+   self->names = self->detectors != NULL ? strdup(self->detectors) : NULL;
+   if (self->sources == NULL || (self->detectors != NULL && self->names == NULL)) {
+      return nm_fail(m, "out of memory");
+   }
+   uint32_t n = 0;
+   char *save = NULL;
+   for (char *name = self->names != NULL ? strtok_r(self->names, ",", &save) : NULL; name != NULL;
+        name = strtok_r(NULL, ",", &save), n++) {
+      if (event_description_find(name) == NULL) {
+         return nm_fail(m,
+                        "option --detectors: \"%s\" is no detector whose alerts are known (nemea analyze "
+                        "--list-detectors)",
+                        name);
+      }
+      if (n < nm_inputs(m)) {
+         self->sources[n].named = name;
+      }
+   }
+   if (n != 0 && n != nm_inputs(m)) {
+      return nm_fail(m, "option --detectors: %u names for %u inputs", n, nm_inputs(m));
+   }
+   nm_set_flag(m, NM_KEEP_EOS, !self->end);
+   return NM_OK;
+}
+
+static void restore(void *context, const struct event *e, int64_t no)
+{
+   struct alert_store *self = context;
+   struct open_event *o = open_events_add(&self->open, e);
+   o->no = no;
+   o->known_sources = e->n_source_samples;
+   o->known_targets = e->n_samples;
+}
+
+static void count(nm_module_t *m)
+{
+   struct alert_store *self = nm_self(m);
+   nm_counter(m, "alerts", &self->alerts);
+   nm_counter(m, "events created", &self->created);
+   nm_counter(m, "alerts joined", &self->joined);
+   nm_counter(m, "alerts repeated", &self->repeated);
+   nm_counter(m, "alerts ignored", &self->ignored);
+   nm_counter(m, "alerts invalid", &self->bad);
+   nm_counter(m, "open events evicted", &self->evicted);
+   nm_counter(m, "commits", &self->commits);
+   nm_counter(m, "commits failed", &self->failed_commits);
+   nm_counter(m, "events stored", &self->events);
+   nm_counter(m, "events expired", &self->expired);
+   nm_counter(m, "requests", &self->requests);
+   nm_counter(m, "clients refused", &self->refused);
+}
+
+static int init(nm_module_t *m)
+{
+   struct alert_store *self = nm_self(m);
+   char why[1024];
+   self->numbers = calloc(self->capacity, sizeof(*self->numbers));
+   if (self->numbers == NULL || !open_events_create(&self->open, self->capacity)) {
+      return nm_fail(m, "out of memory for %u open events", self->capacity);
+   }
+   if (!database_open(&self->db, self->path) || !database_recent(&self->db, self->capacity, restore, self)) {
+      return nm_fail(m, "database %s", self->db.why);
+   }
+   for (uint32_t i = 0; i < nm_inputs(m); i++) {
+      struct source *s = &self->sources[i];
+      s->key = nm_input_spec(m, i);
+      if (!database_get_position(&self->db, s->key, &s->stored)) {
+         return nm_fail(m, "database %s", self->db.why);
+      }
+   }
+   self->server = server_start(self->socket, self->path, self->deadline, why, sizeof(why));
+   if (self->server == NULL) {
+      return nm_fail(m, "socket %s: %s", self->socket, why);
+   }
+   self->events = self->db.events;
+   self->ready = true;
+   count(m);
+   nm_set_timer(m, COMMIT_US);
+   return NM_OK;
+}
+
+/* ------------------------------------------------------------- whose alerts */
+
+/* Does a format have all fields of another? Fields may differ in type: their values are read by name. */
+static bool has_fields(const ur_layout_t *format, const char *fields, int *n)
+{
+   ur_layout_t *wanted = ur_layout_create(fields);
+   bool all = wanted != NULL;
+   *n = all ? ur_layout_count(wanted) : 0;
+   for (int i = 0; all && i < *n; i++) {
+      all = ur_layout_find(format, ur_layout_name(wanted, i)) >= 0;
+   }
+   ur_layout_free(wanted);
+   return all;
+}
+
+/* The detector whose alerts have most of the fields of a format. \return NULL: there is none, or there are several */
+static const struct event_description *by_format(const ur_layout_t *format)
+{
+   const struct event_description *const *const lists[] = {event_descriptions, event_foreign_descriptions};
+   const struct event_description *best = NULL;
+   int most = 0, n;
+   for (unsigned k = 0; k < 2; k++) {
+      for (const struct event_description *const *d = lists[k]; *d != NULL; d++) {
+         if ((*d)->json != NULL || !has_fields(format, (*d)->fields, &n) || n < most) {
+            continue;
+         }
+         best = n > most ? *d : NULL;
+         most = n;
+      }
+   }
+   return best;
+}
+
+static const struct event_description *by_json(const char *format)
+{
+   for (const struct event_description *const *d = event_foreign_descriptions; *d != NULL; d++) {
+      if ((*d)->json != NULL && strcmp((*d)->json, format) == 0) {
+         return *d;
+      }
+   }
+   return NULL;
+}
+
+/* "u:ddos_detector:resume=store" */
+static const struct event_description *by_interface(const char *spec)
+{
+   char name[256];
+   size_t n = strcspn(spec, ":");
+   const char *base = spec;
+   for (size_t i = 0; i < n; i++) {
+      base = spec[i] == '/' ? spec + i + 1 : base;
+   }
+   n -= (size_t) (base - spec);
+   if (n >= sizeof(name)) {
+      return NULL;
+   }
+   memcpy(name, base, n);
+   name[n] = 0;
+   name[strcspn(name, ".")] = 0; /* of a file: ddos_detector.trapcap */
+   return event_description_find(name);
+}
+
+static int format(nm_module_t *m, uint32_t input)
+{
+   struct alert_store *self = nm_self(m);
+   struct source *s = &self->sources[input];
+   const char *text = nm_in_format(m, input);
+   bool json = nm_in_data(m, input) == NM_JSON;
+   ur_layout_free(s->layout);
+   s->layout = json ? NULL : ur_layout_create(text);
+   if (nm_in_data(m, input) == NM_RAW || (!json && s->layout == NULL)) {
+      return nm_fail(m, "input %s: expected alerts, the sender has other data", s->key);
+   }
+   s->description = s->named != NULL ? event_description_find(s->named) : by_interface(s->key);
+   if (s->description == NULL) {
+      s->description = json ? by_json(text) : by_format(s->layout);
+   }
+   return s->description != NULL ? NM_OK
+                                 : nm_fail(m,
+                                           "input %s: whose alerts these are cannot be told from their "
+                                           "format \"%s\": name the detectors of all inputs with "
+                                           "--detectors",
+                                           s->key, text);
+}
+
+/* --------------------------------------------------------------------- storing */
+
+/* Writes what differs from the database. numbers: those of the dirty events */
+static bool write_events(struct alert_store *self, int64_t now)
+{
+   for (uint32_t i = 0; i < self->open.n_dirty; i++) {
+      const struct open_event *o = &self->open.list[self->open.dirty[i]];
+      self->numbers[i] = o->no;
+      if (o->no != 0 ? !database_update(&self->db, &o->e, o->no, now, o->known_sources, o->known_targets)
+                     : !database_insert(&self->db, &o->e, now, &self->numbers[i])) {
+         return false;
+      }
+   }
+   return true;
+}
+
+static bool write_positions(struct alert_store *self, uint32_t n)
+{
+   for (uint32_t i = 0; i < n; i++) {
+      struct source *s = &self->sources[i];
+      if (s->moved && s->now.instance != 0 && !database_put_position(&self->db, s->key, &s->now)) {
+         return false;
+      }
+   }
+   return true;
+}
+
+static bool expire(struct alert_store *self, int64_t now)
+{
+   bool more = false;
+   if (time(NULL) < self->expire_at) {
+      return true;
+   }
+   if (!database_expire(&self->db, now - (int64_t) self->days * DAY_US, self->megabytes * MEGABYTE, &more)) {
+      return false;
+   }
+   self->expire_at = more ? 0 : time(NULL) + EXPIRE_SECONDS;
+   return true;
+}
+
+/* After a commit: the senders need not keep what is stored. */
+static void stored(nm_module_t *m)
+{
+   struct alert_store *self = nm_self(m);
+   for (uint32_t i = 0; i < self->open.n_dirty; i++) {
+      struct open_event *o = &self->open.list[self->open.dirty[i]];
+      self->created += o->no == 0;
+      o->no = self->numbers[i];
+      o->known_sources = o->e.n_source_samples;
+      o->known_targets = o->e.n_samples;
+      o->dirty = false;
+   }
+   server_changed(self->server, self->numbers, self->open.n_dirty);
+   self->open.n_dirty = 0;
+   for (uint32_t i = 0; i < nm_inputs(m); i++) {
+      struct source *s = &self->sources[i];
+      if (s->moved) {
+         nm_ack(m, i, s->seq);
+         s->moved = false;
+      }
+   }
+   self->commits++;
+}
+
+/* \return false: the database cannot be written now; everything stays as it is, and is tried again */
+static bool commit(nm_module_t *m)
+{
+   struct alert_store *self = nm_self(m);
+   int64_t now = wall_us();
+   bool moved = false;
+   for (uint32_t i = 0; i < nm_inputs(m); i++) {
+      moved |= self->sources[i].moved;
+   }
+   if (self->open.n_dirty == 0 && !moved && time(NULL) < self->expire_at) {
+      return true;
+   }
+   bool done = database_begin(&self->db);
+   if (done && !(write_events(self, now) && write_positions(self, nm_inputs(m)) && expire(self, now) &&
+                 database_commit(&self->db))) {
+      done = false;
+      database_rollback(&self->db);
+   }
+   self->failing = !done;
+   if (!done) {
+      self->failed_commits++;
+      nm_warn(m, "database %s: %s; alerts are kept, and it is tried again", self->path, self->db.why);
+      return false;
+   }
+   stored(m);
+   self->events = self->db.events;
+   self->expired = self->db.expired;
+   self->evicted = self->open.evicted;
+   self->requests = server_requests(self->server);
+   self->refused = server_refused(self->server);
+   return true;
+}
+
+/* ---------------------------------------------------------------------- alerts */
+
+/* A new event, or one that is in the database and no longer open. */
+static struct open_event *add_event(struct alert_store *self, const struct event *e)
+{
+   struct event old;
+   int64_t no = database_find(&self->db, e);
+   int found = no > 0 ? database_read(&self->db, no, &old) : 0;
+   struct open_event *o = open_events_add(&self->open, found > 0 ? &old : e);
+   if (found > 0) {
+      o->no = no;
+      o->known_sources = old.n_source_samples;
+      o->known_targets = old.n_samples;
+      event_join(&o->e, e);
+      self->joined++;
+   }
+   return o;
+}
+
+/* \return false: the module ends, and the alert was not taken */
+static bool take_event(nm_module_t *m, const struct event *e)
+{
+   struct alert_store *self = nm_self(m);
+   struct open_event *o = open_events_find(&self->open, e);
+   if (o != NULL) {
+      event_join(&o->e, e);
+      self->joined++;
+   } else {
+      while (!open_events_have_room(&self->open) && !commit(m)) {
+         if (nm_stopping(m)) {
+            return false;
+         }
+         nanosleep(&(struct timespec){.tv_nsec = RETRY_NS}, NULL);
+      }
+      o = add_event(self, e);
+   }
+   open_events_touch(&self->open, o);
+   return true;
+}
+
+static bool take_alert(nm_module_t *m, const struct source *s, const nm_record_t *rec)
+{
+   struct alert_store *self = nm_self(m);
+   struct alert alert = {.layout = s->layout};
+   struct event e;
+   json_t *json = NULL;
+   if (s->layout != NULL && ur_layout_check(s->layout, rec->data, rec->size)) {
+      alert.rec = rec->data;
+   } else if (s->layout == NULL && (json = json_loadb(rec->data, rec->size, 0, NULL)) != NULL &&
+              json_is_object(json)) {
+      alert.json = json;
+   } else {
+      self->bad++;
+      json_decref(json);
+      return true;
+   }
+   self->alerts++;
+   bool is_event = event_of_alert(s->description, &alert, &e);
+   json_decref(json);
+   if (!is_event) {
+      self->ignored++;
+      return true;
+   }
+   return take_event(m, &e);
+}
+
+static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
+{
+   struct alert_store *self = nm_self(m);
+   struct source *s = &self->sources[nm_input(m)];
+   uint64_t instance, offset = nm_position(m, nm_input(m), recs[0].seq, &instance) - recs[0].seq;
+   for (uint32_t i = 0; i < n; i++) {
+      uint64_t position = recs[i].seq + offset;
+      bool again = instance != 0 && instance == s->stored.instance && position <= s->stored.number;
+      if (again) {
+         self->repeated++;
+      } else if (!take_alert(m, s, &recs[i])) {
+         return NM_STOP;
+      }
+      s->seq = recs[i].seq;
+      s->now = again ? s->stored : (struct position){.instance = instance, .number = position};
+      s->moved = true;
+   }
+   return NM_OK;
+}
+
+static int timer(nm_module_t *m)
+{
+   commit(m);
+   return NM_OK;
+}
+
+static int finish(nm_module_t *m)
+{
+   struct alert_store *self = nm_self(m);
+   if (self->ready && !commit(m)) {
+      return nm_fail(m, "database %s: %s; what was not stored was not acknowledged", self->path,
+                     self->db.why);
+   }
+   return NM_OK;
+}
+
+static void cleanup(nm_module_t *m)
+{
+   struct alert_store *self = nm_self(m);
+   server_stop(self->server);
+   database_close(&self->db);
+   open_events_free(&self->open);
+   for (uint32_t i = 0; self->sources != NULL && i < nm_inputs(m); i++) {
+      ur_layout_free(self->sources[i].layout);
+   }
+   free(self->sources);
+   free(self->numbers);
+   free(self->names);
+}
+
+NM_MODULE("alert_store",
+          "Stores the alerts of any detectors as events in a database, which clients like nemea alerts ask "
+          "over a socket.\n"
+          "Alerts are acknowledged when they are stored: give each input resume=WORD, and no alert that its "
+          "sender still holds\n"
+          "is lost or counted twice when this program is killed.",
+          .in = NM_INPUTS({"alerts", .data = NM_ANY, .min = 1, .max = NM_VARIABLE}), .options = options,
+          .state_size = sizeof(struct alert_store), .check = check, .init = init, .format = format,
+          .records = records, .timer = timer, .finish = finish, .cleanup = cleanup)

@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "database.h"
+#include "blob.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BUSY_MS      5000
+#define EXPIRE_BATCH 2000 /* events that are deleted, or looked at, in one transaction */
+#define WAL_PAGES    8192 /* 32 MB until the log is copied into the database */
+
+/* Migrations: schema[i] leads from version i to version i + 1. */
+static const char *const schema[DATABASE_VERSION] = {
+    ("CREATE TABLE event(no INTEGER PRIMARY KEY, id BLOB NOT NULL, begin INTEGER NOT NULL, end INTEGER NOT "
+     "NULL,"
+     " stored INTEGER NOT NULL, kind TEXT NOT NULL, detector TEXT NOT NULL, confidence INTEGER NOT NULL,"
+     " state INTEGER NOT NULL DEFAULT 0, data BLOB NOT NULL);"
+     "CREATE TABLE event_id(segment INTEGER, id BLOB, no INTEGER NOT NULL, PRIMARY KEY(segment, id)) WITHOUT "
+     "ROWID;"
+     "CREATE TABLE host(segment INTEGER, ip BLOB, no INTEGER, PRIMARY KEY(segment, ip, no)) WITHOUT ROWID;"
+     "CREATE TABLE segment(no INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL);"
+     "CREATE TABLE input(name TEXT PRIMARY KEY, instance INTEGER NOT NULL, number INTEGER NOT NULL);"
+     "CREATE TABLE mark(no INTEGER PRIMARY KEY, event INTEGER NOT NULL, time INTEGER NOT NULL, uid INTEGER "
+     "NOT NULL,"
+     " state INTEGER NOT NULL, note TEXT NOT NULL);"
+     "CREATE INDEX mark_event ON mark(event);")};
+
+static const char *const texts[STATEMENTS] = {
+    [INSERT_EVENT] = ("INSERT INTO event(no, id, begin, end, stored, kind, detector, confidence, data)"
+                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+    [UPDATE_EVENT] =
+        "UPDATE event SET begin = ?3, end = ?4, stored = ?5, confidence = ?8, data = ?9 WHERE no = ?1",
+    [INSERT_ID] = "INSERT INTO event_id(segment, id, no) VALUES(?1, ?2, ?3)",
+    [INSERT_HOST] = "INSERT OR IGNORE INTO host(segment, ip, no) VALUES(?1, ?2, ?3)",
+    [FIND_ID] = "SELECT no FROM event_id WHERE segment = ?1 AND id = ?2",
+    [READ_EVENT] = "SELECT data, id FROM event WHERE no = ?1",
+    [PUT_SEGMENT] = "INSERT OR REPLACE INTO segment(no, first, last) VALUES(?1, ?2, ?3)",
+    [PUT_POSITION] = "INSERT OR REPLACE INTO input(name, instance, number) VALUES(?1, ?2, ?3)",
+    [OLDEST_EVENTS] = "SELECT no, id, stored, data FROM event WHERE no > ?1 ORDER BY no LIMIT ?2",
+    [DELETE_EVENT] = "DELETE FROM event WHERE no = ?1",
+    [DELETE_ID] = "DELETE FROM event_id WHERE segment = ?1 AND id = ?2",
+    [DELETE_HOST] = "DELETE FROM host WHERE segment = ?1 AND ip = ?2 AND no = ?3",
+    [DELETE_MARKS] = "DELETE FROM mark WHERE event = ?1",
+    [DELETE_SEGMENTS] = "DELETE FROM segment WHERE no < ?1",
+};
+
+static bool fail(struct database *db, const char *what)
+{
+   snprintf(db->why, sizeof(db->why), "%s: %s", what, sqlite3_errmsg(db->sql));
+   return false;
+}
+
+/* ---------------------------------------------------------------------- values */
+
+int64_t time_us(ur_time_t t)
+{
+   return (int64_t) ur_time_get_sec(t) * 1000000 + ur_time_get_usec(t);
+}
+
+int host_key(const ip_addr_t *ip, uint8_t key[16])
+{
+   bool four = ip_is4(ip);
+   memcpy(key, four ? (const uint8_t *) ip + 8 : (const uint8_t *) ip, four ? 4 : 16);
+   return four ? 4 : 16;
+}
+
+static unsigned digit(char c)
+{
+   return c <= '9' ? (unsigned) (c - '0') : (unsigned) (c - 'a') + 10;
+}
+
+void id_to_bytes(const char *id, uint8_t bytes[16])
+{
+   for (unsigned i = 0; i < 16; i++) {
+      bytes[i] = (uint8_t) (digit(id[2 * i]) << 4 | digit(id[2 * i + 1]));
+   }
+}
+
+void id_to_text(const uint8_t bytes[16], char *id)
+{
+   for (unsigned i = 0; i < 16; i++) {
+      snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+   }
+}
+
+static int64_t segment_of(int64_t no)
+{
+   return no / SEGMENT_EVENTS;
+}
+
+/* ----------------------------------------------------------------- statements */
+
+/* Runs a statement that gives no rows. */
+static bool run(struct database *db, enum statement s, const char *what)
+{
+   int rc = sqlite3_step(db->statements[s]);
+   bool done = rc == SQLITE_DONE || fail(db, what);
+   sqlite3_reset(db->statements[s]);
+   return done;
+}
+
+static bool execute(struct database *db, const char *text, const char *what)
+{
+   return sqlite3_exec(db->sql, text, NULL, NULL, NULL) == SQLITE_OK || fail(db, what);
+}
+
+/* The first number of the first row; fallback where there is none. */
+static int64_t number(struct database *db, const char *text, int64_t fallback)
+{
+   sqlite3_stmt *s = NULL;
+   int64_t n = fallback;
+   if (sqlite3_prepare_v2(db->sql, text, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW &&
+       sqlite3_column_type(s, 0) == SQLITE_INTEGER) {
+      n = sqlite3_column_int64(s, 0);
+   }
+   sqlite3_finalize(s);
+   return n;
+}
+
+/* --------------------------------------------------------------------- opening */
+
+int database_connect(const char *path, int flags, sqlite3 **sql)
+{
+   int rc = sqlite3_open_v2(path, sql, flags | SQLITE_OPEN_NOMUTEX, NULL);
+   if (rc == SQLITE_OK) {
+      sqlite3_extended_result_codes(*sql, 1);
+      sqlite3_busy_timeout(*sql, BUSY_MS);
+      rc = sqlite3_exec(*sql,
+                        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;"
+                        " PRAGMA cell_size_check = ON;",
+                        NULL, NULL, NULL);
+   }
+   return rc;
+}
+
+static bool migrate(struct database *db, const char *path)
+{
+   int64_t version = number(db, "PRAGMA user_version", -1);
+   if (version < 0 || version > DATABASE_VERSION) {
+      if (version < 0) {
+         return fail(db, path);
+      }
+      snprintf(db->why, sizeof(db->why),
+               "%s has version %lld of the schema, this release knows those up to %d", path,
+               (long long) version, DATABASE_VERSION);
+      return false;
+   }
+   if (version == 0 && number(db, "SELECT count(*) FROM sqlite_master", 0) > 0) {
+      snprintf(db->why, sizeof(db->why), "%s is a database of something else", path);
+      return false;
+   }
+   for (; version < DATABASE_VERSION; version++) {
+      char set[64];
+      snprintf(set, sizeof(set), "PRAGMA user_version = %lld", (long long) version + 1);
+      if (!execute(db, "BEGIN IMMEDIATE", path)) {
+         return false;
+      }
+      if (!execute(db, schema[version], path) || !execute(db, set, path) || !execute(db, "COMMIT", path)) {
+         database_rollback(db);
+         return false;
+      }
+   }
+   return true;
+}
+
+/* Room for one segment more. */
+static struct segment *add_segment(struct database *db, int64_t no)
+{
+   if (db->n_segments == db->capacity) {
+      uint32_t capacity = db->capacity > 0 ? 2 * db->capacity : 16;
+      struct segment *more = realloc(db->segments, capacity * sizeof(*more));
+      if (more == NULL) {
+         snprintf(db->why, sizeof(db->why), "out of memory for %u segments", capacity);
+         return NULL;
+      }
+      db->segments = more;
+      db->capacity = capacity;
+   }
+   db->segments[db->n_segments] = (struct segment){.no = no, .first = INT64_MAX, .last = INT64_MIN};
+   return &db->segments[db->n_segments++];
+}
+
+static bool read_segments(struct database *db)
+{
+   sqlite3_stmt *s = NULL;
+   int rc = sqlite3_prepare_v2(db->sql, "SELECT no, first, last FROM segment ORDER BY no", -1, &s, NULL);
+   while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+      struct segment *segment = add_segment(db, sqlite3_column_int64(s, 0));
+      if (segment == NULL) {
+         break;
+      }
+      segment->first = sqlite3_column_int64(s, 1);
+      segment->last = sqlite3_column_int64(s, 2);
+      rc = SQLITE_OK;
+   }
+   sqlite3_finalize(s);
+   return rc == SQLITE_DONE || fail(db, "reading the segments");
+}
+
+bool database_open(struct database *db, const char *path)
+{
+   memset(db, 0, sizeof(*db));
+   if (database_connect(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db->sql) != SQLITE_OK) {
+      return fail(db, path);
+   }
+   char wal[64];
+   snprintf(wal, sizeof(wal), "PRAGMA wal_autocheckpoint = %d; PRAGMA cache_size = -65536;", WAL_PAGES);
+   if (!execute(db, "PRAGMA journal_mode = WAL", path) || !execute(db, wal, path) || !migrate(db, path) ||
+       !read_segments(db)) {
+      return false;
+   }
+   for (unsigned i = 0; i < STATEMENTS; i++) {
+      if (sqlite3_prepare_v3(db->sql, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i], NULL) !=
+          SQLITE_OK) {
+         return fail(db, path);
+      }
+   }
+   db->next = number(db, "SELECT max(no) FROM event", 0) + 1;
+   db->events = (uint64_t) number(db, "SELECT count(*) FROM event_id", 0);
+   return true;
+}
+
+void database_close(struct database *db)
+{
+   for (unsigned i = 0; i < STATEMENTS; i++) {
+      sqlite3_finalize(db->statements[i]);
+   }
+   sqlite3_close(db->sql);
+   free(db->segments);
+   memset(db, 0, sizeof(*db));
+}
+
+bool database_begin(struct database *db)
+{
+   db->before_next = db->next;
+   db->before_events = db->events;
+   db->before_expired = db->expired;
+   return execute(db, "BEGIN IMMEDIATE", "beginning a transaction");
+}
+
+bool database_commit(struct database *db)
+{
+   return execute(db, "COMMIT", "committing");
+}
+
+void database_rollback(struct database *db)
+{
+   char why[DATABASE_ERROR];
+   memcpy(why, db->why, sizeof(why)); /* why it was rolled back */
+   sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
+   db->next = db->before_next;
+   db->events = db->before_events;
+   db->expired = db->before_expired;
+   db->n_segments = 0;
+   db->aged_to = 0;
+   read_segments(db);
+   memcpy(db->why, why, sizeof(why));
+}
+
+/* --------------------------------------------------------------------- writing */
+
+/* The segment of an event spans its times. Those of a segment never shrink: an id is looked for by the begin that is hashed in it. */
+static bool widen(struct database *db, const struct event *e, int64_t no)
+{
+   uint32_t i = db->n_segments;
+   while (i > 0 && db->segments[i - 1].no > segment_of(no)) {
+      i--;
+   }
+   struct segment *s = i > 0 && db->segments[i - 1].no == segment_of(no) ? &db->segments[i - 1] : NULL;
+   if (s == NULL && (s = add_segment(db, segment_of(no))) == NULL) {
+      return false;
+   }
+   int64_t first = time_us(e->first), last = time_us(e->last);
+   if (first >= s->first && last <= s->last) {
+      return true;
+   }
+   s->first = first < s->first ? first : s->first;
+   s->last = last > s->last ? last : s->last;
+   sqlite3_stmt *put = db->statements[PUT_SEGMENT];
+   sqlite3_bind_int64(put, 1, s->no);
+   sqlite3_bind_int64(put, 2, s->first);
+   sqlite3_bind_int64(put, 3, s->last);
+   return run(db, PUT_SEGMENT, "writing a segment");
+}
+
+static bool put_host(struct database *db, enum statement s, const ip_addr_t *ip, int64_t no)
+{
+   uint8_t key[16];
+   int size = host_key(ip, key);
+   sqlite3_bind_int64(db->statements[s], 1, segment_of(no));
+   sqlite3_bind_blob(db->statements[s], 2, key, size, SQLITE_STATIC);
+   sqlite3_bind_int64(db->statements[s], 3, no);
+   return run(db, s, "writing a host");
+}
+
+/* Puts the addresses of an event, but for the first ones. s: INSERT_HOST or DELETE_HOST */
+static bool put_hosts(struct database *db, enum statement s, const struct event *e, int64_t no,
+                      unsigned old_sources, unsigned old_targets)
+{
+   bool done = true;
+   for (unsigned i = old_sources; done && i < e->n_source_samples; i++) {
+      done = put_host(db, s, &e->source_samples[i], no);
+   }
+   for (unsigned i = old_targets; done && i < e->n_samples; i++) {
+      done = put_host(db, s, &e->samples[i], no);
+   }
+   return done;
+}
+
+static bool put_event(struct database *db, enum statement which, const struct event *e, int64_t no,
+                      int64_t now)
+{
+   uint8_t id[16], blob[BLOB_MAX];
+   sqlite3_stmt *s = db->statements[which];
+   size_t size = blob_write(e, blob);
+   sqlite3_bind_int64(s, 1, no);
+   if (which == INSERT_EVENT) {
+      id_to_bytes(e->id, id);
+      sqlite3_bind_blob(s, 2, id, sizeof(id), SQLITE_STATIC);
+      sqlite3_bind_text(s, 6, e->kind, -1, SQLITE_STATIC);
+      sqlite3_bind_text(s, 7, e->description->program, -1, SQLITE_STATIC);
+   }
+   sqlite3_bind_int64(s, 3, time_us(e->first));
+   sqlite3_bind_int64(s, 4, time_us(e->last));
+   sqlite3_bind_int64(s, 5, now);
+   sqlite3_bind_int(s, 8, (int) event_confidence(e));
+   sqlite3_bind_blob(s, 9, blob, (int) size, SQLITE_STATIC);
+   return run(db, which, "writing an event");
+}
+
+bool database_insert(struct database *db, const struct event *e, int64_t now, int64_t *no)
+{
+   uint8_t id[16];
+   sqlite3_stmt *s = db->statements[INSERT_ID];
+   *no = db->next;
+   id_to_bytes(e->id, id);
+   sqlite3_bind_int64(s, 1, segment_of(*no));
+   sqlite3_bind_blob(s, 2, id, sizeof(id), SQLITE_STATIC);
+   sqlite3_bind_int64(s, 3, *no);
+   if (!run(db, INSERT_ID, "writing an id") || !put_event(db, INSERT_EVENT, e, *no, now) ||
+       !widen(db, e, *no) || !put_hosts(db, INSERT_HOST, e, *no, 0, 0)) {
+      return false;
+   }
+   db->next++;
+   db->events++;
+   return true;
+}
+
+bool database_update(struct database *db, const struct event *e, int64_t no, int64_t now,
+                     unsigned old_sources, unsigned old_targets)
+{
+   return put_event(db, UPDATE_EVENT, e, no, now) && widen(db, e, no) &&
+          put_hosts(db, INSERT_HOST, e, no, old_sources, old_targets);
+}
+
+bool database_put_position(struct database *db, const char *input, const struct position *p)
+{
+   sqlite3_stmt *s = db->statements[PUT_POSITION];
+   sqlite3_bind_text(s, 1, input, -1, SQLITE_STATIC);
+   sqlite3_bind_int64(s, 2, (int64_t) p->instance);
+   sqlite3_bind_int64(s, 3, (int64_t) p->number);
+   return run(db, PUT_POSITION, "writing the position of an input");
+}
+
+/* --------------------------------------------------------------------- reading */
+
+bool database_get_position(struct database *db, const char *input, struct position *p)
+{
+   sqlite3_stmt *s = NULL;
+   memset(p, 0, sizeof(*p));
+   int rc = sqlite3_prepare_v2(db->sql, "SELECT instance, number FROM input WHERE name = ?1", -1, &s, NULL);
+   if (rc == SQLITE_OK) {
+      sqlite3_bind_text(s, 1, input, -1, SQLITE_STATIC);
+      rc = sqlite3_step(s);
+   }
+   if (rc == SQLITE_ROW) {
+      p->instance = (uint64_t) sqlite3_column_int64(s, 0);
+      p->number = (uint64_t) sqlite3_column_int64(s, 1);
+   }
+   sqlite3_finalize(s);
+   return rc == SQLITE_ROW || rc == SQLITE_DONE || fail(db, "reading the position of an input");
+}
+
+int64_t database_find(struct database *db, const struct event *e)
+{
+   uint8_t id[16];
+   int64_t first = time_us(e->first), no = 0;
+   sqlite3_stmt *s = db->statements[FIND_ID];
+   id_to_bytes(e->id, id);
+   for (uint32_t i = db->n_segments; i > 0 && no == 0; i--) {
+      const struct segment *g = &db->segments[i - 1];
+      if (first < g->first || first > g->last) {
+         continue;
+      }
+      sqlite3_bind_int64(s, 1, g->no);
+      sqlite3_bind_blob(s, 2, id, sizeof(id), SQLITE_STATIC);
+      int rc = sqlite3_step(s);
+      no = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : rc == SQLITE_DONE ? 0 : -1;
+      if (no < 0) {
+         fail(db, "looking for an event");
+      }
+      sqlite3_reset(s);
+   }
+   return no;
+}
+
+/* \param data, id columns of the row */
+static bool event_of_row(sqlite3_stmt *s, int data, int id, struct event *e)
+{
+   const void *blob = sqlite3_column_blob(s, data);
+   int size = sqlite3_column_bytes(s, data);
+   const void *bytes = sqlite3_column_blob(s, id);
+   if (blob == NULL || bytes == NULL || sqlite3_column_bytes(s, id) != 16 ||
+       !blob_read(blob, (size_t) size, e)) {
+      return false;
+   }
+   id_to_text(bytes, e->id);
+   return true;
+}
+
+int database_read(struct database *db, int64_t no, struct event *e)
+{
+   sqlite3_stmt *s = db->statements[READ_EVENT];
+   sqlite3_bind_int64(s, 1, no);
+   int rc = sqlite3_step(s);
+   int found = rc == SQLITE_ROW ? event_of_row(s, 0, 1, e) : rc == SQLITE_DONE ? 0 : -1;
+   if (found < 0) {
+      fail(db, "reading an event");
+   }
+   sqlite3_reset(s);
+   return found;
+}
+
+bool database_recent(struct database *db, uint32_t n,
+                     void (*take)(void *context, const struct event *e, int64_t no), void *context)
+{
+   sqlite3_stmt *s = NULL;
+   struct event e;
+   int rc =
+       sqlite3_prepare_v2(db->sql, "SELECT data, id, no FROM event WHERE no > ?1 ORDER BY no", -1, &s, NULL);
+   if (rc == SQLITE_OK) {
+      sqlite3_bind_int64(s, 1, db->next - 1 - (int64_t) n);
+      while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+         if (event_of_row(s, 0, 1, &e)) {
+            take(context, &e, sqlite3_column_int64(s, 2));
+         }
+      }
+   }
+   sqlite3_finalize(s);
+   return rc == SQLITE_DONE || fail(db, "reading the newest events");
+}
+
+/* -------------------------------------------------------------------- deleting */
+
+struct victim {
+   int64_t no;
+   uint8_t id[16];
+   struct event e; /* for its addresses */
+   bool readable;
+};
+
+static bool delete_event(struct database *db, const struct victim *v)
+{
+   sqlite3_bind_int64(db->statements[DELETE_EVENT], 1, v->no);
+   sqlite3_bind_int64(db->statements[DELETE_ID], 1, segment_of(v->no));
+   sqlite3_bind_blob(db->statements[DELETE_ID], 2, v->id, sizeof(v->id), SQLITE_STATIC);
+   sqlite3_bind_int64(db->statements[DELETE_MARKS], 1, v->no);
+   bool done = run(db, DELETE_EVENT, "deleting an event") && run(db, DELETE_ID, "deleting an event") &&
+               run(db, DELETE_MARKS, "deleting an event") &&
+               (!v->readable || put_hosts(db, DELETE_HOST, &v->e, v->no, 0, 0));
+   if (done) {
+      db->expired++;
+      db->events -= db->events > 0;
+   }
+   return done;
+}
+
+/* Looks at the next events after number *from, and deletes those stored before a time; INT64_MAX: all of them. */
+static bool delete_some(struct database *db, int64_t *from, int64_t before, uint32_t max, uint32_t *deleted)
+{
+   struct victim *list = malloc(max * sizeof(*list));
+   uint32_t n = 0;
+   *deleted = 0;
+   if (list == NULL) {
+      snprintf(db->why, sizeof(db->why), "out of memory");
+      return false;
+   }
+   sqlite3_stmt *s = db->statements[OLDEST_EVENTS];
+   sqlite3_bind_int64(s, 1, *from);
+   sqlite3_bind_int(s, 2, (int) max);
+   int rc;
+   while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+      *from = sqlite3_column_int64(s, 0);
+      if (sqlite3_column_int64(s, 2) >= before) {
+         continue;
+      }
+      struct victim *v = &list[n++];
+      v->no = *from;
+      v->readable = event_of_row(s, 3, 1, &v->e);
+      memset(v->id, 0, sizeof(v->id));
+      if (sqlite3_column_bytes(s, 1) == sizeof(v->id)) {
+         memcpy(v->id, sqlite3_column_blob(s, 1), sizeof(v->id));
+      }
+   }
+   sqlite3_reset(s);
+   bool done = rc == SQLITE_DONE || fail(db, "reading the oldest events");
+   for (uint32_t i = 0; done && i < n; i++) {
+      done = delete_event(db, &list[i]);
+   }
+   *deleted = n;
+   free(list);
+   return done;
+}
+
+/* Segments without events are forgotten. */
+static bool drop_segments(struct database *db)
+{
+   int64_t oldest = segment_of(number(db, "SELECT min(no) FROM event", db->next));
+   uint32_t n = 0;
+   while (n < db->n_segments && db->segments[n].no < oldest) {
+      n++;
+   }
+   if (n == 0) {
+      return true;
+   }
+   memmove(db->segments, db->segments + n, (db->n_segments - n) * sizeof(*db->segments));
+   db->n_segments -= n;
+   sqlite3_bind_int64(db->statements[DELETE_SEGMENTS], 1, oldest);
+   return run(db, DELETE_SEGMENTS, "deleting a segment");
+}
+
+static uint64_t used_bytes(struct database *db)
+{
+   int64_t pages = number(db, "PRAGMA page_count", 0), unused = number(db, "PRAGMA freelist_count", 0);
+   return (uint64_t) (pages - unused) * (uint64_t) number(db, "PRAGMA page_size", 0);
+}
+
+bool database_expire(struct database *db, int64_t before, uint64_t max_bytes, bool *more)
+{
+   uint32_t deleted = 0;
+   int64_t from = db->aged_to;
+   *more = false;
+   if (!delete_some(db, &from, before, EXPIRE_BATCH, &deleted)) {
+      return false;
+   }
+   /* Events that come after one without an old one are newer still; those that are joined to for a long time are passed over. */
+   db->aged_to = deleted > 0 ? from : 0;
+   *more = deleted > 0;
+   if (used_bytes(db) > max_bytes) {
+      from = 0;
+      if (!delete_some(db, &from, INT64_MAX, EXPIRE_BATCH, &deleted)) {
+         return false;
+      }
+      *more |= deleted > 0;
+   }
+   return !*more || drop_segments(db);
+}

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "query.h"
+#include "blob.h"
+#include "database.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define STEPS_BETWEEN_LOOKS 2000 /* instructions of SQLite between two looks at the clock */
+
+/* What all searches have in common; the host is looked for in the index, see host_key(). */
+#define COLUMNS                                                                                           \
+   "SELECT e.no, e.id, e.state, e.stored, e.data, (SELECT note FROM mark WHERE event = e.no ORDER BY no " \
+   "DESC LIMIT 1) "
+#define CONDITIONS                                                                                          \
+   " AND e.end >= ?1 AND e.begin <= ?2 AND (?3 IS NULL OR e.kind = ?3) AND (?4 IS NULL OR e.detector = ?4)" \
+   " AND e.confidence >= ?5 AND (?6 < 0 OR e.state = ?6)"
+
+static int64_t now_ms(void)
+{
+   struct timespec ts;
+   clock_gettime(CLOCK_MONOTONIC, &ts);
+   return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* --------------------------------------------------------------------- answers */
+
+static void append(struct answer *a, const char *text, size_t size)
+{
+   if (a->size + size > a->capacity) {
+      size_t capacity = 2 * (a->size + size);
+      char *more = realloc(a->text, capacity);
+      if (more == NULL) {
+         a->failed = true;
+         return;
+      }
+      a->text = more;
+      a->capacity = capacity;
+   }
+   memcpy(a->text + a->size, text, size);
+   a->size += size;
+}
+
+void answer_line(struct answer *a, json_t *line)
+{
+   char *text = line != NULL ? json_dumps(line, JSON_COMPACT) : NULL;
+   if (text == NULL) {
+      a->failed = true;
+   } else {
+      append(a, text, strlen(text));
+      append(a, "\n", 1);
+   }
+   free(text);
+   json_decref(line);
+}
+
+void answer_error(struct answer *a, const char *text)
+{
+   json_t *error = json_string(text); /* NULL: it quotes what is not UTF-8 */
+   answer_line(a, json_pack("{s:o}", "error", error != NULL ? error : json_string("invalid request")));
+}
+
+static void failed(struct query *q, struct answer *a, int rc)
+{
+   char text[REQUEST_ERROR];
+   if ((rc & 0xff) == SQLITE_INTERRUPT) {
+      snprintf(text, sizeof(text), "the request took too long: ask for a shorter time, a host or a network");
+   } else {
+      snprintf(text, sizeof(text), "the database cannot be read: %s", sqlite3_errmsg(q->sql));
+   }
+   answer_error(a, text);
+}
+
+/* --------------------------------------------------------------------- opening */
+
+static int look_at_clock(void *context)
+{
+   const struct query *q = context;
+   return now_ms() > q->deadline;
+}
+
+bool query_open(struct query *q, const char *path, char why[REQUEST_ERROR])
+{
+   const struct {
+      sqlite3_stmt **statement;
+      const char *text;
+   } texts[] = {
+       {&q->list,
+        COLUMNS "FROM event e WHERE e.no >= ?7 AND e.no < ?8" CONDITIONS " ORDER BY e.no DESC LIMIT ?9"},
+       {&q->list_host,
+        COLUMNS "FROM event e WHERE e.no IN (SELECT no FROM host WHERE segment = ?10 AND ip >= ?11"
+                " AND ip <= ?12 AND length(ip) = ?13) AND e.no >= ?7 AND e.no < ?8" CONDITIONS
+                " ORDER BY e.no DESC LIMIT ?9"},
+       {&q->one, COLUMNS "FROM event e WHERE e.no = ?7" CONDITIONS},
+       {&q->find, "SELECT no FROM event_id WHERE segment = ?1 AND id >= ?2 AND id <= ?3 LIMIT 2"},
+   };
+   /* Marks are written here, too; events are not. */
+   int rc = database_connect(path, SQLITE_OPEN_READWRITE, &q->sql);
+   for (size_t i = 0; rc == SQLITE_OK && i < sizeof(texts) / sizeof(texts[0]); i++) {
+      rc = sqlite3_prepare_v2(q->sql, texts[i].text, -1, texts[i].statement, NULL);
+   }
+   if (rc != SQLITE_OK) {
+      snprintf(why, REQUEST_ERROR, "the database cannot be opened: %s",
+               q->sql != NULL ? sqlite3_errmsg(q->sql) : "out of memory");
+      query_close(q);
+      return false;
+   }
+   sqlite3_progress_handler(q->sql, STEPS_BETWEEN_LOOKS, look_at_clock, q);
+   return true;
+}
+
+void query_close(struct query *q)
+{
+   sqlite3_finalize(q->list);
+   sqlite3_finalize(q->list_host);
+   sqlite3_finalize(q->one);
+   sqlite3_finalize(q->find);
+   sqlite3_close(q->sql);
+   q->sql = NULL;
+   q->list = q->list_host = q->one = q->find = NULL;
+}
+
+/* ------------------------------------------------------------------------ rows */
+
+/* \return false: what is stored cannot be read */
+static bool event_of_row(sqlite3_stmt *s, struct event *e)
+{
+   const void *id = sqlite3_column_blob(s, 1), *data = sqlite3_column_blob(s, 4);
+   if (id == NULL || sqlite3_column_bytes(s, 1) != 16 || data == NULL ||
+       !blob_read(data, (size_t) sqlite3_column_bytes(s, 4), e)) {
+      return false;
+   }
+   id_to_text(id, e->id);
+   int state = sqlite3_column_int(s, 2);
+   e->state = state >= EVENT_NEW && state <= EVENT_CLOSED ? (enum event_state) state : EVENT_NEW;
+   return true;
+}
+
+static void add_event(sqlite3_stmt *s, const struct event *e, struct answer *a)
+{
+   char source[64], target[256], amount[64], title[128];
+   const char *note = (const char *) sqlite3_column_text(s, 5);
+   json_t *texts =
+       json_pack("{s:s,s:s,s:s,s:s}", "title", event_title(e, title, sizeof(title)), "source",
+                 event_source(e, source, sizeof(source)), "target", event_target(e, target, sizeof(target)),
+                 "amount", event_amount(e, amount, sizeof(amount)));
+   answer_line(a, json_pack("{s:I,s:f,s:s,s:o,s:o}", "no", (json_int_t) sqlite3_column_int64(s, 0), "stored",
+                            (double) sqlite3_column_int64(s, 3) / 1e6, "note", note != NULL ? note : "",
+                            "text", texts, "event", event_json(e)));
+}
+
+static void bind_conditions(sqlite3_stmt *s, const struct request *r)
+{
+   sqlite3_bind_int64(s, 1, r->since);
+   sqlite3_bind_int64(s, 2, r->until);
+   sqlite3_bind_text(s, 3, *r->kind != 0 ? r->kind : NULL, -1, SQLITE_STATIC);
+   sqlite3_bind_text(s, 4, *r->detector != 0 ? r->detector : NULL, -1, SQLITE_STATIC);
+   sqlite3_bind_int(s, 5, r->confidence);
+   sqlite3_bind_int(s, 6, r->state);
+}
+
+/* ------------------------------------------------------------------------ list */
+
+/* Segments from the newest to the oldest. Read at once, so that nothing is read while rows are. */
+static int read_segments(struct query *q, const struct request *r, int64_t **list, uint32_t *n)
+{
+   sqlite3_stmt *s = NULL;
+   uint32_t capacity = 0;
+   int rc = sqlite3_prepare_v2(
+       q->sql, "SELECT no FROM segment WHERE last >= ?1 AND first <= ?2 AND no <= ?3 ORDER BY no DESC", -1,
+       &s, NULL);
+   sqlite3_bind_int64(s, 1, r->since);
+   sqlite3_bind_int64(s, 2, r->until);
+   sqlite3_bind_int64(s, 3, r->before / SEGMENT_EVENTS);
+   *list = NULL;
+   *n = 0;
+   while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+      if (*n == capacity) {
+         capacity = capacity > 0 ? 2 * capacity : 64;
+         int64_t *more = realloc(*list, capacity * sizeof(*more));
+         if (more == NULL) {
+            rc = SQLITE_NOMEM;
+            break;
+         }
+         *list = more;
+      }
+      (*list)[(*n)++] = sqlite3_column_int64(s, 0);
+      rc = SQLITE_OK;
+   }
+   sqlite3_finalize(s);
+   return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+struct listing {
+   unsigned n;       /* events */
+   int64_t next;     /* the number of the last one */
+   uint64_t skipped; /* events that could not be read */
+};
+
+/* \return SQLITE_DONE: the segment is done; SQLITE_OK: the answer is full */
+static int list_segment(struct query *q, const struct request *r, int64_t segment, struct listing *l,
+                        struct answer *a)
+{
+   sqlite3_stmt *s = r->host_size > 0 ? q->list_host : q->list;
+   int64_t from = segment * SEGMENT_EVENTS, to = from + SEGMENT_EVENTS;
+   struct event e;
+   int rc;
+   bind_conditions(s, r);
+   sqlite3_bind_int64(s, 7, from);
+   sqlite3_bind_int64(s, 8, to < r->before ? to : r->before);
+   sqlite3_bind_int(s, 9, (int) (r->limit - l->n + 1)); /* one more says that there is more */
+   if (r->host_size > 0) {
+      sqlite3_bind_int64(s, 10, segment);
+      sqlite3_bind_blob(s, 11, r->host_from, r->host_size, SQLITE_STATIC);
+      sqlite3_bind_blob(s, 12, r->host_to, r->host_size, SQLITE_STATIC);
+      sqlite3_bind_int(s, 13, r->host_size);
+   }
+   while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+      if (l->n == r->limit || a->size > ANSWER_MAX) {
+         rc = SQLITE_OK;
+         break;
+      }
+      l->next = sqlite3_column_int64(s, 0);
+      if (event_of_row(s, &e)) {
+         add_event(s, &e, a);
+         l->n++;
+      } else {
+         l->skipped++;
+      }
+   }
+   sqlite3_reset(s);
+   return rc;
+}
+
+static void answer_list(struct query *q, const struct request *r, struct answer *a)
+{
+   struct listing l = {.next = r->before};
+   int64_t *segments;
+   uint32_t n;
+   int rc = read_segments(q, r, &segments, &n);
+   if (rc != SQLITE_OK) {
+      failed(q, a, rc);
+      free(segments);
+      return;
+   }
+   rc = SQLITE_DONE;
+   for (uint32_t i = 0; rc == SQLITE_DONE && i < n; i++) {
+      rc = list_segment(q, r, segments[i], &l, a);
+   }
+   free(segments);
+   if (rc != SQLITE_DONE && rc != SQLITE_OK) {
+      failed(q, a, rc);
+      return;
+   }
+   answer_line(a, json_pack("{s:b,s:b,s:I,s:I}", "ok", 1, "more", rc == SQLITE_OK, "before",
+                            (json_int_t) l.next, "unreadable", (json_int_t) l.skipped));
+}
+
+/* ---------------------------------------------------------------- one event */
+
+/* \return the number of the event; 0 after an answer that says why there is none */
+static int64_t find_one(struct query *q, const struct request *r, struct answer *a)
+{
+   struct request all = {.since = INT64_MIN, .until = INT64_MAX, .before = INT64_MAX};
+   int64_t *segments, no = 0;
+   uint32_t n;
+   unsigned found = 0;
+   int rc = read_segments(q, &all, &segments, &n);
+   for (uint32_t i = 0; rc == SQLITE_OK && i < n && found < 2; i++) {
+      sqlite3_bind_int64(q->find, 1, segments[i]);
+      sqlite3_bind_blob(q->find, 2, r->id_from, 16, SQLITE_STATIC);
+      sqlite3_bind_blob(q->find, 3, r->id_to, 16, SQLITE_STATIC);
+      while ((rc = sqlite3_step(q->find)) == SQLITE_ROW) {
+         no = sqlite3_column_int64(q->find, 0);
+         found++;
+      }
+      rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
+      sqlite3_reset(q->find);
+   }
+   free(segments);
+   if (rc != SQLITE_OK) {
+      failed(q, a, rc);
+      return 0;
+   }
+   if (found != 1) {
+      answer_error(a, found == 0 ? "there is no event of this id" : "several events have ids that begin so");
+   }
+   return found == 1 ? no : 0;
+}
+
+static const struct request anything = {.since = INT64_MIN, .until = INT64_MAX, .state = -1};
+
+/* \return false: it is not there, or not asked for */
+static bool add_one(struct query *q, const struct request *r, int64_t no, struct answer *a)
+{
+   struct event e;
+   bind_conditions(q->one, r);
+   sqlite3_bind_int64(q->one, 7, no);
+   bool found = sqlite3_step(q->one) == SQLITE_ROW && event_of_row(q->one, &e);
+   for (unsigned i = 0; found && r->host_size > 0; i++) {
+      uint8_t key[16];
+      if (i == e.n_source_samples + e.n_samples) {
+         found = false;
+         break;
+      }
+      const ip_addr_t *ip =
+          i < e.n_source_samples ? &e.source_samples[i] : &e.samples[i - e.n_source_samples];
+      if (host_key(ip, key) == r->host_size && memcmp(key, r->host_from, (size_t) r->host_size) >= 0 &&
+          memcmp(key, r->host_to, (size_t) r->host_size) <= 0) {
+         break;
+      }
+   }
+   if (found) {
+      add_event(q->one, &e, a);
+   }
+   sqlite3_reset(q->one);
+   return found;
+}
+
+void query_changed(struct query *q, const struct request *r, int64_t no, struct answer *a)
+{
+   q->deadline = INT64_MAX;
+   add_one(q, r, no, a);
+}
+
+static bool write_mark(struct query *q, const struct request *r, int64_t no)
+{
+   static const char *const texts[] = {
+       "UPDATE event SET state = ?2 WHERE no = ?1",
+       "INSERT INTO mark(event, time, uid, state, note) VALUES(?1, ?3, ?4, ?2, ?5)"};
+   bool done = true;
+   for (size_t i = 0; done && i < 2; i++) {
+      sqlite3_stmt *s = NULL;
+      done = sqlite3_prepare_v2(q->sql, texts[i], -1, &s, NULL) == SQLITE_OK;
+      sqlite3_bind_int64(s, 1, no);
+      sqlite3_bind_int(s, 2, (int) r->mark);
+      sqlite3_bind_int64(s, 3, (int64_t) time(NULL) * 1000000);
+      sqlite3_bind_int64(s, 4, q->uid);
+      sqlite3_bind_text(s, 5, r->note, -1, SQLITE_STATIC);
+      done = done && sqlite3_step(s) == SQLITE_DONE;
+      sqlite3_finalize(s);
+   }
+   return done;
+}
+
+static void answer_mark(struct query *q, const struct request *r, struct answer *a)
+{
+   int64_t no = find_one(q, r, a);
+   if (no == 0) {
+      return;
+   }
+   int rc = sqlite3_exec(q->sql, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+   if (rc == SQLITE_OK &&
+       (!write_mark(q, r, no) || sqlite3_exec(q->sql, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)) {
+      rc = sqlite3_extended_errcode(q->sql);
+      failed(q, a, rc);
+      sqlite3_exec(q->sql, "ROLLBACK", NULL, NULL, NULL);
+      return;
+   }
+   if (rc != SQLITE_OK) {
+      failed(q, a, rc);
+      return;
+   }
+   add_one(q, &anything, no, a);
+   answer_line(a, json_pack("{s:b}", "ok", 1));
+}
+
+static void answer_show(struct query *q, const struct request *r, struct answer *a)
+{
+   int64_t no = find_one(q, r, a);
+   if (no == 0) {
+      return;
+   }
+   if (!add_one(q, &anything, no, a)) {
+      answer_error(a, "the event cannot be read: it was deleted, or the database is damaged");
+      return;
+   }
+   answer_line(a, json_pack("{s:b}", "ok", 1));
+}
+
+static json_int_t first_number(struct query *q, const char *text)
+{
+   sqlite3_stmt *s = NULL;
+   json_int_t n = 0;
+   if (sqlite3_prepare_v2(q->sql, text, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) {
+      n = sqlite3_column_int64(s, 0);
+   }
+   sqlite3_finalize(s);
+   return n;
+}
+
+static void answer_stats(struct query *q, struct answer *a)
+{
+   json_int_t oldest = first_number(q, "SELECT min(no) FROM event"),
+              newest = first_number(q, "SELECT max(no) FROM event");
+   answer_line(a,
+               json_pack("{s:b,s:I,s:I,s:I}", "ok", 1, "events", newest > 0 ? newest - oldest + 1 : 0,
+                         "bytes", first_number(q, "PRAGMA page_count") * first_number(q, "PRAGMA page_size"),
+                         "schema", first_number(q, "PRAGMA user_version")));
+}
+
+void query_answer(struct query *q, const struct request *r, unsigned timeout_ms, struct answer *a)
+{
+   q->deadline = now_ms() + timeout_ms;
+   switch (r->op) {
+   case OP_LIST: answer_list(q, r, a); break;
+   case OP_SHOW: answer_show(q, r, a); break;
+   case OP_MARK: answer_mark(q, r, a); break;
+   case OP_STATS: answer_stats(q, a); break;
+   default: answer_error(a, "this is not a request with one answer");
+   }
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Requests of clients: a JSON object in a line. README.md describes them. */
+#ifndef ALERT_STORE_REQUEST_H
+#define ALERT_STORE_REQUEST_H
+
+#include <nemea/event.h>
+
+#define REQUEST_MAX   16384 /* bytes of a line */
+#define REQUEST_ERROR 256
+#define LIMIT_MAX     1000 /* events in an answer */
+#define LIMIT_DEFAULT 100
+#define NOTE_MAX      1024 /* bytes */
+
+enum operation { OP_LIST, OP_SHOW, OP_MARK, OP_FOLLOW, OP_STATS };
+
+struct request {
+   enum operation op;
+   int64_t since, until; /* microseconds; INT64_MIN, INT64_MAX: any */
+   uint8_t host_from[16], host_to[16];
+   int host_size;               /* 4 or 16; 0: any host */
+   char kind[32], detector[64]; /* "": any */
+   int confidence;              /* at least */
+   int state;                   /* -1: any */
+   int64_t before;              /* numbers of events below this one */
+   unsigned limit;
+   uint8_t id_from[16], id_to[16]; /* ids that begin as asked for */
+   bool has_id;
+   enum event_state mark;
+   char note[NOTE_MAX + 1];
+};
+
+/** \return false with a message that names the key, the value and what was expected */
+bool request_parse(const char *line, size_t size, struct request *r, char why[REQUEST_ERROR]);
+
+#endif

@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""End-to-end tests of alert_store and nemea alerts with real processes.
+
+usage: alert_store_test.py BIN_DIR
+"""
+
+import csv
+import io
+import json
+import random
+import select
+import signal
+import socket
+import sqlite3
+import sys
+import unittest
+
+from programs import Workspace
+
+BIN = None
+HEADER = 'ipaddr DST_IP,ipaddr SRC_IP,time TIME_FIRST,time TIME_LAST,uint32 PORT_CNT,uint8 PROTOCOL\n'
+SOCKET = 'trap-alert_store.sock'
+
+
+def alert(target, source='192.0.2.1', minute=0, ports=60):
+    begin = f'2026-01-01T{minute // 60 % 24:02}:{minute % 60:02}'
+    return f'{target},{source},{begin}:00,{begin}:30,{ports},6\n'
+
+
+class AlertStore(unittest.TestCase):
+    def setUp(self):
+        self.w = Workspace(BIN)
+        self.addCleanup(self.w.__exit__)
+
+    def store(self, *options, name='vportscan_detector'):
+        process = self.w.start('alert_store', '-v', '-d', 'events.db', '-i', f'u:{name}:resume=store', *options)
+        self.w.connect(self.w.file(SOCKET)).close()
+        return process
+
+    def sender(self, text, name='vportscan_detector', params='timeout=WAIT'):
+        """Sends alerts, and keeps them until its input is closed."""
+        process = self.w.start('logreplay', '-n', '-f', '-', '-i', f'u:{name}:{params}', stdin=-1)
+        process.stdin.write(HEADER + text)
+        process.stdin.flush()
+        return process
+
+    def nemea(self, *arguments, status=0):
+        result = self.w.run('nemea', 'alerts', *arguments)
+        self.assertEqual(result[0], status, result)
+        return result[1] if status == 0 else result[2]
+
+    def events(self, *arguments):
+        return [json.loads(line) for line in self.nemea('--json', *arguments).splitlines()]
+
+    def wait_for_alerts(self, n):
+        self.w.wait_for(lambda: self.count_alerts() == n, f'{n} alerts in the store')
+
+    def count_alerts(self):
+        """What is committed, as the store itself tells."""
+        return sum(event['alerts'] for event in self.events('-n', '1000'))
+
+    def some(self):
+        self.store()
+        self.sender(''.join([alert('10.0.0.1'), alert('10.0.0.1', minute=2, ports=70), alert('2001:db8::1', minute=60),
+                             alert('10.0.1.1', '198.51.100.7', minute=120)]))
+        self.wait_for_alerts(4)
+
+    def test_events_are_listed_and_filtered(self):
+        self.some()
+        events = self.events()
+        self.assertEqual([e['targets'][0]['ip'] for e in events], ['10.0.0.1', '2001:db8::1', '10.0.1.1'])
+        self.assertEqual([e['alerts'] for e in events], [2, 1, 1])
+        self.assertEqual(events[0]['end'], '2026-01-01T00:02:30.000000Z')
+        for arguments, expected in [(['--host', '10.0.0.0/23'], 2), (['--host', '10.0.0.1'], 1), (['--host', '192.0.2.1'], 2),
+                                    (['--host', '2001:db8::/32'], 1), (['--host', '::/0'], 1), (['--since', '2026-01-01T01:00'], 2),
+                                    (['--until', '2026-01-01'], 1), (['--since', '1h'], 0), (['--kind', 'vertical-scan'], 3),
+                                    (['--kind', 'flood'], 0), (['--state', 'seen'], 0), (['--detector', 'ddos_detector'], 0),
+                                    (['--confidence', 'low'], 3), (['--limit', '2'], 2)]:
+            self.assertEqual(len(self.events(*arguments)), expected, arguments)
+        self.assertIn('no event matches', self.nemea('--kind', 'flood'))
+        text = self.nemea()
+        self.assertIn('10.0.1.1', text.splitlines()[-1])
+
+    def test_an_event_is_shown_and_marked(self):
+        self.some()
+        event = self.events('--host', '10.0.0.1')[0]
+        shown = self.nemea('show', event['id'][:8])
+        self.assertIn(event['reason'], shown)
+        self.assertIn(event['id'], shown)
+        self.nemea('mark', event['id'], 'false', 'our own scanner; \x1b[31m')
+        self.assertEqual(self.events('--state', 'false')[0]['id'], event['id'])
+        shown = self.nemea('show', event['id'])
+        self.assertIn('our own scanner', shown)
+        self.assertNotIn('\x1b', shown)
+        rows = list(csv.DictReader(io.StringIO(self.nemea('export', '--format', 'csv'))))
+        self.assertEqual(len(rows), 3)
+        self.assertEqual({row['state'] for row in rows}, {'new', 'false'})
+        ideas = [json.loads(line) for line in self.nemea('export', '-f', 'idea').splitlines()]
+        self.assertEqual([idea['Format'] for idea in ideas], ['IDEA0'] * 3)
+        # Alerts that come later change neither the mark nor the note.
+        self.w.started[1].stdin.write(alert('10.0.0.1', minute=4))
+        self.w.started[1].stdin.flush()
+        self.wait_for_alerts(5)
+        self.assertEqual(self.events('--state', 'false')[0]['alerts'], 3)
+
+    def test_errors_name_what_is_wrong(self):
+        self.assertIn('no store of alerts answers', self.nemea('list', status=3))
+        self.some()
+        for arguments, status, text in [(['show', 'abcdef'], 1, 'no event of this id'), (['show', 'xyz'], 1, 'digits'),
+                                        (['--kind', 'flod'], 1, 'flod'), (['--host', '10.0.0.0/33'], 1, '10.0.0.0/33'),
+                                        (['--since', 'yesterday'], 2, 'yesterday'), (['show'], 2, 'expected ID'),
+                                        (['--limit', '0'], 2, '"0"'), (['shw', 'x'], 2, 'shw'), (['--nothing'], 2, '--nothing'),
+                                        (['mark', 'abcdef', 'wrong'], 1, 'wrong'), (['--format', 'xml'], 2, 'xml')]:
+            self.assertIn(text, self.nemea(*arguments, status=status))
+
+    def ask(self, line):
+        with self.w.connect(self.w.file(SOCKET)) as s:
+            s.sendall(line)
+            s.shutdown(socket.SHUT_WR)
+            with s.makefile('r') as answer:
+                return [json.loads(text) for text in answer]
+
+    def test_invalid_requests_are_refused(self):
+        self.some()
+        for line, text in [(b'[]\n', 'object'), (b'{"op":"list","op":"list"}\n', 'duplicate'), (b'{"op":"drop"}\n', 'op'),
+                           (b'{"op":"list","limit":1001}\n', 'limit'), (b'{"op":"list","limit":"1"}\n', 'limit'),
+                           (b'{"op":"list","who":1}\n', 'who'), (b'{"op":"mark","id":"abcdef"}\n', 'state'),
+                           (b'{"op":"list","kind":7}\n', 'kind'), (b'{"op":"list","kind":"' + b'x' * 20000, '16384')]:
+            answer = self.ask(line)
+            self.assertEqual(len(answer), 1, line)
+            self.assertIn(text, answer[0]['error'])
+        self.assertEqual(self.ask(b'{"op":"list","limit":1}\n{"op":"stats"}\n')[-1]['events'], 3)
+        self.assertEqual(self.ask(b'{"op":"list","limit":1'), [])
+
+    def test_events_are_followed(self):
+        self.store()
+        follower = self.w.start('nemea', 'alerts', 'follow', '--json', '--host', '10.0.0.0/8')
+        sender = self.sender('')
+        sent = 0
+
+        def told():
+            nonlocal sent
+            sender.stdin.write(alert('192.0.2.77', '198.51.100.1') + alert('10.0.0.1', minute=sent % 200))
+            sender.stdin.flush()
+            sent += 1
+            return select.select([follower.stdout], [], [], 0.2)[0]
+
+        self.w.wait_for(told, 'an event that is followed')
+        first = json.loads(follower.stdout.readline())
+        self.assertEqual(first['targets'][0]['ip'], '10.0.0.1')
+        sender.stdin.write(alert('10.0.0.2', minute=1))
+        sender.stdin.flush()
+        self.assertIn('10.0.0.2', iter(lambda: json.loads(follower.stdout.readline())['targets'][0]['ip'], None))
+        self.w.end(self.w.started[0], signal.SIGTERM)
+        self.assertEqual(self.w.end(follower)[0], 3)
+
+    def check_database(self):
+        with sqlite3.connect(self.w.file('events.db')) as db:
+            self.assertEqual(db.execute('PRAGMA integrity_check').fetchall(), [('ok',)])
+            ids = db.execute('SELECT count(*), count(DISTINCT id) FROM event').fetchone()
+            self.assertEqual(ids[0], ids[1])
+
+    def test_kills_lose_and_double_nothing(self):
+        """Killed again and again at any moment, it has each alert once."""
+        chance = random.Random(5)
+        n, pieces = 4000, 8
+        process = self.store('--open-events', '64')
+        sender = self.sender('')
+        for piece in range(pieces):
+            for i in range(piece * n // pieces, (piece + 1) * n // pieces):
+                sender.stdin.write(alert(f'10.0.{i % 600 // 200}.{i % 200}', minute=i % 60, ports=50))
+            sender.stdin.flush()
+            if piece % 2 == 0:
+                self.w.wait_until_read(sender)
+            for _ in range(chance.randrange(3)):
+                self.w.run('true') # some time, which depends on the machine
+            process.kill()
+            process.wait()
+            process = self.store('--open-events', '64')
+        self.w.wait_for(lambda: self.count_alerts() >= n, 'all alerts')
+        events = self.events('-n', '1000')
+        self.assertEqual(sum(e['alerts'] for e in events), n)
+        self.assertEqual(sum(e['flows'] for e in events), 50 * n)
+        self.w.end(process, signal.SIGTERM)
+        self.check_database()
+
+    def test_a_storm_holds_up_no_sender(self):
+        """The sender does not wait: what it had to drop is counted, and everything else is stored."""
+        self.store()
+        n = 30000
+        sender = self.sender('', params='timeout=NO_WAIT:min_clients=1:buffer_count=100')
+        sender.stdin.write(''.join(alert(f'10.{i >> 16}.{i >> 8 & 255}.{i & 255}', minute=i % 60) for i in range(n)))
+        sender.stdin.flush()
+        self.w.wait_until_read(sender)
+        self.w.end(sender)  # it has sent everything, whether somebody read it or not
+        status, _, err = self.w.end(self.w.started[0], signal.SIGTERM)
+        self.assertEqual(status, 0)
+        counts = dict(item.rsplit(' ', 1) for item in err.rsplit('alert_store: ', 1)[1].strip().split(', '))
+        self.assertLessEqual(int(counts['alerts']) + int(counts['missed']), n)
+        with sqlite3.connect(self.w.file('events.db')) as db:
+            self.assertEqual(db.execute('SELECT count(*) FROM event').fetchone()[0], int(counts['alerts']))
+            self.assertGreater(int(counts['alerts']), 0)
+        self.check_database()
+
+    def test_size_is_bounded(self):
+        self.store('--max-size', '8')
+        n = 45000
+        sender = self.sender(''.join(alert(f'10.{i >> 16}.{i >> 8 & 255}.{i & 255}', minute=i % 60) for i in range(n)))
+        self.w.wait_for(lambda: self.events('-n', '1') != [] and
+                        self.events('-n', '1')[0]['targets'][0]['ip'] == f'10.{n - 1 >> 16}.{n - 1 >> 8 & 255}.{n - 1 & 255}', 'the last alert')
+        sender.stdin.write(alert('192.0.2.200'))
+        sender.stdin.flush()
+        self.w.wait_for(lambda: self.ask(b'{"op":"stats"}\n')[0]['events'] < n, 'events to be deleted')
+        self.w.wait_for(lambda: len(self.events('--host', '192.0.2.200')) == 1, 'the newest event')
+        self.w.end(self.w.started[0], signal.SIGTERM)
+        self.check_database()
+
+    def test_databases_of_others_are_left_alone(self):
+        with sqlite3.connect(self.w.file('events.db')) as db:
+            db.execute('CREATE TABLE other(x)')
+        status, _, err = self.w.run('alert_store', '-d', 'events.db', '-i', 'u:vportscan_detector')
+        self.assertEqual(status, 1)
+        self.assertIn('something else', err)
+        with sqlite3.connect(self.w.file('new.db')) as db:
+            db.execute('PRAGMA user_version = 99')
+        status, _, err = self.w.run('alert_store', '-d', 'new.db', '-i', 'u:vportscan_detector')
+        self.assertEqual(status, 1)
+        self.assertIn('version 99', err)
+
+    def test_whose_alerts_come_is_told_by_the_format_or_the_user(self):
+        self.w.file('alerts.csv', HEADER + alert('10.0.0.1'))
+        self.w.run('logreplay', '-f', 'alerts.csv', '-i', 'f:alerts')
+        status, _, err = self.w.run('alert_store', '-v', '-d', 'a.db', '-D', 'vportscan_detector', '-i', 'f:alerts')
+        self.assertEqual(status, 0, err)
+        self.assertIn('events created 1', err)
+        status, _, err = self.w.run('alert_store', '-d', 'a.db', '-D', 'nobody', '-i', 'f:alerts')
+        self.assertEqual(status, 1)
+        self.assertIn('nobody', err)
+        self.w.file('flows.csv', 'ipaddr SRC_IP,uint32 X\n10.0.0.1,1\n')
+        self.w.run('logreplay', '-f', 'flows.csv', '-i', 'f:flows')
+        status, _, err = self.w.run('alert_store', '-d', 'a.db', '-i', 'f:flows')
+        self.assertEqual(status, 1)
+        self.assertIn('--detectors', err)
+
+
+if __name__ == '__main__':
+    BIN = sys.argv.pop(1)
+    unittest.main()
