@@ -233,6 +233,7 @@ bool alerts_time(const char *text, double *seconds)
    if (ur_time_from_string(&t, full) != 0) {
       return false;
    }
-   *seconds = (double) ur_time_get_sec(t) + (double) ur_time_get_usec(t) / 1e6;
+   uint64_t us = ur_time_get_usec(t);
+   *seconds = (double) ur_time_get_sec(t) + (double) us / 1e6;
    return true;
 }
