@@ -144,19 +144,21 @@ class Classifier(unittest.TestCase):
         self.write('as.mmdb', database({'autonomous_system_number': 64500, 'autonomous_system_organization': 'Example "Net"'}))
         self.write('city.mmdb', database({'city': {'names': {'en': 'Brno'}}, 'country': {'names': {'en': 'Czechia'}}}))
         self.vectors([FLOOD])
+        databases = ['--agp', 'as.mmdb', '--cgp', 'city.mmdb']
+        if 'built without libmaxminddb' in self.classify(*databases, out=False)[2]:
+            databases = []
         with Server(503) as server:
-            status, _, err = self.classify('--export_to', 'misp', '--url', server.url(), '--key_file', 'key', '--agp', 'as.mmdb', '--cgp', 'city.mmdb',
-                                           out=False)
+            status, _, err = self.classify('--export_to', 'misp', '--url', server.url(), '--key_file', 'key', *databases, out=False)
             self.assertEqual(status, 0, err)
             self.assertEqual([path for path, _, _ in server.requests], ['/events/add'] * 2)
             _, headers, body = server.requests[1]
         self.assertEqual((headers['Authorization'], headers['Content-Type']), ('secret', 'application/json'))
         event = json.loads(body)['Event']
         self.assertEqual((event['date'], event['info']), ('2023-11-14', 'DDoS attack with forged sources on 192.0.2.7'))
-        ddos, organization = ({a['object_relation']: a['value'] for a in one['Attribute']} for one in event['Object'])
+        ddos, *more = ({a['object_relation']: a['value'] for a in one['Attribute']} for one in event['Object'])
         self.assertEqual((ddos['ip-dst'], ddos['dst-port'], ddos['protocol'], ddos['first-seen']), ('192.0.2.7', '443', 'TCP', '2023-11-14T22:13:20+00:00'))
         self.assertGreater(int(ddos['total-pps']), 10000)
-        self.assertEqual(organization, {'name': 'Example "Net"', 'role': 'Victim', 'alias': 'AS64500', 'address': 'Brno, Czechia'})
+        self.assertEqual(more, [{'name': 'Example "Net"', 'role': 'Victim', 'alias': 'AS64500', 'address': 'Brno, Czechia'}] if databases else [])
         self.assertRegex(err, 'status 503; it is tried again')
         with open(os.path.join(self.w.path, 'log'), encoding='utf-8') as file:
             self.assertIn('192.0.2.7 protocol 6 port 443: 600 flows in 60 s', file.read())

@@ -42,12 +42,12 @@ def probability(score):
 
 def leaf(rows, gradients, weights):
     """What the vectors of a leaf add to the score."""
-    return RATE * sum(gradients[row] for row in rows) / (sum(weights[row] for row in rows) + SMOOTH)
+    return RATE * math.fsum(gradients[row] for row in rows) / (math.fsum(weights[row] for row in rows) + SMOOTH)
 
 
 def split(vectors, gradients, weights, rows):
     """The best (gain, feature, threshold); the gain is 0 when no split is better than none."""
-    g_all, w_all = sum(gradients[row] for row in rows), sum(weights[row] for row in rows)
+    g_all, w_all = math.fsum(gradients[row] for row in rows), math.fsum(weights[row] for row in rows)
     best = (1e-6, None, None)
     for feature in range(len(FEATURES)):
         order = sorted(rows, key=lambda row: (vectors[row][feature], row))
@@ -107,7 +107,7 @@ def nodes(tree):
 def judge(path, protocol, model):
     """Prints how the model does."""
     vectors, labels = load(path, PROTOCOLS[protocol])
-    found = [probability(model[0] + sum(follow(tree, vector) for tree in model[1])) > 0.99 for vector in vectors]
+    found = [probability(model[0] + math.fsum(follow(tree, vector) for tree in model[1])) > 0.99 for vector in vectors]
     hits = sum(label for label, hit in zip(labels, found) if hit)
     print(f'{protocol}: {len(labels)} vectors, {sum(labels)} of floods; {hits} found, {sum(found) - hits} false alerts', file=sys.stderr)
 
