@@ -125,7 +125,7 @@ def ntp(packet):
     row = packet.row
     leap, version, mode, stratum, poll, precision = (row.number(f'ntp.{name}') for name in (
         'flags.li', 'flags.vn', 'flags.mode', 'stratum', 'ppoll', 'precision'))
-    if 123 not in packet.ports or packet.protocol != UDP or 'ntp' not in packet.above or version != 4 or mode not in (3, 4) or \
+    if 123 not in packet.ports or packet.protocol != UDP or 'ntp' not in packet.above or version not in range(1, 5) or mode not in (3, 4) or \
             stratum > 16 or poll > 17:
         return
     yield {'NTP_LEAP': leap, 'NTP_VERSION': version, 'NTP_MODE': mode, 'NTP_STRATUM': stratum, 'NTP_POLL': poll,
