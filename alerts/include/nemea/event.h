@@ -146,6 +146,11 @@ extern const struct event_description *const event_descriptions[];
 extern const struct event_description *const event_foreign_descriptions[];
 /** Finds a description by the name of its program. \return NULL: no such program */
 const struct event_description *event_description_find(const char *program);
+/** Finds the description of the alerts that an input carries: by the name of its interface ("ddos_detector:resume=store", without the
+ * type), else by the fields or the JSON format of the alerts. \param layout NULL: they are JSON \param json name of the format
+ * \return NULL: there is none, or there are several */
+const struct event_description *event_description_of_input(const char *spec, const ur_layout_t *layout,
+                                                           const char *json);
 /** Who joins alerts reads those of detectors, or those of the programs that aggregate them, not both. \return the description of
  * a detector whose alerts this program aggregates; NULL: it is no aggregator */
 const struct event_description *event_description_aggregated_by(const char *program);

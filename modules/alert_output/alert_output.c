@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** alert_output: alerts of detectors as events, for other systems: EVE, OCSF, CEF, LEEF, IDEA; to files, web servers and syslog. */
+#include "format.h"
+#include "sender.h"
+
+#include <jansson.h>
+#include <nemea/module.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MEGABYTE    ((uint64_t) 1 << 20)
+#define TIMER_US    200000
+#define SYSLOG_SIZE (FORMAT_MAX + 512)
+
+NM_FIELDS()
+
+/* Severities of syslog by our own: notice, warning, alert. */
+static const unsigned syslog_severities[] = {5, 5, 4, 1};
+
+enum kind { TO_FILE, TO_WEB, TO_SYSLOG };
+
+struct source {
+   const struct event_description *named, *description;
+   ur_layout_t *layout;
+};
+
+struct alert_output {
+   const char *to, *detectors, *spool, *ca, *cert, *key, *headers, *host, *node;
+   unsigned format;
+   uint32_t megabytes, batch, timeout, first_pause, last_pause, drain, attempts, facility;
+   bool end;
+
+   struct source *sources;
+   struct sender *sender;
+   enum kind kind;
+   char hostname[256];
+   struct format_options options;
+   uint64_t alerts, ignored, bad, dropped, delivered, rejected, failed, waiting, damaged;
+   bool failing;
+   char message[FORMAT_MAX], line[SYSLOG_SIZE];
+};
+
+static const nm_option_t options[] = {
+    NM_STRING(
+        't', "to", struct alert_output, to, "-",
+        "Where messages go: a file (appended to; - is standard output), http://... or https://... (POST), "
+        "syslog+tcp://HOST:PORT, syslog+tls://HOST:PORT."),
+    NM_CHOICE('f', "format", struct alert_output, format, FORMAT_EVE, format_names,
+              "Format of a message: eve (JSON in the manner of EVE), ocsf (class Detection Finding), cef, "
+              "leef, idea, event "
+              "(docs/event.schema.json)."),
+    NM_STRING('D', "detectors", struct alert_output, detectors, NULL,
+              "Whose alerts the inputs carry, in their order, separated by commas. Without it: the detector "
+              "after which the "
+              "interface is named, or the only one that has such alerts."),
+    NM_STRING('s', "spool", struct alert_output, spool, NULL,
+              "File for messages that are not delivered yet: they are sent when the receiver is back, also "
+              "after a restart. "
+              "Without it they wait in memory."),
+    NM_U32(0, "spool-size", struct alert_output, megabytes, 64, 1, 65536,
+           "Size of the spool in MB. Messages without room are dropped and counted."),
+    NM_U32('b', "batch", struct alert_output, batch, 1, 1, 1000,
+           "Messages of one request; more than 1: JSON messages are sent as an array."),
+    NM_STRING(0, "header-file", struct alert_output, headers, NULL,
+              "File of lines \"Name: value\" that requests have as headers, such as a token. Mode 0600; "
+              "https:// only."),
+    NM_STRING(0, "ca", struct alert_output, ca, NULL,
+              "File of certificates (PEM) that sign the receiver's; without it those of the system."),
+    NM_STRING(0, "cert", struct alert_output, cert, NULL, "Certificate of this client (PEM)."),
+    NM_STRING(0, "key", struct alert_output, key, NULL, "Its key (PEM), mode 0600."),
+    NM_U32(0, "timeout", struct alert_output, timeout, 10000, 10, 600000,
+           "Milliseconds that a connection attempt, a request or a write may take."),
+    NM_U32(
+        0, "retry-min", struct alert_output, first_pause, 500, 1, 600000,
+        "Milliseconds before the first attempt after one that failed; each further pause is twice as long."),
+    NM_U32(0, "retry-max", struct alert_output, last_pause, 60000, 1, 3600000,
+           "Milliseconds of the longest pause."),
+    NM_U32(0, "drain", struct alert_output, drain, 10000, 0, 3600000,
+           "Milliseconds to deliver what waits when the module ends."),
+    NM_U32(0, "attempts", struct alert_output, attempts, 0, 0, 1000000,
+           "When the module ends, give up after this many attempts in a row have failed; 0: only --drain "
+           "ends them."),
+    NM_U32(0, "facility", struct alert_output, facility, 16, 0, 23,
+           "Facility of syslog messages; 16 is local0."),
+    NM_STRING(0, "host", struct alert_output, host, NULL,
+              "Name of this sensor; without it that of the host."),
+    NM_STRING('n', "node", struct alert_output, node, "nemea.alert_output", "Node.Name of IDEA messages."),
+    NM_FLAG('e', "end", struct alert_output, end,
+            "End when all inputs have ended; otherwise only files end."),
+    NM_END};
+
+static ur_time_t now(void)
+{
+   struct timespec ts;
+   clock_gettime(CLOCK_REALTIME, &ts);
+   return ur_time_from_sec_usec((uint32_t) ts.tv_sec, (uint64_t) ts.tv_nsec / 1000);
+}
+
+/* ---------------------------------------------------------------------- opening */
+
+static int set_names(nm_module_t *m)
+{
+   struct alert_output *self = nm_self(m);
+   uint32_t n = 0;
+   const char *p = self->detectors;
+   for (; p != NULL; n++) {
+      char name[128];
+      size_t length = strcspn(p, ",");
+      snprintf(name, sizeof(name), "%.*s", (int) (length < sizeof(name) ? length : sizeof(name) - 1), p);
+      const struct event_description *d = event_description_find(name);
+      if (d == NULL) {
+         return nm_fail(m, "option --detectors: \"%s\" is no detector whose alerts are known", name);
+      }
+      if (n < nm_inputs(m)) {
+         self->sources[n].named = d;
+      }
+      p = p[length] == ',' ? p + length + 1 : NULL;
+   }
+   return n == 0 || n == nm_inputs(m)
+              ? NM_OK
+              : nm_fail(m, "option --detectors: %u names for %u inputs", n, nm_inputs(m));
+}
+
+static int check(nm_module_t *m)
+{
+   struct alert_output *self = nm_self(m);
+   char why[WHY_SIZE];
+   self->sources = calloc(nm_inputs(m) + 1, sizeof(*self->sources));
+   if (self->sources == NULL) {
+      return nm_fail(m, "out of memory");
+   }
+   if ((self->cert == NULL) != (self->key == NULL)) {
+      return nm_fail(m, "options --cert and --key: expected both");
+   }
+   if (self->key != NULL && !secret_file(self->key, why)) {
+      return nm_fail(m, "option --key: %s", why);
+   }
+   if (self->host == NULL && gethostname(self->hostname, sizeof(self->hostname) - 1) != 0) {
+      strcpy(self->hostname, "unknown");
+   }
+   self->options = (struct format_options){.host = self->host != NULL ? self->host : self->hostname,
+                                           .node = self->node,
+                                           .version = NEMEA_VERSION};
+   nm_set_flag(m, NM_KEEP_EOS, !self->end);
+   return set_names(m);
+}
+
+static struct destination *open_destination(struct alert_output *self, char why[WHY_SIZE])
+{
+   static const char tcp[] = "syslog+tcp://", tls[] = "syslog+tls://";
+   const struct destination_options o = {.ca = self->ca,
+                                         .cert = self->cert,
+                                         .key = self->key,
+                                         .headers = self->headers,
+                                         .content_type = format_content_type((enum format) self->format),
+                                         .json = format_is_json((enum format) self->format),
+                                         .batch = self->batch,
+                                         .timeout = self->timeout};
+   if (strncasecmp(self->to, "http://", 7) == 0 || strncasecmp(self->to, "https://", 8) == 0) {
+      self->kind = TO_WEB;
+#ifdef HAVE_CURL
+      return webhook_open(self->to, &o, why);
+#else
+      snprintf(why, WHY_SIZE, "this build has no web client (libcurl)");
+      return NULL;
+#endif
+   }
+   if (strncmp(self->to, tcp, strlen(tcp)) == 0 || strncmp(self->to, tls, strlen(tls)) == 0) {
+      self->kind = TO_SYSLOG;
+      return syslog_open(self->to + strlen(tcp), self->to[strlen("syslog+tl")] == 's', &o, why);
+   }
+   if (strstr(self->to, "://") != NULL) {
+      snprintf(why, WHY_SIZE, "expected a file, http://, https://, syslog+tcp:// or syslog+tls://");
+      return NULL;
+   }
+   self->kind = TO_FILE;
+   return file_open(self->to, why);
+}
+
+static void update_counters(struct alert_output *self)
+{
+   struct sender_counts c;
+   sender_counts(self->sender, &c);
+   self->delivered = c.delivered;
+   self->rejected = c.rejected;
+   self->failed = c.attempts_failed;
+   self->waiting = c.waiting;
+   self->damaged = c.damaged;
+}
+
+static int init(nm_module_t *m)
+{
+   struct alert_output *self = nm_self(m);
+   char why[WHY_SIZE] = "";
+   struct destination *d = open_destination(self, why);
+   if (d == NULL) {
+      return nm_fail(m, "%s: %s", self->to, why);
+   }
+   const struct sender_options o = {.path = self->spool,
+                                    .size = self->megabytes * MEGABYTE,
+                                    .contents =
+                                        self->format + 1 + ((uint32_t) (self->kind == TO_SYSLOG) << 8),
+                                    .first_pause = self->first_pause,
+                                    .last_pause = self->last_pause,
+                                    .attempts = self->attempts,
+                                    .settle = 1000};
+   self->sender = sender_start(d, &o, why);
+   if (self->sender == NULL) {
+      return nm_fail(m, "spool %s: %s", self->spool != NULL ? self->spool : "in memory", why);
+   }
+   update_counters(self);
+   if (self->damaged > 0) {
+      nm_warn(m, "spool %s: %llu bytes at its end were damaged and are lost", self->spool,
+              (unsigned long long) self->damaged);
+   }
+   nm_counter(m, "alerts", &self->alerts);
+   nm_counter(m, "alerts ignored", &self->ignored);
+   nm_counter(m, "alerts invalid", &self->bad);
+   nm_counter(m, "delivered", &self->delivered);
+   nm_counter(m, "rejected by the receiver", &self->rejected);
+   nm_counter(m, "waiting", &self->waiting);
+   nm_counter(m, "dropped, spool full", &self->dropped);
+   nm_counter(m, "attempts failed", &self->failed);
+   nm_set_timer(m, TIMER_US);
+   return NM_OK;
+}
+
+static int format(nm_module_t *m, uint32_t input)
+{
+   struct alert_output *self = nm_self(m);
+   struct source *s = &self->sources[input];
+   const char *text = nm_in_format(m, input);
+   bool json = nm_in_data(m, input) == NM_JSON;
+   ur_layout_free(s->layout);
+   s->layout = json ? NULL : ur_layout_create(text);
+   if (nm_in_data(m, input) == NM_RAW || (!json && s->layout == NULL)) {
+      return nm_fail(m, "input %s: expected alerts, the sender has other data", nm_input_spec(m, input));
+   }
+   s->description =
+       s->named != NULL ? s->named : event_description_of_input(nm_input_spec(m, input), s->layout, text);
+   return s->description != NULL ? NM_OK
+                                 : nm_fail(m,
+                                           "input %s: whose alerts these are cannot be told from their "
+                                           "format \"%s\": name the detectors of all "
+                                           "inputs with --detectors",
+                                           nm_input_spec(m, input), text);
+}
+
+/* ----------------------------------------------------------------------- alerts */
+
+static void send_event(nm_module_t *m, const struct event *e)
+{
+   struct alert_output *self = nm_self(m);
+   const char *message = self->message;
+   self->options.now = now();
+   size_t n = format_event((enum format) self->format, e, &self->options, self->message);
+   if (n > 0 && self->kind == TO_SYSLOG) {
+      message = self->line;
+      n = format_syslog(self->message, n, self->facility, syslog_severities[format_severity(e)],
+                        self->options.host, self->options.now, e->kind, self->line, sizeof(self->line));
+   }
+   if (n == 0 || !sender_put(self->sender, message, (uint32_t) n)) {
+      self->dropped++;
+      nm_warn(m, "event %s is dropped: %s", e->id, n == 0 ? "its message is too long" : "the spool is full");
+   }
+}
+
+static void take_alert(nm_module_t *m, const struct source *s, const nm_record_t *rec)
+{
+   struct alert_output *self = nm_self(m);
+   struct alert alert = {.layout = s->layout};
+   struct event e;
+   json_t *json = NULL;
+   if (s->layout != NULL && ur_layout_check(s->layout, rec->data, rec->size)) {
+      alert.rec = rec->data;
+   } else if (s->layout == NULL && (json = json_loadb(rec->data, rec->size, 0, NULL)) != NULL &&
+              json_is_object(json)) {
+      alert.json = json;
+   }
+   self->bad += alert.rec == NULL && alert.json == NULL;
+   if (alert.rec != NULL || alert.json != NULL) {
+      self->alerts++;
+      bool is_event = event_of_alert(s->description, &alert, &e);
+      self->ignored += !is_event;
+      if (is_event) {
+         send_event(m, &e);
+      }
+   }
+   json_decref(json);
+}
+
+static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
+{
+   struct alert_output *self = nm_self(m);
+   for (uint32_t i = 0; i < n; i++) {
+      take_alert(m, &self->sources[nm_input(m)], &recs[i]);
+   }
+   nm_ack(m, nm_input(m), recs[n - 1].seq); /* they are in the spool, or counted */
+   return NM_OK;
+}
+
+static int timer(nm_module_t *m)
+{
+   struct alert_output *self = nm_self(m);
+   struct sender_counts c;
+   sender_counts(self->sender, &c);
+   if (c.failing && !self->failing) {
+      nm_warn(m, "%s: %s; it is tried again, %llu messages wait", self->to, c.why,
+              (unsigned long long) c.waiting);
+   } else if (c.rejected > self->rejected) {
+      nm_warn(m, "%s: %s; %llu messages were rejected", self->to, c.why, (unsigned long long) c.rejected);
+   }
+   self->failing = c.failing;
+   update_counters(self);
+   return NM_OK;
+}
+
+static int reload(nm_module_t *m)
+{
+   struct alert_output *self = nm_self(m);
+   sender_reopen(self->sender);
+   return NM_OK;
+}
+
+static int finish(nm_module_t *m)
+{
+   struct alert_output *self = nm_self(m);
+   struct sender_counts c;
+   if (self->sender == NULL) {
+      return NM_OK;
+   }
+   sender_stop(self->sender, self->drain);
+   sender_counts(self->sender, &c);
+   update_counters(self);
+   if (c.waiting > 0 && self->spool == NULL) {
+      return nm_fail(m, "%s: %s; %llu messages were not delivered and are lost", self->to,
+                     c.why[0] != 0 ? c.why : "the receiver was too slow", (unsigned long long) c.waiting);
+   }
+   if (c.waiting > 0) {
+      nm_warn(m, "%s: %s; %llu messages wait in %s", self->to,
+              c.why[0] != 0 ? c.why : "the receiver was too slow", (unsigned long long) c.waiting,
+              self->spool);
+   }
+   return NM_OK;
+}
+
+static void cleanup(nm_module_t *m)
+{
+   struct alert_output *self = nm_self(m);
+   sender_free(self->sender);
+   for (uint32_t i = 0; self->sources != NULL && i < nm_inputs(m); i++) {
+      ur_layout_free(self->sources[i].layout);
+   }
+   free(self->sources);
+}
+
+NM_MODULE("alert_output",
+          "Sends the alerts of any detectors as events to other systems: as lines of a file, as requests to "
+          "a web server, or to a\n"
+          "syslog server over TCP or TLS. What a receiver does not take waits, within bounds, and detectors "
+          "never wait for it.",
+          .in = NM_INPUTS({"alerts", .data = NM_ANY, .min = 1, .max = NM_VARIABLE}), .options = options,
+          .state_size = sizeof(struct alert_output), .check = check, .init = init, .format = format,
+          .records = records, .timer = timer, .reload = reload, .finish = finish, .cleanup = cleanup)

@@ -1,0 +1,343 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""alert_output: every format against its schema, and receivers that refuse, are killed, and come back.
+
+usage: alert_output_test.py BIN_DIR [TEST]
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import unittest
+
+import event_schema
+from event_schema import jsonschema
+from programs import ROOT, Workspace
+
+BIN = os.path.abspath(sys.argv.pop(1))
+SCHEMAS = os.path.join(ROOT, 'modules', 'alert_output', 'schemas')
+RECEIVERS = os.path.join(ROOT, 'tests', 'alert_receivers.py')
+RSYSLOGD = shutil.which('rsyslogd', path=os.environ['PATH'] + ':/usr/sbin')
+GUESSING = ('ipaddr DST_IP,ipaddr SRC_IP,time DETECTION_TIME,time TIME_FIRST,time TIME_LAST,uint32 EVENT_SCALE,uint16 DST_PORT,'
+            'uint8 PROTOCOL,uint8 WARDEN_TYPE')
+MANY = 2000
+ONCE = ('--drain', '60000', '--attempts', '1')  # fails once
+FAST = ('--retry-min', '20', '--retry-max', '100')
+
+
+def validator(name):
+    with open(os.path.join(SCHEMAS, name + '.schema.json'), encoding='utf-8') as file:
+        schema = json.load(file)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def address(i):
+    return f'203.0.{i >> 8}.{i & 255}'
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.w = Workspace(BIN)
+        self.addCleanup(self.w.__exit__, None, None, None)
+
+    def alerts(self, n, name='brute_force_detector'):
+        """A file of n alerts, each another event."""
+        rows = ''.join(f'198.51.100.7,{address(i)},2026-03-01T10:00:13,2026-03-01T10:00:00,2026-03-01T10:00:13,67,22,6,2\n' for i in range(n))
+        csv = self.w.file(name + '.csv', GUESSING + '\n' + rows)
+        status, out, err = self.w.run('logreplay', '-f', csv, '-i', f'f:{name}.trapcap')
+        self.assertEqual(status, 0, out + err)
+        return f'f:{name}.trapcap'
+
+    def output(self, spec, *options, status=0):
+        code, out, err = self.w.run('alert_output', '-i', spec, '-v', *options)
+        self.assertEqual(code, status, err)
+        return out, err
+
+    def counters(self, text):
+        return {name.strip(): int(value) for name, value in re.findall(r'([a-z][a-z, ]+?):? +(\d+)\b', text)}
+
+    def receiver(self, kind, port, *files):
+        process = self.w.start(sys.executable, RECEIVERS, kind, str(port), self.w.file('received'), *files)
+        self.w.connect(port).close()
+        return process
+
+    def lines(self, name='received'):
+        path = self.w.file(name)
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding='utf-8') as file:
+            return file.read().splitlines()
+
+    def sources(self, name='received'):
+        return re.findall(r'(?:src_ip\W+|src=)(203[0-9.]+)', '\n'.join(self.lines(name)))
+
+    def certificates(self):
+        """A CA, and a certificate of localhost that it has signed."""
+        script = ('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.crt -subj /CN=ca -days 2 && '
+                  'openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out a.csr -subj /CN=localhost && '
+                  'printf "subjectAltName=DNS:localhost" >a.ext && '
+                  'openssl x509 -req -in a.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile a.ext -out cert.pem')
+        subprocess.run(['sh', '-c', script], cwd=self.w.path, check=True, capture_output=True)
+        return self.w.file('cert.pem'), self.w.file('key.pem')
+
+
+class Formats(Case):
+    def all_kinds(self, form):
+        """The recorded alerts of the reporters whose input is JSON, and of detectors, in a format."""
+        found = []
+        for i, (detector, alert) in enumerate(ALERTS):
+            text = json.dumps(alert)
+            status, _, err = self.w.run('json_replay', '-i', f'f:{detector}-{i}.trapcap', '-f', 'alerts', self.w.file(f'{i}.json', text + '\n'))
+            self.assertEqual(status, 0, err)
+            out, _ = self.output(f'f:{detector}-{i}.trapcap', '-D', detector, '-f', form)
+            found += out.splitlines()
+        self.assertEqual(len(found), len(ALERTS))
+        return found
+
+    def test_eve(self):
+        check = validator('eve')
+        for line in self.all_kinds('eve'):
+            event = json.loads(line)
+            check.validate(event)
+            event_schema.check(event['nemea'])
+
+    def test_ocsf(self):
+        check = validator('ocsf')
+        for line in self.all_kinds('ocsf'):
+            finding = json.loads(line)
+            check.validate(finding)
+            event_schema.check(finding['unmapped'])
+            techniques = [a.get('sub_technique', a['technique'])['uid'] for a in finding['finding_info']['attacks']]
+            self.assertEqual(techniques, finding['unmapped']['attack'])
+
+    def test_event_and_idea(self):
+        events, messages = self.all_kinds('event'), self.all_kinds('idea')
+        for event, message in zip(map(json.loads, events), map(json.loads, messages)):
+            event_schema.check(event)
+            self.assertEqual(message['ID'].replace('-', ''), event['id'])
+
+    def test_cef(self):
+        for line in self.all_kinds('cef'):
+            header = re.split(r'(?<!\\)\|', line)
+            self.assertEqual((header[0], len(header) >= 8, header[1:3]), ('CEF:0', True, ['CESNET', 'NEMEA']))
+            self.assertIn(int(header[6]), (3, 6, 9))
+            pairs = dict(re.findall(r'(?:^| )([A-Za-z0-9]+)=((?:\\.|[^\\=])*)(?= [A-Za-z0-9]+=|$)', '|'.join(header[7:])))
+            self.assertRegex(pairs['externalId'], '^[0-9a-f]{32}$')
+            self.assertTrue({'rt', 'start', 'end', 'msg', 'cs2Label'} <= set(pairs), pairs)
+
+    def test_leef(self):
+        for line in self.all_kinds('leef'):
+            header = line.split('|', 6)
+            self.assertEqual((header[0], header[5]), ('LEEF:2.0', 'x09'))
+            pairs = dict(pair.split('=', 1) for pair in header[6].split('\t'))
+            self.assertRegex(pairs['eventId'], '^[0-9a-f]{32}$')
+            self.assertTrue({'devTime', 'devTimeFormat', 'cat', 'sev', 'msg'} <= set(pairs), pairs)
+
+
+SCAN = {'SRC_IP': '203.0.113.9', 'DST_PORT': 23, 'PROTOCOL': 6, 'ADDR_CNT': 50, 'DST_IP0': '192.0.2.1', 'DST_IP1': '2001:db8::1',
+        'TIME_FIRST': '2026-03-01T10:00:00.25', 'TIME_LAST': '2026-03-01T10:00:05'}
+ALERTS = [
+    ('haddrscan_detector', SCAN),
+    ('ddos_detector', {'DST_IP': '198.51.100.7', 'BYTES': 12345, 'EVENT_ID': 1, 'TIME_FIRST': '2026-03-01T10:00:00', 'TIME_LAST': '2026-03-01T10:05:00'}),
+    ('venom', {'SRC_IP': '2001:db8::1', 'DST_IP': '2001:db8::2', 'VENOM': 255, 'SRC_PORT': 4444, 'DST_PORT': 22, 'PROTOCOL': 6, 'TIME_FIRST': 5, 'TIME_LAST': 6}),
+    ('idea2idea', {'Format': 'IDEA0', 'ID': 'x', 'DetectTime': '2016-06-21T13:08:27Z', 'Category': ['Recon.Scanning'], 'Description': 'a|b=c\\d\ne\tf',
+                   'Node': [{'Name': 'evil|=\\\r\n\tsrc=1.2.3.4'}], 'Source': [{'IP4': ['203.0.113.9']}]}),
+]
+
+
+class Webhook(Case):
+    def test_each_message_arrives_once(self):
+        port = self.w.free_port()
+        self.receiver('http', port)
+        _, err = self.output(self.alerts(200), '-t', f'http://127.0.0.1:{port}/')
+        self.assertEqual(self.sources(), [address(i) for i in range(200)])
+        self.assertRegex(err, r'delivered\D+200\b')
+
+    def test_several_in_a_request(self):
+        port = self.w.free_port()
+        self.receiver('http', port)
+        self.output(self.alerts(250), '-t', f'http://127.0.0.1:{port}/', '-b', '100', '-f', 'ocsf')
+        self.assertEqual(len(self.lines()), 250)
+
+    def test_server_is_killed_and_comes_back(self):
+        port, spec = self.w.free_port(), self.alerts(MANY)
+        server = self.receiver('http', port)
+        process = self.w.start('alert_output', '-i', spec, '-v', '-s', 'spool', '-t', f'http://127.0.0.1:{port}/', '--drain', '60000', *FAST)
+        self.w.wait_for(lambda: len(self.lines()) > MANY // 10, 'some messages')
+        self.w.end(server, signal.SIGKILL)
+        self.receiver('http', port)
+        code, _, err = self.w.end(process)
+        self.assertEqual(code, 0, err)
+        found = self.sources()
+        self.assertEqual(set(found), {address(i) for i in range(MANY)})
+        self.assertLessEqual(len(found), MANY + 1)  # that which was answered by a kill
+
+    def test_what_waits_is_in_the_spool_and_is_sent_later(self):
+        port, spec = self.w.free_port(), self.alerts(300)
+        _, err = self.output(spec, '-s', 'spool', '-t', f'http://127.0.0.1:{port}/', '--drain', '0')
+        self.assertIn('300 messages wait in spool', err)
+        self.receiver('http', port)
+        self.output(self.alerts(0, 'empty_alerts'), '-D', 'brute_force_detector', '-s', 'spool', '-t', f'http://127.0.0.1:{port}/', *FAST)
+        self.assertEqual(self.sources(), [address(i) for i in range(300)])
+
+    def test_killed_it_loses_nothing_that_it_took(self):
+        port, spec = self.w.free_port(), self.alerts(500)
+        process = self.w.start('alert_output', '-i', spec, '-s', 'spool', '-t', f'http://127.0.0.1:{port}/', '--drain', '600000', '--retry-min', '600000', '--retry-max', '600000')
+        self.w.wait_until_blocked(process)
+        self.w.end(process, signal.SIGKILL)
+        self.receiver('http', port)
+        self.output(self.alerts(0, 'empty_alerts'), '-D', 'brute_force_detector', '-s', 'spool', '-t', f'http://127.0.0.1:{port}/', *FAST)
+        self.assertEqual(set(self.sources()), {address(i) for i in range(500)})
+
+    def test_full_spool_drops_and_counts(self):
+        spec = self.alerts(MANY)
+        _, err = self.output(spec, '-s', 'spool', '--spool-size', '1', '-t', f'http://127.0.0.1:{self.w.free_port()}/', '--drain', '0')
+        waiting, dropped = (int(re.search(name + r'\D+(\d+)', err).group(1)) for name in (r'(?m)^.*\bwaiting\b', 'dropped, spool full'))
+        self.assertGreater(dropped, 0)
+        self.assertEqual(waiting + dropped, MANY)
+        self.assertEqual(os.path.getsize(self.w.file('spool')), (1 << 20) + 4096)
+
+    def test_answers(self):
+        port, spec = self.w.free_port(), self.alerts(3)
+        self.receiver('http', port)
+        _, err = self.output(spec, '-t', f'http://127.0.0.1:{port}/redirect', *ONCE, status=1)
+        self.assertIn('status 302, and redirects are not followed', err)
+        _, err = self.output(spec, '-t', f'http://127.0.0.1:{port}/busy', *ONCE, status=1)
+        self.assertIn('status 503; 3 messages were not delivered', err)
+        _, err = self.output(spec, '-t', f'http://127.0.0.1:{port}/refused', *FAST)
+        self.assertRegex(err, r'rejected by the receiver\D+3\b')
+        self.assertEqual(self.lines(), [])
+
+    def test_one_of_a_batch_is_refused(self):
+        port = self.w.free_port()
+        self.receiver('http', port)
+        rows = self.alerts(20)
+        os.remove(self.w.file('brute_force_detector.trapcap'))
+        csv = self.w.read('brute_force_detector.csv').replace(',203.0.0.7,', ',203.0.113.13,')
+        self.w.run('logreplay', '-f', self.w.file('other.csv', csv), '-i', rows)
+        _, err = self.output(rows, '-t', f'http://127.0.0.1:{port}/refuse-some', '-b', '10')
+        self.assertEqual(sorted(self.sources()), sorted(address(i) for i in range(20) if i != 7))
+        self.assertRegex(err, r'rejected by the receiver\D+1\b')
+
+    def test_tls_and_secrets(self):
+        cert, key = self.certificates()
+        port, spec = self.w.free_port(), self.alerts(2)
+        self.receiver('http', port, cert, key)
+        url = f'https://localhost:{port}/token'
+        headers = self.w.file('headers', 'Authorization: Bearer secret\n')
+        os.chmod(headers, 0o644)
+        _, err = self.output(spec, '-t', url, '--ca', 'ca.crt', '--header-file', headers, status=1)
+        self.assertIn('mode 0600, not 0644', err)
+        os.chmod(headers, 0o600)
+        self.output(spec, '-t', url, '--ca', 'ca.crt', '--header-file', headers)
+        self.assertEqual((len(self.lines()), self.lines('received.token')), (2, ['Bearer secret'] * 2))
+        _, err = self.output(spec, '-t', url, *ONCE, status=1)
+        self.assertIn('certificate', err)
+        _, err = self.output(spec, '-t', f'https://127.0.0.1:{port}/', '--ca', 'ca.crt', *ONCE, status=1)
+        self.assertIn('127.0.0.1', err)
+        _, err = self.output(spec, '-t', f'http://127.0.0.1:{port}/', '--header-file', headers, status=1)
+        self.assertIn('https:// only', err)
+        self.assertEqual(len(self.lines()), 2)
+
+
+class Syslog(Case):
+    def rsyslog(self, port):
+        config = self.w.file('rsyslog.conf', f'''
+module(load="imtcp")
+input(type="imtcp" port="{port}" address="127.0.0.1")
+template(name="line" type="string" string="%msg%\\n")
+action(type="omfile" file="{self.w.file('received')}" template="line" flushOnTXEnd="on")
+''')
+        process = self.w.start(RSYSLOGD, '-n', '-f', config, '-i', self.w.file('rsyslog.pid'))
+        self.w.connect(port).close()
+        return process
+
+    def test_rsyslog_is_stopped_and_comes_back(self):
+        if not RSYSLOGD:
+            self.skipTest('rsyslogd is not installed')
+        port, spec = self.w.free_port(), self.alerts(MANY)
+        server = self.rsyslog(port)
+        process = self.w.start('alert_output', '-i', spec, '-v', '-s', 'spool', '-f', 'cef', '-t', f'syslog+tcp://127.0.0.1:{port}',
+                               '--drain', '60000', *FAST)
+        self.w.wait_for(lambda: len(self.lines()) > 0, 'some messages')
+        self.w.end(server, signal.SIGTERM)
+        self.rsyslog(port)
+        code, _, err = self.w.end(process)
+        self.assertEqual(code, 0, err)
+        self.w.wait_for(lambda: set(self.sources()) == {address(i) for i in range(MANY)}, 'all messages')
+
+    def test_octet_counting_and_tls(self):
+        cert, key = self.certificates()
+        port, spec = self.w.free_port(), self.alerts(500)
+        self.receiver('syslog', port, cert, key)
+        self.output(spec, '-f', 'leef', '-t', f'syslog+tls://localhost:{port}', '--ca', 'ca.crt', '--host', 'sensor', '--facility', '4')
+        self.w.wait_for(lambda: len(self.lines()) == 500, 'all messages')
+        self.assertEqual(self.sources(), [address(i) for i in range(500)])
+        self.assertRegex(self.lines()[0], r'^<36>1 20\d\d-\d\d-\d\dT[0-9:.]+Z sensor nemea - password-guessing - LEEF:2\.0\|')
+        for url, options, text in ((f'syslog+tls://localhost:{port}', (), 'TLS: '),
+                                   (f'syslog+tls://127.0.0.1:{port}', ('--ca', 'ca.crt'), 'mismatch')):
+            _, err = self.output(spec, '-t', url, *options, *ONCE, status=1)
+            self.assertIn(text, err)
+        self.assertEqual(len(self.lines()), 500)
+
+    def test_receiver_is_killed_and_comes_back(self):
+        port, spec = self.w.free_port(), self.alerts(MANY)
+        server = self.receiver('syslog', port)
+        process = self.w.start('alert_output', '-i', spec, '-v', '-s', 'spool', '-f', 'cef', '-t', f'syslog+tcp://127.0.0.1:{port}',
+                               '--drain', '60000', *FAST)
+        self.w.wait_for(lambda: len(self.lines()) > 0, 'some messages')
+        self.w.end(server, signal.SIGKILL)
+        self.receiver('syslog', port)
+        code, _, err = self.w.end(process)
+        self.assertEqual(code, 0, err)
+        self.w.wait_for(lambda: set(self.sources()) == {address(i) for i in range(MANY)}, 'all messages')
+
+
+class Rest(Case):
+    def test_several_inputs_of_any_kind_to_a_file(self):
+        self.w.file('idea.json', json.dumps(ALERTS[3][1]) + '\n')
+        self.w.run('json_replay', '-i', 'f:idea.trapcap', '-f', 'IDEA', self.w.file('idea.json'))
+        self.output(self.alerts(3) + ',f:idea.trapcap', '-t', 'out', '-f', 'event')
+        self.assertEqual(sorted(json.loads(line)['detector'] for line in self.lines('out')), ['brute_force_detector'] * 3 + ['idea2idea'])
+
+    def test_detectors_do_not_wait_for_a_receiver(self):
+        """A receiver that takes nothing: the sender of alerts ends all the same, though it waits for its readers."""
+        port = self.w.free_port()
+        with self.w_listening(port):
+            output = self.w.start('alert_output', '-i', 'u:brute_force_detector', '-D', 'brute_force_detector', '-e', '--spool-size', '1', '--drain', '0',
+                                  '-t', f'http://127.0.0.1:{port}/')
+            self.alerts(MANY)
+            code, _, err = self.w.run('logreplay', '-f', 'brute_force_detector.csv', '-i', 'u:brute_force_detector:timeout=WAIT')
+            self.assertEqual(code, 0, err)
+            self.w.end(output, signal.SIGTERM)
+
+    def w_listening(self, port):
+        """A socket that accepts connections and reads nothing."""
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(('127.0.0.1', port))
+        s.listen(16)
+        return s
+
+    def test_clear_errors(self):
+        spec = self.alerts(1)
+        for options, text in ((('-t', 'ftp://x'), 'expected a file, http://'), (('-t', 'syslog+tcp://x'), 'expected HOST:PORT'),
+                              (('-t', '/nowhere/x'), 'No such file'), (('-D', 'nobody'), '"nobody" is no detector'),
+                              (('-D', 'venom,venom'), '2 names for 1 inputs'), (('--key', 'x'), 'expected both'),
+                              (('-s', '/nowhere/x'), 'spool /nowhere/x: open: No such file'), (('-f', 'xml'), 'xml')):
+            _, err = self.output(spec, *options, status=1)
+            self.assertIn(text, err)
+        self.w.file('other.csv', 'ipaddr A\n192.0.2.1\n')
+        self.w.run('logreplay', '-f', 'other.csv', '-i', 'f:other.trapcap')
+        _, err = self.output('f:other.trapcap', status=1)
+        self.assertIn('name the detectors of all inputs with --detectors', err)
+
+
+if __name__ == '__main__':
+    unittest.main()
