@@ -16,7 +16,7 @@ static bool has_fields(const ur_layout_t *format, const char *fields, int *n)
    return all;
 }
 
-/* The detector whose alerts have most of the fields of a format. */
+/* The detector whose alerts have most of the fields of a format. \return NULL: there is none, or there are several */
 static const struct event_description *by_format(const ur_layout_t *format)
 {
    const struct event_description *const *const lists[] = {event_descriptions, event_foreign_descriptions};
@@ -58,7 +58,7 @@ static const struct event_description *by_interface(const char *spec)
    }
    memcpy(name, base, n);
    name[n] = 0;
-   name[strcspn(name, ".")] = 0;
+   name[strcspn(name, ".")] = 0; /* the ending of a file */
    return event_description_find(name);
 }
 
