@@ -283,16 +283,31 @@ static bool find(struct waintrusion *self, uint32_t i, enum field *field, const 
    return false;
 }
 
+/* A capture may end before the headers: where no header is known, none is empty. */
+static bool has_headers(const struct request *r)
+{
+   for (unsigned f = FIELD_HOST; f <= FIELD_REFERER; f++) {
+      for (unsigned t = r->first[f]; t < r->first[f + 1]; t++) {
+         if (r->texts[t].n > 0) {
+            return true;
+         }
+      }
+   }
+   return false;
+}
+
 /* What is known of the texts of a request before they are searched. */
 static void prepare(struct waintrusion *self)
 {
    const struct request *r = &self->request;
    uint32_t words = (rules_count(self->rules) + 63) / 64;
+   bool headers = has_headers(r);
    memset(self->any, 0, words * sizeof(self->any[0]));
    for (unsigned f = 0; f < FIELDS; f++) {
       for (unsigned t = r->first[f]; t < r->first[f + 1]; t++) {
          const struct text *text = &r->texts[t];
-         self->known[t] = clean_takes((enum field) f, text) && clean_has(&self->clean, (enum field) f, text);
+         self->known[t] = (f >= FIELD_HOST && !headers) || (clean_takes((enum field) f, text) &&
+                                                            clean_has(&self->clean, (enum field) f, text));
          if (self->known[t]) {
             continue;
          }

@@ -41,16 +41,21 @@ static nm_test_t *start(const char *options, const char *format)
    return t;
 }
 
-static void request(nm_test_t *t, const char *method, const char *url, const char *agent)
+static void request_to(nm_test_t *t, const char *host, const char *method, const char *url, const char *agent)
 {
    char text[4096];
    snprintf(text, sizeof(text),
-            "192.0.2.7,2001:db8::80,40000,80,6,2024-01-01T00:00:01,\"%s\",\"www.example.com\",\"%s\",\"%s\","
+            "192.0.2.7,2001:db8::80,40000,80,6,2024-01-01T00:00:01,\"%s\",\"%s\",\"%s\",\"%s\","
             "\"\",200",
-            method, url, agent);
+            method, host, url, agent);
    if (nm_test_feed(t, 0, text) != NM_OK) {
       fail_msg("%s: %s", text, nm_test_error(t));
    }
+}
+
+static void request(nm_test_t *t, const char *method, const char *url, const char *agent)
+{
+   request_to(t, "www.example.com", method, url, agent);
 }
 
 /* The end of the next alert: field, value, rule; "": none. */
@@ -96,6 +101,21 @@ static void attacks_in_requests(void **state)
    EXPECT(t, "HTTP_METHOD", "TRACE", "request_method_enforcement");
    request(t, "GET", "/", "Nikto/2.1");
    EXPECT(t, "HTTP_USER_AGENT", "Nikto/2.1", "request_scanner_detection");
+   NO_MORE(t);
+   nm_test_free(t);
+}
+
+/* A capture of the first bytes of each packet shows the first line of a request, if that. */
+static void requests_captured_in_part(void **state)
+{
+   nm_test_t *t = start("-ursrc ipfixprobe", PROBE);
+   (void) state;
+   request_to(t, "", "GET", "/index.html", "");
+   NO_MORE(t);
+   request_to(t, "", "GET", "/.git/config", "");
+   EXPECT(t, "HTTP_URL_FILENAME", "/.git/config", "request_application_attack_lfi");
+   request_to(t, "www.example.com", "GET", "/index.html", "");
+   EXPECT(t, "HTTP_USER_AGENT", "", "request_protocol_enforcement");
    NO_MORE(t);
    nm_test_free(t);
 }
@@ -388,12 +408,19 @@ static void a_missing_list(void **state)
 int main(void)
 {
    const struct CMUnitTest tests[] = {
-       cmocka_unit_test(attacks_in_requests),  cmocka_unit_test(one_alert_or_all),
-       cmocka_unit_test(texts_that_are_known), cmocka_unit_test(rules_are_chosen),
-       cmocka_unit_test(wrong_options),        cmocka_unit_test(sources_of_requests),
-       cmocka_unit_test(parts_of_urls),        cmocka_unit_test(requests_are_bounded),
-       cmocka_unit_test(files_of_rules),       cmocka_unit_test(lists),
-       cmocka_unit_test(searches_are_bounded), cmocka_unit_test(rules_of_a_directory),
+       cmocka_unit_test(attacks_in_requests),
+       cmocka_unit_test(requests_captured_in_part),
+       cmocka_unit_test(one_alert_or_all),
+       cmocka_unit_test(texts_that_are_known),
+       cmocka_unit_test(rules_are_chosen),
+       cmocka_unit_test(wrong_options),
+       cmocka_unit_test(sources_of_requests),
+       cmocka_unit_test(parts_of_urls),
+       cmocka_unit_test(requests_are_bounded),
+       cmocka_unit_test(files_of_rules),
+       cmocka_unit_test(lists),
+       cmocka_unit_test(searches_are_bounded),
+       cmocka_unit_test(rules_of_a_directory),
        cmocka_unit_test(a_missing_list),
    };
    return cmocka_run_group_tests(tests, make_directory, remove_directory);
