@@ -42,7 +42,7 @@ class Readme(unittest.TestCase):
         with Workspace(BIN) as w:
             os.symlink(os.path.join(ROOT, 'examples'), w.file('examples'))
             for commands, part, output in found:
-                commands = commands.replace('.../', ROOT + '/').replace('/tmp/', w.path + '/')
+                commands = commands.replace('/tmp/', w.path + '/').replace('.../', ROOT + '/')  # ROOT may be below /tmp
                 done = subprocess.run(['bash', '-euo', 'pipefail', '-c', commands], cwd=w.path, env=w.env, stdin=subprocess.DEVNULL,
                                       capture_output=True, text=True, timeout=TIMEOUT, check=False)
                 self.assertEqual(done.returncode, 0, f'{commands}\n{done.stdout}\n{done.stderr}')
