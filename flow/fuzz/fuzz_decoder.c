@@ -12,10 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-   static const char *const heads[] = {"\x1f\x8b", "BZh",
-                                       "\xfd"
-                                       "7zXZ",
-                                       "\x04\x22\x4d\x18", "\x28\xb5\x2f\xfd"};
+   static const char *const heads[] = {"\x1f\x8b", "BZh", "\xfd\x37zXZ", "\x04\x22\x4d\x18",
+                                       "\x28\xb5\x2f\xfd"};
    static const size_t sizes[] = {2, 3, 6, 4, 4};
    static uint8_t out[4096];
    char error[DECODER_ERROR];
