@@ -69,7 +69,7 @@ struct writer {
 
 static void put(struct writer *w, const void *data, size_t size)
 {
-   if (w->n + size <= BLOB_MAX) {
+   if (size > 0 && w->n + size <= BLOB_MAX) { /* the data of nothing may be NULL */
       memcpy(w->to + w->n, data, size);
    }
    w->n += size;

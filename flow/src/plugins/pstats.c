@@ -69,14 +69,11 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
        (packet->payload_wire == 0 && !include_zeroes)) {
       return PLUGIN_HAS_DATA;
    }
-   struct seen *seen = s->first + s->count;
-   if (s->count >= FIRST) {
-      struct seen *later = plugin_grow(&s->more);
-      if (later == NULL) {
-         return PLUGIN_HAS_DATA;
-      }
-      seen = later + (s->count - FIRST);
+   struct seen *later = s->count >= FIRST ? plugin_grow(&s->more) : NULL;
+   if (s->count >= FIRST && later == NULL) {
+      return PLUGIN_HAS_DATA;
    }
+   struct seen *seen = s->count < FIRST ? &s->first[s->count] : &later[s->count - FIRST];
    s->count++;
    memcpy(seen->time, &packet->time, sizeof(seen->time));
    seen->length = packet->payload_wire < UINT16_MAX ? (uint16_t) packet->payload_wire : UINT16_MAX;
