@@ -439,6 +439,12 @@ static uint64_t first_new(const struct view *v, uint64_t reported)
    return oldest > reported ? oldest : reported + 1;
 }
 
+/* Of a sum that is not negative; the greatest integer if it is beyond it, as sums of forged counters may be. */
+static uint64_t rounded(double sum)
+{
+   return sum < 18446744073709549568.0 ? (uint64_t) (sum + 0.5) : UINT64_MAX;
+}
+
 /* Adds up the bins of the flood: those that are not much lower than the highest one, as far as they were not reported. */
 static void sum_bins(const struct view *v, uint64_t reported, double part, struct detail_sums *sums)
 {
@@ -459,10 +465,10 @@ static void sum_bins(const struct view *v, uint64_t reported, double part, struc
       top = b->bytes > top ? b->bytes : top;
       most = b->packets > most ? b->packets : most;
    }
-   sums->bytes = (uint64_t) (bytes + 0.5);
-   sums->packets = (uint64_t) (packets + 0.5);
-   sums->peak_bytes = (uint64_t) (top / BIN_SECONDS + 0.5);
-   sums->peak_packets = (uint64_t) (most / BIN_SECONDS + 0.5);
+   sums->bytes = rounded(bytes);
+   sums->packets = rounded(packets);
+   sums->peak_bytes = rounded(top / BIN_SECONDS);
+   sums->peak_packets = rounded(most / BIN_SECONDS);
 }
 
 bool detail_has_rest(const struct host *h)
