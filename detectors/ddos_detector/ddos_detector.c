@@ -158,7 +158,7 @@ int flood_report(nm_module_t *m, struct host *h, ur_time_t first, ur_time_t last
    struct flood *flood = h->flood;
    uint64_t n = flood->intervals > 0 ? flood->intervals : 1, seconds = n * INTERVAL;
    if (flood->kind == FLOOD_PACKETS) {
-      seconds = ur_time_get_sec(last) - ur_time_get_sec(first) + 1;
+      seconds = last > first ? (uint64_t) ur_time_get_sec(last) - ur_time_get_sec(first) + 1 : 1;
    }
    void *alert = nm_alert(m, NULL);
    ip_addr_t target;

@@ -52,7 +52,7 @@ static enum kind kind_of(const struct flow *f)
 /* Packets of a flow in a minute. */
 static uint64_t packets_of(const struct flow *f)
 {
-   uint64_t seconds = ur_time_get_sec(f->last) - ur_time_get_sec(f->first) + 1;
+   uint64_t seconds = (uint64_t) ur_time_get_sec(f->last) - ur_time_get_sec(f->first) + 1;
    return seconds > INTERVAL ? (uint64_t) f->packets * INTERVAL / seconds : f->packets;
 }
 
