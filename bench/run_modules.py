@@ -102,6 +102,9 @@ def flow_rows(flows, records, folder):
             row('biflow_aggregator by SRC_IP, 2 sums', 3, 'biflow_aggregator', '-e', '-c', f'{folder}/biflow.xml', '-n', 'source', '-i',
                 f'{f},{out}'),
             row('backscatter', 3, 'backscatter', '-N', f'{folder}/networks.txt', '-i', f'{f},{out}'),
+            # Flows of the LAN, none of which finds its other half: those of the second input are not of the router.
+            row('natpair, 1 M halves wait', 3, 'natpair', '-r', '192.0.2.1', '-N', f'{folder}/lan.txt', '--capacity', '1048576', '-f', '3600',
+                '-i', f'{f},{f},{out}'),
             row('topn, 10', 10, 'topn', '-n', '10', '-l', '300', '-i', f),
             row('deduplicator', 8, 'deduplicator', '-i', f'{f},{out}'),
             row('listdetector, 3 rules', None, 'listdetector', '-r', f'{folder}/rules.csv', '-i', f'{f},{out}'),
@@ -184,7 +187,7 @@ def main():
     arguments = parser.parse_args()
     print(f'load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n')
     with tempfile.TemporaryDirectory(prefix='nemea-bench-') as folder:
-        for name, text in (('networks.json', NETWORK), ('networks.txt', '0.0.0.0/0\n::/0\n'), ('biflow.xml', BIFLOW),
+        for name, text in (('networks.json', NETWORK), ('networks.txt', '0.0.0.0/0\n::/0\n'), ('lan.txt', '10.0.0.0/8\n'), ('biflow.xml', BIFLOW),
                            ('links.cfg', LINKS), ('rules.csv', RULES)):
             with open(os.path.join(folder, name), 'w', encoding='ascii') as file:
                 file.write(text)

@@ -3,7 +3,7 @@
 #include "classifier.h"
 #include "fields.h"
 #include "model.h"
-#include "networks.h"
+#include "networks_option.h"
 #include "settings.h"
 
 #include <errno.h>
@@ -100,27 +100,6 @@ static void release_model(void *model)
    model_free(model);
 }
 
-static void *load_networks(nm_module_t *m, const char *path)
-{
-   char error[NETWORKS_ERROR];
-   FILE *file = fopen(path, "re");
-   if (file == NULL) {
-      nm_fail_status(m, EXIT_OTHER, "cannot open '%s': %s", path, strerror(errno));
-      return NULL;
-   }
-   networks_t *networks = networks_read(file, error);
-   fclose(file);
-   if (networks == NULL) {
-      nm_fail_status(m, EXIT_OTHER, "%s: %s", path, error);
-   }
-   return networks;
-}
-
-static void release_networks(void *networks)
-{
-   networks_free(networks);
-}
-
 static const nm_option_t options[] = {
     NM_FILE(0, "model", struct classifier, model, load_model, release_model,
             "Model, a text as training/train.py writes it. Default: the one that is built in. Read again on "
@@ -136,7 +115,7 @@ static const nm_option_t options[] = {
     NM_STRING(0, "logfile", struct classifier, log_path, NULL,
               "File that a line is appended to for each report. Default: backscatter_classifier.log, if it "
               "can be written."),
-    NM_FILE('N', "networks", struct classifier, networks, load_networks, release_networks,
+    NM_FILE('N', "networks", struct classifier, networks, networks_load, networks_release,
             "Networks that the module backscatter watches, a prefix a line, as its option -N: whole attacks "
             "are estimated from "
             "their share of all addresses. Default: those of CESNET."),
@@ -316,7 +295,7 @@ static int init(nm_module_t *m)
       self->model = model_read((const char *) model_builtin, model_builtin_size, error);
    }
    if (self->networks == NULL) {
-      self->networks = networks_default();
+      self->networks = networks_cesnet();
    }
    if (self->model == NULL || self->networks == NULL) {
       return nm_fail_status(m, EXIT_OTHER, "%s", error[0] != 0 ? error : "out of memory");

@@ -10,7 +10,7 @@
 #include "victim.h"
 #include "fields.h"
 #include "history.h"
-#include "networks.h"
+#include "networks_option.h"
 
 NM_FIELDS(ipaddr DST_IP, ipaddr SRC_IP, uint64 BYTES, time TIME_FIRST, time TIME_LAST, uint32 PACKETS,
           uint16 DST_PORT, uint16 SRC_PORT, uint8 PROTOCOL, uint8 TCP_FLAGS, uint32 PACKETS_REV,
@@ -70,27 +70,6 @@ struct backscatter {
    int failed;
 };
 
-static void *load_networks(nm_module_t *m, const char *path)
-{
-   char error[NETWORKS_ERROR];
-   FILE *file = fopen(path, "re");
-   if (file == NULL) {
-      nm_fail(m, "cannot open '%s': %m", path);
-      return NULL;
-   }
-   networks_t *networks = networks_read(file, error);
-   fclose(file);
-   if (networks == NULL) {
-      nm_fail(m, "%s: %s", path, error);
-   }
-   return networks;
-}
-
-static void release_networks(void *networks)
-{
-   networks_free(networks);
-}
-
 static void victim_evicted(void *context, const void *key, void *value);
 
 static const nm_option_t options[] = {
@@ -123,7 +102,7 @@ static const nm_option_t options[] = {
            "the other direction. 0: never."),
     NM_FLAG('P', "print", struct backscatter, print,
             "Print parameters at the start and counters at the end on standard output."),
-    NM_FILE('N', "networks", struct backscatter, networks, load_networks, release_networks,
+    NM_FILE('N', "networks", struct backscatter, networks, networks_load, networks_release,
             "Networks whose flows are looked at, a prefix a line. Without it: those of CESNET, as in NEMEA "
             "2. Read again on SIGHUP."),
     NM_TABLE(0, "victims", struct backscatter, victims, "victims", struct victim_key, struct victim, 65536,
@@ -400,7 +379,7 @@ static int init(nm_module_t *m)
 {
    struct backscatter *self = nm_self(m);
    self->module = m;
-   if (self->networks == NULL && (self->networks = networks_default()) == NULL) {
+   if (self->networks == NULL && (self->networks = networks_cesnet()) == NULL) {
       return nm_fail(m, "no memory");
    }
    struct history_config pairs = {self->history_share, self->history_seconds,

@@ -15,13 +15,16 @@ struct networks {
    uint64_t addresses; /* of IPv4 */
 };
 
-/* Those of CESNET, which NEMEA 2 had built in. */
-static const char *const builtin[] = {
+static const char *const cesnet[] = {
     "146.102.0.0/16", "147.228.0.0/14",  "147.251.0.0/16",  "147.32.0.0/15",   "158.194.0.0/16",
     "158.196.0.0/16", "160.216.0.0/15",  "193.84.116.0/23", "193.84.160.0/20", "193.84.192.0/19",
     "193.84.32.0/20", "193.84.53.0/24",  "193.84.55.0/24",  "193.84.56.0/21",  "193.84.80.0/22",
     "195.113.0.0/16", "195.178.64.0/19", "78.128.128.0/17",
 };
+
+static const char *const private[] = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"};
+
+#define MAX_BUILT_IN 32
 
 /* One prefix, or an address, which is a prefix of its full length. */
 static bool parse(char *text, ipps_network_t *network)
@@ -83,19 +86,28 @@ static networks_t *make(ipps_network_t *list, uint32_t n)
    return networks;
 }
 
-networks_t *networks_default(void)
+static networks_t *built_in(const char *const prefixes[], uint32_t n)
 {
-   enum { N = sizeof(builtin) / sizeof(builtin[0]) };
    static char found[1] = {1};
-   ipps_network_t list[N];
-   for (int i = 0; i < N; i++) {
+   ipps_network_t list[MAX_BUILT_IN];
+   for (uint32_t i = 0; i < n; i++) {
       char text[LINE_SIZE];
-      snprintf(text, sizeof(text), "%s", builtin[i]);
+      snprintf(text, sizeof(text), "%s", prefixes[i]);
       parse(text, &list[i]);
       list[i].data = found;
       list[i].data_len = sizeof(found);
    }
-   return make(list, N);
+   return make(list, n);
+}
+
+networks_t *networks_cesnet(void)
+{
+   return built_in(cesnet, sizeof(cesnet) / sizeof(cesnet[0]));
+}
+
+networks_t *networks_private(void)
+{
+   return built_in(private, sizeof(private) / sizeof(private[0]));
 }
 
 /* Without the comment and the blanks around it. */

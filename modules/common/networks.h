@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** The networks that are watched, from a file. */
-#ifndef BACKSCATTER_NETWORKS_H
-#define BACKSCATTER_NETWORKS_H
+/** A set of networks, from a file or built in. */
+#ifndef MODULES_NETWORKS_H
+#define MODULES_NETWORKS_H
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,8 +14,10 @@ typedef struct networks networks_t;
 /** Reads a prefix a line, "192.0.2.0/24" or an address; empty lines and what follows '#' are skipped.
  * \return NULL, with the reason in error (NETWORKS_ERROR bytes) */
 networks_t *networks_read(FILE *file, char *error);
-/** Those that the program has built in. \return NULL without memory */
-networks_t *networks_default(void);
+/** Those of CESNET, which NEMEA 2 had built in. \return NULL without memory */
+networks_t *networks_cesnet(void);
+/** Networks for use inside of a site: RFC 1918 and RFC 4193. \return NULL without memory */
+networks_t *networks_private(void);
 void networks_free(networks_t *networks);
 bool networks_contain(const networks_t *networks, const ip_addr_t *ip);
 /** Number of IPv4 and IPv6 prefixes. */
