@@ -16,6 +16,7 @@ import unittest
 
 import captures
 import demo
+from geo_database import database
 from programs import TIMEOUT, Workspace
 
 BIN = None
@@ -235,6 +236,58 @@ class Analyze(unittest.TestCase):
         self.assertIsNone(re.search(r'(src|href)\s*=|url\(|@import|<script|https?://', page))
         self.assertIn('10.10.5.201', page)
         self.assertEqual(page.count('<svg'), 3)
+
+    def test_page_says_why_and_lists_the_flows(self):
+        self.analyze('--html', 'r.html', SCANS)
+        page = self.w.read('r.html')
+        events = self.events(SCANS)
+        for event in events:
+            self.assertIn(event['reason'], page)
+            self.assertIn(event['confidence_reason'], page)
+        self.assertEqual(page.count('<div class="event">'), len(events))
+        self.assertEqual(page.count('and 990 more'), 2)  # of the two scans of 1000 ports
+        first = page.split('<pre>')[1].split('</pre>')[0].splitlines()
+        self.assertEqual(len(first), 11)
+        self.assertRegex(first[0], r'^2026-11-24 13:16:33\.\d{3}  TCP +203\.0\.113\.11:\d+ +&gt; 10\.10\.3\.80:\d+ ')
+        self.assertEqual(glob.glob(self.w.file('nemea-flows-*')), [])
+
+    def test_page_of_many_events(self):
+        """Flows are those of their event only, and a page grows by little more than a kilobyte for an event."""
+        lines = [f'10.1.{n}.9,192.0.2.{n},40,2026-01-01T00:{n // 60:02}:{n % 60:02},2026-01-01T00:{n // 60:02}:{n % 60:02},1,{port},40000,6,2\n'
+                 for n in range(150) for port in range(1, 61)]
+        self.write_flows('scans.csv', lines)
+        self.analyze('--html', 'r.html', 'scans.csv')
+        page = self.w.read('r.html')
+        self.assertEqual(page.count('<div class="event">'), 150)
+        self.assertEqual(page.count('and 50 more'), 150)
+        self.assertLess(len(page), 150 * 2500)
+        for event in page.split('<div class="event">')[1:]:
+            source = re.search(r'data-k="Who">([^<]+)<', event)[1]
+            flows = event.split('<pre>')[1].split('</pre>')[0].splitlines()[:-1]
+            self.assertEqual({line.split()[3].rsplit(':', 1)[0] for line in flows}, {source})
+
+    def test_ports_have_names(self):
+        self.assertIn('port 23 (telnet) of', self.analyze(SWEEPS)[0])
+        self.assertIn('port     22 (ssh)', self.analyze('--details', SWEEPS)[0])
+        self.analyze('--html', 'r.html', SWEEPS)
+        self.assertIn('port 445 (smb)', self.w.read('r.html'))
+
+    def test_country_and_network_of_addresses(self):
+        self.w.file('as.mmdb', database({'autonomous_system_number': 64500, 'autonomous_system_organization': '<b>Net\x1b[31m'}))
+        self.w.file('country.mmdb', database({'country': {'iso_code': 'CZ'}}))
+        options = '--geoip', 'as.mmdb', '--geoip', 'country.mmdb'
+        status, out, err = self.w.run('nemea', 'analyze', *options, '--details', '--html', 'r.html', SWEEPS)
+        if 'built without libmaxminddb' in err:
+            self.skipTest('built without libmaxminddb')
+        self.assertEqual(status, 0, err)
+        self.assertIn('10.10.5.201 (CZ)', out)
+        self.assertIn('source   10.10.5.201: CZ, AS64500 <b>Net\\x1b[31m', out)
+        self.assertIn('<small>CZ, AS64500 &lt;b&gt;Net\\x1b[31m</small>', self.w.read('r.html'))
+        report = json.loads(self.analyze('--json', *options, SWEEPS)[0])
+        self.assertEqual(report['addresses']['10.10.5.201'], {'country': 'CZ', 'as': 64500, 'as_name': '<b>Net\\x1b[31m'})
+        self.w.file('broken.mmdb', self.w.read_bytes('as.mmdb')[:60])
+        for name in ('broken.mmdb', 'missing.mmdb'):
+            self.assertIn(f'{name}: ', self.analyze('--geoip', name, SWEEPS, status=3)[1])
 
     def test_names_of_files_cannot_break_out(self):
         path = self.w.file('<b>x\x1b[31m.pcap', captures.load(SWEEPS)[:20000])

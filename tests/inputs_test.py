@@ -247,8 +247,12 @@ class Inputs(unittest.TestCase):
         self.assert_scan(self.analyze('-r', '-dash.pcap')[0])
         self.assert_scan(self.analyze('--', '-dash.pcap')[0])
         for arguments, text in ((('-dash.pcap',), 'unknown option -dash.pcap; for the file of this name write ./-dash.pcap'),
-                                (('-vq', 'x'), 'unknown option -vq'), (('x', '--nope', 'y'), 'unknown option --nope'),
-                                (('-r',), 'option -r needs an argument')):
+                                (('-vq', 'x'), 'unknown option -q in -vq'), (('x', '--nope', 'y'), 'unknown option --nope'),
+                                (('-r',), 'option -r needs an argument'), (('x', '-vr'), 'option -r needs an argument'),
+                                (('x', '--html'), 'option --html needs an argument'), (('--details=yes', 'x'), 'option --details takes no argument: --details=yes'),
+                                (('--det', 'x'), 'option --det: which of --detectors, --details?'), (('--json=3', 'x'), '--json=3: unknown version'),
+                                (('-i', 'lo', '-i', 'eth0'), 'option -i eth0: one interface can be analysed at a time'),
+                                (('--since', '2026-01-02', '--until', '2026-01-01', 'x'), '--until must be later than --since')):
             self.assertIn(text, self.w.run('nemea', 'analyze', *arguments)[2])
         self.assertEqual(self.w.run('nemea', 'analyze', '--version')[:2], self.w.run('nemea', '--version')[:2])
         status, _, err = self.w.run('flow_meter', '-r', '-dash.pcap')
@@ -258,8 +262,11 @@ class Inputs(unittest.TestCase):
     def test_capturing_without_the_right(self):
         if os.geteuid() != 0 or shutil.which('setpriv') is None:
             self.skipTest('needs root and setpriv')
-        status, out, err = self.w.run('setpriv', '--bounding-set=-net_raw', '--inh-caps=-net_raw', 'nemea', 'analyze', '-i', 'lo')
-        self.assertEqual((status, out), (3, ''), err)
+        for reports in ((), ('--json', '--html', 'page.html', '--csv', 'csv')):
+            status, out, err = self.w.run('setpriv', '--bounding-set=-net_raw', '--inh-caps=-net_raw', 'nemea', 'analyze', '-i', 'lo', *reports)
+            self.assertEqual((status, out), (3, ''), err)
+        self.assertFalse(os.path.exists(self.w.file('page.html')))
+        self.assertEqual(os.listdir(self.w.file('csv')), [])
         self.assertEqual(err.count('lo: no right to capture: run this as root, or'), 1, err)
         self.assertIn('setcap cap_net_raw+ep ', err)
 

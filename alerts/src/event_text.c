@@ -63,7 +63,7 @@ char *event_source(const struct event *e, char *to, size_t size)
 
 char *event_target(const struct event *e, char *to, size_t size)
 {
-   char ip[INET6_ADDRSTRLEN];
+   char ip[INET6_ADDRSTRLEN], port[48];
    if (event_ip_is_set(&e->target)) {
       ip_to_str(&e->target, ip);
       snprintf(to, size, "%s", ip);
@@ -75,7 +75,8 @@ char *event_target(const struct event *e, char *to, size_t size)
       size_t n = 0;
       to[0] = 0;
       if (e->port != 0) {
-         n = (size_t) snprintf(to, size, "port %u of ", e->port);
+         n = (size_t) snprintf(to, size, "port %s of ",
+                               format_port(e->port, e->protocol, port, sizeof(port)));
       }
       for (unsigned i = 0; i < e->n_samples && i < 2 && n < size; i++) {
          ip_to_str(&e->samples[i], ip);
@@ -84,6 +85,21 @@ char *event_target(const struct event *e, char *to, size_t size)
       if (n < size) {
          snprintf(to + n, size - n, "%s", e->targets > 2 || e->n_samples > 2 ? " ..." : "");
       }
+   }
+   return to;
+}
+
+char *event_ports(const struct event *e, char *to, size_t size)
+{
+   char port[48];
+   size_t n = 0;
+   *to = 0;
+   for (unsigned i = 0; i < e->n_ports && n < size; i++) {
+      n += (size_t) snprintf(to + n, size - n, "%s%s", i > 0 ? ", " : "",
+                             format_port(e->ports[i], e->protocol, port, sizeof(port)));
+   }
+   if (e->more_ports && n < size) {
+      snprintf(to + n, size - n, ", ...");
    }
    return to;
 }

@@ -425,7 +425,7 @@ static void the_rest_of_many_hosts_is_counted(void **state)
    }
    char text[128];
    assert_string_equal(event_target(&all.list[0], text, sizeof(text)),
-                       "port 22 of 198.51.100.1, 198.51.100.2 ...");
+                       "port 22 (ssh) of 198.51.100.1, 198.51.100.2 ...");
    json_decref(event);
    event = event_json_v1(&all.list[0]);
    assert_true(json_is_null(json_object_get(event, "victim")));

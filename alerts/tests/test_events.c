@@ -322,7 +322,7 @@ static void test_texts(void **state)
    e.samples[1] = ip_from_int(0x0a000002);
    e.n_samples = 2;
    e.targets = 3;
-   assert_string_equal(event_target(&e, text, sizeof(text)), "port 22 of 10.0.0.1, 10.0.0.2 ...");
+   assert_string_equal(event_target(&e, text, sizeof(text)), "port 22 (ssh) of 10.0.0.1, 10.0.0.2 ...");
    assert_string_equal(event_target(&e, small, sizeof(small)), "port 22");
    e.source = ip_from_int(0x0a000003);
    assert_string_equal(event_source(&e, text, sizeof(text)), "10.0.0.3");

@@ -4,6 +4,8 @@
 #define CLI_ANALYSIS_H
 
 #include "cli.h"
+#include "flow_log.h"
+#include "places.h"
 #include "traffic.h"
 
 #include <nemea/event.h>
@@ -11,6 +13,7 @@
 
 #define MAX_NOTES   64
 #define SKIP_REASON 160
+#define MAX_GEOIP   4
 
 /** A detector that was not run, and why. */
 struct skipped {
@@ -27,15 +30,19 @@ struct analysis {
    /* asked */
    const char **files; /* and each of them: allocated */
    unsigned n_files;
-   const char *interface; /* NULL: files */
-   const char *blacklist; /* file; NULL: none */
-   const char *filter;    /* BPF, of packets; NULL: all */
-   uint64_t since, until; /* of packets, nanoseconds since 1970; until 0: no end */
-   const char *detectors; /* names separated by commas; NULL: all */
+   const char *interface;        /* NULL: files */
+   const char *blacklist;        /* file; NULL: none */
+   const char *filter;           /* BPF, of packets; NULL: all */
+   uint64_t since, until;        /* of packets, nanoseconds since 1970; until 0: no end */
+   const char *detectors;        /* names separated by commas; NULL: all */
+   const char *geoip[MAX_GEOIP]; /* databases */
+   unsigned n_geoip;
    bool verbose;
-   bool details;    /* the text report says of each event why, and what it was joined of */
-   FILE *flows_csv; /* flow records as text, NULL: no */
-   int flows_error; /* errno of the first of them that could not be written, 0: none */
+   bool details;              /* the text report says of each event why, and what it was joined of */
+   FILE *flows_csv;           /* flow records as text, NULL: no */
+   struct flow_log *flow_log; /* for the flows of events in the HTML report, NULL: not kept */
+   struct places *places;     /* of addresses, NULL: not known */
+   int flows_error;           /* errno of the first of them that could not be written, 0: none */
 
    /* found */
    struct traffic traffic;

@@ -346,6 +346,9 @@ static void take_records(struct pipeline *p, unsigned i, const trap_message_t *m
          continue;
       }
       traffic_add(&p->a->traffic, p->flows, m[k].data);
+      if (p->a->flow_log != NULL) {
+         flow_log_add(p->a->flow_log, p->flows, m[k].data);
+      }
       if (p->a->flows_csv != NULL && p->a->flows_error == 0) {
          write_flow(p, m[k].data);
       }

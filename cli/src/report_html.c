@@ -3,7 +3,7 @@
  * The report as one page: inline style and drawings, nothing loaded from elsewhere, no scripts. Values show when the mouse
  * rests on a mark. Colours follow the reader's light or dark setting.
  */
-#include "analysis.h"
+#include "html.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -16,21 +16,7 @@
 #define PLOT     (WIDTH - LEFT - RIGHT)
 #define ROW      24
 #define HEIGHT   240
-#define MAX_ROWS 40 /* of the timeline; the table has all events */
-
-static void put_escaped(FILE *to, const char *text)
-{
-   for (; *text != 0; text++) {
-      switch (*text) {
-      case '<': fputs("&lt;", to); break;
-      case '>': fputs("&gt;", to); break;
-      case '&': fputs("&amp;", to); break;
-      case '"': fputs("&quot;", to); break;
-      case '\'': fputs("&#39;", to); break;
-      default: fputc(*text, to); break;
-      }
-   }
-}
+#define MAX_ROWS 40 /* of the timeline; the list has all events */
 
 static void put_head(const struct analysis *a, FILE *to)
 {
@@ -38,38 +24,8 @@ static void put_head(const struct analysis *a, FILE *to)
    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>NEMEA: ",
          to);
-   put_escaped(to, analysis_input(a, input, sizeof(input)));
-   fputs(
-       "</title>\n<style>\n"
-       ":root{color-scheme:light "
-       "dark;--bg:#fff;--fg:#1c2330;--soft:#667085;--line:#e4e7ec;--card:#f8f9fb;--c0:#2f6fde;--c1:#e08a1e;"
-       "--c2:#2a9d6f;--c3:#8b93a5;--bad:#d1383d}\n"
-       "@media "
-       "(prefers-color-scheme:dark){:root{--bg:#12161d;--fg:#e6e9ef;--soft:#98a2b3;--line:#2b3240;--card:#"
-       "1a2029;--c0:#6ea0ff;"
-       "--c1:#f0a94a;--c2:#4fc796;--c3:#7d8798;--bad:#ff6b6f}}\n"
-       "body{background:var(--bg);color:var(--fg);font:15px/1.45 system-ui,sans-serif;margin:0 "
-       "auto;max-width:1040px;padding:28px 20px}\n"
-       "h1{font-size:24px;margin:0 0 4px}h2{font-size:17px;margin:34px 0 "
-       "10px}p.sub{color:var(--soft);margin:0 0 18px}\n"
-       ".tiles{display:flex;flex-wrap:wrap;gap:12px}.tile{background:var(--card);border:1px solid "
-       "var(--line);border-radius:8px;"
-       "padding:10px 16px;min-width:110px}.tile b{display:block;font-size:21px}.tile "
-       "span{color:var(--soft);font-size:13px}\n"
-       ".tile.bad b{color:var(--bad)}.note{border-left:4px solid "
-       "var(--c1);background:var(--card);padding:8px 14px;margin:8px 0}\n"
-       "svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font-size:12px}svg "
-       "text.name{fill:var(--fg)}\n"
-       ".grid{stroke:var(--line)}.c0{fill:var(--c0)}.c1{fill:var(--c1)}.c2{fill:var(--c2)}.c3{fill:var(--c3)}"
-       ".bad{fill:var(--bad)}\n"
-       "rect.mark:hover{opacity:.7}table{border-collapse:collapse;width:100%;font-size:14px}th{text-align:"
-       "left;color:var(--soft);"
-       "font-weight:500}td,th{padding:6px 10px 6px 0;border-bottom:1px solid var(--line);vertical-align:top}"
-       "td.n{font-variant-numeric:tabular-nums;white-space:nowrap}.key{display:inline-block;width:11px;"
-       "height:11px;border-radius:2px;"
-       "margin:0 5px 0 14px}.scroll{overflow-x:auto}\n"
-       "footer{color:var(--soft);font-size:13px;margin-top:34px}\n</style>\n</head>\n<body>\n",
-       to);
+   html_text(to, analysis_input(a, input, sizeof(input)));
+   fprintf(to, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", html_style);
 }
 
 static void put_tile(FILE *to, const char *value, const char *name, bool bad)
@@ -82,7 +38,7 @@ static void put_summary(const struct analysis *a, FILE *to)
    char text[512], from[32], until[32];
    const struct traffic *t = &a->traffic;
    fputs("<h1>Traffic analysis</h1>\n<p class=\"sub\">", to);
-   put_escaped(to, analysis_input(a, text, sizeof(text)));
+   html_text(to, analysis_input(a, text, sizeof(text)));
    if (t->flows > 0) {
       fprintf(to, " &middot; %s to %s UTC", format_time(t->first, from, sizeof(from)),
               format_time(t->last, until, sizeof(until)));
@@ -90,7 +46,7 @@ static void put_summary(const struct analysis *a, FILE *to)
    fputs("</p>\n", to);
    for (unsigned i = 0; i < a->n_notes; i++) {
       fputs("<p class=\"note\">", to);
-      put_escaped(to, a->notes[i]);
+      html_text(to, a->notes[i]);
       fputs("</p>\n", to);
    }
    fputs("<div class=\"tiles\">\n", to);
@@ -181,7 +137,9 @@ static void put_timeline(const struct analysis *a, FILE *to)
    struct span s = span_of(&a->traffic);
    uint32_t rows = a->events.n < MAX_ROWS ? a->events.n : MAX_ROWS;
    int bottom = (int) rows * ROW + 6;
-   fprintf(to, "<h2>When</h2>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"Attacks over time\">\n",
+   fprintf(to,
+           "<h2>When</h2>\n<div class=\"plot\"><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"Attacks "
+           "over time\">\n",
            WIDTH, bottom + 24);
    put_time_axis(&s, to, 0, bottom);
    for (uint32_t i = 0; i < rows; i++) {
@@ -199,9 +157,9 @@ static void put_timeline(const struct analysis *a, FILE *to)
       fputs("</title></rect>\n", to);
       put_bar_label(e, x, end - x < 4 ? x + 4 : end, (int) i * ROW + 17, to);
    }
-   fputs("</svg>\n", to);
+   fputs("</svg></div>\n", to);
    if (rows < a->events.n) {
-      fprintf(to, "<p class=\"sub\">The first %d are drawn; the table has all.</p>\n", MAX_ROWS);
+      fprintf(to, "<p class=\"sub\">The first %d are drawn; the list has all.</p>\n", MAX_ROWS);
    }
 }
 
@@ -248,8 +206,10 @@ static void put_traffic(const struct traffic *t, FILE *to)
    for (unsigned c = 0; c < TRAFFIC_CLASSES; c++) {
       fprintf(to, "<span class=\"key\" style=\"background:var(--c%u)\"></span>%s", c, traffic_class_names[c]);
    }
-   fprintf(to, "</p>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"Traffic over time\">\n", WIDTH,
-           HEIGHT + 24);
+   fprintf(to,
+           "</p>\n<div class=\"plot\"><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"Traffic over "
+           "time\">\n",
+           WIDTH, HEIGHT + 24);
    for (double v = 0; v <= top * 1.001; v += step) {
       double y = HEIGHT - v / top * (HEIGHT - 10);
       fprintf(to,
@@ -261,24 +221,26 @@ static void put_traffic(const struct traffic *t, FILE *to)
    for (uint32_t i = 0; i < t->n_bins; i++) {
       put_bin(t, i, top, to);
    }
-   fputs("</svg>\n", to);
+   fputs("</svg></div>\n", to);
 }
 
-static void put_talkers(const struct traffic *t, FILE *to)
+static void put_talkers(const struct analysis *a, FILE *to)
 {
+   const struct traffic *t = &a->traffic;
    struct talker top[TRAFFIC_TOP];
    unsigned n = traffic_top(t, top);
-   int left = 290, plot = WIDTH - left - 110;
+   int left = 290, plot = WIDTH - left - (a->places != NULL ? 300 : 110);
    fprintf(to,
            "<h2>Top hosts</h2>\n<p class=\"sub\">bytes<span class=\"key\" "
            "style=\"background:var(--c0)\"></span>sent"
-           "<span class=\"key\" style=\"background:var(--c1)\"></span>received</p>\n<svg viewBox=\"0 0 %d "
+           "<span class=\"key\" style=\"background:var(--c1)\"></span>received</p>\n<div class=\"plot\"><svg "
+           "viewBox=\"0 0 %d "
            "%d\" role=\"img\" "
            "aria-label=\"Top hosts\">\n",
            WIDTH, (int) n * ROW + 4);
    for (unsigned i = 0; i < n; i++) {
       const struct talker *k = &top[i];
-      char ip[64], sent[32], received[32], flows[32], sum[32];
+      char ip[64], sent[32], received[32], flows[32], sum[32], place[PLACE_SIZE];
       double scale = (double) plot / (double) (top[0].sent + top[0].received + 1),
              width = (double) k->sent * scale;
       ip_to_str(&k->ip, ip);
@@ -292,58 +254,15 @@ static void put_talkers(const struct traffic *t, FILE *to)
               (int) i * ROW + 3, width, ROW - 7);
       fprintf(to, "<rect class=\"mark c1\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"/></g>",
               left + width, (int) i * ROW + 3, (double) k->received * scale, ROW - 7);
-      fprintf(to, "<text x=\"%.1f\" y=\"%d\">%s</text>\n",
-              left + (double) (k->sent + k->received) * scale + 8, (int) i * ROW + 16,
-              format_bytes((double) (k->sent + k->received), sum, sizeof(sum)));
-   }
-   fputs("</svg>\n", to);
-}
-
-/* A row below that of the event: why it is one, how sure that is, and the parts of a run. */
-static void put_why(const struct event *e, FILE *to)
-{
-   char text[1024], title[128], target[256], amount[64];
-   fputs("<tr><td></td><td colspan=\"6\">", to);
-   put_escaped(to, event_reason(e, text, sizeof(text)));
-   if (*event_peak(e, text, sizeof(text)) != 0) {
-      fprintf(to, "<br>Highest 10 s: %s", text);
-   }
-   if (*event_why(e, text, sizeof(text)) != 0) {
-      fprintf(to, "<br>How sure: %s, ", event_confidence_names[event_confidence(e)]);
-      put_escaped(to, text);
-   }
-   if (e->n_parts > 0) {
-      fprintf(to, "<details><summary>%u scans</summary>", e->n_parts);
-      for (uint32_t i = 0; i < e->n_parts; i++) {
-         fprintf(to, "%s against %s, %s<br>", event_title(&e->parts[i], title, sizeof(title)),
-                 event_target(&e->parts[i], target, sizeof(target)),
-                 event_amount(&e->parts[i], amount, sizeof(amount)));
+      fprintf(to, "<text x=\"%.1f\" y=\"%d\">%s", left + (double) (k->sent + k->received) * scale + 8,
+              (int) i * ROW + 16, format_bytes((double) (k->sent + k->received), sum, sizeof(sum)));
+      if (*places_text(a->places, &k->ip, place, sizeof(place)) != 0) {
+         fputs(" &middot; ", to);
+         html_text(to, place);
       }
-      fputs("</details>", to);
+      fputs("</text>\n", to);
    }
-   fputs("</td></tr>\n", to);
-}
-
-static void put_table(const struct analysis *a, FILE *to)
-{
-   fputs("<h2>Attacks</h2>\n<div class=\"scroll\"><table>\n<tr><th>When "
-         "(UTC)</th><th>For</th><th>What</th><th>Who</th><th>Against whom</th>"
-         "<th>How much</th><th>How sure</th></tr>\n",
-         to);
-   for (uint32_t i = 0; i < a->events.n; i++) {
-      const struct event *e = &a->events.list[i];
-      char title[128], who[64], whom[256], amount[64], first[32], duration[32];
-      fprintf(to,
-              "<tr><td class=\"n\">%s</td><td "
-              "class=\"n\">%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n",
-              format_time(e->first, first, sizeof(first)),
-              format_duration(event_seconds(e), duration, sizeof(duration)),
-              event_title(e, title, sizeof(title)), event_source(e, who, sizeof(who)),
-              event_target(e, whom, sizeof(whom)), event_amount(e, amount, sizeof(amount)),
-              event_confidence_names[event_confidence(e)]);
-      put_why(e, to);
-   }
-   fputs("</table></div>\n", to);
+   fputs("</svg></div>\n", to);
 }
 
 bool report_html(const struct analysis *a, FILE *to)
@@ -351,7 +270,7 @@ bool report_html(const struct analysis *a, FILE *to)
    put_head(a, to);
    put_summary(a, to);
    if (a->events.n > 0) {
-      put_table(a, to);
+      html_events(a, to);
       if (a->traffic.n_bins > 0) {
          put_timeline(a, to);
       }
@@ -360,7 +279,7 @@ bool report_html(const struct analysis *a, FILE *to)
    }
    if (a->traffic.flows > 0) {
       put_traffic(&a->traffic, to);
-      put_talkers(&a->traffic, to);
+      put_talkers(a, to);
    }
    fputs("<footer>Made by nemea analyze " NEMEA_VERSION
          ". Rest the mouse on a mark to see its values.</footer>\n</body>\n</html>\n",

@@ -102,6 +102,46 @@ static json_t *skipped(const struct analysis *a)
    return list;
 }
 
+static void add_address(json_t *to, const struct analysis *a, const ip_addr_t *ip)
+{
+   struct place place;
+   char text[INET6_ADDRSTRLEN];
+   if (!event_ip_is_set(ip) || !places_find(a->places, ip, &place)) {
+      return;
+   }
+   ip_to_str(ip, text);
+   json_t *value = json_object();
+   if (place.country[0] != 0) {
+      json_object_set_new(value, "country", json_string(place.country));
+   }
+   if (place.as != 0) {
+      json_object_set_new(value, "as", json_integer(place.as));
+      json_object_set_new(value, "as_name", json_string(place.as_name));
+   }
+   json_object_set_new(to, text, value);
+}
+
+/* Country and network of the addresses in this report, where they are known. */
+static json_t *addresses(const struct analysis *a)
+{
+   json_t *all = json_object();
+   for (uint32_t i = 0; i < a->events.n; i++) {
+      const struct event *e = &a->events.list[i];
+      for (unsigned k = 0; k < e->n_source_samples; k++) {
+         add_address(all, a, &e->source_samples[k]);
+      }
+      for (unsigned k = 0; k < e->n_samples; k++) {
+         add_address(all, a, &e->samples[k]);
+      }
+   }
+   struct talker top[TRAFFIC_TOP];
+   unsigned n = a->traffic.flows > 0 ? traffic_top(&a->traffic, top) : 0;
+   for (unsigned i = 0; i < n; i++) {
+      add_address(all, a, &top[i].ip);
+   }
+   return all;
+}
+
 /* Packets of captures, and those that are in no flow, by reason. */
 static json_t *packets(const struct packet_counts *c)
 {
@@ -127,6 +167,9 @@ bool report_json(const struct analysis *a, unsigned version, FILE *to)
    if (root != NULL && version > 1) {
       json_object_set_new(root, "skipped", skipped(a));
       json_object_set_new(root, "packets", packets(&a->packets));
+      if (a->places != NULL) {
+         json_object_set_new(root, "addresses", addresses(a));
+      }
    }
    bool done =
        root != NULL && json_dumpf(root, to, JSON_INDENT(2)) == 0 && fputc('\n', to) != EOF && fflush(to) == 0;

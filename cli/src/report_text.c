@@ -31,6 +31,16 @@ const char *analysis_without_events(const struct analysis *a)
                               : "No attacks found.";
 }
 
+/* "192.0.2.1 (CZ)", when the country is known. */
+static void add_country(const struct analysis *a, const ip_addr_t *ip, char *text, size_t size)
+{
+   struct place place;
+   size_t n = strlen(text);
+   if (event_ip_is_set(ip) && places_find(a->places, ip, &place) && place.country[0] != 0 && n < size) {
+      snprintf(text + n, size - n, " (%s)", place.country);
+   }
+}
+
 static void print_alerts(const struct analysis *a, FILE *to)
 {
    static const char *const titles[] = {"WHEN (UTC)", "FOR", "WHAT", "WHO", "AGAINST WHOM", "HOW MUCH"};
@@ -52,7 +62,9 @@ static void print_alerts(const struct analysis *a, FILE *to)
          format_duration(event_seconds(e), cell[1], sizeof(cell[1]));
          event_title(e, cell[2], sizeof(cell[2]));
          event_source(e, cell[3], sizeof(cell[3]));
+         add_country(a, &e->source, cell[3], sizeof(cell[3]));
          event_target(e, cell[4], sizeof(cell[4]));
+         add_country(a, &e->target, cell[4], sizeof(cell[4]));
          event_amount(e, cell[5], sizeof(cell[5]));
          for (unsigned c = 0; c < COLUMNS; c++) {
             size_t n = strlen(cell[c]);
@@ -64,6 +76,16 @@ static void print_alerts(const struct analysis *a, FILE *to)
          fputs(pass == 1 ? event_confidence_names[event_confidence(e)] : "", to);
          fputs(pass == 1 ? "\n" : "", to);
       }
+   }
+}
+
+/* Where an address is, when that is known. */
+static void print_place(const struct analysis *a, const char *label, const ip_addr_t *ip, FILE *to)
+{
+   char text[INET6_ADDRSTRLEN], place[PLACE_SIZE];
+   if (event_ip_is_set(ip) && *places_text(a->places, ip, place, sizeof(place)) != 0) {
+      ip_to_str(ip, text);
+      fprintf(to, "   %-8s %s: %s\n", label, text, place);
    }
 }
 
@@ -82,6 +104,11 @@ static void print_details(const struct analysis *a, FILE *to)
       if (*event_peak(e, text, sizeof(text)) != 0) {
          fprintf(to, "   peak     %s in the highest 10 s\n", text);
       }
+      if (*event_ports(e, text, sizeof(text)) != 0) {
+         fprintf(to, "   %-8s %s\n", e->n_ports == 1 && !e->more_ports ? "port" : "ports", text);
+      }
+      print_place(a, "source", &e->source, to);
+      print_place(a, "target", &e->target, to);
       for (uint32_t k = 0; k < e->n_parts; k++) {
          const struct event *part = &e->parts[k];
          fprintf(to, "   part     %s  %s against %s, %s\n", format_time(part->first, when, sizeof(when)),
@@ -112,9 +139,11 @@ static void print_spark(const struct traffic *t, FILE *to)
            format_bytes(most / (double) (per * t->width), bytes, sizeof(bytes)));
 }
 
-static void print_traffic(const struct traffic *t, FILE *to)
+static void print_traffic(const struct analysis *a, FILE *to)
 {
-   char flows[32], packets[32], bytes[32], first[32], duration[32], ip[64], sent[32], received[32];
+   const struct traffic *t = &a->traffic;
+   char flows[32], packets[32], bytes[32], first[32], duration[32], ip[64], sent[32], received[32],
+       place[PLACE_SIZE];
    struct talker top[TRAFFIC_TOP];
    fprintf(to, "Traffic     %s, %s, %s; from %s for %s\n",
            format_counted(t->flows, "flow", flows, sizeof(flows)),
@@ -134,10 +163,11 @@ static void print_traffic(const struct traffic *t, FILE *to)
    unsigned n = traffic_top(t, top);
    for (unsigned i = 0; i < n; i++) {
       ip_to_str(&top[i].ip, ip);
-      fprintf(to, "%s%-39s  sent %8s  received %8s  in %s\n", i == 0 ? "Top hosts   " : "            ", ip,
-              format_bytes((double) top[i].sent, sent, sizeof(sent)),
+      places_text(a->places, &top[i].ip, place, sizeof(place));
+      fprintf(to, "%s%-39s  sent %8s  received %8s  in %s%s%s\n", i == 0 ? "Top hosts   " : "            ",
+              ip, format_bytes((double) top[i].sent, sent, sizeof(sent)),
               format_bytes((double) top[i].received, received, sizeof(received)),
-              format_counted(top[i].flows, "flow", flows, sizeof(flows)));
+              format_counted(top[i].flows, "flow", flows, sizeof(flows)), *place != 0 ? "  " : "", place);
    }
    if (traffic_forgotten(t) > 0) {
       fprintf(to, "            (%s hosts were not kept: more than %d at a time)\n",
@@ -210,7 +240,7 @@ bool report_text(const struct analysis *a, FILE *to)
    }
    fputc('\n', to);
    if (a->traffic.flows > 0) {
-      print_traffic(&a->traffic, to);
+      print_traffic(a, to);
    } else {
       fputs("Traffic     no flows\n", to);
    }

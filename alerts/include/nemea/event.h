@@ -210,8 +210,10 @@ extern const char *const event_state_names[];      /* "new", "seen", "false", "c
 
 /** "192.0.2.1" or "7 sources". */
 char *event_source(const struct event *e, char *to, size_t size);
-/** "192.0.2.1" or "port 22 of 192.0.2.1, 192.0.2.2 ...". */
+/** "192.0.2.1" or "port 22 (ssh) of 192.0.2.1, 192.0.2.2 ...". */
 char *event_target(const struct event *e, char *to, size_t size);
+/** "22 (ssh), 80 (http), ..."; "": none is known. */
+char *event_ports(const struct event *e, char *to, size_t size);
 /** "250 hosts", or bytes and their rate. */
 char *event_amount(const struct event *e, char *to, size_t size);
 /** The title and the protocol. */

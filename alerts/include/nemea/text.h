@@ -25,6 +25,11 @@ char *format_time(ur_time_t t, char *to, size_t size);
 /** "2026-01-02T03:04:05.678901Z" (RFC 3339) */
 char *format_rfc3339(ur_time_t t, char *to, size_t size);
 
+/** "ssh": the usual service at a port. protocol: of IP, 0: unknown. \return NULL: there is none */
+const char *port_name(uint16_t port, uint8_t protocol);
+/** "22 (ssh)", or "40000" without a usual service. */
+char *format_port(uint16_t port, uint8_t protocol, char *to, size_t size);
+
 #ifdef __cplusplus
 }
 #endif
