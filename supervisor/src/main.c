@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** supervisor: the options. Checks a configuration, or runs the daemon. */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <nemea-common/nc_text.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXIT_USAGE  2
+#define EXIT_CONFIG 78 /* EX_CONFIG */
+
+static void help(FILE *to)
+{
+   fputs("usage: supervisor --check [--strict] FILE\n"
+         "       supervisor --diff OLD NEW\n"
+         "\n"
+         "Checks the configuration of a deployment: a template and the .sup files that it includes.\n"
+         "\n"
+         "  --check FILE     print all errors and warnings of a template, each with file and line\n"
+         "  --strict         warnings count as errors\n"
+         "  --diff OLD NEW   print what a change from one template to the other restarts, starts and stops\n"
+         "  -h, --help       print this help\n"
+         "  -V, --version    print the version\n"
+         "\n"
+         "Exit status: 0 without errors, 2 for wrong options, 78 for a wrong configuration.\n",
+         to);
+}
+
+static void print_problems(const struct config *c)
+{
+   char text[4096];
+   for (uint32_t i = 0; i < c->n_problems; i++) {
+      const struct config_problem *p = &c->problems[i];
+      nc_text_terminal(text, sizeof(text), p->text, strlen(p->text));
+      fprintf(stderr, "%s: %s\n", p->error ? "error" : "warning", text);
+   }
+   if (c->n_more > 0) {
+      fprintf(stderr, "and %u more\n", c->n_more);
+   }
+}
+
+static int check(const char *path, bool strict)
+{
+   struct config *c = config_load(path);
+   if (c == NULL) {
+      fputs("supervisor: no memory\n", stderr);
+      return EXIT_FAILURE;
+   }
+   if (c->n_errors == 0) {
+      config_check_topology(c, true);
+   }
+   print_problems(c);
+   bool ok = c->n_errors == 0 && (!strict || c->n_warnings == 0);
+   uint32_t enabled = 0;
+   for (uint32_t i = 0; ok && i < c->n_modules; i++) {
+      enabled += config_enabled(c, &c->modules[i]);
+   }
+   if (ok) {
+      printf("%u modules in %u profiles, %u enabled; %u warnings\n", c->n_modules, c->n_profiles, enabled,
+             c->n_warnings);
+   } else {
+      printf("%u errors, %u warnings\n", c->n_errors, c->n_warnings);
+   }
+   config_free(c);
+   return ok ? EXIT_SUCCESS : EXIT_CONFIG;
+}
+
+static void print_change(const struct config *old, const struct config_module *a, const struct config *new,
+                         const struct config_module *b)
+{
+   static const char *const words[] = {[CHANGE_ADDED] = "add",
+                                       [CHANGE_REMOVED] = "remove",
+                                       [CHANGE_RESTART] = "restart",
+                                       [CHANGE_FLAGS] = "change"};
+   char what[256], name[512];
+   enum config_change change = config_compare(old, a, new, b, what, sizeof(what));
+   if (change != CHANGE_NONE) {
+      const char *raw = a != NULL ? a->name : b->name;
+      nc_text_terminal(name, sizeof(name), raw, strlen(raw));
+      printf("%-8s%s%s%s\n", words[change], name, *what != 0 ? ": " : "", what);
+   }
+}
+
+static int diff(const char *old_path, const char *new_path)
+{
+   struct config *old = config_load(old_path), *new = config_load(new_path);
+   int status = EXIT_FAILURE;
+   if (old != NULL && new != NULL && old->n_errors == 0 && new->n_errors == 0) {
+      for (uint32_t i = 0; i < old->n_modules; i++) {
+         print_change(old, &old->modules[i], new, config_find(new, old->modules[i].name));
+      }
+      for (uint32_t i = 0; i < new->n_modules; i++) {
+         if (config_find(old, new->modules[i].name) == NULL) {
+            print_change(old, NULL, new, &new->modules[i]);
+         }
+      }
+      status = EXIT_SUCCESS;
+   } else if (old != NULL && new != NULL) {
+      print_problems(old->n_errors > 0 ? old : new);
+      status = EXIT_CONFIG;
+   }
+   config_free(old);
+   config_free(new);
+   return status;
+}
+
+int main(int argc, char **argv)
+{
+   enum { CHECK = 256, STRICT, DIFF };
+   static const struct option options[] = {
+       {"check", no_argument, NULL, CHECK}, {"strict", no_argument, NULL, STRICT},
+       {"diff", no_argument, NULL, DIFF},   {"help", no_argument, NULL, 'h'},
+       {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
+   bool wants_check = false, strict = false, wants_diff = false;
+   for (int o; (o = getopt_long(argc, argv, "hV", options, NULL)) != -1;) {
+      switch (o) {
+      case CHECK: wants_check = true; break;
+      case STRICT: strict = true; break;
+      case DIFF: wants_diff = true; break;
+      case 'h': help(stdout); return nc_flush_stdout("supervisor") ? EXIT_SUCCESS : EXIT_FAILURE;
+      case 'V':
+         puts("supervisor " NEMEA_VERSION);
+         return nc_flush_stdout("supervisor") ? EXIT_SUCCESS : EXIT_FAILURE;
+      default: return EXIT_USAGE;
+      }
+   }
+   int expected = wants_check ? 1 : 2;
+   if (wants_check == wants_diff || argc - optind != expected || (strict && !wants_check)) {
+      help(stderr);
+      return EXIT_USAGE;
+   }
+   int status = wants_check ? check(argv[optind], strict) : diff(argv[optind], argv[optind + 1]);
+   return nc_flush_stdout("supervisor") ? status : EXIT_FAILURE;
+}

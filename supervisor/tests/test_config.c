@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Configurations: the recorded documents and their verdicts, includes, command lines, how modules fit together, comparison. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+
+static const char *golden;
+
+static struct config *load(const char *text)
+{
+   struct config *c = config_load_text("t.xml", text, strlen(text));
+   assert_non_null(c);
+   return c;
+}
+
+static bool has_problem(const struct config *c, const char *part)
+{
+   for (uint32_t i = 0; i < c->n_problems; i++) {
+      if (strstr(c->problems[i].text, part) != NULL) {
+         return true;
+      }
+   }
+   return false;
+}
+
+static void assert_problem(const struct config *c, const char *part)
+{
+   if (!has_problem(c, part)) {
+      for (uint32_t i = 0; i < c->n_problems; i++) {
+         print_error("%s\n", c->problems[i].text);
+      }
+      fail_msg("no problem \"%s\"", part);
+   }
+}
+
+/* What is said of each document that is refused, with its line; of those accepted, the warning. */
+static const struct {
+   const char *name, *said;
+} said[] = {
+#include "documents.h"
+};
+
+static int only_xml(const struct dirent *d)
+{
+   return strstr(d->d_name, ".xml") != NULL;
+}
+
+/* Whether the recorded supervisor accepted the next document. */
+static bool recorded_verdict(FILE *results)
+{
+   char line[1024];
+   bool accepted = false;
+   while (fgets(line, sizeof(line), results) != NULL && strncmp(line, "### ", 4) != 0) {
+      accepted |= strstr(line, "Validation of the configuration file successfully finished") != NULL;
+   }
+   return accepted;
+}
+
+static void the_recorded_documents_have_their_verdicts(void **state)
+{
+   char path[4096], line[256];
+   struct dirent **files;
+   (void) state;
+   snprintf(path, sizeof(path), "%s/bad-configs/validation-results.txt", golden);
+   FILE *results = fopen(path, "re");
+   assert_non_null(results);
+   assert_non_null(fgets(line, sizeof(line), results)); /* "### ..." of the first */
+   snprintf(path, sizeof(path), "%s/bad-configs", golden);
+   int n = scandir(path, &files, only_xml, alphasort);
+   assert_int_equal(n, 52);
+   assert_int_equal(sizeof(said) / sizeof(said[0]), 52);
+   for (int i = 0; i < n; i++) {
+      bool expected = recorded_verdict(results);
+      assert_string_equal(files[i]->d_name, said[i].name);
+      if (strncmp(files[i]->d_name, "44-", 3) == 0) {
+         expected = true; /* a directory that is not there is an empty one, with a warning */
+      }
+      snprintf(path, sizeof(path), "%s/bad-configs/%s", golden, files[i]->d_name);
+      struct config *c = config_load(path);
+      assert_non_null(c);
+      if ((c->n_errors == 0) != expected) {
+         fail_msg("%s: %u errors, expected it to be %s", files[i]->d_name, c->n_errors,
+                  expected ? "accepted" : "refused");
+      }
+      if (*said[i].said != 0) {
+         snprintf(line, sizeof(line), "%s%s", said[i].name, said[i].said);
+         assert_problem(c, line);
+      } else {
+         assert_int_equal(c->n_problems, 0);
+      }
+      config_free(c);
+      free(files[i]);
+   }
+   free(files);
+   fclose(results);
+}
+
+/* A folder for templates. */
+struct folder {
+   char path[64];
+};
+
+static void write_file(const struct folder *f, const char *name, const char *text)
+{
+   char path[256];
+   snprintf(path, sizeof(path), "%s/%s", f->path, name);
+   FILE *file = fopen(path, "we");
+   assert_non_null(file);
+   assert_true(fputs(text, file) >= 0);
+   assert_int_equal(fclose(file), 0);
+}
+
+static struct folder make_folder(void)
+{
+   struct folder f = {.path = "/tmp/nemea-config-XXXXXX"};
+   assert_non_null(mkdtemp(f.path));
+   return f;
+}
+
+static void remove_folder(const struct folder *f)
+{
+   char command[128];
+   snprintf(command, sizeof(command), "rm -r %s", f->path);
+   assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
+}
+
+#define MODULE(name) \
+   "<module>\n<name>" name "</name><enabled>true</enabled>\n<path>/bin/true</path></module>\n"
+
+static void includes_are_in_the_order_of_names_with_their_own_lines(void **state)
+{
+   char text[1024], path[128];
+   struct folder f = make_folder();
+   (void) state;
+   snprintf(text, sizeof(text),
+            "<?xml version=\"1.0\"?>\n<nemea-supervisor>\n<modules>\n<name>p</name><enabled>true</enabled>\n "
+            " <!-- include %s/ -->\n"
+            "<!-- include %s/b.sup-->\n<wrong/>\n</modules></nemea-supervisor>\n",
+            f.path, f.path);
+   write_file(&f, "t.xml", text);
+   write_file(&f, "z.sup", MODULE("z"));
+   write_file(&f, "a.sup", "\n" MODULE("a") "<!-- end -->"); /* no newline at the end */
+   write_file(&f, "b.sup", MODULE("b"));
+   write_file(&f, "c.notsup", MODULE("c"));
+   snprintf(path, sizeof(path), "%s/t.xml", f.path);
+   struct config *c = config_load(path);
+   assert_non_null(c);
+   assert_int_equal(c->n_modules, 4);
+   assert_string_equal(c->modules[0].name, "a");
+   assert_string_equal(c->modules[1].name, "b");
+   assert_string_equal(c->modules[2].name, "z");
+   assert_int_equal(c->n_errors, 2);
+   snprintf(text, sizeof(text), "%s/t.xml:7: unknown element <wrong>", f.path);
+   assert_problem(c, text);
+   snprintf(text, sizeof(text), "%s/b.sup:1: second module \"b\", the first is in %s/b.sup:1", f.path,
+            f.path);
+   assert_problem(c, text);
+   uint32_t line;
+   assert_non_null(strstr(config_where(c, c->modules[0].line, &line), "/a.sup"));
+   assert_int_equal(line, 2);
+   config_free(c);
+   remove_folder(&f);
+}
+
+static void the_recorded_deployment_is_read(void **state)
+{
+   char path[4096], text[4096], why[256];
+   (void) state;
+   struct folder f = make_folder();
+   FILE *out = NULL;
+   snprintf(path, sizeof(path), "%s/t.xml", f.path);
+   out = fopen(path, "we");
+   assert_non_null(out);
+   snprintf(text, sizeof(text), "%s/config/supervisor_config_template.xml", golden);
+   FILE *in = fopen(text, "re");
+   assert_non_null(in);
+   while (fgets(text, sizeof(text), in) != NULL) {
+      const char *at = strstr(text, "/etc/nemea");
+      if (at != NULL) {
+         fprintf(out, "%.*s%s/config%s", (int) (at - text), text, golden, at + strlen("/etc/nemea"));
+      } else {
+         fputs(text, out);
+      }
+   }
+   fclose(in);
+   assert_int_equal(fclose(out), 0);
+   struct config *c = config_load(path);
+   assert_non_null(c);
+   assert_int_equal(c->n_errors, 0);
+   assert_int_equal(c->n_modules, 5);
+   assert_int_equal(c->n_profiles, 4);
+   assert_int_equal(c->restarts, 4);
+   const struct config_module *logger = config_find(c, "flow_logger"), *stubborn = config_find(c, "stubborn");
+   assert_int_equal(config_restarts(c, logger), 2);
+   assert_int_equal(config_restarts(c, stubborn), 4);
+   assert_false(config_enabled(c, config_find(c, "crasher"))); /* its profile is not */
+   char **argv = config_command(logger, why, sizeof(why));
+   static const char *const expected[] = {
+       "flow_logger", "-t", "-T", "-a", "/data/flow log.csv", "-d", ";", "-i", "t:localhost:17600"};
+   assert_non_null(argv);
+   for (size_t i = 0; i < 9; i++) {
+      assert_string_equal(argv[i], expected[i]);
+   }
+   assert_null(argv[9]);
+   config_command_free(argv);
+   argv = config_command(stubborn, why, sizeof(why));
+   assert_non_null(argv);
+   assert_string_equal(argv[3], "three \"quoted\" words");
+   config_command_free(argv);
+   config_free(c);
+   remove_folder(&f);
+}
+
+static void assert_words(char *params, const char *expected)
+{
+   char why[256], name[] = "m", text[1024] = "";
+   struct config_module m = {.name = name, .params = params};
+   char **argv = config_command(&m, why, sizeof(why));
+   if (argv == NULL) {
+      assert_non_null(strstr(why, expected));
+      return;
+   }
+   for (size_t i = 1; argv[i] != NULL; i++) {
+      snprintf(text + strlen(text), sizeof(text) - strlen(text), "[%s]", argv[i]);
+   }
+   assert_string_equal(text, expected);
+   config_command_free(argv);
+}
+
+/* As recorded in runtime/edge_cases-result.txt. */
+static void params_are_split_as_recorded(void **state)
+{
+   char adjacent[] = "'a b'c \"d\"'e'  f\ng\th ", inside[] = "--x='a b'", empty[] = "-a \"\" b",
+        apostrophe[] = "-a \"un'x\" b", open[] = "a 'b";
+   (void) state;
+   assert_words(adjacent, "[a b][c][d][e][f\ng\th]");
+   assert_words(inside, "a quote inside the word");
+   assert_words(empty, "empty quotes");
+   assert_words(apostrophe, "an apostrophe inside the quotes");
+   assert_words(open, "no closing quote");
+}
+
+static void assert_spec(const char *interfaces, const char *expected)
+{
+   char text[4096];
+   snprintf(text, sizeof(text),
+            "<nemea-supervisor><modules><name>p</name><enabled>true</enabled><module><name>m</"
+            "name><enabled>true</enabled>"
+            "<path>/bin/true</path><trapinterfaces>%s</trapinterfaces></module></modules></nemea-supervisor>",
+            interfaces);
+   struct config *c = load(text);
+   assert_int_equal(c->n_errors, 0);
+   char *spec = config_ifc_spec(&c->modules[0]);
+   assert_string_equal(spec, expected);
+   free(spec);
+   config_free(c);
+}
+
+#define IFC(type, direction, params)                                                     \
+   "<interface><type>" type "</type><direction>" direction "</direction><params>" params \
+   "</params></interface>"
+
+static void interfaces_are_joined(void **state)
+{
+   (void) state;
+   assert_spec(IFC("TLS", "OUT", "4433:key:crt:ca") IFC("FILE", "OUT", "/data/x.trapcap:mode=append")
+                   IFC("TCP", "IN", "h1,7600") IFC("TCP", "IN", "a,b,c"),
+               "t:h1:7600,t:a:b,c,T:4433:key:crt:ca,f:/data/x.trapcap:mode=append");
+   assert_spec(IFC("BLACKHOLE", "OUT", "") IFC("BLACKHOLE", "OUT", ""), "b:,b:");
+   assert_spec(IFC("BLACKHOLE", "OUT", "") IFC("UNIXSOCKET", "OUT", "s1:timeout=NO_WAIT"),
+               "b:,u:s1:timeout=NO_WAIT");
+   assert_spec(IFC("TCP", "OUT", "17600,10"), "t:17600:max_clients=10");
+}
+
+#define DOCUMENT(modules)                                                                    \
+   "<nemea-supervisor><modules><name>p</name><enabled>true</enabled>" modules "</modules></" \
+   "nemea-supervisor>"
+#define WITH(name, enabled, interfaces)             \
+   "<module><name>" name "</name><enabled>" enabled \
+   "</enabled><path>/bin/sh</path><trapinterfaces>" interfaces "</trapinterfaces></module>\n"
+
+static void it_says_what_does_not_fit_together(void **state)
+{
+   (void) state;
+   struct config *c = load(DOCUMENT(
+       WITH("a", "true", IFC("UNIXSOCKET", "OUT", "flows:timeout=HALF_WAIT") IFC("TCP", "OUT", "12001"))
+           WITH("b", "true",
+                IFC("UNIXSOCKET", "IN", "flows") IFC("TCP", "IN", "localhost,12001")
+                    IFC("TCP", "IN", "elsewhere,7600"))
+               WITH("c", "true", IFC("UNIXSOCKET", "OUT", "flows") IFC("TLS", "OUT", "12001:k:c:a"))
+                   WITH("d", "true", IFC("UNIXSOCKET", "IN", "nobody") IFC("TCP", "IN", "12002"))
+                       WITH("e", "false",
+                            IFC("UNIXSOCKET", "IN", "nobody2") IFC(
+                                "TCP", "OUT", "12002")) "<module><name>f</name><enabled>true</enabled><path>/"
+                                                        "no/such/program</path></module>"));
+   assert_int_equal(c->n_errors, 0);
+   config_check_topology(c, false);
+   assert_problem(c, "t.xml:3: modules \"a\" and \"c\" both send on UNIX socket flows");
+   assert_problem(c, "modules \"a\" and \"c\" both send on port 12001");
+   assert_problem(c, "no enabled module sends what module \"d\" reads: UNIX socket nobody");
+   assert_problem(c, "no enabled module sends what module \"d\" reads: port 12002");
+   assert_problem(c, "program of module \"f\" cannot be executed: /no/such/program");
+   assert_int_equal(c->n_warnings, 5);
+   assert_int_equal(c->n_errors, 0);
+   config_free(c);
+}
+
+static void assert_change(const char *before, const char *after, enum config_change expected,
+                          const char *expected_what)
+{
+   char what[256];
+   struct config *a = load(before), *b = load(after);
+   assert_int_equal(config_compare(a, config_find(a, "m"), b, config_find(b, "m"), what, sizeof(what)),
+                    expected);
+   assert_string_equal(what, expected_what);
+   config_free(a);
+   config_free(b);
+}
+
+static void only_what_matters_restarts_a_module(void **state)
+{
+   static const char base[] =
+       DOCUMENT(WITH("m", "true", IFC("UNIXSOCKET", "IN", "a") IFC("UNIXSOCKET", "OUT", "b")));
+   (void) state;
+   assert_change(base, base, CHANGE_NONE, "");
+   assert_change(base, DOCUMENT(""), CHANGE_REMOVED, "");
+   assert_change(DOCUMENT(""), base, CHANGE_ADDED, "");
+   assert_change(base,
+                 DOCUMENT(WITH("m", "true", IFC("UNIXSOCKET", "OUT", "b") IFC("UNIXSOCKET", "IN", "a"))),
+                 CHANGE_NONE, "");
+   assert_change(base, DOCUMENT(WITH("m", "true", IFC("UNIXSOCKET", "IN", "a"))), CHANGE_RESTART,
+                 "interfaces");
+   assert_change(base,
+                 DOCUMENT(WITH("m", "false", IFC("UNIXSOCKET", "IN", "a") IFC("UNIXSOCKET", "OUT", "b"))),
+                 CHANGE_FLAGS, "disabled");
+   assert_change(
+       DOCUMENT("<module><name>m</name><enabled>true</enabled><path>a</path><params>-x</params></module>"),
+       DOCUMENT("<module><name>m</name><enabled>true</enabled><path>b</path></module>"), CHANGE_RESTART,
+       "path, params");
+   assert_change(DOCUMENT("<module><name>m</name><enabled>true</enabled><path>a</path><params/></module>"),
+                 DOCUMENT("<module><name>m</name><enabled>true</enabled><path>a</path></module>"),
+                 CHANGE_NONE, "");
+}
+
+static void entities_do_not_multiply(void **state)
+{
+   (void) state;
+   struct config *c = load("<!DOCTYPE n [<!ENTITY a \"xxxxxxxxxx\"><!ENTITY b "
+                           "\"&a;&a;&a;&a;\">]><nemea-supervisor><modules><name>&b;"
+                           "</name><enabled>true</enabled></modules></nemea-supervisor>");
+   assert_problem(c, "the entity \"b\" holds other entities");
+   assert_true(c->n_errors > 0);
+   config_free(c);
+}
+
+static void more_problems_than_are_kept_are_counted(void **state)
+{
+   char *text = malloc(100000);
+   (void) state;
+   assert_non_null(text);
+   strcpy(text, "<nemea-supervisor>");
+   for (int i = 0; i < 1000; i++) {
+      strcat(text, "<wrong/>");
+   }
+   strcat(text, "</nemea-supervisor>");
+   struct config *c = load(text);
+   assert_int_equal(c->n_errors, 1000);
+   assert_int_equal(c->n_problems, CONFIG_PROBLEMS);
+   assert_int_equal(c->n_more, 1000 - CONFIG_PROBLEMS);
+   config_free(c);
+   free(text);
+}
+
+int main(int argc, char **argv)
+{
+   static const struct CMUnitTest tests[] = {
+       cmocka_unit_test(the_recorded_documents_have_their_verdicts),
+       cmocka_unit_test(includes_are_in_the_order_of_names_with_their_own_lines),
+       cmocka_unit_test(the_recorded_deployment_is_read),
+       cmocka_unit_test(params_are_split_as_recorded),
+       cmocka_unit_test(interfaces_are_joined),
+       cmocka_unit_test(it_says_what_does_not_fit_together),
+       cmocka_unit_test(only_what_matters_restarts_a_module),
+       cmocka_unit_test(entities_do_not_multiply),
+       cmocka_unit_test(more_problems_than_are_kept_are_counted),
+   };
+   if (argc != 2) {
+      fputs("usage: test_supervisor_config GOLDEN\n", stderr);
+      return 2;
+   }
+   golden = argv[1];
+   return cmocka_run_group_tests(tests, NULL, NULL);
+}
