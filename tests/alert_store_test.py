@@ -228,6 +228,31 @@ class AlertStore(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn('version 99', err)
 
+    def test_a_database_of_the_first_version_is_migrated(self):
+        self.some()
+        self.w.end(self.w.started[0], signal.SIGTERM)
+        with sqlite3.connect(self.w.file('events.db')) as db:  # as that version would have it: segments of 262144 events
+            for row in db.execute('SELECT no FROM event WHERE no > 2').fetchall():
+                for table, column in (('event', 'no'), ('host', 'no'), ('event_id', 'no')):
+                    db.execute(f'UPDATE {table} SET {column} = ? WHERE {column} = ?', (row[0] + 100000, row[0]))
+            db.execute('DELETE FROM segment')
+            db.execute('INSERT INTO segment SELECT 0, min(begin), max(end) FROM event')
+            db.execute('UPDATE event_id SET segment = 0')
+            db.execute('UPDATE host SET segment = 0')
+            db.execute('PRAGMA user_version = 1')
+        self.store()
+        self.assertEqual(self.ask(b'{"op":"stats"}\n')[0]['schema'], 2)
+        self.assertEqual([e['targets'][0]['ip'] for e in self.events()], ['10.0.0.1', '2001:db8::1', '10.0.1.1'])
+        for host in ('10.0.0.1', '2001:db8::1', '10.0.1.1'):
+            event = self.events('--host', host)[0]
+            self.assertIn(event['reason'], self.nemea('show', event['id']))
+        self.w.started[1].stdin.write(alert('10.0.1.1', '198.51.100.7', minute=122))
+        self.w.started[1].stdin.flush()
+        self.wait_for_alerts(5)
+        self.assertEqual(len(self.events()), 3)  # it was found, and joined to
+        self.w.end(self.w.started[0], signal.SIGTERM)
+        self.check_database()
+
     def test_whose_alerts_come_is_told_by_the_format_or_the_user(self):
         self.w.file('alerts.csv', HEADER + alert('10.0.0.1'))
         self.w.run('logreplay', '-f', 'alerts.csv', '-i', 'f:alerts')

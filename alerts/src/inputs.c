@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Whose alerts does an input carry? */
-#include <nemea/event.h>
+/** Whose alerts does an input carry, and which event is each of its messages? */
+#include <jansson.h>
+#include <nemea/alert_input.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Does a format have all fields of another? They may differ in type: values are read by name. */
@@ -67,4 +69,77 @@ const struct event_description *event_description_of_input(const char *spec, con
 {
    const struct event_description *d = by_interface(spec);
    return d != NULL ? d : layout != NULL ? by_format(layout) : by_json(json);
+}
+
+bool alert_inputs_name(struct alert_input *inputs, unsigned n, const char *names, char why[ALERT_INPUT_WHY])
+{
+   unsigned named = 0;
+   for (const char *p = names; p != NULL; named++) {
+      char name[128];
+      size_t length = strcspn(p, ",");
+      snprintf(name, sizeof(name), "%.*s", (int) (length < sizeof(name) ? length : sizeof(name) - 1), p);
+      const struct event_description *d = event_description_find(name);
+      if (d == NULL) {
+         snprintf(why, ALERT_INPUT_WHY,
+                  "\"%s\" is no detector whose alerts are known (nemea analyze --list-detectors)", name);
+         return false;
+      }
+      if (named < n) {
+         inputs[named].named = d;
+      }
+      p = p[length] == ',' ? p + length + 1 : NULL;
+   }
+   if (named != 0 && named != n) {
+      snprintf(why, ALERT_INPUT_WHY, "%u names for %u inputs", named, n);
+      return false;
+   }
+   return true;
+}
+
+bool alert_input_format(struct alert_input *in, const char *spec, bool json, const char *format,
+                        char why[ALERT_INPUT_WHY])
+{
+   ur_layout_free(in->layout);
+   in->layout = json ? NULL : ur_layout_create(format);
+   if (!json && in->layout == NULL) {
+      snprintf(why, ALERT_INPUT_WHY, "input %s: expected alerts, the sender has other data", spec);
+      return false;
+   }
+   in->description = in->named != NULL ? in->named : event_description_of_input(spec, in->layout, format);
+   if (in->description == NULL) {
+      snprintf(why, ALERT_INPUT_WHY,
+               "input %s: whose alerts these are cannot be told from their format \"%s\": name the "
+               "detectors of all inputs with --detectors",
+               spec, format);
+   }
+   return in->description != NULL;
+}
+
+enum alert_result alert_input_read(const struct alert_input *in, const void *data, size_t size,
+                                   struct event *e)
+{
+   struct alert alert = {.layout = in->layout};
+   json_t *json = NULL;
+   if (in->layout != NULL) {
+      if (size > UINT32_MAX || !ur_layout_check(in->layout, data, (uint32_t) size)) {
+         return ALERT_INVALID;
+      }
+      alert.rec = data;
+   } else {
+      alert.json = json = json_loadb(data, size, 0, NULL);
+      if (!json_is_object(json)) {
+         json_decref(json);
+         return ALERT_INVALID;
+      }
+   }
+   bool is_event = event_of_alert(in->description, &alert, e);
+   json_decref(json);
+   return is_event ? ALERT_EVENT : ALERT_IGNORED;
+}
+
+void alert_inputs_free(struct alert_input *inputs, unsigned n)
+{
+   for (unsigned i = 0; inputs != NULL && i < n; i++) {
+      ur_layout_free(inputs[i].layout);
+   }
 }

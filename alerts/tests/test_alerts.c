@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Alerts of all kinds, as records and as JSON, and the events that they become. */
 #include <jansson.h>
-#include <nemea/event.h>
+#include <nemea/alert_input.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -435,6 +435,44 @@ static void the_rest_of_many_hosts_is_counted(void **state)
    events_free(&all);
 }
 
+static void inputs_know_whose_alerts_they_carry(void **state)
+{
+   (void) state;
+   struct alert_input in[2] = {0};
+   char why[ALERT_INPUT_WHY] = "";
+   struct event e;
+   assert_true(alert_inputs_name(in, 2, NULL, why));
+   assert_true(alert_inputs_name(in, 2, "ddos_detector,haddrscan_detector", why));
+   assert_false(alert_inputs_name(in, 2, "ddos_detector", why));
+   assert_non_null(strstr(why, "1 names for 2 inputs"));
+   assert_false(alert_inputs_name(in, 2, "ddos_detector,nobody", why));
+   assert_non_null(strstr(why, "\"nobody\" is no detector"));
+   assert_false(alert_inputs_name(in, 2, "ddos_detector,", why));
+
+   /* The name counts more than the interface. */
+   assert_true(alert_input_format(&in[0], "vportscan_detector", true, "anything", why));
+   assert_string_equal(in[0].description->program, "ddos_detector");
+   struct alert_input other = {0};
+   assert_true(alert_input_format(&other, "/a/vportscan_detector.trapcap", true, "anything", why));
+   assert_string_equal(other.description->program, "vportscan_detector");
+   assert_false(alert_input_format(&other, "flows", true, "anything", why));
+   assert_non_null(strstr(why, "--detectors"));
+   assert_false(alert_input_format(&other, "vportscan_detector", false, "no template", why));
+   assert_non_null(strstr(why, "other data"));
+   alert_inputs_free(&other, 1);
+
+   static const char scan[] =
+       "{\"DST_IP\":\"198.51.100.7\",\"BYTES\":12345,\"EVENT_ID\":1,\"TIME_FIRST\":5,\"TIME_LAST\":6}";
+   assert_int_equal(alert_input_read(&in[0], scan, strlen(scan), &e), ALERT_EVENT);
+   assert_string_equal(e.kind, "flood");
+   assert_int_equal(alert_input_read(&in[0], scan, strlen(scan) - 1, &e), ALERT_INVALID);
+   assert_int_equal(alert_input_read(&in[0], "[]", 2, &e), ALERT_INVALID);
+   assert_true(alert_input_format(&in[0], "x", false, event_description_find("ddos_detector")->fields, why));
+   assert_int_equal(alert_input_read(&in[0], scan, 3, &e), ALERT_INVALID);
+   alert_inputs_free(in, 2);
+   alert_inputs_free(NULL, 2);
+}
+
 int main(void)
 {
    const struct CMUnitTest tests[] = {
@@ -445,6 +483,7 @@ int main(void)
        cmocka_unit_test(an_amplification_that_is_also_a_flood_is_one_event),
        cmocka_unit_test(ids_are_stable),
        cmocka_unit_test(the_rest_of_many_hosts_is_counted),
+       cmocka_unit_test(inputs_know_whose_alerts_they_carry),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }

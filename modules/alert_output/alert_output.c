@@ -3,7 +3,7 @@
 #include "format.h"
 #include "sender.h"
 
-#include <jansson.h>
+#include <nemea/alert_input.h>
 #include <nemea/module.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,18 +22,13 @@ static const unsigned syslog_severities[] = {5, 5, 4, 1};
 
 enum kind { TO_FILE, TO_WEB, TO_SYSLOG };
 
-struct source {
-   const struct event_description *named, *description;
-   ur_layout_t *layout;
-};
-
 struct alert_output {
    const char *to, *detectors, *spool, *ca, *cert, *key, *headers, *host, *node;
    unsigned format;
    uint32_t megabytes, batch, timeout, first_pause, last_pause, drain, attempts, facility;
    bool end;
 
-   struct source *sources;
+   struct alert_input *inputs;
    struct sender *sender;
    enum kind kind;
    char hostname[256];
@@ -101,35 +96,12 @@ static ur_time_t now(void)
 
 /* ---------------------------------------------------------------------- opening */
 
-static int set_names(nm_module_t *m)
-{
-   struct alert_output *self = nm_self(m);
-   uint32_t n = 0;
-   const char *p = self->detectors;
-   for (; p != NULL; n++) {
-      char name[128];
-      size_t length = strcspn(p, ",");
-      snprintf(name, sizeof(name), "%.*s", (int) (length < sizeof(name) ? length : sizeof(name) - 1), p);
-      const struct event_description *d = event_description_find(name);
-      if (d == NULL) {
-         return nm_fail(m, "option --detectors: \"%s\" is no detector whose alerts are known", name);
-      }
-      if (n < nm_inputs(m)) {
-         self->sources[n].named = d;
-      }
-      p = p[length] == ',' ? p + length + 1 : NULL;
-   }
-   return n == 0 || n == nm_inputs(m)
-              ? NM_OK
-              : nm_fail(m, "option --detectors: %u names for %u inputs", n, nm_inputs(m));
-}
-
 static int check(nm_module_t *m)
 {
    struct alert_output *self = nm_self(m);
-   char why[WHY_SIZE];
-   self->sources = calloc(nm_inputs(m) + 1, sizeof(*self->sources));
-   if (self->sources == NULL) {
+   char why[WHY_SIZE], wrong[ALERT_INPUT_WHY];
+   self->inputs = calloc(nm_inputs(m) + 1, sizeof(*self->inputs));
+   if (self->inputs == NULL) {
       return nm_fail(m, "out of memory");
    }
    if ((self->cert == NULL) != (self->key == NULL)) {
@@ -145,7 +117,9 @@ static int check(nm_module_t *m)
                                            .node = self->node,
                                            .version = NEMEA_VERSION};
    nm_set_flag(m, NM_KEEP_EOS, !self->end);
-   return set_names(m);
+   return alert_inputs_name(self->inputs, nm_inputs(m), self->detectors, wrong)
+              ? NM_OK
+              : nm_fail(m, "option --detectors: %s", wrong);
 }
 
 static struct destination *open_destination(struct alert_output *self, char why[WHY_SIZE])
@@ -231,22 +205,14 @@ static int init(nm_module_t *m)
 static int format(nm_module_t *m, uint32_t input)
 {
    struct alert_output *self = nm_self(m);
-   struct source *s = &self->sources[input];
-   const char *text = nm_in_format(m, input);
-   bool json = nm_in_data(m, input) == NM_JSON;
-   ur_layout_free(s->layout);
-   s->layout = json ? NULL : ur_layout_create(text);
-   if (nm_in_data(m, input) == NM_RAW || (!json && s->layout == NULL)) {
+   char why[ALERT_INPUT_WHY];
+   enum nm_data data = nm_in_data(m, input);
+   if (data == NM_RAW) {
       return nm_fail(m, "input %s: expected alerts, the sender has other data", nm_input_spec(m, input));
    }
-   s->description =
-       s->named != NULL ? s->named : event_description_of_input(nm_input_spec(m, input), s->layout, text);
-   return s->description != NULL ? NM_OK
-                                 : nm_fail(m,
-                                           "input %s: whose alerts these are cannot be told from their "
-                                           "format \"%s\": name the detectors of all "
-                                           "inputs with --detectors",
-                                           nm_input_spec(m, input), text);
+   bool known = alert_input_format(&self->inputs[input], nm_input_spec(m, input), data == NM_JSON,
+                                   nm_in_format(m, input), why);
+   return known ? NM_OK : nm_fail(m, "%s", why);
 }
 
 /* ----------------------------------------------------------------------- alerts */
@@ -268,35 +234,24 @@ static void send_event(nm_module_t *m, const struct event *e)
    }
 }
 
-static void take_alert(nm_module_t *m, const struct source *s, const nm_record_t *rec)
+static void take_alert(nm_module_t *m, const struct alert_input *in, const nm_record_t *rec)
 {
    struct alert_output *self = nm_self(m);
-   struct alert alert = {.layout = s->layout};
    struct event e;
-   json_t *json = NULL;
-   if (s->layout != NULL && ur_layout_check(s->layout, rec->data, rec->size)) {
-      alert.rec = rec->data;
-   } else if (s->layout == NULL && (json = json_loadb(rec->data, rec->size, 0, NULL)) != NULL &&
-              json_is_object(json)) {
-      alert.json = json;
+   enum alert_result result = alert_input_read(in, rec->data, rec->size, &e);
+   self->bad += result == ALERT_INVALID;
+   self->alerts += result != ALERT_INVALID;
+   self->ignored += result == ALERT_IGNORED;
+   if (result == ALERT_EVENT) {
+      send_event(m, &e);
    }
-   self->bad += alert.rec == NULL && alert.json == NULL;
-   if (alert.rec != NULL || alert.json != NULL) {
-      self->alerts++;
-      bool is_event = event_of_alert(s->description, &alert, &e);
-      self->ignored += !is_event;
-      if (is_event) {
-         send_event(m, &e);
-      }
-   }
-   json_decref(json);
 }
 
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
    struct alert_output *self = nm_self(m);
    for (uint32_t i = 0; i < n; i++) {
-      take_alert(m, &self->sources[nm_input(m)], &recs[i]);
+      take_alert(m, &self->inputs[nm_input(m)], &recs[i]);
    }
    nm_ack(m, nm_input(m), recs[n - 1].seq); /* they are in the spool, or counted */
    return NM_OK;
@@ -351,10 +306,8 @@ static void cleanup(nm_module_t *m)
 {
    struct alert_output *self = nm_self(m);
    sender_free(self->sender);
-   for (uint32_t i = 0; self->sources != NULL && i < nm_inputs(m); i++) {
-      ur_layout_free(self->sources[i].layout);
-   }
-   free(self->sources);
+   alert_inputs_free(self->inputs, nm_inputs(m));
+   free(self->inputs);
 }
 
 NM_MODULE("alert_output",

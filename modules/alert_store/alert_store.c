@@ -4,14 +4,14 @@
 #include "open_events.h"
 #include "server.h"
 
-#include <jansson.h>
+#include <nemea/alert_input.h>
 #include <nemea/module.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define COMMIT_US \
-   200000 /* alerts are stored, and acknowledged, at most this long after they came, and the time of one commit */
+   100000 /* alerts are stored, and acknowledged, at most this long after they came, and the time of one commit */
 #define EXPIRE_SECONDS 5
 #define RETRY_NS       100000000
 #define DAY_US         ((int64_t) 86400 * 1000000)
@@ -20,9 +20,6 @@
 NM_FIELDS()
 
 struct source {
-   const struct event_description *description;
-   const char *named; /* by --detectors; NULL: found by the name of the interface, or the format */
-   ur_layout_t *layout;
    const char *key; /* of its position in the database */
    struct position stored, now;
    uint64_t seq; /* of the last record that was taken */
@@ -34,14 +31,16 @@ struct alert_store {
    uint32_t days, capacity, deadline;
    uint64_t megabytes;
    bool end;
-   char *names; /* copy of detectors, which named points into */
    struct database db;
    struct server *server;
    struct open_events open;
    struct source *sources;
-   int64_t *numbers; /* of the events of a commit */
+   struct alert_input *inputs; /* as many */
+   int64_t *numbers;           /* of the events of a commit */
    time_t expire_at;
    bool ready, failing;
+   int64_t waiting_since; /* monotonic, of the oldest alert that is not acknowledged; 0: none */
+   uint64_t slowest;      /* ms from an alert's arrival to its acknowledgement */
    uint64_t alerts, ignored, bad, repeated, created, joined, commits, failed_commits, requests, refused,
        evicted, expired, events;
 };
@@ -74,35 +73,29 @@ static int64_t wall_us(void)
    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+static int64_t monotonic_ms(void)
+{
+   struct timespec ts;
+   clock_gettime(CLOCK_MONOTONIC, &ts);
+   return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 /* --------------------------------------------------------------------- opening */
 
 static int check(nm_module_t *m)
 {
    struct alert_store *self = nm_self(m);
+   char why[ALERT_INPUT_WHY];
    if (self->path == NULL) {
       return nm_fail(m, "option --database: missing, expected the file of the database");
    }
    self->sources = calloc(nm_inputs(m) + 1, sizeof(*self->sources));
-   self->names = self->detectors != NULL ? strdup(self->detectors) : NULL;
-   if (self->sources == NULL || (self->detectors != NULL && self->names == NULL)) {
+   self->inputs = calloc(nm_inputs(m) + 1, sizeof(*self->inputs));
+   if (self->sources == NULL || self->inputs == NULL) {
       return nm_fail(m, "out of memory");
    }
-   uint32_t n = 0;
-   char *save = NULL;
-   for (char *name = self->names != NULL ? strtok_r(self->names, ",", &save) : NULL; name != NULL;
-        name = strtok_r(NULL, ",", &save), n++) {
-      if (event_description_find(name) == NULL) {
-         return nm_fail(m,
-                        "option --detectors: \"%s\" is no detector whose alerts are known (nemea analyze "
-                        "--list-detectors)",
-                        name);
-      }
-      if (n < nm_inputs(m)) {
-         self->sources[n].named = name;
-      }
-   }
-   if (n != 0 && n != nm_inputs(m)) {
-      return nm_fail(m, "option --detectors: %u names for %u inputs", n, nm_inputs(m));
+   if (!alert_inputs_name(self->inputs, nm_inputs(m), self->detectors, why)) {
+      return nm_fail(m, "option --detectors: %s", why);
    }
    nm_set_flag(m, NM_KEEP_EOS, !self->end);
    return NM_OK;
@@ -129,6 +122,7 @@ static void count(nm_module_t *m)
    nm_counter(m, "open events evicted", &self->evicted);
    nm_counter(m, "commits", &self->commits);
    nm_counter(m, "commits failed", &self->failed_commits);
+   nm_counter(m, "slowest acknowledgement ms", &self->slowest);
    nm_counter(m, "events stored", &self->events);
    nm_counter(m, "events expired", &self->expired);
    nm_counter(m, "requests", &self->requests);
@@ -169,22 +163,14 @@ static int init(nm_module_t *m)
 static int format(nm_module_t *m, uint32_t input)
 {
    struct alert_store *self = nm_self(m);
-   struct source *s = &self->sources[input];
-   const char *text = nm_in_format(m, input);
-   bool json = nm_in_data(m, input) == NM_JSON;
-   ur_layout_free(s->layout);
-   s->layout = json ? NULL : ur_layout_create(text);
-   if (nm_in_data(m, input) == NM_RAW || (!json && s->layout == NULL)) {
-      return nm_fail(m, "input %s: expected alerts, the sender has other data", s->key);
+   char why[ALERT_INPUT_WHY];
+   enum nm_data data = nm_in_data(m, input);
+   if (data == NM_RAW) {
+      return nm_fail(m, "input %s: expected alerts, the sender has other data", nm_input_spec(m, input));
    }
-   s->description = s->named != NULL ? event_description_find(s->named)
-                                     : event_description_of_input(s->key, s->layout, text);
-   return s->description != NULL ? NM_OK
-                                 : nm_fail(m,
-                                           "input %s: whose alerts these are cannot be told from their "
-                                           "format \"%s\": name the detectors of all inputs with "
-                                           "--detectors",
-                                           s->key, text);
+   bool known = alert_input_format(&self->inputs[input], nm_input_spec(m, input), data == NM_JSON,
+                                   nm_in_format(m, input), why);
+   return known ? NM_OK : nm_fail(m, "%s", why);
 }
 
 /* --------------------------------------------------------------------- storing */
@@ -247,6 +233,11 @@ static void stored(nm_module_t *m)
          nm_ack(m, i, s->seq);
          s->moved = false;
       }
+   }
+   if (self->waiting_since != 0) {
+      uint64_t took = (uint64_t) (monotonic_ms() - self->waiting_since);
+      self->slowest = took > self->slowest ? took : self->slowest;
+      self->waiting_since = 0;
    }
    self->commits++;
 }
@@ -324,30 +315,15 @@ static bool take_event(nm_module_t *m, const struct event *e)
    return true;
 }
 
-static bool take_alert(nm_module_t *m, const struct source *s, const nm_record_t *rec)
+static bool take_alert(nm_module_t *m, const struct alert_input *in, const nm_record_t *rec)
 {
    struct alert_store *self = nm_self(m);
-   struct alert alert = {.layout = s->layout};
    struct event e;
-   json_t *json = NULL;
-   if (s->layout != NULL && ur_layout_check(s->layout, rec->data, rec->size)) {
-      alert.rec = rec->data;
-   } else if (s->layout == NULL && (json = json_loadb(rec->data, rec->size, 0, NULL)) != NULL &&
-              json_is_object(json)) {
-      alert.json = json;
-   } else {
-      self->bad++;
-      json_decref(json);
-      return true;
-   }
-   self->alerts++;
-   bool is_event = event_of_alert(s->description, &alert, &e);
-   json_decref(json);
-   if (!is_event) {
-      self->ignored++;
-      return true;
-   }
-   return take_event(m, &e);
+   enum alert_result result = alert_input_read(in, rec->data, rec->size, &e);
+   self->bad += result == ALERT_INVALID;
+   self->alerts += result != ALERT_INVALID;
+   self->ignored += result == ALERT_IGNORED;
+   return result != ALERT_EVENT || take_event(m, &e);
 }
 
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
@@ -356,11 +332,14 @@ static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
    struct source *s = &self->sources[nm_input(m)];
    uint64_t instance, offset = nm_position(m, nm_input(m), recs[0].seq, &instance) - recs[0].seq;
    for (uint32_t i = 0; i < n; i++) {
+      if (self->waiting_since == 0) {
+         self->waiting_since = monotonic_ms();
+      }
       uint64_t position = recs[i].seq + offset;
       bool again = instance != 0 && instance == s->stored.instance && position <= s->stored.number;
       if (again) {
          self->repeated++;
-      } else if (!take_alert(m, s, &recs[i])) {
+      } else if (!take_alert(m, &self->inputs[nm_input(m)], &recs[i])) {
          return NM_STOP;
       }
       s->seq = recs[i].seq;
@@ -392,12 +371,10 @@ static void cleanup(nm_module_t *m)
    server_stop(self->server);
    database_close(&self->db);
    open_events_free(&self->open);
-   for (uint32_t i = 0; self->sources != NULL && i < nm_inputs(m); i++) {
-      ur_layout_free(self->sources[i].layout);
-   }
+   alert_inputs_free(self->inputs, nm_inputs(m));
+   free(self->inputs);
    free(self->sources);
    free(self->numbers);
-   free(self->names);
 }
 
 NM_MODULE("alert_store",

@@ -23,7 +23,10 @@ static const char *const schema[DATABASE_VERSION] = {
      "CREATE TABLE mark(no INTEGER PRIMARY KEY, event INTEGER NOT NULL, time INTEGER NOT NULL, uid INTEGER "
      "NOT NULL,"
      " state INTEGER NOT NULL, note TEXT NOT NULL);"
-     "CREATE INDEX mark_event ON mark(event);")};
+     "CREATE INDEX mark_event ON mark(event);"),
+    /* Segments had 262144 events: too many rows of other days to look at for a host that is in many events. */
+    ("UPDATE event_id SET segment = no / 32768; UPDATE host SET segment = no / 32768; DELETE FROM segment;"
+     "INSERT INTO segment SELECT no / 32768, min(begin), max(end) FROM event GROUP BY 1;")};
 
 static const char *const texts[STATEMENTS] = {
     [INSERT_EVENT] = ("INSERT INTO event(no, id, begin, end, stored, kind, detector, confidence, data)"

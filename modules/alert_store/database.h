@@ -21,9 +21,9 @@
 #include <nemea/event.h>
 #include <sqlite3.h>
 
-#define DATABASE_VERSION 1
-#define SEGMENT_EVENTS   262144
-#define DATABASE_ERROR   512 /* bytes of a message */
+#define DATABASE_VERSION 2
+#define SEGMENT_EVENTS   32768 /* stands in the schema, too */
+#define DATABASE_ERROR   512   /* bytes of a message */
 
 /** How far an input is stored. */
 struct position {
