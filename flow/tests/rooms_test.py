@@ -15,7 +15,8 @@ BELOW = {  # room -> rooms whose headers it may include
     "plugins": ["parse", "cache"],
     "export": ["parse", "cache"],
     "meter": ["parse", "capture", "cache", "plugins", "export"],
-    "program": ["parse", "capture", "cache", "plugins", "export", "meter"],
+    "collector": ["parse", "capture", "export"],
+    "program": ["parse", "capture", "cache", "plugins", "export", "meter", "collector"],
 }
 GENERATED = {"fields.h": "", "plugin_list.h": "plugins"}
 
