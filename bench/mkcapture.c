@@ -66,10 +66,10 @@ static const struct step http[] = {
    "\0\x0d\0\x08\0\x06\x04\x03\x08\x04\x04\x01\0\x10\0\x0e\0\x0c\x02h2\x08http/1.1"
 /* Record and handshake headers, version, random, no session, three ciphers, no compression, extensions. */
 static const char client_hello[] =
-    "\x16\x03\x01\0\x81\x01\0\0\x7d\x03\x03"
-    "0123456789abcdef0123456789abcdef\0\0\x06\x13\x01\xc0\x2f\xc0\x30\x01\0\0\x4e" HELLO_EXTENSIONS;
+    "\x16\x03\x01\0\x7b\x01\0\0\x77\x03\x03"
+    "0123456789abcdef0123456789abcdef\0\0\x06\x13\x01\xc0\x2f\xc0\x30\x01\0\0\x48" HELLO_EXTENSIONS;
 static const struct step tls[] = {CONNECT,
-                                  {false, PSH, 134, client_hello},
+                                  {false, PSH, 128, client_hello},
                                   {true, ACK, 1460, "\x16\x03\x03\0\x7a\x02\0\0\x76\x03\x03"},
                                   {true, PSH, 900, "\x16\x03\x03"},
                                   {false, PSH, 126, "\x14\x03\x03"},

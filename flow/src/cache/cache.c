@@ -143,11 +143,6 @@ static void list(struct flow_cache *c, struct flow *f)
 
 /* -------------------------------------------------------------------- export */
 
-static inline uint32_t record_of(const struct flow_cache *c, const struct flow *f)
-{
-   return (uint32_t) (f - c->flows);
-}
-
 static void export(struct flow_cache *c, struct flow *f, enum flow_end reason)
 {
    void *ext[MAX_PLUGINS];
@@ -176,11 +171,9 @@ static void remove_flow(struct flow_cache *c, struct flow *f)
    c->free = record;
 }
 
-static void drain(struct flow_cache *c, struct flow *f);
-
-static void end_flow(struct flow_cache *c, struct flow *f, enum flow_end reason)
+void cache_end_flow(struct flow_cache *c, struct flow *f, enum flow_end reason)
 {
-   drain(c, f);
+   plugins_drain(c, f);
    export(c, f, reason);
    remove_flow(c, f);
 }
@@ -229,7 +222,7 @@ static void expire_second(struct flow_cache *c, uint64_t slot_second, uint64_t n
       uint32_t seconds = silence(c, f);
       if (seconds < c->inactive_s ? now / NS >= f->last / NS + seconds
                                   : elapsed(c, now, f->last, c->inactive)) {
-         end_flow(c, f, inactive_reason(f));
+         cache_end_flow(c, f, inactive_reason(f));
       }
    }
 }
@@ -284,7 +277,7 @@ static void evict(struct flow_cache *c)
          struct flow *f = &c->flows[record];
          uint64_t due = f->last / NS + silence(c, f);
          if (due <= c->second + i || i >= c->wheel_mask) {
-            end_flow(c, f, FLOW_END_RESOURCES);
+            cache_end_flow(c, f, FLOW_END_RESOURCES);
             return;
          }
          unlist(c, f);
@@ -295,219 +288,12 @@ static void evict(struct flow_cache *c)
 
 /* ------------------------------------------------------------------- packets */
 
-static inline void count(struct flow *f, const struct packet *packet, bool reverse)
-{
-   if (reverse) {
-      f->packets_rev++;
-      f->bytes_rev += packet->ip_bytes;
-      f->tcp_flags_rev |= packet->tcp_flags;
-   } else {
-      f->packets++;
-      f->bytes += packet->ip_bytes;
-      f->tcp_flags |= packet->tcp_flags;
-   }
-   if (packet->time > f->last) {
-      f->last = packet->time;
-   } else if (packet->time < f->first) {
-      f->first = packet->time;
-   }
-}
-
-/* Which plugins look at the flow of this packet. */
-static plugin_set_t interested(const struct flow_cache *c, const struct packet *packet)
-{
-   plugin_set_t set = packet->protocol == IPPROTO_TCP   ? c->of_tcp
-                      : packet->protocol == IPPROTO_UDP ? c->of_udp
-                                                        : c->of_other;
-   for (plugin_set_t by_port = set & c->with_port; by_port != 0; by_port &= by_port - 1) {
-      unsigned i = (unsigned) __builtin_ctzll(by_port);
-      uint16_t port = c->config.plugins[i]->port;
-      set &= packet->src_port == port || packet->dst_port == port ? set : ~PLUGIN_SET(i);
-   }
-   return set;
-}
-
-/* A packet on its way to the plugins of its flow. */
-struct showing {
-   const struct packet *packet;
-   struct plugin_row *row;
-   bool reverse;
-   bool stream;   /* of TCP, and a plugin wants its payload in order */
-   bool as_it_is; /* its payload is in order */
-};
-
-/* What plugin i is to see of a packet: the packet, or a copy with other payload. \return NULL: nothing */
-static const struct packet *view_of(const struct flow_cache *c, const struct showing *s, unsigned i,
-                                    struct stream_view *view, struct packet *copy)
-{
-   *view = (struct stream_view){s->packet->payload, s->packet->payload_captured, plugin_cut(s->packet)};
-   if (!s->stream || s->as_it_is || (c->of_streams >> i & 1) == 0) {
-      return s->packet;
-   }
-   if (!streams_look(c->streams, s->row, s->reverse, i, view)) {
-      return NULL;
-   }
-   *copy = *s->packet;
-   copy->payload = view->bytes;
-   copy->payload_captured = view->captured;
-   copy->payload_wire = view->captured + view->cut;
-   copy->l4 = NULL;
-   return copy;
-}
-
-/* A record of what plugin i has found, while the flow goes on. */
-static void export_more(struct flow_cache *c, struct flow *f, unsigned i, void *bytes)
-{
-   void *ext[MAX_PLUGINS];
-   plugin_set_t others = f->plugins & ~PLUGIN_SET(i);
-   if (f->plugins == others) {
-      return;
-   }
-   ext[i] = bytes;
-   f->plugins = PLUGIN_SET(i);
-   c->config.export(c->config.context, f, ext, FLOW_GOES_ON);
-   f->plugins = others;
-}
-
-/* Shows a packet to plugin i, message by message. ext: its bytes, NULL: it keeps nothing of the flow yet.
- * \return what is to be done after the packet */
-static unsigned show(struct flow_cache *c, struct flow *f, const struct showing *s, unsigned i, void *ext,
-                     flow_plugin_packet_fn callback)
-{
-   struct stream_view view;
-   struct packet copy;
-   const struct packet *packet = view_of(c, s, i, &view, &copy);
-   for (unsigned flush = 0; packet != NULL;) {
-      bool first = ext == NULL;
-      ext = first ? plugin_begin(&c->memory, record_of(c, f), i) : ext;
-      unsigned result = callback(ext, f, packet, s->reverse);
-      if (first && (c->memory.lazy >> i & 1) != 0) {
-         if ((result & (PLUGIN_HAS_DATA | PLUGIN_KEEP)) == 0) {
-            ext = NULL;
-         } else if (!plugin_keep(&c->memory, record_of(c, f), i)) {
-            flush |= PLUGIN_FLUSH;
-         }
-      }
-      f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? PLUGIN_SET(i) : 0;
-      s->row->active &= (result & PLUGIN_DONE) != 0 ? ~PLUGIN_SET(i) : ~(plugin_set_t) 0;
-      flush |= result;
-      uint32_t used = PLUGIN_USED_OF(result);
-      if ((result & PLUGIN_MORE) != 0 && s->stream) {
-         streams_wait(c->streams, s->row, s->packet, s->reverse, i, &view, used);
-      }
-      if ((result & PLUGIN_AGAIN) == 0 || used == 0 || used >= view.captured) {
-         return flush;
-      }
-      if (ext != NULL) {
-         export_more(c, f, i, ext);
-         plugin_clear(&c->memory, i, ext);
-      }
-      view.bytes += used;
-      view.captured -= used;
-      copy = *packet;
-      copy.payload += used;
-      copy.payload_captured -= used;
-      copy.payload_wire -= used;
-      copy.l4 = NULL;
-      packet = &copy;
-   }
-   return 0;
-}
-
-/* Carries out what plugins asked for after a packet. \return true: the flow is over */
-static inline bool after_packet(struct flow_cache *c, struct flow *f, const struct showing *s, unsigned flush)
-{
-   if (s->stream) {
-      streams_done(c->streams, s->row, s->reverse);
-   }
-   if (flush & PLUGIN_FLUSH) {
-      end_flow(c, f, FLOW_END_FORCED);
-   }
-   return (flush & PLUGIN_FLUSH) != 0;
-}
-
-static struct showing begin_showing(struct flow_cache *c, struct plugin_row *row, const struct packet *packet,
-                                    bool reverse)
-{
-   struct showing s = {.packet = packet, .row = row, .reverse = reverse, .as_it_is = true};
-   if (packet->protocol == IPPROTO_TCP && (row->active & c->of_streams) != 0) {
-      s.stream = true;
-      s.as_it_is = streams_segment(c->streams, row, packet, reverse);
-   }
-   return s;
-}
-
-/* Of these plugins, those whom a packet concerns. */
-static inline plugin_set_t concerned(const struct flow_cache *c, plugin_set_t active,
-                                     const struct packet *packet)
-{
-   return packet->payload_captured > 0 ? active : active & c->without_payload;
-}
-
-static void begin_plugins(struct flow_cache *c, struct flow *f, const struct packet *packet)
-{
-   uint32_t record = record_of(c, f);
-   struct plugin_row *row = plugin_row(&c->memory, record);
-   unsigned flush = 0;
-   plugin_row_begin(&c->memory, record);
-   stream_begin(row);
-   plugin_set_t active = interested(c, packet);
-   row->active = active & c->with_update;
-   struct showing s = begin_showing(c, row, packet, false);
-   for (plugin_set_t set = concerned(c, active, packet); set != 0; set &= set - 1) {
-      unsigned i = (unsigned) __builtin_ctzll(set);
-      flush |= show(c, f, &s, i, NULL, c->config.plugins[i]->create);
-   }
-   after_packet(c, f, &s, flush);
-}
-
-/* The flow ends: what waits for more bytes, or behind a gap, is looked at as it is. */
-static void drain(struct flow_cache *c, struct flow *f)
-{
-   struct plugin_row *row = c->streams != NULL ? plugin_row(&c->memory, record_of(c, f)) : NULL;
-   if (row == NULL || (row->buffer[0] | row->buffer[1]) == 0) {
-      return;
-   }
-   for (unsigned way = 0; way < 2; way++) {
-      static const uint8_t no_mac[6];
-      struct packet packet = {.protocol = f->protocol,
-                              .ip_version = f->ip_version,
-                              .vlan = f->vlan,
-                              .time = f->last,
-                              .src_mac = no_mac,
-                              .dst_mac = no_mac,
-                              .payload = no_mac,
-                              .l3 = no_mac};
-      memcpy(packet.src_ip, way ? f->dst_ip : f->src_ip, 16);
-      memcpy(packet.dst_ip, way ? f->src_ip : f->dst_ip, 16);
-      packet.src_port = way ? f->dst_port : f->src_port;
-      packet.dst_port = way ? f->src_port : f->dst_port;
-      struct showing s = {.packet = &packet, .row = row, .reverse = way, .stream = true};
-      while (streams_end(c->streams, row, way)) {
-         for (plugin_set_t set = row->active & c->of_streams; set != 0; set &= set - 1) {
-            unsigned i = (unsigned) __builtin_ctzll(set);
-            const struct flow_plugin *p = c->config.plugins[i];
-            void *ext = plugin_kept(&c->memory, record_of(c, f), i);
-            struct stream_view view;
-            struct packet copy;
-            const struct packet *shown = view_of(c, &s, i, &view, &copy);
-            if (shown != NULL && ext != NULL && p->before != NULL && p->before(ext, f, shown) != 0) {
-               export_more(c, f, i, ext);
-               plugin_clear(&c->memory, i, ext);
-            }
-            show(c, f, &s, i, ext, p->update);
-         }
-         streams_done(c->streams, row, way);
-      }
-   }
-}
-
 /* When a search reaches its bound without a free place, a flow of the same bucket is evicted. */
 static inline void index_flow(struct flow_cache *c, uint64_t hash, uint32_t record)
 {
    if (!nc_index_add(&c->index, hash, record)) {
       c->stats.crowded++;
-      end_flow(c, &c->flows[nc_index_victim(&c->index, hash)], FLOW_END_RESOURCES);
+      cache_end_flow(c, &c->flows[nc_index_victim(&c->index, hash)], FLOW_END_RESOURCES);
       nc_index_add(&c->index, hash, record);
    }
 }
@@ -533,18 +319,18 @@ static void begin_flow(struct flow_cache *c, const struct packet *packet, uint64
    f->first = f->last = packet->time;
    memcpy(f->src_mac, packet->src_mac, 6);
    memcpy(f->dst_mac, packet->dst_mac, 6);
-   count(f, packet, false);
+   count_in_flow(f, packet, false);
    index_flow(c, hash, record);
    list(c, f);
    c->stats.flows++;
    c->stats.cached++;
    if (c->config.n_plugins > 0) {
-      begin_plugins(c, f, packet);
+      plugins_begin(c, f, packet);
    }
 }
 
 /* Exports a flow up to now; it continues with empty counters from its last packet. */
-static void restart(struct flow_cache *c, struct flow *f)
+void cache_restart_flow(struct flow_cache *c, struct flow *f)
 {
    export(c, f, FLOW_END_FORCED);
    f->packets = f->packets_rev = 0;
@@ -553,47 +339,6 @@ static void restart(struct flow_cache *c, struct flow *f)
    f->tcp_flags = f->tcp_flags_rev = 0;
    f->first = f->last;
    plugin_row_end(&c->memory, record_of(c, f));
-}
-
-/* Does a plugin want what there was exported first? */
-static bool flush_first(struct flow_cache *c, struct flow *f, const struct showing *s, plugin_set_t set)
-{
-   for (set &= c->with_before; set != 0; set &= set - 1) {
-      unsigned i = (unsigned) __builtin_ctzll(set);
-      void *ext = plugin_kept(&c->memory, record_of(c, f), i);
-      struct stream_view view;
-      struct packet copy;
-      const struct packet *packet = ext != NULL ? view_of(c, s, i, &view, &copy) : NULL;
-      if (packet != NULL && (c->config.plugins[i]->before(ext, f, packet) & PLUGIN_FLUSH_FIRST) != 0) {
-         return true;
-      }
-   }
-   return false;
-}
-
-/* \return true: the flow is over */
-static bool update_plugins(struct flow_cache *c, struct flow *f, const struct packet *packet, bool reverse)
-{
-   uint32_t record = record_of(c, f);
-   struct plugin_row *row = plugin_row(&c->memory, record);
-   struct showing s = begin_showing(c, row, packet, reverse);
-   plugin_set_t active = row->active;
-   unsigned flush = 0;
-   bool restarted = flush_first(c, f, &s, concerned(c, active, packet));
-   if (restarted) {
-      restart(c, f);
-      active = interested(c, packet);
-      row->active = active & c->with_update;
-   }
-   count(f, packet, reverse);
-   for (plugin_set_t set = concerned(c, active, packet); set != 0; set &= set - 1) {
-      unsigned i = (unsigned) __builtin_ctzll(set);
-      const struct flow_plugin *p = c->config.plugins[i];
-      void *ext = restarted ? NULL : plugin_kept(&c->memory, record, i);
-      flow_plugin_packet_fn callback = restarted ? p->create : p->update;
-      flush |= callback != NULL ? show(c, f, &s, i, ext, callback) : 0;
-   }
-   return after_packet(c, f, &s, flush);
 }
 
 /* --------------------------------------------------- who began, and early ends */
@@ -719,13 +464,13 @@ static inline void count_packet(struct flow_cache *c, struct packet *packet, uin
       end = FLOW_END_ACTIVE;
    }
    if (end != 0) {
-      end_flow(c, f, end);
+      cache_end_flow(c, f, end);
       begin_flow(c, packet, hash);
       return;
    }
    if (c->config.n_plugins == 0) {
-      count(f, packet, reverse);
-   } else if (update_plugins(c, f, packet, reverse)) {
+      count_in_flow(f, packet, reverse);
+   } else if (plugins_update(c, f, packet, reverse)) {
       return;
    }
    if (c->config.early && packet->protocol == IPPROTO_TCP) {
@@ -777,7 +522,7 @@ void flow_cache_flush(struct flow_cache *c)
       for (uint32_t record = c->wheel[slot].head; record != NONE; record = c->flows[record].next) {
          __builtin_prefetch(&c->flows[c->flows[record].jump]);
          __builtin_prefetch((const char *) &c->flows[c->flows[record].jump] + 64);
-         drain(c, &c->flows[record]);
+         plugins_drain(c, &c->flows[record]);
          export(c, &c->flows[record], FLOW_END_FORCED);
       }
       c->wheel[slot].head = c->wheel[slot].tail = NONE;

@@ -36,9 +36,50 @@ struct flow_cache {
    /* Plugins by what they want to see, decided once for each flow and packet. */
    plugin_set_t of_tcp, of_udp, of_other, without_payload, with_before, with_update, with_finish, with_port;
    plugin_set_t of_streams;
-   struct streams *streams; /* NULL: no plugin needs them */
+   plugin_set_t begins[256]; /* plugins whom payload may concern that begins with this byte */
+   struct streams *streams;  /* NULL: no plugin needs them */
    struct fragment_cache *fragments;
    struct flow_cache_stats stats;
 };
+
+static inline uint32_t record_of(const struct flow_cache *c, const struct flow *f)
+{
+   return (uint32_t) (f - c->flows);
+}
+
+/* Counts a packet in its flow. */
+static inline void count_in_flow(struct flow *f, const struct packet *packet, bool reverse)
+{
+   if (reverse) {
+      f->packets_rev++;
+      f->bytes_rev += packet->ip_bytes;
+      f->tcp_flags_rev |= packet->tcp_flags;
+   } else {
+      f->packets++;
+      f->bytes += packet->ip_bytes;
+      f->tcp_flags |= packet->tcp_flags;
+   }
+   if (packet->time > f->last) {
+      f->last = packet->time;
+   } else if (packet->time < f->first) {
+      f->first = packet->time;
+   }
+}
+
+/* cache.c */
+
+/* The flow is exported, and its record free. */
+void cache_end_flow(struct flow_cache *c, struct flow *f, enum flow_end reason);
+/* Exports a flow up to now; it continues with empty counters from its last packet. */
+void cache_restart_flow(struct flow_cache *c, struct flow *f);
+
+/* show.c: what plugins do with a flow's packets */
+
+/* A flow has begun, with this packet, which is counted. It may be over after it. */
+void plugins_begin(struct flow_cache *c, struct flow *f, const struct packet *packet);
+/* Counts a later packet. \return true: the flow is over */
+bool plugins_update(struct flow_cache *c, struct flow *f, const struct packet *packet, bool reverse);
+/* The flow ends: what waits for more bytes, or behind a gap, is looked at as it is. */
+void plugins_drain(struct flow_cache *c, struct flow *f);
 
 #endif

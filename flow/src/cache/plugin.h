@@ -89,6 +89,9 @@ struct flow_plugin {
    bool payload_only; /**< packets without payload do not concern it */
    bool stream;       /**< over TCP, it is shown the payload in order; implies payload_only */
    uint16_t port;     /**< one of the flow's ports; 0: any */
+   /** May what concerns a lazy plugin begin with this byte? It is shown other payload only of flows of which it keeps something, or has asked
+    * for more. NULL: any byte */
+   bool (*begins)(uint8_t first);
    /** Bytes that the plugin, which is not lazy, may take for a flow when ext_size is not enough: see plugin_grow(). 0: never */
    size_t more_size;
    /** The flow's first packet; or one that continues a flow after PLUGIN_FLUSH_FIRST, which may go against the first one's

@@ -22,6 +22,12 @@ void *memory_reserve(size_t size, bool populate)
    return p;
 }
 
+void *memory_reserve_sparse(size_t size)
+{
+   void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+   return p != MAP_FAILED ? p : NULL;
+}
+
 void memory_zero(void *p, size_t size)
 {
    if (madvise(p, size, MADV_DONTNEED) != 0) { /* pages that are locked in memory cannot be given back */

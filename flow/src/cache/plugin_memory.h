@@ -24,6 +24,7 @@ struct plugin_pool {
 /** The beginning of a row. */
 struct plugin_row {
    plugin_set_t active; /* plugins that look at packets of the flow */
+   plugin_set_t kept;   /* lazy ones that keep something of it */
    /* Of a TCP connection's bytes, by direction (streams.h). */
    uint32_t next[2];     /* sequence number that is expected */
    uint16_t buffer[2];   /* number of the buffer + 1; 0: none */
@@ -46,6 +47,8 @@ struct plugin_memory {
 
 /** Zeroed memory that is taken from the system when it is first used, or at once. \return NULL: there is none */
 void *memory_reserve(size_t size, bool populate);
+/** The same, of which only small parts, here and there, will be used: in small pages. */
+void *memory_reserve_sparse(size_t size);
 /** All of it is zero again, and given back to the system where that can be done. */
 void memory_zero(void *p, size_t size);
 void memory_release(void *p, size_t size);
@@ -113,6 +116,7 @@ static inline bool plugin_keep(struct plugin_memory *m, uint32_t flow, unsigned 
 {
    struct plugin_pool *pool = &m->pools[i];
    *plugin_slot(m, flow, i) = pool->ready;
+   plugin_row(m, flow)->kept |= PLUGIN_SET(i);
    plugin_pool_next(pool);
    m->exceeded += pool->ready == 0;
    return pool->ready != 0;
@@ -121,6 +125,7 @@ static inline bool plugin_keep(struct plugin_memory *m, uint32_t flow, unsigned 
 /** A flow begins: lazy plugins keep nothing of it. Its row's slots must have been given back. */
 static inline void plugin_row_begin(struct plugin_memory *m, uint32_t flow)
 {
+   plugin_row(m, flow)->kept = 0;
    for (plugin_set_t set = m->lazy; set != 0; set &= set - 1) {
       *plugin_slot(m, flow, (unsigned) __builtin_ctzll(set)) = 0;
    }
@@ -132,7 +137,13 @@ static inline void plugin_row_begin(struct plugin_memory *m, uint32_t flow)
 /** Gives back the slots of a flow. */
 static inline void plugin_row_end(struct plugin_memory *m, uint32_t flow)
 {
-   for (plugin_set_t set = m->lazy | m->growing; set != 0; set &= set - 1) {
+   if ((m->lazy | m->growing) == 0) {
+      return;
+   }
+   struct plugin_row *row = plugin_row(m, flow);
+   plugin_set_t kept = row->kept;
+   row->kept = 0;
+   for (plugin_set_t set = kept | m->growing; set != 0; set &= set - 1) {
       unsigned i = (unsigned) __builtin_ctzll(set);
       uint32_t *slot = plugin_slot(m, flow, i);
       slot = (m->growing >> i & 1) != 0 ? &((struct plugin_more *) slot)->slot : slot;

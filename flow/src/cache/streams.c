@@ -41,7 +41,7 @@ struct streams {
 struct streams *streams_new(void)
 {
    struct streams *s = calloc(1, sizeof(*s));
-   s = s != NULL && (s->memory = memory_reserve((size_t) STREAM_BUFFERS * STREAM_BUFFER, false)) != NULL
+   s = s != NULL && (s->memory = memory_reserve_sparse((size_t) STREAM_BUFFERS * STREAM_BUFFER)) != NULL
            ? s
            : (free(s), NULL);
    for (unsigned i = 0; s != NULL && i < STREAM_BUFFERS; i++) {

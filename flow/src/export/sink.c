@@ -22,9 +22,9 @@ unsigned sink_count_records(const struct flow_sink_config *config, void *const e
                             plugin_set_t plugins)
 {
    unsigned most = 1;
-   for (unsigned p = 0; p < config->n_plugins; p++) {
-      const struct flow_plugin *plugin = config->plugins[p];
-      unsigned n = (plugins >> p & 1) != 0 && plugin->records != NULL ? plugin->records(ext[p]) : 1;
+   for (; plugins != 0; plugins &= plugins - 1) {
+      unsigned p = (unsigned) __builtin_ctzll(plugins);
+      unsigned n = config->plugins[p]->records != NULL ? config->plugins[p]->records(ext[p]) : 1;
       most = n > most ? n : most;
    }
    return most;

@@ -91,10 +91,9 @@ static void fill_record(const struct unirec_sink *s, const struct flow *f, void 
    const struct flow_sink_config *config = s->config;
    memset(rec, 0, t->static_size);
    fill_basic(config, f, t, rec);
-   for (unsigned p = 0; p < config->n_plugins; p++) {
-      if ((plugins >> p & 1) != 0) {
-         config->plugins[p]->fill(ext[p], index, t, rec);
-      }
+   for (; plugins != 0; plugins &= plugins - 1) {
+      unsigned p = (unsigned) __builtin_ctzll(plugins);
+      config->plugins[p]->fill(ext[p], index, t, rec);
    }
 }
 

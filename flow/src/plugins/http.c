@@ -189,6 +189,7 @@ const struct flow_plugin plugin_http = {
     .ext_size = sizeof(struct http),
     .clear_size = offsetof(struct http, method),
     .lazy = true,
+    .begins = text_begins,
     .create = on_packet,
     .before = before,
     .update = on_packet,

@@ -28,6 +28,7 @@ const struct flow_plugin plugin_https = {
     .clear_size = TLS_FLOW_CLEAR,
     .shared_size = sizeof(struct tls_shared),
     .lazy = true,
+    .begins = tls_begins,
     .create = tls_look,
     .update = tls_look,
     .finish = finish,

@@ -98,6 +98,11 @@ static bool may_connect(const uint8_t *p, size_t n)
    return memcmp(p, PROTOCOL, n < PROTOCOL_SIZE ? n : PROTOCOL_SIZE) == 0;
 }
 
+static bool begins(uint8_t first)
+{
+   return first == CONNECT << 4;
+}
+
 static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct mqtt *m = ext;
@@ -176,6 +181,7 @@ const struct flow_plugin plugin_mqtt = {
     .clear_size = offsetof(struct mqtt, topics),
     .options = options,
     .lazy = true,
+    .begins = begins,
     .turn = turn,
     .create = on_packet,
     .update = on_packet,

@@ -65,8 +65,10 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
 {
    struct pstats *s = ext;
    (void) flow;
-   if (s->count == MAX_PACKETS || (skip_duplicates && duplicate(s, packet, reverse)) ||
-       (packet->payload_wire == 0 && !include_zeroes)) {
+   if (s->count == MAX_PACKETS) {
+      return PLUGIN_HAS_DATA | PLUGIN_DONE;
+   }
+   if ((skip_duplicates && duplicate(s, packet, reverse)) || (packet->payload_wire == 0 && !include_zeroes)) {
       return PLUGIN_HAS_DATA;
    }
    struct seen *later = s->count >= FIRST ? plugin_grow(&s->more) : NULL;

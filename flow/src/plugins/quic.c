@@ -28,6 +28,7 @@ UR_FIELDS(string QUIC_SNI, string QUIC_USER_AGENT, uint32 QUIC_VERSION, uint32 Q
 #define MIN_DCID     8   /* bytes of the id that a client makes up for the server (RFC 9000, section 7.2) */
 #define RANDOM_AT    6   /* in a ClientHello */
 #define RANDOM       32
+#define LONG_HEADER  0x80
 #define FIXED_BIT    0x40
 #define BIT_FIXED    0x80 /* in QUIC_PACKETS; the others are by enum quic_kind */
 
@@ -270,10 +271,16 @@ static void one_packet(struct quic *q, const struct packet *packet, const uint8_
    }
 }
 
+static bool begins(uint8_t first)
+{
+   return (first & LONG_HEADER) != 0;
+}
+
 static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct quic *q = ext;
-   if (packet->protocol != IPPROTO_UDP || packet->payload_captured < 8 || (packet->payload[0] & 0x80) == 0) {
+   if (packet->protocol != IPPROTO_UDP || packet->payload_captured < 8 ||
+       (packet->payload[0] & LONG_HEADER) == 0) {
       return PLUGIN_NOTHING;
    }
    const uint8_t *p = packet->payload;
@@ -351,6 +358,7 @@ const struct flow_plugin plugin_quic = {
     .shared_size = sizeof(struct shared),
     .close_shared = close_shared,
     .lazy = true,
+    .begins = begins,
     .turn = turn,
     .create = on_packet,
     .update = on_packet,

@@ -59,13 +59,26 @@ static bool skip_ack(const uint8_t **p, const uint8_t *end, bool ecn)
    return !ecn || (quic_integer(p, end, &v) && quic_integer(p, end, &v) && quic_integer(p, end, &v));
 }
 
+/* Padding fills most of an Initial. \return what follows it */
+static const uint8_t *skip_padding(const uint8_t *p, const uint8_t *end)
+{
+   uint64_t eight = 0;
+   while (end - p >= 8 && (memcpy(&eight, p, 8), eight == 0)) {
+      p += 8;
+   }
+   while (p < end && *p == FRAME_PADDING) {
+      p++;
+   }
+   return p;
+}
+
 void quic_stream_add(struct quic_stream *s, const uint8_t *frames, size_t size)
 {
    const uint8_t *p = frames, *end = frames + size;
    bool good = true;
    while (good && p < end) {
       switch (*p++) {
-      case FRAME_PADDING:
+      case FRAME_PADDING: p = skip_padding(p, end); break;
       case FRAME_PING: break;
       case FRAME_ACK: good = skip_ack(&p, end, false); break;
       case FRAME_ACK_ECN: good = skip_ack(&p, end, true); break;

@@ -136,6 +136,7 @@ const struct flow_plugin plugin_rtsp = {
     .ext_size = sizeof(struct rtsp),
     .clear_size = offsetof(struct rtsp, method),
     .lazy = true,
+    .begins = text_begins,
     .create = on_packet,
     .before = before,
     .update = on_packet,

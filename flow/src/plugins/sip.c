@@ -161,10 +161,13 @@ static size_t message_size(struct span s)
 /* May the rest of this be SIP? */
 static bool may_begin(struct span s)
 {
+   if (s.n >= MIN_SIZE) {
+      return false;
+   }
    struct span line = up_to(s, '\r', '\n');
    bool ends =
        line.n >= strlen(VERSION) && memcmp(line.p + line.n - strlen(VERSION), VERSION, strlen(VERSION)) == 0;
-   return s.n < MIN_SIZE && (line.n == s.n ? span_may_begin(s, "SIP/") : ends || span_begins(line, VERSION));
+   return line.n == s.n ? span_may_begin(s, "SIP/") : ends || span_begins(line, VERSION);
 }
 
 static void parse(struct sip *m, uint16_t type, struct span s)
@@ -251,6 +254,7 @@ const struct flow_plugin plugin_sip = {
     .ext_size = sizeof(struct sip),
     .clear_size = offsetof(struct sip, text),
     .lazy = true,
+    .begins = text_begins,
     .create = on_packet,
     .before = before,
     .update = on_packet,

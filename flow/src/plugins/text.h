@@ -136,6 +136,12 @@ static inline struct span span_message(struct span s)
    return s;
 }
 
+/** May a message that is text, after empty lines, begin with this byte? */
+static inline bool text_begins(uint8_t first)
+{
+   return first == '\r' || first == '\n' || (first >= 'A' && first <= 'z');
+}
+
 /** May this be the beginning of "METHOD TARGET PROTOCOL" or of "PROTOCOL", of which the rest is missing? */
 static inline bool span_may_begin(struct span s, const char *protocol)
 {

@@ -98,6 +98,11 @@ static unsigned server_hello(struct tls *t, struct span message)
    return PLUGIN_DONE;
 }
 
+bool tls_begins(uint8_t first)
+{
+   return first == HANDSHAKE;
+}
+
 unsigned tls_look(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
 {
    struct tls *t = ext;
@@ -141,6 +146,7 @@ const struct flow_plugin plugin_tls = {
     .shared_size = sizeof(struct tls_shared),
     .options = options,
     .lazy = true,
+    .begins = tls_begins,
     .create = tls_look,
     .update = tls_look,
     .fill = fill,

@@ -156,8 +156,15 @@ struct ja3 {
 static void ja3_number(struct ja3 *j, unsigned v)
 {
    char text[8];
-   int n = snprintf(text, sizeof(text), "%s%u", j->first ? "" : "-", v);
-   nc_digest_add(&j->md5, text, (size_t) n);
+   unsigned at = sizeof(text);
+   do {
+      text[--at] = (char) ('0' + v % 10);
+      v /= 10;
+   } while (v > 0);
+   if (!j->first) {
+      text[--at] = '-';
+   }
+   nc_digest_add(&j->md5, text + at, sizeof(text) - at);
    j->first = false;
 }
 
@@ -203,6 +210,8 @@ void tls_ja3(const struct tls_hello *h, uint8_t ja3[NC_MD5_SIZE])
 
 /* ------------------------------------------------------------------------ JA4 */
 
+static const char digits[] = "0123456789abcdef";
+
 struct numbers {
    uint16_t v[MAX_SORTED];
    size_t n, all; /* all: those that were left out by their value too */
@@ -233,20 +242,20 @@ static int compare(const void *a, const void *b)
 static void hash_numbers(struct nc_digest *d, const uint16_t *v, size_t n)
 {
    for (size_t i = 0; i < n; i++) {
-      char text[8];
-      nc_digest_add(d, text, (size_t) snprintf(text, sizeof(text), "%s%04x", i > 0 ? "," : "", v[i]));
+      const char text[5] = {',', digits[v[i] >> 12], digits[v[i] >> 8 & 15], digits[v[i] >> 4 & 15],
+                            digits[v[i] & 15]};
+      nc_digest_add(d, i > 0 ? text : text + 1, i > 0 ? 5 : 4);
    }
 }
 
 static void end_hash(struct nc_digest *d, char *to)
 {
    uint8_t hash[NC_SHA256_SIZE];
-   char text[2 * HASH_BYTES + 1];
    nc_sha256_end(d, hash);
-   for (unsigned i = 0; i < HASH_BYTES; i++) {
-      snprintf(text + 2 * i, 3, "%02x", hash[i]);
+   for (size_t i = 0; i < HASH_BYTES; i++) {
+      to[2 * i] = digits[hash[i] >> 4];
+      to[2 * i + 1] = digits[hash[i] & 15];
    }
-   memcpy(to, text, 2 * HASH_BYTES);
 }
 
 static const char *version_label(unsigned version)
@@ -268,7 +277,6 @@ static const char *version_label(unsigned version)
 /* First and last character of the first protocol; hexadecimal digits of bytes that are no letters or digits. */
 static void alpn_label(const struct tls_hello *h, bool standard, char to[2])
 {
-   static const char digits[] = "0123456789abcdef";
    if (h->alpn.n == 0) {
       to[0] = to[1] = '0';
       return;
