@@ -102,6 +102,7 @@ def flow_rows(flows, records, folder):
             row('biflow_aggregator by SRC_IP, 2 sums', 3, 'biflow_aggregator', '-e', '-c', f'{folder}/biflow.xml', '-n', 'source', '-i',
                 f'{f},{out}'),
             row('backscatter', 3, 'backscatter', '-N', f'{folder}/networks.txt', '-i', f'{f},{out}'),
+            row('ipv6stats', 8, 'ipv6stats', '-d', folder, '-i', f),
             # Flows of the LAN, none of which finds its other half: those of the second input are not of the router.
             row('natpair, 1 M halves wait', 3, 'natpair', '-r', '192.0.2.1', '-N', f'{folder}/lan.txt', '--capacity', '1048576', '-f', '3600',
                 '-i', f'{f},{f},{out}'),
