@@ -1,32 +1,52 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** supervisor: the options. Checks a configuration, or runs the daemon. */
 #include "config.h"
+#include "daemon.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <nemea-common/nc_text.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXIT_USAGE  2
 #define EXIT_CONFIG 78 /* EX_CONFIG */
 
 static void help(FILE *to)
 {
-   fputs("usage: supervisor --check [--strict] FILE\n"
-         "       supervisor --diff OLD NEW\n"
-         "\n"
-         "Checks the configuration of a deployment: a template and the .sup files that it includes.\n"
-         "\n"
-         "  --check FILE     print all errors and warnings of a template, each with file and line\n"
-         "  --strict         warnings count as errors\n"
-         "  --diff OLD NEW   print what a change from one template to the other restarts, starts and stops\n"
-         "  -h, --help       print this help\n"
-         "  -V, --version    print the version\n"
-         "\n"
-         "Exit status: 0 without errors, 2 for wrong options, 78 for a wrong configuration.\n",
-         to);
+   fputs(
+       ("usage: supervisor -T FILE -L DIR [OPTION...]\n"
+        "       supervisor --check [--strict] FILE\n"
+        "       supervisor --diff OLD NEW\n"
+        "\n"
+        "Starts the modules that a configuration names, watches them, and starts them again when they end.\n"
+        "\n"
+        "  -T, --config-template=FILE  the configuration: a template and the .sup files that it includes\n"
+        "  -L, --logs-path=DIR         directory of log files\n"
+        "  -d, --daemon                run in the background\n"
+        "  -s, --daemon-socket=PATH    socket for clients (default " DEFAULT_SOCKET ")\n"
+        "  -C, --configs-path=DIR      directory of the configuration with all includes (default: the state "
+        "directory)\n"
+        "      --state-dir=DIR         directory of what outlives the supervisor, 0700 (default: "
+        "$STATE_DIRECTORY, or\n"
+        "                              " DEFAULT_STATE ")\n"
+        "      --check FILE            print all errors and warnings of a template, each with file and line\n"
+        "      --strict                warnings count as errors\n"
+        "      --diff OLD NEW          print what a change from one template to the other restarts, starts "
+        "and stops\n"
+        "  -h, --help                  print this help\n"
+        "  -V, --version               print the version\n"
+        "\n"
+        "Signals: TERM stops the modules and the supervisor; INT and QUIT end the supervisor, and the "
+        "modules go on and are\n"
+        "taken over by the next one; HUP reads the configuration again; USR1 opens the log files again.\n"
+        "\n"
+        "Exit status: 0 without errors, 1 for what went wrong, 2 for wrong options, 78 for a wrong "
+        "configuration.\n"),
+       to);
 }
 
 static void print_problems(const struct config *c)
@@ -107,25 +127,75 @@ static int diff(const char *old_path, const char *new_path)
    return status;
 }
 
+static int run(struct daemon *d, bool background)
+{
+   char template[PATH_MAX], logs[PATH_MAX], why[SOCKET_REASON_SIZE];
+   const char *state = getenv("STATE_DIRECTORY");
+   if (d->template == NULL || d->logs == NULL) {
+      fprintf(stderr, "supervisor: no %s (supervisor -h)\n",
+              d->template == NULL ? "template, expected -T FILE" : "directory of logs, expected -L DIR");
+      return EXIT_USAGE;
+   }
+   if (strstr(d->template, ".xml") == NULL) {
+      fprintf(stderr, "supervisor: template \"%s\": expected a name with .xml\n", d->template);
+      return EXIT_USAGE;
+   }
+   if (realpath(d->template, template) == NULL || access(template, R_OK) != 0) {
+      fprintf(stderr, "supervisor: cannot read the template %s: %s\n", d->template, strerror(errno));
+      return EXIT_CONFIG;
+   }
+   if (realpath(d->logs, logs) == NULL || access(logs, W_OK | X_OK) != 0) {
+      fprintf(stderr, "supervisor: cannot write to the directory of logs %s: %s\n", d->logs, strerror(errno));
+      return EXIT_CONFIG;
+   }
+   if (socket_dirs_init(&d->dirs, DEFAULT_SOCKET_DIR, why) != 0) {
+      fprintf(stderr, "supervisor: %s\n", why);
+      return EXIT_FAILURE;
+   }
+   d->template = template;
+   d->logs = logs;
+   d->state_dir = d->state_dir != NULL ? d->state_dir : state != NULL ? state : DEFAULT_STATE;
+   d->configs = d->configs != NULL ? d->configs : d->state_dir;
+   return daemon_run(d, background);
+}
+
 int main(int argc, char **argv)
 {
-   enum { CHECK = 256, STRICT, DIFF };
-   static const struct option options[] = {
-       {"check", no_argument, NULL, CHECK}, {"strict", no_argument, NULL, STRICT},
-       {"diff", no_argument, NULL, DIFF},   {"help", no_argument, NULL, 'h'},
-       {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
-   bool wants_check = false, strict = false, wants_diff = false;
-   for (int o; (o = getopt_long(argc, argv, "hV", options, NULL)) != -1;) {
+   enum { CHECK = 256, STRICT, DIFF, STATE };
+   static const struct option options[] = {{"check", no_argument, NULL, CHECK},
+                                           {"strict", no_argument, NULL, STRICT},
+                                           {"diff", no_argument, NULL, DIFF},
+                                           {"config-template", required_argument, NULL, 'T'},
+                                           {"logs-path", required_argument, NULL, 'L'},
+                                           {"daemon", no_argument, NULL, 'd'},
+                                           {"daemon-socket", required_argument, NULL, 's'},
+                                           {"configs-path", required_argument, NULL, 'C'},
+                                           {"state-dir", required_argument, NULL, STATE},
+                                           {"help", no_argument, NULL, 'h'},
+                                           {"version", no_argument, NULL, 'V'},
+                                           {NULL, 0, NULL, 0}};
+   static struct daemon d = {.socket = DEFAULT_SOCKET};
+   bool wants_check = false, strict = false, wants_diff = false, background = false;
+   for (int o; (o = getopt_long(argc, argv, "T:L:ds:C:hV", options, NULL)) != -1;) {
       switch (o) {
       case CHECK: wants_check = true; break;
       case STRICT: strict = true; break;
       case DIFF: wants_diff = true; break;
+      case STATE: d.state_dir = optarg; break;
+      case 'T': d.template = optarg; break;
+      case 'L': d.logs = optarg; break;
+      case 'd': background = true; break;
+      case 's': d.socket = optarg; break;
+      case 'C': d.configs = optarg; break;
       case 'h': help(stdout); return nc_flush_stdout("supervisor") ? EXIT_SUCCESS : EXIT_FAILURE;
       case 'V':
          puts("supervisor " NEMEA_VERSION);
          return nc_flush_stdout("supervisor") ? EXIT_SUCCESS : EXIT_FAILURE;
       default: return EXIT_USAGE;
       }
+   }
+   if (!wants_check && !wants_diff) {
+      return run(&d, background);
    }
    int expected = wants_check ? 1 : 2;
    if (wants_check == wants_diff || argc - optind != expected || (strict && !wants_check)) {

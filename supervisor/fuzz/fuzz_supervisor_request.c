@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** A request of a client to a supervisor that has two modules, and the same bytes as the answer of a module. */
+#include "daemon.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char document[] = "<nemea-supervisor><modules><name>p</name><enabled>true</"
+                               "enabled><module><name>a</name><enabled>false</enabled><path>a</path></module>"
+                               "<module><name>b_logger</name><enabled>false</enabled><path>b</path></"
+                               "module></modules></nemea-supervisor>";
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+   static struct daemon d = {
+       .template = "/nonexistent.xml", .logs = "/nonexistent", .socket = "s", .configs = "/nonexistent"};
+   struct ifc_stats *ifcs = NULL;
+   uint32_t n = 0;
+   if (d.config == NULL && !modules_apply(&d, config_load_text("t.xml", document, strlen(document)), NULL)) {
+      abort();
+   }
+   for (int control = 0; control < 2; control++) {
+      json_t *answer = command_run(&d, (const char *) data, size, control != 0);
+      char *text = json_dumps(answer, 0);
+      if (text == NULL || !json_is_boolean(json_object_get(answer, "ok"))) {
+         abort();
+      }
+      free(text);
+      json_decref(answer);
+   }
+   if (service_parse((const char *) data, size, &ifcs, &n) && n > STATS_INTERFACES) {
+      abort();
+   }
+   free(ifcs);
+   return 0;
+}

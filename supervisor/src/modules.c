@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** The table of modules: follows the configuration, and does what plan_next() says. */
+#include "daemon.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <time.h>
+
+struct module *module_find(const struct daemon *d, const char *name)
+{
+   for (uint32_t i = 0; i < d->n_modules; i++) {
+      if (strcmp(d->modules[i]->name, name) == 0) {
+         return d->modules[i];
+      }
+   }
+   return NULL;
+}
+
+bool module_wanted(const struct daemon *d, const struct module *m)
+{
+   if (m->config == NULL || d->stopping) {
+      return false;
+   }
+   int profile = d->profile_overrides[m->config->profile];
+   bool on = profile >= 0 ? profile != 0 : d->config->profiles[m->config->profile].enabled;
+   return on && (m->override >= 0 ? m->override != 0 : m->config->enabled);
+}
+
+static void free_module(struct daemon *d, struct module *m)
+{
+   service_close(d, m);
+   loop_close(d, &m->pidfd);
+   free(m->ifcs);
+   free(m->name);
+   free(m);
+}
+
+void modules_free(struct daemon *d)
+{
+   for (uint32_t i = 0; i < d->n_modules; i++) {
+      free_module(d, d->modules[i]);
+   }
+   free(d->modules);
+   free(d->profile_overrides);
+   config_free(d->config);
+}
+
+static struct module *add_module(struct daemon *d, const char *name)
+{
+   struct module **grown = reallocarray(d->modules, d->n_modules + 1, sizeof(struct module *));
+   if (grown == NULL) {
+      return NULL;
+   }
+   d->modules = grown;
+   struct module *m = calloc(1, sizeof(*m));
+   if (m == NULL || (m->name = strdup(name)) == NULL) {
+      free(m);
+      return NULL;
+   }
+   m->override = -1;
+   m->last_status = -1;
+   m->pidfd.fd = m->service.source.fd = -1;
+   d->modules[d->n_modules++] = m;
+   return m;
+}
+
+struct module *module_add_removed(struct daemon *d, const char *name)
+{
+   struct module *m = add_module(d, name);
+   if (m != NULL) {
+      m->plan.removed = true;
+   }
+   return m;
+}
+
+static void report_name(json_t *report, const char *key, const char *name)
+{
+   json_t *list = report != NULL ? json_object_get(report, key) : NULL;
+   if (list != NULL) {
+      json_array_append_new(list, json_string(name));
+   }
+}
+
+static bool apply_module(struct daemon *d, struct config *c, const struct config_module *new, json_t *report)
+{
+   char what[256];
+   struct module *m = module_find(d, new->name);
+   enum config_change change =
+       config_compare(d->config, m != NULL ? m->config : NULL, c, new, what, sizeof(what));
+   if (m == NULL && (m = add_module(d, new->name)) == NULL) {
+      return false;
+   }
+   static const char *const keys[] = {[CHANGE_NONE] = "unchanged",
+                                      [CHANGE_ADDED] = "added",
+                                      [CHANGE_REMOVED] = "removed",
+                                      [CHANGE_RESTART] = "restarted",
+                                      [CHANGE_FLAGS] = "changed"};
+   report_name(report, keys[change], m->name);
+   if (change == CHANGE_RESTART && m->plan.alive) {
+      m->plan.restart = true;
+   }
+   if (change != CHANGE_NONE || m->override >= 0) {
+      plan_reset(&m->plan);
+   }
+   m->config = new;
+   m->override = -1;
+   m->plan.removed = false;
+   m->plan.limit = config_restarts(c, new);
+   return true;
+}
+
+bool modules_apply(struct daemon *d, struct config *c, json_t *report)
+{
+   int *overrides = malloc((c->n_profiles + 1) * sizeof(*overrides));
+   static const char *const keys[] = {"added", "removed", "restarted", "changed", "unchanged"};
+   bool ok = overrides != NULL;
+   for (size_t i = 0; report != NULL && i < sizeof(keys) / sizeof(keys[0]); i++) {
+      json_object_set_new(report, keys[i], json_array());
+   }
+   for (uint32_t i = 0; ok && i < c->n_modules; i++) {
+      ok = apply_module(d, c, &c->modules[i], report);
+   }
+   for (uint32_t i = 0; i < d->n_modules; i++) {
+      struct module *m = d->modules[i];
+      if (config_find(c, m->name) == NULL) {
+         report_name(report, "removed", m->name);
+         m->config = NULL;
+         m->plan.removed = true;
+      }
+   }
+   for (uint32_t i = 0; overrides != NULL && i < c->n_profiles; i++) {
+      overrides[i] = -1;
+   }
+   config_free(d->config);
+   free(d->profile_overrides);
+   d->config = c;
+   d->profile_overrides = overrides;
+   d->state_changed = true;
+   return ok;
+}
+
+static void describe_end(struct daemon *d, struct module *m, int status)
+{
+   if (status == -1) {
+      journal_event(d, "STOP", "Module %s (PID: %d) has ended.", m->name, (int) m->pid);
+   } else if (WIFSIGNALED(status)) {
+      journal_event(d, "STOP", "Module %s (PID: %d) was ended by signal %d (%s).", m->name, (int) m->pid,
+                    WTERMSIG(status), strsignal(WTERMSIG(status)));
+   } else {
+      journal_event(d, "STOP", "Module %s (PID: %d) has ended with status %d.", m->name, (int) m->pid,
+                    WEXITSTATUS(status));
+   }
+}
+
+void module_ended(struct daemon *d, struct module *m, int status)
+{
+   uint32_t random = 0;
+   if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0) {
+      random = (uint32_t) m->pid;
+   }
+   describe_end(d, m, status);
+   m->plan.wanted = module_wanted(d, m);
+   plan_ended(&m->plan, d->now, status == 0, random);
+   if (m->plan.state == STATE_FAILED || m->plan.state == STATE_FINISHED) {
+      journal_event(d, "RESTART",
+                    "Module: %s was restarted %d times per minute and it is down again. I set it disabled.",
+                    m->name, m->plan.limit);
+   }
+   service_close(d, m);
+   loop_close(d, &m->pidfd);
+   m->ever_ended = true;
+   m->last_status = status;
+   m->last_end = time(NULL);
+   m->pid = 0;
+   d->state_changed = true;
+}
+
+void modules_reap(struct daemon *d)
+{
+   int status;
+   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+      for (uint32_t i = 0; i < d->n_modules; i++) {
+         struct module *m = d->modules[i];
+         if (m->pid == pid && m->plan.alive && !m->adopted) {
+            module_ended(d, m, status);
+            break;
+         }
+      } /* all others are processes that lost their parent */
+   }
+}
+
+uint32_t modules_alive(const struct daemon *d)
+{
+   uint32_t n = 0;
+   for (uint32_t i = 0; i < d->n_modules; i++) {
+      n += d->modules[i]->plan.alive;
+   }
+   return n;
+}
+
+static void start(struct daemon *d, struct module *m)
+{
+   bool again = m->plan.state == STATE_BACKOFF;
+   plan_started(&m->plan, d->now, m->config->n_interfaces > 0);
+   if (again) {
+      m->total_restarts++;
+      journal_event(d, "RESTART", "Restarting module %s", m->name);
+   } else {
+      journal_event(d, "START", "Starting module %s.", m->name);
+   }
+   m->last_start = time(NULL);
+   d->state_changed = true;
+   if (!spawn(d, m)) {
+      module_ended(d, m, -1);
+   }
+}
+
+static void act(struct daemon *d, struct module *m, enum plan_action action)
+{
+   switch (action) {
+   case ACTION_START: start(d, m); break;
+   case ACTION_TERMINATE:
+      m->plan.state = STATE_STOPPING;
+      m->plan.deadline = d->now + PLAN_STOP_TIMEOUT;
+      journal_event(d, "STOP", "Stopping module %s... sending SIGTERM", m->name);
+      spawn_signal(m, SIGTERM);
+      break;
+   case ACTION_KILL:
+      m->plan.deadline = d->now + PLAN_STOP_TIMEOUT;
+      journal_event(d, "STOP", "Stopping module %s... sending SIGKILL", m->name);
+      spawn_signal(m, SIGKILL);
+      break;
+   case ACTION_REMOVE:
+   case ACTION_NONE: break;
+   }
+}
+
+uint64_t modules_reconcile(struct daemon *d)
+{
+   uint64_t next = PLAN_NEVER;
+   uint32_t kept = 0;
+   for (uint32_t i = 0; i < d->n_modules; i++) {
+      struct module *m = d->modules[i];
+      enum plan_action action;
+      uint64_t wake;
+      do { /* until there is nothing to do but wait */
+         m->plan.wanted = module_wanted(d, m);
+         if (!m->plan.wanted && !m->plan.alive && m->plan.state == STATE_BACKOFF) {
+            m->plan.state = STATE_STOPPED;
+         }
+         action = plan_next(&m->plan, d->now, &wake);
+         act(d, m, action);
+      } while (action != ACTION_NONE && action != ACTION_REMOVE);
+      if (action == ACTION_REMOVE) {
+         journal_event(d, "STOP", "Module %s was removed.", m->name);
+         free_module(d, m);
+         d->state_changed = true;
+         continue;
+      }
+      next = wake < next ? wake : next;
+      d->modules[kept++] = m;
+   }
+   d->n_modules = kept;
+   return next;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** What modules say of themselves on their service sockets, and what /proc says of them. Nothing here waits. */
+#include "daemon.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define REQUEST 10
+#define ANSWER  12
+#define EVERY   1000  /* ms between requests */
+#define TIMEOUT 10000 /* ms until an answer is given up */
+
+void service_close(struct daemon *d, struct module *m)
+{
+   loop_close(d, &m->service.source);
+   free(m->service.answer);
+   m->service.answer = NULL;
+   m->service.waiting = false;
+}
+
+static uint64_t number(const json_t *o, const char *key, bool *ok)
+{
+   const json_t *v = json_object_get(o, key);
+   *ok &= json_is_integer(v) && json_integer_value(v) >= 0;
+   return json_is_integer(v) ? (uint64_t) json_integer_value(v) : 0;
+}
+
+static bool parse_interface(const json_t *o, bool out, struct ifc_stats *s)
+{
+   bool ok = true;
+   const char *id = json_string_value(json_object_get(o, "ifc_id"));
+   uint64_t type = number(o, "ifc_type", &ok);
+   s->out = out;
+   s->messages = number(o, out ? "sent-messages" : "messages", &ok);
+   s->buffers = number(o, "buffers", &ok);
+   s->peers = (uint32_t) number(o, out ? "num_clients" : "ifc_state", &ok);
+   if (out) {
+      s->dropped = number(o, "dropped-messages", &ok);
+      s->autoflushes = number(o, "autoflushes", &ok);
+   }
+   if (!ok || id == NULL || type == 0 || type > 127 || strchr("tufgbT", (int) type) == NULL) {
+      return false;
+   }
+   s->type = (char) type;
+   (void) snprintf(s->id, sizeof(s->id), "%s", *id != 0 ? id : "none");
+   for (char *p = s->id; *p != 0; p++) { /* lines of the statistics are split at commas and newlines */
+      if ((unsigned char) *p < ' ' || *p == ',' || (unsigned char) *p >= 127) {
+         *p = '?';
+      }
+   }
+   return true;
+}
+
+bool service_parse(const char *text, size_t length, struct ifc_stats **ifcs, uint32_t *n)
+{
+   json_t *root = json_loadb(text, length, 0, NULL), *in = json_object_get(root, "in"),
+          *out = json_object_get(root, "out");
+   size_t n_in = json_array_size(in), n_out = json_array_size(out);
+   bool ok = json_is_array(in) && json_is_array(out) && n_in + n_out <= STATS_INTERFACES;
+   struct ifc_stats *list = ok ? calloc(n_in + n_out + 1, sizeof(*list)) : NULL;
+   ok = list != NULL;
+   for (size_t i = 0; ok && i < n_in + n_out; i++) {
+      bool is_out = i >= n_in;
+      ok = parse_interface(is_out ? json_array_get(out, i - n_in) : json_array_get(in, i), is_out, &list[i]);
+   }
+   json_decref(root);
+   if (!ok) {
+      free(list);
+      return false;
+   }
+   free(*ifcs);
+   *ifcs = list;
+   *n = (uint32_t) (n_in + n_out);
+   return true;
+}
+
+/* \return false: to be closed */
+static bool take_answer(struct daemon *d, struct module *m)
+{
+   struct service *s = &m->service;
+   s->waiting = false;
+   s->got = 0;
+   size_t length = strnlen(s->answer, s->size);
+   bool ok = service_parse(s->answer, length, &m->ifcs, &m->n_ifcs);
+   free(s->answer);
+   s->answer = NULL;
+   if (!ok) {
+      journal_event(d, "ERROR", "Module %s: its statistics cannot be read.", m->name);
+   } else if (m->plan.state == STATE_STARTING) {
+      m->plan.state = STATE_READY;
+      journal_event(d, "SERVICE", "Connected to module %s.", m->name);
+   }
+   return ok;
+}
+
+/* \return false: to be closed */
+static bool read_answer(struct daemon *d, struct module *m)
+{
+   struct service *s = &m->service;
+   bool header = s->answer == NULL;
+   ssize_t n = header ? recv(s->source.fd, s->header + s->got, sizeof(s->header) - s->got, MSG_DONTWAIT)
+                      : recv(s->source.fd, s->answer + s->got, s->size - s->got, MSG_DONTWAIT);
+   if (n <= 0) {
+      return n < 0 && (errno == EAGAIN || errno == EINTR);
+   }
+   if (!s->waiting) {
+      return false; /* nobody asked */
+   }
+   s->got += (size_t) n;
+   if (!header) {
+      return s->got < s->size || take_answer(d, m);
+   }
+   if (s->got < sizeof(s->header)) {
+      return true;
+   }
+   uint32_t size;
+   memcpy(&size, s->header + 4, sizeof(size));
+   if (s->header[0] != ANSWER || size == 0 || size > STATS_REPLY) {
+      return false;
+   }
+   s->answer = malloc(size);
+   s->size = size;
+   s->got = 0;
+   return s->answer != NULL;
+}
+
+static void service_ready(struct daemon *d, struct source *source, uint32_t events)
+{
+   struct module *m = (struct module *) ((char *) source - offsetof(struct module, service.source));
+   if (!read_answer(d, m)) {
+      service_close(d, m);
+   }
+}
+
+static bool connect_to(struct daemon *d, struct module *m)
+{
+   char name[64], why[SOCKET_REASON_SIZE];
+   struct ucred peer;
+   socklen_t size = sizeof(peer);
+   (void) snprintf(name, sizeof(name), "service_%d", (int) m->pid);
+   int fd = socket_connect(&d->dirs, name, why);
+   if (fd < 0) {
+      return false;
+   }
+   m->service.source = (struct source){.fd = fd, .ready = service_ready};
+   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid != m->pid ||
+       !loop_add(d, &m->service.source, EPOLLIN)) {
+      close(fd);
+      m->service.source.fd = -1;
+      return false;
+   }
+   return true;
+}
+
+void service_tick(struct daemon *d, struct module *m)
+{
+   static const uint8_t request[8] = {REQUEST};
+   struct service *s = &m->service;
+   if (!m->plan.alive || m->config == NULL || m->config->n_interfaces == 0) {
+      return;
+   }
+   if (s->waiting) {
+      if (d->now - s->asked > TIMEOUT) {
+         service_close(d, m);
+      }
+      return;
+   }
+   if (m->plan.state != STATE_STARTING && d->now - s->asked < EVERY) {
+      return;
+   }
+   if (s->source.fd < 0 && !connect_to(d, m)) {
+      return;
+   }
+   s->asked = d->now;
+   s->got = 0;
+   s->waiting = send(s->source.fd, request, sizeof(request), MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(request);
+   if (!s->waiting) {
+      service_close(d, m);
+   }
+}
+
+static uint64_t all_ticks(void)
+{
+   uint64_t sum = 0;
+   unsigned long long v[10] = {0};
+   FILE *f = fopen("/proc/stat", "re");
+   if (f != NULL) {
+      char line[512], *p = fgets(line, sizeof(line), f), *end;
+      for (size_t i = 0; p != NULL && i < 8; i++) { /* the last two are in others already */
+         p = i == 0 ? line + 4 : end;
+         v[i] = strtoull(p, &end, 10);
+         sum += v[i];
+      }
+      (void) fclose(f);
+   }
+   return sum;
+}
+
+static void read_module(struct module *m, uint64_t ticks)
+{
+   char path[64], text[1024];
+   (void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) m->pid);
+   FILE *f = fopen(path, "re");
+   if (f == NULL) {
+      return;
+   }
+   size_t n = fread(text, 1, sizeof(text) - 1, f);
+   (void) fclose(f);
+   text[n] = 0;
+   char *p = strrchr(text, ')'), *rest = NULL;
+   unsigned long long field[25] = {0};
+   p = p != NULL && p[1] != 0 ? strtok_r(p + 2, " ", &rest) : NULL;
+   for (int i = 3; p != NULL && i < 25; i++, p = strtok_r(NULL, " ", &rest)) {
+      field[i] = strtoull(p, NULL, 10);
+   }
+   bool first = m->cpu_user + m->cpu_system == 0;
+   if (ticks > 0 && !first && field[14] >= m->cpu_user && field[15] >= m->cpu_system) {
+      m->cpu_user_percent = (uint32_t) ((field[14] - m->cpu_user) * 100 / ticks);
+      m->cpu_system_percent = (uint32_t) ((field[15] - m->cpu_system) * 100 / ticks);
+   }
+   m->cpu_user = field[14];
+   m->cpu_system = field[15];
+   m->virtual_bytes = field[23];
+   m->resident_bytes = field[24] * (uint64_t) sysconf(_SC_PAGESIZE);
+}
+
+void service_read_usage(struct daemon *d)
+{
+   uint64_t all = all_ticks(), ticks = all - d->cpu_total;
+   d->cpu_total = all;
+   for (uint32_t i = 0; i < d->n_modules; i++) {
+      if (d->modules[i]->plan.alive) {
+         read_module(d->modules[i], ticks);
+      }
+   }
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Starts modules and signals them. A module is a session of its own, with its logs and no other descriptor of the supervisor. */
+#include "daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t spawn_start_time(pid_t pid)
+{
+   char path[64], text[1024];
+   unsigned long long start = 0;
+   (void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) pid);
+   FILE *f = fopen(path, "re");
+   if (f == NULL) {
+      return 0;
+   }
+   size_t n = fread(text, 1, sizeof(text) - 1, f);
+   (void) fclose(f);
+   text[n] = 0;
+   char *p = strrchr(text, ')'), *rest = NULL; /* the name before may hold anything */
+   if (p == NULL || p[1] == 0 || p[2] == 'Z' || p[2] == 'X') {
+      return 0;
+   }
+   p = strtok_r(p + 2, " ", &rest);
+   for (int field = 3; p != NULL && field < 22; field++) {
+      p = strtok_r(NULL, " ", &rest);
+   }
+   if (p != NULL) {
+      start = strtoull(p, NULL, 10);
+   }
+   return start;
+}
+
+static int open_module_log(const struct daemon *d, const struct module *m, const char *stream,
+                           char *const argv[])
+{
+   char *path = journal_module_path(d, m->name, stream), when[32] = "";
+   int fd = path != NULL ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0640)
+                         : -1;
+   free(path);
+   if (fd < 0) {
+      return -1;
+   }
+   struct tm tm;
+   time_t now = time(NULL);
+   if (localtime_r(&now, &tm) == NULL || strftime(when, sizeof(when), "%a %b %e %H:%M:%S %Y", &tm) == 0) {
+      when[0] = 0;
+   }
+   (void) dprintf(fd, "---> %s\n%s [INFO] Supervisor - executed command: %s", when, when, m->config->path);
+   for (char *const *a = argv + 1; *a != NULL; a++) {
+      (void) dprintf(fd, "   %s", *a);
+   }
+   (void) dprintf(fd, "   (null)\n");
+   return fd;
+}
+
+/* In the child. */
+__attribute__((noreturn)) static void become(const char *path, char *const argv[], int out, int err)
+{
+   sigset_t none;
+   int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+   (void) setsid();
+   for (int s = 1; s < NSIG; s++) {
+      (void) signal(s, SIG_DFL);
+   }
+   (void) sigemptyset(&none);
+   (void) sigprocmask(SIG_SETMASK, &none, NULL);
+   if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) {
+      _exit(126);
+   }
+   (void) close_range(3, ~0U, 0);
+   (void) umask(0027);
+   (void) unsetenv("NOTIFY_SOCKET"); /* the supervisor's own */
+   (void) unsetenv("WATCHDOG_USEC");
+   (void) unsetenv("WATCHDOG_PID");
+   execvp(path, argv);
+   (void) dprintf(2, "supervisor: cannot execute %s: %s\n", path, strerror(errno));
+   _exit(127);
+}
+
+bool spawn(struct daemon *d, struct module *m)
+{
+   char why[256];
+   char **argv = config_command(m->config, why, sizeof(why));
+   if (argv == NULL) {
+      journal_event(d, "ERROR", "Module %s cannot be started: %s", m->name, why);
+      return false;
+   }
+   int out = open_module_log(d, m, "stdout", argv), err = open_module_log(d, m, "stderr", argv);
+   pid_t pid = out >= 0 && err >= 0 ? fork() : -1;
+   if (pid == 0) {
+      become(m->config->path, argv, out, err);
+   }
+   int failed = errno;
+   if (out >= 0) {
+      close(out);
+   }
+   if (err >= 0) {
+      close(err);
+   }
+   config_command_free(argv);
+   if (pid < 0) {
+      journal_event(d, "ERROR", "Module %s cannot be started: %s", m->name, strerror(failed));
+      return false;
+   }
+   m->pid = pid;
+   m->adopted = false;
+   m->start_time = spawn_start_time(pid);
+   return true;
+}
+
+void spawn_signal(const struct module *m, int signal)
+{
+   /* Its number is its own as long as it is not reaped; of an adopted one the start time says so. */
+   if (m->pid > 1 && (!m->adopted || spawn_start_time(m->pid) == m->start_time)) {
+      if (kill(-m->pid, signal) != 0) { /* before setsid() in the child there is no group */
+         (void) kill(m->pid, signal);
+      }
+   }
+}

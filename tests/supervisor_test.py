@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The supervisor with real modules: life cycle, reload, take-over, signals, and its clients.
+
+usage: supervisor_test.py BIN_DIR [TEST...]
+"""
+
+import contextlib
+import json
+import os
+import signal
+import stat
+import sys
+import unittest
+
+from programs import Workspace
+
+BIN = None
+DOCUMENT = '''<?xml version="1.0"?>
+<nemea-supervisor>
+<modules><name>All</name><enabled>true</enabled>
+<!-- include {0}/modules -->
+</modules>
+</nemea-supervisor>
+'''
+
+
+def interface(direction, name):
+    return f'<interface><type>UNIXSOCKET</type><direction>{direction}</direction><params>{name}</params></interface>'
+
+
+def module(name, path, params='', interfaces='', enabled='true', restarts=30):
+    return (f'<module><name>{name}</name><enabled>{enabled}</enabled><path>{path}</path><params>{params}</params>'
+            f'<module-restarts>{restarts}</module-restarts><trapinterfaces>{interfaces}</trapinterfaces></module>\n')
+
+
+class Supervisor(unittest.TestCase):
+    def setUp(self):
+        self.w = Workspace(BIN)
+        self.addCleanup(self.w.__exit__)
+        self.addCleanup(self.kill_modules)
+        os.mkdir(self.w.file('modules'))
+        os.mkdir(self.w.file('logs'))
+        self.w.file('t.xml', DOCUMENT.format(self.w.path))
+        self.socket = self.w.file('s.sock')
+        self.configure('repeater', module('repeater', self.program('traffic_repeater'), '', interface('IN', 'a') + interface('OUT', 'b')))
+        self.configure('logger', module('log', self.program('logger'), '-t', interface('IN', 'b')))
+        self.configure('sleep', module('sleep', 'sleep', 'infinity'))
+
+    def program(self, name):
+        return os.path.join(self.w.bin_dir, name)
+
+    def configure(self, name, text):
+        self.w.file(f'modules/{name}.sup', text)
+
+    def kill_modules(self):
+        with contextlib.suppress(OSError, ValueError):
+            for entry in json.loads(self.w.read('state/state.json'))['modules'].values():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(entry['pid'], signal.SIGKILL)
+
+    def supervisor(self):
+        s = self.w.start(self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.socket,
+                         '--state-dir', self.w.file('state'))
+        self.w.connect(self.socket).close()
+        return s
+
+    def cli(self, *words, status=0):
+        code, out, err = self.w.run(self.program('supcli'), '-s', self.socket, *words)
+        self.assertEqual(code, status, out + err)
+        return out, err
+
+    def status(self):
+        return {m['name']: m for m in json.loads(self.cli('status', '--json')[0])}
+
+    def wait_until(self, condition, what):
+        self.w.wait_for(lambda: condition(self.status()), what)
+
+    def wait_until_ready(self):
+        self.wait_until(lambda s: (s['repeater']['state'], s['log']['state'], s['sleep']['state']) == ('ready', 'ready', 'running'), 'modules')
+
+    def test_modules_start_and_stop_by_name(self):
+        s = self.supervisor()
+        self.wait_until_ready()
+        self.cli('stop', 'log', '--wait')
+        after = self.status()
+        self.assertEqual((after['log']['state'], after['log']['pid'], after['repeater']['state']), ('stopped', 0, 'ready'))
+        self.cli('status', 'log', status=3)
+        self.cli('start', 'l?g', '--wait')
+        self.assertEqual(self.status()['log']['state'], 'ready')
+        pid = self.status()['log']['pid']
+        self.cli('restart', 'log')
+        self.wait_until(lambda x: x['log']['pid'] not in (0, pid) and x['log']['state'] == 'ready', 'the restart')
+        self.cli('stop', 'profile:All', '--wait')
+        self.assertEqual({m['state'] for m in self.status().values()}, {'stopped'})
+        self.assertIn('no module matches "nobody"', self.cli('stop', 'nobody', 'log', status=1)[1])
+        self.assertIn('unknown command "fly"', self.cli('fly', status=2)[1])
+        code, _, err = self.w.end(s, signal.SIGTERM)
+        self.assertEqual((code, err), (0, ''))
+        self.assertFalse(os.path.exists(self.socket))
+        self.assertIn('cannot reach the supervisor', self.cli('status', status=4)[1])
+
+    def test_what_a_module_gets(self):
+        s = self.supervisor()
+        self.wait_until_ready()
+        pid = self.status()['sleep']['pid']
+        self.w.wait_for(lambda: os.readlink(f'/proc/{pid}/exe').endswith(('sleep', 'coreutils', 'busybox')), 'the program')
+        files = {name: os.readlink(f'/proc/{pid}/fd/{name}') for name in os.listdir(f'/proc/{pid}/fd')}
+        logs = self.w.file('logs/modules_logs/sleep_')
+        self.assertEqual(files, {'0': '/dev/null', '1': os.path.realpath(logs + 'stdout'), '2': os.path.realpath(logs + 'stderr')})
+        with open(f'/proc/{pid}/status', encoding='ascii') as file:
+            self.assertIn('Umask:\t0027', file.read())
+        self.assertEqual(os.getsid(pid), pid)
+        self.assertIn('[INFO] Supervisor - executed command: sleep   infinity   (null)\n', self.w.read('logs/modules_logs/sleep_stdout'))
+        self.assertEqual(stat.S_IMODE(os.stat(self.socket).st_mode), 0o660)
+        self.assertEqual(stat.S_IMODE(os.stat(self.w.file('state')).st_mode), 0o700)
+        self.w.end(s, signal.SIGTERM)
+
+    def test_a_killed_module_is_started_again_and_a_hopeless_one_given_up(self):
+        self.configure('false', module('hopeless', '/bin/false', restarts=0) + module('short', '/bin/true', restarts=0))
+        s = self.supervisor()
+        self.wait_until_ready()
+        pid = self.status()['log']['pid']
+        os.kill(pid, signal.SIGKILL)
+        self.wait_until(lambda x: [x[n]['state'] for n in ('log', 'hopeless', 'short')] == ['ready', 'failed', 'finished'] and
+                        x['log']['restarts'] == 1, 'the restart')
+        after = self.status()
+        self.assertEqual(after['log']['last_exit']['signal'], 9)
+        self.assertEqual((after['hopeless']['state'], after['hopeless']['last_exit']['status']), ('failed', 1))
+        self.assertEqual((after['short']['state'], after['short']['last_exit']['status']), ('finished', 0))
+        events = self.w.read('logs/modules_events')
+        self.assertIn(f'[STOP] Module log (PID: {pid}) was ended by signal 9 (Killed).', events)
+        self.assertIn('[RESTART] Restarting module log\n', events)
+        self.assertIn('[RESTART] Module: hopeless was restarted 0 times per minute and it is down again. I set it disabled.', events)
+        self.cli('start', 'hopeless', '--wait', status=1)
+        self.w.end(s, signal.SIGTERM)
+
+    def test_a_reload_restarts_only_what_changed(self):
+        s = self.supervisor()
+        self.wait_until_ready()
+        before = self.status()
+        self.configure('sleep', module('sleep', 'sleep', '1000000'))
+        self.configure('new', module('new', 'sleep', 'infinity'))
+        os.remove(self.w.file('modules/logger.sup'))
+        out, _ = self.cli('diff')
+        self.assertRegex(out, r'restart +sleep +params\n')
+        out, _ = self.cli('reload')
+        self.assertRegex(out, r'added +new\n')
+        self.assertRegex(out, r'removed +log\n')
+        self.assertRegex(out, r'restarted +sleep\n')
+        self.assertIn('1 modules unchanged\n', out)
+        self.wait_until(lambda x: 'log' not in x and x['sleep']['pid'] not in (0, before['sleep']['pid']) and x['new']['state'] == 'running',
+                        'the reload')
+        self.assertEqual(self.status()['repeater']['pid'], before['repeater']['pid'])
+        self.w.end(s, signal.SIGTERM)
+
+    def test_a_wrong_configuration_is_refused_and_nothing_changes(self):
+        s = self.supervisor()
+        self.wait_until_ready()
+        before = self.status()
+        self.configure('wrong', '\n<module><name>x</name></module>\n')
+        _, err = self.cli('reload', status=1)
+        self.assertIn(f'error: {self.w.path}/modules/wrong.sup:2: <module> has no <path>\n', err)
+        s.send_signal(signal.SIGHUP)
+        self.w.wait_for(lambda: self.w.read('logs/supervisor_log').count('was refused') == 2, 'the second refusal')
+        self.assertEqual({n: m['pid'] for n, m in self.status().items()}, {n: m['pid'] for n, m in before.items()})
+        self.w.end(s, signal.SIGTERM)
+        code, _, err = self.w.run(self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.socket,
+                                  '--state-dir', self.w.file('state'))
+        self.assertEqual(code, 78)
+        self.assertIn('wrong.sup:2: <module> has no <path>', err)
+
+    def test_modules_survive_the_supervisor_and_are_taken_over(self):
+        s = self.supervisor()
+        self.wait_until_ready()
+        before = {n: m['pid'] for n, m in self.status().items()}
+        for how in (signal.SIGINT, signal.SIGKILL):
+            self.w.end(s, how)
+            s = self.supervisor()
+            self.wait_until_ready()
+            self.assertEqual({n: m['pid'] for n, m in self.status().items()}, before)
+        os.kill(before['sleep'], signal.SIGKILL)
+        self.wait_until(lambda x: x['sleep']['pid'] not in (0, before['sleep']), 'the restart of a module that was taken over')
+        self.w.end(s, signal.SIGINT)
+        self.configure('sleep', module('sleep', 'sleep', '1000000'))  # changed while nobody looked
+        os.remove(self.w.file('modules/logger.sup'))
+        old = json.loads(self.w.read('state/state.json'))['modules']['sleep']['pid']
+        s = self.supervisor()
+        self.wait_until(lambda x: x['sleep']['pid'] not in (0, old) and 'log' not in x, 'the new command')
+        self.assertEqual(self.status()['repeater']['pid'], before['repeater'])
+        self.w.end(s, signal.SIGTERM)
+
+    def test_one_supervisor_per_state_directory(self):
+        s = self.supervisor()
+        code, _, err = self.w.run(self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.w.file('t.sock'),
+                                  '--state-dir', self.w.file('state'))
+        self.assertEqual(code, 1)
+        self.assertIn('another supervisor runs with this state directory', err)
+        self.w.end(s, signal.SIGTERM)
+
+    def test_a_daemon_says_that_it_is_ready(self):
+        code, out, err = self.w.run(self.program('supervisor'), '-d', '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.socket,
+                                    '--state-dir', self.w.file('state'))
+        self.assertEqual((code, err), (0, ''))
+        self.assertRegex(out, r'^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} \[INFO\] PID of daemon process: \d+\.\n$')
+        pid = int(out.split()[-1].rstrip('.'))
+        self.wait_until_ready()
+        os.kill(pid, signal.SIGTERM)
+        self.w.wait_for(lambda: not os.path.exists(self.socket), 'the end of the daemon')
+
+    def test_old_clients_get_their_statistics(self):
+        s = self.supervisor()
+        self.wait_until_ready()
+        running = json.loads(self.cli('-x')[0])
+        self.assertEqual(set(running), {'repeater', 'log', 'sleep'})
+        self.assertEqual(set(running['repeater']), {'CPU-u', 'CPU-s', 'MEM-vms', 'MEM-rss', 'inputs', 'outputs'})
+        self.assertEqual(set(running['repeater']['inputs'][0]), {'type', 'ID', 'is-conn', 'messages', 'buffers'})
+        self.assertEqual(set(running['repeater']['outputs'][0]), {'type', 'ID', 'cli-num', 'sent-msg', 'drop-msg', 'buffers', 'autoflush'})
+        self.assertEqual(running['repeater']['outputs'][0]['ID'], 'b')
+        everything = json.loads(self.cli('-i')[0])
+        self.assertEqual(everything['log']['params'], '-t')
+        self.assertEqual({m['status'] for m in everything.values()}, {'running'})
+        for request in (b'12\n', b'x\n', b'9' * 200 + b'\n', b'{' + b'x' * 70000):
+            with self.w.connect(self.socket) as c:
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    c.sendall(request)
+                    self.assertEqual(c.recv(100), b'', request[:20])
+        with self.w.connect(self.socket) as c: # requests in one piece are answered one after the other
+            c.sendall(b'{"id": 1, "command": "info"}\n{"id": 2}\n{"id": 3, "command": "status", "names": ["log"]}\n')
+            answers = b''
+            while answers.count(b'\n') < 3:
+                answers += c.recv(65536)
+            answers = [json.loads(line) for line in answers.splitlines()]
+            self.assertEqual([(a['id'], a['ok']) for a in answers], [(1, True), (2, False), (3, True)])
+        silent = [self.w.connect(self.socket) for _ in range(70)]
+        self.addCleanup(lambda: [c.close() for c in silent])
+        self.assertEqual(silent[0].recv(1), b'')  # who says nothing is closed
+        self.wait_until_ready()
+        self.w.end(s, signal.SIGTERM)
+
+
+if __name__ == '__main__':
+    BIN = sys.argv.pop(1)
+    unittest.main()
