@@ -240,10 +240,10 @@ bool streams_segment(struct streams *s, struct plugin_row *row, const struct pac
        beyond_gap(s, row, packet, reverse, distance)) {
       return false;
    }
-   if (!row->known[reverse] || (int32_t) (next - row->next[reverse]) > 0 ||
-       row->next[reverse] - next > STREAM_BUFFER) {
-      expect(row, reverse, next);
+   if (row->known[reverse] && row->next[reverse] - next <= STREAM_BUFFER) {
+      return false; /* sent again */
    }
+   expect(row, reverse, next);
    return true;
 }
 

@@ -7,8 +7,8 @@
  * that is exceeded, the plugins are shown what is there, and a message that was waited for is given up. There are STREAM_BUFFERS of them; when all
  * are in use, the one that was taken first is given to the next flow. Both are counted.
  *
- * Segments that were captured before the connection was seen, sequence numbers that make no sense, and what was sent again while nobody
- * waited are shown as they come: a plugin must be prepared for any bytes.
+ * Segments that were captured before the connection was seen and sequence numbers that make no sense are shown as they come: a plugin must be
+ * prepared for any bytes. What was sent again is not shown.
  */
 #ifndef FLOW_STREAMS_H
 #define FLOW_STREAMS_H
