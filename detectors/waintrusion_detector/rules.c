@@ -17,7 +17,7 @@
 #define HEAP_LIMIT     1024         /* KiB of a search */
 #define JIT_STACK      (512u << 10) /* bytes */
 #define FEW            8            /* signatures of a field */
-#define MUCH           20000        /* texts, of about 2500 requests */
+#define MUCH           2000000      /* texts; PCRE2 takes as long for them as Hyperscan takes to start */
 #define LINE_MAX_BYTES 1000         /* of lists */
 #define SEPARATOR      " ** "
 
@@ -55,7 +55,10 @@ struct rules {
    uint32_t of_field[FIELDS]; /* signatures */
    uint64_t mask[FIELDS][RULES_WORDS],
        empty[FIELDS][RULES_WORDS]; /* those of a field, and those of these that match "" */
-   uint64_t searched;              /* texts */
+   /* Signatures of which a match may begin with a byte, or must have it; and those of which nothing is known. */
+   uint64_t beginning[256][RULES_WORDS], beginning_any[RULES_WORDS];
+   uint64_t needing[256][RULES_WORDS], needing_none[RULES_WORDS];
+   uint64_t searched; /* texts */
    pthread_t thread;
    bool thread_started;
    pcre2_match_context *context;
@@ -115,6 +118,43 @@ void rules_free(struct rules *r)
    free(r);
 }
 
+static void set_bit(uint64_t *bits, uint32_t i)
+{
+   bits[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+/* The same with a letter in both cases: PCRE2 does not tell whether case matters. */
+static void set_byte(uint64_t by_byte[][RULES_WORDS], uint32_t byte, uint32_t i)
+{
+   bool letter = (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
+   set_bit(by_byte[byte & 0xff], i);
+   set_bit(by_byte[(letter ? byte ^ 0x20 : byte) & 0xff], i);
+}
+
+/* Notes bytes without which signature i cannot match, as far as PCRE2 knows them. */
+static void note_bytes(struct rules *r, uint32_t i)
+{
+   const pcre2_code *code = r->list[i].code;
+   uint32_t kind = 0, byte = 0;
+   const uint8_t *first = NULL;
+   if (pcre2_pattern_info(code, PCRE2_INFO_LASTCODETYPE, &kind) == 0 && kind == 1 &&
+       pcre2_pattern_info(code, PCRE2_INFO_LASTCODEUNIT, &byte) == 0) {
+      set_byte(r->needing, byte, i);
+   } else {
+      set_bit(r->needing_none, i);
+   }
+   if (pcre2_pattern_info(code, PCRE2_INFO_FIRSTBITMAP, &first) == 0 && first != NULL) {
+      for (unsigned b = 0; b < 256; b++) {
+         r->beginning[b][i / 64] |= (uint64_t) (first[b / 8] >> b % 8 & 1) << i % 64;
+      }
+   } else if (pcre2_pattern_info(code, PCRE2_INFO_FIRSTCODETYPE, &kind) == 0 && kind == 1 &&
+              pcre2_pattern_info(code, PCRE2_INFO_FIRSTCODEUNIT, &byte) == 0) {
+      set_byte(r->beginning, byte, i);
+   } else {
+      set_bit(r->beginning_any, i);
+   }
+}
+
 /* Takes pattern, also when it fails. */
 static bool add(struct rules *r, const struct signature *as, char *pattern, const char *name, unsigned line,
                 char error[RULES_ERROR])
@@ -140,7 +180,7 @@ static bool add(struct rules *r, const struct signature *as, char *pattern, cons
    s->jit =
        pcre2_jit_compile(s->code, PCRE2_JIT_COMPLETE) == 0; /* without it searches are slower, and the same */
    s->pattern = pattern;
-   r->n++;
+   note_bytes(r, r->n++);
    return true;
 }
 
@@ -426,6 +466,19 @@ const struct signature *rules_get(const struct rules *r, uint32_t i)
    return &r->list[i];
 }
 
+/* Leaves out signatures that need other bytes than the text has. */
+static void leave_out(const struct rules *r, const char *text, size_t n, uint64_t *bits, uint32_t words)
+{
+   for (uint32_t w = 0; w < words; w++) {
+      uint64_t begin = r->beginning_any[w], need = r->needing_none[w];
+      for (size_t i = 0; i < n && (bits[w] & ~(begin & need)) != 0; i++) {
+         begin |= r->beginning[(uint8_t) text[i]][w];
+         need |= r->needing[(uint8_t) text[i]][w];
+      }
+      bits[w] &= begin & need;
+   }
+}
+
 void rules_candidates(struct rules *r, enum field field, const char *text, size_t n,
                       uint64_t bits[RULES_WORDS])
 {
@@ -440,6 +493,9 @@ void rules_candidates(struct rules *r, enum field field, const char *text, size_
       for (uint32_t i = 0; i < words; i++) {
          bits[i] &= r->mask[field][i];
       }
+   }
+   if (n > 0) {
+      leave_out(r, text, n, bits, words);
    }
    if (n > 0 && h == NULL && !few && ++r->searched == MUCH && r->engine == ENGINE_AUTO &&
        rules_have_hyperscan()) {

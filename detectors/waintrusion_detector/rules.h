@@ -7,7 +7,8 @@
  * regard to case. Regular expressions are those of PCRE2, over bytes; '.' matches line ends and '$' only the very end, as in
  * ModSecurity. '#' at the begin of a line begins a comment.
  *
- * Every expression is searched with PCRE2 and a limit of steps, so that no request can make a search long. With Hyperscan, one pass over a text
+ * Every expression is searched with PCRE2 and a limit of steps, so that no request can make a search long. Most are not searched for at all, since
+ * the text has none of the bytes that a match begins with, or not the one that every match has. With Hyperscan, one pass over a text
  * first finds the few expressions that can match at all; the result is the same.
  */
 #ifndef WAINTRUSION_RULES_H

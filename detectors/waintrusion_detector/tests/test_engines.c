@@ -5,6 +5,7 @@
 
 #include "../rules.h"
 
+#include <ctype.h>
 #include <nemea/module_test.h>
 #include <stdio.h>
 #include <string.h>
@@ -110,8 +111,38 @@ static void both_engines_give_the_same_alerts(void **state)
    free(fast);
 }
 
+/* What is left out before it is searched for would not have matched. */
+static void all_that_match_are_candidates(void **state)
+{
+   const bool all[RULES] = {true, true, true, true, true, true, true, true, true, true, true};
+   char error[RULES_ERROR], text[256];
+   struct rules *r = rules_load(NULL, all, ENGINE_PCRE2, error);
+   unsigned seed = 7, matches = 0, left_out = 0;
+   uint64_t given_up = 0;
+   (void) state;
+   assert_non_null(r);
+   for (unsigned n = 0; n < 2000; n++) {
+      make_text(text, sizeof(text), &seed);
+      for (char *c = text; *c != 0 && n % 3 > 0; c++) {
+         *c = (char) (n % 3 == 1 ? toupper((unsigned char) *c) : tolower((unsigned char) *c));
+      }
+      for (uint32_t i = 0; i < rules_count(r); i++) {
+         uint64_t bits[RULES_WORDS];
+         rules_candidates(r, rules_get(r, i)->fields[0], text, strlen(text), bits);
+         const bool candidate = bits[i / 64] >> i % 64 & 1,
+                    found = rules_match(r, i, text, strlen(text), &given_up);
+         assert_true(candidate || !found);
+         matches += found;
+         left_out += !candidate;
+      }
+   }
+   assert_true(matches > 1000 && left_out > 1000);
+   rules_free(r);
+}
+
 int main(void)
 {
-   const struct CMUnitTest tests[] = {cmocka_unit_test(both_engines_give_the_same_alerts)};
+   const struct CMUnitTest tests[] = {cmocka_unit_test(both_engines_give_the_same_alerts),
+                                      cmocka_unit_test(all_that_match_are_candidates)};
    return cmocka_run_group_tests(tests, NULL, NULL);
 }
