@@ -19,13 +19,14 @@ enum entry_state {
 
 struct nc_table {
    nc_index_t index;
-   void *memory; /* of the buckets */
-   uint8_t *entries;
+   void *memory, *entry_memory; /* of the buckets and entries */
+   uint8_t *entries;            /* entries of whole cache lines begin with one */
    uint8_t *state;
    uint32_t *free_list; /* entries that were used before */
    uint32_t capacity, count, free_count;
-   uint32_t fresh; /* first entry that was never used */
-   uint32_t hand;  /* of the clock */
+   uint32_t fresh;          /* first entry that was never used */
+   uint32_t hand;           /* of the clock */
+   uint64_t evicted_before; /* of the counter, when the last keys were fetched ahead */
    uint32_t key_size, cleared, value_offset, entry_size;
    uint32_t prefetched; /* last byte of an entry to fetch ahead; no more than three lines are worth it */
    enum nc_table_full full;
@@ -68,10 +69,11 @@ static bool allocate(nc_table_t *table)
    table->memory = cleared_array(1, index_bytes(table) + line);
    table->index.buckets =
        (nc_index_bucket_t *) (((uintptr_t) table->memory + line - 1) & ~(uintptr_t) (line - 1));
-   table->entries = cleared_array(table->capacity, table->entry_size);
+   table->entry_memory = cleared_array(1, (size_t) table->capacity * table->entry_size + line);
+   table->entries = (uint8_t *) (((uintptr_t) table->entry_memory + line - 1) & ~(uintptr_t) (line - 1));
    table->state = cleared_array(table->capacity, 1);
    table->free_list = cleared_array(table->capacity, sizeof(uint32_t));
-   return table->memory && table->entries && table->state && table->free_list;
+   return table->memory && table->entry_memory && table->state && table->free_list;
 }
 
 nc_table_t *nc_table_new(const nc_table_config_t *config)
@@ -112,7 +114,7 @@ void nc_table_free(nc_table_t *table)
 {
    if (table) {
       free(table->memory);
-      free(table->entries);
+      free(table->entry_memory);
       free(table->state);
       free(table->free_list);
       free(table);
@@ -220,6 +222,10 @@ static uint32_t new_entry(nc_table_t *table, uint64_t hash)
 INLINE uint32_t prefetch_victims(const nc_table_t *table, uint32_t n, uint64_t hashes[], size_t size)
 {
    uint32_t entry = table->hand, found = 0;
+   for (uint32_t i = 0; i < n && table->hand + i < table->capacity; i++) {
+      __builtin_prefetch(entry_at(table, table->hand + i), 1);
+      __builtin_prefetch(entry_at(table, table->hand + i) + 64, 1);
+   }
    for (uint32_t i = 0; i < n; i++) {
       if (table->state[entry] == ENTRY_ONCE) {
          hashes[found] = nc_hash(entry_at(table, entry), size);
@@ -238,8 +244,7 @@ INLINE void prefetch_next_bucket(const nc_table_t *table, uint64_t hash)
    }
 }
 
-INLINE void prefetch(const nc_table_t *table, const void *const keys[], uint32_t n, uint64_t hashes[],
-                     size_t size)
+INLINE void prefetch(nc_table_t *table, const void *const keys[], uint32_t n, uint64_t hashes[], size_t size)
 {
    for (uint32_t i = 0; i < n; i++) {
       hashes[i] = nc_hash(keys[i], size);
@@ -248,8 +253,12 @@ INLINE void prefetch(const nc_table_t *table, const void *const keys[], uint32_t
    uint64_t victims[NC_TABLE_BATCH];
    uint32_t n_victims = 0;
    if (table->count == table->capacity && table->full == NC_TABLE_EVICT) {
-      n_victims = prefetch_victims(table, n < NC_TABLE_BATCH ? n : NC_TABLE_BATCH, victims, size);
+      /* About as many keys are new as of the batch before. */
+      uint64_t expected = table->stats.evicted - table->evicted_before + 2;
+      uint32_t most = n < NC_TABLE_BATCH ? n : NC_TABLE_BATCH;
+      n_victims = prefetch_victims(table, expected < most ? (uint32_t) expected : most, victims, size);
    }
+   table->evicted_before = table->stats.evicted;
    for (uint32_t i = 0; i < n_victims; i++) {
       prefetch_next_bucket(table, victims[i]);
    }
@@ -266,7 +275,7 @@ INLINE void prefetch(const nc_table_t *table, const void *const keys[], uint32_t
    }
 }
 
-void nc_table_prefetch(const nc_table_t *table, const void *const keys[], uint32_t n, uint64_t hashes[]){
+void nc_table_prefetch(nc_table_t *table, const void *const keys[], uint32_t n, uint64_t hashes[]){
 #define PREFETCH(n_bytes) prefetch(table, keys, n, hashes, n_bytes)
     BY_SIZE(table->key_size, PREFETCH)}
 

@@ -46,30 +46,42 @@ struct packets {
    uint64_t burst_packets;                               /* of flows that are floods by themselves */
    uint64_t one_way_packets, udp_packets, other_packets; /* other: neither TCP nor UDP nor a tunnel */
    uint64_t bytes;
-   uint32_t good;         /* flows of ordinary use */
+   ur_time_t first, last;
+};
+
+#define PAST (HISTORY - 1) /* intervals before the newest one */
+
+/* A destination (address or prefix). What every flow looks at comes first: with the key, its table's entry is five cache lines, of which
+ * most flows need one or two. The last three are cleared when they are needed. */
+struct host {
+   uint64_t id;       /* never used again for another destination */
+   uint64_t interval; /* number of the newest one */
+   uint64_t total;    /* of bytes */
+   uint64_t bytes;    /* of the newest interval, as up to networks */
+   uint32_t sources, flows, answered;
+   uint32_t good; /* flows of ordinary use */
+
+   struct host *next; /* list of destinations to check when an interval ends; NULL: not in it */
+   struct flood *flood;
+   uint64_t quiet_until; /* interval: until then its history holds a flood that was reported */
+   struct lead *lead;    /* detail.h; both NULL without --details */
+   struct detail *detail;
    uint32_t asked;        /* flows that the destination itself sent */
    uint32_t answers;      /* flows to it that look like answers of servers */
    uint32_t asked_before; /* asked, in the interval before */
-   uint16_t port;         /* candidate for the port of most of them, and its lead (Boyer and Moore) */
-   uint32_t port_lead;
-   ur_time_t first, last;
-   uint32_t networks; /* distinct source networks */
+   uint32_t networks;     /* distinct source networks of the packets */
+   uint32_t port_lead;    /* of the candidate for the port of most of them (Boyer and Moore) */
+   uint16_t port;
+   bool has_packets, has_past; /* what follows is cleared */
+
+   struct packets packets; /* host_packets() */
+
+   uint64_t past_bytes[PAST]; /* oldest first; host_need_past() */
+   uint32_t past_sources[PAST], past_flows[PAST], past_answered[PAST];
+   struct host *prev; /* in the list */
 };
 
-/* A destination (address or prefix). */
-struct host {
-   struct host *next, *prev; /* list of destinations to check when an interval ends; NULL: not in it */
-   uint64_t id;              /* never used again for another destination */
-   uint64_t interval;        /* number of the newest one */
-   uint64_t quiet_until;     /* interval: until then its history holds a flood that was reported */
-   uint64_t total;           /* of bytes */
-   uint64_t bytes[HISTORY];  /* oldest first */
-   uint32_t sources[HISTORY], flows[HISTORY], answered[HISTORY];
-   struct packets packets;
-   struct flood *flood;
-   struct lead *lead; /* detail.h; both NULL without --details */
-   struct detail *detail;
-};
+#define HOST_CLEARED offsetof(struct host, packets) /* of a new one */
 
 struct source_key {
    uint64_t host; /* id */
@@ -121,13 +133,30 @@ struct host *host_find(const struct ddos *self, const ip_addr_t *target, uint64_
 /* Adds it to the list of destinations to check when an interval ends. */
 void host_watch(struct ddos *self, struct host *h);
 void host_unwatch(struct host *h);
+/* The packets of the newest interval. */
+struct packets *host_packets(struct host *h);
+/* Must come before the intervals before the newest one are looked at; hosts in the list have them. */
+void host_need_past(struct host *h);
+/* What an interval had; oldest first, the last one is NEWEST. */
+static inline uint64_t *host_bytes(struct host *h, unsigned i)
+{
+   return i == NEWEST ? &h->bytes : &h->past_bytes[i];
+}
+static inline uint32_t *host_sources(struct host *h, unsigned i)
+{
+   return i == NEWEST ? &h->sources : &h->past_sources[i];
+}
+/* Is less than half of the flows of an interval answered? */
+static inline bool host_is_deaf(const struct host *h, unsigned i)
+{
+   return i == NEWEST ? h->answered < h->flows / 2 : h->past_answered[i] < h->past_flows[i] / 2;
+}
 /* Moves the windows on: the last ones become those of this interval. */
 void host_roll(struct host *h, uint64_t interval);
 /* Mean of the intervals before index, beginning with the first that has bytes. */
-void host_baseline(const struct host *h, unsigned index, uint64_t *bytes, uint64_t *sources);
-/* A source network of a destination, as of the destination's newest interval; valid until the next call. hash: of the key */
-struct source *source_get(struct ddos *self, const struct host *h, const struct source_key *key,
-                          uint64_t hash);
+void host_baseline(struct host *h, unsigned index, uint64_t *bytes, uint64_t *sources);
+/* A source network of a destination, as of this interval; valid until the next call. hash: of the key */
+struct source *source_get(struct ddos *self, const struct source_key *key, uint64_t hash, uint64_t interval);
 /* Counts a source in the destination's interval of this index, once. */
 void source_count(struct host *h, struct source *s, unsigned index);
 
@@ -149,7 +178,7 @@ int volume_finish(nm_module_t *m, struct host *h);
 /* both_ways: records tell whether a flow was answered. \return true: its packets belong to no connection */
 bool packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct source *source, bool both_ways);
 /* Are there enough of them that the destination must be checked when the interval ends? */
-bool packets_many(const struct ddos *self, const struct host *h);
+bool packets_many(const struct ddos *self, struct host *h);
 /* The newest interval of h is over. */
 int packets_judge(nm_module_t *m, struct host *h);
 int packets_finish(nm_module_t *m, struct host *h);

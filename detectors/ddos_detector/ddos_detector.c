@@ -4,8 +4,6 @@
 #include "detail.h"
 #include "fields.h"
 
-#include <nemea-common/nc_hash.h>
-
 #include "../common/flow.h"
 
 NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint64 BYTES, uint64 BYTES_REV, time TIME_FIRST, time TIME_LAST,
@@ -31,6 +29,7 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint64 BYTES, uint64 BYTES_REV, time TIM
 struct state {
    struct ddos ddos;
    struct flow_format format;
+   bool bytes_rev; /* the format has it */
 };
 
 static const nm_option_t options[] = {
@@ -57,7 +56,7 @@ static const nm_option_t options[] = {
     NM_U32(0, "flood_networks", struct state, ddos.flood_networks, 64, 1, 1000000,
            "Minimum number of distinct source networks (prefixes) for a flood."),
     NM_TABLE(0, "capacity", struct state, ddos.hosts, "destinations", ip_addr_t, struct host, 32768,
-             .evicted = hosts_evicted),
+             .cleared = HOST_CLEARED, .evicted = hosts_evicted),
     NM_TABLE(0, "sources", struct state, ddos.sources, "source networks", struct source_key, struct source,
              524288),
     NM_FLAG(0, "details", struct state, ddos.with_details,
@@ -201,7 +200,9 @@ static int init(nm_module_t *m)
 static int format(nm_module_t *m, uint32_t input)
 {
    (void) input;
-   flow_format_set(&((struct state *) nm_self(m))->format, nm_in(m));
+   struct state *state = nm_self(m);
+   flow_format_set(&state->format, nm_in(m));
+   state->bytes_rev = ur_is_present(nm_in(m), F_BYTES_REV);
    return NM_OK;
 }
 
@@ -212,71 +213,46 @@ static bool solicited(const struct state *state, struct host *h, const struct fl
    if (state->format.both_ways || !state->format.details || !state->format.src_port || !flow_is_answer(f)) {
       return false;
    }
-   struct packets *p = &h->packets;
-   p->answers++;
-   return p->answers <= 2 * ((uint64_t) p->asked + p->asked_before) + ANSWERS_UNASKED;
+   h->answers++;
+   return h->answers <= 2 * ((uint64_t) h->asked + h->asked_before) + ANSWERS_UNASKED;
 }
 
-/* A flow, and where to look for what is known of it. Flows are read in batches, so that the tables fetch all places at once. */
+/* A flow, and what is known of its hosts. Flows are read in batches, so that the tables fetch all places at once. */
 struct step {
    struct flow f;
-   uint64_t bytes;
    ip_addr_t sender, target;
-   uint64_t sender_hash, target_hash;
-   struct source_key source; /* of a destination that is known; host 0: of none */
+   struct host *from, *to;  /* from: NULL: not known */
+   uint64_t from_id, to_id; /* another id: it was evicted for a later flow of the batch */
+   struct source_key source;
    uint64_t source_hash;
 };
 
 #define STEPS (NC_TABLE_BATCH / 2)
 
-/* The sender of a flow may get answers. */
-static void note_sender(struct ddos *self, const struct step *step)
+static int add_flow(nm_module_t *m, struct state *state, const struct step *step)
 {
-   struct host *h = host_find(self, &step->sender, step->sender_hash, self->interval);
-   if (h != NULL) {
-      h->packets.asked++;
-   }
-}
-
-static struct source *find_source(struct ddos *self, const struct host *h, const struct step *step)
-{
-   if (step->source.host == h->id) {
-      return source_get(self, h, &step->source, step->source_hash);
-   }
-   struct source_key key = {.host = h->id, .network = step->source.network};
-   return source_get(self, h, &key, nc_hash(&key, sizeof(key)));
-}
-
-static int add_flow(nm_module_t *m, const struct step *step)
-{
-   struct state *state = nm_self(m);
    struct ddos *self = &state->ddos;
    const struct flow *f = &step->f;
-   uint64_t now = ur_time_get_sec(nm_now(m)) / INTERVAL;
-   if (now > self->heard + HISTORY) {
-      self->watched_since = now; /* there were no records in between */
+   if (step->from != NULL && step->from->id == step->from_id) {
+      step->from->asked++; /* the sender may get answers */
    }
-   self->interval = self->heard = now;
-   if (f->last < f->first || ur_time_get_sec(f->last) / INTERVAL > now) {
-      self->late++;
-      nm_warn(m, "record with an impossible time is ignored");
+   struct host *h = step->to;
+   struct source *source = source_get(self, &step->source, step->source_hash, self->interval);
+   if (h->id != step->to_id) {
       return NM_OK;
    }
-   note_sender(self, step);
-   struct host *h = host_get(self, &step->target, step->target_hash, now);
-   struct source *source = find_source(self, h, step);
    bool stray = false;
    if (state->format.details && !self->classic) {
-      stray = packets_add(h, f, step->bytes, source, state->format.both_ways);
-      if (h->next == NULL && packets_many(self, h)) {
+      stray = packets_add(h, f, f->bytes, source, state->format.both_ways);
+      if (stray && h->next == NULL && packets_many(self, h)) {
          host_watch(self, h);
       }
    }
    bool asked_for = solicited(state, h, f);
    if (self->with_details && (stray || !asked_for)) {
-      detail_add(self, h, f, &step->source.network, step->bytes, stray);
+      detail_add(self, h, f, &step->source.network, f->bytes, stray);
    }
-   return asked_for ? NM_OK : volume_add(m, h, f, step->bytes, source);
+   return asked_for ? NM_OK : volume_add(m, h, f, f->bytes, source);
 }
 
 /* The first packet seen was the victim's: the flood is the reverse direction of the flow. */
@@ -289,17 +265,20 @@ static bool is_backwards(const struct flow *f)
    }
 }
 
-static void read_step(nm_module_t *m, const void *rec, struct step *step)
+/* \return false: its times are impossible */
+static bool read_step(const struct state *state, const void *rec, struct step *step)
 {
-   const struct state *state = nm_self(m);
    const struct ddos *self = &state->ddos;
    struct flow f = flow_read(rec, &state->format);
-   step->bytes = nm_get(m, rec, F_BYTES);
+   if (f.last < f.first || ur_time_get_sec(f.last) / INTERVAL > self->interval) {
+      return false;
+   }
    if (state->format.both_ways && f.packets_rev > 0 && is_backwards(&f)) {
       f = (struct flow){.src = f.dst,
                         .dst = f.src,
                         .first = f.first,
                         .last = f.last,
+                        .bytes = state->bytes_rev ? FLOW_FIELD_(rec, &state->format, F_BYTES_REV) : f.bytes,
                         .packets = f.packets_rev,
                         .packets_rev = f.packets,
                         .src_port = f.dst_port,
@@ -307,16 +286,16 @@ static void read_step(nm_module_t *m, const void *rec, struct step *step)
                         .protocol = f.protocol,
                         .flags = f.flags_rev,
                         .flags_rev = f.flags};
-      step->bytes = ur_is_present(nm_in(m), F_BYTES_REV) ? nm_get(m, rec, F_BYTES_REV) : step->bytes;
    }
    step->f = f;
    step->sender = masked(f.src, self->target_mask, self->target_mask6);
    step->target = masked(f.dst, self->target_mask, self->target_mask6);
    step->source.network = masked(f.src, self->source_mask, self->source_mask6);
+   return true;
 }
 
-/* Where to look for the steps' hosts, and for the sources of those that are known. */
-static void fetch(struct ddos *self, struct step *steps, uint32_t n)
+/* Finds the steps' hosts, and fetches their sources. */
+static void find_hosts(struct ddos *self, struct step *steps, uint32_t n)
 {
    const void *keys[2 * STEPS];
    uint64_t hashes[2 * STEPS];
@@ -327,10 +306,10 @@ static void fetch(struct ddos *self, struct step *steps, uint32_t n)
    nc_table_prefetch(self->hosts, keys, 2 * n, hashes);
    for (uint32_t i = 0; i < n; i++) {
       struct step *step = &steps[i];
-      step->sender_hash = hashes[2 * i];
-      step->target_hash = hashes[2 * i + 1];
-      const struct host *h = nc_table_peek_hashed(self->hosts, &step->target, step->target_hash);
-      step->source.host = h != NULL ? h->id : 0;
+      step->from = host_find(self, &step->sender, hashes[2 * i], self->interval);
+      step->from_id = step->from != NULL ? step->from->id : 0;
+      step->to = host_get(self, &step->target, hashes[2 * i + 1], self->interval);
+      step->to_id = step->source.host = step->to->id;
       keys[i] = &step->source;
    }
    nc_table_prefetch(self->sources, keys, n, hashes);
@@ -343,16 +322,27 @@ static void fetch(struct ddos *self, struct step *steps, uint32_t n)
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
    struct state *state = nm_self(m);
+   struct ddos *self = &state->ddos;
    struct step steps[STEPS];
    int rc = NM_OK;
-   for (uint32_t first = 0; first < n && rc == NM_OK; first += STEPS) {
-      uint32_t count = n - first < STEPS ? n - first : STEPS;
-      for (uint32_t i = 0; i < count; i++) {
-         read_step(m, recs[first + i].data, &steps[i]);
+   self->interval = ur_time_get_sec(nm_now(m)) / INTERVAL;
+   if (self->interval > self->heard + HISTORY) {
+      self->watched_since = self->interval; /* there were no records in between */
+   }
+   self->heard = self->interval;
+   for (uint32_t next = 0; next < n && rc == NM_OK;) {
+      uint32_t count = 0;
+      for (; next < n && count < STEPS; next++) {
+         if (read_step(state, recs[next].data, &steps[count])) {
+            count++;
+         } else {
+            self->late++;
+            nm_warn(m, "record with an impossible time is ignored");
+         }
       }
-      fetch(&state->ddos, steps, count);
+      find_hosts(self, steps, count);
       for (uint32_t i = 0; i < count && rc == NM_OK; i++) {
-         rc = add_flow(m, &steps[i]);
+         rc = add_flow(m, state, &steps[i]);
       }
    }
    return rc;

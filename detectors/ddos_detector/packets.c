@@ -89,7 +89,6 @@ static bool is_burst(const struct flow *f, const ip_addr_t *target, uint64_t byt
 
 bool packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct source *source, bool both_ways)
 {
-   struct packets *p = &h->packets;
    enum kind kind = kind_of(f);
    ip_addr_t target;
    memcpy(&target, f->dst, sizeof(target));
@@ -99,9 +98,10 @@ bool packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct so
    }
    bool other = f->protocol != PROTOCOL_TCP && f->protocol != PROTOCOL_UDP;
    if (!burst && (kind == KIND_OTHER || (kind == KIND_USE && !other))) {
-      p->good += kind == KIND_USE;
+      h->good += kind == KIND_USE;
       return false;
    }
+   struct packets *p = host_packets(h);
    p->first = p->first == 0 || f->first < p->first ? f->first : p->first;
    p->last = f->last > p->last ? f->last : p->last;
    p->bytes += bytes;
@@ -114,43 +114,43 @@ bool packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct so
       p->udp_packets += f->protocol != PROTOCOL_UDP ? 0 : packets_of(f);
    }
    p->other_packets += other ? packets_of(f) : 0; /* answered or not: hosts answer pings */
-   if (p->port_lead == 0) {
-      p->port = f->dst_port;
+   if (h->port_lead == 0) {
+      h->port = f->dst_port;
    }
-   p->port_lead = p->port == f->dst_port ? p->port_lead + 1 : p->port_lead - 1;
-   p->networks += !source->among_packets;
+   h->port_lead = h->port == f->dst_port ? h->port_lead + 1 : h->port_lead - 1;
+   h->networks += !source->among_packets;
    source->among_packets = true;
    return true;
 }
 
-bool packets_many(const struct ddos *self, const struct host *h)
+bool packets_many(const struct ddos *self, struct host *h)
 {
-   const struct packets *p = &h->packets;
+   const struct packets *p = host_packets(h);
    return p->syn >= self->flood_flows || p->one_way_packets >= self->flood_flows ||
           p->other_packets >= (uint64_t) OTHER_FACTOR * self->flood_flows ||
           p->burst_packets >= (uint64_t) BURST_FACTOR * self->flood_flows;
 }
 
 /* Is the newest interval part of a flood? The thresholds of a flood that has begun are halved. */
-static bool is_flood(const struct ddos *self, const struct host *h, uint64_t sources_before)
+static bool is_flood(const struct ddos *self, struct host *h, uint64_t sources_before)
 {
-   const struct packets *p = &h->packets;
-   uint64_t networks = p->networks;
+   const struct packets *p = host_packets(h);
+   uint64_t networks = h->networks;
    uint64_t flows = self->flood_flows, many = self->flood_networks;
    if (h->flood != NULL) {
       flows = (flows + 1) / 2;
       many = (many + 1) / 2;
    }
    /* Answers that the destination requested, in records of their own. */
-   uint64_t asked = (uint64_t) p->asked + p->asked_before;
+   uint64_t asked = (uint64_t) h->asked + h->asked_before;
    uint64_t stray = p->one_way > asked ? p->one_way - asked : 0;
    uint64_t stray_packets = p->one_way > 0 ? p->one_way_packets * stray / p->one_way : 0;
    bool new_networks = networks > sources_before * self->source_rate;
-   bool syn = p->syn >= flows && networks >= many && p->syn >= (uint64_t) SYN_PER_USE * p->good;
+   bool syn = p->syn >= flows && networks >= many && p->syn >= (uint64_t) SYN_PER_USE * h->good;
    bool one_way = stray_packets >= ONE_WAY_FACTOR * flows && networks >= ONE_WAY_FACTOR * many;
    bool one_port = p->syn + stray >= ONE_PORT_FACTOR * flows &&
-                   2 * (uint64_t) p->port_lead >= p->syn + stray &&
-                   p->syn + stray >= (uint64_t) SYN_PER_USE * p->good;
+                   2 * (uint64_t) h->port_lead >= p->syn + stray &&
+                   p->syn + stray >= (uint64_t) SYN_PER_USE * h->good;
    bool packets = p->other_packets >= OTHER_FACTOR * flows || p->udp_packets >= UDP_FACTOR * flows;
    bool burst = p->burst_packets >= BURST_FACTOR * flows;
    return ((syn || one_way) && new_networks) || one_port || packets || burst;
@@ -175,23 +175,25 @@ static int report(nm_module_t *m, struct host *h)
    return flood_report(m, h, flood->first, flood->last);
 }
 
-static void add_interval(struct flood *flood, const struct packets *p)
+static void add_interval(struct host *h)
 {
+   struct flood *flood = h->flood;
+   const struct packets *p = host_packets(h);
    if (flood->intervals == 0) {
       flood->first = p->first;
    }
    flood->last = p->last;
    flood->total += p->bytes;
    flood->bytes += p->bytes;
-   flood->sources += p->networks;
+   flood->sources += h->networks;
    flood->intervals++;
 }
 
 static int end(nm_module_t *m, struct host *h)
 {
    struct ddos *self = nm_self(m);
-   if (h->packets.first != 0 && detail_has_rest(h)) {
-      add_interval(h->flood, &h->packets); /* too little to go on with, but of the same flood */
+   if (host_packets(h)->first != 0 && detail_has_rest(h)) {
+      add_interval(h); /* too little to go on with, but of the same flood */
    }
    int rc = h->flood->intervals > 0 ? report(m, h) : NM_OK;
    flood_end(self, h);
@@ -202,7 +204,7 @@ static int end(nm_module_t *m, struct host *h)
 int packets_judge(nm_module_t *m, struct host *h)
 {
    struct ddos *self = nm_self(m);
-   const struct packets *p = &h->packets;
+   const struct packets *p = host_packets(h);
    if (h->flood == NULL && !packets_many(self, h)) {
       return NM_OK;
    }
@@ -220,7 +222,7 @@ int packets_judge(nm_module_t *m, struct host *h)
       flood->orig_bytes = bytes;
       flood->orig_sources = sources;
    }
-   add_interval(h->flood, p);
+   add_interval(h);
    uint64_t margin = margin_of(self, p);
    h->flood->margin = margin > h->flood->margin ? margin : h->flood->margin;
    bool due = h->flood->seq == 0 || ur_time_get_sec(p->last) >= h->flood->reported + REPORT_EVERY;

@@ -21,7 +21,10 @@ static void spread(struct host *h, uint64_t first, uint64_t last, uint64_t bytes
       }
       uint64_t seconds = (last < end ? last + 1 : end) - start;
       uint64_t share = first >= start ? bytes : (uint64_t) (all * seconds / duration);
-      h->bytes[i] += share;
+      if (i < NEWEST) {
+         host_need_past(h);
+      }
+      *host_bytes(h, (unsigned) i) += share;
       h->total += share;
       bytes -= share;
       source_count(h, source, (unsigned) i);
@@ -29,32 +32,34 @@ static void spread(struct host *h, uint64_t first, uint64_t last, uint64_t bytes
 }
 
 /* Does interval i exceed the usual bytes and sources by enough for a flood? */
-static bool exceeds(const struct ddos *self, const struct host *h, unsigned i, uint64_t bytes,
-                    uint64_t sources, uint32_t min_sources)
+static bool exceeds(const struct ddos *self, struct host *h, unsigned i, uint64_t bytes, uint64_t sources,
+                    uint32_t min_sources)
 {
-   return h->bytes[i] > bytes * self->rate && h->bytes[i] > interval_bytes(self->min_attack) &&
-          h->sources[i] > sources * self->source_rate && h->sources[i] >= min_sources;
+   const uint64_t now = *host_bytes(h, i);
+   const uint32_t from = *host_sources(h, i);
+   return now > bytes * self->rate && now > interval_bytes(self->min_attack) &&
+          from > sources * self->source_rate && from >= min_sources;
 }
 
 /* First interval with traffic. */
-static unsigned first_busy(const struct host *h, unsigned limit)
+static unsigned first_busy(struct host *h, unsigned limit)
 {
    unsigned k = 0;
-   while (k < limit && h->bytes[k] == 0) {
+   while (k < limit && *host_bytes(h, k) == 0) {
       k++;
    }
    return k;
 }
 
 /* Index of the first interval of a flood, 0 if there is none. */
-static unsigned find_flood(const struct ddos *self, const struct host *h, bool *no_history)
+static unsigned find_flood(const struct ddos *self, struct host *h, bool *no_history)
 {
    unsigned k = first_busy(h, HISTORY - 2);
    uint64_t bytes = 0, sources = 0, n = 0;
    *no_history = false;
    for (unsigned i = k; i + 2 < HISTORY; i++) {
-      bytes += h->bytes[i];
-      sources += h->sources[i];
+      bytes += *host_bytes(h, i);
+      sources += *host_sources(h, i);
       n++;
       if (exceeds(self, h, i + 1, bytes / n, sources / n, MIN_SOURCES) &&
           exceeds(self, h, i + 2, bytes / n, sources / n, MIN_SOURCES)) {
@@ -66,20 +71,21 @@ static unsigned find_flood(const struct ddos *self, const struct host *h, bool *
    uint64_t oldest = h->interval - NEWEST;
    *no_history = k >= IDLE_BEFORE && k + 1 < HISTORY && oldest + k >= self->watched_since + IDLE_BEFORE &&
                  exceeds(self, h, k, 0, 0, MIN_SOURCES_IDLE) &&
-                 exceeds(self, h, k + 1, 0, 0, MIN_SOURCES_IDLE) && h->answered[k] < h->flows[k] / 2 &&
-                 h->answered[k + 1] < h->flows[k + 1] / 2;
+                 exceeds(self, h, k + 1, 0, 0, MIN_SOURCES_IDLE) && host_is_deaf(h, k) &&
+                 host_is_deaf(h, k + 1);
    return *no_history ? k : 0;
 }
 
 int volume_add(nm_module_t *m, struct host *h, const struct flow *f, uint64_t bytes, struct source *source)
 {
    struct ddos *self = nm_self(m);
-   h->flows[NEWEST]++;
-   h->answered[NEWEST] += f->packets_rev >= f->packets / 4 && f->packets_rev > 0;
+   h->flows++;
+   h->answered += f->packets_rev >= f->packets / 4 && f->packets_rev > 0;
    spread(h, ur_time_get_sec(f->first), ur_time_get_sec(f->last), bytes, source);
-   if (h->flood != NULL || h->interval < h->quiet_until || h->total <= 2 * interval_bytes(self->min_attack)) {
+   if (h->total <= 2 * interval_bytes(self->min_attack) || h->flood != NULL || h->interval < h->quiet_until) {
       return NM_OK;
    }
+   host_need_past(h);
    bool no_history;
    unsigned begin = find_flood(self, h, &no_history);
    if (begin == 0) {
@@ -110,9 +116,9 @@ static void validate(struct host *h)
 static void sum_up(struct host *h, unsigned i)
 {
    struct flood *flood = h->flood;
-   flood->total += h->bytes[i] - flood->orig_bytes;
-   flood->bytes += h->bytes[i];
-   flood->sources += h->sources[i];
+   flood->total += *host_bytes(h, i) - flood->orig_bytes;
+   flood->bytes += *host_bytes(h, i);
+   flood->sources += *host_sources(h, i);
    flood->intervals++;
 }
 
@@ -147,13 +153,14 @@ int volume_leave(nm_module_t *m, struct host *h)
       return NM_OK;
    }
    int newest = NEWEST;
-   while (newest >= 0 && (h->bytes[newest] < flood->orig_bytes * self->rate ||
-                          h->sources[newest] < flood->orig_sources * self->source_rate ||
-                          (flood->no_history && h->bytes[newest] < interval_bytes(self->min_attack)))) {
+   while (newest >= 0 &&
+          (*host_bytes(h, (unsigned) newest) < flood->orig_bytes * self->rate ||
+           *host_sources(h, (unsigned) newest) < flood->orig_sources * self->source_rate ||
+           (flood->no_history && *host_bytes(h, (unsigned) newest) < interval_bytes(self->min_attack)))) {
       newest--;
    }
    uint64_t oldest = (h->interval - NEWEST) * INTERVAL;
-   if (oldest >= flood->reported && h->bytes[0] > flood->orig_bytes) {
+   if (oldest >= flood->reported && *host_bytes(h, 0) > flood->orig_bytes) {
       sum_up(h, 0);
    }
    if (newest > 0) {
@@ -191,12 +198,12 @@ int volume_finish(nm_module_t *m, struct host *h)
    validate(h);
    for (unsigned i = 0; i < HISTORY; i++) {
       uint64_t start = (h->interval - NEWEST + i) * INTERVAL;
-      if (h->bytes[i] > flood->orig_bytes && start >= flood->reported) {
+      if (*host_bytes(h, i) > flood->orig_bytes && start >= flood->reported) {
          sum_up(h, i);
       } else if (flood->seq ==
                  0) { /* the first report of a flood that does not end averages over the history */
-         flood->bytes += h->bytes[i];
-         flood->sources += h->sources[i];
+         flood->bytes += *host_bytes(h, i);
+         flood->sources += *host_sources(h, i);
          flood->intervals++;
       }
    }

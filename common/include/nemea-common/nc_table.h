@@ -87,7 +87,7 @@ void *nc_table_upsert(nc_table_t *table, const void *key, bool *is_new);
 /** Keys of a batch: more would push each other out of the cache. */
 #define NC_TABLE_BATCH 64
 /** Hashes n keys (at most NC_TABLE_BATCH should be given), and fetches into the cache what searches for them look at. */
-void nc_table_prefetch(const nc_table_t *table, const void *const keys[], uint32_t n, uint64_t hashes[]);
+void nc_table_prefetch(nc_table_t *table, const void *const keys[], uint32_t n, uint64_t hashes[]);
 /** nc_table_find() with the hash of nc_table_prefetch(). */
 void *nc_table_find_hashed(nc_table_t *table, const void *key, uint64_t hash);
 /** nc_table_peek() with the hash of nc_table_prefetch(). */
