@@ -177,7 +177,7 @@ static void end_file(nm_module_t *m)
    if (self->file == NULL) {
       return;
    }
-   nc_json_raw(&self->json, "]", 1);
+   nc_json_raw(&self->json, "]\n", 2);
    if (!flush_text(m)) {
       return;
    }
