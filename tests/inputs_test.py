@@ -6,6 +6,7 @@ usage: inputs_test.py BIN_DIR
 """
 
 import bz2
+import glob
 import gzip
 import json
 import lzma
@@ -18,6 +19,7 @@ import sys
 import unittest
 
 import captures
+import demo
 from programs import ROOT, TIMEOUT, Workspace
 
 BIN = None
@@ -59,6 +61,12 @@ class Inputs(unittest.TestCase):
         result = self.w.run('nemea', 'analyze', '--json', '--detectors=vportscan_detector', *arguments, **options)
         self.assertEqual(result[0], status, result)
         return json.loads(result[1]) if result[1] else None, result[2]
+
+    def report(self, *arguments):
+        """The report of all detectors."""
+        status, out, err = self.w.run('nemea', 'analyze', '--json', *arguments)
+        self.assertEqual(status, 0, err)
+        return json.loads(out)
 
     def assert_scan(self, report):
         self.assertEqual([(e['kind'], e['sources'][0]['ip'], e['targets'][0]['ip']) for e in report['events']],
@@ -193,6 +201,82 @@ class Inputs(unittest.TestCase):
             status, out, err = self.w.run('bash', '-c', line)
             self.assertEqual(status, 0, err)
             self.assert_scan(json.loads(out))
+
+    def test_pipes_are_read_by_all_detectors(self):
+        """One meter gives up early, and the other still gets all of several pipes."""
+        packets = self.w.read_bytes(self.scan_file('scan.pcap'))
+        self.w.file('damaged.pcap', packets[:-5])
+        expected = self.report('damaged.pcap', 'scan.pcap')
+        status, out, err = self.w.run('bash', '-c', 'nemea analyze --json <(cat damaged.pcap) <(cat scan.pcap)')
+        self.assertEqual(status, 0, err)
+        report = json.loads(out)
+        self.assertEqual([report[key] for key in ('events', 'traffic', 'skipped', 'packets')],
+                         [expected[key] for key in ('events', 'traffic', 'skipped', 'packets')])
+        self.assertRegex(report['notes'][0], '^/dev/fd/[0-9]+: damaged after packet ')
+        self.w.file('text', b'hello')
+        status, _, err = self.w.run('bash', '-c', 'cat text | nemea analyze -')
+        self.assertEqual(status, 3)
+        self.assertIn('standard input: not a capture file', err)
+
+    def follow(self, place):
+        """nemea analyze --follow whose modules run."""
+        process = self.w.start('nemea', 'analyze', '--json', '--follow', place)
+        self.w.wait_for(lambda: glob.glob(self.w.file('nemea-*/trap-*.sock')), 'the sockets of the modules')
+        return process
+
+    def ended(self, process):
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=TIMEOUT)
+        self.assertEqual(process.returncode, 0, err)
+        return json.loads(out)
+
+    def test_a_growing_capture_is_followed(self):
+        data = captures.load(os.path.join(demo.CAPTURES, 'horizontal-sweeps.pcap.zst'))
+        expected = self.report(self.w.file('whole.pcap', data))
+        path = self.w.file('grow.pcap', data[:10])
+        process = self.w.start('nemea', 'analyze', '--follow', 'grow.pcap')
+        with open(path, 'ab') as file:
+            file.write(data[10:len(data) // 2])
+            file.flush()
+            self.assertIn('horizontal scan, TCP: 10.10.5.201 against port 23 (telnet)', process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(self.w.end(process)[0], 0)
+        process = self.follow('grow.pcap')
+        with open(path, 'ab') as file:
+            file.write(data[len(data) // 2:])
+        report = self.ended(process)
+        self.assertEqual([report[key] for key in ('events', 'traffic', 'notes')], [expected[key] for key in ('events', 'traffic', 'notes')])
+
+    def test_pieces_of_a_directory_are_followed(self):
+        data = captures.load(os.path.join(demo.CAPTURES, 'horizontal-sweeps.pcap.zst'))
+        expected = self.report(self.w.file('whole.pcap', data))
+        packets, at = [], 24
+        while at < len(data):
+            size = 16 + int.from_bytes(data[at + 8:at + 12], 'little')
+            packets.append(data[at:at + size])
+            at += size
+        os.mkdir(self.w.file('ring'))
+        process = self.follow('ring')
+        for piece in range(4):  # names in the other order, and one name used twice
+            path = self.w.file(f'ring/{3 - piece % 3}.new')
+            with open(path, 'wb') as file:
+                file.write(data[:24] + b''.join(packets[piece * len(packets) // 4:(piece + 1) * len(packets) // 4]))
+            os.utime(path, (1700000000 + piece, 1700000000 + piece))
+            os.rename(path, path.replace('.new', f'-{piece}.pcap'))
+        self.w.file('ring/z.pcap.gz', b'\x1f\x8b' + bytes(100))
+        report = self.ended(process)
+        self.assertEqual([report[key] for key in ('events', 'traffic')], [expected[key] for key in ('events', 'traffic')])
+        self.assertIn('z.pcap.gz: no pcap or pcapng (--follow does not read compressed captures)', report['notes'][0])
+        self.assertFalse(report['complete'])
+
+    def test_nothing_to_follow(self):
+        os.mkdir(self.w.file('ring'))
+        report = self.ended(self.follow('ring'))
+        self.assertEqual((report['events'], report['notes'], report['traffic']['flows']), ([], [], 0))
+        for arguments, text in ((('ring', 'ring'), 'one capture or one directory'), (('-',), 'a pipe is read until it is closed anyway'),
+                                (('-i', 'lo'), 'one capture or one directory')):
+            self.assertIn(text, self.analyze('--follow', *arguments, status=2)[1])
+        self.assertIn('missing.pcap: No such file', self.analyze('--follow', 'missing.pcap', status=3)[1])
 
     def test_signals_end_it_while_nobody_writes(self):
         os.mkfifo(self.w.file('fifo'))

@@ -35,6 +35,8 @@ struct analysis {
    const char *filter;           /* BPF, of packets; NULL: all */
    uint64_t since, until;        /* of packets, nanoseconds since 1970; until 0: no end */
    const char *detectors;        /* names separated by commas; NULL: all */
+   bool follow;                  /* the only file, or directory, is still being written */
+   bool live;                    /* events are shown when they begin */
    const char *geoip[MAX_GEOIP]; /* databases */
    unsigned n_geoip;
    bool verbose;

@@ -45,6 +45,13 @@ static int check_inputs(struct analysis *a)
          return CLI_INPUT;
       }
    }
+   if (a->follow) { /* its kind is known when it is written */
+      if (access(a->files[0], R_OK) != 0) {
+         cli_error("%s: %s", a->files[0], strerror(errno));
+         return CLI_INPUT;
+      }
+      return -1;
+   }
    unsigned n = 0, bad = 0;
    for (unsigned i = 0; i < a->n_files; i++) {
       if (source_kind_of(a->files[i], why, sizeof(why)) != SOURCE_BAD) {
@@ -175,6 +182,7 @@ int cli_analyze(int argc, char **argv)
       free_inputs(&a);
       return status;
    }
+   a.live = (a.interface != NULL || a.follow) && r.json == 0;
    /* Files that cannot be opened are reported before the work, not after it. */
    if ((r.csv != NULL && ((a.flows_csv = open_in(r.csv, "flows.csv")) == NULL ||
                           (alerts_csv = open_in(r.csv, "alerts.csv")) == NULL)) ||

@@ -9,7 +9,7 @@
 
 /* What the input offers. */
 struct offer {
-   bool captures, flow_files, standard_input;
+   bool captures, flow_files;
    ur_layout_t **formats; /* of the flow files that could be read */
    unsigned n_formats;
 };
@@ -122,16 +122,14 @@ bool detectors_list(bool json, FILE *to)
 static bool look_at_input(const struct analysis *a, struct offer *o)
 {
    char why[8];
-   *o = (struct offer){.captures = a->interface != NULL};
+   *o = (struct offer){.captures = a->interface != NULL || a->follow};
    o->formats = calloc(a->n_files + 1u, sizeof(ur_layout_t *));
    if (o->formats == NULL) {
       return false;
    }
-   for (unsigned i = 0; i < a->n_files; i++) {
+   for (unsigned i = 0; i < a->n_files && !a->follow; i++) {
       enum source_kind kind = source_kind_of(a->files[i], why, sizeof(why));
-      if (source_is_stream(a->files[i])) {
-         o->standard_input = true;
-      } else if (kind == SOURCE_CAPTURE) {
+      if (kind == SOURCE_CAPTURE) {
          o->captures = true;
       } else if (kind != SOURCE_BAD) {
          char *format = source_format(a->files[i], kind);
@@ -187,11 +185,6 @@ static bool can_run(const struct analysis *a, const struct event_description *d,
       return false;
    }
    if (!fits_formats(d, o, why, size)) {
-      return false;
-   }
-   if (needs_plugins && o->standard_input) {
-      snprintf(why, size, "it needs the plugin %s of flow_meter, and a pipe can be read only once",
-               d->plugins);
       return false;
    }
    if (needs_plugins && o->flow_files && (o->captures || o->n_formats == 0)) {

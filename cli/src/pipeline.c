@@ -12,10 +12,12 @@
 #include "process.h"
 #include "programs.h"
 #include "source.h"
+#include "stream.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <nemea-common/nc_text.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -46,6 +48,7 @@ struct pipeline {
    unsigned n_plugins, n_idle;                        /* detectors whose input has no such outputs */
    struct process *children; /* 0: the source, then the detectors, last a source of what plugins found */
    unsigned next_source;     /* index of the input that comes next */
+   struct streams streams;   /* of the inputs that the source reads now: those that are copied for it */
    trap_ctx_t *ctx;
    ur_template_t *flows;  /* template of input 0 */
    ur_layout_t **layouts; /* of the alerts of each detector; fields of the same name may differ in type */
@@ -107,6 +110,29 @@ static struct process *plugin_source(const struct pipeline *p)
    return &p->children[1 + p->n_detectors];
 }
 
+/* The inputs that one source reads. */
+static bool take_files(struct pipeline *p, struct source_job *job)
+{
+   if (p->a->follow) {
+      job->kind = SOURCE_CAPTURE;
+      job->files = p->a->files;
+      job->n_files = p->next_source = 1;
+   } else {
+      p->next_source = source_take(p->a->files, p->a->n_files, p->next_source, job);
+   }
+   job->last = p->next_source == p->a->n_files;
+   if (job->kind != SOURCE_CAPTURE) {
+      return true;
+   }
+   streams_stop(&p->streams);
+   if (!streams_start(&p->streams, p->dir, job->files, job->n_files, p->n_plugins > 0 ? 2 : 1,
+                      p->a->follow)) {
+      return fail(p, CLI_MODULE, "cannot start the analysis", strerror(errno));
+   }
+   job->files = p->streams.paths[0];
+   return true;
+}
+
 /* Starts what sends the next of the input, if there is more. */
 static bool start_source(struct pipeline *p)
 {
@@ -119,9 +145,8 @@ static bool start_source(struct pipeline *p)
       job.readers -= p->plugins[i].readers; /* they read that output only */
    }
    char why[512];
-   if (p->a->interface == NULL) {
-      p->next_source = source_take(p->a->files, p->a->n_files, p->next_source, &job);
-      job.last = p->next_source == p->a->n_files;
+   if (p->a->interface == NULL && !take_files(p, &job)) {
+      return false;
    }
    process_free(&p->children[0]);
    bool started = source_start(&job, &p->children[0], why, sizeof(why));
@@ -129,6 +154,7 @@ static bool start_source(struct pipeline *p)
       /* A flow_meter of its own: plugins end flows earlier, which changes what the other detectors see. */
       job.plugins = p->plugins;
       job.n_plugins = p->n_plugins;
+      job.files = job.kind == SOURCE_CAPTURE && job.interface == NULL ? p->streams.paths[1] : job.files;
       process_free(plugin_source(p));
       started = source_start(&job, plugin_source(p), why, sizeof(why));
    }
@@ -143,8 +169,8 @@ static bool has_plugins(const struct analysis *a)
 {
    char why[8];
    for (unsigned i = 0; i < a->n_files; i++) {
-      if (source_kind_of(a->files[i], why, sizeof(why)) != SOURCE_CAPTURE || source_is_stream(a->files[i])) {
-         return false; /* a stream can be read once only */
+      if (!a->follow && source_kind_of(a->files[i], why, sizeof(why)) != SOURCE_CAPTURE) {
+         return false;
       }
    }
    return true;
@@ -326,7 +352,7 @@ static void take_alert(struct pipeline *p, unsigned detector, const trap_message
       return; /* not counted here: the module that sends such records reports it */
    }
    struct event *event = events_add(&p->a->events, event_descriptions[detector], &alert);
-   if (p->a->interface != NULL) {
+   if (p->a->live) {
       show_live(event);
    }
 }
@@ -386,21 +412,22 @@ static void clear_bar(struct pipeline *p)
    }
 }
 
-/* What flow_meter warns of: damage, files and packets that it could not read. */
-static void note_warnings(struct pipeline *p)
+/* What a process warns of: damage, files and packets that it could not read. */
+static void note_warnings(struct pipeline *p, struct process *from)
 {
-   char *words = p->children[0].words, *save = NULL;
-   for (char *line = words != NULL && p->children[0].n_words > 0 ? strtok_r(words, "\n", &save) : NULL;
-        line != NULL; line = strtok_r(NULL, "\n", &save)) {
+   char name[PATH_MAX + 512];
+   char *words = from->words, *save = NULL;
+   for (char *line = words != NULL && from->n_words > 0 ? strtok_r(words, "\n", &save) : NULL; line != NULL;
+        line = strtok_r(NULL, "\n", &save)) {
       const char *text = strstr(line, "warning: ");
       if (text != NULL) {
-         text += strlen("warning: ");
+         text = streams_named(&p->streams, text + strlen("warning: "), name, sizeof(name));
          analysis_note(p->a, "%s%s", text,
                        strstr(text, ": damaged after packet ") != NULL ? "; what comes before it was analysed"
                                                                        : "");
       }
    }
-   p->children[0].n_words = 0;
+   from->n_words = 0;
 }
 
 /* Adds what flow_meter has counted of its input, which is over. */
@@ -439,6 +466,24 @@ static void note_packets(struct analysis *a)
    }
 }
 
+/* Notes what the processes warned of that copied the input. \return false: one of them could not read it */
+static bool note_streams(struct pipeline *p)
+{
+   char text[2048];
+   for (unsigned i = 0; i < p->streams.n; i++) {
+      struct process *s = &p->streams.list[i].process;
+      process_look(s, false);
+      note_warnings(p, s);
+      if (s->ended && process_failed(s, 0) && !p->stopping) {
+         process_describe(s, text, sizeof(text));
+         analysis_note(p->a, "%s", text);
+         p->a->status = CLI_INPUT;
+         return false;
+      }
+   }
+   return true;
+}
+
 /* The source ended: on to the next one, or the readers get the end of stream. \return false: give up */
 static bool source_ended(struct pipeline *p)
 {
@@ -447,7 +492,9 @@ static bool source_ended(struct pipeline *p)
    bool failed = process_failed(s, STATUS_DAMAGED);
    p->any_read |= !failed;
    if (failed) {
-      process_describe(s, text, sizeof(text));
+      char described[2048], name[PATH_MAX + 2048];
+      process_describe(s, described, sizeof(described));
+      snprintf(text, sizeof(text), "%s", streams_named(&p->streams, described, name, sizeof(name)));
       bool unreadable = WIFEXITED(s->status) && !p->stopping;
       bool more = p->next_source < p->a->n_files || p->any_read || p->a->traffic.flows > 0;
       if (unreadable && WEXITSTATUS(s->status) == EXIT_FAILURE && p->a->n_files > 1 && more) {
@@ -456,7 +503,10 @@ static bool source_ended(struct pipeline *p)
          return fail(p, unreadable ? CLI_INPUT : CLI_MODULE, s->name, text);
       }
    }
-   note_warnings(p);
+   note_warnings(p, s);
+   if (!note_streams(p)) {
+      return false;
+   }
    add_packets(p);
    if (p->a->interface == NULL && p->next_source < p->a->n_files && !p->stopping) {
       return start_source(p);
@@ -472,9 +522,10 @@ static bool watch(struct pipeline *p)
    char text[2048];
    process_look(plugin_source(p), p->a->verbose);
    if (process_failed(plugin_source(p), STATUS_DAMAGED)) {
+      char name[PATH_MAX + sizeof(text)];
       process_describe(plugin_source(p), text, sizeof(text));
       return fail(p, WIFEXITED(plugin_source(p)->status) && !p->stopping ? CLI_INPUT : CLI_MODULE,
-                  "flow_meter", text);
+                  "flow_meter", streams_named(&p->streams, text, name, sizeof(name)));
    }
    for (unsigned i = 0; i <= p->n_detectors; i++) {
       struct process *child = &p->children[i];
@@ -486,8 +537,8 @@ static bool watch(struct pipeline *p)
          continue;
       }
       if (i == 0) {
-         if (plugin_source(p)->started && !plugin_source(p)->ended) {
-            continue; /* both have the same input */
+         if (plugin_source(p)->started && !plugin_source(p)->ended && WIFEXITED(child->status)) {
+            continue; /* both have the same input; one that was killed ends all */
          }
          if (!source_ended(p)) {
             return false;
@@ -499,6 +550,10 @@ static bool watch(struct pipeline *p)
    }
    if (interrupted > 0 && !p->stopping) {
       p->stopping = true;
+      if (p->a->follow && p->streams.n > 0) { /* what is written is read, and is all of the input */
+         process_ask_to_end(&p->streams.list[0].process);
+         return true;
+      }
       process_ask_to_end(&p->children[0]); /* it sends what it has, and the end of stream */
       process_ask_to_end(plugin_source(p));
       if (p->a->interface == NULL) {
@@ -713,6 +768,7 @@ void pipeline_run(struct analysis *a)
          watch(p);
       }
       process_stop_all(p->children, p->n_detectors + 2);
+      streams_stop(&p->streams);
       clear_bar(p);
       trap_ctx_finalize(&p->ctx);
       remove_directory(p);

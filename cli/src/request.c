@@ -17,13 +17,14 @@
 #define JSON_VERSION 2 /* newest of the reports */
 
 /* Options without a letter. */
-enum { OPT_SINCE = 256, OPT_UNTIL, OPT_DETECTORS, OPT_LIST_DETECTORS, OPT_DETAILS, OPT_GEOIP };
+enum { OPT_SINCE = 256, OPT_UNTIL, OPT_DETECTORS, OPT_LIST_DETECTORS, OPT_DETAILS, OPT_GEOIP, OPT_FOLLOW };
 
 static const struct option options[] = {{"interface", required_argument, NULL, 'i'},
                                         {"json", optional_argument, NULL, 'j'},
                                         {"csv", required_argument, NULL, 'c'},
                                         {"html", required_argument, NULL, 'w'},
                                         {"blacklist", required_argument, NULL, 'b'},
+                                        {"follow", no_argument, NULL, OPT_FOLLOW},
                                         {"geoip", required_argument, NULL, OPT_GEOIP},
                                         {"detectors", required_argument, NULL, OPT_DETECTORS},
                                         {"list-detectors", no_argument, NULL, OPT_LIST_DETECTORS},
@@ -58,6 +59,10 @@ void cli_analyze_help(FILE *to)
        "                        since 1970\n"
        "      --until TIME      packets before this time only\n"
        "  -i, --interface NAME  capture from this interface (needs the right to capture)\n"
+       "      --follow          the capture (or directory of captures) is still being written: read on until "
+       "Ctrl-C; "
+       "alerts are\n"
+       "                        shown as they come, and the report is that of the whole\n"
        "  -j, --json[=VERSION]  report as JSON on standard output; 2 (default) has events as "
        "docs/event.schema.json\n"
        "                        describes them, 1 has the keys of older releases\n"
@@ -135,18 +140,26 @@ static bool add_directory(struct analysis *a, const char *path)
    return good;
 }
 
-/* A file, a directory or - \return false without memory, with a message */
-static bool add_input(struct analysis *a, const char *path)
+/* In place of a directory stand its files. \return false without memory, with a message */
+static bool expand_directories(struct analysis *a)
 {
    struct stat st;
-   unsigned before = a->n_files;
-   if (strcmp(path, "-") == 0 || stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) {
-      return add_path(a, path);
+   const char **files = a->files;
+   unsigned n = a->n_files;
+   bool good = true;
+   a->files = NULL;
+   a->n_files = 0;
+   for (unsigned i = 0; i < n; i++) {
+      unsigned before = a->n_files;
+      bool directory = strcmp(files[i], "-") != 0 && stat(files[i], &st) == 0 && S_ISDIR(st.st_mode);
+      good = good && (!directory || add_directory(a, files[i]));
+      if (good && a->n_files == before) {
+         good = add_path(a, files[i]); /* of an empty directory the error is that of a directory */
+      }
+      free((char *) (uintptr_t) files[i]);
    }
-   if (!add_directory(a, path)) {
-      return false;
-   }
-   return a->n_files > before || add_path(a, path); /* the error is that of a directory */
+   free(files);
+   return good;
 }
 
 /* -------------------------------------------------------------------- options */
@@ -285,7 +298,7 @@ static int take_option(int c, const char *argument, struct analysis *a, struct r
 {
    switch (c) {
    case 1:
-   case 'r': return add_input(a, optarg) ? -1 : CLI_MODULE;
+   case 'r': return add_path(a, optarg) ? -1 : CLI_MODULE;
    case 'i': return set_interface(optarg, a);
    case 'j': return set_json(optarg, r);
    case 'F': a->filter = optarg; return -1;
@@ -294,6 +307,7 @@ static int take_option(int c, const char *argument, struct analysis *a, struct r
    case 'c': r->csv = optarg; return -1;
    case 'w': r->html = optarg; return -1;
    case 'b': a->blacklist = optarg; return -1;
+   case OPT_FOLLOW: a->follow = true; return -1;
    case OPT_GEOIP: return add_geoip(optarg, a);
    case OPT_DETECTORS: return set_detectors(optarg, a);
    case OPT_DETAILS: a->details = true; return -1;
@@ -303,6 +317,22 @@ static int take_option(int c, const char *argument, struct analysis *a, struct r
    case 'V': puts("nemea " NEMEA_VERSION); return CLI_OK;
    default: return option_mistake(argument, c);
    }
+}
+
+/* --follow: one place, in which packets come one after another. */
+static int check_followed(const struct analysis *a)
+{
+   struct stat st;
+   if (a->interface != NULL || a->n_files != 1) {
+      cli_error("option --follow: expected one capture or one directory of captures");
+      return CLI_USAGE;
+   }
+   if (strcmp(a->files[0], "-") == 0 ||
+       (stat(a->files[0], &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))) {
+      cli_error("option --follow: a pipe is read until it is closed anyway; leave the option out");
+      return CLI_USAGE;
+   }
+   return -1;
 }
 
 /* What one option alone cannot tell. */
@@ -331,9 +361,13 @@ int request_parse(int argc, char **argv, struct analysis *a, struct request *r)
       }
    }
    for (; optind < argc; optind++) { /* behind -- */
-      if (!add_input(a, argv[optind])) {
+      if (!add_path(a, argv[optind])) {
          return CLI_MODULE;
       }
    }
-   return r->list_detectors ? -1 : check_together(a);
+   status = r->list_detectors ? -1 : check_together(a);
+   if (status < 0 && a->follow && !r->list_detectors) {
+      return check_followed(a);
+   }
+   return status >= 0 || expand_directories(a) ? status : CLI_MODULE;
 }

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * Captures that are still being written, as one stream: whole packets only, and of a directory one piece after another. A piece is over
+ * when it has no more and a newer one is there.
+ */
+#include "stream.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <nemea-common/nc_text.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BUFFER     0x1000000 /* bytes: the largest packet or block that is passed on */
+#define CHUNK_MAX  0x40000   /* read at once */
+#define LOOK_AGAIN 1000      /* milliseconds, where nothing tells of changes (network file systems) */
+#define MAX_PIECES 1000000
+#define FILE_HEAD  24 /* of a pcap file */
+#define SNAPLEN    0x40000
+
+enum format { FORMAT_UNKNOWN, FORMAT_PCAP, FORMAT_PCAPNG };
+
+/* A file that was read, or that cannot be. A writer of rings may begin it anew, and a file system gives the number of a removed file to
+ * the next one: then it is another piece. */
+struct piece {
+   dev_t device;
+   ino_t inode;
+   int64_t born; /* nanoseconds since 1970; 0: unknown */
+   off_t read;   /* bytes */
+};
+
+struct follow {
+   const char *path;
+   bool directory;
+   struct stream_output *to;
+   struct piece *done;
+   size_t n_done, capacity;
+   int watch; /* inotify; -1: none */
+   /* the piece that is read, the last of those above */
+   int fd; /* -1: none */
+   char name[PATH_MAX];
+   enum format format;
+   bool swapped; /* other byte order than ours */
+   uint8_t *data;
+   size_t n;
+   /* what the stream is */
+   enum format sent;
+   uint8_t head[FILE_HEAD];
+};
+
+static volatile sig_atomic_t ending;
+
+static void on_end(int sig)
+{
+   (void) sig;
+   ending = 1;
+}
+
+void follow_until_signal(void)
+{
+   struct sigaction sa = {.sa_handler = on_end};
+   sigaction(SIGTERM, &sa, NULL);
+}
+
+static uint32_t number(const struct follow *f, size_t at)
+{
+   uint32_t n;
+   memcpy(&n, f->data + at, sizeof(n));
+   return f->swapped ? __builtin_bswap32(n) : n;
+}
+
+/* The rest of this piece is not read. */
+static void skip(struct follow *f, const char *why)
+{
+   nc_text_line(stderr, "", "warning: %s: %s; the rest of it was skipped", f->name, why);
+   f->n = 0;
+   close(f->fd);
+   f->fd = -1;
+}
+
+/* ---------------------------------------------------------- whole packets only */
+
+/* Recognizes the file by its first bytes. \return false: more are needed, or it was skipped */
+static bool recognize(struct follow *f)
+{
+   uint32_t magic;
+   if (f->n < FILE_HEAD) {
+      return false;
+   }
+   f->swapped = false;
+   memcpy(&magic, f->data, sizeof(magic));
+   if (magic == 0x0a0d0d0a) {
+      f->format = FORMAT_PCAPNG;
+   } else if (magic == 0xa1b2c3d4 || magic == 0xa1b23c4d || magic == 0xd4c3b2a1 || magic == 0x4d3cb2a1) {
+      f->format = FORMAT_PCAP;
+      f->swapped = magic == 0xd4c3b2a1 || magic == 0x4d3cb2a1;
+      uint32_t snaplen = f->swapped ? __builtin_bswap32(SNAPLEN) : SNAPLEN;
+      memcpy(f->data + 16, &snaplen, sizeof(snaplen)); /* that of later pieces may be larger */
+   } else {
+      skip(f, "no pcap or pcapng (--follow does not read compressed captures)");
+      return false;
+   }
+   if (f->sent != FORMAT_UNKNOWN &&
+       (f->format != f->sent || (f->format == FORMAT_PCAP && memcmp(f->head, f->data, FILE_HEAD) != 0))) {
+      skip(f, "its format or link type is not that of the pieces before");
+      return false;
+   }
+   return true;
+}
+
+/* Passes on the header of the first piece. */
+static bool pass_head(struct follow *f)
+{
+   size_t size = f->format == FORMAT_PCAP ? FILE_HEAD : 0;
+   bool good = f->sent != FORMAT_UNKNOWN || stream_write(f->to, f->data, size);
+   memcpy(f->head, f->data, FILE_HEAD);
+   f->sent = f->format;
+   f->n -= size;
+   memmove(f->data, f->data + size, f->n);
+   return good;
+}
+
+/* Size of the packet or block at a place. \return 0: it is not there yet; SIZE_MAX: it is damaged */
+static size_t size_at(struct follow *f, size_t at)
+{
+   size_t left = f->n - at;
+   uint64_t size;
+   if (f->format == FORMAT_PCAP) {
+      if (left < 16) {
+         return 0;
+      }
+      size = 16 + (uint64_t) number(f, at + 8);
+      if (size > 16 + SNAPLEN) {
+         return SIZE_MAX;
+      }
+   } else {
+      if (left < 12) {
+         return 0;
+      }
+      uint32_t type, order;
+      memcpy(&type, f->data + at, sizeof(type));
+      memcpy(&order, f->data + at + 8, sizeof(order));
+      if (type == 0x0a0d0d0a) { /* a section says its byte order */
+         f->swapped = order == 0x4d3c2b1a;
+      }
+      size = number(f, at + 4);
+      if (size < 12 || size % 4 != 0) {
+         return SIZE_MAX;
+      }
+   }
+   return size > BUFFER ? SIZE_MAX : size <= left ? (size_t) size : 0;
+}
+
+/* Passes on what is whole. \return false: no reader is left */
+static bool pass(struct follow *f)
+{
+   if (f->format == FORMAT_UNKNOWN && (!recognize(f) || !pass_head(f))) {
+      return f->format == FORMAT_UNKNOWN || f->fd < 0;
+   }
+   size_t at = 0, size;
+   while ((size = size_at(f, at)) != 0 && size != SIZE_MAX) {
+      at += size;
+   }
+   bool good = at == 0 || stream_write(f->to, f->data, at);
+   f->n -= at;
+   memmove(f->data, f->data + at, f->n);
+   if (size == SIZE_MAX) {
+      skip(f, "damaged");
+   }
+   return good;
+}
+
+/* ----------------------------------------------------------------------- pieces */
+
+static int64_t born(const char *path)
+{
+   struct statx st;
+   if (statx(AT_FDCWD, path, 0, STATX_BTIME, &st) != 0 || (st.stx_mask & STATX_BTIME) == 0) {
+      return 0;
+   }
+   return st.stx_btime.tv_sec * 1000000000 + st.stx_btime.tv_nsec;
+}
+
+static bool is_done(const struct follow *f, const char *path, const struct stat *st)
+{
+   for (size_t i = f->n_done; i > 0; i--) {
+      const struct piece *p = &f->done[i - 1];
+      if (p->inode == st->st_ino && p->device == st->st_dev && p->read <= st->st_size &&
+          p->born == born(path)) {
+         return true;
+      }
+   }
+   return false;
+}
+
+/* \return false: there are too many */
+static bool mark_done(struct follow *f, const char *path, const struct stat *st)
+{
+   size_t kept = 0;
+   for (size_t i = 0; i < f->n_done; i++) { /* what it was before */
+      if (f->done[i].inode != st->st_ino || f->done[i].device != st->st_dev) {
+         f->done[kept++] = f->done[i];
+      }
+   }
+   f->n_done = kept;
+   if (f->n_done == f->capacity) {
+      size_t capacity = f->capacity > 0 ? 2 * f->capacity : 64;
+      struct piece *more =
+          capacity <= 2 * (size_t) MAX_PIECES ? realloc(f->done, capacity * sizeof(*more)) : NULL;
+      if (more == NULL) {
+         nc_text_line(stderr, "", "%s: more than %d pieces", f->path, MAX_PIECES);
+         return false;
+      }
+      f->done = more;
+      f->capacity = capacity;
+   }
+   f->done[f->n_done++] = (struct piece){.device = st->st_dev, .inode = st->st_ino, .born = born(path)};
+   return true;
+}
+
+static bool is_older(const struct stat *a, const char *a_name, const struct stat *b, const char *b_name)
+{
+   if (a->st_mtim.tv_sec != b->st_mtim.tv_sec) {
+      return a->st_mtim.tv_sec < b->st_mtim.tv_sec;
+   }
+   if (a->st_mtim.tv_nsec != b->st_mtim.tv_nsec) {
+      return a->st_mtim.tv_nsec < b->st_mtim.tv_nsec;
+   }
+   return strcmp(a_name, b_name) < 0;
+}
+
+/* The piece that comes next: of those that were not read the one that was changed longest ago. */
+static bool find_next(const struct follow *f, char *name, size_t size, struct stat *found)
+{
+   char path[PATH_MAX];
+   bool any = false;
+   struct stat st;
+   if (!f->directory) {
+      snprintf(name, size, "%s", f->path);
+      return stat(f->path, found) == 0 && !is_done(f, f->path, found); /* another file of the same name */
+   }
+   DIR *dir = opendir(f->path);
+   for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+      int n = snprintf(path, sizeof(path), "%s/%s", f->path, entry->d_name);
+      if (entry->d_name[0] != '.' && n > 0 && n < (int) sizeof(path) && stat(path, &st) == 0 &&
+          S_ISREG(st.st_mode) && st.st_size > 0 && !is_done(f, path, &st) &&
+          (!any || is_older(&st, path, found, name))) {
+         any = true;
+         *found = st;
+         snprintf(name, size, "%s", path);
+      }
+   }
+   if (dir != NULL) {
+      closedir(dir);
+   }
+   return any;
+}
+
+/* \return false: it cannot go on */
+static bool open_piece(struct follow *f, const char *name, const struct stat *st)
+{
+   if (f->fd >= 0) {
+      if (f->n > 0) {
+         nc_text_line(stderr, "", "warning: %s: it ends within a packet", f->name);
+      }
+      close(f->fd);
+   }
+   snprintf(f->name, sizeof(f->name), "%s", name);
+   f->format = FORMAT_UNKNOWN;
+   f->n = 0;
+   f->fd = open(name, O_RDONLY | O_CLOEXEC);
+   if (f->fd < 0) {
+      nc_text_line(stderr, "", "warning: %s: %s; it was skipped", name, strerror(errno));
+   }
+   return mark_done(f, name, st);
+}
+
+/* Waits until something in the place has changed, for a while. */
+static void wait_for_change(const struct follow *f)
+{
+   char events[4096];
+   struct pollfd wait = {.fd = f->watch, .events = POLLIN};
+   if (poll(&wait, f->watch >= 0 ? 1 : 0, LOOK_AGAIN) > 0) {
+      (void) !read(f->watch, events, sizeof(events));
+   }
+}
+
+/* \return bytes; 0: the piece has no more now; -1: no reader is left */
+static ssize_t read_piece(struct follow *f)
+{
+   ssize_t n = f->fd >= 0 ? read(f->fd, f->data + f->n, BUFFER + CHUNK_MAX - f->n) : 0;
+   if (n < 0) {
+      if (errno != EINTR) {
+         skip(f, strerror(errno));
+      }
+      return 1; /* look again */
+   }
+   f->n += (size_t) n;
+   if (n > 0) {
+      f->done[f->n_done - 1].read += n;
+   }
+   return n > 0 && !pass(f) ? -1 : n;
+}
+
+static int follow(struct follow *f)
+{
+   char name[PATH_MAX];
+   struct stat st;
+   ssize_t n;
+   for (;;) {
+      bool last = ending; /* looked at before the files: what was written before the signal is read */
+      while ((n = read_piece(f)) > 0) {
+      }
+      if (n < 0) {
+         return EXIT_SUCCESS;
+      }
+      if (find_next(f, name, sizeof(name), &st)) {
+         while ((n = read_piece(f)) > 0) { /* what came before the newer piece */
+         }
+         if (n < 0 || !open_piece(f, name, &st)) {
+            return n < 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+         }
+      } else if (last) {
+         if (f->fd >= 0 && f->n > 0) {
+            nc_text_line(stderr, "", "warning: %s: it ends within a packet", f->name);
+         }
+         return EXIT_SUCCESS;
+      } else {
+         wait_for_change(f);
+      }
+   }
+}
+
+int follow_captures(const char *path, struct stream_output *to)
+{
+   struct follow f = {.path = path, .to = to, .watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .fd = -1};
+   struct stat st;
+   f.directory = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+   f.data = malloc(BUFFER + CHUNK_MAX);
+   if (f.data == NULL) {
+      nc_text_line(stderr, "", "out of memory");
+      return EXIT_FAILURE;
+   }
+   if (f.watch >= 0) {
+      inotify_add_watch(f.watch, path, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_MOVE_SELF);
+   }
+   int status = follow(&f);
+   if (f.sent == FORMAT_UNKNOWN) { /* there was nothing: a capture without packets, which is no error */
+      static const uint32_t empty[FILE_HEAD / 4] = {0xa1b2c3d4, 0x00040002, 0, 0, SNAPLEN, 1};
+      static const uint32_t empty_big[FILE_HEAD / 4] = {0xa1b2c3d4, 0x00020004, 0, 0, SNAPLEN, 1};
+      stream_write(to, __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? empty_big : empty, sizeof(empty));
+   }
+   if (f.fd >= 0) {
+      close(f.fd);
+   }
+   if (f.watch >= 0) {
+      close(f.watch);
+   }
+   free(f.done);
+   free(f.data);
+   return status;
+}
