@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "receive.h"
+
+#include "bytes.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include <unirec/ipaddr.h>
+
+#define BATCH        64
+#define STRIDE       (65536 + 17 * 64) /* of buffers: their beginnings do not share sets of the processor's cache */
+#define CONTROL      64
+#define EVENTS       32
+#define IPFIX_HEADER 16
+
+struct place { /* that epoll names: a socket or a connection */
+   int fd;
+   bool tcp, listens;
+   uint32_t dropped; /* by the kernel, as last told */
+   struct fc_peer peer;
+   uint8_t *buffer; /* of a connection: FC_MAX_MESSAGE bytes */
+   size_t used;
+};
+
+struct fc_receiver {
+   int epoll;
+   struct place sockets[FC_MAX_SOCKETS];
+   struct place connections[FC_MAX_CONNECTIONS];
+   unsigned n_sockets;
+   uint32_t sessions;
+   uint8_t *memory; /* of BATCH datagrams */
+   struct mmsghdr headers[BATCH];
+   struct iovec vectors[BATCH];
+   struct sockaddr_storage from[BATCH];
+   _Alignas(struct cmsghdr) char control[BATCH][CONTROL];
+};
+
+/* --------------------------------------------------------------------- addresses */
+
+bool fc_address_parse(struct fc_address *a, const char *text, bool tcp, char error[FC_ERROR])
+{
+   const char *host = text, *end = NULL, *port = text;
+   memset(a, 0, sizeof(*a));
+   a->tcp = tcp;
+   if (*text == '[') {
+      host++;
+      end = strchr(text, ']');
+      port = end != NULL && end[1] == ':' ? end + 2 : "";
+   } else if ((end = strrchr(text, ':')) != NULL) {
+      port = end + 1;
+   }
+   char *stop = NULL;
+   unsigned long number = strtoul(port, &stop, 10);
+   size_t length = end != NULL ? (size_t) (end - host) : 0;
+   if (*port < '0' || *port > '9' || *stop != 0 || number > 65535 || length >= sizeof(a->host)) {
+      snprintf(error, FC_ERROR, "\"%s\" (expected PORT, HOST:PORT or [ADDRESS]:PORT)", text);
+      return false;
+   }
+   memcpy(a->host, host, length);
+   snprintf(a->port, sizeof(a->port), "%lu", number);
+   return true;
+}
+
+static void set_peer(struct fc_peer *peer, const struct sockaddr_storage *from)
+{
+   memset(peer, 0, sizeof(*peer));
+   if (from->ss_family == AF_INET) {
+      const struct sockaddr_in *in = (const struct sockaddr_in *) from;
+      ip_addr_t ip = ip_from_4_bytes_be((const char *) &in->sin_addr);
+      memcpy(peer->address, &ip, 16);
+      peer->port = ntohs(in->sin_port);
+   } else if (from->ss_family == AF_INET6) {
+      const struct sockaddr_in6 *in = (const struct sockaddr_in6 *) from;
+      ip_addr_t ip = IN6_IS_ADDR_V4MAPPED(&in->sin6_addr)
+                         ? ip_from_4_bytes_be((const char *) &in->sin6_addr + 12)
+                         : ip_from_16_bytes_be((const char *) &in->sin6_addr);
+      memcpy(peer->address, &ip, 16);
+      peer->port = ntohs(in->sin6_port);
+   }
+}
+
+/* ----------------------------------------------------------------------- opening */
+
+static bool watch(struct fc_receiver *r, struct place *p)
+{
+   struct epoll_event event = {.events = EPOLLIN, .data.ptr = p};
+   return epoll_ctl(r->epoll, EPOLL_CTL_ADD, p->fd, &event) == 0;
+}
+
+static bool set_up(int fd, const struct addrinfo *ai, const struct fc_address *a, bool shared,
+                   uint32_t buffer, uint32_t *granted)
+{
+   int on = 1, off = 0, size = (int) buffer;
+   socklen_t length = sizeof(size);
+   if (ai->ai_family == AF_INET6) {
+      setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, a->host[0] == 0 ? &off : &on, sizeof(int));
+   }
+   if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) {
+      return false;
+   }
+   if (a->tcp) {
+      setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+      return bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 64) == 0;
+   }
+   setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof(on));
+   if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0) {
+      setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)); /* what an ordinary user may have */
+   }
+   if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &length) == 0 && (uint32_t) size / 2 < *granted) {
+      *granted = (uint32_t) size / 2; /* the kernel doubles it, for its own needs */
+   }
+   return bind(fd, ai->ai_addr, ai->ai_addrlen) == 0;
+}
+
+/* Opens one socket. Without a host: of both IP versions, or of IPv4 where there is no IPv6. */
+static bool open_socket(struct fc_receiver *r, const struct fc_address *a, bool shared, uint32_t buffer,
+                        uint32_t *granted, char error[FC_ERROR])
+{
+   struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+                            .ai_socktype = a->tcp ? SOCK_STREAM : SOCK_DGRAM};
+   struct addrinfo *list = NULL;
+   const char *kind = a->tcp ? "TCP" : "UDP", *where = a->host[0] != 0 ? a->host : "*";
+   int rc = EAI_FAMILY, reason = 0;
+   for (int try = 0; try < 2 && rc != 0; try++) {
+      hints.ai_family = a->host[0] != 0 ? AF_UNSPEC : try == 0 ? AF_INET6 : AF_INET;
+      rc = getaddrinfo(a->host[0] != 0 ? a->host : NULL, a->port, &hints, &list);
+      struct place *p = &r->sockets[r->n_sockets];
+      *p = (struct place){
+          .fd = rc == 0 ? socket(list->ai_family, list->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1,
+          .tcp = a->tcp,
+          .listens = a->tcp};
+      if (rc == 0 && p->fd >= 0 && set_up(p->fd, list, a, shared, buffer, granted) && watch(r, p)) {
+         r->n_sockets++;
+         freeaddrinfo(list);
+         return true;
+      }
+      reason = errno;
+      if (rc == 0) {
+         rc = reason == EAFNOSUPPORT || reason == EADDRNOTAVAIL ? EAI_FAMILY : EAI_SYSTEM;
+         freeaddrinfo(list);
+         list = NULL;
+      }
+      if (p->fd >= 0) {
+         close(p->fd);
+      }
+      if (reason == EADDRINUSE) {
+         break;
+      }
+   }
+   snprintf(error, FC_ERROR, "cannot listen on %s port %s of %s: %s", kind, a->port, where,
+            reason != 0 ? strerror(reason) : gai_strerror(rc));
+   return false;
+}
+
+struct fc_receiver *fc_receiver_new(const struct fc_address *addresses, unsigned n, bool shared,
+                                    uint32_t buffer, uint32_t *granted, char error[FC_ERROR])
+{
+   struct fc_receiver *r = calloc(1, sizeof(*r));
+   if (r == NULL || (r->memory = malloc((size_t) BATCH * STRIDE)) == NULL) {
+      snprintf(error, FC_ERROR, "out of memory");
+      free(r);
+      return NULL;
+   }
+   r->epoll = epoll_create1(EPOLL_CLOEXEC);
+   for (unsigned i = 0; i < FC_MAX_CONNECTIONS; i++) {
+      r->connections[i].fd = -1;
+   }
+   for (unsigned i = 0; i < n; i++) {
+      if (!open_socket(r, &addresses[i], shared, buffer, granted, error)) {
+         fc_receiver_free(r);
+         return NULL;
+      }
+   }
+   return r;
+}
+
+static void close_connection(struct place *p)
+{
+   close(p->fd);
+   free(p->buffer);
+   *p = (struct place){.fd = -1};
+}
+
+void fc_receiver_free(struct fc_receiver *r)
+{
+   for (unsigned i = 0; i < r->n_sockets; i++) {
+      close(r->sockets[i].fd);
+   }
+   for (unsigned i = 0; i < FC_MAX_CONNECTIONS; i++) {
+      if (r->connections[i].fd >= 0) {
+         close_connection(&r->connections[i]);
+      }
+   }
+   close(r->epoll);
+   free(r->memory);
+   free(r);
+}
+
+/* --------------------------------------------------------------------- receiving */
+
+static uint64_t wall_clock(void)
+{
+   struct timespec t;
+   clock_gettime(CLOCK_REALTIME, &t);
+   return (uint64_t) t.tv_sec * 1000000000u + (uint64_t) t.tv_nsec;
+}
+
+/* The kernel tells with each datagram how many it has dropped since the socket was opened. */
+static void count_drops(struct place *p, struct msghdr *h, uint64_t *counters)
+{
+   for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c != NULL; c = CMSG_NXTHDR(h, c)) {
+      if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+         uint32_t total;
+         memcpy(&total, CMSG_DATA(c), sizeof(total));
+         fc_add(&counters[FC_DROP_KERNEL], (uint32_t) (total - p->dropped));
+         p->dropped = total;
+      }
+   }
+}
+
+static void receive_datagrams(struct fc_receiver *r, struct place *p, struct fc_decoder *d)
+{
+   for (unsigned i = 0; i < BATCH; i++) {
+      r->vectors[i] = (struct iovec){r->memory + (size_t) i * STRIDE, 65536};
+      r->headers[i].msg_hdr = (struct msghdr){.msg_name = &r->from[i],
+                                              .msg_namelen = sizeof(r->from[i]),
+                                              .msg_iov = &r->vectors[i],
+                                              .msg_iovlen = 1,
+                                              .msg_control = r->control[i],
+                                              .msg_controllen = CONTROL};
+   }
+   int n = recvmmsg(p->fd, r->headers, BATCH, MSG_DONTWAIT, NULL);
+   uint64_t now = wall_clock();
+   for (int i = 0; i < n; i++) {
+      struct fc_peer peer;
+      set_peer(&peer, &r->from[i]);
+      fc_decode(d, &peer, r->vectors[i].iov_base, r->headers[i].msg_len, now);
+   }
+   if (n > 0) {
+      count_drops(p, &r->headers[n - 1].msg_hdr, fc_decoder_own_counters(d));
+   }
+}
+
+static void accept_connection(struct fc_receiver *r, struct place *listener, struct fc_decoder *d)
+{
+   struct sockaddr_storage from;
+   socklen_t length = sizeof(from);
+   int fd = accept4(listener->fd, (struct sockaddr *) &from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+   if (fd < 0) {
+      return;
+   }
+   unsigned i = 0;
+   while (i < FC_MAX_CONNECTIONS && r->connections[i].fd >= 0) {
+      i++;
+   }
+   struct place *p = i < FC_MAX_CONNECTIONS ? &r->connections[i] : NULL;
+   uint8_t *buffer = p != NULL ? malloc(FC_MAX_MESSAGE) : NULL;
+   if (buffer == NULL) {
+      fc_add(&fc_decoder_own_counters(d)[FC_DROP_LIMIT], 1);
+      close(fd);
+      return;
+   }
+   *p = (struct place){.fd = fd, .tcp = true, .buffer = buffer};
+   set_peer(&p->peer, &from);
+   p->peer.transport = FC_TCP;
+   p->peer.session = ++r->sessions;
+   if (!watch(r, p)) {
+      close_connection(p);
+   }
+}
+
+/* A stream of IPFIX messages; what is no message ends the connection, for the next one could not be found. */
+static void receive_stream(struct place *p, struct fc_decoder *d)
+{
+   ssize_t n = recv(p->fd, p->buffer + p->used, FC_MAX_MESSAGE - p->used, 0);
+   if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+      return;
+   }
+   uint64_t now = wall_clock();
+   bool broken = n <= 0;
+   p->used += n > 0 ? (size_t) n : 0;
+   size_t at = 0;
+   while (!broken && p->used - at >= IPFIX_HEADER) {
+      size_t length = get16(p->buffer + at + 2);
+      if (get16(p->buffer + at) != 10 || length < IPFIX_HEADER) {
+         fc_add(&fc_decoder_own_counters(d)[FC_DROP_MALFORMED], 1);
+         broken = true;
+      } else if (length > p->used - at) {
+         break;
+      } else {
+         fc_decode(d, &p->peer, p->buffer + at, length, now);
+         at += length;
+      }
+   }
+   memmove(p->buffer, p->buffer + at, p->used - at);
+   p->used -= at;
+   if (broken) {
+      if (n == 0 && p->used > 0) { /* ended in the middle of a message */
+         fc_add(&fc_decoder_own_counters(d)[FC_DROP_MALFORMED], 1);
+      }
+      close_connection(p);
+   }
+}
+
+bool fc_receive(struct fc_receiver *r, struct fc_decoder *d, int milliseconds, char error[FC_ERROR])
+{
+   struct epoll_event events[EVENTS];
+   int n = epoll_wait(r->epoll, events, EVENTS, milliseconds);
+   if (n < 0 && errno != EINTR) {
+      snprintf(error, FC_ERROR, "cannot wait for messages: %s", strerror(errno));
+      return false;
+   }
+   for (int i = 0; i < n; i++) {
+      struct place *p = events[i].data.ptr;
+      if (p->listens) {
+         accept_connection(r, p, d);
+      } else if (p->tcp) {
+         receive_stream(p, d);
+      } else {
+         receive_datagrams(r, p, d);
+      }
+   }
+   return true;
+}

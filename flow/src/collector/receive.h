@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Sockets that export messages come to. A receiver belongs to one thread; those of several threads share ports (SO_REUSEPORT): the kernel gives
+ * all datagrams of an exporter to the same one, so they stay in order. */
+#ifndef FLOW_COLLECTOR_RECEIVE_H
+#define FLOW_COLLECTOR_RECEIVE_H
+
+#include "decode.h"
+
+#define FC_MAX_SOCKETS     32
+#define FC_MAX_CONNECTIONS 256 /* over TCP; further ones are closed at once and counted */
+
+struct fc_address {
+   char host[256]; /* "": all addresses */
+   char port[32];
+   bool tcp;
+};
+
+/** Reads [HOST:]PORT or [ADDRESS]:PORT. \return false with a message in error */
+bool fc_address_parse(struct fc_address *a, const char *text, bool tcp, char error[FC_ERROR]);
+
+struct fc_receiver;
+
+/** buffer: bytes of a socket's buffer that are asked for; *granted: the least that a socket got. \return NULL with a message in error */
+struct fc_receiver *fc_receiver_new(const struct fc_address *addresses, unsigned n, bool shared,
+                                    uint32_t buffer, uint32_t *granted, char error[FC_ERROR]);
+void fc_receiver_free(struct fc_receiver *r);
+/** Gives what has come to a decoder, waiting up to so many milliseconds for it. \return false: an error, with a message in error */
+bool fc_receive(struct fc_receiver *r, struct fc_decoder *d, int milliseconds, char error[FC_ERROR]);
+
+#endif
