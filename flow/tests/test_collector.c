@@ -452,6 +452,43 @@ static void formats_are_checked(void **state)
    }
 }
 
+/* A datagram of sFlow with one flow sample (rate 1000) of an IPv4 header, and one sample of counters. */
+#define SFLOW                                                                                  \
+   "00000005 00000001 0a000001 00000007 %08x 00000000 00000002"                                \
+   "00000001 0000005c 00000001 00000003 000003e8 00000000 00000000 00000003 00000004 00000001" \
+   "00000001 00000034 0000000b 00000100 00000000 00000024"                                     \
+   "45000100 00010000 3f110000 c0000201 c6336402 00350400 00ec0000 00000000 00000000"          \
+   "00000002 00000004 00000000"
+
+static void sflow_samples_become_records(void **state)
+{
+   (void) state;
+   struct fc_decoder_config config = {.n_outputs = 0};
+   struct rig r;
+   char message[1000];
+   fc_decoder_defaults(&config);
+   open_rig(&r, "SRC_PORT,PROTOCOL,BYTES,PACKETS,LINK_BIT_FIELD,TIME_FIRST,TIME_LAST", &config);
+   snprintf(message, sizeof(message), SFLOW, 1u);
+   feed(&r, message);
+   snprintf(message, sizeof(message), SFLOW, 5u);
+   feed(&r, message);
+   assert_int_equal(r.n, 2);
+   assert_int_equal(value(&r, 0, "SRC_PORT"), 53);
+   assert_int_equal(value(&r, 0, "PROTOCOL"), 17);
+   assert_int_equal(value(&r, 0, "BYTES"), 256000);
+   assert_int_equal(value(&r, 0, "PACKETS"), 1000);
+   assert_int_equal(value(&r, 0, "LINK_BIT_FIELD"), 7);
+   assert_int_equal(value(&r, 0, "TIME_FIRST"), value(&r, 0, "TIME_LAST"));
+   assert_int_equal(counter(&r, FC_SFLOW), 2);
+   assert_int_equal(counter(&r, FC_LOST), 3);
+   assert_int_equal(counter(&r, FC_SAMPLES_PASSED), 2);
+   message[strlen(message) - 1] = 0; /* cut */
+   message[strlen(message) - 1] = 0;
+   feed(&r, message);
+   assert_int_equal(counter(&r, FC_DROP_MALFORMED), 1);
+   close_rig(&r);
+}
+
 static void messages_are_recognized(void **state)
 {
    static const uint8_t v9[] = {0, 9, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 4};
@@ -477,6 +514,7 @@ int main(void)
        cmocka_unit_test(broken_messages_are_counted),
        cmocka_unit_test(a_record_without_a_mandatory_field_is_counted),
        cmocka_unit_test(links_follow_exporter_and_interface),
+       cmocka_unit_test(sflow_samples_become_records),
        cmocka_unit_test(formats_are_checked),
        cmocka_unit_test(messages_are_recognized),
    };

@@ -21,7 +21,8 @@ enum fc_counter {
    FC_TEMPLATES_EVICTED,
    FC_EXPORTERS, /* that were seen; one that was evicted and came again counts again */
    FC_EXPORTERS_EVICTED,
-   FC_WAITED, /* sets that came before their template and were read when it came */
+   FC_SAMPLES_PASSED, /* samples of sFlow that say nothing of flows */
+   FC_WAITED,         /* sets that came before their template and were read when it came */
    /* Sequence numbers */
    FC_LOST,         /* messages (NetFlow v9, sFlow) or records (NetFlow v5, v7, IPFIX) that never came */
    FC_OUT_OF_ORDER, /* messages */
@@ -36,6 +37,7 @@ enum fc_counter {
    FC_DROP_LIMIT,       /* templates or sets beyond a limit */
    FC_DROP_MANDATORY,   /* records without a field that the output must have */
    FC_DROP_CUT,         /* datagrams of a capture that are fragments, or cut by the snapshot length */
+   FC_DROP_SAMPLE,      /* samples of sFlow without a packet that could be read */
    FC_DROP_SIZE,        /* records larger than a UniRec record can be */
    FC_COUNTERS
 };

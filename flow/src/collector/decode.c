@@ -13,6 +13,7 @@
 #define SET_HEADER    4
 #define PADDING       210 /* paddingOctets */
 #define SAMPLING_BITS 0x3fff
+#define SFLOW         1 /* as a version: NetFlow v1 is not read */
 
 /* ------------------------------------------------------------- making a decoder */
 
@@ -34,6 +35,18 @@ static const struct fc_field v5_fields[] = {
 #define V7_FIELDS (sizeof(v5_fields) / sizeof(v5_fields[0]))
 #define V5_FIELDS (V7_FIELDS - 1)
 
+/* The records of sflow.h as a template. */
+static struct template *sflow_template(struct fc_decoder *d, bool ipv6)
+{
+   struct fc_field fields[FC_SFLOW_FIELDS];
+   unsigned n;
+   const struct fc_sflow_field *f = fc_sflow_fields(ipv6, &n);
+   for (unsigned i = 0; i < n; i++) {
+      fields[i] = (struct fc_field){.id = f[i].id, .length = f[i].length};
+   }
+   return make_template(d, fields, n, false, NULL, 0);
+}
+
 static bool make_tables(struct fc_decoder *d)
 {
    const struct fc_decoder_config *c = &d->config;
@@ -53,8 +66,12 @@ static bool make_tables(struct fc_decoder *d)
    d->waiting = waiting_new(c->waiting_bytes);
    d->fixed[0] = make_template(d, v5_fields, V5_FIELDS, false, NULL, 0);
    d->fixed[1] = make_template(d, v5_fields, V7_FIELDS, false, NULL, 0);
+   d->fixed[2] = sflow_template(d, false);
+   d->fixed[3] = sflow_template(d, true);
+   d->sflow = fc_sflow_new(c->max_domains);
    return d->exporters != NULL && d->domains != NULL && d->templates != NULL && d->waiting != NULL &&
-          d->fixed[0] != NULL && d->fixed[1] != NULL;
+          d->fixed[0] != NULL && d->fixed[1] != NULL && d->fixed[2] != NULL && d->fixed[3] != NULL &&
+          d->sflow != NULL;
 }
 
 struct fc_decoder *fc_decoder_new(const struct fc_decoder_config *config)
@@ -82,7 +99,7 @@ void fc_decoder_free(struct fc_decoder *d)
    for (uint32_t cursor = 0; d->templates != NULL && nc_table_next(d->templates, &cursor, &key, &value);) {
       free_template(value);
    }
-   for (unsigned i = 0; i < 2; i++) {
+   for (unsigned i = 0; i < sizeof(d->fixed) / sizeof(d->fixed[0]); i++) {
       if (d->fixed[i] != NULL) {
          free_template(d->fixed[i]);
          free(d->fixed[i]);
@@ -92,6 +109,7 @@ void fc_decoder_free(struct fc_decoder *d)
    nc_table_free(d->domains);
    nc_table_free(d->exporters);
    waiting_free(d->waiting);
+   fc_sflow_free(d->sflow);
    free(d);
 }
 
@@ -261,13 +279,44 @@ static void read_ipfix(struct message *m, const uint8_t *p, size_t size)
    check_sequence(m, get32(p + 8), m->records, 0, false);
 }
 
+static void convert_sample(void *message, const struct fc_sflow_sample *sample)
+{
+   struct message *m = message;
+   find_domain(m, sample->sub_agent);
+   read_records(m, m->d->fixed[2 + sample->ipv6], sample->record, sample->length);
+}
+
+static void read_sflow(struct message *m, const uint8_t *p, size_t size)
+{
+   struct fc_decoder *d = m->d;
+   const struct fc_sflow_counters *now = fc_sflow_counters(d->sflow);
+   struct fc_sflow_counters before = *now;
+   m->context.export_time = ur_time_from_sec_nsec((uint32_t) (m->now / NS), (uint32_t) (m->now % NS));
+   (void) fc_sflow_decode(d->sflow, m->peer->address, m->now, p, size, convert_sample, m);
+   uint64_t lost = now->lost - before.lost, late = now->out_of_order - before.out_of_order,
+            restarts = now->restarts - before.restarts, malformed = now->malformed - before.malformed;
+   m->exporter->lost += lost; /* of a late datagram: less than before */
+   m->exporter->out_of_order += late;
+   m->exporter->restarts += restarts;
+   m->exporter->malformed += malformed;
+   fc_add(&d->counters[FC_LOST], lost);
+   fc_add(&d->counters[FC_OUT_OF_ORDER], late);
+   fc_add(&d->counters[FC_RESTARTS], restarts);
+   fc_add(&d->counters[FC_DROP_MALFORMED], malformed);
+   fc_add(&d->counters[FC_DROP_SAMPLE], now->not_ip + now->not_parsed + now->no_packet - before.not_ip -
+                                            before.not_parsed - before.no_packet);
+   fc_add(&d->counters[FC_SAMPLES_PASSED],
+          now->counter_samples + now->other_samples - before.counter_samples - before.other_samples);
+}
+
 void fc_decode(struct fc_decoder *d, const struct fc_peer *peer, const uint8_t *p, size_t size, uint64_t now)
 {
-   static const uint8_t counter_of[] = {[5] = FC_V5, [7] = FC_V7, [9] = FC_V9, [10] = FC_IPFIX};
-   unsigned version = size >= 4 ? get16(p) : 0;
+   static const uint8_t counter_of[] = {
+       [SFLOW] = FC_SFLOW, [5] = FC_V5, [7] = FC_V7, [9] = FC_V9, [10] = FC_IPFIX};
+   unsigned version = fc_sflow_is(p, size) ? SFLOW : size >= 4 ? get16(p) : 0;
    fc_add(&d->counters[FC_MESSAGES], 1);
    fc_add(&d->counters[FC_BYTES], size);
-   if (version >= sizeof(counter_of) || counter_of[version] == 0) {
+   if ((version == SFLOW && get16(p) == SFLOW) || version >= sizeof(counter_of) || counter_of[version] == 0) {
       fc_add(&d->counters[FC_DROP_VERSION], 1);
       return;
    }
@@ -280,6 +329,7 @@ void fc_decode(struct fc_decoder *d, const struct fc_peer *peer, const uint8_t *
    m.exporter->version = (uint8_t) version;
    fc_add(&d->counters[counter_of[version]], 1);
    switch (version) {
+   case SFLOW: read_sflow(&m, p, size); break;
    case 5:
    case 7: read_fixed(&m, p, size); break;
    case 9: read_v9(&m, p, size); break;
@@ -289,8 +339,8 @@ void fc_decode(struct fc_decoder *d, const struct fc_peer *peer, const uint8_t *
 
 bool fc_is_export(const uint8_t *p, size_t size)
 {
-   if (size < IPFIX_HEADER + SET_HEADER) {
-      return false;
+   if (size < IPFIX_HEADER + SET_HEADER || fc_sflow_is(p, size)) {
+      return fc_sflow_is_whole(p, size);
    }
    switch (get16(p)) {
    case 5: return size > V5_HEADER && size == V5_HEADER + (size_t) get16(p + 2) * 48;

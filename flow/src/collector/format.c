@@ -116,6 +116,17 @@ struct fc_format *fc_format_new(const char *text, const struct fc_elements *elem
          return NULL;
       }
    }
+   unsigned computed = 0;
+   for (unsigned i = 0; i < f->n; i++) {
+      computed += f->fields[i].internal != FC_NOT_INTERNAL;
+   }
+   if (computed > FC_MAX_INTERNAL) {
+      snprintf(error, FC_ERROR,
+               "%u fields that are computed (LINK_BIT_FIELD and others), expected %d at most", computed,
+               FC_MAX_INTERNAL);
+      fc_format_free(f);
+      return NULL;
+   }
    f->typed = typed_form(f);
    if (f->typed == NULL) {
       snprintf(error, FC_ERROR, "out of memory");

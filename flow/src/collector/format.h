@@ -9,8 +9,9 @@
 #include <stdint.h>
 #include <unirec/unirec.h>
 
-#define FC_ERROR      512
-#define FC_MAX_FIELDS 512 /* of an output */
+#define FC_ERROR        512
+#define FC_MAX_FIELDS   512 /* of an output */
+#define FC_MAX_INTERNAL 16  /* of them computed */
 
 /** What is computed, not read from a record. */
 enum fc_internal { FC_NOT_INTERNAL, FC_LINK, FC_DIRECTION, FC_DOMAIN, FC_EXPORTER, FC_RATE };

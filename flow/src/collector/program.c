@@ -53,7 +53,7 @@ struct fc_program {
    const struct fc_elements *elements;
    const char *lacks;
    uint16_t n_ops, n_internal, n_counters;
-   uint16_t internal[8];
+   uint16_t internal[FC_MAX_INTERNAL];
    struct {
       uint16_t to;
       uint8_t size;

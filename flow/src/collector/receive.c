@@ -14,10 +14,11 @@
 #include <unistd.h>
 #include <unirec/ipaddr.h>
 
-#define BATCH        64
-#define STRIDE       (65536 + 17 * 64) /* of buffers: their beginnings do not share sets of the processor's cache */
-#define CONTROL      64
-#define EVENTS       32
+#define BATCH   64
+#define STRIDE  (65536 + 17 * 64) /* of buffers: their beginnings do not share sets of the processor's cache */
+#define CONTROL 64
+#define EVENTS  32
+_Static_assert(BATCH <= FC_FORWARD_BATCH, "what is received at once is passed on at once");
 #define IPFIX_HEADER 16
 
 struct place { /* that epoll names: a socket or a connection */
@@ -34,6 +35,7 @@ struct fc_receiver {
    struct place sockets[FC_MAX_SOCKETS];
    struct place connections[FC_MAX_CONNECTIONS];
    unsigned n_sockets;
+   struct fc_forward *forward; /* NULL: nothing is passed on */
    uint32_t sessions;
    uint8_t *memory; /* of BATCH datagrams */
    struct mmsghdr headers[BATCH];
@@ -181,6 +183,20 @@ struct fc_receiver *fc_receiver_new(const struct fc_address *addresses, unsigned
    return r;
 }
 
+bool fc_receiver_forward(struct fc_receiver *r, struct fc_forward *forward, char error[FC_ERROR])
+{
+   for (unsigned i = 0; i < r->n_sockets; i++) {
+      struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
+      socklen_t length = sizeof(own);
+      if (!r->sockets[i].tcp && getsockname(r->sockets[i].fd, (struct sockaddr *) &own, &length) == 0 &&
+          !fc_forward_check(forward, &own, error)) {
+         return false;
+      }
+   }
+   r->forward = forward;
+   return true;
+}
+
 static void close_connection(struct place *p)
 {
    close(p->fd);
@@ -238,6 +254,12 @@ static void receive_datagrams(struct fc_receiver *r, struct place *p, struct fc_
    }
    int n = recvmmsg(p->fd, r->headers, BATCH, MSG_DONTWAIT, NULL);
    uint64_t now = wall_clock();
+   if (r->forward != NULL && n > 0) {
+      for (int i = 0; i < n; i++) {
+         r->vectors[i].iov_len = r->headers[i].msg_len;
+      }
+      fc_forward_send(r->forward, r->vectors, r->from, (unsigned) n);
+   }
    for (int i = 0; i < n; i++) {
       struct fc_peer peer;
       set_peer(&peer, &r->from[i]);

@@ -5,6 +5,7 @@
 #define FLOW_COLLECTOR_RECEIVE_H
 
 #include "decode.h"
+#include "forward.h"
 
 #define FC_MAX_SOCKETS     32
 #define FC_MAX_CONNECTIONS 256 /* over TCP; further ones are closed at once and counted */
@@ -24,6 +25,8 @@ struct fc_receiver;
 struct fc_receiver *fc_receiver_new(const struct fc_address *addresses, unsigned n, bool shared,
                                     uint32_t buffer, uint32_t *granted, char error[FC_ERROR]);
 void fc_receiver_free(struct fc_receiver *r);
+/** Passes datagrams on, too. \return false with a message in error: a target is one of the receiver's own sockets */
+bool fc_receiver_forward(struct fc_receiver *r, struct fc_forward *forward, char error[FC_ERROR]);
 /** Gives what has come to a decoder, waiting up to so many milliseconds for it. \return false: an error, with a message in error */
 bool fc_receive(struct fc_receiver *r, struct fc_decoder *d, int milliseconds, char error[FC_ERROR]);
 

@@ -90,8 +90,9 @@ static uint8_t *put_bytes(uint8_t *p, const uint8_t *bytes, unsigned n)
 
 const struct fc_sflow_field *fc_sflow_fields(bool ipv6, unsigned *n)
 {
-   static const struct fc_sflow_field v4[] = FIELDS(8, 12, 4), v6[] = FIELDS(27, 28, 16);
-   *n = sizeof(v4) / sizeof(v4[0]);
+   static const struct fc_sflow_field v4[FC_SFLOW_FIELDS] = FIELDS(8, 12, 4);
+   static const struct fc_sflow_field v6[FC_SFLOW_FIELDS] = FIELDS(27, 28, 16);
+   *n = FC_SFLOW_FIELDS;
    return ipv6 ? v6 : v4;
 }
 
@@ -409,4 +410,24 @@ enum fc_sflow_result fc_sflow_decode(struct fc_sflow *s, const uint8_t sender[16
    s->counters.malformed += !ok;
    fc_sequences_count(s->sequences, &s->counters.sources, &s->counters.evicted);
    return ok ? FC_SFLOW_OK : FC_SFLOW_MALFORMED;
+}
+
+bool fc_sflow_is(const uint8_t *data, size_t size)
+{
+   return size >= 4 && load_be32(data) == VERSION;
+}
+
+bool fc_sflow_is_whole(const uint8_t *data, size_t size)
+{
+   struct xdr x = {data, data + size, true};
+   uint8_t agent[16];
+   if (take32(&x) != VERSION || !read_agent(&x, agent)) {
+      return false;
+   }
+   (void) take(&x, 12); /* sub-agent, sequence number, uptime */
+   for (uint32_t left = take32(&x); left > 0 && x.ok; left--) {
+      (void) take32(&x);
+      (void) take_part(&x, take32(&x));
+   }
+   return x.ok && x.p == x.end;
 }

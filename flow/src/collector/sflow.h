@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define FC_SFLOW_FIELDS 19  /* of a record */
 #define FC_SFLOW_RECORD 128 /* bytes of a record, at most */
 
 /** A field of the records: an element of IANA. */
@@ -51,6 +52,11 @@ struct fc_sflow_counters {
    uint64_t sources;      /**< sequences of agents and of their sources that were seen */
    uint64_t evicted;      /**< of those, as there was no room: their next number says nothing */
 };
+
+/** \return true: a datagram begins as those of sFlow version 5 do, which no message of NetFlow does */
+bool fc_sflow_is(const uint8_t *data, size_t size);
+/** \return true: its samples fill it, so that it is most likely one */
+bool fc_sflow_is_whole(const uint8_t *data, size_t size);
 
 enum fc_sflow_result {
    FC_SFLOW_OK,

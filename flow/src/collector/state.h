@@ -4,6 +4,7 @@
 #define FLOW_COLLECTOR_STATE_H
 
 #include "decode.h"
+#include "sflow.h"
 
 #include <nemea-common/nc_table.h>
 
@@ -65,7 +66,8 @@ struct fc_decoder {
    struct waiting *waiting;
    uint64_t next_uid;
    uint64_t counters[FC_COUNTERS];
-   struct template *fixed[2]; /* of NetFlow v5 and v7 */
+   struct template *fixed[4]; /* of NetFlow v5 and v7, of sFlow with addresses of IPv4 and of IPv6 */
+   struct fc_sflow *sflow;
    struct fc_layout layout;
    /* The exporter of the last message, to look it up once for many. */
    struct fc_peer last_peer;

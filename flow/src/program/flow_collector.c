@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** flow_collector: NetFlow and IPFIX of exporters to flow records. */
 #include "collector/addresses.h"
+#include "collector/forward.h"
 #include "collector/receive.h"
 #include "collector/replay.h"
+#ifdef HAVE_XML
+#include "collector/startup.h"
+#endif
 
 #include <nemea-common/nc_telemetry.h>
 #include <nemea/module.h>
@@ -38,7 +42,9 @@ struct worker {
 
 struct flow_collector {
    /* options */
-   const char *telemetry, *elements_file;
+   const char *telemetry, *elements_file, *startup, *targets[FC_MAX_TARGETS];
+   unsigned n_targets;
+   bool keep_source;
    struct fc_elements *elements; /* NULL: the default table */
    const char *formats_text[FC_MAX_OUTPUTS];
    uint32_t n_workers, buffer, port, rate, exporters, templates, per_exporter, waiting_memory, waiting_time;
@@ -49,6 +55,9 @@ struct flow_collector {
    struct fc_addresses *allowed, *links;
 
    nm_module_t *module;
+   struct fc_forward *forward;
+   char forward_names[FC_MAX_TARGETS][2][320];
+   uint64_t forwarded[FC_MAX_TARGETS][2];
    struct fc_format *formats[FC_MAX_OUTPUTS];
    struct worker workers[MAX_WORKERS];
    struct fc_replay *replay;
@@ -74,6 +83,7 @@ static const char *const counter_names[FC_COUNTERS] = {
     [FC_TEMPLATES_EVICTED] = "templates evicted",
     [FC_EXPORTERS] = "exporters",
     [FC_EXPORTERS_EVICTED] = "exporters evicted",
+    [FC_SAMPLES_PASSED] = "samples of sFlow passed over",
     [FC_WAITED] = "sets read after their template came",
     [FC_LOST] = "lost by sequence numbers",
     [FC_OUT_OF_ORDER] = "messages out of order",
@@ -86,6 +96,7 @@ static const char *const counter_names[FC_COUNTERS] = {
     [FC_DROP_NO_TEMPLATE] = "dropped: no template",
     [FC_DROP_LIMIT] = "dropped: limit",
     [FC_DROP_MANDATORY] = "dropped: mandatory field missing",
+    [FC_DROP_SAMPLE] = "dropped: sample without an IP packet",
     [FC_DROP_CUT] = "dropped: cut or fragment in a capture",
     [FC_DROP_SIZE] = "dropped: record too large"};
 
@@ -157,6 +168,16 @@ static int add_link(nm_module_t *m, const char *text)
    return add_rule(m, &self->links, fc_addresses_link, text, "-L, --link");
 }
 
+static int add_target(nm_module_t *m, const char *text)
+{
+   struct flow_collector *self = nm_self(m);
+   if (self->n_targets == FC_MAX_TARGETS) {
+      return nm_fail(m, "option -F, --forward: more than %d targets", FC_MAX_TARGETS);
+   }
+   self->targets[self->n_targets++] = text;
+   return NM_OK;
+}
+
 static const nm_option_t options[] = {
     NM_CALL('u', "udp", "address", add_udp,
             "Receive over UDP on this PORT, HOST:PORT or [ADDRESS]:PORT; without a host on all addresses, "
@@ -180,6 +201,16 @@ static const nm_option_t options[] = {
               "Element table: which field the values of an information element become, in the format of "
               "ipfixcol2's "
               "unirec-elements.txt. (default: the table of this system, see docs/collector.md)"),
+    NM_STRING('c', "startup", struct flow_collector, startup, NULL,
+              "Take inputs, formats and interfaces from a start-up file of ipfixcol2 (startup.xml): inputs "
+              "udp, tcp and "
+              "ipfix, outputs unirec. What has no effect here is told. In place of -u, -t, -r, -f and -i."),
+    NM_CALL('F', "forward", "target", add_target,
+            "Pass all datagrams that come over UDP on to this collector, HOST:PORT or [ADDRESS]:PORT, "
+            "unchanged. What "
+            "cannot be sent at once is counted, not waited for. May be repeated."),
+    NM_FLAG(0, "keep-source", struct flow_collector, keep_source,
+            "Forward datagrams with the addresses of their exporters, which needs the right CAP_NET_RAW."),
     NM_CALL('a', "allow", "prefix", add_allowed,
             "Read messages of this exporter (address or PREFIX/LENGTH) only. May be repeated. Without it all "
             "are read."),
@@ -238,6 +269,12 @@ static int check(nm_module_t *m)
    }
    if (self->n_files > 0 && self->n_workers > 1) {
       return nm_fail(m, "option -w, --workers: files have one worker");
+   }
+   if (self->n_targets > 0 && self->n_addresses == 0) {
+      return nm_fail(m, "option -F, --forward: only what comes over UDP (-u) is passed on");
+   }
+   if (self->keep_source && self->n_targets == 0) {
+      return nm_fail(m, "option --keep-source without -F, --forward");
    }
    if (load_elements(self) != NM_OK) {
       return NM_ERROR;
@@ -332,6 +369,33 @@ static bool open_telemetry(struct flow_collector *self, char error[NC_TELEMETRY_
           nc_telemetry_mkdir(self->telemetry, "exporters", error);
 }
 
+static int open_forward(nm_module_t *m)
+{
+   struct flow_collector *self = nm_self(m);
+   char error[FC_FORWARD_ERROR];
+   self->forward = fc_forward_new();
+   if (self->forward == NULL) {
+      return nm_fail(m, "out of memory");
+   }
+   for (unsigned i = 0; i < self->n_targets; i++) {
+      if (!fc_forward_add(self->forward, self->targets[i], self->keep_source, error)) {
+         return nm_fail(m, "option -F, --forward: %s", error);
+      }
+      snprintf(self->forward_names[i][0], sizeof(self->forward_names[i][0]), "forwarded to %.250s",
+               self->targets[i]);
+      snprintf(self->forward_names[i][1], sizeof(self->forward_names[i][1]), "not forwarded to %.250s",
+               self->targets[i]);
+      nm_counter(m, self->forward_names[i][0], &self->forwarded[i][0]);
+      nm_counter(m, self->forward_names[i][1], &self->forwarded[i][1]);
+   }
+   for (unsigned i = 0; i < self->n_workers; i++) {
+      if (!fc_receiver_forward(self->workers[i].receiver, self->forward, error)) {
+         return nm_fail(m, "option -F, --forward: %s", error);
+      }
+   }
+   return NM_OK;
+}
+
 static int init(nm_module_t *m)
 {
    struct flow_collector *self = nm_self(m);
@@ -355,6 +419,9 @@ static int init(nm_module_t *m)
       nm_verbose(
           m, "UDP sockets got buffers of %u KiB instead of %u MiB: the kernel's net.core.rmem_max is smaller",
           granted >> 10, wanted >> 20);
+   }
+   if (self->n_targets > 0 && open_forward(m) != NM_OK) {
+      return NM_ERROR;
    }
    if (self->n_addresses > 0) {
       trap_ctx_live_source(NULL);
@@ -512,6 +579,9 @@ static void sum_counters(struct flow_collector *self)
       }
       self->sums[i] = sum;
    }
+   for (unsigned i = 0; i < self->n_targets && self->forward != NULL; i++) {
+      (void) fc_forward_counters(self->forward, i, &self->forwarded[i][0], &self->forwarded[i][1]);
+   }
 }
 
 static void write_counters(struct flow_collector *self)
@@ -585,14 +655,81 @@ static void cleanup(nm_module_t *m)
       fc_replay_close(self->replay);
    }
    fc_elements_free(self->elements);
+   fc_forward_free(self->forward);
    fc_addresses_free(self->allowed);
    fc_addresses_free(self->links);
 }
 
-NM_MODULE("flow_collector",
-          "Receives NetFlow v5, v7, v9 and IPFIX of routers and probes, or reads captures of it and IPFIX "
-          "files, and "
-          "sends flow records. Exit status 3: a part of a file could not be read.",
-          .outputs = NM_VARIABLE, .options = options, .state_size = sizeof(struct flow_collector),
-          .no_eos_option = "no-eof", .send_timeout = TRAP_HALFWAIT, .check = check, .init = init,
-          .source = source, .finish = finish, .cleanup = cleanup)
+static const nm_module_def_t definition = {
+    .name = "flow_collector",
+    .summary = "Receives NetFlow v5, v7, v9, IPFIX and sFlow of routers and probes, or reads captures of it "
+               "and IPFIX "
+               "files, and "
+               "sends flow records. Exit status 3: a part of a file could not be read.",
+    .outputs = NM_VARIABLE,
+    .options = options,
+    .state_size = sizeof(struct flow_collector),
+    .no_eos_option = "no-eof",
+    .send_timeout = TRAP_HALFWAIT,
+    .check = check,
+    .init = init,
+    .source = source,
+    .finish = finish,
+    .cleanup = cleanup};
+
+/* The value of -c; NULL: it is not given. *at: where the option is, *count: its words. */
+static const char *startup_of(int argc, char **argv, int *at, int *count)
+{
+   for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+      bool separate = strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "--startup") == 0;
+      const char *value = separate                                  ? (i + 1 < argc ? argv[i + 1] : NULL)
+                          : strncmp(argv[i], "--startup=", 10) == 0 ? argv[i] + 10
+                                                                    : NULL;
+      if (value != NULL) {
+         *at = i;
+         *count = 1 + separate;
+         return value;
+      }
+   }
+   return NULL;
+}
+
+#ifdef HAVE_XML
+/* Puts the options that a start-up file stands for in its place. */
+static int run_startup(int argc, char **argv, const char *path, int at, int count)
+{
+   char *errors = NULL;
+   struct fc_startup *s = fc_startup_load(path, &errors);
+   char **line = s != NULL ? calloc((size_t) argc + s->n + 1, sizeof(*line)) : NULL;
+   if (line == NULL) {
+      fputs(errors != NULL ? errors : "flow_collector: out of memory\n", stderr);
+      free(errors);
+      fc_startup_free(s);
+      return 1;
+   }
+   fputs(s->notes, stderr);
+   size_t before = (size_t) at, after = (size_t) (argc - at - count);
+   memcpy(line, argv, before * sizeof(*line));
+   memcpy(line + before, s->words, s->n * sizeof(*line));
+   memcpy(line + before + s->n, argv + at + count, after * sizeof(*line));
+   int status = nm_main(&definition, (int) (before + s->n + after), line);
+   free(line);
+   fc_startup_free(s);
+   return status;
+}
+#else
+static int run_startup(int argc, char **argv, const char *path, int at, int count)
+{
+   (void) argc, (void) argv, (void) at, (void) count;
+   fprintf(stderr, "flow_collector: option -c, --startup: \"%s\" cannot be read: built without libxml2\n",
+           path);
+   return 1;
+}
+#endif
+
+int main(int argc, char **argv)
+{
+   int at = 0, count = 0;
+   const char *path = startup_of(argc, argv, &at, &count);
+   return path != NULL ? run_startup(argc, argv, path, at, count) : nm_main(&definition, argc, argv);
+}
