@@ -44,6 +44,10 @@ FLOODS = [
     Flood('dnstunnel_detection', 'dns', '203.0.113.7', usual='-E -', small='--capacity 1024',
           full=['clients']),
     Flood('urlblacklistfilter', 'http', '203.0.113.7', usual='--blacklist {}/urls'),
+    Flood('waintrusion_detector', 'http', '203.0.113.7', usual='-ursrc ipfixprobe --engine pcre2'),
+    Flood('smtp_spam_detector', 'smtp', '203.0.113.7', usual='--unirec -L /dev/null',
+          small='--senders 4096 --destinations 16384 --names 512',
+          full=['senders and receivers', 'destinations', 'senders with names']),
     Flood('sip_bf_detector', 'sip', '203.0.113.7', small='--users 1024 --clients 1024 --pairs 1024',
           full=['users']),
 ]

@@ -372,10 +372,11 @@ static int make_http(nm_module_t *m, void *rec, struct flow *f)
    set_traffic(f, TCP, CONNECTION, 8, 1200 + (r & 1023));
    int host_length = f->attack ? snprintf(host, sizeof(host), "bad.example")
                                : snprintf(host, sizeof(host), "www.site%u.example.com", popular(r)),
-       url_length = f->attack ? snprintf(url, sizeof(url), "/listed")
-                              : snprintf(url, sizeof(url), "/page/%u/item%u.html?session=%llx",
-                                         (unsigned) (r >> 40 & 255), (unsigned) (r >> 48 & 1023),
-                                         (unsigned long long) f->random);
+       url_length =
+           f->attack
+               ? snprintf(url, sizeof(url), f->number & 1 ? "/listed?file=../../etc/passwd" : "/listed")
+               : snprintf(url, sizeof(url), "/page/%u/item%u.html?session=%llx", (unsigned) (r >> 40 & 255),
+                          (unsigned) (r >> 48 & 1023), (unsigned long long) f->random);
    nm_set(m, rec, F_HTTP_RESPONSE_STATUS_CODE, 200);
    int rc = set_text(m, rec, F_HTTP_REQUEST_METHOD, "GET", 3);
    rc = rc == NM_OK ? set_text(m, rec, F_HTTP_REQUEST_HOST, host, host_length) : rc;
@@ -436,7 +437,7 @@ static int make_smtp(nm_module_t *m, void *rec, struct flow *f)
    nm_set(m, rec, F_SMTP_COMMAND_FLAGS, 0x1f);
    nm_set(m, rec, F_SMTP_MAIL_CMD_COUNT, 1);
    nm_set(m, rec, F_SMTP_RCPT_CMD_COUNT, f->attack ? 5 : 1);
-   nm_set(m, rec, F_SMTP_STAT_CODE_FLAGS, f->attack ? 0x80000000 : 0xf);
+   nm_set(m, rec, F_SMTP_STAT_CODE_FLAGS, f->attack ? 0x40040000 : 0xf);
    int rc = set_text(m, rec, F_SMTP_DOMAIN, "mail.example", 12);
    rc = rc == NM_OK ? set_text(m, rec, F_SMTP_FIRST_RECIPIENT, to, to_length) : rc;
    return rc == NM_OK ? set_text(m, rec, F_SMTP_FIRST_SENDER, from, from_length) : rc;
