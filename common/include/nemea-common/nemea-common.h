@@ -19,6 +19,7 @@
 #include <nemea-common/cuckoo_hash_v2.h>
 #include <nemea-common/fast_hash_filter.h>
 #include <nemea-common/fast_hash_table.h>
+#include <nemea-common/nc_bloom.h>
 #include <nemea-common/nc_cms.h>
 #include <nemea-common/nc_digest.h>
 #include <nemea-common/nc_hash.h>
