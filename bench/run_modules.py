@@ -111,6 +111,8 @@ def flow_rows(flows, records, folder):
             row('listdetector, 3 rules', None, 'listdetector', '-r', f'{folder}/rules.csv', '-i', f'{f},{out}'),
             row('telemetry_stats', None, 'telemetry_stats', '-o', 'stdout', '-i', f'{f},{out}'),
             row('link_traffic, 2 links', None, 'link_traffic', '-c', f'{folder}/links.cfg', '-s', f'{folder}/links.sock', '-i', f),
+            row('flow_archive', None, 'flow_archive', '-d', f'{folder}/archive', '-i', f),
+            row('nemea flows, a host in the archive', None, 'nemea', 'flows', '--archive', f'{folder}/archive', '--host', '10.255.255.7'),
             row('nfwriter', None, 'nfwriter', '-f', f'{folder}/out.nf', '-i', f)]
 
 

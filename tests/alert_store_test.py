@@ -104,6 +104,23 @@ class AlertStore(unittest.TestCase):
         self.wait_for_alerts(5)
         self.assertEqual(self.events('--state', 'false')[0]['alerts'], 3)
 
+    def test_an_event_is_shown_with_its_flows(self):
+        self.some()
+        event = self.events('--host', '10.0.0.1')[0]
+        self.assertIn('there is no archive (nowhere', self.nemea('show', event['id'], '--archive', 'nowhere'))
+        title = 'ipaddr DST_IP,ipaddr SRC_IP,time TIME_FIRST,time TIME_LAST,uint16 DST_PORT,uint16 SRC_PORT,uint8 PROTOCOL\n'
+        times = '2026-01-01T00:00:00,2026-01-01T00:00:10'
+        self.w.file('flows.csv', title + f'10.0.0.1,192.0.2.1,{times},77,5000,6\n192.0.2.1,10.0.0.1,{times},5000,78,6\n' +
+                    f'10.0.0.2,192.0.2.1,{times},79,5000,6\n10.0.0.1,192.0.2.1,{times},80,5000,17\n' +
+                    '10.0.0.1,192.0.2.1,2026-01-01T05:00:00,2026-01-01T05:00:01,81,5000,6\n')
+        self.w.run('logreplay', '-f', 'flows.csv', '-i', 'f:flows.trapcap')
+        self.assertEqual(self.w.run('flow_archive', '-d', 'archive', '-i', 'f:flows.trapcap')[0], 0)
+        shown = self.nemea('show', event['id'], '--archive', 'archive')
+        self.assertEqual([port for port in (77, 78, 79, 80, 81) if f':{port} ' in shown], [77, 78], shown)
+        self.assertIn('The first 1 flows', self.nemea('show', event['id'], '--archive', 'archive', '--limit', '1'))
+        other = self.events('--host', '10.0.1.1')[0]
+        self.assertIn('No flows of it are in the archive', self.nemea('show', other['id'], '--archive', 'archive'))
+
     def test_errors_name_what_is_wrong(self):
         self.assertIn('no store of alerts answers', self.nemea('list', status=3))
         self.some()

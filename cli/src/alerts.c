@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** nemea alerts: asks alert_store. */
 #include "alerts.h"
+#include "archive_file.h"
 #include "cli.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SHOWN_FLOWS    20
 #define NOT_FOUND      1   /* exit status: the store refused the request */
 #define PAGE           500 /* events in an answer */
 #define LIST_DEFAULT   50
@@ -16,7 +18,7 @@
 #define LISTED_AT_ONCE 10000 /* events that are held, to be shown in the order of their arrival */
 
 struct request {
-   const char *command, *socket;
+   const char *command, *socket, *archive;
    enum alerts_form form;
    json_t *filter;
    long limit; /* 0: the command's own */
@@ -36,7 +38,9 @@ void cli_alerts_help(FILE *to)
        "Asks the store of alerts (module alert_store) that runs on this machine.\n"
        "\n"
        "  list    the newest events that match, in the order in which they came (default: 50)\n"
-       "  show    one event with its reason; the first 6 digits of its id are enough\n"
+       "  show    one event with its reason, and its flows where flow_archive keeps them; the first 6 digits "
+       "of\n"
+       "          its id are enough\n"
        "  follow  shows events when they are stored, and again when alerts are added to them, until Ctrl-C\n"
        "  mark    writes what you think of an event, and a note\n"
        "  export  all events that match, the newest first: --format json (default), csv or idea\n"
@@ -51,7 +55,8 @@ void cli_alerts_help(FILE *to)
        "  -c, --confidence HOW   events that are at least so sure: low, medium, high\n"
        "  -S, --state STATE      events in this state: new, seen, false, closed\n"
        "  -D, --detector NAME    events of this detector\n"
-       "  -n, --limit N          at most so many events\n"
+       "  -n, --limit N          at most so many events; of show: flows (default: 20)\n"
+       "      --archive DIR      where show looks for flows (default: " ARCHIVE_DEFAULT_DIR ")\n"
        "  -j, --json             the same as --format json: one event a line, as docs/event.schema.json "
        "describes it\n"
        "  -f, --format FORMAT    text, json, csv or idea\n"
@@ -124,7 +129,7 @@ static bool set_limit(struct request *r, const char *text)
 /* \return -1 to go on, else the exit status */
 static int parse(int argc, char **argv, struct request *r)
 {
-   enum { OPT_SOCKET = 256 };
+   enum { OPT_SOCKET = 256, OPT_ARCHIVE };
    static const struct option options[] = {{"since", required_argument, NULL, 's'},
                                            {"until", required_argument, NULL, 'u'},
                                            {"host", required_argument, NULL, 'H'},
@@ -136,6 +141,7 @@ static int parse(int argc, char **argv, struct request *r)
                                            {"json", no_argument, NULL, 'j'},
                                            {"format", required_argument, NULL, 'f'},
                                            {"socket", required_argument, NULL, OPT_SOCKET},
+                                           {"archive", required_argument, NULL, OPT_ARCHIVE},
                                            {"help", no_argument, NULL, 'h'},
                                            {NULL, 0, NULL, 0}};
    bool good = true;
@@ -154,6 +160,7 @@ static int parse(int argc, char **argv, struct request *r)
       case 'j': r->form = FORM_JSON; break;
       case 'f': good = set_form(r, optarg); break;
       case OPT_SOCKET: r->socket = optarg; break;
+      case OPT_ARCHIVE: r->archive = optarg; break;
       case 'h': cli_alerts_help(stdout); return CLI_OK;
       case ':':
          cli_error("option %s needs an argument (see nemea alerts --help)", argv[optind - 1]);
@@ -260,7 +267,7 @@ static int run_export(struct store_client *c, struct request *r)
 }
 
 /* A request about one event. */
-static int one(struct store_client *c, struct request *r, const char *op)
+static int one(struct store_client *c, struct request *r, const char *op, bool with_flows)
 {
    int status = CLI_OK;
    json_t *line, *row = NULL;
@@ -279,6 +286,9 @@ static int one(struct store_client *c, struct request *r, const char *op)
    json_decref(line);
    if (status == CLI_OK && row != NULL && r->form == FORM_TEXT) {
       alerts_details(row, stdout);
+      status = with_flows ? alerts_flows(json_object_get(row, "event"), r->archive,
+                                         r->limit != 0 ? r->limit : SHOWN_FLOWS)
+                          : CLI_OK;
    } else if (status == CLI_OK && row != NULL) {
       alerts_heading(r->form, stdout);
       status = show_row(r, row);
@@ -289,14 +299,14 @@ static int one(struct store_client *c, struct request *r, const char *op)
 
 static int run_show(struct store_client *c, struct request *r)
 {
-   return one(c, r, "show");
+   return one(c, r, "show", true);
 }
 
 static int run_mark(struct store_client *c, struct request *r)
 {
    return !set_text(r, "state", r->words[1]) || (r->n_words > 2 && !set_text(r, "note", r->words[2]))
               ? CLI_USAGE
-              : one(c, r, "mark");
+              : one(c, r, "mark", false);
 }
 
 static int run_follow(struct store_client *c, struct request *r)
@@ -340,7 +350,7 @@ static const struct {
 
 int cli_alerts(int argc, char **argv)
 {
-   struct request r = {.socket = "alert_store", .filter = json_object()};
+   struct request r = {.socket = "alert_store", .archive = ARCHIVE_DEFAULT_DIR, .filter = json_object()};
    struct store_client client;
    int status = r.filter != NULL ? parse(argc, argv, &r) : CLI_MODULE;
    size_t k = 0, n = sizeof(commands) / sizeof(commands[0]);

@@ -30,6 +30,9 @@ bool alerts_line(enum alerts_form form, const json_t *row, FILE *to);
 /** All of an event, for people. */
 void alerts_details(const json_t *row, FILE *to);
 
+/** Shows the flows of an event that are in an archive, at most so many. \return enum cli_status */
+int alerts_flows(const json_t *event, const char *directory, long limit);
+
 /** A time of the command line: RFC 3339, a part of it, or how long ago ("2h"). \return false: it is none */
 bool alerts_time(const char *text, double *seconds);
 

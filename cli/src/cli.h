@@ -22,6 +22,8 @@ void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 int cli_analyze(int argc, char **argv);
 void cli_analyze_help(FILE *to);
+int cli_flows(int argc, char **argv);
+void cli_flows_help(FILE *to);
 int cli_alerts(int argc, char **argv);
 void cli_alerts_help(FILE *to);
 int cli_new_module(int argc, char **argv);

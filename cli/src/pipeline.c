@@ -11,10 +11,10 @@
 #include "detectors.h"
 #include "process.h"
 #include "programs.h"
+#include "run_directory.h"
 #include "source.h"
 #include "stream.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -662,30 +662,13 @@ void pipeline_catch_signals(void)
 
 static bool make_directory(struct pipeline *p)
 {
-   const char *tmp = getenv("TMPDIR");
-   int n =
-       snprintf(p->dir, sizeof(p->dir), "%s/nemea-XXXXXX", tmp != NULL && strlen(tmp) < 40 ? tmp : "/tmp");
-   if (n < 0 || mkdtemp(p->dir) == NULL) {
+   if (!run_directory_make(p->dir, sizeof(p->dir))) {
       return fail(p, CLI_MODULE, "cannot make a private directory", strerror(errno));
    }
-   setenv("TRAP_SOCKET_DIR", p->dir, 1);
    if (p->a->interface == NULL) {
       setenv("NEMEA_RECORDING", "1", 1); /* windows follow the times in the capture only */
    }
    return true;
-}
-
-/* With all that is in it: a module that was killed leaves its sockets behind. */
-static void remove_directory(const struct pipeline *p)
-{
-   DIR *dir = opendir(p->dir);
-   for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
-      unlinkat(dirfd(dir), entry->d_name, 0);
-   }
-   if (dir != NULL) {
-      closedir(dir);
-   }
-   rmdir(p->dir);
 }
 
 /* Lets the children end by themselves after the end of stream, for a while. */
@@ -771,7 +754,7 @@ void pipeline_run(struct analysis *a)
       streams_stop(&p->streams);
       clear_bar(p);
       trap_ctx_finalize(&p->ctx);
-      remove_directory(p);
+      run_directory_remove(p->dir);
    }
    pipeline_free(p);
    events_sort(&a->events);

@@ -155,8 +155,7 @@ static char *format_of_csv(const char *path)
    return line;
 }
 
-/* A path as it stands in an interface specification, in which some characters have a meaning. */
-static char *quote(const char *path, char *to, size_t size)
+char *source_quote(const char *path, char *to, size_t size)
 {
    size_t n = 0;
    for (; *path != 0 && n + 3 < size; path++) {
@@ -176,7 +175,7 @@ static char *format_of_records(const char *path)
    const char *text = NULL;
    uint16_t size;
    uint8_t type = 0;
-   snprintf(spec, sizeof(spec), "f:%s", quote(path, quoted, sizeof(quoted)));
+   snprintf(spec, sizeof(spec), "f:%s", source_quote(path, quoted, sizeof(quoted)));
    trap_ctx_t *ctx = trap_ctx_init3("format", "", 1, 0, spec, NULL);
    if (ctx != NULL && trap_ctx_get_last_error(ctx) == TRAP_E_OK) {
       trap_ctx_set_required_fmt(ctx, 0, TRAP_FMT_UNIREC, "");
@@ -205,7 +204,7 @@ static int relay(void *context)
    const void *data;
    uint16_t size;
    snprintf(spec, sizeof(spec), "f:%s,u:flows:min_clients=%u:timeout=WAIT",
-            quote(job->files[0], quoted, sizeof(quoted)), job->readers);
+            source_quote(job->files[0], quoted, sizeof(quoted)), job->readers);
    trap_ctx_t *ctx = trap_ctx_init3("relay", "", 1, 1, spec, NULL);
    if (ctx == NULL || trap_ctx_get_last_error(ctx) != TRAP_E_OK) {
       nc_text_line(stderr, "", "%s", ctx != NULL ? trap_ctx_get_last_error_msg(ctx) : "out of memory");

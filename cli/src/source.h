@@ -45,6 +45,8 @@ bool source_is_stream(const char *path);
 enum source_kind source_kind_of(const char *path, char *why, size_t size);
 /** The format of a file of flow records, "type NAME,type NAME". \return a text to free(); NULL: it cannot be read */
 char *source_format(const char *path, enum source_kind kind);
+/** A path as it stands in an interface specification, in which some characters have a meaning. \return to */
+char *source_quote(const char *path, char *to, size_t size);
 /** Captures that follow each other are one job, other files one each. \return index after the job's files */
 unsigned source_take(const char *const *files, unsigned n, unsigned from, struct source_job *job);
 /** Starts a job. \return false with a message */
