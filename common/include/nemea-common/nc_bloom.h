@@ -38,6 +38,7 @@ typedef struct nc_bloom {
 int nc_bloom_init(nc_bloom_t *b, uint32_t blocks, const uint64_t key[2]);
 /** Frees the memory; all zero is allowed. */
 void nc_bloom_free(nc_bloom_t *b);
+/** Adds an element, any bytes. */
 void nc_bloom_add(nc_bloom_t *b, const void *data, size_t size);
 /** \return false: it was never added */
 bool nc_bloom_may_have(const nc_bloom_t *b, const void *data, size_t size);
