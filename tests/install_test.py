@@ -28,7 +28,7 @@ BUILD = None
 HERE = False
 NOBODY = 65534
 # Names that may be in a directory on every user's PATH.
-COMMANDS = {'nemea', 'nemeactl', 'trap_stats', 'ipfixprobe', 'ipfixprobed', 'ur_processor.sh', 'ur_values.sh', 'trap2man.sh',
+COMMANDS = {'nemea', 'nemeactl', 'trap_stats', 'ipfixprobe', 'ipfixprobed', 'flow_collector', 'ur_processor.sh', 'ur_values.sh', 'trap2man.sh',
             'create_module.sh', 'supcli'}
 # Programs in Python, which are there when pytrap and PyYAML are.
 REPORTERS = {name + '2idea.py' for name in (
