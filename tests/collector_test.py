@@ -7,6 +7,7 @@ usage: collector_test.py BIN_DIR [TEST...]
 
 import os
 import signal
+import socket
 import struct
 import sys
 import unittest
@@ -16,6 +17,22 @@ from programs import ROOT, Workspace
 
 BIN = None
 CAPTURES = [os.path.join(ROOT, 'tests', 'golden', 'pcap', f'{name}.pcap') for name in ('mixed', 'http')]
+
+
+def message(domain, sequence, flows, template=False):
+    """An IPFIX message: SRC_IP 10.0.0.n, bytes, one packet of each (n, bytes)."""
+    sets = struct.pack('>HHHHHHHHHH', 2, 20, 256, 3, 8, 4, 1, 4, 2, 4) if template else b''
+    data = b''.join(struct.pack('>III', 0x0a000000 + n, octets, 1) for n, octets in flows)
+    sets += struct.pack('>HH', 256, 4 + len(data)) + data
+    return struct.pack('>HHIII', 10, 16 + len(sets), 1000, sequence, domain) + sets
+
+
+def end_of(connection):
+    """b'' when the other end closed the connection, None when it did so without reading everything."""
+    try:
+        return connection.recv(1)
+    except ConnectionResetError:
+        return None
 
 
 class Collector(unittest.TestCase):
@@ -59,6 +76,79 @@ class Collector(unittest.TestCase):
         self.assertIn('flows.ipfix: byte 72: ends in the middle of an IPFIX message', err)
         _, records = self.records('out')
         self.assertEqual(records, ['10.0.0.1,1500,7,3'])
+
+    def start(self, kind, *options):
+        """A collector on a free port that writes to the file out. Returns process and port."""
+        port = free_port()
+        process = self.w.start('flow_collector', f'-{kind}', f'127.0.0.1:{port}', '-f', 'SRC_IP,BYTES,PACKETS,ODID', '-i', 'f:out:w', '-v',
+                               *options)
+        if kind == 'u':
+            wait_until(lambda: listens(port), 'flow_collector')
+        return process, port
+
+    def connect(self, port):
+        made = []
+
+        def attempt():
+            try:
+                made.append(socket.create_connection(('127.0.0.1', port)))
+            except ConnectionRefusedError:
+                return False
+            return True
+        wait_until(attempt, 'flow_collector')
+        self.addCleanup(made[0].close)
+        return made[0]
+
+    def end(self, process):
+        code, _, err = self.w.end(process, signal.SIGTERM)
+        self.assertEqual(code, 0, err)
+        return err
+
+    def test_workers_keep_the_order_of_each_exporter(self):
+        exporters, messages = 40, 30
+        process, port = self.start('u', '-w', '3')
+        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(exporters)]
+        for s in sockets:
+            self.addCleanup(s.close)
+        for number in range(messages):
+            for domain, s in enumerate(sockets):
+                s.sendto(message(domain, number, [(domain, number)], template=number == 0), ('127.0.0.1', port))
+            wait_until(lambda: unread(port) == 0, 'flow_collector to read what was sent')
+        self.w.wait_until_blocked(process)
+        err = self.end(process)
+        code, out, _ = self.w.run('logger', '-i', 'f:out')
+        self.assertEqual(code, 0)
+        seen = {}
+        for line in out.splitlines():
+            _, number, domain, _ = line.split(',')
+            seen.setdefault(int(domain), []).append(int(number))
+        self.assertEqual(seen, {domain: list(range(messages)) for domain in range(exporters)}, err)
+        self.assertIn('lost by sequence numbers 0,', err)
+
+    def test_messages_over_tcp_in_pieces(self):
+        process, port = self.start('t')
+        s = self.connect(port)
+        stream = message(7, 0, [(1, 100)], template=True) + message(7, 1, [(2, 200), (3, 300)])
+        for at in range(0, len(stream), 11):
+            s.sendall(stream[at:at + 11])
+        s.shutdown(socket.SHUT_WR)
+        self.assertEqual(s.recv(1), b'')  # the collector has read all of it
+        broken = self.connect(port)
+        broken.sendall(b'GET / HTTP/1.0\r\n\r\n')
+        self.assertIn(end_of(broken), (b'', None))  # no message: the connection ends, the collector goes on
+        again = self.connect(port)
+        again.sendall(message(7, 0, [(4, 400)]))  # its template was that of another connection
+        again.shutdown(socket.SHUT_WR)
+        self.assertEqual(again.recv(1), b'')
+        err = self.end(process)
+        self.assertEqual(self.records('out')[1], [f'10.0.0.{n},{n * 100},7,1' for n in (1, 2, 3)], err)
+        self.assertIn('dropped: malformed 1', err)
+
+    def test_exporters_that_are_not_allowed(self):
+        process, port = self.start('t', '-a', '192.0.2.0/24')
+        self.assertIn(end_of(self.connect(port)), (b'', None))
+        err = self.end(process)
+        self.assertIn('dropped: exporter not allowed 1', err)
 
     def test_errors(self):
         for options, message in (([], 'no input: expected -u PORT, -t PORT or -r FILE'),

@@ -154,13 +154,18 @@ bool fc_decoder_exporters(const struct fc_decoder *d, uint32_t *cursor, struct f
 
 /* -------------------------------------------------------------------- messages */
 
+bool fc_decoder_allows(const struct fc_decoder *d, const struct fc_peer *peer)
+{
+   return d->config.allowed == NULL || d->config.allowed(d->config.allowed_context, peer->address);
+}
+
 static struct exporter *find_exporter(struct fc_decoder *d, const struct fc_peer *peer)
 {
    if (d->last_exporter != NULL && memcmp(&d->last_peer, peer, sizeof(*peer)) == 0) {
       return d->last_exporter;
    }
    bool is_new;
-   if (d->config.allowed != NULL && !d->config.allowed(d->config.allowed_context, peer->address)) {
+   if (!fc_decoder_allows(d, peer)) {
       fc_add(&d->counters[FC_DROP_NOT_ALLOWED], 1);
       return NULL;
    }

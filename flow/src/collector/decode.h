@@ -76,6 +76,8 @@ void fc_decoder_expire(struct fc_decoder *d, uint64_t now);
 /** Counters, for any thread (relaxed atomic loads). */
 const uint64_t *fc_decoder_counters(const struct fc_decoder *d);
 uint64_t *fc_decoder_own_counters(struct fc_decoder *d);
+/** Whether messages of this exporter are read. */
+bool fc_decoder_allows(const struct fc_decoder *d, const struct fc_peer *peer);
 
 /** An exporter as --telemetry shows it. */
 struct fc_exporter_view {

@@ -24,7 +24,8 @@ _Static_assert(BATCH <= FC_FORWARD_BATCH, "what is received at once is passed on
 struct place { /* that epoll names: a socket or a connection */
    int fd;
    bool tcp, listens;
-   uint32_t dropped; /* by the kernel, as last told */
+   uint32_t dropped;   /* by the kernel, as last told */
+   uint64_t last_data; /* of a connection: wall clock, nanoseconds */
    struct fc_peer peer;
    uint8_t *buffer; /* of a connection: FC_MAX_MESSAGE bytes */
    size_t used;
@@ -270,29 +271,50 @@ static void receive_datagrams(struct fc_receiver *r, struct place *p, struct fc_
    }
 }
 
+/* A place for a connection: a free one, or that of the connection which has been silent for longest. \return NULL: none */
+static struct place *find_place(struct fc_receiver *r, struct fc_decoder *d, uint64_t now)
+{
+   struct place *silent = &r->connections[0];
+   for (unsigned i = 0; i < FC_MAX_CONNECTIONS; i++) {
+      struct place *p = &r->connections[i];
+      if (p->fd < 0) {
+         return p;
+      }
+      silent = p->last_data < silent->last_data ? p : silent;
+   }
+   fc_add(&fc_decoder_own_counters(d)[FC_DROP_LIMIT], 1);
+   if (now < silent->last_data || now - silent->last_data < FC_SILENT_SECONDS * UINT64_C(1000000000)) {
+      return NULL;
+   }
+   close_connection(silent);
+   return silent;
+}
+
 static void accept_connection(struct fc_receiver *r, struct place *listener, struct fc_decoder *d)
 {
    struct sockaddr_storage from;
+   struct fc_peer peer;
    socklen_t length = sizeof(from);
    int fd = accept4(listener->fd, (struct sockaddr *) &from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
    if (fd < 0) {
       return;
    }
-   unsigned i = 0;
-   while (i < FC_MAX_CONNECTIONS && r->connections[i].fd >= 0) {
-      i++;
-   }
-   struct place *p = i < FC_MAX_CONNECTIONS ? &r->connections[i] : NULL;
-   uint8_t *buffer = p != NULL ? malloc(FC_MAX_MESSAGE) : NULL;
-   if (buffer == NULL) {
-      fc_add(&fc_decoder_own_counters(d)[FC_DROP_LIMIT], 1);
+   set_peer(&peer, &from);
+   peer.transport = FC_TCP;
+   if (!fc_decoder_allows(d, &peer)) {
+      fc_add(&fc_decoder_own_counters(d)[FC_DROP_NOT_ALLOWED], 1);
       close(fd);
       return;
    }
-   *p = (struct place){.fd = fd, .tcp = true, .buffer = buffer};
-   set_peer(&p->peer, &from);
-   p->peer.transport = FC_TCP;
-   p->peer.session = ++r->sessions;
+   uint64_t now = wall_clock();
+   struct place *p = find_place(r, d, now);
+   uint8_t *buffer = p != NULL ? malloc(FC_MAX_MESSAGE) : NULL;
+   if (buffer == NULL) {
+      close(fd);
+      return;
+   }
+   peer.session = ++r->sessions;
+   *p = (struct place){.fd = fd, .tcp = true, .buffer = buffer, .last_data = now, .peer = peer};
    if (!watch(r, p)) {
       close_connection(p);
    }
@@ -307,6 +329,7 @@ static void receive_stream(struct place *p, struct fc_decoder *d)
    }
    uint64_t now = wall_clock();
    bool broken = n <= 0;
+   p->last_data = now;
    p->used += n > 0 ? (size_t) n : 0;
    size_t at = 0;
    while (!broken && p->used - at >= IPFIX_HEADER) {
@@ -343,7 +366,7 @@ bool fc_receive(struct fc_receiver *r, struct fc_decoder *d, int milliseconds, c
       struct place *p = events[i].data.ptr;
       if (p->listens) {
          accept_connection(r, p, d);
-      } else if (p->tcp) {
+      } else if (p->tcp && p->fd >= 0) {
          receive_stream(p, d);
       } else {
          receive_datagrams(r, p, d);

@@ -8,7 +8,10 @@
 #include "forward.h"
 
 #define FC_MAX_SOCKETS     32
-#define FC_MAX_CONNECTIONS 256 /* over TCP; further ones are closed at once and counted */
+/** Over TCP. A further one takes the place of that which has been silent for longest, if for at least FC_SILENT_SECONDS; else it is closed at
+ * once. Either is counted as beyond a limit. */
+#define FC_MAX_CONNECTIONS 256
+#define FC_SILENT_SECONDS  60
 
 struct fc_address {
    char host[256]; /* "": all addresses */
