@@ -604,6 +604,12 @@ static PyMethodDef ctx_methods[] = {
     {"ack", KW(pt_ctx_ack),
      PT_DOC("ack($self, ifcidx=0)",
             "Acknowledges all messages that were returned so far, of an input with resume=.")},
+    {"position", KW(pt_ctx_position),
+     PT_DOC("position($self, ifcidx=0)",
+            "Where the last message that was returned is in the stream of its sender: (instance, number). A "
+            "program that stores it "
+            "with its results knows messages that come again after it was killed. instance 0: the sender "
+            "does not number messages.")},
     {"sendFlush", ctx_flush, METH_VARARGS,
      PT_DOC("sendFlush($self, ifcidx=0, /)", "Sends what an output has in its buffer.")},
     {"setRequiredFmt", KW(ctx_set_required),

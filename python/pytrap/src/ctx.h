@@ -75,6 +75,7 @@ int pt_deadline_in(PyObject *seconds, int64_t *deadline);
 PyObject *pt_ctx_recv_columns(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *pt_ctx_send_columns(PyObject *self, PyObject *args, PyObject *kwargs);
 PyObject *pt_ctx_ack(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *pt_ctx_position(PyObject *self, PyObject *args, PyObject *kwargs);
 /** One message from an output, with the GIL given up meanwhile. \return code of libtrap */
 int pt_send_message(pt_handle_t *h, uint32_t i, const char *data, uint16_t size);
 

@@ -233,21 +233,46 @@ PyObject *pt_ctx_recv(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObj
    return data;
 }
 
-PyObject *pt_ctx_ack(PyObject *self, PyObject *args, PyObject *kwargs)
+/* The input that a method with ifcidx as its only argument is about, which nobody receives from now. */
+static struct pt_input *idle_input(PyObject *self, PyObject *args, PyObject *kwargs, const char *format,
+                                   pt_handle_t **h, uint32_t *i)
 {
    static char *keywords[] = {"ifcidx", NULL};
    PyObject *index = NULL;
-   uint32_t i;
-   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:ack", keywords, &index)) {
+   if (!PyArg_ParseTupleAndKeywords(args, kwargs, format, keywords, &index)) {
       return NULL;
    }
-   pt_handle_t *h = pt_handle((pt_ctx_t *) self);
-   struct pt_input *in = h != NULL ? pt_input_of(h, index, &i) : NULL;
+   *h = pt_handle((pt_ctx_t *) self);
+   struct pt_input *in = *h != NULL ? pt_input_of(*h, index, i) : NULL;
+   if (in != NULL && in->busy) {
+      PyErr_Format(pt_error, "Input %u: another thread is receiving.", *i);
+      return NULL;
+   }
+   return in;
+}
+
+PyObject *pt_ctx_position(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+   pt_handle_t *h;
+   uint32_t i;
+   uint64_t instance = 0, position = 0;
+   struct pt_input *in = idle_input(self, args, kwargs, "|O:position", &h, &i);
    if (in == NULL) {
       return NULL;
    }
-   if (in->busy) {
-      PyErr_Format(pt_error, "Input %u: another thread is receiving.", i);
+   int rc = in->seq > 0 ? trap_ctx_position(h->ctx, i, in->seq, &instance, &position) : TRAP_E_OK;
+   if (rc != TRAP_E_OK) {
+      return pt_trap_error(h->ctx, rc);
+   }
+   return Py_BuildValue("(KK)", (unsigned long long) instance, (unsigned long long) position);
+}
+
+PyObject *pt_ctx_ack(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+   pt_handle_t *h;
+   uint32_t i;
+   struct pt_input *in = idle_input(self, args, kwargs, "|O:ack", &h, &i);
+   if (in == NULL) {
       return NULL;
    }
    int rc = in->seq > 0 ? trap_ctx_ack(h->ctx, i, in->seq) : TRAP_E_OK;

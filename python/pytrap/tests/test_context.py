@@ -104,7 +104,7 @@ class Init(Case):
         t = UnirecTemplate('uint8 A')
         for call in (c.recv, lambda: c.send(b'x'), lambda: c.recvBulk(t, 1, 1), lambda: c.sendBulk(t, []),
                      lambda: c.setRequiredFmt(0), lambda: c.setDataFmt(0), c.getDataFmt, lambda: c.getInIFCState(0),
-                     lambda: c.ifcctl(0, True, 1, 1), c.records, c.ack):
+                     lambda: c.ifcctl(0, True, 1, 1), c.records, c.ack, c.position):
             self.raises(pytrap.TrapError, 'TrapCtx is not initialized.', call)
         for call in (c.sendFlush, c.terminate, c.finalize, c.finalize):
             self.assertIsNone(call())
@@ -225,7 +225,7 @@ class Messages(Case):
         for call in (lambda: c.recv(1), lambda: c.recv(-1), lambda: c.setRequiredFmt(1), lambda: c.getDataFmt(1), lambda: c.getInIFCState(9),
                      lambda: c.ifcctl(1, True, pytrap.CTL_TIMEOUT, 1), lambda: c.ifcctl(0, False, pytrap.CTL_TIMEOUT, 1),
                      lambda: c.setDataFmt(0), lambda: out.setDataFmt(1), lambda: c.recvBulk(t, 1, 1, 1), lambda: out.sendBulk(t, [{}], 1),
-                     lambda: c.records(3), lambda: c.ack(3)):
+                     lambda: c.records(3), lambda: c.ack(3), lambda: c.position(3)):
             self.raises(pytrap.TrapError, 'Bad index of IFC.', call)
         for call in (lambda: c.recv('0'), lambda: c.recv(None), lambda: c.recv(0, 0), lambda: c.recv(other=0), lambda: c.getInIFCState(0.0)):
             self.assertRaises(TypeError, call)

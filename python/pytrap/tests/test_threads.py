@@ -156,15 +156,22 @@ class Threads(Case):
         out = self.output(spec='u:flows:min_clients=1:timeout=WAIT', fields=fields)
         first = self.input(spec='u:flows:resume=me', fields=fields)
         first.ack()  # nothing yet
+        self.assertEqual(first.position(), (0, 0))
         sender, _ = self.waiting(lambda: (out.sendBulk(UnirecTemplate(fields), [{'N': i} for i in range(10)]), out.sendFlush()))
         rows = first.records()
         self.assertEqual([next(rows).N for _ in range(4)], [0, 1, 2, 3])
         first.ack()
+        instance, number = first.position()
+        self.assertNotEqual(instance, 0)
         self.assertEqual(next(rows).N, 4)  # not acknowledged, and the rest was fetched with it
+        self.assertEqual(first.position(), (instance, number + 1))
         sender.join()
         first.finalize()
-        rows = self.input(spec='u:flows:resume=me', fields=fields).records()
-        self.assertEqual([next(rows).N for _ in range(6)], [4, 5, 6, 7, 8, 9])
+        second = self.input(spec='u:flows:resume=me', fields=fields)
+        rows = second.records()
+        self.assertEqual(next(rows).N, 4)
+        self.assertEqual(second.position(), (instance, number + 1))  # it is known as the same message
+        self.assertEqual([next(rows).N for _ in range(5)], [5, 6, 7, 8, 9])
 
     def test_a_format_with_another_type_is_refused(self):
         mine = UnirecTemplate('uint32 N')

@@ -25,6 +25,17 @@ class Format:
         self.spec = spec
 
 
+class Placed:
+    """A message and its place in its sender's stream, of an input with resume=."""
+    __slots__ = 'data', 'instance', 'number'
+
+    def __init__(self, data, instance, number):
+        self.data, self.instance, self.number = data, instance, number
+
+    def __len__(self):
+        return len(self.data)
+
+
 class Done:
     """A point that the receiver waits for, to acknowledge what it received before."""
 
@@ -66,7 +77,7 @@ class Backlog(threading.Thread):
             if not self._items:
                 self._changed.wait(timeout)
             items = [self._items.popleft() for _ in range(min(BATCH, len(self._items)))]
-            self._bytes -= sum(len(item) + OVERHEAD for item in items if isinstance(item, (bytearray, bytes)))
+            self._bytes -= sum(len(item) + OVERHEAD for item in items if isinstance(item, (bytearray, bytes, Placed)))
             self._changed.notify()
         return items
 
@@ -102,7 +113,7 @@ class Backlog(threading.Thread):
             if len(data) <= 1:
                 return
             self.received += 1
-            self._put(data, len(data) + OVERHEAD)
+            self._put(Placed(data, *self.trap.position(0)) if self.resume else data, len(data) + OVERHEAD)
             if self.resume:
                 unacknowledged += 1
                 if unacknowledged >= BATCH or not self._items:

@@ -359,6 +359,11 @@ class Config:
                 self.deliveries[name].submit(text, current)
         return current
 
+    def sync(self):
+        """All alerts that wait in spools are on the disk when this returns."""
+        for delivery in self.deliveries.values():
+            delivery.sync()
+
     def close(self):
         """Ends all deliveries, within the time that the configuration gives. Returns how many alerts stay in spools."""
         import time

@@ -136,6 +136,13 @@ class Delivery:
                 self.log.error('%s: alert %s could not be delivered, it goes to the spool: %s', self.name, entry.id, e)
         self._put(entry)
 
+    def sync(self):
+        """What waits is on the disk when this returns."""
+        try:
+            self.spool.sync()
+        except OSError as e:
+            self.log.error('%s: the spool cannot be synchronized to the disk: %s', self.name, e)
+
     def put_extra(self, text):
         """Queues what is no alert, such as a summary."""
         self._put(Entry.new(text))

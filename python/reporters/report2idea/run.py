@@ -7,6 +7,7 @@ import logging
 import signal
 import sys
 import time
+import zlib
 from datetime import timedelta
 
 import pytrap
@@ -15,6 +16,7 @@ import report2idea
 from report2idea import backlog, idea, warden
 from report2idea.configuration import Config, ConfigError
 from report2idea.delivery import alert_id
+from report2idea.spool import Place
 from report2idea.values import parse_time
 
 VERSION = '3.0.0'
@@ -89,7 +91,8 @@ class Reporter:
         self.log = logging.getLogger('report2idea')
         self.trap = report2idea.trap
         self.config = self.input = self.template = None
-        self.bad = self.invalid_times = self.skipped = self.reported = self.dropped = 0
+        self.bad = self.invalid_times = self.skipped = self.reported = self.dropped = self.repeated = 0
+        self.place = None
         self.want_reload = self.want_print = False
         self.name = None
         self.deadline = None
@@ -136,6 +139,13 @@ class Reporter:
     def run(self):
         """Reports until the input ends. Returns the exit status."""
         self.input = backlog.Backlog(self.trap, self.args.i, int(self.config.limits.backlog * 2**20))
+        if self.input.resume:
+            # zlib.crc32: a short name that is the same in each run.
+            name = f'{self.module}.{zlib.crc32(self.args.i.encode("utf-8", "replace")):08x}'
+            try:
+                self.place = Place(self.config.limits.directory, name)
+            except OSError as e:
+                self.log.warning('%s; alerts that come again after a kill will be reported again', e)
         self.catch_signals()
         self.input.start()
         next_tick, next_look = 0.0, time.monotonic() + self.args.autoreload
@@ -167,13 +177,25 @@ class Reporter:
                 self.log.error('%s', e)
 
     def item(self, item):
-        if isinstance(item, backlog.Done):
+        if isinstance(item, backlog.Placed):
+            self.placed(item)
+        elif isinstance(item, backlog.Done):
+            self.config.sync()  # the sender forgets what is acknowledged
             item.event.set()
         elif isinstance(item, backlog.Format):
             if self.req_type == pytrap.FMT_UNIREC:
                 self.template = pytrap.UnirecTemplate(item.spec)
         else:
             self.message(item)
+
+    def placed(self, item):
+        """A message of a sender that sends it again when this process is killed before it has acknowledged it."""
+        if self.place and self.place.passed(item.instance, item.number):
+            self.repeated += 1
+            return
+        self.message(item.data)
+        if self.place:
+            self.place.set(item.instance, item.number)
 
     def message(self, data):
         """One message of a detector. Whatever is wrong with it, the next one is reported."""
@@ -248,6 +270,8 @@ class Reporter:
                 self.log.warning('the end of the stream was not sent: %s', e)
         else:
             self.config.close()
+        if self.place:
+            self.place.close()
         counters = self.counters()
         lost = left or any(counters[key] for key in ('bad', 'invalid_times', 'overload', 'rule_errors', 'lost', 'rejected', 'waiting'))
         self.log.log(logging.WARNING if lost else logging.INFO, 'end: %s%s',
@@ -262,7 +286,7 @@ class Reporter:
         """What became of the messages."""
         totals = {key: sum(c[key] for c in self.config.counters().values()) for key in ('sent', 'waiting', 'rejected', 'lost')}
         return {'received': self.input.received, 'overload': self.input.dropped, 'bad': self.bad, 'invalid_times': self.invalid_times,
-                'skipped': self.skipped, 'dropped': self.dropped, 'reported': self.reported, 'rule_errors': self.config.errors, **totals}
+                'repeated': self.repeated, 'skipped': self.skipped, 'dropped': self.dropped, 'reported': self.reported, 'rule_errors': self.config.errors, **totals}
 
 
 def Run(module_name, module_desc, req_type, req_format, conv_func, arg_parser=None, prepare=None):

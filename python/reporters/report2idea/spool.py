@@ -2,7 +2,7 @@
 """A bounded queue of lines in files, which outlives the process.
 
 NAME.00000001, NAME.00000002, ... hold the lines, NAME.position says which of them are done; files whose lines are all done are deleted.
-What was put is there after a kill of the process; it is not synchronized to the disk, so a crash of the machine may lose the last of it.
+What was put is there after a kill of the process, and after sync() also after a crash of the machine.
 A process has the lock of NAME.position; another one that wants the same name gets NAME-2, NAME-3, ...
 """
 
@@ -27,6 +27,7 @@ class Spool:
         self.waiting = self.damaged = 0  # lines; those that were cut off by a crash
         self._lock = threading.Lock()
         self._reader, self._buffer, self._out = None, [], -1
+        self._unsynced = self._new = False
         name = re.sub(r'[^A-Za-z0-9._-]', '_', name)[:100]
         os.makedirs(directory, mode=0o700, exist_ok=True)
         self._lock_name(directory, name)
@@ -95,15 +96,35 @@ class Spool:
                 return False
             self.sizes[self.last] += len(line)
             self.waiting += 1
+            self._unsynced = True
             return True
+
+    def sync(self):
+        """What was put is on the disk when this returns. OSError when it cannot be."""
+        with self._lock:
+            if self._unsynced and self._out >= 0:
+                os.fdatasync(self._out)
+                if self._new:
+                    self._sync_directory()
+            self._unsynced = self._new = False
+
+    def _sync_directory(self):
+        descriptor = os.open(os.path.dirname(self.base), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def _open_out(self):
         if self._out >= 0 and self.sizes[self.last] >= self.segment:
+            if self._unsynced:
+                os.fdatasync(self._out)
             os.close(self._out)
             self._out = -1
             self.last += 1
             self.sizes[self.last] = 0
         if self._out < 0:
+            self._new = True
             self._out = os.open(self._path(self.last), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
     def peek(self, count):
@@ -188,6 +209,36 @@ class Spool:
             if self._reader:
                 self._reader.close()
                 self._reader = None
+
+
+class Place:
+    """How far an input was reported, in a file: messages that come again after a kill are known. One process writes it at a time."""
+
+    def __init__(self, directory, name):
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        path = os.path.join(directory, re.sub(r'[^A-Za-z0-9._-]', '_', name)[:100] + '.place')
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._file)
+            raise SpoolError(f'{path}: another process reports this input') from None
+        try:
+            self.instance, self.number = (int(word) for word in os.pread(self._file, 64, 0).split())
+        except ValueError:
+            self.instance = self.number = 0
+
+    def passed(self, instance, number):
+        """Was this message reported before?"""
+        return instance != 0 and instance == self.instance and number <= self.number
+
+    def set(self, instance, number):
+        """This message is reported."""
+        self.instance, self.number = instance, number
+        os.pwrite(self._file, b'%020d %020d\n' % (instance, number), 0)
+
+    def close(self):
+        os.close(self._file)
 
 
 def open_spool(directory, name, limit, log):

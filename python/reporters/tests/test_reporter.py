@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import threading
 import unittest
 
 import nemea_events
@@ -126,7 +127,7 @@ class Own(Case):
         _, err = self.report('-i', f'f:{self.path("in")}', '-v', '2', source=FAILING)
         self.assertEqual([a['ID'] for a in self.lines()], ['a0', 'a6', 'a7', 'a8'])
         self.assertRegex(err, r'KeyError: 58: .*10\.0\.0\.2')
-        self.assertIn('9 received, 0 overload, 4 bad, 0 invalid_times, 1 skipped, 0 dropped, 4 reported', err)
+        self.assertIn('9 received, 0 overload, 4 bad, 0 invalid_times, 0 repeated, 1 skipped, 0 dropped, 4 reported', err)
 
     def test_malformed_json(self):
         self.messages([alert(1), '{"', '[]', '55', '"x"', b'\xff\xfe\xfd', '[' * 50000, json.dumps(alert(2)).replace('Scanning', 'Scan\\u0000 ning'),
@@ -263,6 +264,47 @@ class Live(Case):
         self.messages([alert(5000)])
         self.report('-i', f'f:{self.path("in")}', '-D', '-v', '0', program='idea2idea.py')
         self.assertEqual([int(a['ID'][-4:]) for a in self.lines('later/out')], [*range(1000), 5000])
+
+
+    def test_killed_in_the_middle_of_its_input(self):
+        """With resume= no alert is lost by kill -9, and none comes twice but the one that each kill met between its delivery and the note of it."""
+        count, kills = 3000, (300, 1200)
+        self.write('config.yaml', self.file_config())
+        ctx = self.sender()
+
+        def send():
+            for i in range(count):
+                ctx.send(json.dumps(alert(i)))
+                if i % 100 == 0:
+                    ctx.sendFlush(0)
+            ctx.sendFlush(0)
+        thread = threading.Thread(target=send, daemon=True)
+        thread.start()
+        for lines in kills:
+            process = self.start('-i', 'u:alerts:resume=me', '-D', '-v', '0', program='idea2idea.py')
+            wait_for(lambda: os.path.exists(self.path('out')) and self.read('out').count('\n') >= lines, 'some alerts')
+            process.kill()
+            process.wait()
+        process = self.start('-i', 'u:alerts:resume=me', '-D', '-v', '2', program='idea2idea.py')
+        last = alert(count - 1)['ID']
+        wait_for(lambda: last in self.read('out'), 'the last alert')
+        thread.join()
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate()
+        self.assertIn(' repeated, ', err)
+        numbers = [int(a['ID'][-12:]) for a in self.lines()]
+        self.assertEqual(sorted(set(numbers)), [*range(count)])
+        self.assertLessEqual(len(numbers), count + len(kills))
+
+    def test_an_input_has_one_reporter_at_a_time(self):
+        self.write('config.yaml', self.file_config())
+        self.sender()
+        first = self.start('-i', 'u:alerts:resume=me', '-D', program='idea2idea.py')
+        wait_for(lambda: any(n.endswith('.place') for n in os.listdir(self.path('spool'))) if os.path.exists(self.path('spool')) else False, 'the first')
+        second = self.start('-i', 'u:alerts:resume=me', '-D', program='idea2idea.py')
+        self.assertIn('another process reports this input', second.stderr.readline())
+        for process in (first, second):
+            process.kill()
 
 
 class Storm(unittest.TestCase):
