@@ -3,6 +3,7 @@
 #include "format.h"
 #include "sender.h"
 
+#include <errno.h>
 #include <nemea/alert_input.h>
 #include <nemea/module.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 #define MEGABYTE    ((uint64_t) 1 << 20)
 #define TIMER_US    200000
+#define NONE        UINT64_MAX
 #define SYSLOG_SIZE (FORMAT_MAX + 512)
 
 NM_FIELDS()
@@ -29,6 +31,7 @@ struct alert_output {
    bool end;
 
    struct alert_input *inputs;
+   uint64_t *unacknowledged; /* of each input the number of the last message; NONE: all are acknowledged */
    struct sender *sender;
    enum kind kind;
    char hostname[256];
@@ -101,9 +104,11 @@ static int check(nm_module_t *m)
    struct alert_output *self = nm_self(m);
    char why[WHY_SIZE], wrong[ALERT_INPUT_WHY];
    self->inputs = calloc(nm_inputs(m) + 1, sizeof(*self->inputs));
-   if (self->inputs == NULL) {
+   self->unacknowledged = malloc((nm_inputs(m) + 1) * sizeof(*self->unacknowledged));
+   if (self->inputs == NULL || self->unacknowledged == NULL) {
       return nm_fail(m, "out of memory");
    }
+   memset(self->unacknowledged, 0xff, (nm_inputs(m) + 1) * sizeof(*self->unacknowledged));
    if ((self->cert == NULL) != (self->key == NULL)) {
       return nm_fail(m, "options --cert and --key: expected both");
    }
@@ -247,13 +252,37 @@ static void take_alert(nm_module_t *m, const struct alert_input *in, const nm_re
    }
 }
 
+/* What was taken is in the spool, or counted; its sender may forget it when the spool is on the disk. */
+static void acknowledge(nm_module_t *m)
+{
+   struct alert_output *self = nm_self(m);
+   bool any = false;
+   for (uint32_t i = 0; i < nm_inputs(m); i++) {
+      any |= self->unacknowledged[i] != NONE;
+   }
+   if (!any) {
+      return;
+   }
+   if (!sender_sync(self->sender)) {
+      nm_warn(m, "spool %s: it cannot be written to the disk: %s; alerts are not acknowledged", self->spool,
+              strerror(errno));
+      return;
+   }
+   for (uint32_t i = 0; i < nm_inputs(m); i++) {
+      if (self->unacknowledged[i] != NONE) {
+         nm_ack(m, i, self->unacknowledged[i]);
+         self->unacknowledged[i] = NONE;
+      }
+   }
+}
+
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
    struct alert_output *self = nm_self(m);
    for (uint32_t i = 0; i < n; i++) {
       take_alert(m, &self->inputs[nm_input(m)], &recs[i]);
    }
-   nm_ack(m, nm_input(m), recs[n - 1].seq); /* they are in the spool, or counted */
+   self->unacknowledged[nm_input(m)] = recs[n - 1].seq;
    return NM_OK;
 }
 
@@ -261,6 +290,7 @@ static int timer(nm_module_t *m)
 {
    struct alert_output *self = nm_self(m);
    struct sender_counts c;
+   acknowledge(m);
    sender_counts(self->sender, &c);
    if (c.failing && !self->failing) {
       nm_warn(m, "%s: %s; it is tried again, %llu messages wait", self->to, c.why,
@@ -287,6 +317,7 @@ static int finish(nm_module_t *m)
    if (self->sender == NULL) {
       return NM_OK;
    }
+   acknowledge(m);
    sender_stop(self->sender, self->drain);
    sender_counts(self->sender, &c);
    update_counters(self);
@@ -308,6 +339,7 @@ static void cleanup(nm_module_t *m)
    sender_free(self->sender);
    alert_inputs_free(self->inputs, nm_inputs(m));
    free(self->inputs);
+   free(self->unacknowledged);
 }
 
 NM_MODULE("alert_output",

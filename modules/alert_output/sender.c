@@ -264,6 +264,11 @@ bool sender_put(struct sender *s, const char *message, uint32_t length)
    return done;
 }
 
+bool sender_sync(struct sender *s)
+{
+   return spool_sync(&s->spool); /* without the lock: the disk may be slow, and delivering goes on */
+}
+
 void sender_counts(struct sender *s, struct sender_counts *counts)
 {
    pthread_mutex_lock(&s->lock);

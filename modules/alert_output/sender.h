@@ -27,6 +27,8 @@ struct sender;
 struct sender *sender_start(struct destination *d, const struct sender_options *o, char why[WHY_SIZE]);
 /** \return false: the spool is full */
 bool sender_put(struct sender *s, const char *message, uint32_t length);
+/** What was put is on the disk when this returns true, if the spool is a file. */
+bool sender_sync(struct sender *s);
 void sender_counts(struct sender *s, struct sender_counts *counts);
 /** SIGHUP */
 void sender_reopen(struct sender *s);

@@ -193,6 +193,11 @@ void spool_close(struct spool *s)
    }
 }
 
+bool spool_sync(const struct spool *s)
+{
+   return s->fd < 0 || msync(s->header, s->size + PAGE, MS_SYNC) == 0;
+}
+
 bool spool_put(struct spool *s, const char *message, uint32_t length)
 {
    uint64_t tail = s->header->tail;

@@ -34,6 +34,8 @@ bool spool_open(struct spool *s, const char *path, uint64_t size, uint32_t conte
 void spool_close(struct spool *s);
 /** \return false: there is no room */
 bool spool_put(struct spool *s, const char *message, uint32_t length);
+/** What was put is on the disk when this returns true; in memory it does nothing. May overlap other calls. */
+bool spool_sync(const struct spool *s);
 /** Length of the next message; 0: there is none. */
 uint32_t spool_peek(const struct spool *s);
 /** Takes the next message. \param to room for spool_peek() bytes */

@@ -105,6 +105,7 @@ static void messages_survive_in_the_file(void **state)
    new_file();
    assert_true(open_spool(&s, path, SIZE));
    put_numbers(&s, 0, 5);
+   assert_true(spool_sync(&s));
    take_number(&s, 0);
    spool_confirm(&s, s.next);
    take_number(&s, 1); /* sent, not confirmed */
