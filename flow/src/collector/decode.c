@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "decode.h"
 
-#include "bytes.h"
+#include "parse/bytes.h"
 #include "state.h"
 
 #include <stdlib.h>
@@ -199,24 +199,24 @@ static void find_domain(struct message *m, uint32_t id)
 static void read_fixed(struct message *m, const uint8_t *p, size_t size)
 {
    const struct template *t = m->d->fixed[m->version == 7];
-   size_t count = get16(p + 2), length = t->shape->minimum;
+   size_t count = load_be16(p + 2), length = t->shape->minimum;
    if (size < V5_HEADER || size - V5_HEADER < count * length) {
       find_domain(m, 0);
       malformed(m);
       return;
    }
-   uint32_t uptime = get32(p + 4), nanoseconds = get32(p + 12);
-   uint32_t engine = m->version == 5 ? get16(p + 20) : 0,
-            sampling = m->version == 5 ? get16(p + 22) & SAMPLING_BITS : 0;
+   uint32_t uptime = load_be32(p + 4), nanoseconds = load_be32(p + 12);
+   uint32_t engine = m->version == 5 ? load_be16(p + 20) : 0,
+            sampling = m->version == 5 ? load_be16(p + 22) & SAMPLING_BITS : 0;
    find_domain(m, engine);
-   m->context.export_time = ur_time_from_sec_nsec(get32(p + 8), nanoseconds < NS ? nanoseconds : 0);
+   m->context.export_time = ur_time_from_sec_nsec(load_be32(p + 8), nanoseconds < NS ? nanoseconds : 0);
    m->context.uptime = uptime;
    m->context.has_uptime = true;
    if (sampling > 0) {
       m->domain->rate = sampling;
    }
    read_records(m, t, p + V5_HEADER, count * length);
-   check_sequence(m, get32(p + 16), (uint32_t) count, uptime, true);
+   check_sequence(m, load_be32(p + 16), (uint32_t) count, uptime, true);
 }
 
 static void read_set(struct message *m, uint16_t id, const uint8_t *p, size_t size)
@@ -240,12 +240,12 @@ static void read_set(struct message *m, uint16_t id, const uint8_t *p, size_t si
 static void read_sets(struct message *m, const uint8_t *p, size_t size)
 {
    while (size >= SET_HEADER) {
-      size_t length = get16(p + 2);
+      size_t length = load_be16(p + 2);
       if (length < SET_HEADER || length > size) {
          malformed(m);
          return;
       }
-      read_set(m, get16(p), p + SET_HEADER, length - SET_HEADER);
+      read_set(m, load_be16(p), p + SET_HEADER, length - SET_HEADER);
       p += length;
       size -= length;
    }
@@ -261,27 +261,27 @@ static void read_v9(struct message *m, const uint8_t *p, size_t size)
       malformed(m);
       return;
    }
-   find_domain(m, get32(p + 16));
-   m->context.export_time = (ur_time_t) get32(p + 8) << 32;
-   m->context.uptime = get32(p + 4);
+   find_domain(m, load_be32(p + 16));
+   m->context.export_time = (ur_time_t) load_be32(p + 8) << 32;
+   m->context.uptime = load_be32(p + 4);
    m->context.has_uptime = true;
    read_sets(m, p + V9_HEADER, size - V9_HEADER);
    m->unsure = false; /* messages are counted, not records */
-   check_sequence(m, get32(p + 12), 1, m->context.uptime, true);
+   check_sequence(m, load_be32(p + 12), 1, m->context.uptime, true);
 }
 
 static void read_ipfix(struct message *m, const uint8_t *p, size_t size)
 {
-   size_t length = get16(p + 2);
+   size_t length = load_be16(p + 2);
    if (size < IPFIX_HEADER || length < IPFIX_HEADER || length > size) {
       find_domain(m, 0);
       malformed(m);
       return;
    }
-   find_domain(m, get32(p + 12));
-   m->context.export_time = (ur_time_t) get32(p + 4) << 32;
+   find_domain(m, load_be32(p + 12));
+   m->context.export_time = (ur_time_t) load_be32(p + 4) << 32;
    read_sets(m, p + IPFIX_HEADER, length - IPFIX_HEADER);
-   check_sequence(m, get32(p + 8), m->records, 0, false);
+   check_sequence(m, load_be32(p + 8), m->records, 0, false);
 }
 
 static void convert_sample(void *message, const struct fc_sflow_sample *sample)
@@ -318,10 +318,11 @@ void fc_decode(struct fc_decoder *d, const struct fc_peer *peer, const uint8_t *
 {
    static const uint8_t counter_of[] = {
        [SFLOW] = FC_SFLOW, [5] = FC_V5, [7] = FC_V7, [9] = FC_V9, [10] = FC_IPFIX};
-   unsigned version = fc_sflow_is(p, size) ? SFLOW : size >= 4 ? get16(p) : 0;
+   unsigned version = fc_sflow_is(p, size) ? SFLOW : size >= 4 ? load_be16(p) : 0;
    fc_add(&d->counters[FC_MESSAGES], 1);
    fc_add(&d->counters[FC_BYTES], size);
-   if ((version == SFLOW && get16(p) == SFLOW) || version >= sizeof(counter_of) || counter_of[version] == 0) {
+   if ((version == SFLOW && load_be16(p) == SFLOW) || version >= sizeof(counter_of) ||
+       counter_of[version] == 0) {
       fc_add(&d->counters[FC_DROP_VERSION], 1);
       return;
    }
@@ -347,21 +348,21 @@ bool fc_is_export(const uint8_t *p, size_t size)
    if (size < IPFIX_HEADER + SET_HEADER || fc_sflow_is(p, size)) {
       return fc_sflow_is_whole(p, size);
    }
-   switch (get16(p)) {
-   case 5: return size > V5_HEADER && size == V5_HEADER + (size_t) get16(p + 2) * 48;
-   case 7: return size > V5_HEADER && size == V5_HEADER + (size_t) get16(p + 2) * 52;
+   switch (load_be16(p)) {
+   case 5: return size > V5_HEADER && size == V5_HEADER + (size_t) load_be16(p + 2) * 48;
+   case 7: return size > V5_HEADER && size == V5_HEADER + (size_t) load_be16(p + 2) * 52;
    case 9: p += V9_HEADER, size -= V9_HEADER; break;
    case 10:
-      if (get16(p + 2) != size) {
+      if (load_be16(p + 2) != size) {
          return false;
       }
       p += IPFIX_HEADER, size -= IPFIX_HEADER;
       break;
    default: return false;
    }
-   while (size >= SET_HEADER && get16(p + 2) >= SET_HEADER && get16(p + 2) <= size) {
-      size -= get16(p + 2);
-      p += get16(p + 2);
+   while (size >= SET_HEADER && load_be16(p + 2) >= SET_HEADER && load_be16(p + 2) <= size) {
+      size -= load_be16(p + 2);
+      p += load_be16(p + 2);
    }
    return size == 0;
 }

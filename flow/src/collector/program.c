@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "program.h"
 
-#include "bytes.h"
+#include "parse/bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -249,7 +249,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are stored by
 
 static void put_signed(uint8_t *to, const uint8_t *from, unsigned length, unsigned size)
 {
-   uint64_t v = get_number(from, length);
+   uint64_t v = load_number(from, length);
    if (length < 8 && (from[0] & 0x80) != 0) {
       v |= UINT64_MAX << 8 * length;
    }
@@ -263,11 +263,11 @@ static void put_float(uint8_t *to, const uint8_t *from, unsigned length, unsigne
    double d;
    float f;
    if (length == 4) {
-      uint32_t v = get32(from);
+      uint32_t v = load_be32(from);
       memcpy(&f, &v, 4);
       d = (double) f;
    } else {
-      uint64_t v = get64(from);
+      uint64_t v = load_be64(from);
       memcpy(&d, &v, 8);
       f = (float) d;
    }
@@ -312,7 +312,7 @@ static ur_time_t time_of_uptime(const struct fc_context *c, uint32_t uptime)
 
 static ur_time_t read_time(const struct op *op, const uint8_t *from, const struct fc_context *c)
 {
-   uint64_t v = get_number(from, op->length);
+   uint64_t v = load_number(from, op->length);
    switch (op->code) {
    case OP_TIME_MS: return time_of_ms(v);
    case OP_TIME_S: return v <= UINT32_MAX ? v << 32 : 0;
@@ -365,9 +365,9 @@ static bool put_element(const struct fc_element *e, const uint8_t *p, unsigned n
               e->type == UR_TYPE_A_INT64) {
       put_signed(to, p, n, size);
    } else if (e->discards) {
-      memcpy(to, &(uint64_t){get_number(p, n)}, size);
+      memcpy(to, &(uint64_t){load_number(p, n)}, size);
    } else {
-      put_number(to, get_number(p, n), size);
+      put_number(to, load_number(p, n), size);
    }
    return true;
 }
@@ -399,13 +399,13 @@ static bool put_list(const struct fc_program *program, const uint8_t *p, size_t 
    if (length < header) {
       return true;
    }
-   uint16_t id = get16(p + 1), n = get16(p + 3);
+   uint16_t id = load_be16(p + 1), n = load_be16(p + 3);
    if ((id & 0x8000) != 0) {
       header += 4;
       if (length < header) {
          return true;
       }
-      pen = get32(p + 5);
+      pen = load_be32(p + 5);
       id &= 0x7fff;
    }
    if (n == 0 || n > 16) {
@@ -443,9 +443,9 @@ static bool run_rare(const struct fc_program *p, const struct op *op, const uint
    uint8_t *to = (uint8_t *) rec + op->to;
    ur_time_t time;
    switch (op->code) {
-   case OP_UNSIGNED: put_number(to, get_number(from, op->length), op->size); return true;
+   case OP_UNSIGNED: put_number(to, load_number(from, op->length), op->size); return true;
    case OP_SIGNED: put_signed(to, from, op->length, op->size); return true;
-   case OP_FLAGS: memcpy(to, &(uint64_t){get_number(from, op->length)}, op->size); return true;
+   case OP_FLAGS: memcpy(to, &(uint64_t){load_number(from, op->length)}, op->size); return true;
    case OP_FLOAT: put_float(to, from, op->length, op->size); return true;
    case OP_IPV6: /* or an address of variable length */
       if (length == 16) {
@@ -482,12 +482,12 @@ static bool run_ops(const struct fc_program *p, const uint8_t *record, const str
       uint64_t v64;
       switch (op->code) {
       case OP_1: *to = *from; break;
-      case OP_2: memcpy(to, &(uint16_t){get16(from)}, 2); break;
-      case OP_4: memcpy(to, &(uint32_t){get32(from)}, 4); break;
-      case OP_8: memcpy(to, &(uint64_t){get64(from)}, 8); break;
-      case OP_4_8: memcpy(to, &(uint64_t){get32(from)}, 8); break;
+      case OP_2: memcpy(to, &(uint16_t){load_be16(from)}, 2); break;
+      case OP_4: memcpy(to, &(uint32_t){load_be32(from)}, 4); break;
+      case OP_8: memcpy(to, &(uint64_t){load_be64(from)}, 8); break;
+      case OP_4_8: memcpy(to, &(uint64_t){load_be32(from)}, 8); break;
       case OP_8_4:
-         v64 = get64(from);
+         v64 = load_be64(from);
          v32 = v64 <= UINT32_MAX ? (uint32_t) v64 : UINT32_MAX;
          memcpy(to, &v32, 4);
          break;

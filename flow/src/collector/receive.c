@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "receive.h"
 
-#include "bytes.h"
+#include "parse/bytes.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -333,8 +333,8 @@ static void receive_stream(struct place *p, struct fc_decoder *d)
    p->used += n > 0 ? (size_t) n : 0;
    size_t at = 0;
    while (!broken && p->used - at >= IPFIX_HEADER) {
-      size_t length = get16(p->buffer + at + 2);
-      if (get16(p->buffer + at) != 10 || length < IPFIX_HEADER) {
+      size_t length = load_be16(p->buffer + at + 2);
+      if (load_be16(p->buffer + at) != 10 || length < IPFIX_HEADER) {
          fc_add(&fc_decoder_own_counters(d)[FC_DROP_MALFORMED], 1);
          broken = true;
       } else if (length > p->used - at) {

@@ -7,7 +7,7 @@
 #include "decode.h"
 #include "forward.h"
 
-#define FC_MAX_SOCKETS     32
+#define FC_MAX_SOCKETS 32
 /** Over TCP. A further one takes the place of that which has been silent for longest, if for at least FC_SILENT_SECONDS; else it is closed at
  * once. Either is counted as beyond a limit. */
 #define FC_MAX_CONNECTIONS 256

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Data records: of flows, which go to the outputs, and of options, which say how to read them. */
-#include "bytes.h"
+#include "parse/bytes.h"
 #include "state.h"
 
 void malformed(struct message *m)

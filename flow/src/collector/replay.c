@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "replay.h"
 
-#include "bytes.h"
+#include "parse/bytes.h"
 #include "capture/source.h"
 
 #include <errno.h>
@@ -28,7 +28,8 @@ static FILE *open_ipfix(const char *path)
 {
    uint8_t version[2];
    FILE *f = strcmp(path, "-") != 0 ? fopen(path, "rbe") : NULL;
-   if (f != NULL && (fread(version, 1, 2, f) != 2 || get16(version) != 10 || fseek(f, 0, SEEK_SET) != 0)) {
+   if (f != NULL &&
+       (fread(version, 1, 2, f) != 2 || load_be16(version) != 10 || fseek(f, 0, SEEK_SET) != 0)) {
       fclose(f);
       f = NULL;
    }
@@ -80,15 +81,15 @@ static enum fc_replay_state step_ipfix(struct fc_replay *r, struct fc_decoder *d
       snprintf(error, FC_ERROR, "%s: cannot read: %s", r->path, strerror(errno));
       return FC_REPLAY_FAILED;
    }
-   size_t length = n == IPFIX_HEADER ? get16(r->message + 2) : 0;
-   if (length < IPFIX_HEADER || get16(r->message) != 10 ||
+   size_t length = n == IPFIX_HEADER ? load_be16(r->message + 2) : 0;
+   if (length < IPFIX_HEADER || load_be16(r->message) != 10 ||
        fread(r->message + n, 1, length - n, r->file) != length - n) {
       snprintf(error, FC_ERROR, "%s: byte %ld: %s", r->path, ftell(r->file),
                n < IPFIX_HEADER || feof(r->file) ? "ends in the middle of an IPFIX message"
                                                  : "no IPFIX message");
       return FC_REPLAY_DAMAGED;
    }
-   fc_decode(d, &r->peer, r->message, length, get32(r->message + 4) * NS);
+   fc_decode(d, &r->peer, r->message, length, load_be32(r->message + 4) * NS);
    return FC_REPLAY_MORE;
 }
 
@@ -101,7 +102,7 @@ static void read_packet(struct fc_replay *r, struct fc_decoder *d, const struct 
       return;
    }
    if (p.fragment || p.payload_captured < p.payload_wire) {
-      if (r->port != 0 || (!p.fragment && p.payload_captured >= 4 && get16(p.payload) <= 10)) {
+      if (r->port != 0 || (!p.fragment && p.payload_captured >= 4 && load_be16(p.payload) <= 10)) {
          fc_add(&fc_decoder_own_counters(d)[FC_DROP_CUT], 1);
       }
       return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Where the fields of an exporter's records are, and the values that say how others are meant. */
-#include "bytes.h"
+#include "parse/bytes.h"
 #include "program.h"
 
 #include <string.h>
@@ -70,7 +70,7 @@ size_t fc_shape_measure(const struct fc_shape *s, const uint8_t *p, size_t left,
          if (end - p < 2) {
             return 0;
          }
-         length = get16(p);
+         length = load_be16(p);
          p += 2;
       }
       if ((size_t) (end - p) < length) {
@@ -96,7 +96,7 @@ void fc_shape_facts(const struct fc_shape *s, const uint8_t *p, const struct fc_
       unsigned fact = s->facts[i].fact;
       if ((facts->present >> fact & 1) == 0 ||
           facts->value[fact] == 0) { /* the first one that says something */
-         facts->value[fact] = get_number(from, s->facts[i].length);
+         facts->value[fact] = load_number(from, s->facts[i].length);
          facts->present |= 1u << fact;
       }
    }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Templates: read, compiled, kept, withdrawn. */
-#include "bytes.h"
+#include "parse/bytes.h"
 #include "state.h"
 
 #include <stdlib.h>
@@ -188,15 +188,15 @@ static bool read_fields(struct reader *r, unsigned n, bool ipfix, struct fc_fiel
       if (r->end - r->p < 4) {
          return false;
       }
-      f.id = get16(r->p);
-      f.length = get16(r->p + 2);
+      f.id = load_be16(r->p);
+      f.length = load_be16(r->p + 2);
       r->p += 4;
       if (ipfix && (f.id & ENTERPRISE) != 0) {
          if (r->end - r->p < 4) {
             return false;
          }
          f.id &= ENTERPRISE - 1;
-         f.pen = get32(r->p);
+         f.pen = load_be32(r->p);
          r->p += 4;
       }
       if (i < FC_TEMPLATE_FIELDS) {
@@ -212,8 +212,8 @@ static bool read_template(struct message *m, struct reader *r, bool options)
    struct fc_field fields[FC_TEMPLATE_FIELDS];
    const uint8_t *begin = r->p;
    bool ipfix = m->version == 10;
-   uint16_t id = get16(r->p);
-   unsigned n = get16(r->p + 2);
+   uint16_t id = load_be16(r->p);
+   unsigned n = load_be16(r->p + 2);
    r->p += 4;
    if (ipfix && n == 0) { /* a withdrawal has no count of scope fields */
       if (id == 2 || id == 3) {
@@ -228,7 +228,7 @@ static bool read_template(struct message *m, struct reader *r, bool options)
          return false;
       }
       if (!ipfix) { /* lengths in bytes: of the scope fields, of the others */
-         n = n / 4 + get16(r->p) / 4;
+         n = n / 4 + load_be16(r->p) / 4;
       }
       r->p += 2;
    }
@@ -248,7 +248,7 @@ void read_templates(struct message *m, const uint8_t *p, size_t size, bool optio
 {
    struct reader r = {p, p + size};
    while (r.end - r.p >= 4) {
-      if (get16(r.p) == 0) { /* padding */
+      if (load_be16(r.p) == 0) { /* padding */
          return;
       }
       if (!read_template(m, &r, options)) {

@@ -21,4 +21,21 @@ static inline uint32_t load_be32(const void *p)
    return be32toh(v);
 }
 
+static inline uint64_t load_be64(const void *p)
+{
+   uint64_t v;
+   memcpy(&v, p, sizeof(v));
+   return be64toh(v);
+}
+
+/** Of 0 to 8 bytes. */
+static inline uint64_t load_number(const uint8_t *p, unsigned length)
+{
+   uint64_t v = 0;
+   for (unsigned i = 0; i < length; i++) {
+      v = v << 8 | p[i];
+   }
+   return v;
+}
+
 #endif
