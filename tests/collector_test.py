@@ -84,6 +84,7 @@ class Collector(unittest.TestCase):
                                *options)
         if kind == 'u':
             wait_until(lambda: listens(port), 'flow_collector')
+            self.w.wait_until_blocked(process)  # several workers receive when all of them are there
         return process, port
 
     def connect(self, port):

@@ -4,6 +4,7 @@
 #include "parse/bytes.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -97,6 +98,23 @@ static bool watch(struct fc_receiver *r, struct place *p)
    return epoll_ctl(r->epoll, EPOLL_CTL_ADD, p->fd, &event) == 0;
 }
 
+/* Drops what comes, until fc_receiver_begin(). While a group of sockets on one port grows, the kernel gives an exporter now to one and
+ * now to another of them: the template of an exporter would be with one worker, its records with the next. */
+static bool hold_back(int fd)
+{
+   struct sock_filter drop = {BPF_RET | BPF_K, 0, 0, 0};
+   struct sock_fprog program = {1, &drop};
+   return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
+}
+
+void fc_receiver_begin(struct fc_receiver *r)
+{
+   int none = 0;
+   for (unsigned i = 0; i < r->n_sockets; i++) {
+      setsockopt(r->sockets[i].fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none));
+   }
+}
+
 static bool set_up(int fd, const struct addrinfo *ai, const struct fc_address *a, bool shared,
                    uint32_t buffer, uint32_t *granted)
 {
@@ -105,7 +123,8 @@ static bool set_up(int fd, const struct addrinfo *ai, const struct fc_address *a
    if (ai->ai_family == AF_INET6) {
       setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, a->host[0] == 0 ? &off : &on, sizeof(int));
    }
-   if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) {
+   if (shared &&
+       (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 || (!a->tcp && !hold_back(fd)))) {
       return false;
    }
    if (a->tcp) {

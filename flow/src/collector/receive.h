@@ -24,9 +24,12 @@ bool fc_address_parse(struct fc_address *a, const char *text, bool tcp, char err
 
 struct fc_receiver;
 
-/** buffer: bytes of a socket's buffer that are asked for; *granted: the least that a socket got. \return NULL with a message in error */
+/** buffer: bytes of a socket's buffer that are asked for; *granted: the least that a socket got. With shared, which is for several receivers
+ * on the same ports, datagrams are dropped until fc_receiver_begin(). \return NULL with a message in error */
 struct fc_receiver *fc_receiver_new(const struct fc_address *addresses, unsigned n, bool shared,
                                     uint32_t buffer, uint32_t *granted, char error[FC_ERROR]);
+/** From now on datagrams are received; called when all receivers of the same ports are there. */
+void fc_receiver_begin(struct fc_receiver *r);
 void fc_receiver_free(struct fc_receiver *r);
 /** Passes datagrams on, too. \return false with a message in error: a target is one of the receiver's own sockets */
 bool fc_receiver_forward(struct fc_receiver *r, struct fc_forward *forward, char error[FC_ERROR]);

@@ -510,6 +510,9 @@ static int start_workers(struct flow_collector *self)
    int rc = 0;
    sigfillset(&all);
    pthread_sigmask(SIG_BLOCK, &all, &before); /* signals are the main thread's */
+   for (unsigned i = 0; i < self->n_workers && self->n_addresses > 0; i++) {
+      fc_receiver_begin(self->workers[i].receiver);
+   }
    for (unsigned i = 0; i < self->n_workers && rc == 0; i++) {
       rc = pthread_create(&self->workers[i].thread, NULL, run_worker, &self->workers[i]);
       self->workers[i].started = rc == 0;
