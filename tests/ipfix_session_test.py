@@ -18,7 +18,7 @@ import threading
 import time
 import unittest
 
-from ipfix_wire import QUERY, Decoder, connecting, dns_capture, dns_flow, filler, free_port, listens, number, packet, unread, wait_until
+from ipfix_wire import QUERY, Decoder, connecting, dns_capture, dns_flow, end_nfcapd, filler, free_port, listens, number, packet, unread, wait_until
 from programs import TIMEOUT, Workspace
 
 BIN = None
@@ -363,8 +363,7 @@ class Session(unittest.TestCase):
                 self.flows(process, 50)
                 self.let_clock_run(0.7)
             wait_until(lambda: unread(port) == 0, 'nfcapd to read what was sent')
-            nfcapd.send_signal(signal.SIGTERM)
-            nfcapd.wait(TIMEOUT)
+            end_nfcapd(nfcapd)
             out = subprocess.run(['nfdump', '-R', folder, '-q', '-N', '-o', 'fmt:%pkt'], env=dict(self.w.env, PATH=PATH),
                                  capture_output=True, text=True, check=True).stdout
             counts.append(len(re.findall(r'^\s*1\s*$', out, re.M)))

@@ -18,7 +18,7 @@ import threading
 import time
 import unittest
 
-from ipfix_wire import Decoder, dns_capture, feed, filler, free_port, listens, number, packet, unread, wait_until
+from ipfix_wire import Decoder, dns_capture, end_nfcapd, feed, filler, free_port, listens, number, packet, unread, wait_until
 from programs import ROOT, TIMEOUT, Workspace
 
 BIN = None
@@ -91,8 +91,7 @@ class Collectors(unittest.TestCase):
             # Small messages, so that there are many, with templates in several.
             self.export(capture, '-p', 'basicplus', '-x', f'127.0.0.1:{port}', '-u', '--milliseconds', '--mtu', '600')
             wait_until(lambda p=port: unread(p) == 0, 'nfcapd to read what was sent')
-            process.send_signal(signal.SIGTERM)
-            process.wait(TIMEOUT)
+            end_nfcapd(process)
             flows, years = self.nfdump(folder)
             self.assertEqual(flows, self.expected(capture), capture)
             self.assertFalse({'1970', '1969'} & years, years)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Shared by the tests of IPFIX: a parser of messages, packets for test flows, ports."""
 
+import signal
 import socket
 import struct
+import subprocess
 import time
 
 from programs import TIMEOUT
@@ -44,6 +46,18 @@ def wait_until(condition, what):
         if time.monotonic() > end:
             raise AssertionError(f'{what}: waited for {TIMEOUT} seconds')
         time.sleep(0.05)
+
+
+def end_nfcapd(process):
+    """nfcapd overlooks a signal that comes just before it waits for the next datagram: then another one ends it."""
+    def ended():
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(1)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+    wait_until(ended, 'nfcapd to end')
 
 
 class Decoder:
