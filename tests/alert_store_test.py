@@ -142,12 +142,14 @@ class AlertStore(unittest.TestCase):
         self.some()
         for line, text in [(b'[]\n', 'object'), (b'{"op":"list","op":"list"}\n', 'duplicate'), (b'{"op":"drop"}\n', 'op'),
                            (b'{"op":"list","limit":1001}\n', 'limit'), (b'{"op":"list","limit":"1"}\n', 'limit'),
-                           (b'{"op":"list","who":1}\n', 'who'), (b'{"op":"mark","id":"abcdef"}\n', 'state'),
+                           (b'{"op":"list","who":1}\n', 'who'), (b'{"op":"list","since":"yesterday"}\n', 'since'), (b'{"op":"mark","id":"abcdef"}\n', 'state'),
                            (b'{"op":"list","kind":7}\n', 'kind'), (b'{"op":"list","kind":"' + b'x' * 20000, '16384')]:
             answer = self.ask(line)
             self.assertEqual(len(answer), 1, line)
             self.assertIn(text, answer[0]['error'])
         self.assertEqual(self.ask(b'{"op":"list","limit":1}\n{"op":"stats"}\n')[-1]['events'], 3)
+        for since, expected in ((b'"2026-01-01T01:00:30Z"', 2), (b'1767229230.5', 1)):
+            self.assertEqual(len(self.ask(b'{"op":"list","since":' + since + b'}\n')) - 1, expected)
         self.assertEqual(self.ask(b'{"op":"list","limit":1'), [])
 
     def test_events_are_followed(self):

@@ -3,7 +3,6 @@
 #include "blob.h"
 #include "database.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,50 +16,6 @@
 #define CONDITIONS                                                                                          \
    " AND e.end >= ?1 AND e.begin <= ?2 AND (?3 IS NULL OR e.kind = ?3) AND (?4 IS NULL OR e.detector = ?4)" \
    " AND e.confidence >= ?5 AND (?6 < 0 OR e.state = ?6)"
-
-static int64_t now_ms(void)
-{
-   struct timespec ts;
-   clock_gettime(CLOCK_MONOTONIC, &ts);
-   return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* --------------------------------------------------------------------- answers */
-
-static void append(struct answer *a, const char *text, size_t size)
-{
-   if (a->size + size > a->capacity) {
-      size_t capacity = 2 * (a->size + size);
-      char *more = realloc(a->text, capacity);
-      if (more == NULL) {
-         a->failed = true;
-         return;
-      }
-      a->text = more;
-      a->capacity = capacity;
-   }
-   memcpy(a->text + a->size, text, size);
-   a->size += size;
-}
-
-void answer_line(struct answer *a, json_t *line)
-{
-   char *text = line != NULL ? json_dumps(line, JSON_COMPACT) : NULL;
-   if (text == NULL) {
-      a->failed = true;
-   } else {
-      append(a, text, strlen(text));
-      append(a, "\n", 1);
-   }
-   free(text);
-   json_decref(line);
-}
-
-void answer_error(struct answer *a, const char *text)
-{
-   json_t *error = json_string(text); /* NULL: it quotes what is not UTF-8 */
-   answer_line(a, json_pack("{s:o}", "error", error != NULL ? error : json_string("invalid request")));
-}
 
 static void failed(struct query *q, struct answer *a, int rc)
 {
@@ -78,10 +33,10 @@ static void failed(struct query *q, struct answer *a, int rc)
 static int look_at_clock(void *context)
 {
    const struct query *q = context;
-   return now_ms() > q->deadline;
+   return request_client_late(q->client);
 }
 
-bool query_open(struct query *q, const char *path, char why[REQUEST_ERROR])
+bool query_open(struct query *q, const char *path, struct request_client *client, char why[REQUEST_ERROR])
 {
    const struct {
       sqlite3_stmt **statement;
@@ -107,6 +62,7 @@ bool query_open(struct query *q, const char *path, char why[REQUEST_ERROR])
       query_close(q);
       return false;
    }
+   q->client = client;
    sqlite3_progress_handler(q->sql, STEPS_BETWEEN_LOOKS, look_at_clock, q);
    return true;
 }
@@ -203,7 +159,7 @@ struct listing {
 static int list_segment(struct query *q, const struct request *r, int64_t segment, struct listing *l,
                         struct answer *a)
 {
-   sqlite3_stmt *s = r->host_size > 0 ? q->list_host : q->list;
+   sqlite3_stmt *s = r->hosts.size > 0 ? q->list_host : q->list;
    int64_t from = segment * SEGMENT_EVENTS, to = from + SEGMENT_EVENTS;
    struct event e;
    int rc;
@@ -211,11 +167,11 @@ static int list_segment(struct query *q, const struct request *r, int64_t segmen
    sqlite3_bind_int64(s, 7, from);
    sqlite3_bind_int64(s, 8, to < r->before ? to : r->before);
    sqlite3_bind_int(s, 9, (int) (r->limit - l->n + 1)); /* one more says that there is more */
-   if (r->host_size > 0) {
+   if (r->hosts.size > 0) {
       sqlite3_bind_int64(s, 10, segment);
-      sqlite3_bind_blob(s, 11, r->host_from, r->host_size, SQLITE_STATIC);
-      sqlite3_bind_blob(s, 12, r->host_to, r->host_size, SQLITE_STATIC);
-      sqlite3_bind_int(s, 13, r->host_size);
+      sqlite3_bind_blob(s, 11, r->hosts.from, r->hosts.size, SQLITE_STATIC);
+      sqlite3_bind_blob(s, 12, r->hosts.to, r->hosts.size, SQLITE_STATIC);
+      sqlite3_bind_int(s, 13, r->hosts.size);
    }
    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
       if (l->n == r->limit || a->size > ANSWER_MAX) {
@@ -299,7 +255,7 @@ static bool add_one(struct query *q, const struct request *r, int64_t no, struct
    bind_conditions(q->one, r);
    sqlite3_bind_int64(q->one, 7, no);
    bool found = sqlite3_step(q->one) == SQLITE_ROW && event_of_row(q->one, &e);
-   for (unsigned i = 0; found && r->host_size > 0; i++) {
+   for (unsigned i = 0; found && r->hosts.size > 0; i++) {
       uint8_t key[16];
       if (i == e.n_source_samples + e.n_samples) {
          found = false;
@@ -307,8 +263,8 @@ static bool add_one(struct query *q, const struct request *r, int64_t no, struct
       }
       const ip_addr_t *ip =
           i < e.n_source_samples ? &e.source_samples[i] : &e.samples[i - e.n_source_samples];
-      if (host_key(ip, key) == r->host_size && memcmp(key, r->host_from, (size_t) r->host_size) >= 0 &&
-          memcmp(key, r->host_to, (size_t) r->host_size) <= 0) {
+      if (host_key(ip, key) == r->hosts.size && memcmp(key, r->hosts.from, (size_t) r->hosts.size) >= 0 &&
+          memcmp(key, r->hosts.to, (size_t) r->hosts.size) <= 0) {
          break;
       }
    }
@@ -321,7 +277,6 @@ static bool add_one(struct query *q, const struct request *r, int64_t no, struct
 
 void query_changed(struct query *q, const struct request *r, int64_t no, struct answer *a)
 {
-   q->deadline = INT64_MAX;
    add_one(q, r, no, a);
 }
 
@@ -337,7 +292,7 @@ static bool write_mark(struct query *q, const struct request *r, int64_t no)
       sqlite3_bind_int64(s, 1, no);
       sqlite3_bind_int(s, 2, (int) r->mark);
       sqlite3_bind_int64(s, 3, (int64_t) time(NULL) * 1000000);
-      sqlite3_bind_int64(s, 4, q->uid);
+      sqlite3_bind_int64(s, 4, request_client_user(q->client));
       sqlite3_bind_text(s, 5, r->note, -1, SQLITE_STATIC);
       done = done && sqlite3_step(s) == SQLITE_DONE;
       sqlite3_finalize(s);
@@ -401,9 +356,8 @@ static void answer_stats(struct query *q, struct answer *a)
                          "schema", first_number(q, "PRAGMA user_version")));
 }
 
-void query_answer(struct query *q, const struct request *r, unsigned timeout_ms, struct answer *a)
+void query_answer(struct query *q, const struct request *r, struct answer *a)
 {
-   q->deadline = now_ms() + timeout_ms;
    switch (r->op) {
    case OP_LIST: answer_list(q, r, a); break;
    case OP_SHOW: answer_show(q, r, a); break;

@@ -2,10 +2,7 @@
 #include "request.h"
 #include "database.h"
 
-#include <arpa/inet.h>
 #include <jansson.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +10,6 @@
 #define MIN_PREFIX 6 /* digits of an id that are enough to look for it */
 
 static const char *const operations[] = {"list", "show", "mark", "follow", "stats", NULL};
-
-static bool refuse(char why[REQUEST_ERROR], const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool refuse(char why[REQUEST_ERROR], const char *format, ...)
-{
-   va_list ap;
-   va_start(ap, format);
-   vsnprintf(why, REQUEST_ERROR, format, ap);
-   va_end(ap);
-   return false;
-}
 
 static int word_index(const char *const words[], const char *word)
 {
@@ -44,51 +31,13 @@ static int name_index(const char *const names[], int n, const char *word)
    return i < n ? i : -1;
 }
 
-static bool take_time(const char *key, const json_t *value, int64_t *us, char why[REQUEST_ERROR])
-{
-   double seconds = json_number_value(value);
-   if (!json_is_number(value) || !(fabs(seconds) < 1e11)) {
-      return refuse(why, "\"%s\": expected seconds since 1970", key);
-   }
-   *us = (int64_t) (seconds * 1e6);
-   return true;
-}
-
-static bool take_host(const char *text, struct request *r, char why[REQUEST_ERROR])
-{
-   char address[INET6_ADDRSTRLEN];
-   const char *slash = strchr(text, '/');
-   size_t n = slash != NULL ? (size_t) (slash - text) : strlen(text);
-   if (n < sizeof(address)) {
-      memcpy(address, text, n);
-      address[n] = 0;
-      r->host_size = inet_pton(AF_INET, address, r->host_from) == 1    ? 4
-                     : inet_pton(AF_INET6, address, r->host_from) == 1 ? 16
-                                                                       : 0;
-   }
-   char *end = NULL;
-   unsigned long bits = slash != NULL && slash[1] >= '0' && slash[1] <= '9' ? strtoul(slash + 1, &end, 10)
-                                                                            : 8u * (unsigned) r->host_size;
-   if (r->host_size == 0 || bits > 8u * (unsigned) r->host_size ||
-       (slash != NULL && (end == NULL || *end != 0))) {
-      r->host_size = 0;
-      return refuse(why, "\"host\": \"%.64s\" is neither an address nor a network (192.0.2.0/24)", text);
-   }
-   for (unsigned i = 0; i < (unsigned) r->host_size; i++) {
-      unsigned kept = bits > 8 * i ? bits - 8 * i < 8 ? (unsigned) bits - 8 * i : 8 : 0;
-      uint8_t mask = (uint8_t) (0xff00u >> kept);
-      r->host_from[i] &= mask;
-      r->host_to[i] = (uint8_t) (r->host_from[i] | (uint8_t) ~mask);
-   }
-   return true;
-}
-
 static bool take_id(const char *text, struct request *r, char why[REQUEST_ERROR])
 {
    size_t n = strspn(text, "0123456789abcdef");
    if (text[n] != 0 || n < MIN_PREFIX || n > 32) {
-      return refuse(why, "\"id\": \"%.64s\": expected the first %d to 32 digits of an id, 0 to 9 and a to f",
-                    text, MIN_PREFIX);
+      return request_refuse(
+          why, "\"id\": \"%.64s\": expected the first %d to 32 digits of an id, 0 to 9 and a to f", text,
+          MIN_PREFIX);
    }
    char from[EVENT_ID_SIZE], to[EVENT_ID_SIZE];
    memset(from, '0', 32);
@@ -105,27 +54,16 @@ static bool take_id(const char *text, struct request *r, char why[REQUEST_ERROR]
 static bool take_text(const char *key, const char *text, char *to, size_t size, char why[REQUEST_ERROR])
 {
    if (strlen(text) >= size) {
-      return refuse(why, "\"%s\": longer than %zu bytes", key, size - 1);
+      return request_refuse(why, "\"%s\": longer than %zu bytes", key, size - 1);
    }
    strcpy(to, text);
-   return true;
-}
-
-static bool take_number(const char *key, const json_t *value, json_int_t max, int64_t *to,
-                        char why[REQUEST_ERROR])
-{
-   json_int_t n = json_integer_value(value);
-   if (!json_is_integer(value) || n < 1 || n > max) {
-      return refuse(why, "\"%s\": expected a number from 1 to %lld", key, (long long) max);
-   }
-   *to = n;
    return true;
 }
 
 static bool take_word(const char *key, const char *text, struct request *r, char why[REQUEST_ERROR])
 {
    if (strcmp(key, "host") == 0) {
-      return take_host(text, r, why);
+      return request_hosts(key, text, &r->hosts, why);
    }
    if (strcmp(key, "id") == 0) {
       return take_id(text, r, why);
@@ -139,17 +77,18 @@ static bool take_word(const char *key, const char *text, struct request *r, char
    if (strcmp(key, "kind") == 0) {
       return word_index(event_kinds, text) >= 0
                  ? take_text(key, text, r->kind, sizeof(r->kind), why)
-                 : refuse(why, "\"kind\": \"%.64s\" is no kind of events (docs/event.schema.json lists them)",
-                          text);
+                 : request_refuse(
+                       why, "\"kind\": \"%.64s\" is no kind of events (docs/event.schema.json lists them)",
+                       text);
    }
    if (strcmp(key, "confidence") == 0) {
       r->confidence = name_index(event_confidence_names, 3, text);
       return r->confidence >= 0 ||
-             refuse(why, "\"confidence\": \"%.64s\": expected low, medium or high", text);
+             request_refuse(why, "\"confidence\": \"%.64s\": expected low, medium or high", text);
    }
    int state = name_index(event_state_names, 4, text);
    if (state < 0) {
-      return refuse(why, "\"%s\": \"%.64s\": expected new, seen, false or closed", key, text);
+      return request_refuse(why, "\"%s\": \"%.64s\": expected new, seen, false or closed", key, text);
    }
    r->state = state;
    return true;
@@ -163,34 +102,34 @@ static bool take(const char *key, const json_t *value, struct request *r, char w
       return true;
    }
    if (strcmp(key, "since") == 0) {
-      return take_time(key, value, &r->since, why);
+      return request_time(key, value, &r->since, why);
    }
    if (strcmp(key, "until") == 0) {
-      return take_time(key, value, &r->until, why);
+      return request_time(key, value, &r->until, why);
    }
    if (strcmp(key, "before") == 0) {
-      return take_number(key, value, INT64_MAX, &r->before, why);
+      return request_number(key, value, 1, INT64_MAX, &r->before, why);
    }
    if (strcmp(key, "limit") == 0) {
-      bool good = take_number(key, value, LIMIT_MAX, &limit, why);
+      bool good = request_number(key, value, 1, LIMIT_MAX, &limit, why);
       r->limit = (unsigned) limit;
       return good;
    }
    if (word_index(words, key) < 0) {
-      return refuse(why, "unknown key \"%.64s\"", key);
+      return request_refuse(why, "unknown key \"%.64s\"", key);
    }
    return json_is_string(value) ? take_word(key, json_string_value(value), r, why)
-                                : refuse(why, "\"%s\": expected a text", key);
+                                : request_refuse(why, "\"%s\": expected a text", key);
 }
 
 static bool complete(struct request *r, char why[REQUEST_ERROR])
 {
    if ((r->op == OP_SHOW || r->op == OP_MARK) && !r->has_id) {
-      return refuse(why, "\"%s\" needs an \"id\"", operations[r->op]);
+      return request_refuse(why, "\"%s\" needs an \"id\"", operations[r->op]);
    }
    if (r->op == OP_MARK) {
       if (r->state < 0) {
-         return refuse(why, "\"mark\" needs a \"state\"");
+         return request_refuse(why, "\"mark\" needs a \"state\"");
       }
       r->mark = (enum event_state) r->state;
       r->state = -1;
@@ -208,12 +147,13 @@ bool request_parse(const char *line, size_t size, struct request *r, char why[RE
    if (!json_is_object(root)) {
       bool other = root != NULL;
       json_decref(root);
-      return refuse(why, "expected a JSON object: %.100s", other ? "this is another value" : error.text);
+      return request_refuse(why, "expected a JSON object: %.100s",
+                            other ? "this is another value" : error.text);
    }
    const char *op = json_string_value(json_object_get(root, "op"));
    int index = op != NULL ? word_index(operations, op) : -1;
    r->op = index >= 0 ? (enum operation) index : OP_LIST;
-   bool good = index >= 0 || refuse(why, "\"op\": expected list, show, mark, follow or stats");
+   bool good = index >= 0 || request_refuse(why, "\"op\": expected list, show, mark, follow or stats");
    json_object_foreach(root, key, value)
    {
       good = good && take(key, value, r, why);

@@ -3,10 +3,10 @@
 #ifndef ALERT_STORE_REQUEST_H
 #define ALERT_STORE_REQUEST_H
 
+#include "request_values.h"
+
 #include <nemea/event.h>
 
-#define REQUEST_MAX   16384 /* bytes of a line */
-#define REQUEST_ERROR 256
 #define LIMIT_MAX     1000 /* events in an answer */
 #define LIMIT_DEFAULT 100
 #define NOTE_MAX      1024 /* bytes */
@@ -15,9 +15,8 @@ enum operation { OP_LIST, OP_SHOW, OP_MARK, OP_FOLLOW, OP_STATS };
 
 struct request {
    enum operation op;
-   int64_t since, until; /* microseconds; INT64_MIN, INT64_MAX: any */
-   uint8_t host_from[16], host_to[16];
-   int host_size;               /* 4 or 16; 0: any host */
+   int64_t since, until;        /* microseconds; INT64_MIN, INT64_MAX: any */
+   struct request_hosts hosts;  /* none: any */
    char kind[32], detector[64]; /* "": any */
    int confidence;              /* at least */
    int state;                   /* -1: any */

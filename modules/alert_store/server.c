@@ -1,93 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "server.h"
 #include "query.h"
-#include "socket_path.h"
 
-#include <errno.h>
-#include <grp.h>
-#include <jansson.h>
-#include <poll.h>
 #include <pthread.h>
-#include <pwd.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/time.h>
-#include <unistd.h>
-
-#define SILENT_SECONDS 60
-#define SLOW_SECONDS   10
-#define LOOK_MS        500
-#define MAX_GROUPS     256
-
-struct client {
-   struct server *server;
-   pthread_t thread;
-   int fd; /* -1: this place is free */
-   struct ucred who;
-   bool ended; /* the thread has nothing more to do */
-};
+#include <time.h>
 
 struct server {
    char *database;
-   unsigned timeout_ms;
-   struct socket_name name;
-   gid_t group;
-   int fd;
-   pthread_t thread;
-   struct client clients[CLIENTS_MAX];
-   _Atomic bool stopping;
-   _Atomic uint64_t requests, refused;
+   struct request_server *socket;
    pthread_mutex_t lock;
    pthread_cond_t changed;
    uint64_t n_changes; /* in all */
    int64_t changes[CHANGES_MAX];
 };
 
-/* --------------------------------------------------------------------- sending */
-
-static bool send_all(int fd, const char *text, size_t size)
-{
-   while (size > 0) {
-      ssize_t n = send(fd, text, size, MSG_NOSIGNAL);
-      if (n < 0 && errno == EINTR) {
-         continue;
-      }
-      if (n <= 0) {
-         return false;
-      }
-      text += n;
-      size -= (size_t) n;
-   }
-   return true;
-}
-
-static bool send_answer(int fd, struct answer *a)
-{
-   static const char no_memory[] = "{\"error\":\"out of memory\"}\n";
-   bool sent = a->failed ? send_all(fd, no_memory, sizeof(no_memory) - 1) : send_all(fd, a->text, a->size);
-   a->size = 0;
-   a->failed = false;
-   return sent;
-}
-
-static bool send_error(int fd, struct answer *a, const char *text)
-{
-   answer_error(a, text);
-   return send_answer(fd, a);
-}
-
 /* ------------------------------------------------------------------- following */
-
-static bool is_gone(int fd)
-{
-   struct pollfd p = {.fd = fd, .events = POLLIN | POLLRDHUP};
-   return poll(&p, 1, 0) > 0; /* whatever it sends, it has changed its mind */
-}
 
 /* Waits for events after *at. \return how many were taken to list */
 static size_t next_changes(struct server *s, uint64_t *at, int64_t list[256], uint64_t *missed)
@@ -112,17 +42,18 @@ static size_t next_changes(struct server *s, uint64_t *at, int64_t list[256], ui
    return n;
 }
 
-static void follow(struct client *c, struct query *q, const struct request *r, struct answer *a)
+static void follow(struct server *s, struct request_client *c, struct query *q, const struct request *r,
+                   struct answer *a)
 {
-   struct server *s = c->server;
    int64_t list[256];
    uint64_t missed;
+   request_client_no_deadline(c);
    pthread_mutex_lock(&s->lock);
    uint64_t at = s->n_changes;
    pthread_mutex_unlock(&s->lock);
    answer_line(a, json_pack("{s:b}", "following", 1));
-   bool good = send_answer(c->fd, a);
-   while (good && !atomic_load(&s->stopping) && !is_gone(c->fd)) {
+   bool good = request_client_send(c, a);
+   while (good && !request_client_ended(c)) {
       size_t n = next_changes(s, &at, list, &missed);
       if (missed > 0) {
          answer_line(a, json_pack("{s:I}", "missed", (json_int_t) missed));
@@ -130,199 +61,38 @@ static void follow(struct client *c, struct query *q, const struct request *r, s
       for (size_t i = 0; i < n; i++) {
          query_changed(q, r, list[i], a);
       }
-      good = send_answer(c->fd, a);
+      good = request_client_send(c, a);
    }
 }
 
-/* --------------------------------------------------------------------- clients */
+/* -------------------------------------------------------------------- requests */
 
-/* \return the size of the next line, with its newline, which is in buffer; 0: the client has gone, or its line is too long */
-static size_t read_line(struct client *c, char *buffer, size_t *fill)
-{
-   for (;;) {
-      char *end = memchr(buffer, '\n', *fill);
-      if (end != NULL) {
-         return (size_t) (end - buffer) + 1;
-      }
-      if (*fill == REQUEST_MAX) {
-         return 0;
-      }
-      ssize_t n = recv(c->fd, buffer + *fill, REQUEST_MAX - *fill, 0);
-      if (n < 0 && errno == EINTR) {
-         continue;
-      }
-      if (n <= 0) {
-         return 0;
-      }
-      *fill += (size_t) n;
-   }
-}
-
-/* \return false: the client is done */
-static bool serve(struct client *c, struct query *q, const char *line, size_t size, struct answer *a)
-{
-   struct request r;
-   char why[REQUEST_ERROR];
-   atomic_fetch_add(&c->server->requests, 1);
-   if (!request_parse(line, size, &r, why) || (q->sql == NULL && !query_open(q, c->server->database, why))) {
-      return send_error(c->fd, a, why);
-   }
-   q->uid = c->who.uid;
-   if (r.op == OP_FOLLOW) {
-      follow(c, q, &r, a);
-      return false;
-   }
-   query_answer(q, &r, c->server->timeout_ms, a);
-   return send_answer(c->fd, a);
-}
-
-static void *client_thread(void *context)
-{
-   struct client *c = context;
-   struct query q = {.sql = NULL};
-   struct answer a = {.text = NULL};
-   char *buffer = malloc(REQUEST_MAX);
-   size_t fill = 0, size;
-   while (buffer != NULL && !atomic_load(&c->server->stopping) && (size = read_line(c, buffer, &fill)) > 0 &&
-          serve(c, &q, buffer, size, &a)) {
-      memmove(buffer, buffer + size, fill - size);
-      fill -= size;
-   }
-   if (fill == REQUEST_MAX) {
-      send_error(c->fd, &a, "the request is longer than 16384 bytes");
-   }
-   query_close(&q);
-   free(a.text);
-   free(buffer);
-   shutdown(c->fd, SHUT_RDWR);
-   pthread_mutex_lock(&c->server->lock);
-   c->ended = true;
-   pthread_mutex_unlock(&c->server->lock);
-   return NULL;
-}
-
-/* The store's user, root, and members of the group of the socket. */
-static bool may_ask(const struct server *s, const struct ucred *who)
-{
-   gid_t groups[MAX_GROUPS];
-   int n = MAX_GROUPS;
-   struct passwd entry, *found = NULL;
-   char names[4096];
-   if (who->uid == 0 || who->uid == geteuid() || who->gid == s->group) {
-      return true;
-   }
-   if (getpwuid_r(who->uid, &entry, names, sizeof(names), &found) != 0 || found == NULL ||
-       getgrouplist(entry.pw_name, entry.pw_gid, groups, &n) < 0) {
-      return false;
-   }
-   for (int i = 0; i < n; i++) {
-      if (groups[i] == s->group) {
-         return true;
-      }
-   }
-   return false;
-}
-
-/* Threads that have ended are joined, and their places are free. \return a free place; NULL: there is none for this user */
-static struct client *free_place(struct server *s, const struct ucred *who)
-{
-   struct client *place = NULL;
-   unsigned of_user = 0;
-   for (unsigned i = 0; i < CLIENTS_MAX; i++) {
-      struct client *c = &s->clients[i];
-      pthread_mutex_lock(&s->lock);
-      bool ended = c->fd >= 0 && c->ended;
-      pthread_mutex_unlock(&s->lock);
-      if (ended) {
-         pthread_join(c->thread, NULL);
-         close(c->fd);
-         c->fd = -1;
-      }
-      of_user += c->fd >= 0 && c->who.uid == who->uid;
-      place = place == NULL && c->fd < 0 ? c : place;
-   }
-   bool known = who->uid == 0 || who->uid == geteuid();
-   return known || of_user < CLIENTS_OF_USER ? place : NULL;
-}
-
-static void take_client(struct server *s, int fd)
-{
-   struct ucred who;
-   socklen_t length = sizeof(who);
-   const struct timeval silent = {.tv_sec = SILENT_SECONDS}, slow = {.tv_sec = SLOW_SECONDS};
-   struct answer a = {.text = NULL};
-   const char *why = "too many clients";
-   struct client *c = NULL;
-   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silent, sizeof(silent));
-   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &slow, sizeof(slow));
-   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0 || !may_ask(s, &who)) {
-      why = "this user may not ask the store";
-   } else if ((c = free_place(s, &who)) != NULL) {
-      c->server = s;
-      c->who = who;
-      c->ended = false;
-      c->fd = fd;
-      if (pthread_create(&c->thread, NULL, client_thread, c) == 0) {
-         return;
-      }
-      c->fd = -1;
-      why = "no thread can be started";
-   }
-   atomic_fetch_add(&s->refused, 1);
-   send_error(fd, &a, why);
-   free(a.text);
-   close(fd);
-}
-
-static void *accept_thread(void *context)
+static bool answer(void *context, void *state, struct request_client *c, const char *line, size_t size,
+                   struct answer *a)
 {
    struct server *s = context;
-   struct pollfd p = {.fd = s->fd, .events = POLLIN};
-   while (!atomic_load(&s->stopping)) {
-      if (poll(&p, 1, LOOK_MS) <= 0) {
-         continue;
-      }
-      int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
-      if (fd >= 0) {
-         take_client(s, fd);
-      } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
-         poll(NULL, 0, LOOK_MS);
-      }
+   struct query *q = state;
+   struct request r;
+   char why[REQUEST_ERROR];
+   if (!request_parse(line, size, &r, why) || (q->sql == NULL && !query_open(q, s->database, c, why))) {
+      answer_error(a, why);
+      return true;
    }
-   return NULL;
-}
-
-/* -------------------------------------------------------------------- the server */
-
-static bool listen_on(struct server *s, const char *name, char *why, size_t size)
-{
-   char reason[SOCKET_REASON_SIZE];
-   struct socket_dirs dirs;
-   struct stat st;
-   if (socket_dirs_init(&dirs, DEFAULT_SOCKET_DIR, reason) != 0) {
-      snprintf(why, size, "%s", reason);
+   if (r.op == OP_FOLLOW) {
+      follow(s, c, q, &r, a);
       return false;
    }
-   s->fd = socket_listen(&dirs, name, dirs.mode, NULL, CLIENTS_MAX, &s->name, reason);
-   socket_dirs_free(&dirs);
-   if (s->fd < 0) {
-      snprintf(why, size, "%s", reason);
-      return false;
-   }
-   s->group = stat(s->name.path, &st) == 0 ? st.st_gid : getegid();
+   query_answer(q, &r, a);
    return true;
 }
 
-/* Signals are for the module's thread. */
-static bool start_thread(struct server *s)
+static void disconnect(void *context, void *state)
 {
-   sigset_t all, old;
-   sigfillset(&all);
-   pthread_sigmask(SIG_SETMASK, &all, &old);
-   bool started = pthread_create(&s->thread, NULL, accept_thread, s) == 0;
-   pthread_sigmask(SIG_SETMASK, &old, NULL);
-   return started;
+   (void) context;
+   query_close(state);
 }
+
+/* -------------------------------------------------------------------- the server */
 
 struct server *server_start(const char *name, const char *database, unsigned timeout_ms, char *why,
                             size_t size)
@@ -333,24 +103,16 @@ struct server *server_start(const char *name, const char *database, unsigned tim
       snprintf(why, size, "out of memory");
       return NULL;
    }
-   for (unsigned i = 0; i < CLIENTS_MAX; i++) {
-      s->clients[i].fd = -1;
-   }
-   s->timeout_ms = timeout_ms;
    pthread_mutex_init(&s->lock, NULL);
    pthread_cond_init(&s->changed, NULL);
-   bool listening = listen_on(s, name, why, size);
-   if (listening && start_thread(s)) {
-      return s;
+   const struct request_handler handler = {
+       .context = s, .state_size = sizeof(struct query), .answer = answer, .close = disconnect};
+   s->socket = request_server_start(name, &handler, timeout_ms, why, size);
+   if (s->socket == NULL) {
+      server_stop(s);
+      return NULL;
    }
-   if (listening) {
-      snprintf(why, size, "cannot start a thread");
-      socket_release(&s->name);
-      close(s->fd);
-   }
-   free(s->database);
-   free(s);
-   return NULL;
+   return s;
 }
 
 void server_changed(struct server *s, const int64_t *numbers, size_t n)
@@ -365,32 +127,21 @@ void server_changed(struct server *s, const int64_t *numbers, size_t n)
 
 uint64_t server_requests(const struct server *s)
 {
-   return atomic_load(&s->requests);
+   return request_server_requests(s->socket);
 }
 
 uint64_t server_refused(const struct server *s)
 {
-   return atomic_load(&s->refused);
+   return request_server_refused(s->socket);
 }
 
 void server_stop(struct server *s)
 {
-   if (s == NULL) {
-      return;
+   if (s != NULL) {
+      request_server_stop(s->socket);
+      pthread_cond_destroy(&s->changed);
+      pthread_mutex_destroy(&s->lock);
+      free(s->database);
+      free(s);
    }
-   atomic_store(&s->stopping, true);
-   pthread_join(s->thread, NULL);
-   socket_release(&s->name);
-   close(s->fd);
-   for (unsigned i = 0; i < CLIENTS_MAX; i++) {
-      if (s->clients[i].fd >= 0) {
-         shutdown(s->clients[i].fd, SHUT_RDWR);
-         pthread_join(s->clients[i].thread, NULL);
-         close(s->clients[i].fd);
-      }
-   }
-   pthread_mutex_destroy(&s->lock);
-   pthread_cond_destroy(&s->changed);
-   free(s->database);
-   free(s);
 }

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/**
- * The socket of the store: each client has a thread and a connection to the database of its own.
- *
- * Bounds: CLIENTS_MAX clients, CLIENTS_OF_USER of one user other than root and the store's; a client that says nothing for a minute, or reads nothing for
- * ten seconds, is disconnected; an answer takes a limited time and has limited lines. Nothing here can hold up the alerts but
- * the writing of a mark, for its duration.
- */
+/** The store's side of its socket: each client has a connection to the database of its own, and may follow what is stored. Nothing here can
+ *  hold up the alerts but the writing of a mark, for its duration. */
 #ifndef ALERT_STORE_SERVER_H
 #define ALERT_STORE_SERVER_H
 
@@ -13,9 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CLIENTS_MAX     32
-#define CLIENTS_OF_USER 8
-#define CHANGES_MAX     65536 /* changed events that a client may be behind */
+#define CHANGES_MAX 65536 /* changed events that a client may be behind */
 
 struct server;
 
