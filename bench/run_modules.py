@@ -107,6 +107,7 @@ def flow_rows(flows, records, folder):
             row('natpair, 1 M halves wait', 3, 'natpair', '-r', '192.0.2.1', '-N', f'{folder}/lan.txt', '--capacity', '1048576', '-f', '3600',
                 '-i', f'{f},{f},{out}'),
             row('topn, 10', 10, 'topn', '-n', '10', '-l', '300', '-i', f),
+            row('traffic_stats', 3, 'traffic_stats', '-d', f'{folder}/traffic', '-i', f),
             row('deduplicator', 8, 'deduplicator', '-i', f'{f},{out}'),
             row('listdetector, 3 rules', None, 'listdetector', '-r', f'{folder}/rules.csv', '-i', f'{f},{out}'),
             row('telemetry_stats', None, 'telemetry_stats', '-o', 'stdout', '-i', f'{f},{out}'),
@@ -130,6 +131,7 @@ def state_rows(flows, records, folder):
             row('scalar_agg, COUNT_UNIQ', 'scalar_agg', '-r', 'sources:COUNT_UNIQ(SRC_IP)', '-i', f'{f},{out}'),
             row('biflow_aggregator by SRC_IP, 2 sums', 'biflow_aggregator', '-e', '-c', f'{folder}/biflow.xml', '-n', 'source', '-i', f'{f},{out}'),
             row('topn, 10', 'topn', '-n', '10', '-l', '3600', '-i', f),
+            row('traffic_stats', 'traffic_stats', '-d', f'{folder}/traffic', '-i', f),
             row('deduplicator', 'deduplicator', '-i', f'{f},{out}')]
 
 

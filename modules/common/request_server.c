@@ -336,6 +336,7 @@ void request_server_stop(struct request_server *s)
       return;
    }
    atomic_store(&s->stopping, true);
+   shutdown(s->fd, SHUT_RDWR); /* wakes the thread that accepts */
    pthread_join(s->thread, NULL);
    socket_release(&s->name);
    close(s->fd);
