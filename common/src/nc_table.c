@@ -22,6 +22,7 @@ struct nc_table {
    void *memory, *entry_memory; /* of the buckets and entries */
    uint8_t *entries;            /* entries of whole cache lines begin with one */
    uint8_t *state;
+   uint32_t *home;      /* lower halves of the entries' hashes, which tell their buckets */
    uint32_t *free_list; /* entries that were used before */
    uint32_t capacity, count, free_count;
    uint32_t fresh;          /* first entry that was never used */
@@ -72,8 +73,9 @@ static bool allocate(nc_table_t *table)
    table->entry_memory = cleared_array(1, (size_t) table->capacity * table->entry_size + line);
    table->entries = (uint8_t *) (((uintptr_t) table->entry_memory + line - 1) & ~(uintptr_t) (line - 1));
    table->state = cleared_array(table->capacity, 1);
+   table->home = cleared_array(table->capacity, sizeof(uint32_t));
    table->free_list = cleared_array(table->capacity, sizeof(uint32_t));
-   return table->memory && table->entry_memory && table->state && table->free_list;
+   return table->memory && table->entry_memory && table->state && table->home && table->free_list;
 }
 
 nc_table_t *nc_table_new(const nc_table_config_t *config)
@@ -116,6 +118,7 @@ void nc_table_free(nc_table_t *table)
       free(table->memory);
       free(table->entry_memory);
       free(table->state);
+      free(table->home);
       free(table->free_list);
       free(table);
    }
@@ -157,9 +160,9 @@ INLINE uint32_t locate(const nc_table_t *table, const void *key, uint64_t hash, 
    return nc_index_find(&table->index, hash, same_key, &s);
 }
 
-static void remove_entry(nc_table_t *table, uint32_t entry, uint64_t hash)
+static void remove_entry(nc_table_t *table, uint32_t entry)
 {
-   nc_index_remove(&table->index, hash, entry);
+   nc_index_remove(&table->index, table->home[entry], entry);
    table->state[entry] = ENTRY_FREE;
    table->free_list[table->free_count++] = entry;
    table->count--;
@@ -171,7 +174,7 @@ static void evict(nc_table_t *table, uint32_t victim)
    if (table->evicted) {
       table->evicted(table->context, entry, entry + table->value_offset);
    }
-   remove_entry(table, victim, hash_of(table, entry));
+   remove_entry(table, victim);
    table->stats.evicted++;
 }
 
@@ -213,27 +216,24 @@ static uint32_t new_entry(nc_table_t *table, uint64_t hash)
    } else {
       table->fresh++;
    }
+   table->home[entry] = (uint32_t) hash;
    table->count++;
    return entry;
 }
 
 /* A full table evicts an entry for each new key: fetches what taking the next n out of the index looks at. (Inlined, since gcc 12 leaves
- * out calls of functions that do nothing but fetch.) \param[out] hashes of those entries \return how many of the n these are */
-INLINE uint32_t prefetch_victims(const nc_table_t *table, uint32_t n, uint64_t hashes[], size_t size)
+ * out calls of functions that do nothing but fetch.) */
+INLINE void prefetch_victims(const nc_table_t *table, uint32_t n)
 {
-   uint32_t entry = table->hand, found = 0;
-   for (uint32_t i = 0; i < n && table->hand + i < table->capacity; i++) {
-      __builtin_prefetch(entry_at(table, table->hand + i), 1);
-      __builtin_prefetch(entry_at(table, table->hand + i) + 64, 1);
-   }
+   uint32_t entry = table->hand;
    for (uint32_t i = 0; i < n; i++) {
       if (table->state[entry] == ENTRY_ONCE) {
-         hashes[found] = nc_hash(entry_at(table, entry), size);
-         __builtin_prefetch(nc_index_home(&table->index, hashes[found++]), 1);
+         __builtin_prefetch(nc_index_home(&table->index, table->home[entry]), 1);
+         __builtin_prefetch(entry_at(table, entry), 1);
+         __builtin_prefetch(entry_at(table, entry) + 64, 1);
       }
       entry = entry + 1 == table->capacity ? 0 : entry + 1;
    }
-   return found;
 }
 
 /* A bucket that others have passed sends a search to the next one. */
@@ -250,18 +250,13 @@ INLINE void prefetch(nc_table_t *table, const void *const keys[], uint32_t n, ui
       hashes[i] = nc_hash(keys[i], size);
       __builtin_prefetch(nc_index_home(&table->index, hashes[i]), 1);
    }
-   uint64_t victims[NC_TABLE_BATCH];
-   uint32_t n_victims = 0;
    if (table->count == table->capacity && table->full == NC_TABLE_EVICT) {
       /* About as many keys are new as of the batch before. */
       uint64_t expected = table->stats.evicted - table->evicted_before + 2;
       uint32_t most = n < NC_TABLE_BATCH ? n : NC_TABLE_BATCH;
-      n_victims = prefetch_victims(table, expected < most ? (uint32_t) expected : most, victims, size);
+      prefetch_victims(table, expected < most ? (uint32_t) expected : most);
    }
    table->evicted_before = table->stats.evicted;
-   for (uint32_t i = 0; i < n_victims; i++) {
-      prefetch_next_bucket(table, victims[i]);
-   }
    for (uint32_t i = 0; i < n; i++) {
       prefetch_next_bucket(table, hashes[i]);
       uint32_t entry = nc_index_guess(&table->index, hashes[i]);
@@ -356,15 +351,14 @@ bool nc_table_remove(nc_table_t *table, const void *key)
    uint64_t hash = hash_of(table, key);
    uint32_t entry = locate(table, key, hash, table->key_size);
    if (entry != NC_INDEX_NONE) {
-      remove_entry(table, entry, hash);
+      remove_entry(table, entry);
    }
    return entry != NC_INDEX_NONE;
 }
 
 void nc_table_remove_value(nc_table_t *table, void *value)
 {
-   uint32_t entry = entry_of_value(table, value);
-   remove_entry(table, entry, hash_of(table, entry_at(table, entry)));
+   remove_entry(table, entry_of_value(table, value));
 }
 
 const void *nc_table_key(const nc_table_t *table, const void *value)
@@ -406,7 +400,7 @@ uint32_t nc_table_capacity(const nc_table_t *table)
 size_t nc_table_memory(const nc_table_t *table)
 {
    return sizeof(*table) + index_bytes(table) +
-          (size_t) table->capacity * (table->entry_size + sizeof(uint8_t) + sizeof(uint32_t));
+          (size_t) table->capacity * (table->entry_size + sizeof(uint8_t) + 2 * sizeof(uint32_t));
 }
 
 const nc_table_stats_t *nc_table_stats(const nc_table_t *table)

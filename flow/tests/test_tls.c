@@ -166,6 +166,39 @@ static void the_ja4_of_foxios_example(void **state)
    rig_free(r);
 }
 
+/* Each byte of a hello, changed: what is remembered is what is computed. */
+static void known_fingerprints_are_those_of_the_hello(void **state)
+{
+   static struct tls_known known[TLS_KNOWN];
+   struct bytes m;
+   unsigned parsed = 0;
+   (void) state;
+   client_hello(&m, 4);
+   for (size_t at = 5; at < m.n; at++) {
+      for (unsigned change = 0; change < 4; change++) {
+         struct bytes other = m;
+         struct tls_hello h;
+         uint8_t ja3[2][NC_MD5_SIZE];
+         char ja4[2][JA4_SIZE];
+         other.b[at] ^= (uint8_t) (change << change);
+         if (!tls_parse_hello(other.b + 5, other.n - 5, TLS_CLIENT_HELLO, &h)) {
+            continue;
+         }
+         tls_ja3(&h, ja3[0]);
+         for (unsigned way = 0; way < 8; way++) {
+            const char kind = (way & 1) != 0 ? 'q' : 't';
+            const bool standard = (way & 2) != 0;
+            unsigned n = tls_ja4(&h, kind, standard, ja4[0]);
+            assert_int_equal(tls_fingerprints(known, &h, kind, standard, ja3[1], ja4[1]), n);
+            assert_memory_equal(ja4[1], ja4[0], n);
+            assert_memory_equal(ja3[1], ja3[0], NC_MD5_SIZE);
+         }
+         parsed++;
+      }
+   }
+   assert_true(parsed > 100);
+}
+
 static void a_hello_in_segments_is_put_together(void **state)
 {
    struct bytes m;
@@ -220,6 +253,7 @@ int main(void)
        cmocka_unit_test(both_hellos_give_a_record),
        cmocka_unit_test(fingerprints_of_both_kinds),
        cmocka_unit_test(the_ja4_of_foxios_example),
+       cmocka_unit_test(known_fingerprints_are_those_of_the_hello),
        cmocka_unit_test(a_hello_in_segments_is_put_together),
        cmocka_unit_test(a_gap_in_the_segments_gives_nothing),
        cmocka_unit_test(broken_hellos_give_nothing),

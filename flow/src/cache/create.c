@@ -39,6 +39,7 @@ static void sort_plugins(struct flow_cache *c)
       c->with_finish |= p->finish != NULL ? set : 0;
       c->with_port |= p->port != 0 ? set : 0;
       c->of_streams |= p->stream ? set : 0;
+      c->plain |= !p->stream && !p->lazy ? set : 0;
       for (unsigned first = 0; first < 256; first++) {
          c->begins[first] |= !p->lazy || p->begins == NULL || p->begins((uint8_t) first) ? set : 0;
       }

@@ -106,6 +106,21 @@ static unsigned show(struct flow_cache *c, struct flow *f, const struct showing 
    return 0;
 }
 
+/* The same for a later packet and a plugin that is neither lazy nor of streams, as those are that look at most packets. */
+static inline unsigned show_plain(struct flow_cache *c, struct flow *f, const struct showing *s, unsigned i)
+{
+   flow_plugin_packet_fn update = c->config.plugins[i]->update;
+   if (update == NULL) {
+      return 0;
+   }
+   unsigned result = update((uint8_t *) s->row + c->memory.offset[i], f, s->packet, s->reverse);
+   f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? PLUGIN_SET(i) : 0;
+   if ((result & PLUGIN_DONE) != 0) {
+      s->row->active &= ~PLUGIN_SET(i);
+   }
+   return result;
+}
+
 /* Carries out what plugins asked for after a packet. \return true: the flow is over */
 static inline bool after_packet(struct flow_cache *c, struct flow *f, const struct showing *s, unsigned flush)
 {
@@ -228,7 +243,11 @@ bool plugins_update(struct flow_cache *c, struct flow *f, const struct packet *p
       row->active = active & c->with_update;
    }
    count_in_flow(f, packet, reverse);
-   for (plugin_set_t set = concerned(c, active, &s); set != 0; set &= set - 1) {
+   plugin_set_t all = concerned(c, active, &s), plain = restarted ? 0 : all & c->plain;
+   for (plugin_set_t set = plain; set != 0; set &= set - 1) {
+      flush |= show_plain(c, f, &s, (unsigned) __builtin_ctzll(set));
+   }
+   for (plugin_set_t set = all & ~plain; set != 0; set &= set - 1) {
       unsigned i = (unsigned) __builtin_ctzll(set);
       const struct flow_plugin *p = c->config.plugins[i];
       void *ext = restarted ? NULL : plugin_kept(&c->memory, record, i);

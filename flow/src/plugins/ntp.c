@@ -6,7 +6,6 @@
 #include "cache/plugin.h"
 
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "fields.h"
@@ -44,13 +43,32 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
    return PLUGIN_HAS_DATA | PLUGIN_FLUSH;
 }
 
+/* printf() of these and of the times would take most of the plugin's time. */
+static size_t put_quad(char to[16], const uint8_t p[4])
+{
+   size_t n = 0;
+   for (unsigned i = 0; i < 4; i++) {
+      if (i > 0) {
+         to[n++] = '.';
+      }
+      if (p[i] >= 100) {
+         to[n++] = (char) ('0' + p[i] / 100);
+      }
+      if (p[i] >= 10) {
+         to[n++] = (char) ('0' + p[i] / 10 % 10);
+      }
+      to[n++] = (char) ('0' + p[i] % 10);
+   }
+   return n;
+}
+
 static void set_time(const ur_template_t *t, void *rec, ur_field_id_t field, const uint8_t *p)
 {
    char s[24];
    size_t at = sizeof(s);
    uint64_t micros = load_be32(p) * UINT64_C(1000000) +
                      ((load_be32(p + 4) * UINT64_C(1000000) + (UINT64_C(1) << 31)) >> 32);
-   for (unsigned digits = 0; digits < 7 || micros > 0; digits++) { /* printf() would take most of the time */
+   for (unsigned digits = 0; digits < 7 || micros > 0; digits++) {
       if (digits == 6) {
          s[--at] = '.';
       }
@@ -66,10 +84,11 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
    const uint8_t *p = ((const struct ntp *) ext)->header;
    char id[16];
    (void) index;
-   int n = snprintf(id, sizeof(id), "%u.%u.%u.%u", p[12], p[13], p[14], p[15]);
+   size_t n = put_quad(id, p + 12);
    for (unsigned i = 0; p[1] == 0 && i < sizeof(codes) / sizeof(codes[0]); i++) {
       if (memcmp(p + 12, codes[i], 4) == 0) {
-         n = snprintf(id, sizeof(id), "%s", codes[i]);
+         n = strlen(codes[i]);
+         memcpy(id, codes[i], n);
       }
    }
    ur_set(t, rec, F_NTP_LEAP, p[0] >> 6);
@@ -80,7 +99,7 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
    ur_set(t, rec, F_NTP_PRECISION, p[3]);
    ur_set(t, rec, F_NTP_DELAY, exact_delay != 0 ? load_be32(p + 4) : OLD_DELAY);
    ur_set(t, rec, F_NTP_DISPERSION, exact_delay != 0 ? load_be32(p + 8) : OLD_DELAY);
-   ur_set_var(t, rec, F_NTP_REF_ID, id, (size_t) n);
+   ur_set_var(t, rec, F_NTP_REF_ID, id, n);
    set_time(t, rec, F_NTP_REF, p + 16);
    set_time(t, rec, F_NTP_ORIG, p + 24);
    set_time(t, rec, F_NTP_RECV, p + 32);

@@ -78,8 +78,8 @@ static unsigned client_hello(struct tls *t, const struct packet *packet, const u
    t->version = h.version;
    t->sni_length = (uint8_t) span_keep(t->sni, sizeof(t->sni), h.sni);
    t->alpn_length = 0;
-   tls_ja3(&h, t->ja3);
-   t->ja4_length = (uint8_t) tls_ja4(&h, packet->protocol == IPPROTO_UDP ? 'q' : 't', standard_ja4, t->ja4);
+   t->ja4_length = (uint8_t) tls_fingerprints(
+       t->shared->known, &h, packet->protocol == IPPROTO_UDP ? 'q' : 't', standard_ja4, t->ja3, t->ja4);
    t->listed = (uint8_t) h.listed;
    memcpy(t->type, h.type, sizeof(t->type));
    memcpy(t->length, h.length, sizeof(t->length));

@@ -10,6 +10,7 @@
 
 struct tls_shared {
    uint8_t scratch[TLS_MAX_HELLO]; /* a hello that several records have */
+   struct tls_known known[TLS_KNOWN];
 };
 
 struct tls {

@@ -4,7 +4,7 @@
 #include "reader.h"
 
 #include <ctype.h>
-#include <stdio.h>
+#include <nemea-common/nc_hash.h>
 #include <stdlib.h>
 
 enum {
@@ -332,10 +332,21 @@ static void hash_extensions(const struct tls_hello *h, struct numbers *ext, bool
    end_hash(&d, to);
 }
 
+/* A number below 100, of two digits or of as many as it has. */
+static size_t put_count(char *to, size_t n, unsigned v, bool two)
+{
+   if (two || v >= 10) {
+      to[n++] = digits[v / 10];
+   }
+   to[n++] = digits[v % 10];
+   return n;
+}
+
 unsigned tls_ja4(const struct tls_hello *h, char kind, bool standard, char ja4[JA4_SIZE])
 {
    struct numbers ciphers = {.n = 0}, ext = {.n = 0};
    char text[64], alpn[2];
+   size_t n = 0;
    for (size_t i = 0; i < h->ciphers.n / 2; i++) {
       if (!grease(at16(h->ciphers, i))) {
          add_number(&ciphers, at16(h->ciphers, i));
@@ -346,14 +357,94 @@ unsigned tls_ja4(const struct tls_hello *h, char kind, bool standard, char ja4[J
    size_t counted = standard ? ext.n : ext.all;
    unsigned n_ext = counted < 99 ? (unsigned) counted : 99;
    alpn_label(h, standard, alpn);
-   int n = snprintf(text, sizeof(text), standard ? "%c%s%c%02u%02u%.2s_" : "%c%s%c%u%u%.2s_", kind,
-                    version_label(h->selected != 0 ? h->selected : h->version), h->has_sni ? 'd' : 'i',
-                    n_ciphers, n_ext, alpn);
+   text[n++] = kind;
+   memcpy(text + n, version_label(h->selected != 0 ? h->selected : h->version), 2);
+   n += 2;
+   text[n++] = h->has_sni ? 'd' : 'i';
+   n = put_count(text, n, n_ciphers, standard);
+   n = put_count(text, n, n_ext, standard);
+   memcpy(text + n, alpn, sizeof(alpn));
+   n += sizeof(alpn);
+   text[n++] = '_';
    hash_ciphers(&ciphers, text + n);
    n += 2 * HASH_BYTES;
    text[n++] = '_';
    hash_extensions(h, &ext, standard, text + n);
    n += 2 * HASH_BYTES;
-   memcpy(ja4, text, (size_t) n);
+   memcpy(ja4, text, n);
    return (unsigned) n;
+}
+
+/* -------------------------------------------------------------- known fingerprints */
+
+/* What the fingerprints of a hello are made from. */
+struct key {
+   uint8_t bytes[TLS_KNOWN_KEY];
+   size_t n;
+   bool full;
+};
+
+static void put_key(struct key *k, const void *p, size_t n)
+{
+   if (n > sizeof(k->bytes) - k->n) {
+      k->full = true;
+   } else if (n > 0) {
+      memcpy(k->bytes + k->n, p, n);
+      k->n += n;
+   }
+}
+
+static void put_list(struct key *k, struct span list)
+{
+   const uint16_t length = (uint16_t) list.n;
+   put_key(k, &length, sizeof(length));
+   put_key(k, list.p, list.n);
+}
+
+static void put_type(void *key, unsigned type, struct span body)
+{
+   const uint16_t value = (uint16_t) type;
+   (void) body;
+   put_key(key, &value, sizeof(value));
+}
+
+static void make_key(struct key *k, const struct tls_hello *h, char kind, bool standard)
+{
+   const uint8_t first[] = {(uint8_t) kind,
+                            standard,
+                            h->has_sni,
+                            h->alpn.n > 0,
+                            h->alpn.n > 0 ? (uint8_t) h->alpn.p[0] : 0,
+                            h->alpn.n > 0 ? (uint8_t) h->alpn.p[h->alpn.n - 1] : 0};
+   const uint16_t versions[] = {h->version, h->selected};
+   k->n = 0;
+   k->full = false;
+   put_key(k, first, sizeof(first));
+   put_key(k, versions, sizeof(versions));
+   put_list(k, h->ciphers);
+   put_list(k, h->groups);
+   put_list(k, h->formats);
+   put_list(k, h->signatures);
+   tls_extensions(h, put_type, k);
+}
+
+unsigned tls_fingerprints(struct tls_known *known, const struct tls_hello *h, char kind, bool standard,
+                          uint8_t ja3[NC_MD5_SIZE], char ja4[JA4_SIZE])
+{
+   struct key key;
+   make_key(&key, h, kind, standard);
+   if (key.full) {
+      tls_ja3(h, ja3);
+      return tls_ja4(h, kind, standard, ja4);
+   }
+   struct tls_known *k = &known[nc_hash(key.bytes, key.n) % TLS_KNOWN];
+   if (k->key_length != key.n || memcmp(k->key, key.bytes, key.n) != 0) {
+      tls_ja3(h, k->ja3);
+      k->ja4_length = (uint8_t) tls_ja4(h, kind, standard, k->ja4);
+      k->key_length = (uint16_t) key.n;
+      memcpy(k->key, key.bytes, key.n);
+   }
+   memcpy(ja3, k->ja3, sizeof(k->ja3));
+   memcpy(ja4, k->ja4, k->ja4_length);
+   return k->ja4_length;
 }

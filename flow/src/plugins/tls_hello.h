@@ -42,4 +42,24 @@ void tls_ja3(const struct tls_hello *h, uint8_t ja3[NC_MD5_SIZE]);
  * \return bytes of ja4 */
 unsigned tls_ja4(const struct tls_hello *h, char kind, bool standard, char ja4[JA4_SIZE]);
 
+/**
+ * Fingerprints that were computed lately. Few programs make most connections, and all hellos of a program have the same
+ * fingerprints: what these are made from is compared byte by byte, which takes a fraction of the time of the digests.
+ */
+#define TLS_KNOWN 256 /* fingerprints; another one replaces what its place had */
+#define TLS_KNOWN_KEY \
+   448 /* bytes of a hello that count; of longer ones the fingerprints are always computed */
+
+struct tls_known {
+   uint16_t key_length; /* 0: nothing */
+   uint8_t ja4_length;
+   uint8_t key[TLS_KNOWN_KEY];
+   uint8_t ja3[NC_MD5_SIZE];
+   char ja4[JA4_SIZE];
+};
+
+/** tls_ja3() and tls_ja4(). known: TLS_KNOWN of them, zeroed before the first call. \return bytes of ja4 */
+unsigned tls_fingerprints(struct tls_known *known, const struct tls_hello *h, char kind, bool standard,
+                          uint8_t ja3[NC_MD5_SIZE], char ja4[JA4_SIZE]);
+
 #endif
