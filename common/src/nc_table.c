@@ -274,6 +274,25 @@ void nc_table_prefetch(nc_table_t *table, const void *const keys[], uint32_t n, 
 #define PREFETCH(n_bytes) prefetch(table, keys, n, hashes, n_bytes)
     BY_SIZE(table->key_size, PREFETCH)}
 
+uint32_t nc_table_victims(const nc_table_t *table, uint32_t n, void *values[])
+{
+   uint32_t entry = table->hand, found = 0;
+   for (uint32_t i = 0; i < n && i < table->capacity && table->count == table->capacity; i++) {
+      if (table->state[entry] == ENTRY_ONCE) {
+         values[found++] = entry_at(table, entry) + table->value_offset;
+      }
+      entry = entry + 1 == table->capacity ? 0 : entry + 1;
+   }
+   return found;
+}
+
+void nc_table_prefetch_removal(const nc_table_t *table, const void *value)
+{
+   __builtin_prefetch(nc_index_home(&table->index, table->home[entry_of_value(table, value)]), 1);
+   __asm__ volatile(
+       ""); /* gcc takes a function that only fetches for one that does nothing, and leaves out its calls */
+}
+
 INLINE void *find(nc_table_t *table, const void *key, uint64_t hash, size_t size)
 {
    table->stats.lookups++;

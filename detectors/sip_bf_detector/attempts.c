@@ -288,6 +288,12 @@ static void add_to_pair(struct sip_bf *self, struct pair *pair, const struct mes
    touch(&self->pairs_by_age, &pair->by_age);
 }
 
+/* Is this pair the one that prepare() has fetched? */
+static bool is_expected(const struct attempt *a, const struct pair_key *key)
+{
+   return key->user == a->pair.user && key->client == a->pair.client;
+}
+
 static void new_pair(struct sip_bf *self, const struct attempt *a)
 {
    const struct message *msg = &a->msg;
@@ -296,7 +302,8 @@ static void new_pair(struct sip_bf *self, const struct attempt *a)
    struct group *client = get_group(self, self->clients, &a->client, a->client_hash, msg);
    user->attack = false;
    struct pair_key key = {.user = user->id, .client = client->id};
-   struct pair *pair = nc_table_upsert(self->pairs, &key, NULL);
+   struct pair *pair = is_expected(a, &key) ? nc_table_upsert_hashed(self->pairs, &key, a->pair_hash, NULL)
+                                            : nc_table_upsert(self->pairs, &key, NULL);
    *pair = (struct pair){.user = user,
                          .client = client,
                          .first = msg->time,
@@ -318,12 +325,36 @@ static void new_pair(struct sip_bf *self, const struct attempt *a)
    }
 }
 
+/* Of clients that make room for new ones: their first pairs and the users of these, which go with them, as far as they are not under attack. */
+static void fetch_victims(const struct sip_bf *self, uint32_t n)
+{
+   void *clients[NC_TABLE_BATCH];
+   n = nc_table_victims(self->clients, n, clients);
+   for (uint32_t i = 0; i < n; i++) {
+      const struct group *client = clients[i];
+      if (client->pairs.next != &client->pairs) {
+         __builtin_prefetch(pair_of_client(client->pairs.next), 1);
+         __builtin_prefetch((const char *) pair_of_client(client->pairs.next) + 64, 1);
+      }
+   }
+   for (uint32_t i = 0; i < n; i++) {
+      const struct group *client = clients[i];
+      if (client->pairs.next != &client->pairs) {
+         const struct pair *pair = pair_of_client(client->pairs.next);
+         nc_table_prefetch_removal(self->pairs, pair);
+         nc_table_prefetch_removal(self->users, pair->user);
+         __builtin_prefetch(pair->user, 1);
+      }
+   }
+}
+
 /* Users, clients and pairs lie all over the memory: those of a whole batch are fetched into the cache before the first one is used.
  * An earlier message of the batch may add or remove what was found here, so only hashes are kept. */
 static void prepare(struct sip_bf *self, struct attempt *attempts, uint32_t n)
 {
    const void *keys[NC_TABLE_BATCH] = {NULL};
-   uint64_t hashes[NC_TABLE_BATCH];
+   uint64_t hashes[NC_TABLE_BATCH], ids = self->ids;
+   uint32_t n_new = 0;
    for (uint32_t i = 0; i < n; i++) {
       struct attempt *a = &attempts[i];
       const struct server *server = find_server(self, &a->msg);
@@ -344,11 +375,14 @@ static void prepare(struct sip_bf *self, struct attempt *attempts, uint32_t n)
       a->user_hash = hashes[i];
       const struct group *client = nc_table_peek_hashed(self->clients, &a->client, a->client_hash);
       const struct group *user =
-          client != NULL ? nc_table_peek_hashed(self->users, &a->user, a->user_hash) : NULL;
-      a->pair =
-          (struct pair_key){.user = user != NULL ? user->id : 0, .client = client != NULL ? client->id : 0};
+          client != NULL || !a->msg.ok ? nc_table_peek_hashed(self->users, &a->user, a->user_hash) : NULL;
+      /* Those that are new will most probably get these ids. */
+      a->pair.user = user != NULL ? user->id : a->msg.ok ? 0 : ++ids;
+      a->pair.client = client != NULL ? client->id : a->msg.ok ? 0 : ++ids;
+      n_new += client == NULL && !a->msg.ok;
       keys[i] = &a->pair;
    }
+   fetch_victims(self, n_new);
    nc_table_prefetch(self->pairs, keys, n, hashes);
    for (uint32_t i = 0; i < n; i++) {
       attempts[i].pair_hash = hashes[i];
@@ -359,8 +393,8 @@ static struct pair *find_pair(struct sip_bf *self, const struct attempt *a, cons
                               const struct group *client)
 {
    struct pair_key key = {.user = user->id, .client = client->id};
-   bool same = key.user == a->pair.user && key.client == a->pair.client;
-   return same ? nc_table_find_hashed(self->pairs, &key, a->pair_hash) : nc_table_find(self->pairs, &key);
+   return is_expected(a, &key) ? nc_table_find_hashed(self->pairs, &key, a->pair_hash)
+                               : nc_table_find(self->pairs, &key);
 }
 
 static void add(struct sip_bf *self, const struct attempt *a)

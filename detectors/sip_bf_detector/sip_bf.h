@@ -116,7 +116,7 @@ struct attempt {
    struct message msg;
    struct client_key client;
    struct user_key user;
-   struct pair_key pair; /* of the user and the client when the batch began, if both were there */
+   struct pair_key pair; /* of the user and the client as they were, or are expected, when the batch began */
    uint64_t client_hash, user_hash, pair_hash;
    bool known; /* is there a server? */
 };

@@ -114,7 +114,7 @@ struct voip {
    struct target *targets;
    struct node *nodes;
    nc_index_t index; /* of targets */
-   void *nodes_base, *index_base;
+   void *targets_base, *nodes_base, *index_base;
    uint32_t free_target, next_target, free_node, next_node, n_nodes;
    uint32_t n_targets;
    struct pool pending;

@@ -87,7 +87,7 @@ static int set_clock(nm_module_t *m, ur_time_t t)
    ur_time_t behind = t > m->clock.late ? t - m->clock.late : 1;
    if (t != 0 && behind > m->clock.now) {
       m->clock.now = behind;
-      if (m->def->tick != NULL && m->def->tick_every > 0) {
+      if (t >= m->clock.tick_at) {
          return run_ticks(m);
       }
    }
