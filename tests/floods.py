@@ -10,7 +10,20 @@ import os
 RATE = 100000  # records of a second of stream time
 
 HOSTSTATS = 'table-size = {}\nport-flowdir = 1\nrules-generic = 1\nrules-ssh = 1\nrules-dns = 1\n'
-LISTS = {'addresses': '203.0.113.6\n', 'names': 'bad.example\n', 'urls': 'bad.example/listed\n',
+MINER = """<configuration><struct name="main struct">
+<element name="blacklist_file">{{}}/pools</element><element name="whitelist_file">-</element>
+<element name="store_blacklist_file">-</element><element name="store_whitelist_file">-</element>
+<element name="conn_timeout">10</element><element name="read_timeout">10</element>
+<element name="timeout_active">300</element><element name="timeout_inactive">60</element>
+<element name="check_period">60</element><element name="stratum_check">false</element>
+<element name="score_treshold">7</element>
+<element name="suspect_db_size">{}</element><element name="suspect_db_stash_size">4</element>
+<element name="blacklist_db_size">1024</element><element name="blacklist_db_stash_size">4</element>
+<element name="whitelist_db_size">1024</element><element name="whitelist_db_stash_size">4</element>
+</struct></configuration>
+"""
+LISTS = {'pools': '198.51.100.6:443\n', 'small.xml': MINER.format(1020), 'usual.xml': MINER.format(262140),
+         'addresses': '203.0.113.6\n', 'names': 'bad.example\n', 'urls': 'bad.example/listed\n',
          'small.conf': HOSTSTATS.format(65536) + 'syn-scan-ips = 500\n', 'usual.conf': HOSTSTATS.format(131072)}
 
 
@@ -40,6 +53,7 @@ FLOODS = [
     Flood('amplification_detection', 'answers', '198.51.100.4', small='--capacity 1024 --victims 1024 --sources 16384 --flows 4096',
           full=['victims', 'servers of victims']),
     Flood('brute_force_detector', 'logins', '203.0.113.5', usual='-S', small='--capacity 1024 --flows 8192', full=['hosts']),
+    Flood('miner_detector', 'parts', '203.0.113.6', usual='-u {}/usual.xml', small='-u {}/small.xml', full=['suspects']),
     Flood('dnsblacklistfilter', 'dns', '203.0.113.7', usual='--blacklist {}/names'),
     Flood('dnstunnel_detection', 'dns', '203.0.113.7', usual='-E -', small='--capacity 1024',
           full=['clients']),
@@ -50,13 +64,15 @@ FLOODS = [
           full=['senders and receivers', 'destinations', 'senders with names']),
     Flood('sip_bf_detector', 'sip', '203.0.113.7', small='--users 1024 --clients 1024 --pairs 1024',
           full=['users']),
+    Flood('voip_fraud_detection', 'calls', '203.0.113.7', usual='-e disabled', small='--callers 1024 --targets 4096 -s 1',
+          full=['callers']),
 ]
 
 
 def write_lists(folder):
     for name, text in LISTS.items():
         with open(os.path.join(folder, name), 'w', encoding='ascii') as file:
-            file.write(text)
+            file.write(text.replace('{}', folder))
 
 
 def traffic(kind, records, spec):

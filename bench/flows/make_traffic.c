@@ -50,10 +50,23 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint16 SRC_PORT, uint16 DST_PORT, uint8 
 #define TCP          6
 #define UDP          17
 #define CONNECTION   0x1b /* FIN, SYN, PSH, ACK */
+#define PART         0x18 /* PSH, ACK */
 
-enum kind { FLOWS, SYNS, ANSWERS, LOGINS, DNS_STREAM, HTTP_STREAM, SIP_STREAM, SMTP_STREAM };
+enum kind {
+   FLOWS,
+   SYNS,
+   ANSWERS,
+   LOGINS,
+   PARTS,
+   DNS_STREAM,
+   HTTP_STREAM,
+   SIP_STREAM,
+   CALL_STREAM,
+   SMTP_STREAM
+};
 
-static const char *const kinds[] = {"flows", "syns", "answers", "logins", "dns", "http", "sip", "smtp", NULL};
+static const char *const kinds[] = {"flows", "syns", "answers", "logins", "parts", "dns",
+                                    "http",  "sip",  "calls",   "smtp",   NULL};
 
 struct make_traffic {
    uint64_t records;
@@ -68,7 +81,8 @@ static const nm_option_t options[] = {
     NM_CHOICE('k', "kind", struct make_traffic, kind, FLOWS, kinds,
               "What to send. Flows without payload: flows (ordinary ones: 22 % DNS, 7 % scans), syns, "
               "answers (large ones of "
-              "DNS servers), logins (of SSH). With fields of flow_meter's plugins: dns, http, sip, smtp."),
+              "DNS servers), logins (of SSH), parts (of connections that last). With fields of flow_meter's "
+              "plugins: dns, http, sip, calls (SIP, INVITE only), smtp."),
     NM_U64('r', "records", struct make_traffic, records, 1000000, 0, UINT64_MAX, "How many records."),
     NM_U32('s', "rate", struct make_traffic, rate, 1111, 1, 1000000, "Records of a second of stream time."),
     NM_FLAG(0, "spoofed", struct make_traffic, spoofed, "Each record has a source of its own."),
@@ -236,6 +250,16 @@ static void login(const struct make_traffic *self, struct flow *f)
    f->ms = 800;
 }
 
+static void part(const struct make_traffic *self, struct flow *f)
+{
+   f->src = source(self, self->sent, f->random);
+   f->dst = address(self, 0xc0a80000, (uint32_t) (f->random >> 32) % HOSTS, f->random);
+   f->src_port = (uint16_t) (1024 + (f->random >> 8) % 60000);
+   f->dst_port = 443;
+   set_traffic(f, TCP, PART, 9, 900);
+   f->ms = 60000;
+}
+
 /* -------------------------------------------------------------------- attacks */
 
 /* Attack number i of flows; f->number counts its own records. */
@@ -304,6 +328,7 @@ static void make_flow(const struct make_traffic *self, struct flow *f)
    case SYNS: syn(self, f); break;
    case ANSWERS: answer(self, f); break;
    case LOGINS: login(self, f); break;
+   case PARTS: part(self, f); break;
    default: /* clients and servers of a protocol */
       f->src = f->attack ? attacker(7) : source(self, self->sent, f->random);
       f->dst = address(self, 0xc0a80000, popular(mix(f->random)) % 256, f->random);
@@ -421,6 +446,28 @@ static int make_sip(nm_module_t *m, void *rec, struct flow *f)
    return rc == NM_OK ? set_text(m, rec, F_SIP_REQUEST_URI, uri, uri_length) : rc;
 }
 
+/* Calls of numbers of ten digits. Attack: a number abroad, after each of a hundred prefixes in turn. */
+static int make_call(nm_module_t *m, void *rec, struct flow *f)
+{
+   char uri[TEXT], from[TEXT], id[TEXT];
+   uint64_t r = mix(f->random);
+   f->dst_port = 5060;
+   set_traffic(f, UDP, 0, 1, 700 + (r & 63));
+   int n = f->attack ? snprintf(uri, sizeof(uri), "sip:%02u00442079460000@pbx.example",
+                                (unsigned) (f->number % 100))
+                     : snprintf(uri, sizeof(uri), "sip:2%09llu@pbx%u.example",
+                                (unsigned long long) (r >> 30) % 1000000000, (unsigned) (r & 63)),
+       from_length = snprintf(from, sizeof(from), "sip:%u@client.example", popular(r)),
+       id_length = snprintf(id, sizeof(id), "%016llx@client.example", (unsigned long long) r);
+   nm_set(m, rec, F_SIP_MSG_TYPE, 1);
+   int rc = set_text(m, rec, F_SIP_CSEQ, "1 INVITE", 8);
+   rc = rc == NM_OK ? set_text(m, rec, F_SIP_CALLING_PARTY, from, from_length) : rc;
+   rc = rc == NM_OK ? set_text(m, rec, F_SIP_CALLED_PARTY, uri, n) : rc;
+   rc = rc == NM_OK ? set_text(m, rec, F_SIP_CALL_ID, id, id_length) : rc;
+   rc = rc == NM_OK ? set_text(m, rec, F_SIP_USER_AGENT, "Phone 1.2", 9) : rc;
+   return rc == NM_OK ? set_text(m, rec, F_SIP_REQUEST_URI, uri, n) : rc;
+}
+
 /* Attack: one sender of many mails to recipients that do not exist. */
 static int make_smtp(nm_module_t *m, void *rec, struct flow *f)
 {
@@ -491,6 +538,7 @@ static int send_message(nm_module_t *m, const struct make_traffic *self)
    static int (*const make[])(nm_module_t *, void *, struct flow *) = {[DNS_STREAM] = make_dns,
                                                                        [HTTP_STREAM] = make_http,
                                                                        [SIP_STREAM] = make_sip,
+                                                                       [CALL_STREAM] = make_call,
                                                                        [SMTP_STREAM] = make_smtp};
    struct flow f = {0};
    void *rec = nm_record(m, 0);
@@ -516,7 +564,10 @@ static int source_batch(nm_module_t *m)
 
 static int init(nm_module_t *m)
 {
-   static const char *const more[] = {"", "", "", "", DNS, HTTP, SIP, SMTP};
+   static const char *const more[] = {
+       [FLOWS] = "",        [SYNS] = "",         [ANSWERS] = "",       [LOGINS] = "",
+       [PARTS] = "",        [DNS_STREAM] = DNS,  [HTTP_STREAM] = HTTP, [SIP_STREAM] = SIP,
+       [CALL_STREAM] = SIP, [SMTP_STREAM] = SMTP};
    const struct make_traffic *self = nm_self(m);
    char fields[2048];
    snprintf(fields, sizeof(fields), BASIC "%s%s", self->biflow ? REVERSE : "", more[self->kind]);
