@@ -2,14 +2,11 @@
 #include <nemea-common/nc_table.h>
 #include <nemea-common/nc_hash.h>
 #include <nemea-common/nc_index.h>
+#include <nemea-common/nc_memory.h>
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#define LARGE (UINT32_C(8) << 20) /* bytes from which an array is worth huge pages */
 
 enum entry_state {
    ENTRY_FREE = 0,
@@ -51,16 +48,11 @@ static size_t index_bytes(const nc_table_t *table)
    return ((size_t) table->index.mask + 1) * sizeof(nc_index_bucket_t);
 }
 
-/* Zeroed memory that is not touched before it is used: a large table that holds little takes little. In huge pages, where the kernel
- * has them, a look-up in a large table misses the TLB less often. */
+/* Zeroed memory that is not touched before it is used: a large table that holds little takes little. */
 static void *cleared_array(size_t count, size_t size)
 {
    void *array = calloc(count, size);
-   if (array != NULL && count * size >= LARGE) {
-      uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE),
-                begin = ((uintptr_t) array + page - 1) & ~(page - 1);
-      (void) madvise((void *) begin, (uintptr_t) array + count * size - begin, MADV_HUGEPAGE);
-   }
+   nc_memory_large(array, count * size);
    return array;
 }
 

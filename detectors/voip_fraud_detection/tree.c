@@ -10,32 +10,18 @@
 #include "voip.h"
 
 #include <nemea-common/nc_hash.h>
+#include <nemea-common/nc_memory.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
-#define LINE  64                  /* bytes */
-#define PAGE  (UINT32_C(2) << 20) /* a huge one */
 #define SHARE 16 /* of all targets: a caller with more loses its own when there are no more */
-
-/* An array of cache lines; calloc(), since most of its pages may never be used. Large ones are in huge pages, where the kernel has them: trees
- * lie all over them. \param base what to free */
-static void *new_array(size_t n, size_t size, void **base)
-{
-   *base = calloc(1, n * size + LINE);
-   uintptr_t at = (uintptr_t) *base, first = (at + PAGE - 1) / PAGE * PAGE;
-   if (*base != NULL && n * size > 2 * (size_t) PAGE) {
-      (void) madvise((void *) first, at + n * size - first, MADV_HUGEPAGE);
-   }
-   return *base != NULL ? (char *) *base + (LINE - at % LINE) % LINE : NULL;
-}
 
 bool tree_open(struct voip *self)
 {
    uint32_t buckets = nc_index_size(self->capacity);
    self->n_nodes = 2 * self->capacity + 2; /* each target adds at most two */
-   self->targets = new_array((size_t) self->capacity + 1, sizeof(*self->targets), &self->targets_base);
-   self->nodes = new_array(self->n_nodes, sizeof(*self->nodes), &self->nodes_base);
-   self->index.buckets = new_array(buckets, sizeof(*self->index.buckets), &self->index_base);
+   self->targets = nc_memory_lines((size_t) self->capacity + 1, sizeof(*self->targets), &self->targets_base);
+   self->nodes = nc_memory_lines(self->n_nodes, sizeof(*self->nodes), &self->nodes_base);
+   self->index.buckets = nc_memory_lines(buckets, sizeof(*self->index.buckets), &self->index_base);
    self->index.mask = buckets - 1;
    self->next_target = self->next_node = 1;
    link_head(&self->suspects);

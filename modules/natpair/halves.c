@@ -2,8 +2,13 @@
 #include "halves.h"
 
 #include <nemea-common/nc_hash.h>
+#include <nemea-common/nc_memory.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define DROP_AHEAD 8 /* places */
+
+_Static_assert(sizeof(struct half) == NC_MEMORY_LINE, "a half is a cache line");
 
 bool halves_init(halves_t *h, uint32_t capacity, const struct halves_limits *limits)
 {
@@ -11,8 +16,8 @@ bool halves_init(halves_t *h, uint32_t capacity, const struct halves_limits *lim
    while (places < capacity) {
       places *= 2;
    }
-   h->ring = calloc(capacity, sizeof(*h->ring));
-   h->index = calloc(places, sizeof(*h->index));
+   h->ring = nc_memory_lines(capacity, sizeof(*h->ring), &h->ring_base);
+   h->index = nc_memory_lines(places, sizeof(*h->index), &h->index_base);
    h->capacity = capacity;
    h->mask = places - 1;
    h->limits = *limits;
@@ -21,8 +26,8 @@ bool halves_init(halves_t *h, uint32_t capacity, const struct halves_limits *lim
 
 void halves_free(halves_t *h)
 {
-   free(h->ring);
-   free(h->index);
+   free(h->ring_base);
+   free(h->index_base);
 }
 
 static uint32_t hash_of(const struct half *half, uint64_t step)
@@ -123,9 +128,14 @@ static struct half *find(halves_t *h, const struct half *half, uint32_t hash, st
    return best;
 }
 
-/* The oldest place of the ring becomes free. */
+/* The oldest place of the ring becomes free. What the next ones need is fetched meanwhile; where the ring begins again, and in one of few
+ * places, that is something else, which does no harm. */
 static void drop_oldest(halves_t *h)
 {
+   uint32_t ahead = h->oldest + DROP_AHEAD;
+   ahead = ahead < h->capacity ? ahead : 0;
+   __builtin_prefetch(&h->ring[ahead + DROP_AHEAD < h->capacity ? ahead + DROP_AHEAD : 0]);
+   __builtin_prefetch(&h->index[h->ring[ahead].hash & h->mask], 1);
    struct half *half = &h->ring[h->oldest];
    if ((half->state & HALF_WAITS) != 0) {
       h->unpaired++;

@@ -42,6 +42,7 @@ struct halves_limits {
 typedef struct halves {
    struct half *ring;
    uint32_t *index; /* number of a half + 1 */
+   void *ring_base, *index_base;
    uint32_t capacity, mask;
    uint32_t oldest, count; /* of the ring, also those that found their other half */
    struct halves_limits limits;
