@@ -64,7 +64,7 @@ FLOODS = [
           full=['senders and receivers', 'destinations', 'senders with names']),
     Flood('sip_bf_detector', 'sip', '203.0.113.7', small='--users 1024 --clients 1024 --pairs 1024',
           full=['users']),
-    Flood('voip_fraud_detection', 'calls', '203.0.113.7', usual='-e disabled', small='--callers 1024 --targets 4096 -s 1',
+    Flood('voip_fraud_detection', 'calls', '203.0.113.7', usual='-e disabled -s 1', small='--callers 1024 --targets 4096',
           full=['callers']),
 ]
 
