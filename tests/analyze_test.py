@@ -300,9 +300,9 @@ class Analyze(unittest.TestCase):
         self.w.file('empty.pcap', b'')
         self.w.file('text.txt', 'Hello.\n')
         for arguments, status, text in (
-                ((), 2, 'expected a file or -i INTERFACE'),
+                ((), 2, 'expected a file, -i INTERFACE or --collect PORT'),
                 (('--nope',), 2, 'unknown option --nope'),
-                (('-i', 'lo', 'x.pcap'), 2, 'not both'),
+                (('-i', 'lo', 'x.pcap'), 2, 'one of them only'),
                 (('missing.pcap',), 3, 'missing.pcap: No such file'),
                 (('empty.pcap',), 3, 'the file is empty'),
                 (('text.txt',), 3, 'neither a capture nor flow records'),

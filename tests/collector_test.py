@@ -5,6 +5,7 @@
 usage: collector_test.py BIN_DIR [TEST...]
 """
 
+import csv
 import os
 import signal
 import socket
@@ -12,11 +13,17 @@ import struct
 import sys
 import unittest
 
-from ipfix_wire import free_port, listens, unread, wait_until
+from ipfix_wire import export, free_port, listens, unread, wait_until
 from programs import ROOT, Workspace
 
 BIN = None
 CAPTURES = [os.path.join(ROOT, 'tests', 'golden', 'pcap', f'{name}.pcap') for name in ('mixed', 'http')]
+
+
+# Captures in which plugins find something, where their names differ.
+CAPTURE_OF = {'basicplus': 'mixed', 'flowhash': 'mixed', 'https': 'tls', 'icmp': 'mixed', 'mpls': 'syn_mpls', 'nettisa': 'mixed', 'passivedns': 'dns',
+              'phists': 'mixed', 'pstats': 'mixed', 'quic': 'quic_initial-sample', 'ssadetector': 'ovpn'}
+OWN_TEST = {'arp', 'basic', 'osquery'}  # no flows; tested above; needs a program that answers
 
 
 def message(domain, sequence, flows, template=False):
@@ -65,6 +72,29 @@ class Collector(unittest.TestCase):
             err = self.collect(capture, 'collected')
             self.assertEqual(self.records('collected'), self.records('direct'), err)
             self.assertIn('lost by sequence numbers 0,', err)
+
+    def table(self, file):
+        """Records as dictionaries, in their order."""
+        code, out, err = self.w.run('logger', '-i', f'f:{file}', '-t')
+        self.assertEqual(code, 0, err)
+        title, *lines = csv.reader(out.splitlines())
+        return [dict(zip(title, line)) for line in lines]
+
+    def test_what_plugins_found_comes_back(self):
+        """Each plugin with a capture of its protocol: every field of every record, as the meter itself sends it."""
+        plugins = self.w.run('flow_meter', '--plugin-list')[1].splitlines()
+        self.w.run('flow_meter', '-r', CAPTURES[0], '-i', 'f:basic:w')
+        basic = self.table('basic')[0]
+        for plugin in sorted({line.split()[0] for line in plugins if line and not line[0].isspace()} - OWN_TEST):
+            capture = os.path.join(ROOT, 'tests', 'golden', 'pcap', f'{CAPTURE_OF.get(plugin, plugin)}.pcap')
+            messages = export(self.w, '-r', capture, '-p', plugin, '-i', 'f:direct:w')
+            self.w.file('export.ipfix', b''.join(messages))
+            code, _, err = self.w.run('flow_collector', '-r', 'export.ipfix', '-f', f'basic,plugin:{plugin}', '-i', 'f:collected:w')
+            self.assertEqual(code, 0, err)
+            direct, collected = self.table('direct'), self.table('collected')
+            self.assertEqual(collected, direct, plugin)
+            own = [name for name in direct[0] if name not in basic]
+            self.assertTrue(plugin == 'ssadetector' or any(row[name].strip('0.[|]') for row in direct for name in own), f'{plugin} found nothing')
 
     def test_ipfix_file(self):
         template = struct.pack('>HHHHHHHHHH', 2, 20, 256, 3, 8, 4, 1, 4, 2, 4)

@@ -5,6 +5,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 from programs import TIMEOUT
@@ -38,6 +39,15 @@ def connecting(port):
     with open('/proc/net/tcp', encoding='ascii') as file:
         rows = [line.split() for line in file][1:]
     return {row[1] for row in rows if row[2].endswith(f':{port:04X}') and row[3] == '02'} # 02: SYN sent
+
+
+def connected(port):
+    """Is a connection to a port open: one whose end the server has not yet read?"""
+    rows = []
+    for name in 'tcp', 'tcp6':
+        with open(f'/proc/net/{name}', encoding='ascii') as file:
+            rows += [line.split() for line in file][1:]
+    return any(row[1].endswith(f':{port:04X}') and row[3] in ('01', '08') for row in rows)  # established, closed by the client
 
 
 def wait_until(condition, what):
@@ -111,6 +121,29 @@ class Decoder:
         """Reads messages until the end of the stream, which must be the end of a message, or a number of records."""
         while (records is None or len(self.records) < records) and (head := stream.read(16)):
             self.message(head + stream.read(struct.unpack('!HH', head[:4])[1] - 16))
+
+
+def messages_of(connection):
+    """The IPFIX messages of a stream."""
+    with connection.makefile('rb') as stream:
+        while head := stream.read(16):
+            yield head + stream.read(struct.unpack('!HH', head[:4])[1] - 16)
+
+
+def export(w, *arguments):
+    """The IPFIX messages that flow_meter with these arguments sends over TCP, none of which is lost."""
+    messages = []
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        def take():
+            connection, _ = listener.accept()
+            with connection:
+                messages.extend(messages_of(connection))
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        code, _, err = w.run('flow_meter', '-x', f'127.0.0.1:{listener.getsockname()[1]}', *arguments)
+        assert code == 0, err
+        thread.join()
+    return messages
 
 
 def number(value):

@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "flow_log.h"
 #include "places.h"
+#include "source.h"
 #include "traffic.h"
 
 #include <nemea/event.h>
@@ -30,7 +31,9 @@ struct analysis {
    /* asked */
    const char **files; /* and each of them: allocated */
    unsigned n_files;
-   const char *interface;        /* NULL: files */
+   enum source_kind *kinds;      /* of the files, in their order; NULL: not known (they are followed) */
+   const char *interface;        /* NULL: files, or exporters */
+   const char *collect;          /* port that exporters of flows send to, NULL: none */
    const char *blacklist;        /* file; NULL: none */
    const char *filter;           /* BPF, of packets; NULL: all */
    uint64_t since, until;        /* of packets, nanoseconds since 1970; until 0: no end */

@@ -29,6 +29,7 @@ static void free_inputs(struct analysis *a)
       free((char *) (uintptr_t) a->files[i]);
    }
    free(a->files);
+   free(a->kinds);
 }
 
 /* Errors in the inputs are reported before anything is started. Of several files those that cannot be read are skipped. */
@@ -53,8 +54,14 @@ static int check_inputs(struct analysis *a)
       return -1;
    }
    unsigned n = 0, bad = 0;
+   a->kinds = calloc(a->n_files + 1u, sizeof(*a->kinds));
+   if (a->kinds == NULL) {
+      cli_error("out of memory");
+      return CLI_MODULE;
+   }
    for (unsigned i = 0; i < a->n_files; i++) {
-      if (source_kind_of(a->files[i], why, sizeof(why)) != SOURCE_BAD) {
+      a->kinds[n] = source_kind_of(a->files[i], why, sizeof(why));
+      if (a->kinds[n] != SOURCE_BAD) {
          a->files[n++] = a->files[i];
          continue;
       }
@@ -68,7 +75,7 @@ static int check_inputs(struct analysis *a)
    a->n_files = n;
    if (!none && (a->filter != NULL || a->since != 0 || a->until != 0)) {
       for (unsigned i = 0; i < n; i++) {
-         if (source_kind_of(a->files[i], why, sizeof(why)) != SOURCE_CAPTURE) {
+         if (a->kinds[i] != SOURCE_CAPTURE) {
             cli_error("%s: --filter, --since and --until choose packets, and this file has flow records "
                       "(unirecfilter "
                       "chooses among those)",
@@ -182,7 +189,7 @@ int cli_analyze(int argc, char **argv)
       free_inputs(&a);
       return status;
    }
-   a.live = (a.interface != NULL || a.follow) && r.json == 0;
+   a.live = (a.interface != NULL || a.collect != NULL || a.follow) && r.json == 0;
    /* Files that cannot be opened are reported before the work, not after it. */
    if ((r.csv != NULL && ((a.flows_csv = open_in(r.csv, "flows.csv")) == NULL ||
                           (alerts_csv = open_in(r.csv, "alerts.csv")) == NULL)) ||
@@ -193,8 +200,8 @@ int cli_analyze(int argc, char **argv)
       analysis_note(&a, "the page has no flows of events, which need a file in $TMPDIR: %s", strerror(errno));
    }
    pipeline_run(&a);
-   /* An interface that was not even captured has no reports: the message says all. */
-   bool nothing = a.interface != NULL && a.status == CLI_INPUT && a.traffic.flows == 0;
+   /* An interface that was not even captured, or a port that was not opened, has no reports: the message says all. */
+   bool nothing = (a.interface != NULL || a.collect != NULL) && a.status == CLI_INPUT && a.traffic.flows == 0;
    bool written = nothing || write_files(&a, &r, alerts_csv, html);
    errno = 0;
    int error = error_of(nothing || (r.json ? report_json(&a, r.json, stdout) : report_text(&a, stdout)));

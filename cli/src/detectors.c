@@ -121,15 +121,14 @@ bool detectors_list(bool json, FILE *to)
 
 static bool look_at_input(const struct analysis *a, struct offer *o)
 {
-   char why[8];
-   *o = (struct offer){.captures = a->interface != NULL || a->follow};
+   *o = (struct offer){.captures = a->interface != NULL || a->collect != NULL || a->follow};
    o->formats = calloc(a->n_files + 1u, sizeof(ur_layout_t *));
    if (o->formats == NULL) {
       return false;
    }
    for (unsigned i = 0; i < a->n_files && !a->follow; i++) {
-      enum source_kind kind = source_kind_of(a->files[i], why, sizeof(why));
-      if (kind == SOURCE_CAPTURE) {
+      enum source_kind kind = a->kinds[i];
+      if (kind == SOURCE_CAPTURE || kind == SOURCE_EXPORT) {
          o->captures = true;
       } else if (kind != SOURCE_BAD) {
          char *format = source_format(a->files[i], kind);

@@ -201,40 +201,50 @@ static void run_source(struct flows *f, struct source_job *job)
    process_free(&p);
 }
 
-/* "dns,http" to "basic+dns+http": a record for each flow, with the fields of all. */
-static void join_plugins(const char *plugins, char *to, size_t size)
+/* "dns,http" to "basic+dns+http": a record for each flow, with the fields of all. mark: before a name, "+" or ",?plugin:" */
+static void join_plugins(const char *plugins, const char *mark, char *to, size_t size)
 {
-   snprintf(to, size, "basic%s%s", plugins != NULL ? "+" : "", plugins != NULL ? plugins : "");
-   for (char *p = to; *p != 0; p++) {
-      *p = *p == ',' ? '+' : *p;
+   size_t used = (size_t) snprintf(to, size, "basic");
+   for (const char *p = plugins; p != NULL && *p != 0 && used < size; p += *p == ',') {
+      size_t n = strcspn(p, ",");
+      used += (size_t) snprintf(to + used, size - used, "%s%.*s", mark, (int) n, p);
+      p += n;
    }
 }
 
 void flows_read_inputs(struct flows *f, const char *const *files, unsigned n, const char *plugins,
                        uint64_t since, uint64_t until)
 {
-   char directory[64], names[1024], why[PATH_MAX + 256];
-   join_plugins(plugins, names, sizeof(names));
+   char directory[64], names[1024], format[2048], why[PATH_MAX + 256];
+   enum source_kind *kinds = calloc(n + 1u, sizeof(*kinds));
+   join_plugins(plugins, "+", names, sizeof(names));
+   join_plugins(plugins, ",?plugin:", format, sizeof(format));
    struct source_plugins all = {.names = names, .socket = "flows", .readers = 1};
-   if (!run_directory_make(directory, sizeof(directory))) {
+   if (kinds == NULL || !run_directory_make(directory, sizeof(directory))) {
       cli_error("cannot make a private directory: %s", strerror(errno));
+      free(kinds);
       f->status = CLI_MODULE;
       return;
+   }
+   for (unsigned i = 0; i < n; i++) {
+      kinds[i] = source_kind_of(files[i], why, sizeof(why));
    }
    unsigned next = 0, bad = 0;
    while (next < n && !f->stop && f->status == CLI_OK && !flows_interrupted()) {
       f->what = files[next];
-      enum source_kind kind = source_kind_of(files[next], why, sizeof(why));
+      enum source_kind kind = kinds[next];
       if (kind == SOURCE_BAD) {
+         (void) source_kind_of(files[next], why, sizeof(why));
          cli_error("%s", why);
          bad++;
          next++;
       } else if (kind == SOURCE_FLOWS) {
          bad += !flows_read_file(f, files[next++], false);
       } else {
-         struct source_job job = {.readers = 1, .last = true, .since = since, .until = until};
-         next = source_take(files, n, next, &job);
-         if (plugins != NULL) {
+         struct source_job job = {
+             .readers = 1, .last = true, .since = since, .until = until, .format = format};
+         next = source_take(files, kinds, n, next, &job);
+         if (plugins != NULL && kind != SOURCE_EXPORT) {
             job.plugins = &all;
             job.n_plugins = 1;
          }
@@ -242,6 +252,7 @@ void flows_read_inputs(struct flows *f, const char *const *files, unsigned n, co
       }
    }
    run_directory_remove(directory);
+   free(kinds);
    if (bad > 0 && f->status == CLI_OK) {
       f->status = CLI_INPUT;
    }

@@ -118,7 +118,7 @@ static bool take_files(struct pipeline *p, struct source_job *job)
       job->files = p->a->files;
       job->n_files = p->next_source = 1;
    } else {
-      p->next_source = source_take(p->a->files, p->a->n_files, p->next_source, job);
+      p->next_source = source_take(p->a->files, p->a->kinds, p->a->n_files, p->next_source, job);
    }
    job->last = p->next_source == p->a->n_files;
    if (job->kind != SOURCE_CAPTURE) {
@@ -138,6 +138,7 @@ static bool start_source(struct pipeline *p)
 {
    struct source_job job = {.readers = p->n_detectors + 1 - p->n_idle,
                             .interface = p->a->interface,
+                            .collect = p->a->collect,
                             .filter = p->a->filter,
                             .since = p->a->since,
                             .until = p->a->until};
@@ -145,12 +146,17 @@ static bool start_source(struct pipeline *p)
       job.readers -= p->plugins[i].readers; /* they read that output only */
    }
    char why[512];
-   if (p->a->interface == NULL && !take_files(p, &job)) {
+   if (p->a->interface == NULL && p->a->collect == NULL && !take_files(p, &job)) {
       return false;
    }
    process_free(&p->children[0]);
+   bool one = source_is_one(&job);
+   if (one) {
+      job.plugins = p->plugins;
+      job.n_plugins = p->n_plugins;
+   }
    bool started = source_start(&job, &p->children[0], why, sizeof(why));
-   if (started && p->n_plugins > 0) {
+   if (started && p->n_plugins > 0 && !one) {
       /* A flow_meter of its own: plugins end flows earlier, which changes what the other detectors see. */
       job.plugins = p->plugins;
       job.n_plugins = p->n_plugins;
@@ -164,12 +170,11 @@ static bool start_source(struct pipeline *p)
    return true;
 }
 
-/* All input comes through flow_meter, with the plugins that are asked for? */
+/* All input can have what the plugins of flow_meter find? */
 static bool has_plugins(const struct analysis *a)
 {
-   char why[8];
-   for (unsigned i = 0; i < a->n_files; i++) {
-      if (!a->follow && source_kind_of(a->files[i], why, sizeof(why)) != SOURCE_CAPTURE) {
+   for (unsigned i = 0; i < a->n_files && !a->follow; i++) {
+      if (a->kinds[i] != SOURCE_CAPTURE && a->kinds[i] != SOURCE_EXPORT) {
          return false;
       }
    }
@@ -195,6 +200,7 @@ static const char *input_of(struct pipeline *p, const struct event_description *
       snprintf(p->plugins[i].socket, sizeof(p->plugins[i].socket), "flows-%u", i);
    }
    p->plugins[i].readers++;
+   source_need(&p->plugins[i], d->needs, d->plugins_optional);
    return p->plugins[i].socket;
 }
 
@@ -386,7 +392,7 @@ static void take_records(struct pipeline *p, unsigned i, const trap_message_t *m
 static void show_bar(struct pipeline *p)
 {
    uint64_t done = 0, total = 0, packets = 0, elapsed = (now() - p->started) / 1000000;
-   if (p->a->interface != NULL || !isatty(STDERR_FILENO) ||
+   if (p->a->interface != NULL || p->a->collect != NULL || !isatty(STDERR_FILENO) ||
        sscanf(p->children[0].line, "%" SCNu64 " %" SCNu64 " %" SCNu64, &done, &total, &packets) != 3 ||
        total == 0 || elapsed == 0) {
       return;
@@ -412,6 +418,28 @@ static void clear_bar(struct pipeline *p)
    }
 }
 
+/* flow_collector's warning that exporters do not send what an output's detectors need. \return false: another one */
+static bool note_output(struct pipeline *p, const char *text)
+{
+   unsigned output = 0;
+   char field[64];
+   if (sscanf(text, "output %u was sent no records: none has its mandatory field %63s", &output, field) !=
+           2 ||
+       output == 0 || output > p->n_plugins) {
+      return false;
+   }
+   for (unsigned i = 0; i < p->n_detectors; i++) {
+      const struct event_description *d = event_descriptions[i];
+      if (p->chosen[i] && d->plugins != NULL && strcmp(d->plugins, p->plugins[output - 1].names) == 0) {
+         struct skipped *s = &p->a->skipped[p->a->n_skipped++];
+         s->detector = d->program;
+         snprintf(s->reason, sizeof(s->reason), "no exporter sends the field %s", field);
+         p->chosen[i] = false;
+      }
+   }
+   return true;
+}
+
 /* What a process warns of: damage, files and packets that it could not read. */
 static void note_warnings(struct pipeline *p, struct process *from)
 {
@@ -420,7 +448,7 @@ static void note_warnings(struct pipeline *p, struct process *from)
    for (char *line = words != NULL && from->n_words > 0 ? strtok_r(words, "\n", &save) : NULL; line != NULL;
         line = strtok_r(NULL, "\n", &save)) {
       const char *text = strstr(line, "warning: ");
-      if (text != NULL) {
+      if (text != NULL && !note_output(p, text + strlen("warning: "))) {
          text = streams_named(&p->streams, text + strlen("warning: "), name, sizeof(name));
          analysis_note(p->a, "%s%s", text,
                        strstr(text, ": damaged after packet ") != NULL ? "; what comes before it was analysed"
@@ -556,7 +584,7 @@ static bool watch(struct pipeline *p)
       }
       process_ask_to_end(&p->children[0]); /* it sends what it has, and the end of stream */
       process_ask_to_end(plugin_source(p));
-      if (p->a->interface == NULL) {
+      if (p->a->interface == NULL && p->a->collect == NULL) {
          analysis_note(p->a, "interrupted: the rest of the input was not analysed");
       }
    }
@@ -665,7 +693,7 @@ static bool make_directory(struct pipeline *p)
    if (!run_directory_make(p->dir, sizeof(p->dir))) {
       return fail(p, CLI_MODULE, "cannot make a private directory", strerror(errno));
    }
-   if (p->a->interface == NULL) {
+   if (p->a->interface == NULL && p->a->collect == NULL) {
       setenv("NEMEA_RECORDING", "1", 1); /* windows follow the times in the capture only */
    }
    return true;

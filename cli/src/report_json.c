@@ -167,6 +167,9 @@ bool report_json(const struct analysis *a, unsigned version, FILE *to)
    if (root != NULL && version > 1) {
       json_object_set_new(root, "skipped", skipped(a));
       json_object_set_new(root, "packets", packets(&a->packets));
+      if (a->collect != NULL) {
+         json_object_set_new(root, "collect", name_value(a->collect));
+      }
       if (a->places != NULL) {
          json_object_set_new(root, "addresses", addresses(a));
       }

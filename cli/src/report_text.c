@@ -12,6 +12,10 @@
 
 char *analysis_input(const struct analysis *a, char *to, size_t size)
 {
+   if (a->collect != NULL) {
+      snprintf(to, size, "exporters at port %s", a->collect);
+      return to;
+   }
    if (a->interface != NULL) {
       size_t n = (size_t) snprintf(to, size, "interface ");
       nc_text_terminal(to + n, size - n, a->interface, strlen(a->interface));

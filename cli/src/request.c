@@ -17,11 +17,21 @@
 #define JSON_VERSION 2 /* newest of the reports */
 
 /* Options without a letter. */
-enum { OPT_SINCE = 256, OPT_UNTIL, OPT_DETECTORS, OPT_LIST_DETECTORS, OPT_DETAILS, OPT_GEOIP, OPT_FOLLOW };
+enum {
+   OPT_SINCE = 256,
+   OPT_UNTIL,
+   OPT_DETECTORS,
+   OPT_LIST_DETECTORS,
+   OPT_DETAILS,
+   OPT_GEOIP,
+   OPT_FOLLOW,
+   OPT_COLLECT
+};
 
 static const struct option options[] = {{"interface", required_argument, NULL, 'i'},
                                         {"json", optional_argument, NULL, 'j'},
                                         {"csv", required_argument, NULL, 'c'},
+                                        {"collect", required_argument, NULL, OPT_COLLECT},
                                         {"html", required_argument, NULL, 'w'},
                                         {"blacklist", required_argument, NULL, 'b'},
                                         {"follow", no_argument, NULL, OPT_FOLLOW},
@@ -43,13 +53,15 @@ void cli_analyze_help(FILE *to)
    fputs(
        "usage: nemea analyze [OPTION...] FILE...\n"
        "       nemea analyze [OPTION...] -i INTERFACE\n"
+       "       nemea analyze [OPTION...] --collect PORT\n"
        "\n"
        "Finds attacks in captures (pcap, pcapng, also compressed with gzip, bzip2, xz, lz4\n"
        "or zstd), flow records (.trapcap) or the\n"
        "CSV of logger -t. FILE - is standard input, which like any pipe is a capture; a directory is all "
        "files in\n"
        "it. Several files are analysed as one stream:\n"
-       "captures are merged by packet time, flow files are read in the order given.\n"
+       "captures are merged by packet time, flow files are read in the order given. A capture of export\n"
+       "packets (NetFlow, IPFIX, sFlow over UDP) or an IPFIX file is read as the flows that they tell of.\n"
        "With -i it captures until Ctrl-C, shows alerts as they come, and reports at the end.\n"
        "\n"
        "  -r, --read FILE       same as FILE; may be repeated\n"
@@ -59,6 +71,10 @@ void cli_analyze_help(FILE *to)
        "                        since 1970\n"
        "      --until TIME      packets before this time only\n"
        "  -i, --interface NAME  capture from this interface (needs the right to capture)\n"
+       "      --collect PORT    receive NetFlow, IPFIX and sFlow of routers and probes at this port (UDP, "
+       "and "
+       "IPFIX over\n"
+       "                        TCP), or HOST:PORT, until Ctrl-C; alerts are shown as they come\n"
        "      --follow          the capture (or directory of captures) is still being written: read on until "
        "Ctrl-C; "
        "alerts are\n"
@@ -272,6 +288,17 @@ static int set_interface(const char *name, struct analysis *a)
    return -1;
 }
 
+static int set_collect(const char *port, struct analysis *a)
+{
+   if (a->collect != NULL) {
+      cli_error("option --collect %s: one port can be analysed at a time, and --collect %s stands before it",
+                port, a->collect);
+      return CLI_USAGE;
+   }
+   a->collect = port;
+   return -1;
+}
+
 static int set_detectors(const char *list, struct analysis *a)
 {
    char why[1024];
@@ -307,6 +334,7 @@ static int take_option(int c, const char *argument, struct analysis *a, struct r
    case 'c': r->csv = optarg; return -1;
    case 'w': r->html = optarg; return -1;
    case 'b': a->blacklist = optarg; return -1;
+   case OPT_COLLECT: return set_collect(optarg, a);
    case OPT_FOLLOW: a->follow = true; return -1;
    case OPT_GEOIP: return add_geoip(optarg, a);
    case OPT_DETECTORS: return set_detectors(optarg, a);
@@ -323,7 +351,7 @@ static int take_option(int c, const char *argument, struct analysis *a, struct r
 static int check_followed(const struct analysis *a)
 {
    struct stat st;
-   if (a->interface != NULL || a->n_files != 1) {
+   if (a->interface != NULL || a->collect != NULL || a->n_files != 1) {
       cli_error("option --follow: expected one capture or one directory of captures");
       return CLI_USAGE;
    }
@@ -338,9 +366,17 @@ static int check_followed(const struct analysis *a)
 /* What one option alone cannot tell. */
 static int check_together(const struct analysis *a)
 {
-   if ((a->interface != NULL) == (a->n_files > 0)) {
-      cli_error(a->n_files > 0 ? "expected files or -i INTERFACE, not both"
-                               : "expected a file or -i INTERFACE (see nemea analyze --help)");
+   unsigned inputs = (a->interface != NULL) + (a->collect != NULL) + (a->n_files > 0);
+   if (inputs == 0) {
+      cli_error("expected a file, -i INTERFACE or --collect PORT (see nemea analyze --help)");
+      return CLI_USAGE;
+   }
+   if (inputs > 1) {
+      cli_error("expected files, -i INTERFACE or --collect PORT, one of them only");
+      return CLI_USAGE;
+   }
+   if (a->collect != NULL && (a->filter != NULL || a->since != 0 || a->until != 0)) {
+      cli_error("--filter, --since and --until choose packets, and exporters send flow records");
       return CLI_USAGE;
    }
    if (a->until != 0 && a->until <= a->since) {

@@ -3,6 +3,7 @@
 #include "programs.h"
 #include "cli.h"
 
+#include <collector/recognise.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -106,7 +107,12 @@ enum source_kind source_kind_of(const char *path, char *why, size_t size)
       return SOURCE_BAD;
    }
    if (n >= 4 && is_capture(head)) {
-      return memcmp(head, zstd, sizeof(zstd)) == 0 && is_flow_file(path) ? SOURCE_FLOWS : SOURCE_CAPTURE;
+      return memcmp(head, zstd, sizeof(zstd)) == 0 && is_flow_file(path) ? SOURCE_FLOWS
+             : fc_is_export_file(path)                                   ? SOURCE_EXPORT
+                                                                         : SOURCE_CAPTURE;
+   }
+   if (n >= 4 && head[0] == 0 && head[1] == 10 && fc_is_export_file(path)) {
+      return SOURCE_EXPORT;
    }
    if (is_title((const char *) head)) {
       return SOURCE_CSV;
@@ -119,19 +125,19 @@ enum source_kind source_kind_of(const char *path, char *why, size_t size)
    if (is_flow_file(path) && n > 0) {
       return SOURCE_FLOWS;
    }
-   snprintf(why, size, "%s: %s (expected pcap, pcapng, .trapcap or the CSV of logger -t)", path,
-            n == 0 ? "the file is empty" : "neither a capture nor flow records");
+   snprintf(why, size, "%s: %s (expected pcap, pcapng, .trapcap, an IPFIX file or the CSV of logger -t)",
+            path, n == 0 ? "the file is empty" : "neither a capture nor flow records");
    return SOURCE_BAD;
 }
 
-unsigned source_take(const char *const *files, unsigned n, unsigned from, struct source_job *job)
+unsigned source_take(const char *const *files, const enum source_kind *kinds, unsigned n, unsigned from,
+                     struct source_job *job)
 {
-   char why[8];
-   job->kind = source_kind_of(files[from], why, sizeof(why));
+   job->kind = kinds[from];
    job->files = files + from;
    unsigned to = from + 1;
-   while (job->kind == SOURCE_CAPTURE && to < n && to - from < MAX_ARGUMENTS / 4 &&
-          source_kind_of(files[to], why, sizeof(why)) == SOURCE_CAPTURE) {
+   while ((job->kind == SOURCE_CAPTURE || job->kind == SOURCE_EXPORT) && to < n &&
+          to - from < MAX_ARGUMENTS / 4 && kinds[to] == job->kind) {
       to++;
    }
    job->n_files = to - from;
@@ -304,9 +310,83 @@ static void append(char *text, size_t size, const char *format, ...)
    va_end(ap);
 }
 
+/* Exporters' flows, each to the outputs that it has the fields of. One process has all outputs: a port cannot be read by two. */
+static bool start_collector(const struct source_job *job, struct process *p, char *why, size_t size)
+{
+   char interfaces[(SOURCE_PLUGINS_MAX + 1) * 64] = "";
+   char *argv[MAX_ARGUMENTS] = {"flow_collector", "-i", interfaces, "-f",
+                                job->format != NULL ? (char *) (uintptr_t) job->format : "basic"};
+   unsigned n = 5;
+   append(interfaces, sizeof(interfaces), "u:flows:min_clients=%u:timeout=WAIT", job->readers);
+   for (unsigned i = 0; i < job->n_plugins; i++) {
+      append(interfaces, sizeof(interfaces), ",u:%s:min_clients=%u:timeout=WAIT", job->plugins[i].socket,
+             job->plugins[i].readers);
+      argv[n++] = "-f";
+      argv[n++] = (char *) (uintptr_t) job->plugins[i].format;
+   }
+   for (unsigned i = 0; i < job->n_files && job->collect == NULL; i++) {
+      argv[n++] = "-r";
+      argv[n++] = (char *) (uintptr_t) job->files[i];
+   }
+   if (job->collect != NULL) {
+      argv[n++] = "-u";
+      argv[n++] = (char *) (uintptr_t) job->collect;
+      argv[n++] = "-t";
+      argv[n++] = (char *) (uintptr_t) job->collect;
+   } else if (!job->last) {
+      argv[n++] = "-n";
+   }
+   argv[n] = NULL;
+   return start(p, "flow_collector", argv, false, why, size);
+}
+
+void source_need(struct source_plugins *p, const char *fields, bool optional)
+{
+   static const char basic[] =
+       ",SRC_IP,DST_IP,SRC_PORT,DST_PORT,PROTOCOL,PACKETS,BYTES,PACKETS_REV,BYTES_REV,"
+       "TIME_FIRST,TIME_LAST,TCP_FLAGS,TCP_FLAGS_REV,DIR_BIT_FIELD,SRC_MAC,DST_MAC,"
+       "LINK_BIT_FIELD,";
+   char name[128], with[sizeof(p->format) + 128];
+   bool any = false;
+   if (p->format[0] == 0) {
+      append(p->format, sizeof(p->format), "basic");
+   }
+   for (const char *f = fields; f != NULL && *f != 0; f += *f == ',') {
+      f += strcspn(f, " ");
+      f += strspn(f, " ");
+      snprintf(name, sizeof(name), ",%.*s,", (int) strcspn(f, ","), f);
+      f += strcspn(f, ",");
+      snprintf(with, sizeof(with), ",%s,", p->format);
+      bool plugin = strstr(basic, name) == NULL;
+      any |= plugin;
+      if (plugin && strstr(with, name) == NULL) {
+         append(p->format, sizeof(p->format), ",%s%.*s", optional ? "?" : "", (int) strlen(name) - 2,
+                name + 1);
+      }
+   }
+   /* The other fields of the plugins; if the reader names none, a record must have them all, as a record of flow_meter does. */
+   for (const char *n = p->names; *n != 0; n += *n == '+') {
+      size_t length = strcspn(n, "+");
+      snprintf(name, sizeof(name), "plugin:%.*s", (int) length, n);
+      if (strstr(p->format, name) == NULL) {
+         append(p->format, sizeof(p->format), ",%s%s",
+                any || optional || n[length] == '+' || n != p->names ? "?" : "", name);
+      }
+      n += length;
+   }
+}
+
+bool source_is_one(const struct source_job *job)
+{
+   return job->collect != NULL || (job->interface == NULL && job->kind == SOURCE_EXPORT);
+}
+
 bool source_start(struct source_job *job, struct process *p, char *why, size_t size)
 {
    char interfaces[(SOURCE_PLUGINS_MAX + 1) * 64] = "", plugins[(SOURCE_PLUGINS_MAX + 1) * 64] = "";
+   if (source_is_one(job)) {
+      return start_collector(job, p, why, size);
+   }
    if (job->n_plugins == 0) {
       append(interfaces, sizeof(interfaces), "u:flows:min_clients=%u:timeout=WAIT", job->readers);
       append(plugins, sizeof(plugins), "basic");

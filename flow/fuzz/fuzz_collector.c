@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Export messages in any order: each begins with two bytes of its length. Every record must be one that the library takes. */
 #include "collector/decode.h"
+#include "collector/recognise.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 /** The decoder of flow_collector on messages that are described by their bytes, after RFC 3954, 7011, 5103 and 6313. */
 #include "collector/addresses.h"
 #include "collector/decode.h"
+#include "collector/recognise.h"
 
 #include <unirec/ipaddr.h>
 

@@ -122,7 +122,7 @@ static void elements_have_their_numbers_and_lengths(void **state)
                 {"basicplus", "IP_FLG", {0, 197, 1}},
                 {"basicplus", "TCP_WIN_REV", {29305, 186, 2}},
                 {"basicplus", "TCP_OPT", {0, 209, 8}},
-                {"quic", "QUIC_SNI", {8057, 883, IPFIX_VARIABLE}},
+                {"quic", "QUIC_SNI", {8057, 890, IPFIX_VARIABLE}},
                 {"quic", "QUIC_TLS_EXT", {8057, 899, IPFIX_VARIABLE}},
                 {"nettisa", "NTS_MEAN", {8057, 1020, 4}},
                 {"nettisa", "NTS_SWITCHING_RATIO", {8057, 1032, 4}},

@@ -123,6 +123,11 @@ uint64_t *fc_decoder_own_counters(struct fc_decoder *d)
    return d->counters;
 }
 
+const char *fc_decoder_lacks(const struct fc_decoder *d, unsigned output)
+{
+   return d->sent[output] == 0 ? d->lacks[output] : NULL;
+}
+
 void fc_decoder_expire(struct fc_decoder *d, uint64_t now)
 {
    uint64_t age = d->config.waiting_seconds * NS;
@@ -341,28 +346,4 @@ void fc_decode(struct fc_decoder *d, const struct fc_peer *peer, const uint8_t *
    case 9: read_v9(&m, p, size); break;
    default: read_ipfix(&m, p, size);
    }
-}
-
-bool fc_is_export(const uint8_t *p, size_t size)
-{
-   if (size < IPFIX_HEADER + SET_HEADER || fc_sflow_is(p, size)) {
-      return fc_sflow_is_whole(p, size);
-   }
-   switch (load_be16(p)) {
-   case 5: return size > V5_HEADER && size == V5_HEADER + (size_t) load_be16(p + 2) * 48;
-   case 7: return size > V5_HEADER && size == V5_HEADER + (size_t) load_be16(p + 2) * 52;
-   case 9: p += V9_HEADER, size -= V9_HEADER; break;
-   case 10:
-      if (load_be16(p + 2) != size) {
-         return false;
-      }
-      p += IPFIX_HEADER, size -= IPFIX_HEADER;
-      break;
-   default: return false;
-   }
-   while (size >= SET_HEADER && load_be16(p + 2) >= SET_HEADER && load_be16(p + 2) <= size) {
-      size -= load_be16(p + 2);
-      p += load_be16(p + 2);
-   }
-   return size == 0;
 }

@@ -68,14 +68,14 @@ void fc_decoder_free(struct fc_decoder *d);
 /** Decodes a message that came at a time (nanoseconds since the epoch). Over TCP and in files: one IPFIX message as its header says. */
 void fc_decode(struct fc_decoder *d, const struct fc_peer *peer, const uint8_t *message, size_t size,
                uint64_t now);
-/** \return true: the payload of a datagram looks like an export message from its first to its last byte */
-bool fc_is_export(const uint8_t *message, size_t size);
 /** Drops sets that have waited for long enough; everything that waits when now is UINT64_MAX. Call it about once a second. */
 void fc_decoder_expire(struct fc_decoder *d, uint64_t now);
 
 /** Counters, for any thread (relaxed atomic loads). */
 const uint64_t *fc_decoder_counters(const struct fc_decoder *d);
 uint64_t *fc_decoder_own_counters(struct fc_decoder *d);
+/** The mandatory field that records of an output had not, if it was sent none. \return NULL: it was sent records, or there were none at all */
+const char *fc_decoder_lacks(const struct fc_decoder *d, unsigned output);
 /** Whether messages of this exporter are read. */
 bool fc_decoder_allows(const struct fc_decoder *d, const struct fc_peer *peer);
 

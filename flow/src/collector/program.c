@@ -10,6 +10,9 @@
 #define BASIC_LIST    5 /* bytes before the values of a basicList without enterprise number */
 #define MAX_COUNTERS  16
 #define ID_BASIC_LIST 291
+#define ID_DST_PORT   11
+#define ID_ICMP       32
+#define ID_ICMP6      139
 #define MAX_SOURCES   (2 * FC_TEMPLATE_FIELDS) /* operations of a program */
 
 enum code {
@@ -57,7 +60,8 @@ struct fc_program {
    struct {
       uint16_t to;
       uint8_t size;
-   } counters[MAX_COUNTERS]; /* multiplied by the sampling rate */
+   } counters[MAX_COUNTERS];               /* multiplied by the sampling rate */
+   uint16_t n_lists, lists[FC_MAX_FIELDS]; /* mandatory fields that a basicList of the record must have */
    int first, last; /* offsets of TIME_FIRST and TIME_LAST; -1: not in the format, or not to be derived */
    bool swap;       /* the template says which way round flows are */
    struct op ops[];
@@ -125,6 +129,23 @@ static int by_field(const void *a, const void *b)
    return x->field != y->field ? (x->field < y->field ? -1 : 1) : (int) y->rank - (int) x->rank;
 }
 
+static bool has_element(const struct fc_field *fields, unsigned n, uint16_t id)
+{
+   for (unsigned i = 0; i < n; i++) {
+      if (fields[i].pen == 0 && fields[i].id == id) {
+         return true;
+      }
+   }
+   return false;
+}
+
+/* Type and code of ICMP stand for the port where the exporter sends no port: a port of zero that is sent stays zero. */
+static bool is_no_port(const struct fc_field *f, const char *name, const struct fc_field *fields, unsigned n)
+{
+   return f->pen == 0 && (f->id == ID_ICMP || f->id == ID_ICMP6) && strcmp(name, "DST_PORT") == 0 &&
+          has_element(fields, n, ID_DST_PORT);
+}
+
 static unsigned find_sources(const struct fc_elements *elements, const struct fc_format *format,
                              const struct fc_field *fields, unsigned n, struct source *sources)
 {
@@ -139,7 +160,8 @@ static unsigned find_sources(const struct fc_elements *elements, const struct fc
       for (const struct fc_element *e = fc_elements_find(elements, fields[i].pen, fields[i].id);
            e != NULL && count < MAX_SOURCES; e = e->next) {
          int k = fc_format_find(format, e->field);
-         if (k < 0 || format->fields[k].internal != FC_NOT_INTERNAL) {
+         if (k < 0 || format->fields[k].internal != FC_NOT_INTERNAL ||
+             is_no_port(&fields[i], e->field, fields, n)) {
             continue;
          }
          struct source *s = &sources[count];
@@ -166,20 +188,11 @@ static bool is_counter(const char *name)
           strcmp(name, "BYTES_REV") == 0;
 }
 
-static bool has_element(const struct fc_field *fields, unsigned n, uint16_t id)
-{
-   for (unsigned i = 0; i < n; i++) {
-      if (fields[i].pen == 0 && fields[i].id == id) {
-         return true;
-      }
-   }
-   return false;
-}
-
 /* What is done besides copying. set: by field of the format, whether the template has it. */
 static void compile_rest(struct fc_program *p, const struct fc_field *fields, unsigned n, const bool *set)
 {
    const struct fc_format *format = p->format;
+   bool has_lists = has_element(fields, n, ID_BASIC_LIST); /* which ones, each record tells */
    int first = fc_format_find(format, "TIME_FIRST"), last = fc_format_find(format, "TIME_LAST");
    p->first = p->last = -1;
    if (first >= 0 && last >= 0 && set[first] != set[last]) {
@@ -193,6 +206,8 @@ static void compile_rest(struct fc_program *p, const struct fc_field *fields, un
       bool derived = p->first >= 0 && ((int) i == first || (int) i == last);
       if (f->internal != FC_NOT_INTERNAL) {
          p->internal[p->n_internal++] = (uint16_t) i;
+      } else if (!set[i] && !f->optional && has_lists && f->type >= UR_TYPE_A_UINT8) {
+         p->lists[p->n_lists++] = (uint16_t) i;
       } else if (!set[i] && !f->optional && !derived) {
          p->lacks = p->lacks != NULL ? p->lacks : f->name;
       }
@@ -372,6 +387,9 @@ static bool put_element(const struct fc_element *e, const uint8_t *p, unsigned n
    return true;
 }
 
+/* Fields of the record that is being written which a list has set, by their place in the format. */
+static _Thread_local uint8_t listed[FC_MAX_FIELDS];
+
 /* An array from a basicList (RFC 6313). \return false: the record is too large */
 static bool put_array(const struct fc_program *program, const struct fc_element *e, const uint8_t *p,
                       size_t left, unsigned n, void *rec)
@@ -388,6 +406,7 @@ static bool put_array(const struct fc_program *program, const struct fc_element 
          return true;
       }
    }
+   listed[k] = 1;
    return ur_set_var(program->format->tmplt, rec, program->format->fields[k].id, array, (int) used) == UR_OK;
 }
 
@@ -572,14 +591,30 @@ static void turn_round(const struct fc_format *f, uint8_t *rec)
    }
 }
 
+static bool has_lists(const struct fc_program *p)
+{
+   for (unsigned i = 0; i < p->n_lists; i++) {
+      if (listed[p->lists[i]] == 0) {
+         return false;
+      }
+   }
+   return true;
+}
+
 size_t fc_program_run(const struct fc_program *p, const uint8_t *record, const struct fc_layout *layout,
                       const struct fc_context *c, const struct fc_facts *facts, void *room)
 {
    const ur_template_t *t = p->format->tmplt;
    uint8_t *rec = room;
    memset(rec, 0, t->static_size);
+   for (unsigned i = 0; i < p->n_lists; i++) {
+      listed[p->lists[i]] = 0;
+   }
    if (!run_ops(p, record, layout, c, t, rec)) {
       return 0;
+   }
+   if (!has_lists(p)) {
+      return FC_PROGRAM_LACKS;
    }
    if (p->n_internal > 0) {
       put_internal(p, c, rec);

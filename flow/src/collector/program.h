@@ -97,7 +97,8 @@ void fc_program_free(struct fc_program *p);
 /** \return NULL: the template has all mandatory fields; else the name of one that it lacks */
 const char *fc_program_lacks(const struct fc_program *p);
 /** Writes a record of an output. room: at least the static size of the format's template, UR_MAX_SIZE if that has variable-length fields.
- * facts: of this record. \return bytes; 0: it would be larger than a record can be */
+ * facts: of this record. \return bytes; 0: it would be larger than a record can be; FC_PROGRAM_LACKS: it has not all mandatory lists */
+#define FC_PROGRAM_LACKS SIZE_MAX
 size_t fc_program_run(const struct fc_program *p, const uint8_t *record, const struct fc_layout *layout,
                       const struct fc_context *context, const struct fc_facts *facts, void *room);
 

@@ -65,6 +65,7 @@ static void convert(struct message *m, const struct template *t, const uint8_t *
       const struct fc_program *program = t->programs[i];
       if (__builtin_expect(fc_program_lacks(program) != NULL, 0)) {
          fc_add(&d->counters[FC_DROP_MANDATORY], 1);
+         d->lacks[i] = fc_program_lacks(program);
          continue;
       }
       const ur_template_t *tmplt = d->config.formats[i]->tmplt;
@@ -74,12 +75,13 @@ static void convert(struct message *m, const struct template *t, const uint8_t *
          continue; /* the output counts it */
       }
       size_t size = fc_program_run(program, p, layout, &m->context, facts, room);
-      if (size == 0) {
-         fc_add(&d->counters[FC_DROP_SIZE], 1);
+      if (size == 0 || size == FC_PROGRAM_LACKS) {
+         fc_add(&d->counters[size == 0 ? FC_DROP_SIZE : FC_DROP_MANDATORY], 1);
          continue;
       }
       d->config.sink.end(d->config.sink.context, i, room, size);
       fc_add(&d->counters[FC_SENT], 1);
+      d->sent[i]++;
    }
 }
 

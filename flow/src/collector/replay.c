@@ -2,6 +2,7 @@
 #include "replay.h"
 
 #include "parse/bytes.h"
+#include "recognise.h"
 #include "capture/source.h"
 
 #include <errno.h>

@@ -66,7 +66,9 @@ struct fc_decoder {
    struct waiting *waiting;
    uint64_t next_uid;
    uint64_t counters[FC_COUNTERS];
-   struct template *fixed[4]; /* of NetFlow v5 and v7, of sFlow with addresses of IPv4 and of IPv6 */
+   uint64_t sent[FC_MAX_OUTPUTS];
+   const char *lacks[FC_MAX_OUTPUTS]; /* a mandatory field that a record did not have */
+   struct template *fixed[4];         /* of NetFlow v5 and v7, of sFlow with addresses of IPv4 and of IPv6 */
    struct fc_sflow *sflow;
    struct fc_layout layout;
    /* The exporter of the last message, to look it up once for many. */

@@ -7,6 +7,7 @@
 #ifdef HAVE_XML
 #include "collector/startup.h"
 #endif
+#include "collector_format.h"
 
 #include <nemea-common/nc_telemetry.h>
 #include <nemea/module.h>
@@ -194,9 +195,12 @@ static const nm_option_t options[] = {
         'f', "format", "fields", add_format,
         "Fields of an output, separated by commas: SRC_IP,DST_IP,?TCP_FLAGS. Records without a field are "
         "dropped "
-        "and counted, unless it begins with ?, which makes it optional. Once for each output; without it the "
-        "fields that detectors of this system read. Besides the fields of the element table there are "
-        "LINK_BIT_FIELD, DIR_BIT_FIELD, ODID (the observation domain), EXPORTER_IP and SAMPLING_RATE."),
+        "and counted, unless it begins with ?, which makes it optional. \"basic\" is the fields that "
+        "detectors "
+        "of this system read, which are also those of an output without a format; \"plugin:NAME\" the fields "
+        "of a plugin of flow_meter, \"?plugin:NAME\" the same, optional. Once for each output. Besides the "
+        "fields of the element table there are LINK_BIT_FIELD, DIR_BIT_FIELD, ODID (the observation domain), "
+        "EXPORTER_IP and SAMPLING_RATE."),
     NM_STRING('e', "elements", struct flow_collector, elements_file, NULL,
               "Element table: which field the values of an information element become, in the format of "
               "ipfixcol2's "
@@ -283,7 +287,9 @@ static int check(nm_module_t *m)
       self->formats_text[self->n_formats++] = fc_default_format;
    }
    for (unsigned i = 0; i < self->n_formats; i++) {
-      self->formats[i] = fc_format_new(self->formats_text[i], self->elements, error);
+      char *text = collector_format(self->formats_text[i], error);
+      self->formats[i] = text != NULL ? fc_format_new(text, self->elements, error) : NULL;
+      free(text);
       if (self->formats[i] == NULL) {
          return nm_fail(m, "option -f, --format: %s", error);
       }
@@ -615,6 +621,23 @@ static int source(nm_module_t *m)
    return rc;
 }
 
+/* Says which outputs no exporter has the fields of. */
+static void warn_of_outputs(struct flow_collector *self)
+{
+   for (unsigned i = 0; i < self->n_formats; i++) {
+      const char *lacks = NULL;
+      bool sent = false;
+      for (unsigned w = 0; w < self->n_workers; w++) {
+         const char *name = fc_decoder_lacks(self->workers[w].decoder, i);
+         sent |= name == NULL && fc_decoder_counters(self->workers[w].decoder)[FC_RECORDS] > 0;
+         lacks = name != NULL ? name : lacks;
+      }
+      if (!sent && lacks != NULL) {
+         nm_warn(self->module, "output %u was sent no records: none has its mandatory field %s", i, lacks);
+      }
+   }
+}
+
 static int finish(nm_module_t *m)
 {
    struct flow_collector *self = nm_self(m);
@@ -630,6 +653,7 @@ static int finish(nm_module_t *m)
       }
    }
    sum_counters(self);
+   warn_of_outputs(self);
    if (self->telemetry != NULL) {
       write_counters(self);
    }
