@@ -8,8 +8,10 @@ usage: supervisor_test.py BIN_DIR [TEST...]
 import contextlib
 import json
 import os
+import pwd
 import signal
 import stat
+import subprocess
 import sys
 import unittest
 
@@ -59,9 +61,9 @@ class Supervisor(unittest.TestCase):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(entry['pid'], signal.SIGKILL)
 
-    def supervisor(self):
+    def supervisor(self, *options):
         s = self.w.start(self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.socket,
-                         '--state-dir', self.w.file('state'))
+                         '--state-dir', self.w.file('state'), *options)
         self.w.connect(self.socket).close()
         return s
 
@@ -237,6 +239,92 @@ class Supervisor(unittest.TestCase):
         self.assertEqual(silent[0].recv(1), b'')  # who says nothing is closed
         self.wait_until_ready()
         self.w.end(s, signal.SIGTERM)
+
+
+    def test_what_it_says_of_modules(self):
+        s = self.supervisor()
+        self.wait_until_ready()
+        self.w.file('in.csv', 'uint64 BYTES,string URL\n1,first\n')  # clients are counted when there is a format
+        self.assertEqual(self.w.run('logreplay', '-n', '-f', self.w.file('in.csv'), '-i', 'u:a')[0], 0)
+        self.wait_until(lambda x: x['log']['inputs'][0]['messages'] == 1, 'the first record')
+        tap = self.w.start(self.program('supcli'), '-s', self.socket, 'tap', 'repeater', '0', '-n', '2', '--seconds', '30')
+        self.wait_until(lambda x: x['repeater']['outputs'][0]['clients'] == 2, 'the tap beside log')
+        self.w.file('in.csv', 'uint64 BYTES,string URL\n18446744073709551615,"a\u00e9"\n2,b\n3,c\n')
+        self.assertEqual(self.w.run('logreplay', '-n', '-f', self.w.file('in.csv'), '-i', 'u:a')[0], 0)
+        code, out, err = self.w.end(tap)
+        self.assertEqual((code, [json.loads(line) for line in out.splitlines()]),
+                         (0, [{'BYTES': 2.0 ** 64, 'URL': 'a\u00e9'}, {'BYTES': 2, 'URL': 'b'}]), err)
+        self.wait_until(lambda x: x['log']['inputs'][0]['messages'] == 4, 'the counters')
+        self.assertIn('"sleep" has 0 outputs', self.cli('tap', 'sleep', status=1)[1])
+
+        graph = json.loads(self.cli('graph', '--json')[0])
+        self.assertEqual([m['name'] for m in graph['modules']], ['log', 'repeater', 'sleep'])
+        edges = {e['name']: e for e in graph['edges']}
+        self.assertEqual((edges['a']['from'], edges['a']['to']), (None, {'module': 'repeater', 'input': 0}))
+        self.assertEqual((edges['b']['from'], edges['b']['to']), ({'module': 'repeater', 'output': 0}, {'module': 'log', 'input': 0}))
+        self.assertEqual((edges['b']['messages'], edges['b']['dropped'], edges['b']['connected']), (4, 0, True))
+        self.assertEqual(edges['b']['queue_fill'], 0)
+        self.assertGreater(edges['b']['queue_bytes'], 0)
+        self.assertRegex(self.cli('graph')[0], r'repeater +-> log +b +[\d.]+/s, 0/s dropped, queue 0%\n')
+        self.assertIn('"repeater" -> "log" [label="b\\n', self.cli('graph', '--format', 'dot')[0])
+        self.assertIn('m1 -->|"b ', self.cli('graph', '--format', 'mermaid')[0])
+
+        self.cli('restart', 'log', '--wait')
+        events = json.loads(self.cli('events', 'log', '--json')[0])['events']
+        self.assertEqual([e['event'] for e in events if e['event'] != 'ready'], ['start', 'stopping', 'exit', 'start'])
+        self.assertEqual(events[-2]['status'] if events[-1]['event'] == 'start' else 0, 0)
+        self.assertRegex(self.cli('events', '--lines', '1000')[0], r'(?m)^20\S+Z +exit +log +Module log \(PID: \d+\) has ended with status 0\.$')
+        last = json.loads(self.cli('events', '--json')[0])['last']
+        with open(self.w.file('logs/modules_logs/sleep_stderr'), 'ab') as file:
+            file.write(b'one\n' * 20 + b'two \xff \x1b[31m\0\nthree')
+        log = json.loads(self.cli('logs', 'sleep', '--lines', '3', '--json')[0])
+        self.assertEqual(log['stderr'], {'lines': ['one', 'two \ufffd \x1b[31m\ufffd', 'three'], 'more': True})
+        self.assertIn('two \ufffd \\x1b[31m\ufffd\nthree\n', self.cli('logs', 'sleep')[0])
+        self.assertIn('The configuration was loaded: 3 modules.', self.cli('logs')[0])
+        self.assertIn('no module is named "s*"', self.cli('logs', 's*', status=1)[1])
+        out, err = self.cli('check')
+        self.assertEqual(out, '3 modules, 0 errors, 1 warnings\n')
+        self.assertIn('no enabled module sends what module "repeater" reads: UNIX socket a', err)
+        self.cli('check', '--strict', status=1)
+        self.assertEqual(self.cli('top', '-n', '2')[0].count('repeater'), 2)
+        self.assertIn('expected a number', self.cli('top', '-n', 'x', status=2)[1])
+        code, out, err = self.w.run(self.program('nemea'), 'status', '-s', self.socket, '--json')
+        self.assertEqual([m['name'] for m in json.loads(out)], ['log', 'repeater', 'sleep'], err)
+
+        follow = self.w.start(self.program('supcli'), '-s', self.socket, 'events', '--follow', '--json')
+        self.w.end(s, signal.SIGKILL)
+        s = self.supervisor()  # it knows what the one before knew
+        self.wait_until_ready()
+        events = json.loads(self.cli('events', '--lines', '1000', '--json')[0])['events']
+        self.assertEqual([e['number'] for e in events], list(range(1, len(events) + 1)))
+        self.assertGreater(len(events), last)
+        self.assertIn('adopted', [e['event'] for e in events[last:]])
+        self.w.end(follow)
+        self.w.end(s, signal.SIGTERM)
+
+    @unittest.skipIf(os.geteuid() != 0, 'becomes another user')
+    def test_who_may_ask_for_what(self):
+        nobody = pwd.getpwnam('nobody')
+
+        def ask_as_nobody(*requests):
+            """What nobody's requests give: None or the error."""
+            with self.w.connect(self.socket) as probe:  # it listens
+                probe.sendall(b'12\n')
+            os.chmod(self.socket, 0o666)
+            os.chmod(self.w.path, 0o755)
+            code = ('import json, socket, sys\ns = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); f = s.makefile("rw")\n'
+                    'for line in sys.argv[2:]:\n f.write(line + "\\n"); f.flush(); print(json.dumps(json.loads(f.readline()).get("error")))')
+            done = subprocess.run(['/usr/bin/python3', '-c', code, self.socket, *(json.dumps(r) for r in requests)], user=nobody.pw_uid,
+                                  group=nobody.pw_gid, extra_groups=[], check=True, capture_output=True, text=True, timeout=60)
+            return [json.loads(line) for line in done.stdout.splitlines()]
+
+        for options, allowed in (((), False), (('--inspect-user=nobody',), True)):
+            s = self.supervisor(*options)
+            self.wait_until_ready()
+            answers = ask_as_nobody(*({'command': c, 'names': ['sleep']} for c in ('status', 'graph', 'events', 'logs', 'tap', 'stop', 'reload')))
+            self.assertEqual(answers[:3], [None, None, None])
+            self.assertEqual([a is not None and 'root and the user' in a for a in answers[3:]], [not allowed, not allowed, True, True], answers)
+            self.w.end(s, signal.SIGTERM)
 
 
 if __name__ == '__main__':

@@ -25,6 +25,20 @@ static const struct command {
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+/* Those of the client of the supervisor, which has the same names. */
+static const char *const supervisor_commands[] = {"status", "top",     "graph",  "logs",    "events",
+                                                  "check",  "diff",    "tap",    "metrics", "start",
+                                                  "stop",   "restart", "enable", "disable", "reload"};
+
+static bool is_supervisor_command(const char *name)
+{
+   bool found = false;
+   for (size_t i = 0; i < sizeof(supervisor_commands) / sizeof(supervisor_commands[0]); i++) {
+      found |= strcmp(name, supervisor_commands[i]) == 0;
+   }
+   return found;
+}
+
 void cli_error(const char *format, ...)
 {
    va_list ap;
@@ -44,6 +58,10 @@ static void help(FILE *to)
    fprintf(
        to,
        "  help       help of a command or module: %s help NAME\n"
+       "\n"
+       "Commands of the supervisor, for a deployment that runs (as supcli COMMAND):\n"
+       "  status, top, graph, events, logs, tap, metrics, check, diff, start, stop, restart, enable, "
+       "disable, reload\n"
        "\n"
        "Options: --help, --version\n"
        "\n"
@@ -91,6 +109,20 @@ static int run_module(char **argv)
    return CLI_MODULE;
 }
 
+/* The process becomes supcli. */
+static int run_supervisor_command(char **argv, bool wants_help)
+{
+   char path[PATH_MAX], name[] = "supcli", option[] = "-h", *ask[] = {name, option, NULL};
+   if (!program_find(name, path, sizeof(path))) {
+      cli_error("%s is a command of supcli, which is not installed beside this program", argv[1]);
+      return CLI_MODULE;
+   }
+   argv[0] = name;
+   execv(path, wants_help ? ask : argv);
+   cli_error("cannot start %s: %s", path, strerror(errno));
+   return CLI_MODULE;
+}
+
 static int run(int argc, char **argv)
 {
    if (argc < 2) {
@@ -108,6 +140,9 @@ static int run(int argc, char **argv)
       return CLI_OK;
    }
    const struct command *c = find(wants_help ? argv[2] : argv[1]);
+   if (c == NULL && is_supervisor_command(wants_help ? argv[2] : argv[1])) {
+      return run_supervisor_command(argv, wants_help);
+   }
    if (c == NULL) {
       char option[] = "-h", *ask[] = {argv[2], option, NULL};
       return run_module(wants_help ? ask : argv + 1);

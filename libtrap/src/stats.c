@@ -109,6 +109,7 @@ static json_t *output_stats(struct trap_output *out)
    set_int(o, "autoflushes", atomic_load(&out->autoflushes));
    set_int(o, "refused_clients",
            is_socket_type(out->type) ? atomic_load(&((struct socket_output *) out)->refused) : 0);
+   set_int(o, "queue_bytes", is_socket_type(out->type) ? ((struct socket_output *) out)->log.size : 0);
    json_object_set_new(o, "client_stats_arr", client_stats(out));
    return o;
 }

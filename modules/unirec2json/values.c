@@ -139,24 +139,30 @@ static void write_scalar(nc_json_t *json, uint8_t type, const void *data, bool c
    }
 }
 
+void value_write_data(nc_json_t *json, uint8_t type, const void *data, size_t length, bool clean)
+{
+   size_t size = (size_t) abs(ur_field_type_size[type]);
+   if (type == UR_TYPE_STRING) {
+      nc_json_string(json, data, length);
+   } else if (type == UR_TYPE_BYTES) {
+      write_bytes(json, data, length, clean);
+   } else if (ur_field_type_size[type] < 0) {
+      nc_json_raw(json, "[", 1);
+      for (size_t i = 0; i < length / size; i++) {
+         nc_json_raw(json, ", ", i > 0 ? 2 : 0);
+         write_scalar(json, (uint8_t) ur_field_array_elem_type[type], (const char *) data + i * size, clean);
+      }
+      nc_json_raw(json, "]", 1);
+   } else {
+      write_scalar(json, type, data, clean);
+   }
+}
+
 void value_write(nc_json_t *json, const nm_field_t *f, const void *rec, bool clean)
 {
    uint32_t length;
    const char *data = nm_field_data(f, rec, &length);
-   if (f->type == UR_TYPE_STRING) {
-      nc_json_string(json, data, length);
-   } else if (f->type == UR_TYPE_BYTES) {
-      write_bytes(json, (const uint8_t *) data, length, clean);
-   } else if (nm_field_is_variable(f)) {
-      nc_json_raw(json, "[", 1);
-      for (uint32_t i = 0; i < length / f->size; i++) {
-         nc_json_raw(json, ", ", i > 0 ? 2 : 0);
-         write_scalar(json, (uint8_t) ur_field_array_elem_type[f->type], data + (size_t) i * f->size, clean);
-      }
-      nc_json_raw(json, "]", 1);
-   } else {
-      write_scalar(json, f->type, data, clean);
-   }
+   value_write_data(json, f->type, data, length, clean);
 }
 
 void value_write_time(nc_json_t *json, uint64_t seconds)

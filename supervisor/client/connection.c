@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -91,30 +93,27 @@ char *connection_ask(int fd, const char *line, int one_line)
    }
 }
 
-json_t *connection_command(const char *path, const char *command, char *const names[], size_t n)
+json_t *connection_command(const char *path, json_t *request)
 {
    int fd = connection_open(path);
+   char *text = fd >= 0 && request != NULL ? json_dumps(request, 0) : NULL, *line = NULL;
+   json_decref(request);
    if (fd < 0) {
       return NULL;
    }
-   json_t *list = json_array(), *request;
-   for (size_t i = 0; i < n; i++) {
-      json_array_append_new(list, json_string(names[i]));
-   }
-   request = json_pack("{s:s,s:o}", "command", command, "names", list);
-   char *text = request != NULL ? json_dumps(request, 0) : NULL, *line = NULL;
-   char *answer = text != NULL && asprintf(&line, "%s\n", text) >= 0 ? connection_ask(fd, line, 1) : NULL;
+   bool made = text != NULL && asprintf(&line, "%s\n", text) >= 0;
+   errno = ENOMEM;
+   char *answer = made ? connection_ask(fd, line, 1) : NULL;
    int failed = errno;
    json_t *o = answer != NULL ? json_loads(answer, 0, NULL) : NULL;
    if (answer != NULL && o == NULL) {
       failed = *answer == 0 ? ECONNRESET : EPROTO;
    }
-   free(text);
-   if (text != NULL) {
+   if (made) {
       free(line);
    }
+   free(text);
    free(answer);
-   json_decref(request);
    close(fd);
    errno = failed;
    return o;

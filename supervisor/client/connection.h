@@ -11,7 +11,7 @@ int connection_open(const char *path);
 /** Sends a line and reads until the end of the connection, or the end of a line when one_line is set.
  *  \return an allocated text, NULL with errno: ETIMEDOUT, EMSGSIZE, ECONNRESET, ... */
 char *connection_ask(int fd, const char *line, int one_line);
-/** The answer to a command. \return NULL with errno; EPROTO: no JSON */
-json_t *connection_command(const char *path, const char *command, char *const names[], size_t n);
+/** The answer to a request, whose reference it takes. \return NULL with errno; EPROTO: no JSON */
+json_t *connection_command(const char *path, json_t *request);
 
 #endif

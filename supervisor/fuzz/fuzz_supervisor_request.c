@@ -16,13 +16,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
    static struct daemon d = {
        .template = "/nonexistent.xml", .logs = "/nonexistent", .socket = "s", .configs = "/nonexistent"};
-   struct ifc_stats *ifcs = NULL;
    uint32_t n = 0;
    if (d.config == NULL && !modules_apply(&d, config_load_text("t.xml", document, strlen(document)), NULL)) {
       abort();
    }
-   for (int control = 0; control < 2; control++) {
-      json_t *answer = command_run(&d, (const char *) data, size, control != 0);
+   for (enum role role = ROLE_READ; role <= ROLE_CONTROL; role++) {
+      struct client c = {.role = role};
+      json_t *answer = command_run(&d, &c, (const char *) data, size);
       char *text = json_dumps(answer, 0);
       if (text == NULL || !json_is_boolean(json_object_get(answer, "ok"))) {
          abort();
@@ -30,9 +30,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
       free(text);
       json_decref(answer);
    }
-   if (service_parse((const char *) data, size, &ifcs, &n) && n > STATS_INTERFACES) {
+   struct ifc_stats *ifcs = service_parse((const char *) data, size, &n);
+   if (ifcs != NULL && n > STATS_INTERFACES) {
       abort();
    }
-   free(ifcs);
+   service_free(ifcs, n);
    return 0;
 }

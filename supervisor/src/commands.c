@@ -3,9 +3,10 @@
 #include "daemon.h"
 
 #include <fnmatch.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
 static json_t *problem_list(const struct config *c, bool errors)
 {
@@ -38,6 +39,11 @@ bool command_reload(struct daemon *d, json_t *report)
                ok ? "The configuration was loaded: %u modules."
                   : "The configuration was refused; %u modules go on.",
                d->n_modules);
+   if (ok) {
+      journal_event(d, EVENT_RELOAD, NULL, "The configuration was loaded: %u modules.", d->n_modules);
+   } else {
+      journal_event(d, EVENT_REFUSED, NULL, "The configuration was refused; %u modules go on.", d->n_modules);
+   }
    for (size_t i = 0; i < json_array_size(json_object_get(report, "errors")); i++) {
       journal_log(d, "ERROR", "%s", json_string_value(json_array_get(json_object_get(report, "errors"), i)));
    }
@@ -70,91 +76,10 @@ static json_t *diff(struct daemon *d, bool *ok)
    return list;
 }
 
-static const char *profile_of(const struct daemon *d, const struct module *m)
-{
-   return m->config != NULL ? d->config->profiles[m->config->profile].name : "";
-}
-
 static bool matches(const struct daemon *d, const struct module *m, const char *name)
 {
-   return strncmp(name, "profile:", 8) == 0 ? strcmp(profile_of(d, m), name + 8) == 0
+   return strncmp(name, "profile:", 8) == 0 ? strcmp(status_profile(d, m), name + 8) == 0
                                             : fnmatch(name, m->name, 0) == 0;
-}
-
-static json_t *last_exit(const struct module *m)
-{
-   if (!m->ever_ended) {
-      return json_null();
-   }
-   if (m->last_status == -1) {
-      return json_pack("{s:I}", "time", (json_int_t) m->last_end);
-   }
-   bool killed = WIFSIGNALED(m->last_status);
-   return json_pack("{s:I,s:i}", "time", (json_int_t) m->last_end, killed ? "signal" : "status",
-                    killed ? WTERMSIG(m->last_status) : WEXITSTATUS(m->last_status));
-}
-
-static json_t *interfaces_of(const struct module *m, bool out)
-{
-   json_t *list = json_array();
-   for (uint32_t i = 0; i < m->n_ifcs; i++) {
-      const struct ifc_stats *s = &m->ifcs[i];
-      char type[2] = {s->type, 0};
-      if (s->out == out) {
-         json_array_append_new(
-             list, out ? json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "type", type, "ID", s->id, "cli-num",
-                                   (json_int_t) s->peers, "sent-msg", (json_int_t) s->messages, "drop-msg",
-                                   (json_int_t) s->dropped, "buffers", (json_int_t) s->buffers, "autoflush",
-                                   (json_int_t) s->autoflushes)
-                       : json_pack("{s:s,s:s,s:I,s:I,s:I}", "type", type, "ID", s->id, "is-conn",
-                                   (json_int_t) s->peers, "messages", (json_int_t) s->messages, "buffers",
-                                   (json_int_t) s->buffers));
-      }
-   }
-   return list;
-}
-
-static json_t *status_of(const struct daemon *d, const struct module *m)
-{
-   json_t *o =
-       json_pack("{s:s,s:s,s:b,s:s,s:I,s:I}", "name", m->name, "profile", profile_of(d, m), "enabled",
-                 module_wanted(d, m), "state", m->plan.removed ? "removed" : plan_state_name(m->plan.state),
-                 "pid", (json_int_t) m->pid, "restarts", (json_int_t) m->total_restarts);
-   json_object_set_new(o, "last_exit", last_exit(m));
-   json_object_set_new(o, "started", m->plan.alive ? json_integer(m->last_start) : json_null());
-   json_object_set_new(o, "path", m->config != NULL ? json_string(m->config->path) : json_null());
-   json_object_set_new(o, "inputs", interfaces_of(m, false));
-   json_object_set_new(o, "outputs", interfaces_of(m, true));
-   json_object_set_new(o, "memory", json_integer(m->plan.alive ? (json_int_t) m->resident_bytes : 0));
-   return o;
-}
-
-json_t *command_old_statistics(struct daemon *d, bool all)
-{
-   json_t *root = json_object();
-   service_read_usage(d);
-   for (uint32_t i = 0; i < d->n_modules; i++) {
-      const struct module *m = d->modules[i];
-      bool alive = m->plan.alive;
-      if (m->config == NULL || (!alive && !all)) {
-         continue;
-      }
-      json_t *o = json_pack("{s:i,s:i,s:I,s:I}", "CPU-u", alive ? (int) m->cpu_user_percent : 0, "CPU-s",
-                            alive ? (int) m->cpu_system_percent : 0, "MEM-vms",
-                            (json_int_t) (alive ? m->virtual_bytes : 0), "MEM-rss",
-                            (json_int_t) (alive ? m->resident_bytes : 0));
-      json_object_set_new(o, "inputs", interfaces_of(m, false));
-      json_object_set_new(o, "outputs", interfaces_of(m, true));
-      if (all) {
-         json_object_set_new(o, "idx", json_integer(i));
-         json_object_set_new(o, "params",
-                             json_string(m->config->params != NULL ? m->config->params : "none"));
-         json_object_set_new(o, "path", json_string(m->config->path));
-         json_object_set_new(o, "status", json_string(alive ? "running" : "stopped"));
-      }
-      json_object_set_new(root, m->name, o);
-   }
-   return root;
 }
 
 enum verb { VERB_STATUS, VERB_START, VERB_STOP, VERB_RESTART };
@@ -163,8 +88,8 @@ static void apply_verb(struct daemon *d, struct module *m, enum verb verb)
 {
    if (verb == VERB_START || verb == VERB_STOP) {
       m->override = verb == VERB_START;
-      journal_event(d, "ENABLED", "Module %s set to %s.", m->name,
-                    verb == VERB_START ? "enabled" : "disabled");
+      journal_event(d, verb == VERB_START ? EVENT_ENABLED : EVENT_DISABLED, m, "Module %s set to %s.",
+                    m->name, verb == VERB_START ? "enabled" : "disabled");
    }
    if (verb == VERB_RESTART && m->plan.alive) {
       m->plan.restart = true;
@@ -180,8 +105,8 @@ static void apply_profile(struct daemon *d, const char *name, enum verb verb)
    for (uint32_t i = 0; strncmp(name, "profile:", 8) == 0 && i < d->config->n_profiles; i++) {
       if (strcmp(d->config->profiles[i].name, name + 8) == 0 && (verb == VERB_START || verb == VERB_STOP)) {
          d->profile_overrides[i] = verb == VERB_START;
-         journal_event(d, "ENABLED", "Profile %s set to %s.", name + 8,
-                       verb == VERB_START ? "enabled" : "disabled");
+         journal_event(d, verb == VERB_START ? EVENT_ENABLED : EVENT_DISABLED, NULL, "Profile %s set to %s.",
+                       name + 8, verb == VERB_START ? "enabled" : "disabled");
       }
    }
 }
@@ -228,76 +153,259 @@ static json_t *run_verb(struct daemon *d, const json_t *names, enum verb verb, c
    return list;
 }
 
-static json_t *info(const struct daemon *d)
+/* A request being answered. */
+struct request {
+   struct daemon *d;
+   struct client *client;
+   const json_t *root, *names;
+   const char *name; /* of the command */
+   bool ok;
+   char why[512];
+};
+
+static json_t *fail(struct request *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static json_t *fail(struct request *r, const char *format, ...)
 {
-   return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I}", "version", NEMEA_VERSION, "template",
-                    d->template, "logs", d->logs, "socket", d->socket, "started", (json_int_t) d->started,
-                    "modules", (json_int_t) d->n_modules, "running", (json_int_t) modules_alive(d), "reloads",
-                    (json_int_t) d->reloads, "failed_reloads", (json_int_t) d->failed_reloads);
+   va_list ap;
+   va_start(ap, format);
+   (void) vsnprintf(r->why, sizeof(r->why), format, ap);
+   va_end(ap);
+   return NULL;
 }
 
-static const struct {
-   const char *name;
-   enum verb verb;
-} verbs[] = {{"status", VERB_STATUS}, {"start", VERB_START},  {"enable", VERB_START},
-             {"stop", VERB_STOP},     {"disable", VERB_STOP}, {"restart", VERB_RESTART}};
-
-static json_t *run(struct daemon *d, const char *command, const json_t *names, bool control, char *why,
-                   size_t size, bool *ok)
+/* A number of the request. \return false: it is something else, with a reason */
+static bool number(struct request *r, const char *key, json_int_t min, json_int_t max, json_int_t *value)
 {
-   json_t *result = NULL;
-   *ok = true;
-   if (strcmp(command, "info") == 0) {
-      return info(d);
+   const json_t *v = json_object_get(r->root, key);
+   if (v == NULL) {
+      return true;
    }
-   if (strcmp(command, "diff") == 0) {
-      return diff(d, ok);
+   *value = json_integer_value(v);
+   if (!json_is_integer(v) || *value < min || *value > max) {
+      (void) fail(r, "\"%s\": expected a number from %lld to %lld", key, (long long) min, (long long) max);
+      return false;
    }
-   if (strcmp(command, "status") != 0 && !control) {
-      (void) snprintf(why, size, "\"%.50s\" is for root and the user of the supervisor only", command);
-   } else if (strcmp(command, "reload") == 0) {
-      result = json_object();
-      *ok = command_reload(d, result);
-   } else {
-      (void) snprintf(why, size, "unknown command \"%.50s\"", command);
-      for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-         if (strcmp(command, verbs[i].name) == 0) {
-            if (verbs[i].verb != VERB_STATUS && json_array_size(names) == 0) {
-               (void) snprintf(why, size, "\"%s\" needs the names of modules, profile:NAME, or patterns",
-                               command);
-            } else {
-               result = run_verb(d, names, verbs[i].verb, why, size);
-            }
-         }
+   return true;
+}
+
+/* The only name. \return NULL with a reason */
+static const struct module *only_module(struct request *r)
+{
+   const char *name = json_string_value(json_array_get(r->names, 0));
+   if (json_array_size(r->names) != 1 || name == NULL) {
+      (void) fail(r, "\"%s\" needs the name of one module", r->name);
+      return NULL;
+   }
+   const struct module *m = module_find(r->d, name);
+   if (m == NULL) {
+      (void) fail(r, "no module is named \"%.200s\"", name);
+   }
+   return m;
+}
+
+static json_t *run_info(struct request *r)
+{
+   const struct daemon *d = r->d;
+   static const char *const roles[] = {
+       [ROLE_READ] = "read", [ROLE_INSPECT] = "inspect", [ROLE_CONTROL] = "control"};
+   return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "version", NEMEA_VERSION, "template",
+                    d->template, "logs", d->logs, "socket", d->socket, "pid", (json_int_t) getpid(),
+                    "started", (json_int_t) d->started, "modules", (json_int_t) d->n_modules, "running",
+                    (json_int_t) modules_alive(d), "reloads", (json_int_t) d->reloads, "failed_reloads",
+                    (json_int_t) d->failed_reloads, "role", roles[r->client->role]);
+}
+
+static json_t *run_diff(struct request *r)
+{
+   return diff(r->d, &r->ok);
+}
+
+static json_t *run_graph(struct request *r)
+{
+   return graph_make(r->d);
+}
+
+static json_t *run_reload(struct request *r)
+{
+   json_t *report = json_object();
+   r->ok = command_reload(r->d, report);
+   return report;
+}
+
+/* Problems of the template as it is now, also of how modules fit together. Nothing changes. */
+static json_t *run_check(struct request *r)
+{
+   struct config *c = config_load(r->d->template);
+   if (c == NULL) {
+      return fail(r, "no memory");
+   }
+   if (c->n_errors == 0) {
+      config_check_topology(c, false);
+   }
+   r->ok = c->n_errors == 0;
+   json_t *o =
+       json_pack("{s:o,s:o,s:I,s:I,s:I,s:I}", "errors", problem_list(c, true), "warnings",
+                 problem_list(c, false), "more", (json_int_t) c->n_more, "modules", (json_int_t) c->n_modules,
+                 "n_errors", (json_int_t) c->n_errors, "n_warnings", (json_int_t) c->n_warnings);
+   config_free(c);
+   return o;
+}
+
+static bool event_wanted(const void *context, const json_t *event)
+{
+   const json_t *names = context;
+   const char *module = json_string_value(json_object_get(event, "module"));
+   for (size_t i = 0; i < json_array_size(names); i++) {
+      const char *name = json_string_value(json_array_get(names, i));
+      if (name != NULL && module != NULL && fnmatch(name, module, 0) == 0) {
+         return true;
       }
    }
-   *ok &= result != NULL;
-   return result;
+   return json_array_size(names) == 0;
 }
 
-json_t *command_run(struct daemon *d, const char *request, size_t length, bool control)
+static json_t *run_events(struct request *r)
 {
-   char why[512] = "";
-   json_t *root = json_loadb(request, length, JSON_REJECT_DUPLICATES, NULL), *answer = json_object();
-   const char *command = json_string_value(json_object_get(root, "command"));
-   bool ok = false;
-   json_t *result = NULL, *id = json_object_get(root, "id");
-   if (command == NULL || json_array_size(json_object_get(root, "names")) > 1000) {
-      (void) snprintf(why, sizeof(why),
-                      "expected {\"command\": TEXT, \"names\": [TEXT, ...]} with at most 1000 names");
-   } else {
-      result = run(d, command, json_object_get(root, "names"), control, why, sizeof(why), &ok);
+   json_int_t after = 0, limit = 100;
+   if (!number(r, "after", 0, INT64_MAX, &after) || !number(r, "limit", 1, 1024, &limit)) {
+      return NULL;
    }
+   return events_list(r->d, (uint64_t) after, (uint64_t) limit, event_wanted, r->names);
+}
+
+static json_t *log_of(const struct daemon *d, const struct module *m, const char *stream, uint32_t lines)
+{
+   char *path = journal_module_path(d, m->name, stream);
+   json_t *o = path != NULL ? logs_tail(path, lines) : json_null();
+   free(path);
+   return o;
+}
+
+/* The log of the supervisor without a name, or those of a module. */
+static json_t *run_logs(struct request *r)
+{
+   json_int_t lines = 100;
+   if (!number(r, "lines", 1, 10000, &lines)) {
+      return NULL;
+   }
+   if (json_array_size(r->names) == 0) {
+      char *path = NULL;
+      json_t *o =
+          asprintf(&path, "%s/supervisor_log", r->d->logs) >= 0 ? logs_tail(path, (uint32_t) lines) : NULL;
+      free(path);
+      return json_pack("{s:o?}", "supervisor", o);
+   }
+   const struct module *m = only_module(r);
+   return m != NULL ? json_pack("{s:s,s:o,s:o}", "module", m->name, "stdout",
+                                log_of(r->d, m, "stdout", (uint32_t) lines), "stderr",
+                                log_of(r->d, m, "stderr", (uint32_t) lines))
+                    : NULL;
+}
+
+static json_t *run_tap(struct request *r)
+{
+   json_int_t output = 0, records = 10, seconds = 5;
+   if (!number(r, "output", 0, CONFIG_INTERFACES, &output) || !number(r, "records", 1, 10000, &records) ||
+       !number(r, "seconds", 1, 30, &seconds)) {
+      return NULL;
+   }
+   const struct module *m = only_module(r);
+   if (m != NULL) {
+      (void) tap_start(r->d, r->client, m, (uint32_t) output, (uint32_t) records, (uint32_t) seconds,
+                       json_object_get(r->root, "id"), r->why, sizeof(r->why));
+   }
+   return NULL;
+}
+
+static json_t *run_named(struct request *r, enum verb verb)
+{
+   if (verb != VERB_STATUS && json_array_size(r->names) == 0) {
+      return fail(r, "\"%s\" needs the names of modules, profile:NAME, or patterns", r->name);
+   }
+   return run_verb(r->d, r->names, verb, r->why, sizeof(r->why));
+}
+
+static json_t *run_status(struct request *r)
+{
+   return run_named(r, VERB_STATUS);
+}
+
+static json_t *run_start(struct request *r)
+{
+   return run_named(r, VERB_START);
+}
+
+static json_t *run_stop(struct request *r)
+{
+   return run_named(r, VERB_STOP);
+}
+
+static json_t *run_restart(struct request *r)
+{
+   return run_named(r, VERB_RESTART);
+}
+
+static const struct command {
+   const char *name;
+   enum role role;
+   json_t *(*run)(struct request *r); /* NULL: why, or the answer comes later */
+} commands[] = {
+    {"status", ROLE_READ, run_status},      {"graph", ROLE_READ, run_graph},
+    {"events", ROLE_READ, run_events},      {"info", ROLE_READ, run_info},
+    {"diff", ROLE_READ, run_diff},          {"check", ROLE_READ, run_check},
+    {"logs", ROLE_INSPECT, run_logs},       {"tap", ROLE_INSPECT, run_tap},
+    {"start", ROLE_CONTROL, run_start},     {"enable", ROLE_CONTROL, run_start},
+    {"stop", ROLE_CONTROL, run_stop},       {"disable", ROLE_CONTROL, run_stop},
+    {"restart", ROLE_CONTROL, run_restart}, {"reload", ROLE_CONTROL, run_reload},
+};
+
+static json_t *run(struct request *r)
+{
+   for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+      const struct command *c = &commands[i];
+      if (strcmp(r->name, c->name) == 0) {
+         return c->role <= r->client->role
+                    ? c->run(r)
+                    : fail(r, "\"%s\" is for root and the user of the supervisor only%s", c->name,
+                           c->role == ROLE_INSPECT ? ", and for users of --inspect-user" : "");
+      }
+   }
+   return fail(r, "unknown command \"%.50s\"", r->name);
+}
+
+json_t *command_answer(const json_t *id, bool ok, json_t *result, const char *why)
+{
+   json_t *answer = json_object();
    if (json_is_integer(id) || json_is_string(id)) {
-      json_object_set(answer, "id", id);
+      json_object_set(answer, "id", (json_t *) id);
    }
    json_object_set_new(answer, "ok", json_boolean(ok));
    if (result != NULL) {
       json_object_set_new(answer, "result", result);
    } else {
-      json_t *text = json_string(why);
-      json_object_set_new(answer, "error", text != NULL ? text : json_string("the request is not UTF-8"));
+      json_object_set_new(answer, "error", json_text(why, strlen(why)));
    }
+   return answer;
+}
+
+json_t *command_run(struct daemon *d, struct client *client, const char *text, size_t length)
+{
+   json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL), *result = NULL;
+   struct request r = {.d = d,
+                       .client = client,
+                       .root = root,
+                       .names = json_object_get(root, "names"),
+                       .name = json_string_value(json_object_get(root, "command")),
+                       .ok = true};
+   if (r.name == NULL || json_array_size(r.names) > 1000) {
+      (void) fail(&r, "expected {\"command\": TEXT, \"names\": [TEXT, ...]} with at most 1000 names");
+   } else {
+      result = run(&r);
+   }
+   json_t *answer = client->tap == NULL
+                        ? command_answer(json_object_get(root, "id"), r.ok && result != NULL, result, r.why)
+                        : NULL;
    json_decref(root);
    return answer;
 }

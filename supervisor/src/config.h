@@ -113,6 +113,11 @@ void config_check_topology(struct config *c, bool ports);
 /** The part of an interface's parameters by which two ends meet: port or name. \return its length */
 size_t config_end(const struct config_interface *i, const char **end);
 
+/** Whether the other end is a module: a socket or port. */
+bool config_meets(const struct config_interface *i);
+/** Whether an input reads from this machine. */
+bool config_is_local(const struct config_interface *i);
+
 /** What is between two configurations, for one module name. */
 enum config_change { CHANGE_NONE, CHANGE_ADDED, CHANGE_REMOVED, CHANGE_RESTART, CHANGE_FLAGS };
 /** \param old,new NULL: not there \param what gets the names of what differs */

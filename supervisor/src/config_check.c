@@ -24,8 +24,7 @@ size_t config_end(const struct config_interface *i, const char **end)
    return strcspn(p, ":,");
 }
 
-/* Whether an input reads from this machine. */
-static bool is_local(const struct config_interface *i)
+bool config_is_local(const struct config_interface *i)
 {
    const char *p = i->params != NULL ? i->params : "";
    if (i->type == TYPE_UNIX) {
@@ -55,7 +54,7 @@ static bool same_end(const struct config_interface *a, const struct config_inter
    return memcmp(x, y, n) == 0;
 }
 
-static bool meets(const struct config_interface *i)
+bool config_meets(const struct config_interface *i)
 {
    return i->type == TYPE_UNIX || i->type == TYPE_TCP || i->type == TYPE_TLS;
 }
@@ -170,7 +169,7 @@ static void check_module(struct config *c, const struct config_module *m, const 
       if (ifc->type == TYPE_TCP || ifc->type == TYPE_TLS) {
          check_port(c, ifc, ports);
       }
-      if (ifc->direction == DIRECTION_IN && meets(ifc) && is_local(ifc)) {
+      if (ifc->direction == DIRECTION_IN && config_meets(ifc) && config_is_local(ifc)) {
          check_input(c, outputs, n, m, ifc);
       }
       if (ifc->type == TYPE_FILE && ifc->direction == DIRECTION_IN && ifc->params != NULL &&
@@ -194,7 +193,7 @@ void config_check_topology(struct config *c, bool ports)
    for (uint32_t k = 0; k < c->n_modules; k++) {
       const struct config_module *m = &c->modules[k];
       for (uint32_t i = 0; config_enabled(c, m) && i < m->n_interfaces && n < OUTPUTS; i++) {
-         if (m->interfaces[i].direction == DIRECTION_OUT && meets(&m->interfaces[i])) {
+         if (m->interfaces[i].direction == DIRECTION_OUT && config_meets(&m->interfaces[i])) {
             outputs[n] = (struct output){m, &m->interfaces[i]};
             check_output(c, outputs, n, &outputs[n]);
             n++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * The socket for clients. The first line decides: a number is a code of NEMEA 2, "{" begins a request in JSON, one per line. Reading is for
- * everybody who can connect (the socket's group), changing for root and the supervisor's own user.
+ * The socket for clients. The first line decides: a number is a code of NEMEA 2, "{" begins a request in JSON, one per line. What a client
+ * may ask for depends on its user (enum role).
  */
 #include "daemon.h"
 
@@ -21,6 +21,9 @@ enum { CODE_MENU = 789123, CODE_STATISTICS = 456987, CODE_INFO = 113366, CODE_RE
 
 static void close_client(struct daemon *d, struct client *c)
 {
+   if (c->tap != NULL) {
+      tap_cancel(d, c->tap);
+   }
    loop_close(d, &c->source);
    free(c->line);
    free(c->reply);
@@ -57,11 +60,11 @@ static bool run_code(struct daemon *d, struct client *c, const char *line)
    static const char no_menu[] = "[WARNING] This supervisor has no menu. Use: supcli COMMAND\n";
    c->closing = true;
    switch (strtol(line, NULL, 10)) {
-   case CODE_STATISTICS: return reply_json(c, command_old_statistics(d, false), "");
-   case CODE_INFO: return reply_json(c, command_old_statistics(d, true), "\n");
+   case CODE_STATISTICS: return reply_json(c, status_old(d, false), "");
+   case CODE_INFO: return reply_json(c, status_old(d, true), "\n");
    case CODE_MENU: return reply(c, no_menu, strlen(no_menu));
    case CODE_RELOAD:
-      if (c->control) {
+      if (c->role == ROLE_CONTROL) {
          json_t *report = json_object();
          (void) command_reload(d, report);
          json_decref(report);
@@ -78,13 +81,14 @@ static bool run_line(struct daemon *d, struct client *c, const char *line, size_
    if (*line != '{') {
       return length < 98 && run_code(d, c, line);
    }
-   return reply_json(c, command_run(d, line, length, c->control), "\n");
+   json_t *answer = command_run(d, c, line, length);
+   return answer == NULL || reply_json(c, answer, "\n");
 }
 
 /* Runs one request; the next when its answer is gone. \return false: to be closed */
 static bool run_lines(struct daemon *d, struct client *c)
 {
-   char *newline = c->n_reply == 0 ? memchr(c->line, '\n', c->n_line) : NULL;
+   char *newline = c->n_reply == 0 && c->tap == NULL ? memchr(c->line, '\n', c->n_line) : NULL;
    if (newline == NULL) {
       return c->n_line < CONTROL_LINE;
    }
@@ -124,18 +128,46 @@ static bool read_some(struct client *c)
    return true;
 }
 
-static void client_ready(struct daemon *d, struct source *source, uint32_t events)
+/* Runs requests and sends answers as far as that goes without waiting. */
+static void go_on(struct daemon *d, struct client *c, bool ok)
 {
-   struct client *c = (struct client *) source;
-   bool ok = c->n_reply > 0 ? write_some(c) : read_some(c);
-   while (ok && c->n_reply == 0 && memchr(c->line, '\n', c->n_line) != NULL) {
+   while (ok && c->n_reply == 0 && c->tap == NULL && memchr(c->line, '\n', c->n_line) != NULL) {
       ok = run_lines(d, c) && (c->n_reply == 0 || write_some(c));
    }
-   ok = ok && (c->n_line < CONTROL_LINE || c->n_reply > 0) &&
-        loop_change(d, source, c->n_reply > 0 ? EPOLLOUT : EPOLLIN);
+   /* While an answer is to come, only the end of the connection is waited for. */
+   ok = ok && (c->n_line < CONTROL_LINE || c->n_reply > 0 || c->tap != NULL) &&
+        loop_change(d, &c->source,
+                    c->tap != NULL   ? 0
+                    : c->n_reply > 0 ? EPOLLOUT
+                                     : EPOLLIN);
    if (!ok) {
       close_client(d, c);
    }
+}
+
+static void client_ready(struct daemon *d, struct source *source, uint32_t events)
+{
+   struct client *c = (struct client *) source;
+   go_on(d, c, c->tap != NULL ? false : c->n_reply > 0 ? write_some(c) : read_some(c));
+}
+
+void control_answer(struct daemon *d, struct client *c, json_t *answer)
+{
+   c->deadline = d->now + IDLE;
+   go_on(d, c, reply_json(c, answer, "\n") && write_some(c));
+}
+
+static enum role role_of(const struct daemon *d, uid_t uid)
+{
+   if (uid == 0 || uid == geteuid()) {
+      return ROLE_CONTROL;
+   }
+   for (uint32_t i = 0; i < d->n_inspectors; i++) {
+      if (d->inspectors[i] == uid) {
+         return ROLE_INSPECT;
+      }
+   }
+   return ROLE_READ;
 }
 
 static void accept_client(struct daemon *d, struct source *source, uint32_t events)
@@ -157,7 +189,7 @@ static void accept_client(struct daemon *d, struct source *source, uint32_t even
    }
    c->used = true;
    c->uid = peer.uid;
-   c->control = peer.uid == 0 || peer.uid == geteuid();
+   c->role = role_of(d, peer.uid);
    c->deadline = d->now + FIRST_LINE;
    c->source = (struct source){.fd = fd, .ready = client_ready};
    if (!loop_add(d, &c->source, EPOLLIN)) {

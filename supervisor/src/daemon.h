@@ -17,6 +17,8 @@
 #define CONTROL_CLIENTS  64
 #define CONTROL_LINE     65536 /* bytes of a request */
 #define CONTROL_REPLY    (16u << 20)
+#define INSPECTORS       8
+#define TAPS             4 /* at a time */
 
 struct daemon;
 
@@ -26,12 +28,22 @@ struct source {
    int fd; /* -1: none */
 };
 
+/** A client of an output. */
+struct ifc_client {
+   uint64_t id;             /* process or port */
+   uint64_t missed, queued; /* messages, bytes */
+};
+
 struct ifc_stats {
    bool out;
    char type;
    char id[128];
-   uint64_t messages, dropped, buffers, autoflushes;
-   uint32_t peers; /* clients of an output; of an input 1: connected */
+   uint64_t messages, dropped, buffers, autoflushes; /* of an input, dropped are those that it missed */
+   uint32_t peers;                                   /* clients of an output; of an input 1: connected */
+   uint64_t queue;                                   /* bytes that the queue of an output holds; 0: unknown */
+   double rate, drop_rate;                           /* messages per second between the last two answers */
+   struct ifc_client *clients;                       /* of an output */
+   uint32_t n_clients;
 };
 
 /** A connection to the service socket of a module. */
@@ -39,6 +51,7 @@ struct service {
    struct source source;
    bool waiting;   /* for an answer */
    uint64_t asked; /* last request */
+   uint64_t taken; /* last answer; 0: none of this process */
    char *answer;
    size_t got, size; /* size 0: of the header only */
    uint8_t header[8];
@@ -56,8 +69,10 @@ struct module {
    struct service service;
    struct ifc_stats *ifcs;
    uint32_t n_ifcs;
-   uint64_t cpu_user, cpu_system; /* ticks */
-   uint32_t cpu_user_percent, cpu_system_percent;
+   uint64_t cpu_user, cpu_system;                 /* ticks */
+   uint64_t cpu_read;                             /* when; 0: not of this process */
+   double cpu;                                    /* share of one core */
+   uint32_t cpu_user_percent, cpu_system_percent; /* of the whole machine, as of NEMEA 2 */
    uint64_t virtual_bytes, resident_bytes;
    uint32_t total_restarts;
    bool ever_ended;
@@ -65,10 +80,21 @@ struct module {
    time_t last_end, last_start;
 };
 
+/** What a client may ask for. Each includes those before it. */
+enum role {
+   ROLE_READ,    /* states and numbers: everybody who can connect */
+   ROLE_INSPECT, /* logs and records of traffic, too: the users of --inspect-user */
+   ROLE_CONTROL, /* changes: root and the supervisor's own user */
+};
+
+struct tap;
+
 struct client {
    struct source source;
-   bool used, control, closing;
+   bool used, closing;
+   enum role role;
    uid_t uid;
+   struct tap *tap; /* the answer comes from it, and no other request is read before */
    uint64_t deadline;
    char *line;
    size_t n_line;
@@ -76,8 +102,12 @@ struct client {
    size_t n_reply, sent;
 };
 
+struct event_ring;
+
 struct daemon {
    const char *template, *logs, *configs, *socket, *state_dir;
+   uid_t inspectors[INSPECTORS];
+   uint32_t n_inspectors;
    int epoll;
    struct config *config;
    struct module **modules;
@@ -88,8 +118,10 @@ struct daemon {
    int lock;
    struct client clients[CONTROL_CLIENTS];
    FILE *events, *log, *statistics;
+   struct event_ring *ring;
+   struct tap *taps[TAPS];
    uint64_t now; /* ms */
-   uint64_t cpu_total, last_tick, last_statistics;
+   uint64_t cpu_total, usage_read, last_tick, last_statistics;
    bool stopping; /* modules are being stopped, then it ends */
    bool leaving;  /* it ends, modules go on */
    bool state_changed;
@@ -103,11 +135,68 @@ bool loop_change(struct daemon *d, struct source *s, uint32_t events);
 void loop_close(struct daemon *d, struct source *s);
 uint64_t clock_ms(void);
 
+enum event_kind {
+   EVENT_START,
+   EVENT_RESTART,
+   EVENT_ADOPTED,
+   EVENT_READY,
+   EVENT_STOPPING,
+   EVENT_EXIT,
+   EVENT_FAILED, /* ended too often, is not started again */
+   EVENT_REMOVED,
+   EVENT_ENABLED,
+   EVENT_DISABLED,
+   EVENT_ERROR,
+   EVENT_RELOAD,
+   EVENT_REFUSED, /* reload: the configuration is wrong */
+   EVENT_ROLLBACK,
+   EVENT_SUPERVISOR, /* started or ended */
+};
+
+/* events.c */
+bool events_open(struct daemon *d);
+void events_close(struct daemon *d);
+const char *event_kind_name(enum event_kind kind);
+/** \param m NULL: of no module */
+void events_add(struct daemon *d, enum event_kind kind, const struct module *m, const char *text);
+/** The newest events, at most limit, with a greater number than after, that wanted() says yes to. */
+json_t *events_list(const struct daemon *d, uint64_t after, uint64_t limit,
+                    bool (*wanted)(const void *context, const json_t *event), const void *context);
+
+/* logs.c */
+/** A string of bytes that need not be UTF-8. */
+json_t *json_text(const char *text, size_t length);
+/** The last lines of a file: {"lines": [...], "more": whether there are others before}, or "error" and no lines. */
+json_t *logs_tail(const char *path, uint32_t lines);
+
+/* status.c */
+const char *status_profile(const struct daemon *d, const struct module *m);
+json_t *status_of(const struct daemon *d, const struct module *m);
+/** What an interface says of itself, added to an object. */
+void status_add_interface(json_t *o, const struct ifc_stats *s);
+/** The statistics of NEMEA 2. \param all with modules that do not run */
+json_t *status_old(struct daemon *d, bool all);
+
+/* graph.c */
+/** Modules and what is between them. */
+json_t *graph_make(const struct daemon *d);
+
+/* tap.c */
+/** Starts to read records of an output for a client. \return false: why */
+bool tap_start(struct daemon *d, struct client *c, const struct module *m, uint32_t output, uint32_t records,
+               uint32_t seconds, const json_t *id, char *why, size_t size);
+/** The client is gone. */
+void tap_cancel(struct daemon *d, struct tap *t);
+void tap_tick(struct daemon *d);
+/** A child has ended. \return whether it was a tap */
+bool tap_ended(struct daemon *d, pid_t pid, int status);
+
 /* journal.c */
 bool journal_open(struct daemon *d);
 void journal_close(struct daemon *d);
-void journal_event(struct daemon *d, const char *tag, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/** To modules_events and the events of clients. \param m NULL: of no module */
+void journal_event(struct daemon *d, enum event_kind kind, const struct module *m, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 void journal_log(struct daemon *d, const char *level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void journal_statistics(struct daemon *d);
@@ -130,6 +219,8 @@ void module_ended(struct daemon *d, struct module *m, int status);
 
 /* spawn.c */
 bool spawn(struct daemon *d, struct module *m);
+/** In a child: becomes a program with these descriptors and no others. */
+__attribute__((noreturn)) void spawn_become(const char *path, char *const argv[], int in, int out, int err);
 void spawn_signal(const struct module *m, int signal);
 /** Field 22 of /proc/PID/stat, 0: no such process or a zombie. */
 uint64_t spawn_start_time(pid_t pid);
@@ -138,8 +229,9 @@ uint64_t spawn_start_time(pid_t pid);
 void service_tick(struct daemon *d, struct module *m);
 void service_close(struct daemon *d, struct module *m);
 void service_read_usage(struct daemon *d);
-/** Takes an answer, checked. Also for fuzzing. */
-bool service_parse(const char *text, size_t length, struct ifc_stats **ifcs, uint32_t *n);
+/** Takes an answer, checked. Also for fuzzing. \param ifcs of service_free(), NULL: no memory or no answer */
+struct ifc_stats *service_parse(const char *text, size_t length, uint32_t *n);
+void service_free(struct ifc_stats *ifcs, uint32_t n);
 
 /* state.c */
 bool state_lock(struct daemon *d);
@@ -151,11 +243,14 @@ void state_write_generated(struct daemon *d);
 bool control_listen(struct daemon *d);
 void control_tick(struct daemon *d);
 void control_close(struct daemon *d);
+/** Sends the answer that a client waits for, and reads its next request. Takes the reference. */
+void control_answer(struct daemon *d, struct client *c, json_t *answer);
 
 /* commands.c */
-/** The answer to a request in JSON. \return a new reference */
-json_t *command_run(struct daemon *d, const char *request, size_t length, bool control);
-json_t *command_old_statistics(struct daemon *d, bool all);
+/** The answer to a request in JSON. \return a new reference; NULL: it comes later, by control_answer() */
+json_t *command_run(struct daemon *d, struct client *c, const char *request, size_t length);
+/** An answer: result, a new reference, or why there is none. \param id as in the request, NULL: none */
+json_t *command_answer(const json_t *id, bool ok, json_t *result, const char *why);
 /** Loads the template again. \return what changed, or the errors; NULL without memory */
 bool command_reload(struct daemon *d, json_t *report);
 

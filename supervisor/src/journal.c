@@ -60,31 +60,44 @@ void journal_close(struct daemon *d)
    }
 }
 
-static void __attribute__((format(printf, 3, 0)))
-write_line(FILE *to, const char *tag, const char *format, va_list ap)
+static void write_line(FILE *to, const char *tag, const char *text)
 {
-   char text[2048], line[4096], when[32];
+   char line[4096], when[32];
    if (to != NULL) {
-      (void) vsnprintf(text, sizeof(text), format, ap);
       nc_text_terminal(line, sizeof(line), text, strlen(text));
       (void) fprintf(to, "%s [%s] %s\n", now_text(when), tag, line);
    }
 }
 
-void journal_event(struct daemon *d, const char *tag, const char *format, ...)
+/* The tags of NEMEA 2; NULL: not in modules_events. */
+static const char *const tags[] = {
+    [EVENT_START] = "START",      [EVENT_RESTART] = "RESTART", [EVENT_ADOPTED] = "START",
+    [EVENT_READY] = "SERVICE",    [EVENT_STOPPING] = "STOP",   [EVENT_EXIT] = "STOP",
+    [EVENT_FAILED] = "RESTART",   [EVENT_REMOVED] = "STOP",    [EVENT_ENABLED] = "ENABLED",
+    [EVENT_DISABLED] = "ENABLED", [EVENT_ERROR] = "ERROR",     [EVENT_ROLLBACK] = "ERROR",
+    [EVENT_SUPERVISOR] = NULL};
+
+void journal_event(struct daemon *d, enum event_kind kind, const struct module *m, const char *format, ...)
 {
+   char text[2048];
    va_list ap;
    va_start(ap, format);
-   write_line(d->events, tag, format, ap);
+   (void) vsnprintf(text, sizeof(text), format, ap);
    va_end(ap);
+   if (tags[kind] != NULL) {
+      write_line(d->events, tags[kind], text);
+   }
+   events_add(d, kind, m, text);
 }
 
 void journal_log(struct daemon *d, const char *level, const char *format, ...)
 {
+   char text[2048];
    va_list ap;
    va_start(ap, format);
-   write_line(d->log, level, format, ap);
+   (void) vsnprintf(text, sizeof(text), format, ap);
    va_end(ap);
+   write_line(d->log, level, text);
 }
 
 void journal_statistics(struct daemon *d)

@@ -85,7 +85,7 @@ static void signal_ready(struct daemon *d, struct source *source, uint32_t event
       switch (info.ssi_signo) {
       case SIGCHLD: modules_reap(d); break;
       case SIGTERM:
-         journal_event(d, "STOP", "Stopping configuration...");
+         journal_event(d, EVENT_STOPPING, NULL, "Stopping configuration...");
          d->stopping = true;
          break;
       case SIGINT:
@@ -127,6 +127,7 @@ static uint64_t tick(struct daemon *d)
    if (d->now - d->last_tick >= TICK) {
       d->last_tick = d->now;
       control_tick(d);
+      tap_tick(d);
       service_read_usage(d);
       notify("WATCHDOG=1");
    }
@@ -178,6 +179,8 @@ static int start(struct daemon *d)
    d->started = time(NULL);
    (void) prctl(PR_SET_CHILD_SUBREAPER, 1);
    if (d->epoll < 0 || !state_lock(d)) {
+   } else if (!events_open(d)) {
+      fputs("supervisor: no memory\n", stderr);
    } else if (!journal_open(d)) {
       fprintf(stderr, "supervisor: cannot write log files in %s: %s\n", d->logs, strerror(errno));
    } else if (!command_reload(d, report)) {
@@ -188,6 +191,7 @@ static int start(struct daemon *d)
       status = EXIT_CONFIG;
    } else if (catch_signals(d) && control_listen(d)) {
       d->reloads = 0;
+      journal_event(d, EVENT_SUPERVISOR, NULL, "The supervisor (PID: %d) was started.", (int) getpid());
       state_adopt(d);
       status = EXIT_SUCCESS;
    }
@@ -201,10 +205,12 @@ static void end(struct daemon *d)
    if (d->events != NULL && d->signals.fd >= 0) {
       state_write(d);
       journal_log(d, "INFO", "The supervisor ends, %u modules go on.", modules_alive(d));
+      journal_event(d, EVENT_SUPERVISOR, NULL, "The supervisor ends, %u modules go on.", modules_alive(d));
    }
    modules_free(d);
    loop_close(d, &d->signals);
    journal_close(d);
+   events_close(d);
    close(d->epoll);
    if (d->lock >= 0) {
       close(d->lock);

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <nemea-common/nc_text.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,8 @@ static void help(FILE *to)
         "      --state-dir=DIR         directory of what outlives the supervisor, 0700 (default: "
         "$STATE_DIRECTORY, or\n"
         "                              " DEFAULT_STATE ")\n"
+        "      --inspect-user=NAME     a user who may also read logs and records (supcli logs, tap); up to 8 "
+        "times\n"
         "      --check FILE            print all errors and warnings of a template, each with file and line\n"
         "      --strict                warnings count as errors\n"
         "      --diff OLD NEW          print what a change from one template to the other restarts, starts "
@@ -127,6 +130,20 @@ static int diff(const char *old_path, const char *new_path)
    return status;
 }
 
+static bool add_inspector(struct daemon *d, const char *name)
+{
+   const struct passwd *user = getpwnam(name);
+   if (user == NULL || d->n_inspectors == INSPECTORS) {
+      fprintf(stderr,
+              user == NULL ? "supervisor: --inspect-user=%s: no such user\n"
+                           : "supervisor: --inspect-user=%s: expected at most 8 users\n",
+              name);
+      return false;
+   }
+   d->inspectors[d->n_inspectors++] = user->pw_uid;
+   return true;
+}
+
 static int run(struct daemon *d, bool background)
 {
    char template[PATH_MAX], logs[PATH_MAX], why[SOCKET_REASON_SIZE];
@@ -161,7 +178,7 @@ static int run(struct daemon *d, bool background)
 
 int main(int argc, char **argv)
 {
-   enum { CHECK = 256, STRICT, DIFF, STATE };
+   enum { CHECK = 256, STRICT, DIFF, STATE, INSPECT };
    static const struct option options[] = {{"check", no_argument, NULL, CHECK},
                                            {"strict", no_argument, NULL, STRICT},
                                            {"diff", no_argument, NULL, DIFF},
@@ -171,6 +188,7 @@ int main(int argc, char **argv)
                                            {"daemon-socket", required_argument, NULL, 's'},
                                            {"configs-path", required_argument, NULL, 'C'},
                                            {"state-dir", required_argument, NULL, STATE},
+                                           {"inspect-user", required_argument, NULL, INSPECT},
                                            {"help", no_argument, NULL, 'h'},
                                            {"version", no_argument, NULL, 'V'},
                                            {NULL, 0, NULL, 0}};
@@ -182,6 +200,11 @@ int main(int argc, char **argv)
       case STRICT: strict = true; break;
       case DIFF: wants_diff = true; break;
       case STATE: d.state_dir = optarg; break;
+      case INSPECT:
+         if (!add_inspector(&d, optarg)) {
+            return EXIT_USAGE;
+         }
+         break;
       case 'T': d.template = optarg; break;
       case 'L': d.logs = optarg; break;
       case 'd': background = true; break;

@@ -33,7 +33,7 @@ static void free_module(struct daemon *d, struct module *m)
 {
    service_close(d, m);
    loop_close(d, &m->pidfd);
-   free(m->ifcs);
+   service_free(m->ifcs, m->n_ifcs);
    free(m->name);
    free(m);
 }
@@ -145,12 +145,12 @@ bool modules_apply(struct daemon *d, struct config *c, json_t *report)
 static void describe_end(struct daemon *d, struct module *m, int status)
 {
    if (status == -1) {
-      journal_event(d, "STOP", "Module %s (PID: %d) has ended.", m->name, (int) m->pid);
+      journal_event(d, EVENT_EXIT, m, "Module %s (PID: %d) has ended.", m->name, (int) m->pid);
    } else if (WIFSIGNALED(status)) {
-      journal_event(d, "STOP", "Module %s (PID: %d) was ended by signal %d (%s).", m->name, (int) m->pid,
-                    WTERMSIG(status), strsignal(WTERMSIG(status)));
+      journal_event(d, EVENT_EXIT, m, "Module %s (PID: %d) was ended by signal %d (%s).", m->name,
+                    (int) m->pid, WTERMSIG(status), strsignal(WTERMSIG(status)));
    } else {
-      journal_event(d, "STOP", "Module %s (PID: %d) has ended with status %d.", m->name, (int) m->pid,
+      journal_event(d, EVENT_EXIT, m, "Module %s (PID: %d) has ended with status %d.", m->name, (int) m->pid,
                     WEXITSTATUS(status));
    }
 }
@@ -161,20 +161,23 @@ void module_ended(struct daemon *d, struct module *m, int status)
    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0) {
       random = (uint32_t) m->pid;
    }
+   m->last_status = status;
    describe_end(d, m, status);
    m->plan.wanted = module_wanted(d, m);
    plan_ended(&m->plan, d->now, status == 0, random);
    if (m->plan.state == STATE_FAILED || m->plan.state == STATE_FINISHED) {
-      journal_event(d, "RESTART",
+      journal_event(d, EVENT_FAILED, m,
                     "Module: %s was restarted %d times per minute and it is down again. I set it disabled.",
                     m->name, m->plan.limit);
    }
    service_close(d, m);
    loop_close(d, &m->pidfd);
    m->ever_ended = true;
-   m->last_status = status;
    m->last_end = time(NULL);
    m->pid = 0;
+   m->cpu = 0;
+   m->cpu_read = m->cpu_user = m->cpu_system = 0;
+   m->service.taken = 0;
    d->state_changed = true;
 }
 
@@ -182,7 +185,8 @@ void modules_reap(struct daemon *d)
 {
    int status;
    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-      for (uint32_t i = 0; i < d->n_modules; i++) {
+      bool known = tap_ended(d, pid, status);
+      for (uint32_t i = 0; !known && i < d->n_modules; i++) {
          struct module *m = d->modules[i];
          if (m->pid == pid && m->plan.alive && !m->adopted) {
             module_ended(d, m, status);
@@ -205,15 +209,16 @@ static void start(struct daemon *d, struct module *m)
 {
    bool again = m->plan.state == STATE_BACKOFF;
    plan_started(&m->plan, d->now, m->config->n_interfaces > 0);
-   if (again) {
-      m->total_restarts++;
-      journal_event(d, "RESTART", "Restarting module %s", m->name);
-   } else {
-      journal_event(d, "START", "Starting module %s.", m->name);
-   }
+   m->total_restarts += again;
    m->last_start = time(NULL);
    d->state_changed = true;
-   if (!spawn(d, m)) {
+   bool started = spawn(d, m);
+   if (again) {
+      journal_event(d, EVENT_RESTART, m, "Restarting module %s", m->name);
+   } else {
+      journal_event(d, EVENT_START, m, "Starting module %s.", m->name);
+   }
+   if (!started) {
       module_ended(d, m, -1);
    }
 }
@@ -225,12 +230,12 @@ static void act(struct daemon *d, struct module *m, enum plan_action action)
    case ACTION_TERMINATE:
       m->plan.state = STATE_STOPPING;
       m->plan.deadline = d->now + PLAN_STOP_TIMEOUT;
-      journal_event(d, "STOP", "Stopping module %s... sending SIGTERM", m->name);
+      journal_event(d, EVENT_STOPPING, m, "Stopping module %s... sending SIGTERM", m->name);
       spawn_signal(m, SIGTERM);
       break;
    case ACTION_KILL:
       m->plan.deadline = d->now + PLAN_STOP_TIMEOUT;
-      journal_event(d, "STOP", "Stopping module %s... sending SIGKILL", m->name);
+      journal_event(d, EVENT_STOPPING, m, "Stopping module %s... sending SIGKILL", m->name);
       spawn_signal(m, SIGKILL);
       break;
    case ACTION_REMOVE:
@@ -255,7 +260,7 @@ uint64_t modules_reconcile(struct daemon *d)
          act(d, m, action);
       } while (action != ACTION_NONE && action != ACTION_REMOVE);
       if (action == ACTION_REMOVE) {
-         journal_event(d, "STOP", "Module %s was removed.", m->name);
+         journal_event(d, EVENT_REMOVED, m, "Module %s was removed.", m->name);
          free_module(d, m);
          d->state_changed = true;
          continue;

@@ -10,10 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define REQUEST 10
-#define ANSWER  12
-#define EVERY   1000  /* ms between requests */
-#define TIMEOUT 10000 /* ms until an answer is given up */
+#define CLIENTS     64 /* of an output that are kept */
+#define REQUEST     10
+#define ANSWER      12
+#define EVERY       1000  /* ms between requests */
+#define TIMEOUT     10000 /* ms until an answer is given up */
+#define USAGE_EVERY 900   /* ms between looks at /proc */
 
 void service_close(struct daemon *d, struct module *m)
 {
@@ -30,9 +32,40 @@ static uint64_t number(const json_t *o, const char *key, bool *ok)
    return json_is_integer(v) ? (uint64_t) json_integer_value(v) : 0;
 }
 
-static bool parse_interface(const json_t *o, bool out, struct ifc_stats *s)
+void service_free(struct ifc_stats *ifcs, uint32_t n)
+{
+   for (uint32_t i = 0; i < n && ifcs != NULL; i++) {
+      free(ifcs[i].clients);
+   }
+   free(ifcs);
+}
+
+/* Counters of clients are decimal text. */
+static uint64_t text_number(const json_t *o, const char *key)
+{
+   const char *text = json_string_value(json_object_get(o, key));
+   return text != NULL && *text >= '0' && *text <= '9' ? strtoull(text, NULL, 10) : 0;
+}
+
+/* Optional: programs built with NEMEA 2 do not have all of it. The first element is about the inputs. */
+static bool parse_clients(const json_t *list, struct ifc_stats *s)
 {
    bool ok = true;
+   size_t n = json_array_size(list);
+   n = n > CLIENTS + 1 ? CLIENTS : n > 0 ? n - 1 : 0;
+   s->clients = n > 0 ? calloc(n, sizeof(*s->clients)) : NULL;
+   for (size_t i = 0; s->clients != NULL && i < n; i++) {
+      const json_t *o = json_array_get(list, i + 1);
+      s->clients[s->n_clients++] = (struct ifc_client){.id = number(o, "id", &ok),
+                                                       .missed = text_number(o, "skipped_messages"),
+                                                       .queued = number(o, "backlog_bytes", &ok)};
+   }
+   return n == 0 || s->clients != NULL;
+}
+
+static bool parse_interface(const json_t *o, bool out, struct ifc_stats *s)
+{
+   bool ok = true, any = true;
    const char *id = json_string_value(json_object_get(o, "ifc_id"));
    uint64_t type = number(o, "ifc_type", &ok);
    s->out = out;
@@ -42,6 +75,10 @@ static bool parse_interface(const json_t *o, bool out, struct ifc_stats *s)
    if (out) {
       s->dropped = number(o, "dropped-messages", &ok);
       s->autoflushes = number(o, "autoflushes", &ok);
+      s->queue = number(o, "queue_bytes", &any);
+      ok = parse_clients(json_object_get(o, "client_stats_arr"), s) && ok;
+   } else {
+      s->dropped = number(o, "missed_messages", &any);
    }
    if (!ok || id == NULL || type == 0 || type > 127 || strchr("tufgbT", (int) type) == NULL) {
       return false;
@@ -56,7 +93,7 @@ static bool parse_interface(const json_t *o, bool out, struct ifc_stats *s)
    return true;
 }
 
-bool service_parse(const char *text, size_t length, struct ifc_stats **ifcs, uint32_t *n)
+struct ifc_stats *service_parse(const char *text, size_t length, uint32_t *n)
 {
    json_t *root = json_loadb(text, length, 0, NULL), *in = json_object_get(root, "in"),
           *out = json_object_get(root, "out");
@@ -70,13 +107,29 @@ bool service_parse(const char *text, size_t length, struct ifc_stats **ifcs, uin
    }
    json_decref(root);
    if (!ok) {
-      free(list);
-      return false;
+      service_free(list, (uint32_t) (n_in + n_out));
+      return NULL;
    }
-   free(*ifcs);
-   *ifcs = list;
    *n = (uint32_t) (n_in + n_out);
-   return true;
+   return list;
+}
+
+static double per_second(uint64_t before, uint64_t after, uint64_t ms)
+{
+   return after > before ? (double) (after - before) * 1000 / (double) ms : 0;
+}
+
+/* Since the answer before, if that was of the same process. */
+static void set_rates(const struct module *m, struct ifc_stats *ifcs, uint32_t n, uint64_t now)
+{
+   uint64_t ms = now - m->service.taken;
+   for (uint32_t i = 0; m->service.taken != 0 && ms > 0 && i < n && i < m->n_ifcs; i++) {
+      const struct ifc_stats *before = &m->ifcs[i];
+      if (before->out == ifcs[i].out && before->type == ifcs[i].type) {
+         ifcs[i].rate = per_second(before->messages, ifcs[i].messages, ms);
+         ifcs[i].drop_rate = per_second(before->dropped, ifcs[i].dropped, ms);
+      }
+   }
 }
 
 /* \return false: to be closed */
@@ -86,16 +139,24 @@ static bool take_answer(struct daemon *d, struct module *m)
    s->waiting = false;
    s->got = 0;
    size_t length = strnlen(s->answer, s->size);
-   bool ok = service_parse(s->answer, length, &m->ifcs, &m->n_ifcs);
+   uint32_t n = 0;
+   struct ifc_stats *ifcs = service_parse(s->answer, length, &n);
    free(s->answer);
    s->answer = NULL;
-   if (!ok) {
-      journal_event(d, "ERROR", "Module %s: its statistics cannot be read.", m->name);
+   if (ifcs != NULL) {
+      set_rates(m, ifcs, n, d->now);
+      service_free(m->ifcs, m->n_ifcs);
+      m->ifcs = ifcs;
+      m->n_ifcs = n;
+      s->taken = d->now;
+   }
+   if (ifcs == NULL) {
+      journal_event(d, EVENT_ERROR, m, "Module %s: its statistics cannot be read.", m->name);
    } else if (m->plan.state == STATE_STARTING) {
       m->plan.state = STATE_READY;
-      journal_event(d, "SERVICE", "Connected to module %s.", m->name);
+      journal_event(d, EVENT_READY, m, "Connected to module %s.", m->name);
    }
-   return ok;
+   return ifcs != NULL;
 }
 
 /* \return false: to be closed */
@@ -201,7 +262,7 @@ static uint64_t all_ticks(void)
    return sum;
 }
 
-static void read_module(struct module *m, uint64_t ticks)
+static void read_module(struct module *m, uint64_t ticks, uint64_t now)
 {
    char path[64], text[1024];
    (void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) m->pid);
@@ -218,11 +279,16 @@ static void read_module(struct module *m, uint64_t ticks)
    for (int i = 3; p != NULL && i < 25; i++, p = strtok_r(NULL, " ", &rest)) {
       field[i] = strtoull(p, NULL, 10);
    }
-   bool first = m->cpu_user + m->cpu_system == 0;
+   bool first = m->cpu_read == 0;
    if (ticks > 0 && !first && field[14] >= m->cpu_user && field[15] >= m->cpu_system) {
       m->cpu_user_percent = (uint32_t) ((field[14] - m->cpu_user) * 100 / ticks);
       m->cpu_system_percent = (uint32_t) ((field[15] - m->cpu_system) * 100 / ticks);
    }
+   uint64_t used = field[14] + field[15], before = m->cpu_user + m->cpu_system;
+   if (m->cpu_read != 0 && now > m->cpu_read && used >= before) {
+      m->cpu = (double) (used - before) * 1000 / (double) sysconf(_SC_CLK_TCK) / (double) (now - m->cpu_read);
+   }
+   m->cpu_read = now;
    m->cpu_user = field[14];
    m->cpu_system = field[15];
    m->virtual_bytes = field[23];
@@ -231,11 +297,15 @@ static void read_module(struct module *m, uint64_t ticks)
 
 void service_read_usage(struct daemon *d)
 {
+   if (d->now - d->usage_read < USAGE_EVERY && d->usage_read != 0) {
+      return; /* ticks of the kernel are too coarse for shorter times */
+   }
+   d->usage_read = d->now;
    uint64_t all = all_ticks(), ticks = all - d->cpu_total;
    d->cpu_total = all;
    for (uint32_t i = 0; i < d->n_modules; i++) {
       if (d->modules[i]->plan.alive) {
-         read_module(d->modules[i], ticks);
+         read_module(d->modules[i], ticks, d->now);
       }
    }
 }

@@ -59,18 +59,16 @@ static int open_module_log(const struct daemon *d, const struct module *m, const
    return fd;
 }
 
-/* In the child. */
-__attribute__((noreturn)) static void become(const char *path, char *const argv[], int out, int err)
+void spawn_become(const char *path, char *const argv[], int in, int out, int err)
 {
    sigset_t none;
-   int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
    (void) setsid();
    for (int s = 1; s < NSIG; s++) {
       (void) signal(s, SIG_DFL);
    }
    (void) sigemptyset(&none);
    (void) sigprocmask(SIG_SETMASK, &none, NULL);
-   if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) {
+   if (in < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) {
       _exit(126);
    }
    (void) close_range(3, ~0U, 0);
@@ -88,13 +86,13 @@ bool spawn(struct daemon *d, struct module *m)
    char why[256];
    char **argv = config_command(m->config, why, sizeof(why));
    if (argv == NULL) {
-      journal_event(d, "ERROR", "Module %s cannot be started: %s", m->name, why);
+      journal_event(d, EVENT_ERROR, m, "Module %s cannot be started: %s", m->name, why);
       return false;
    }
    int out = open_module_log(d, m, "stdout", argv), err = open_module_log(d, m, "stderr", argv);
    pid_t pid = out >= 0 && err >= 0 ? fork() : -1;
    if (pid == 0) {
-      become(m->config->path, argv, out, err);
+      spawn_become(m->config->path, argv, open("/dev/null", O_RDONLY | O_CLOEXEC), out, err);
    }
    int failed = errno;
    if (out >= 0) {
@@ -105,7 +103,7 @@ bool spawn(struct daemon *d, struct module *m)
    }
    config_command_free(argv);
    if (pid < 0) {
-      journal_event(d, "ERROR", "Module %s cannot be started: %s", m->name, strerror(failed));
+      journal_event(d, EVENT_ERROR, m, "Module %s cannot be started: %s", m->name, strerror(failed));
       return false;
    }
    m->pid = pid;

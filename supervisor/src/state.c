@@ -170,7 +170,8 @@ static void adopt(struct daemon *d, const char *name, const json_t *o)
    plan_started(&m->plan, d->now, m->config != NULL && m->config->n_interfaces > 0);
    m->plan.restart = !json_equal(command, json_object_get(o, "command"));
    json_decref(command);
-   journal_event(d, "START", "Module %s (PID: %d) runs already, it is taken over.", m->name, (int) pid);
+   journal_event(d, EVENT_ADOPTED, m, "Module %s (PID: %d) runs already, it is taken over.", m->name,
+                 (int) pid);
 }
 
 void state_adopt(struct daemon *d)
