@@ -17,6 +17,7 @@ usage: ./bootstrap.sh COMMAND [ARGUMENT...]
                         libexec/nemea, libraries in lib; with --moduledir modules in that directory
   uninstall             remove what install put in its place
   bench [NAME] [ARG...] run the benchmark NAME on an optimised build; without NAME list them
+  receivers [N]         send N alerts (default 10000) to each kind of receiver, which is killed and started again in the middle
   lab [--out DIR] [NAME...]
                         make the captures again, with real tools between hosts in network namespaces (root)
   docs                  make the reference of the public headers, build-docs/html/index.html (Doxygen)
@@ -33,7 +34,8 @@ die() {
 }
 
 # What each group needs: how to tell that it is there (prog: a program, pc: a pkg-config module, hdr: a C header,
-# py: a module of the distribution's Python, clang: an option that clang links with), the Debian package, the Fedora package ('-': none).
+# py: a module of the distribution's Python, rsyslog: a module of rsyslog, clang: an option that clang links with), the Debian package,
+# the Fedora package ('-': none).
 packages() {
    case $1 in
    build) cat <<'END' ;;
@@ -97,6 +99,7 @@ py:pymongo              python3-pymongo     python3-pymongo
 py:redis                python3-redis       python3-redis
 prog:redis-server       redis-server        redis
 prog:rsyslogd           rsyslog             rsyslog
+rsyslog:lmnsd_ossl      rsyslog-openssl     rsyslog-openssl
 clang:-fsanitize=fuzzer libclang-rt-dev     compiler-rt
 END
    lab) cat <<'END' ;;
@@ -158,6 +161,7 @@ present() {
    case $1 in
    prog:*) command -v "${1#prog:}" >/dev/null 2>&1 ;;
    py:*) /usr/bin/python3 -c "import ${1#py:}" >/dev/null 2>&1 ;;
+   rsyslog:*) ls /usr/lib/*/rsyslog/"${1#rsyslog:}".so /usr/lib64/rsyslog/"${1#rsyslog:}".so 2>/dev/null | grep -q . ;;
    pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
    hdr:*) echo "#include <${1#hdr:}>" | gcc -E -xc - >/dev/null 2>&1 ;;
    clang:*)
@@ -357,6 +361,11 @@ demo)
 bench)
    deps build bench
    exec python3 bench/bench.py "$@"
+   ;;
+receivers)
+   deps build check
+   build build-receivers --buildtype=release
+   exec env RECEIVERS_ALERTS="${1:-10000}" meson test -C build-receivers -v reporters_mail reporters_receivers alert_output_e2e
    ;;
 lab)
    deps lab

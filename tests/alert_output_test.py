@@ -5,6 +5,7 @@
 usage: alert_output_test.py BIN_DIR [TEST]
 """
 
+import glob
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import unittest
 
 import event_schema
@@ -25,7 +27,9 @@ RECEIVERS = os.path.join(ROOT, 'tests', 'alert_receivers.py')
 RSYSLOGD = shutil.which('rsyslogd', path=os.environ['PATH'] + ':/usr/sbin')
 GUESSING = ('ipaddr DST_IP,ipaddr SRC_IP,time DETECTION_TIME,time TIME_FIRST,time TIME_LAST,uint32 EVENT_SCALE,uint16 DST_PORT,'
             'uint8 PROTOCOL,uint8 WARDEN_TYPE')
-MANY = 2000
+MANY = int(os.environ.get('RECEIVERS_ALERTS', '2000'))  # alerts of a test in which something is killed
+KILLS = 4
+OSSL = glob.glob('/usr/lib/*/rsyslog/lmnsd_ossl.so') + glob.glob('/usr/lib64/rsyslog/lmnsd_ossl.so')
 ONCE = ('--drain', '60000', '--attempts', '1')  # fails once
 FAST = ('--retry-min', '20', '--retry-max', '100')
 
@@ -38,18 +42,22 @@ def validator(name):
 
 
 def address(i):
-    return f'203.0.{i >> 8}.{i & 255}'
+    return f'203.{i >> 16}.{i >> 8 & 255}.{i & 255}'
+
+
+def rows(n):
+    return ''.join(f'198.51.100.7,{address(i)},2026-03-01T10:00:13,2026-03-01T10:00:00,2026-03-01T10:00:13,67,22,6,2\n' for i in range(n))
 
 
 class Case(unittest.TestCase):
     def setUp(self):
         self.w = Workspace(BIN)
+        self.place = self.found = 0  # of arrived()
         self.addCleanup(self.w.__exit__, None, None, None)
 
     def alerts(self, n, name='brute_force_detector'):
         """A file of n alerts, each another event."""
-        rows = ''.join(f'198.51.100.7,{address(i)},2026-03-01T10:00:13,2026-03-01T10:00:00,2026-03-01T10:00:13,67,22,6,2\n' for i in range(n))
-        csv = self.w.file(name + '.csv', GUESSING + '\n' + rows)
+        csv = self.w.file(name + '.csv', GUESSING + '\n' + rows(n))
         status, out, err = self.w.run('logreplay', '-f', csv, '-i', f'f:{name}.trapcap')
         self.assertEqual(status, 0, out + err)
         return f'f:{name}.trapcap'
@@ -73,6 +81,23 @@ class Case(unittest.TestCase):
             return []
         with open(path, encoding='utf-8') as file:
             return file.read().splitlines()
+
+    def arrived(self):
+        """How many messages are there; reads only what is new."""
+        path = self.w.file('received')
+        if os.path.exists(path):
+            with open(path, 'rb') as file:
+                file.seek(self.place)
+                new = file.read()
+            self.place += len(new)
+            self.found += new.count(b'\n')
+        return self.found
+
+    def wait_for_all(self):
+        """Every alert, once or more."""
+        self.w.wait_for(lambda: self.arrived() >= MANY and set(self.sources()) == {address(i) for i in range(MANY)}, 'all messages')
+        if 'RECEIVERS_ALERTS' in os.environ:
+            print(f'{self.id()}: {MANY} alerts arrived, {len(self.sources()) - MANY} of them twice')
 
     def sources(self, name='received'):
         return re.findall(r'(?:src_ip\W+|src=)(203[0-9.]+)', '\n'.join(self.lines(name)))
@@ -169,14 +194,13 @@ class Webhook(Case):
         port, spec = self.w.free_port(), self.alerts(MANY)
         server = self.receiver('http', port)
         process = self.w.start('alert_output', '-i', spec, '-v', '-s', 'spool', '-t', f'http://127.0.0.1:{port}/', '--drain', '60000', *FAST)
-        self.w.wait_for(lambda: len(self.lines()) > MANY // 10, 'some messages')
+        self.w.wait_for(lambda: self.arrived() > MANY // 10, 'some messages')
         self.w.end(server, signal.SIGKILL)
         self.receiver('http', port)
         code, _, err = self.w.end(process)
         self.assertEqual(code, 0, err)
-        found = self.sources()
-        self.assertEqual(set(found), {address(i) for i in range(MANY)})
-        self.assertLessEqual(len(found), MANY + 1)  # that which was answered by a kill
+        self.wait_for_all()
+        self.assertLessEqual(len(self.sources()), MANY + 1)  # that which was answered by a kill
 
     def test_what_waits_is_in_the_spool_and_is_sent_later(self):
         port, spec = self.w.free_port(), self.alerts(300)
@@ -217,11 +241,11 @@ class Webhook(Case):
     def test_one_of_a_batch_is_refused(self):
         port = self.w.free_port()
         self.receiver('http', port)
-        rows = self.alerts(20)
+        spec = self.alerts(20)
         os.remove(self.w.file('brute_force_detector.trapcap'))
         csv = self.w.read('brute_force_detector.csv').replace(',203.0.0.7,', ',203.0.113.13,')
-        self.w.run('logreplay', '-f', self.w.file('other.csv', csv), '-i', rows)
-        _, err = self.output(rows, '-t', f'http://127.0.0.1:{port}/refuse-some', '-b', '10')
+        self.w.run('logreplay', '-f', self.w.file('other.csv', csv), '-i', spec)
+        _, err = self.output(spec, '-t', f'http://127.0.0.1:{port}/refuse-some', '-b', '10')
         self.assertEqual(sorted(self.sources()), sorted(address(i) for i in range(20) if i != 7))
         self.assertRegex(err, r'rejected by the receiver\D+1\b')
 
@@ -247,9 +271,12 @@ class Webhook(Case):
 
 
 class Syslog(Case):
-    def rsyslog(self, port):
+    def rsyslog(self, port, tls=False):
+        driver = f'''global(defaultNetstreamDriver="ossl" defaultNetstreamDriverCAFile="{self.w.file('ca.crt')}"
+       defaultNetstreamDriverCertFile="{self.w.file('cert.pem')}" defaultNetstreamDriverKeyFile="{self.w.file('key.pem')}")
+module(load="imtcp" streamDriver.name="ossl" streamDriver.mode="1" streamDriver.authMode="anon")'''
         config = self.w.file('rsyslog.conf', f'''
-module(load="imtcp")
+{driver if tls else 'module(load="imtcp")'}
 input(type="imtcp" port="{port}" address="127.0.0.1")
 template(name="line" type="string" string="%msg%\\n")
 action(type="omfile" file="{self.w.file('received')}" template="line" flushOnTXEnd="on")
@@ -258,19 +285,28 @@ action(type="omfile" file="{self.w.file('received')}" template="line" flushOnTXE
         self.w.connect(port).close()
         return process
 
-    def test_rsyslog_is_stopped_and_comes_back(self):
-        if not RSYSLOGD:
-            self.skipTest('rsyslogd is not installed')
-        port, spec = self.w.free_port(), self.alerts(MANY)
-        server = self.rsyslog(port)
-        process = self.w.start('alert_output', '-i', spec, '-v', '-s', 'spool', '-f', 'cef', '-t', f'syslog+tcp://127.0.0.1:{port}',
-                               '--drain', '60000', *FAST)
-        self.w.wait_for(lambda: len(self.lines()) > 0, 'some messages')
+    def through_a_stop(self, tls, url, *options):
+        """rsyslog is stopped in the middle; what it had not taken comes again."""
+        spec = self.alerts(MANY)
+        server = self.rsyslog(self.port, tls)
+        process = self.w.start('alert_output', '-i', spec, '-v', '-s', 'spool', '-f', 'cef', '-t', url, '--drain', '60000', *FAST, *options)
+        self.w.wait_for(lambda: self.arrived() > 0, 'some messages')
         self.w.end(server, signal.SIGTERM)
-        self.rsyslog(port)
+        self.rsyslog(self.port, tls)
         code, _, err = self.w.end(process)
         self.assertEqual(code, 0, err)
-        self.w.wait_for(lambda: set(self.sources()) == {address(i) for i in range(MANY)}, 'all messages')
+        self.wait_for_all()
+
+    @unittest.skipUnless(RSYSLOGD, 'rsyslogd is not installed')
+    def test_rsyslog_is_stopped_and_comes_back(self):
+        self.port = self.w.free_port()
+        self.through_a_stop(False, f'syslog+tcp://127.0.0.1:{self.port}')
+
+    @unittest.skipUnless(RSYSLOGD and OSSL, 'rsyslogd with its TLS driver (rsyslog-openssl) is not installed')
+    def test_rsyslog_over_tls_is_stopped_and_comes_back(self):
+        self.certificates()
+        self.port = self.w.free_port()
+        self.through_a_stop(True, f'syslog+tls://localhost:{self.port}', '--ca', 'ca.crt')
 
     def test_octet_counting_and_tls(self):
         cert, key = self.certificates()
@@ -291,12 +327,42 @@ action(type="omfile" file="{self.w.file('received')}" template="line" flushOnTXE
         server = self.receiver('syslog', port)
         process = self.w.start('alert_output', '-i', spec, '-v', '-s', 'spool', '-f', 'cef', '-t', f'syslog+tcp://127.0.0.1:{port}',
                                '--drain', '60000', *FAST)
-        self.w.wait_for(lambda: len(self.lines()) > 0, 'some messages')
+        self.w.wait_for(lambda: self.arrived() > 0, 'some messages')
         self.w.end(server, signal.SIGKILL)
         self.receiver('syslog', port)
         code, _, err = self.w.end(process)
         self.assertEqual(code, 0, err)
-        self.w.wait_for(lambda: set(self.sources()) == {address(i) for i in range(MANY)}, 'all messages')
+        self.wait_for_all()
+
+
+class Resumed(Case):
+    """alert_output itself is killed, again and again; its input has resume=."""
+
+    def through_kills(self, *options):
+        port = self.w.free_port()
+        self.receiver('http', port)
+        sender = self.w.start('logreplay', '-n', '-f', '-', '-i', 'u:brute_force_detector:timeout=WAIT', stdin=subprocess.PIPE)
+        sender.stdin.write(GUESSING + '\n')
+        threading.Thread(target=lambda: sender.stdin.write(rows(MANY)) and sender.stdin.flush(), daemon=True).start()
+        command = ('alert_output', '-v', '-i', 'u:brute_force_detector:resume=siem', '-t', f'http://127.0.0.1:{port}/', *FAST, *options)
+        for i in range(KILLS):
+            process = self.w.start(*command)
+            self.w.wait_for(lambda i=i: self.arrived() >= (i + 1) * MANY // (KILLS + 1), 'some messages')
+            self.w.end(process, signal.SIGKILL)
+        process = self.w.start(*command)
+        self.wait_for_all()
+        status, _, err = self.w.end(process, signal.SIGTERM)
+        self.assertEqual(status, 0, err)
+        return self.sources(), err
+
+    def test_with_a_spool_file_only_what_was_on_its_way_comes_twice(self):
+        found, _ = self.through_kills('-s', 'spool')
+        self.assertEqual(set(found), {address(i) for i in range(MANY)})
+        self.assertLessEqual(len(found), MANY + KILLS)  # one request each
+
+    def test_without_one_nothing_is_lost(self):
+        found, _ = self.through_kills()
+        self.assertEqual(set(found), {address(i) for i in range(MANY)})
 
 
 class Rest(Case):

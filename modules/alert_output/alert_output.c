@@ -24,6 +24,12 @@ static const unsigned syslog_severities[] = {5, 5, 4, 1};
 
 enum kind { TO_FILE, TO_WEB, TO_SYSLOG };
 
+struct source {
+   uint32_t place;          /* of its position in the spool */
+   uint64_t unacknowledged; /* the last record; NONE: all are acknowledged */
+   uint64_t marked;         /* the last one of those that are acknowledged next */
+};
+
 struct alert_output {
    const char *to, *detectors, *spool, *ca, *cert, *key, *headers, *host, *node;
    unsigned format;
@@ -31,12 +37,15 @@ struct alert_output {
    bool end;
 
    struct alert_input *inputs;
-   uint64_t *unacknowledged; /* of each input the number of the last message; NONE: all are acknowledged */
+   struct source *sources; /* of the inputs */
+   uint64_t put;           /* messages */
+   uint64_t mark; /* spool in memory: marked records are acknowledged when so many messages have left it */
+   bool marking;  /* some are marked */
    struct sender *sender;
    enum kind kind;
    char hostname[256];
    struct format_options options;
-   uint64_t alerts, ignored, bad, dropped, delivered, rejected, failed, waiting, damaged;
+   uint64_t alerts, ignored, bad, repeated, dropped, delivered, rejected, failed, waiting, damaged;
    bool failing;
    char message[FORMAT_MAX], line[SYSLOG_SIZE];
 };
@@ -104,11 +113,10 @@ static int check(nm_module_t *m)
    struct alert_output *self = nm_self(m);
    char why[WHY_SIZE], wrong[ALERT_INPUT_WHY];
    self->inputs = calloc(nm_inputs(m) + 1, sizeof(*self->inputs));
-   self->unacknowledged = malloc((nm_inputs(m) + 1) * sizeof(*self->unacknowledged));
-   if (self->inputs == NULL || self->unacknowledged == NULL) {
+   self->sources = malloc((nm_inputs(m) + 1) * sizeof(*self->sources));
+   if (self->inputs == NULL || self->sources == NULL) {
       return nm_fail(m, "out of memory");
    }
-   memset(self->unacknowledged, 0xff, (nm_inputs(m) + 1) * sizeof(*self->unacknowledged));
    if ((self->cert == NULL) != (self->key == NULL)) {
       return nm_fail(m, "options --cert and --key: expected both");
    }
@@ -190,6 +198,10 @@ static int init(nm_module_t *m)
    if (self->sender == NULL) {
       return nm_fail(m, "spool %s: %s", self->spool != NULL ? self->spool : "in memory", why);
    }
+   for (uint32_t i = 0; i < nm_inputs(m); i++) {
+      self->sources[i] = (struct source){
+          .place = sender_input(self->sender, nm_input_spec(m, i)), .unacknowledged = NONE, .marked = NONE};
+   }
    update_counters(self);
    if (self->damaged > 0) {
       nm_warn(m, "spool %s: %llu bytes at its end were damaged and are lost", self->spool,
@@ -198,6 +210,7 @@ static int init(nm_module_t *m)
    nm_counter(m, "alerts", &self->alerts);
    nm_counter(m, "alerts ignored", &self->ignored);
    nm_counter(m, "alerts invalid", &self->bad);
+   nm_counter(m, "alerts repeated", &self->repeated);
    nm_counter(m, "delivered", &self->delivered);
    nm_counter(m, "rejected by the receiver", &self->rejected);
    nm_counter(m, "waiting", &self->waiting);
@@ -222,7 +235,8 @@ static int format(nm_module_t *m, uint32_t input)
 
 /* ----------------------------------------------------------------------- alerts */
 
-static void send_event(nm_module_t *m, const struct event *e)
+/* \return false: it was dropped */
+static bool send_event(nm_module_t *m, const struct event *e, const struct spool_position *p)
 {
    struct alert_output *self = nm_self(m);
    const char *message = self->message;
@@ -233,13 +247,17 @@ static void send_event(nm_module_t *m, const struct event *e)
       n = format_syslog(self->message, n, self->facility, syslog_severities[format_severity(e)],
                         self->options.host, self->options.now, e->kind, self->line, sizeof(self->line));
    }
-   if (n == 0 || !sender_put(self->sender, message, (uint32_t) n)) {
+   if (n == 0 || !sender_put(self->sender, message, (uint32_t) n, p)) {
       self->dropped++;
       nm_warn(m, "event %s is dropped: %s", e->id, n == 0 ? "its message is too long" : "the spool is full");
+      return false;
    }
+   self->put++;
+   return true;
 }
 
-static void take_alert(nm_module_t *m, const struct alert_input *in, const nm_record_t *rec)
+static void take_alert(nm_module_t *m, const struct alert_input *in, const nm_record_t *rec,
+                       const struct spool_position *p)
 {
    struct alert_output *self = nm_self(m);
    struct event e;
@@ -247,31 +265,55 @@ static void take_alert(nm_module_t *m, const struct alert_input *in, const nm_re
    self->bad += result == ALERT_INVALID;
    self->alerts += result != ALERT_INVALID;
    self->ignored += result == ALERT_IGNORED;
-   if (result == ALERT_EVENT) {
-      send_event(m, &e);
+   if (result != ALERT_EVENT || !send_event(m, &e, p)) {
+      sender_pass(self->sender, p);
    }
 }
 
-/* What was taken is in the spool, or counted; its sender may forget it when the spool is on the disk. */
+static void acknowledge_marked(nm_module_t *m)
+{
+   struct alert_output *self = nm_self(m);
+   for (uint32_t i = 0; i < nm_inputs(m); i++) {
+      if (self->sources[i].marked != NONE) {
+         nm_ack(m, i, self->sources[i].marked);
+         self->sources[i].marked = NONE;
+      }
+   }
+   self->marking = false;
+}
+
+/* Marks the records that were taken since. */
+static void mark(nm_module_t *m)
+{
+   struct alert_output *self = nm_self(m);
+   for (uint32_t i = 0; i < nm_inputs(m); i++) {
+      struct source *s = &self->sources[i];
+      self->marking |= s->unacknowledged != NONE;
+      s->marked = s->unacknowledged;
+      s->unacknowledged = NONE;
+   }
+   self->mark = self->put;
+}
+
+/* What was taken is in the spool, or counted. Its sender may forget it when the spool is on the disk; where it is in memory, when it was delivered. */
 static void acknowledge(nm_module_t *m)
 {
    struct alert_output *self = nm_self(m);
-   bool any = false;
-   for (uint32_t i = 0; i < nm_inputs(m); i++) {
-      any |= self->unacknowledged[i] != NONE;
+   struct sender_counts c;
+   sender_counts(self->sender, &c);
+   bool safe = self->spool == NULL && c.delivered + c.rejected >= self->mark;
+   if (self->marking && safe) {
+      acknowledge_marked(m);
    }
-   if (!any) {
-      return;
+   if (!self->marking) {
+      mark(m);
    }
-   if (!sender_sync(self->sender)) {
-      nm_warn(m, "spool %s: it cannot be written to the disk: %s; alerts are not acknowledged", self->spool,
-              strerror(errno));
-      return;
-   }
-   for (uint32_t i = 0; i < nm_inputs(m); i++) {
-      if (self->unacknowledged[i] != NONE) {
-         nm_ack(m, i, self->unacknowledged[i]);
-         self->unacknowledged[i] = NONE;
+   if (self->marking && self->spool != NULL) {
+      if (sender_sync(self->sender)) {
+         acknowledge_marked(m);
+      } else {
+         nm_warn(m, "spool %s: it cannot be written to the disk: %s; alerts are not acknowledged",
+                 self->spool, strerror(errno));
       }
    }
 }
@@ -279,10 +321,18 @@ static void acknowledge(nm_module_t *m)
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
    struct alert_output *self = nm_self(m);
+   struct source *s = &self->sources[nm_input(m)];
+   struct spool_position p = {.input = s->place};
+   uint64_t offset = nm_position(m, nm_input(m), recs[0].seq, &p.instance) - recs[0].seq;
    for (uint32_t i = 0; i < n; i++) {
-      take_alert(m, &self->inputs[nm_input(m)], &recs[i]);
+      p.number = recs[i].seq + offset;
+      if (sender_has(self->sender, &p)) {
+         self->repeated++;
+      } else {
+         take_alert(m, &self->inputs[nm_input(m)], &recs[i], &p);
+      }
    }
-   self->unacknowledged[nm_input(m)] = recs[n - 1].seq;
+   s->unacknowledged = recs[n - 1].seq;
    return NM_OK;
 }
 
@@ -320,6 +370,11 @@ static int finish(nm_module_t *m)
    acknowledge(m);
    sender_stop(self->sender, self->drain);
    sender_counts(self->sender, &c);
+   if (c.waiting == 0) {
+      acknowledge_marked(m);
+      mark(m);
+      acknowledge_marked(m);
+   }
    update_counters(self);
    if (c.waiting > 0 && self->spool == NULL) {
       return nm_fail(m, "%s: %s; %llu messages were not delivered and are lost", self->to,
@@ -339,7 +394,7 @@ static void cleanup(nm_module_t *m)
    sender_free(self->sender);
    alert_inputs_free(self->inputs, nm_inputs(m));
    free(self->inputs);
-   free(self->unacknowledged);
+   free(self->sources);
 }
 
 NM_MODULE("alert_output",

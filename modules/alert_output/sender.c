@@ -252,11 +252,27 @@ struct sender *sender_start(struct destination *d, const struct sender_options *
    return s;
 }
 
-bool sender_put(struct sender *s, const char *message, uint32_t length)
+/* Positions are the module's alone, so they need no lock. */
+uint32_t sender_input(struct sender *s, const char *name)
+{
+   return spool_input(&s->spool, name);
+}
+
+bool sender_has(struct sender *s, const struct spool_position *p)
+{
+   return spool_has(&s->spool, p);
+}
+
+void sender_pass(struct sender *s, const struct spool_position *p)
+{
+   spool_pass(&s->spool, p);
+}
+
+bool sender_put(struct sender *s, const char *message, uint32_t length, const struct spool_position *p)
 {
    pthread_mutex_lock(&s->lock);
    bool idle = s->spool.sent == s->spool.waiting;
-   bool done = spool_put(&s->spool, message, length);
+   bool done = spool_put(&s->spool, message, length, p);
    if (idle) {
       pthread_cond_broadcast(&s->wake);
    }

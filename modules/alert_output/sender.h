@@ -25,8 +25,12 @@ struct sender;
 
 /** Starts it. The destination is the sender's. \return NULL with a reason */
 struct sender *sender_start(struct destination *d, const struct sender_options *o, char why[WHY_SIZE]);
+/** As of the spool. */
+uint32_t sender_input(struct sender *s, const char *name);
+bool sender_has(struct sender *s, const struct spool_position *p);
+void sender_pass(struct sender *s, const struct spool_position *p);
 /** \return false: the spool is full */
-bool sender_put(struct sender *s, const char *message, uint32_t length);
+bool sender_put(struct sender *s, const char *message, uint32_t length, const struct spool_position *p);
 /** What was put is on the disk when this returns true, if the spool is a file. */
 bool sender_sync(struct sender *s);
 void sender_counts(struct sender *s, struct sender_counts *counts);

@@ -20,6 +20,14 @@ struct spool_header {
    uint32_t version, contents;
    uint64_t size;
    _Atomic uint64_t head, tail; /* positions that only grow: of the first message, and behind the last one */
+   struct {
+      _Atomic uint64_t tail; /* the put that moves the tail to here takes what follows; 0: not complete */
+      _Atomic uint64_t input, instance, number;
+   } put;
+   struct {
+      _Atomic uint64_t name; /* hash; 0: free */
+      _Atomic uint64_t instance, number;
+   } inputs[SPOOL_INPUTS];
 };
 
 /* Before each message. The position says that these bytes are not of an earlier turn of the ring. */
@@ -79,6 +87,64 @@ static bool valid(const struct spool *s, uint64_t position, uint64_t tail, struc
    return sum == r->sum;
 }
 
+/* --------------------------------------------------------------------- positions */
+
+/* Safe against a kill between any two stores: a position is never ahead of what was taken. */
+static void set_position(struct spool_header *h, uint64_t input, uint64_t instance, uint64_t number)
+{
+   if (input >= SPOOL_INPUTS) {
+      return;
+   }
+   if (h->inputs[input].instance != instance) {
+      h->inputs[input].number = 0;
+      h->inputs[input].instance = instance;
+   }
+   h->inputs[input].number = number;
+}
+
+uint32_t spool_input(struct spool *s, const char *name)
+{
+   uint64_t hash = 14695981039346656037u; /* FNV-1a */
+   uint32_t slot = SPOOL_INPUTS;
+   for (const char *c = name; *c != 0; c++) {
+      hash = (hash ^ (uint8_t) *c) * 1099511628211u;
+   }
+   hash += hash == 0;
+   for (uint32_t i = 0; i < SPOOL_INPUTS; i++) {
+      if (s->header->inputs[i].name == hash) {
+         s->used[i] = true;
+         return i;
+      }
+      if (slot == SPOOL_INPUTS && !s->used[i] && s->header->inputs[i].name == 0) {
+         slot = i;
+      }
+   }
+   for (uint32_t i = 0; slot == SPOOL_INPUTS && i < SPOOL_INPUTS; i++) {
+      slot = s->used[i] ? slot : i;
+   }
+   if (slot < SPOOL_INPUTS) {
+      s->header->inputs[slot].number = 0;
+      s->header->inputs[slot].instance = 0;
+      s->header->inputs[slot].name = hash;
+      s->used[slot] = true;
+   }
+   return slot;
+}
+
+bool spool_has(const struct spool *s, const struct spool_position *p)
+{
+   return p->input < SPOOL_INPUTS && p->instance != 0 &&
+          s->header->inputs[p->input].instance == p->instance &&
+          p->number <= s->header->inputs[p->input].number;
+}
+
+void spool_pass(struct spool *s, const struct spool_position *p)
+{
+   set_position(s->header, p->input, p->instance, p->number);
+}
+
+/* ----------------------------------------------------------------------- opening */
+
 /* Counts what is there, and drops what is not whole: after a power failure. */
 static void recover(struct spool *s)
 {
@@ -92,6 +158,13 @@ static void recover(struct spool *s)
       s->waiting++;
    }
    s->damaged = tail - at;
+   if (s->damaged > 0) { /* what is lost may come again */
+      memset(s->header->inputs, 0, sizeof(s->header->inputs));
+   } else if (s->header->put.tail == tail &&
+              tail != 0) { /* killed before it was written to the input's place */
+      set_position(s->header, s->header->put.input, s->header->put.instance, s->header->put.number);
+   }
+   s->header->put.tail = 0;
    s->header->tail = at;
    s->next = s->header->head;
 }
@@ -198,17 +271,24 @@ bool spool_sync(const struct spool *s)
    return s->fd < 0 || msync(s->header, s->size + PAGE, MS_SYNC) == 0;
 }
 
-bool spool_put(struct spool *s, const char *message, uint32_t length)
+bool spool_put(struct spool *s, const char *message, uint32_t length, const struct spool_position *p)
 {
-   uint64_t tail = s->header->tail;
+   struct spool_header *h = s->header;
+   uint64_t tail = h->tail, end = tail + sizeof(struct record) + padded(length);
    struct record r = {.position = tail, .length = length};
-   if (length == 0 || sizeof(r) + padded(length) > s->size - (tail - s->header->head)) {
+   if (length == 0 || end - tail > s->size - (tail - h->head)) {
       return false;
    }
    r.sum = sum_of(&r, 0, message, length);
    ring_write(s, tail, &r, sizeof(r));
    ring_write(s, tail + sizeof(r), message, length);
-   atomic_store_explicit(&s->header->tail, tail + sizeof(r) + padded(length), memory_order_release);
+   h->put.tail = 0;
+   h->put.input = p->input;
+   h->put.instance = p->instance;
+   h->put.number = p->number;
+   h->put.tail = end;
+   h->tail = end;
+   set_position(h, p->input, p->instance, p->number);
    s->waiting++;
    return true;
 }

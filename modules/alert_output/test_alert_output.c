@@ -18,6 +18,9 @@
 #define SIZE     4096
 #define HEADER   4096 /* of the file */
 
+#define FIRST_NUMBER 88 /* in the file: the position of the first input */
+
+static const struct spool_position nowhere = {.input = SPOOL_INPUTS};
 static char path[] = "/tmp/test-spool-XXXXXX";
 
 static bool open_spool(struct spool *s, const char *file, uint64_t size)
@@ -39,7 +42,7 @@ static unsigned put_numbers(struct spool *s, unsigned from, unsigned n)
    char text[64];
    for (unsigned i = 0; i < n; i++) {
       snprintf(text, sizeof(text), "message %u%*s", from + i, (int) (i % 30), "");
-      if (!spool_put(s, text, (uint32_t) strlen(text))) {
+      if (!spool_put(s, text, (uint32_t) strlen(text), &nowhere)) {
          return i;
       }
    }
@@ -94,7 +97,7 @@ static void a_full_ring_takes_no_more_and_loses_nothing(void **state)
    for (unsigned i = 0; i < n; i++) {
       take_number(&s, i);
    }
-   assert_false(spool_put(&s, "", 0));
+   assert_false(spool_put(&s, "", 0, &nowhere));
    spool_close(&s);
 }
 
@@ -138,6 +141,43 @@ static void damage_ends_what_is_read(void **state)
    assert_int_equal(put_numbers(&s, 2, 1), 1);
    for (unsigned i = 0; i < 3; i++) {
       take_number(&s, i);
+   }
+   spool_close(&s);
+   unlink(path);
+}
+
+static void positions_of_inputs_stay_with_the_messages(void **state)
+{
+   struct spool s;
+   new_file();
+   assert_true(open_spool(&s, path, SIZE));
+   struct spool_position a = {.input = spool_input(&s, "u:a"), .instance = 7, .number = 5};
+   struct spool_position b = {.input = spool_input(&s, "u:b"), .instance = 8, .number = 100};
+   assert_true(a.input != b.input && a.input == spool_input(&s, "u:a"));
+   assert_false(spool_has(&s, &a));
+   spool_pass(&s, &b);
+   assert_true(spool_put(&s, "x", 1, &a));
+   assert_true(spool_has(&s, &a) && spool_has(&s, &b));
+   spool_close(&s);
+   /* As if it had been killed after the message was put, before its position was: it is with the message, too. */
+   int fd = open(path, O_RDWR | O_CLOEXEC);
+   assert_int_equal(pwrite(fd, "\0\0\0\0\0\0\0\0", 8, FIRST_NUMBER), 8);
+   close(fd);
+   assert_true(open_spool(&s, path, SIZE));
+   assert_true(spool_has(&s, &a) && spool_has(&s, &b));
+   a.number++;
+   assert_false(spool_has(&s, &a));
+   a = (struct spool_position){
+       .input = a.input, .instance = 9, .number = 1}; /* the sender was started again */
+   assert_false(spool_has(&s, &a));
+   assert_true(spool_put(&s, "y", 1, &a));
+   assert_true(spool_has(&s, &a) && s.waiting == 2);
+   /* Inputs that are not there any more make room. */
+   char name[32];
+   for (unsigned i = 0; i < 2 * SPOOL_INPUTS; i++) {
+      snprintf(name, sizeof(name), "u:%u", i);
+      uint32_t input = spool_input(&s, name);
+      assert_int_equal(input == SPOOL_INPUTS, i >= SPOOL_INPUTS);
    }
    spool_close(&s);
    unlink(path);
@@ -255,6 +295,7 @@ int main(void)
        cmocka_unit_test(a_full_ring_takes_no_more_and_loses_nothing),
        cmocka_unit_test(messages_survive_in_the_file),
        cmocka_unit_test(damage_ends_what_is_read),
+       cmocka_unit_test(positions_of_inputs_stay_with_the_messages),
        cmocka_unit_test(other_files_are_refused),
        cmocka_unit_test(cef_escapes_separators),
        cmocka_unit_test(leef_has_no_separators_in_values),

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,18 @@ def wait_for(condition, what):
         if time.monotonic() > end:
             raise AssertionError(f'waited in vain for {what}')
         time.sleep(0.005)
+
+
+def tell(test, count, more):
+    """Figures, for ./bootstrap.sh receivers."""
+    if 'RECEIVERS_ALERTS' in os.environ:
+        print(f'{test.id()}: {count} alerts arrived, {more} of them twice')
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
 
 
 class Case(unittest.TestCase):

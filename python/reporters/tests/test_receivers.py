@@ -16,7 +16,7 @@ import threading
 import unittest
 
 from report2idea import warden
-from support import Case, alert, server, wait_for
+from support import Case, alert, free_port, server, tell, wait_for
 from test_mail import certificate
 
 os.environ['PATH'] += os.pathsep + '/usr/sbin'
@@ -24,7 +24,7 @@ os.environ['PATH'] += os.pathsep + '/usr/sbin'
 PLAIN = {key: value for key, value in os.environ.items() if key not in ('LD_PRELOAD', 'LD_LIBRARY_PATH')}
 RULES = '- {id: 1, condition: true, actions: [a]}\n'
 QUICK = '{retry: 0.01, retry_max: 0.05, finish: 60}'
-COUNT = int(os.environ.get('REPORTERS_ALERTS', '1000'))  # of a test in which the receiver is killed
+COUNT = int(os.environ.get('RECEIVERS_ALERTS', '1000'))  # of a test in which the receiver is killed
 
 
 def importable(name):
@@ -33,12 +33,6 @@ def importable(name):
         return True
     except ImportError:
         return False
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
 
 
 class Killed(Case):
@@ -55,6 +49,7 @@ class Killed(Case):
         wait_for(lambda: config.counters()['a']['sent'] == COUNT, 'all alerts')
         self.assertEqual({key: config.counters()['a'][key] for key in ('waiting', 'lost', 'rejected')}, {'waiting': 0, 'lost': 0, 'rejected': 0})
         wait_for(lambda: len(set(got())) == COUNT, 'all alerts at the receiver')
+        tell(self, COUNT, len(got()) - COUNT)
         return got()
 
 
@@ -108,10 +103,11 @@ action(type="omfile" file="{self.path('messages')}" template="all")
 
 @unittest.skipUnless(shutil.which('redis-server') and importable('redis'), 'needs redis-server and python3-redis')
 class Redis(Case):
-    def start_server(self, port):
+    def start_server(self, port, *options):
         import redis
-        process = subprocess.Popen(['redis-server', '--port', str(port), '--bind', '127.0.0.1', '--save', '', '--dir', self.dir],
+        process = subprocess.Popen(['redis-server', '--port', str(port), '--bind', '127.0.0.1', '--save', '', '--dir', self.dir, *options],
                                    stdout=subprocess.DEVNULL, env=PLAIN)
+        self.addCleanup(lambda: (process.kill(), process.wait()))
         client = redis.Redis('127.0.0.1', port)
 
         def ready():
@@ -143,6 +139,31 @@ class Redis(Case):
         with server(process, ready, 'redis'):
             wait_for(lambda: client.get('nemea|test|1|True|f|file') == b'4', 'what was counted meanwhile')
             config.close()
+
+
+    def test_killed_in_the_middle(self):
+        """Reporting goes on, and what was counted meanwhile is added when the server is back; twice only what it was writing when it was killed."""
+        port = free_port()
+        process, client, ready = self.start_server(port, '--appendonly', 'yes', '--appendfsync', 'always')
+        wait_for(ready, 'redis')
+        config = self.config(f'- {{id: f, file: {{path: {self.path("out")}}}}}\n', '- {id: 1, condition: true, actions: [f]}\n',
+                             statistics=f'{{redis: {{host: 127.0.0.1, port: {port}, interval: 0.05}}}}')
+        for i in range(1, COUNT + 1):
+            config.match(alert(i))
+            if i == COUNT // 3:
+                wait_for(lambda: client.get('nemea|test|1|True|f|file'), 'the first counts')
+                process.kill()
+                process.wait()
+            if i == COUNT * 2 // 3:
+                wait_for(lambda: 'Could not update statistics' in self.logged.getvalue(), 'the warning')
+                process, client, ready = self.start_server(port, '--appendonly', 'yes', '--appendfsync', 'always')
+        with server(process, ready, 'redis'):
+            wait_for(lambda: int(client.get('nemea|test|1|True|f|file') or 0) >= COUNT, 'all counts')
+            config.close()
+            counted = int(client.get('nemea|test|1|True|f|file'))
+        self.assertLess(counted, 2 * COUNT)
+        tell(self, COUNT, counted - COUNT)
+        self.assertEqual(len(self.lines()), COUNT)
 
 
 class MongoHandler(socketserver.BaseRequestHandler):
