@@ -55,7 +55,7 @@ FLOODS = [
     Flood('brute_force_detector', 'logins', '203.0.113.5', usual='-S', small='--capacity 1024 --flows 8192', full=['hosts']),
     Flood('miner_detector', 'parts', '203.0.113.6', usual='-u {}/usual.xml', small='-u {}/small.xml', full=['suspects']),
     Flood('dnsblacklistfilter', 'dns', '203.0.113.7', usual='--blacklist {}/names'),
-    Flood('dnstunnel_detection', 'dns', '203.0.113.7', usual='-E -', small='--capacity 1024',
+    Flood('dnstunnel_detection', 'dns', '203.0.113.7', usual='-E - --names 8192', small='--capacity 1024',
           full=['clients']),
     Flood('urlblacklistfilter', 'http', '203.0.113.7', usual='--blacklist {}/urls'),
     Flood('waintrusion_detector', 'http', '203.0.113.7', usual='-ursrc ipfixprobe --engine pcre2'),
@@ -66,6 +66,7 @@ FLOODS = [
           full=['users']),
     Flood('voip_fraud_detection', 'calls', '203.0.113.7', usual='-e disabled -s 1', small='--callers 1024 --targets 4096',
           full=['callers']),
+    Flood('backscatter_classifier', 'vectors', '203.0.113.7', usual='--logfile /dev/null'),
 ]
 
 

@@ -20,7 +20,11 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint16 SRC_PORT, uint16 DST_PORT, uint8 
           string SIP_VIA, uint32 SMTP_2XX_STAT_CODE_COUNT, uint32 SMTP_3XX_STAT_CODE_COUNT,
           uint32 SMTP_4XX_STAT_CODE_COUNT, uint32 SMTP_5XX_STAT_CODE_COUNT, uint32 SMTP_COMMAND_FLAGS,
           uint32 SMTP_MAIL_CMD_COUNT, uint32 SMTP_RCPT_CMD_COUNT, uint32 SMTP_STAT_CODE_FLAGS,
-          string SMTP_DOMAIN, string SMTP_FIRST_RECIPIENT, string SMTP_FIRST_SENDER)
+          string SMTP_DOMAIN, string SMTP_FIRST_RECIPIENT, string SMTP_FIRST_SENDER, uint32 POSIX_START,
+          uint32 POSIX_END, uint64 FLOW_COUNT, uint64 PACKET_COUNT, uint64 UNIQUE_DST_IPS,
+          uint64 UNIQUE_DST_PORTS, uint64 UNIQUE_SRC_PORTS, uint64 UNIQUE_DST_24_SUBNETS, uint16 SRC_PORT_1,
+          uint64 SRC_PORT_1_COUNT, uint64 SRC_PORT_2_COUNT, uint64 SRC_PORT_3_COUNT, float PPF_AVG,
+          float PPF_STD, float BYTES_AVG, float BYTES_STD, uint64 RST, uint64 ACKSYN, uint64 MAX_FPM)
 
 #define BASIC                                                                                                \
    "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL,uint32 PACKETS,uint64 BYTES," \
@@ -42,6 +46,12 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint16 SRC_PORT, uint16 DST_PORT, uint8 
    "uint32 SMTP_RCPT_CMD_COUNT,uint32 SMTP_STAT_CODE_FLAGS,string SMTP_DOMAIN,string SMTP_FIRST_RECIPIENT," \
    "string SMTP_FIRST_SENDER"
 
+#define VECTOR                                                                                            \
+   ",uint32 POSIX_START,uint32 POSIX_END,uint64 FLOW_COUNT,uint64 PACKET_COUNT,uint64 UNIQUE_DST_IPS,"    \
+   "uint64 UNIQUE_DST_PORTS,uint64 UNIQUE_SRC_PORTS,uint64 UNIQUE_DST_24_SUBNETS,uint16 SRC_PORT_1,"      \
+   "uint64 SRC_PORT_1_COUNT,uint64 SRC_PORT_2_COUNT,uint64 SRC_PORT_3_COUNT,float PPF_AVG,float PPF_STD," \
+   "float BYTES_AVG,float BYTES_STD,uint64 RST,uint64 ACKSYN,uint64 MAX_FPM"
+
 #define BATCH        256
 #define START        1600000000 /* seconds since 1970 */
 #define HOSTS        60000      /* clients, and as many servers */
@@ -62,11 +72,12 @@ enum kind {
    HTTP_STREAM,
    SIP_STREAM,
    CALL_STREAM,
-   SMTP_STREAM
+   SMTP_STREAM,
+   VECTORS
 };
 
-static const char *const kinds[] = {"flows", "syns", "answers", "logins", "parts", "dns",
-                                    "http",  "sip",  "calls",   "smtp",   NULL};
+static const char *const kinds[] = {"flows", "syns", "answers", "logins", "parts",   "dns",
+                                    "http",  "sip",  "calls",   "smtp",   "vectors", NULL};
 
 struct make_traffic {
    uint64_t records;
@@ -82,7 +93,8 @@ static const nm_option_t options[] = {
               "What to send. Flows without payload: flows (ordinary ones: 22 % DNS, 7 % scans), syns, "
               "answers (large ones of "
               "DNS servers), logins (of SSH), parts (of connections that last). With fields of flow_meter's "
-              "plugins: dns, http, sip, calls (SIP, INVITE only), smtp."),
+              "plugins: dns, http, sip, calls (SIP, INVITE only), smtp. Of the module backscatter: vectors "
+              "(of hosts that answer)."),
     NM_U64('r', "records", struct make_traffic, records, 1000000, 0, UINT64_MAX, "How many records."),
     NM_U32('s', "rate", struct make_traffic, rate, 1111, 1, 1000000, "Records of a second of stream time."),
     NM_FLAG(0, "spoofed", struct make_traffic, spoofed, "Each record has a source of its own."),
@@ -490,6 +502,28 @@ static int make_smtp(nm_module_t *m, void *rec, struct flow *f)
    return rc == NM_OK ? set_text(m, rec, F_SMTP_FIRST_SENDER, from, from_length) : rc;
 }
 
+/* What a host that answers has sent in a minute. Attack: to as many hosts as answers. */
+static int make_vector(nm_module_t *m, void *rec, struct flow *f)
+{
+   const uint64_t answers = 600, hosts = f->attack ? answers : 3;
+   set_traffic(f, TCP, 0, (uint32_t) answers, 40 * answers);
+   nm_set(m, rec, F_POSIX_START, START);
+   nm_set(m, rec, F_POSIX_END, START + 60);
+   nm_set(m, rec, F_FLOW_COUNT, answers);
+   nm_set(m, rec, F_PACKET_COUNT, answers);
+   nm_set(m, rec, F_UNIQUE_DST_IPS, hosts);
+   nm_set(m, rec, F_UNIQUE_DST_PORTS, answers - 5);
+   nm_set(m, rec, F_UNIQUE_SRC_PORTS, 1);
+   nm_set(m, rec, F_UNIQUE_DST_24_SUBNETS, f->attack ? answers - 100 : 1);
+   nm_set(m, rec, F_SRC_PORT_1, 443);
+   nm_set(m, rec, F_SRC_PORT_1_COUNT, answers);
+   nm_set(m, rec, F_PPF_AVG, 1);
+   nm_set(m, rec, F_BYTES_AVG, 40);
+   nm_set(m, rec, F_ACKSYN, answers);
+   nm_set(m, rec, F_MAX_FPM, answers);
+   return NM_OK;
+}
+
 /* ---------------------------------------------------------------------- module */
 
 static void set_basic(const struct make_traffic *self, const ur_template_t *t, void *rec,
@@ -535,11 +569,9 @@ static int send_flow(nm_module_t *m, const struct make_traffic *self)
 
 static int send_message(nm_module_t *m, const struct make_traffic *self)
 {
-   static int (*const make[])(nm_module_t *, void *, struct flow *) = {[DNS_STREAM] = make_dns,
-                                                                       [HTTP_STREAM] = make_http,
-                                                                       [SIP_STREAM] = make_sip,
-                                                                       [CALL_STREAM] = make_call,
-                                                                       [SMTP_STREAM] = make_smtp};
+   static int (*const make[])(nm_module_t *, void *, struct flow *) = {
+       [DNS_STREAM] = make_dns,   [HTTP_STREAM] = make_http, [SIP_STREAM] = make_sip,
+       [CALL_STREAM] = make_call, [SMTP_STREAM] = make_smtp, [VECTORS] = make_vector};
    struct flow f = {0};
    void *rec = nm_record(m, 0);
    make_flow(self, &f);
@@ -565,9 +597,9 @@ static int source_batch(nm_module_t *m)
 static int init(nm_module_t *m)
 {
    static const char *const more[] = {
-       [FLOWS] = "",        [SYNS] = "",         [ANSWERS] = "",       [LOGINS] = "",
-       [PARTS] = "",        [DNS_STREAM] = DNS,  [HTTP_STREAM] = HTTP, [SIP_STREAM] = SIP,
-       [CALL_STREAM] = SIP, [SMTP_STREAM] = SMTP};
+       [FLOWS] = "",        [SYNS] = "",          [ANSWERS] = "",       [LOGINS] = "",
+       [PARTS] = "",        [DNS_STREAM] = DNS,   [HTTP_STREAM] = HTTP, [SIP_STREAM] = SIP,
+       [CALL_STREAM] = SIP, [SMTP_STREAM] = SMTP, [VECTORS] = VECTOR};
    const struct make_traffic *self = nm_self(m);
    char fields[2048];
    snprintf(fields, sizeof(fields), BASIC "%s%s", self->biflow ? REVERSE : "", more[self->kind]);
