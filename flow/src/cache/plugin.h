@@ -92,7 +92,7 @@ struct flow_plugin {
    /** May what concerns a lazy plugin begin with this byte? It is shown other payload only of flows of which it keeps something, or has asked
     * for more. NULL: any byte */
    bool (*begins)(uint8_t first);
-   /** Bytes that the plugin, which is not lazy, may take for a flow when ext_size is not enough: see plugin_grow(). 0: never */
+   /** Bytes that the plugin may take for a flow when ext_size is not enough: see plugin_grow(). 0: never */
    size_t more_size;
    /** The flow's first packet; or one that continues a flow after PLUGIN_FLUSH_FIRST, which may go against the first one's
     * direction. */
@@ -143,7 +143,7 @@ static inline bool plugin_all(const struct packet *packet)
       memcpy(&(array)[1], plugin_saved, sizeof(plugin_saved)); \
    } while (0)
 
-/** First member of the bytes of a plugin with more_size. */
+/** First member of the bytes of a plugin with more_size; the second one of a plugin with shared_size, too. */
 struct plugin_more {
    struct plugin_pool *pool;
    uint32_t slot; /* 0: not taken */

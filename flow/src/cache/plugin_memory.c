@@ -42,15 +42,16 @@ void memory_release(void *p, size_t size)
    }
 }
 
+/* Of one flow, in the pools of a plugin. */
 static size_t slot_size(const struct flow_plugin *p)
 {
-   return ALIGN(p->lazy ? p->ext_size : p->more_size);
+   return (p->lazy ? ALIGN(p->ext_size) : 0) + ALIGN(p->more_size);
 }
 
 /* Slot 0 is never used. */
-static size_t pool_size(const struct plugin_memory *m, unsigned i)
+static size_t pool_size(const struct plugin_pool *pool)
 {
-   return ((size_t) m->pools[i].slots + 1) * m->pools[i].size;
+   return ((size_t) pool->slots + 1) * pool->size;
 }
 
 /* Plugins that are looked at by every packet first; small ones share a cache line. \return the row's size */
@@ -104,15 +105,18 @@ static uint32_t share(const struct plugin_memory *m, uint64_t limit)
    return m->capacity + 1 - (uint32_t) ((most - limit + slots - 1) / slots);
 }
 
-static bool open_pool(struct plugin_memory *m, unsigned i, uint32_t slots, bool populate)
+static bool open_pool(struct plugin_memory *m, struct plugin_pool *pool, size_t size, uint32_t slots,
+                      bool lazy, bool populate)
 {
-   struct plugin_pool *pool = &m->pools[i];
-   pool->size = slot_size(m->plugins[i]);
+   if (size == 0) {
+      return true;
+   }
+   pool->size = ALIGN(size);
    pool->slots = slots;
-   pool->lazy = m->plugins[i]->lazy;
+   pool->lazy = lazy;
    pool->exceeded = &m->exceeded;
-   pool->bytes = memory_reserve(pool_size(m, i), populate);
-   m->bytes += pool_size(m, i);
+   pool->bytes = memory_reserve(pool_size(pool), populate);
+   m->bytes += pool_size(pool);
    return pool->bytes != NULL;
 }
 
@@ -139,9 +143,9 @@ bool plugin_memory_open(struct plugin_memory *m, const struct flow_plugin *const
             plugins[i]->open_shared(m->shared[i]);
          }
       }
-      if (slot_size(plugins[i]) > 0) {
-         good = open_pool(m, i, slots, populate) && good;
-      }
+      const struct flow_plugin *p = plugins[i];
+      good = open_pool(m, &m->pools[i], p->lazy ? p->ext_size : 0, slots, true, populate) && good;
+      good = open_pool(m, &m->more[i], p->more_size, slots, false, populate) && good;
    }
    if (m->row_size > 0) {
       m->rows = memory_reserve(capacity * m->row_size, populate);
@@ -159,7 +163,8 @@ void plugin_memory_close(struct plugin_memory *m)
          m->plugins[i]->close_shared(m->shared[i]);
       }
       memory_release(m->shared[i], m->plugins[i]->shared_size);
-      memory_release(m->pools[i].bytes, pool_size(m, i));
+      memory_release(m->pools[i].bytes, pool_size(&m->pools[i]));
+      memory_release(m->more[i].bytes, pool_size(&m->more[i]));
    }
    memory_release(m->rows, m->capacity * m->row_size);
 }
@@ -170,6 +175,7 @@ void plugin_memory_reset(struct plugin_memory *m)
       m->pools[i].free = 0;
       m->pools[i].ready = (m->lazy >> i & 1) != 0;
       m->pools[i].used = m->pools[i].ready;
+      m->more[i].free = m->more[i].used = 0;
    }
 }
 

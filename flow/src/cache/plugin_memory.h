@@ -38,7 +38,8 @@ struct plugin_memory {
    uint8_t *rows;
    size_t row_size, offset[MAX_PLUGINS]; /* of a lazy plugin: of its slot's number */
    void *shared[MAX_PLUGINS];
-   struct plugin_pool pools[MAX_PLUGINS]; /* of plugins that are lazy or have more_size */
+   struct plugin_pool pools[MAX_PLUGINS]; /* of plugins that are lazy */
+   struct plugin_pool more[MAX_PLUGINS];  /* of plugins that have more_size */
    plugin_set_t lazy, growing;
    uint64_t bytes;    /* that all of it may take */
    uint64_t needed;   /* the least limit with which it works */
@@ -87,27 +88,61 @@ static inline void *plugin_kept(const struct plugin_memory *m, uint32_t flow, un
    return slot != 0 ? m->pools[i].bytes + (size_t) slot * m->pools[i].size : NULL;
 }
 
-/** Clears plugin i's bytes for another message. */
-static inline void plugin_clear(const struct plugin_memory *m, unsigned i, void *ext)
+/** What plugin i, which has more_size, has taken of it for the flow with these bytes. */
+static inline struct plugin_more *plugin_more_of(const struct plugin_memory *m, unsigned i, void *ext)
+{
+   return (struct plugin_more *) (void *) ((uint8_t *) ext +
+                                           (m->shared[i] != NULL ? sizeof(m->shared[i]) : 0));
+}
+
+/* Gives back what plugin i has taken of its more_size for the flow with these bytes. */
+static inline void plugin_shrink(struct plugin_memory *m, unsigned i, void *ext)
+{
+   struct plugin_more *more = plugin_more_of(m, i, ext);
+   if (more->slot != 0) {
+      plugin_pool_give(&m->more[i], more->slot);
+      more->slot = 0;
+   }
+}
+
+/* Bytes that nobody uses, for a flow or a message that begins. */
+static inline void plugin_prepare(struct plugin_memory *m, unsigned i, void *ext)
 {
    const struct flow_plugin *p = m->plugins[i];
    memset(ext, 0, p->clear_size != 0 ? p->clear_size : p->ext_size);
    if (m->shared[i] != NULL) {
       memcpy(ext, &m->shared[i], sizeof(m->shared[i]));
    }
+   if ((m->growing >> i & 1) != 0) {
+      plugin_more_of(m, i, ext)->pool = &m->more[i];
+   }
+}
+
+/** Clears plugin i's bytes for another message. */
+static inline void plugin_clear(struct plugin_memory *m, unsigned i, void *ext)
+{
+   if ((m->growing >> i & 1) != 0) {
+      plugin_shrink(m, i, ext);
+   }
+   plugin_prepare(m, i, ext);
 }
 
 /** Plugin i's bytes as they are when a flow begins. A lazy plugin's become the flow's with plugin_keep() only. */
 static inline void *plugin_begin(struct plugin_memory *m, uint32_t flow, unsigned i)
 {
-   struct plugin_pool *pool = &m->pools[i];
+   const struct plugin_pool *pool = &m->pools[i];
    uint8_t *ext = (m->lazy >> i & 1) != 0 ? pool->bytes + (size_t) pool->ready * pool->size
                                           : m->rows + (size_t) flow * m->row_size + m->offset[i];
-   plugin_clear(m, i, ext);
-   if ((m->growing >> i & 1) != 0) {
-      ((struct plugin_more *) ext)->pool = pool;
-   }
+   plugin_prepare(m, i, ext);
    return ext;
+}
+
+/** What plugin_begin() gave for a lazy plugin is not kept. */
+static inline void plugin_drop(struct plugin_memory *m, unsigned i, void *ext)
+{
+   if ((m->growing >> i & 1) != 0) {
+      plugin_shrink(m, i, ext);
+   }
 }
 
 /** What plugin_begin() gave for a lazy plugin, which keeps nothing of this flow yet, is the flow's from now on.
@@ -129,8 +164,9 @@ static inline void plugin_row_begin(struct plugin_memory *m, uint32_t flow)
    for (plugin_set_t set = m->lazy; set != 0; set &= set - 1) {
       *plugin_slot(m, flow, (unsigned) __builtin_ctzll(set)) = 0;
    }
-   for (plugin_set_t set = m->growing; set != 0; set &= set - 1) {
-      ((struct plugin_more *) plugin_slot(m, flow, (unsigned) __builtin_ctzll(set)))->slot = 0;
+   for (plugin_set_t set = m->growing & ~m->lazy; set != 0; set &= set - 1) {
+      unsigned i = (unsigned) __builtin_ctzll(set);
+      plugin_more_of(m, i, m->rows + (size_t) flow * m->row_size + m->offset[i])->slot = 0;
    }
 }
 
@@ -143,14 +179,18 @@ static inline void plugin_row_end(struct plugin_memory *m, uint32_t flow)
    struct plugin_row *row = plugin_row(m, flow);
    plugin_set_t kept = row->kept;
    row->kept = 0;
-   for (plugin_set_t set = kept | m->growing; set != 0; set &= set - 1) {
+   for (plugin_set_t set = m->growing & (kept | ~m->lazy); set != 0; set &= set - 1) {
+      unsigned i = (unsigned) __builtin_ctzll(set);
+      void *ext = plugin_kept(m, flow, i);
+      if (ext != NULL) {
+         plugin_shrink(m, i, ext);
+      }
+   }
+   for (plugin_set_t set = kept; set != 0; set &= set - 1) {
       unsigned i = (unsigned) __builtin_ctzll(set);
       uint32_t *slot = plugin_slot(m, flow, i);
-      slot = (m->growing >> i & 1) != 0 ? &((struct plugin_more *) slot)->slot : slot;
-      if (*slot != 0) {
-         plugin_pool_give(&m->pools[i], *slot);
-         *slot = 0;
-      }
+      plugin_pool_give(&m->pools[i], *slot);
+      *slot = 0;
    }
 }
 

@@ -75,6 +75,7 @@ static unsigned show(struct flow_cache *c, struct flow *f, const struct showing 
       unsigned result = callback(ext, f, packet, s->reverse);
       if (first && (c->memory.lazy >> i & 1) != 0) {
          if ((result & (PLUGIN_HAS_DATA | PLUGIN_KEEP)) == 0) {
+            plugin_drop(&c->memory, i, ext);
             ext = NULL;
          } else if (!plugin_keep(&c->memory, record_of(c, f), i)) {
             flush |= PLUGIN_FLUSH;

@@ -4,7 +4,7 @@
  * next one of either begins another record. Of a message whose headers are cut for good, what is there counts.
  */
 #include "cache/plugin.h"
-#include "text.h"
+#include "kept.h"
 
 #include "fields.h"
 
@@ -15,14 +15,34 @@ UR_FIELDS(string HTTP_REQUEST_METHOD, string HTTP_REQUEST_HOST, string HTTP_REQU
 
 #define MAX_HEADERS 32768 /* bytes that are waited for */
 
+/* Most bytes of each text that are kept. */
+enum {
+   METHOD_MAX = 15,
+   HOST_MAX = 63,
+   URL_MAX = 127,
+   AGENT_MAX = 127,
+   REFERER_MAX = 127,
+   TYPE_MAX = 31,
+   SERVER_MAX = 127,
+   COOKIES_MAX = 511
+};
+
+#define FEW 192 /* bytes of all texts: enough for most flows */
+#define ALL (METHOD_MAX + HOST_MAX + URL_MAX + AGENT_MAX + REFERER_MAX + TYPE_MAX + SERVER_MAX + COOKIES_MAX)
+
 struct http {
+   struct kept kept;
+   struct kept_piece method, host, url, agent, referer, type, server, cookies;
    uint16_t status;
-   uint16_t method_length, host_length, url_length, agent_length, referer_length, type_length, server_length,
-       cookies_length;
    bool request, response;
    /* Not cleared. */
-   char method[15], host[63], url[127], agent[127], referer[127], type[31], server[127], cookies[511];
+   char few[FEW];
 };
+
+static struct kept_piece keep(struct http *h, struct span s, size_t most)
+{
+   return kept_text(&h->kept, h->few, sizeof(h->few), ALL, s, most);
+}
 
 enum message { OTHER, REQUEST, RESPONSE };
 
@@ -76,23 +96,27 @@ static unsigned parse_request(struct http *h, struct span s)
       }
    }
    h->request = true;
-   h->method_length = span_keep(h->method, sizeof(h->method), r.method);
-   h->url_length = span_keep(h->url, sizeof(h->url), r.target);
-   h->host_length = span_keep(h->host, sizeof(h->host), host);
-   h->agent_length = span_keep(h->agent, sizeof(h->agent), agent);
-   h->referer_length = span_keep(h->referer, sizeof(h->referer), referer);
+   h->method = keep(h, r.method, METHOD_MAX);
+   h->url = keep(h, r.target, URL_MAX);
+   h->host = keep(h, host, HOST_MAX);
+   h->agent = keep(h, agent, AGENT_MAX);
+   h->referer = keep(h, referer, REFERER_MAX);
    return PLUGIN_HAS_DATA;
 }
 
-static void add_cookie(struct http *h, struct span value)
+struct cookies {
+   char names[COOKIES_MAX];
+   size_t n;
+};
+
+static void add_cookie(struct cookies *c, struct span value)
 {
    struct span name, rest;
    if (!span_cut(value, '=', &name, &rest)) {
       return;
    }
-   uint16_t *n = &h->cookies_length;
-   *n += *n > 0 ? span_keep(h->cookies + *n, sizeof(h->cookies) - *n, span_of(";", 1)) : 0;
-   *n += span_keep(h->cookies + *n, sizeof(h->cookies) - *n, name);
+   c->n += c->n > 0 ? span_keep(c->names + c->n, sizeof(c->names) - c->n, span_of(";", 1)) : 0;
+   c->n += span_keep(c->names + c->n, sizeof(c->names) - c->n, name);
 }
 
 static unsigned parse_response(struct http *h, struct span s)
@@ -102,24 +126,25 @@ static unsigned parse_response(struct http *h, struct span s)
       return PLUGIN_NOTHING;
    }
    uint16_t code = (uint16_t) span_number(status, UINT16_MAX);
-   h->cookies_length = 0;
+   struct cookies cookies;
+   cookies.n = 0;
    while (next_header(&s, &name, &value)) {
       if (span_is_any_case(name, "Content-Type")) {
          type = value;
       } else if (span_is_any_case(name, "Server")) {
          server = value;
       } else if (span_is_any_case(name, "Set-Cookie")) {
-         add_cookie(h, value);
+         add_cookie(&cookies, value);
       }
    }
    if (code == 0) {
-      h->cookies_length = 0;
       return PLUGIN_NOTHING;
    }
    h->response = true;
    h->status = code;
-   h->type_length = span_keep(h->type, sizeof(h->type), type);
-   h->server_length = span_keep(h->server, sizeof(h->server), server);
+   h->type = keep(h, type, TYPE_MAX);
+   h->server = keep(h, server, SERVER_MAX);
+   h->cookies = keep(h, span_of(cookies.names, cookies.n), COOKIES_MAX);
    return PLUGIN_HAS_DATA;
 }
 
@@ -162,19 +187,25 @@ static unsigned before(void *ext, const struct flow *flow, const struct packet *
                                                                                : PLUGIN_NOTHING;
 }
 
+static void set_text(const ur_template_t *t, void *rec, int field, const struct http *h,
+                     struct kept_piece piece)
+{
+   ur_set_var(t, rec, field, kept_at(&h->kept, h->few, piece), piece.n);
+}
+
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
 {
    const struct http *h = ext;
    (void) index;
    ur_set(t, rec, F_HTTP_RESPONSE_STATUS_CODE, h->status);
-   ur_set_var(t, rec, F_HTTP_REQUEST_METHOD, h->method, h->method_length);
-   ur_set_var(t, rec, F_HTTP_REQUEST_HOST, h->host, h->host_length);
-   ur_set_var(t, rec, F_HTTP_REQUEST_URL, h->url, h->url_length);
-   ur_set_var(t, rec, F_HTTP_REQUEST_AGENT, h->agent, h->agent_length);
-   ur_set_var(t, rec, F_HTTP_REQUEST_REFERER, h->referer, h->referer_length);
-   ur_set_var(t, rec, F_HTTP_RESPONSE_CONTENT_TYPE, h->type, h->type_length);
-   ur_set_var(t, rec, F_HTTP_RESPONSE_SERVER, h->server, h->server_length);
-   ur_set_var(t, rec, F_HTTP_RESPONSE_SET_COOKIE_NAMES, h->cookies, h->cookies_length);
+   set_text(t, rec, F_HTTP_REQUEST_METHOD, h, h->method);
+   set_text(t, rec, F_HTTP_REQUEST_HOST, h, h->host);
+   set_text(t, rec, F_HTTP_REQUEST_URL, h, h->url);
+   set_text(t, rec, F_HTTP_REQUEST_AGENT, h, h->agent);
+   set_text(t, rec, F_HTTP_REQUEST_REFERER, h, h->referer);
+   set_text(t, rec, F_HTTP_RESPONSE_CONTENT_TYPE, h, h->type);
+   set_text(t, rec, F_HTTP_RESPONSE_SERVER, h, h->server);
+   set_text(t, rec, F_HTTP_RESPONSE_SET_COOKIE_NAMES, h, h->cookies);
 }
 
 const struct flow_plugin plugin_http = {
@@ -187,7 +218,8 @@ const struct flow_plugin plugin_http = {
         "string HTTP_RESPONSE_SERVER,string HTTP_RESPONSE_SET_COOKIE_NAMES",
     .stream = true,
     .ext_size = sizeof(struct http),
-    .clear_size = offsetof(struct http, method),
+    .clear_size = offsetof(struct http, few),
+    .more_size = ALL,
     .lazy = true,
     .begins = text_begins,
     .create = on_packet,

@@ -9,14 +9,14 @@ UR_FIELDS(string HTTPS_SNI)
 static bool finish(void *ext, const struct flow *flow)
 {
    (void) flow;
-   return ((const struct tls *) ext)->sni_length > 0;
+   return ((const struct tls *) ext)->sni.n > 0;
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *tmplt, void *rec)
 {
    const struct tls *t = ext;
    (void) index;
-   ur_set_var(tmplt, rec, F_HTTPS_SNI, t->sni, t->sni_length);
+   ur_set_var(tmplt, rec, F_HTTPS_SNI, kept_at(&t->kept, t->few, t->sni), t->sni.n);
 }
 
 const struct flow_plugin plugin_https = {
@@ -26,6 +26,7 @@ const struct flow_plugin plugin_https = {
     .stream = true,
     .ext_size = sizeof(struct tls),
     .clear_size = TLS_FLOW_CLEAR,
+    .more_size = TLS_ALL,
     .shared_size = sizeof(struct tls_shared),
     .lazy = true,
     .begins = tls_begins,

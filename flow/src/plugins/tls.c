@@ -68,6 +68,11 @@ static enum hello find_hello(struct span s, unsigned type, uint8_t scratch[TLS_M
    return WHOLE_HELLO;
 }
 
+static struct kept_piece keep(struct tls *t, struct span s, size_t most)
+{
+   return kept_text(&t->kept, t->few, sizeof(t->few), TLS_ALL, s, most);
+}
+
 static unsigned client_hello(struct tls *t, const struct packet *packet, const uint8_t *message, size_t size)
 {
    struct tls_hello h;
@@ -76,13 +81,11 @@ static unsigned client_hello(struct tls *t, const struct packet *packet, const u
    }
    t->client = true;
    t->version = h.version;
-   t->sni_length = (uint8_t) span_keep(t->sni, sizeof(t->sni), h.sni);
-   t->alpn_length = 0;
+   t->sni = keep(t, h.sni, TLS_SNI_MAX);
    t->ja4_length = (uint8_t) tls_fingerprints(
        t->shared->known, &h, packet->protocol == IPPROTO_UDP ? 'q' : 't', standard_ja4, t->ja3, t->ja4);
-   t->listed = (uint8_t) h.listed;
-   memcpy(t->type, h.type, sizeof(t->type));
-   memcpy(t->length, h.length, sizeof(t->length));
+   t->type = keep(t, span_of(h.type, h.listed * sizeof(h.type[0])), sizeof(h.type));
+   t->length = keep(t, span_of(h.length, h.listed * sizeof(h.length[0])), sizeof(h.length));
    return PLUGIN_HAS_DATA;
 }
 
@@ -94,7 +97,7 @@ static unsigned server_hello(struct tls *t, struct span message)
    }
    t->server = true;
    t->version = h.selected != 0 ? h.selected : t->version;
-   t->alpn_length = (uint8_t) span_keep(t->alpn, sizeof(t->alpn), h.alpn);
+   t->alpn = keep(t, h.alpn, TLS_ALPN_MAX);
    return PLUGIN_DONE;
 }
 
@@ -121,17 +124,23 @@ unsigned tls_look(void *ext, const struct flow *flow, const struct packet *packe
    }
 }
 
+static void set_piece(const ur_template_t *tmplt, void *rec, int field, const struct tls *t,
+                      struct kept_piece piece)
+{
+   ur_set_var(tmplt, rec, field, kept_at(&t->kept, t->few, piece), piece.n);
+}
+
 static void fill(const void *ext, unsigned index, const ur_template_t *tmplt, void *rec)
 {
    const struct tls *t = ext;
    (void) index;
    ur_set(tmplt, rec, F_TLS_VERSION, t->version);
-   ur_set_var(tmplt, rec, F_TLS_SNI, t->sni, t->sni_length);
+   set_piece(tmplt, rec, F_TLS_SNI, t, t->sni);
    ur_set_var(tmplt, rec, F_TLS_JA3, t->ja3, sizeof(t->ja3));
    ur_set_var(tmplt, rec, F_TLS_JA4, t->ja4, t->ja4_length);
-   ur_set_var(tmplt, rec, F_TLS_ALPN, t->alpn, t->alpn_length);
-   ur_set_var(tmplt, rec, F_TLS_EXT_TYPE, t->type, (int) (t->listed * sizeof(t->type[0])));
-   ur_set_var(tmplt, rec, F_TLS_EXT_LEN, t->length, (int) (t->listed * sizeof(t->length[0])));
+   set_piece(tmplt, rec, F_TLS_ALPN, t, t->alpn);
+   set_piece(tmplt, rec, F_TLS_EXT_TYPE, t, t->type);
+   set_piece(tmplt, rec, F_TLS_EXT_LEN, t, t->length);
 }
 
 const struct flow_plugin plugin_tls = {
@@ -143,6 +152,7 @@ const struct flow_plugin plugin_tls = {
     .stream = true,
     .ext_size = sizeof(struct tls),
     .clear_size = TLS_FLOW_CLEAR,
+    .more_size = TLS_ALL,
     .shared_size = sizeof(struct tls_shared),
     .options = options,
     .lazy = true,
