@@ -6,6 +6,7 @@
  * open are tried a few times only, so that senders of garbage cause little work.
  */
 #include "cache/flow.h"
+#include "kept.h"
 #include "quic_crypto.h"
 #include "quic_stream.h"
 #include "tls_hello.h"
@@ -23,6 +24,8 @@ UR_FIELDS(string QUIC_SNI, string QUIC_USER_AGENT, uint32 QUIC_VERSION, uint32 Q
 #define MAX_PACKETS  30
 #define MAX_TEXT     254
 #define MAX_EXT      1500
+#define FEW          320 /* bytes of names and extensions: enough for many ClientHellos */
+#define ALL          (2 * MAX_TEXT + MAX_EXT + 2 * TLS_MAX_EXTENSIONS * sizeof(uint16_t))
 #define MAX_PARTIAL  256 /* ClientHellos that are put together at a time */
 #define MAX_FAILURES 8   /* Initials of a flow that did not open */
 #define MIN_DCID     8   /* bytes of the id that a client makes up for the server (RFC 9000, section 7.2) */
@@ -55,21 +58,33 @@ struct shared {
 
 struct quic {
    struct shared *shared;
-   uint32_t waiting; /* number of its struct partial + 1 */
+   struct kept kept;
+   struct kept_piece sni, agent, type, length, ext; /* type, length: 16 bits of each extension */
+   uint32_t waiting;                                /* number of its struct partial + 1 */
    uint32_t version, client_version;
    uint64_t token_length;
-   uint16_t server_port, ext_length;
+   uint16_t server_port;
    bool parsed, retried, token_known;
    bool client_known, client_way; /* a client's Initial was opened; it went this way */
-   uint8_t failures, multiplexed, zero_rtt, n_packets, listed, sni_length, agent_length;
+   uint8_t failures, multiplexed, zero_rtt, n_packets;
    struct id occid, oscid, scid, retry_scid;
    uint8_t packets[MAX_PACKETS];
    /* Not cleared. */
    uint8_t random[2][RANDOM]; /* of the first ClientHello and of the last other one */
-   uint16_t type[TLS_MAX_EXTENSIONS], length[TLS_MAX_EXTENSIONS];
-   char sni[MAX_TEXT], agent[MAX_TEXT];
-   uint8_t ext[MAX_EXT];
+   char few[FEW];
 };
+
+/* What is kept of a ClientHello's extensions. */
+struct extensions {
+   char bytes[MAX_EXT];
+   size_t n;
+   struct span agent;
+};
+
+static struct kept_piece keep(struct quic *q, struct span s, size_t most)
+{
+   return kept_text(&q->kept, q->few, sizeof(q->few), ALL, s, most);
+}
 
 static void keep_id(struct id *id, struct span s)
 {
@@ -88,13 +103,13 @@ static uint8_t one_more(uint8_t n)
 
 /* ----------------------------------------------------------------- ClientHello */
 
-static void look_at_parameters(struct quic *q, struct span body)
+static void look_at_parameters(struct extensions *e, struct span body)
 {
    const uint8_t *p = (const uint8_t *) body.p, *end = p + body.n;
    uint64_t id, length;
    while (quic_integer(&p, end, &id) && quic_integer(&p, end, &length) && length <= (size_t) (end - p)) {
       if (id == PARAMETER_USER_AGENT) {
-         q->agent_length = (uint8_t) span_keep(q->agent, sizeof(q->agent), span_of(p, length));
+         e->agent = span_of(p, length);
       }
       p += length;
    }
@@ -102,14 +117,14 @@ static void look_at_parameters(struct quic *q, struct span body)
 
 static void look_at_extension(void *context, unsigned type, struct span body)
 {
-   struct quic *q = context;
+   struct extensions *e = context;
    if (type != EXT_ALPN && type != EXT_PARAMETERS && type != EXT_PARAMETERS_DRAFT &&
        type != EXT_PARAMETERS_GOOGLE) {
       return;
    }
-   q->ext_length += span_keep((char *) q->ext + q->ext_length, sizeof(q->ext) - q->ext_length, body);
+   e->n += span_keep(e->bytes + e->n, sizeof(e->bytes) - e->n, body);
    if (type != EXT_ALPN && body.n > 0) {
-      look_at_parameters(q, body);
+      look_at_parameters(e, body);
    }
 }
 
@@ -131,13 +146,15 @@ static void client_hello(struct quic *q, const struct packet *packet, const stru
       q->token_length = h->token_length;
       q->token_known = true;
    }
-   q->sni_length = (uint8_t) span_keep(q->sni, sizeof(q->sni), hello.sni);
-   q->agent_length = 0;
-   q->listed = (uint8_t) hello.listed;
-   memcpy(q->type, hello.type, sizeof(q->type));
-   memcpy(q->length, hello.length, sizeof(q->length));
-   q->ext_length = 0;
-   tls_extensions(&hello, look_at_extension, q);
+   struct extensions e;
+   e.n = 0;
+   e.agent = span_of(NULL, 0);
+   tls_extensions(&hello, look_at_extension, &e);
+   q->sni = keep(q, hello.sni, MAX_TEXT);
+   q->agent = keep(q, e.agent, MAX_TEXT);
+   q->type = keep(q, span_of(hello.type, hello.listed * sizeof(hello.type[0])), sizeof(hello.type));
+   q->length = keep(q, span_of(hello.length, hello.listed * sizeof(hello.length[0])), sizeof(hello.length));
+   q->ext = keep(q, span_of(e.bytes, e.n), MAX_EXT);
 }
 
 /* A client that begins another connection between the same ports. */
@@ -308,6 +325,12 @@ static void set_id(const ur_template_t *tmplt, void *rec, int field, const struc
    ur_set_var(tmplt, rec, field, id->bytes, id->n);
 }
 
+static void set_piece(const ur_template_t *tmplt, void *rec, int field, const struct quic *q,
+                      struct kept_piece piece)
+{
+   ur_set_var(tmplt, rec, field, kept_at(&q->kept, q->few, piece), piece.n);
+}
+
 static void turn(void *ext)
 {
    struct quic *q = ext;
@@ -325,16 +348,16 @@ static void fill(const void *ext, unsigned index, const ur_template_t *tmplt, vo
    ur_set(tmplt, rec, F_QUIC_ZERO_RTT, q->zero_rtt);
    ur_set(tmplt, rec, F_QUIC_SERVER_PORT, q->server_port);
    ur_set(tmplt, rec, F_QUIC_CH_PARSED, q->parsed);
-   ur_set_var(tmplt, rec, F_QUIC_SNI, q->sni, q->sni_length);
-   ur_set_var(tmplt, rec, F_QUIC_USER_AGENT, q->agent, q->agent_length);
+   set_piece(tmplt, rec, F_QUIC_SNI, q, q->sni);
+   set_piece(tmplt, rec, F_QUIC_USER_AGENT, q, q->agent);
    set_id(tmplt, rec, F_QUIC_OCCID, &q->occid);
    set_id(tmplt, rec, F_QUIC_OSCID, &q->oscid);
    set_id(tmplt, rec, F_QUIC_SCID, &q->scid);
    set_id(tmplt, rec, F_QUIC_RETRY_SCID, &q->retry_scid);
    ur_set_var(tmplt, rec, F_QUIC_PACKETS, q->packets, q->n_packets);
-   ur_set_var(tmplt, rec, F_QUIC_TLS_EXT_TYPE, q->type, (int) (q->listed * sizeof(q->type[0])));
-   ur_set_var(tmplt, rec, F_QUIC_TLS_EXT_LEN, q->length, (int) (q->listed * sizeof(q->length[0])));
-   ur_set_var(tmplt, rec, F_QUIC_TLS_EXT, q->ext, q->ext_length);
+   set_piece(tmplt, rec, F_QUIC_TLS_EXT_TYPE, q, q->type);
+   set_piece(tmplt, rec, F_QUIC_TLS_EXT_LEN, q, q->length);
+   set_piece(tmplt, rec, F_QUIC_TLS_EXT, q, q->ext);
 }
 
 static void close_shared(void *shared)
@@ -355,6 +378,7 @@ const struct flow_plugin plugin_quic = {
     .payload_only = true,
     .ext_size = sizeof(struct quic),
     .clear_size = offsetof(struct quic, random),
+    .more_size = ALL,
     .shared_size = sizeof(struct shared),
     .close_shared = close_shared,
     .lazy = true,
