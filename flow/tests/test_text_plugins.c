@@ -4,6 +4,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -84,6 +86,48 @@ static void long_http_values_are_cut(void **state)
    rig_text(r, true, text);
    assert_int_equal(strlen(rig_string(r, 0, "HTTP_RESPONSE_SET_COOKIE_NAMES")), 511);
    assert_int_equal(rig_string(r, 0, "HTTP_RESPONSE_SET_COOKIE_NAMES")[100], ';');
+   rig_free(r);
+}
+
+/* Texts are kept in a few bytes until these are full. What was taken for long ones is given back with the message: there are many more
+ * messages here than flows that there is room for. */
+static void long_and_short_http_messages_take_turns(void **state)
+{
+   char text[2][2000], a[601];
+   (void) state;
+   memset(a, 'a', 600);
+   a[600] = 0;
+   snprintf(text[0], sizeof(text[0]),
+            "%.20s /%.200s HTTP/1.1\r\nHost: h%.100s\r\nUser-Agent: u%.200s\r\nReferer: r%.200s\r\n\r\n",
+            "ABCDEFGHIJKLMNOPQRST", a, a, a, a);
+   snprintf(text[1], sizeof(text[1]),
+            "HTTP/1.1 200 OK\r\nContent-Type: t%.50s\r\nServer: s%.200s\r\nSet-Cookie: c%.600s=1\r\n\r\n", a,
+            a, a);
+   struct rig *r = rig_new("http", "", false, 80);
+   for (unsigned round = 0; round < 4; round++) {
+      for (unsigned i = 0; i < 60; i++) {
+         bool is_long = i % 2 == 0;
+         rig_text(r, false, is_long ? text[0] : "GET /short HTTP/1.1\r\nHost: h\r\n\r\n");
+         rig_text(r, true, is_long ? text[1] : "HTTP/1.1 200 OK\r\nServer: s\r\n\r\n");
+      }
+      for (unsigned i = 0; i < 60; i++) {
+         bool is_long = i % 2 == 0;
+         assert_string_equal(rig_string(r, i, "HTTP_REQUEST_METHOD"), is_long ? "ABCDEFGHIJKLMNO" : "GET");
+         assert_int_equal(strlen(rig_string(r, i, "HTTP_REQUEST_URL")), is_long ? 127 : 6);
+         assert_int_equal(strlen(rig_string(r, i, "HTTP_REQUEST_HOST")), is_long ? 63 : 1);
+         assert_int_equal(strlen(rig_string(r, i, "HTTP_REQUEST_AGENT")), is_long ? 127 : 0);
+         assert_int_equal(strlen(rig_string(r, i, "HTTP_REQUEST_REFERER")), is_long ? 127 : 0);
+         assert_int_equal(strlen(rig_string(r, i, "HTTP_RESPONSE_CONTENT_TYPE")), is_long ? 31 : 0);
+         assert_int_equal(strlen(rig_string(r, i, "HTTP_RESPONSE_SERVER")), is_long ? 127 : 1);
+         assert_int_equal(strlen(rig_string(r, i, "HTTP_RESPONSE_SET_COOKIE_NAMES")), is_long ? 511 : 0);
+         assert_int_equal(rig_string(r, i, "HTTP_REQUEST_HOST")[0], 'h');
+         assert_int_equal(rig_string(r, i, "HTTP_RESPONSE_SERVER")[0], 's');
+      }
+      while (r->n_records > 0) {
+         free(r->records[--r->n_records]);
+      }
+   }
+   assert_int_equal(*flow_cache_stats(r->cache)->plugin_memory_exceeded, 0);
    rig_free(r);
 }
 
@@ -208,6 +252,7 @@ int main(void)
        cmocka_unit_test(http_that_is_cut_gives_nothing),
        cmocka_unit_test(http_headers_that_are_cut_count),
        cmocka_unit_test(long_http_values_are_cut),
+       cmocka_unit_test(long_and_short_http_messages_take_turns),
        cmocka_unit_test(rtsp_requests_and_responses),
        cmocka_unit_test(smtp_counts_commands_and_replies_of_all_lines),
        cmocka_unit_test(the_end_of_a_mail_is_found_however_it_is_cut),
