@@ -16,13 +16,14 @@ usage: ./bootstrap.sh COMMAND [ARGUMENT...]
                         optimised build, installed in DIR (default: /usr/local): commands in bin, modules in
                         libexec/nemea, libraries in lib; with --moduledir modules in that directory
   uninstall             remove what install put in its place
+  package [--tests]     build the Debian packages in build-package, and check them with lintian
   bench [NAME] [ARG...] run the benchmark NAME on an optimised build; without NAME list them
   receivers [N]         send N alerts (default 10000) to each kind of receiver, which is killed and started again in the middle
   lab [--out DIR] [NAME...]
                         make the captures again, with real tools between hosts in network namespaces (root)
-  docs                  make the reference of the public headers, build-docs/html/index.html (Doxygen)
+  docs                  make the documentation site, build-docs/html/index.html (Sphinx, Doxygen)
   format                lay out all C files with clang-format
-  deps [GROUP...]       install the packages of the groups build, check, docs, lab, bench, portability (default: build check)
+  deps [GROUP...]       install the packages of the groups build, check, docs, package, lab, bench, portability (default: build check)
 
 Packages that are missing are installed with apt-get or dnf (through sudo when not root), each one named.
 END
@@ -145,6 +146,16 @@ prog:git                git                 git
 END
    docs) cat <<'END' ;;
 prog:doxygen            doxygen             doxygen
+prog:sphinx-build       python3-sphinx      python3-sphinx
+py:myst_parser          python3-myst-parser python3-myst-parser
+py:furo                 furo                python3-furo
+END
+   package) cat <<'END' ;;
+prog:dpkg-buildpackage  dpkg-dev            dpkg-dev
+prog:dh                 debhelper           debhelper
+prog:dh_python3         dh-python           dh-python
+prog:lintian            lintian             lintian
+prog:g++                g++                 gcc-c++
 END
    bench) cat <<'END' ;;
 pc:libzmq               libzmq3-dev         zeromq-devel
@@ -153,7 +164,7 @@ prog:nfpcapd            nfdump              nfdump
 prog:softflowd          softflowd           softflowd
 py:pandas               python3-pandas      python3-pandas
 END
-   *) die "no package group '$1' (build, check, docs, lab, bench or portability)" ;;
+   *) die "no package group '$1' (build, check, docs, package, lab, bench or portability)" ;;
    esac
 }
 
@@ -339,9 +350,10 @@ check)
    exec python3 tests/check.py "$@"
    ;;
 docs)
-   deps docs
-   doxygen docs/Doxyfile
-   echo "bootstrap.sh: build-docs/html/index.html"
+   deps build docs
+   build build-demo --buildtype=release -Dtests=false # whose programs say what they do
+   mkdir -p build-docs
+   exec python3 docs/site/site_pages.py --build build-demo build-docs/html
    ;;
 format)
    deps check
@@ -349,6 +361,10 @@ format)
    ;;
 install) install_tree "$@" ;;
 uninstall) uninstall_tree "$@" ;;
+package)
+   deps build docs package
+   exec python3 packaging/package.py "$@"
+   ;;
 portability)
    deps portability
    as_root env PATH="$PATH:/usr/sbin:/sbin" python3 tests/portability.py "$@"
