@@ -19,6 +19,7 @@ install)
       [ -z "$dir" ] || install -d -o "$user" -g "$user" -m 0750 "$dir"
    done
    install -d -o "$user" -g "$user" -m 0750 /var/log/nemea-supervisor
+   install -d -o root -g "$user" -m 2775 /run/nemea # at the next start of the system tmpfiles.d makes it
    if [ -d /run/systemd/system ]; then
       systemctl daemon-reload
       systemctl enable nemea-supervisor.service
