@@ -17,6 +17,7 @@ usage: ./bootstrap.sh COMMAND [ARGUMENT...]
                         libexec/nemea, libraries in lib; with --moduledir modules in that directory
   uninstall             remove what install put in its place
   package [--tests]     build the Debian packages in build-package, and check them with lintian
+  release               make the tarball of a release in build-release, twice, and compare
   bench [NAME] [ARG...] run the benchmark NAME on an optimised build; without NAME list them
   receivers [N]         send N alerts (default 10000) to each kind of receiver, which is killed and started again in the middle
   lab [--out DIR] [NAME...]
@@ -364,6 +365,10 @@ uninstall) uninstall_tree "$@" ;;
 package)
    deps build docs package
    exec python3 packaging/package.py "$@"
+   ;;
+release)
+   deps build
+   exec python3 packaging/release.py "$@"
    ;;
 portability)
    deps portability

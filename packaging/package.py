@@ -19,13 +19,14 @@ import shutil
 import subprocess
 import sys
 
+import spec as rpm_spec
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WORK = os.path.join(ROOT, 'build-package')
 
 
 def version():
-    with open(os.path.join(ROOT, 'meson.build'), encoding='utf-8') as file:
-        return re.search(r"^  version: '([\d.]+)'", file.read(), re.M)[1]
+    return re.search(r"^  version: '([\d.]+)'", read('meson.build'), re.M)[1]
 
 
 def git(*arguments):
@@ -48,14 +49,23 @@ def files():
 
 
 def maintainer():
-    with open(os.path.join(ROOT, 'debian', 'control'), encoding='utf-8') as file:
-        return re.search(r'^Maintainer: (.*)$', file.read(), re.M)[1]
+    return re.search(r'^Maintainer: (.*)$', read('debian', 'control'), re.M)[1]
 
 
 def changelog():
     """The revision is less than those of a distribution, whose package then replaces ours."""
     return (f'nemea ({version()}-0nemea1) unstable; urgency=medium\n\n  * NEMEA {version()}. What has changed is in CHANGELOG.md.\n\n'
             f' -- {maintainer()}  {email.utils.formatdate(date())}\n')
+
+
+def read(*path):
+    with open(os.path.join(ROOT, *path), encoding='utf-8') as file:
+        return file.read()
+
+
+def spec():
+    """The spec file of the RPM packages."""
+    return rpm_spec.spec(read('packaging', 'nemea.spec.in'), read('debian', 'control'), version(), date())
 
 
 def tarball(folder, path):

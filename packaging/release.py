@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Makes the tarball of a release twice, from a clean commit, and compares the bytes.
+
+usage: release.py     (./bootstrap.sh release)
+
+The tarball, its checksum and the bill of materials are in build-release/. Exit status 1 when the two tarballs differ.
+"""
+
+import glob
+import os
+import shutil
+import subprocess
+import sys
+
+from package import ROOT, version
+
+WORK = os.path.join(ROOT, 'build-release')
+
+
+def run(*command):
+    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def tarball(number):
+    run('meson', 'dist', '-C', os.path.join(WORK, 'build'), '--no-tests', '--formats', 'xztar')
+    path = os.path.join(WORK, f'{number}.tar.xz')
+    os.rename(os.path.join(WORK, 'build', 'meson-dist', f'nemea-{version()}.tar.xz'), path)
+    with open(path, 'rb') as file:
+        return path, file.read()
+
+
+def main():
+    if run('git', 'status', '--porcelain', '--untracked-files=no'):
+        print('release.py: there are changes that are not committed', file=sys.stderr)
+        return 1
+    shutil.rmtree(WORK, ignore_errors=True)
+    run('meson', 'setup', os.path.join(WORK, 'build'), '-Dtests=false')
+    (first, one), (second, two) = tarball(1), tarball(2)
+    if one != two:
+        print(f'release.py: {first} and {second} differ', file=sys.stderr)
+        return 1
+    os.unlink(second)
+    name = f'nemea-{version()}.tar.xz'
+    os.rename(first, os.path.join(WORK, name))
+    run('tar', '-C', WORK, '-xf', os.path.join(WORK, name), '--strip-components=1', f'nemea-{version()}/nemea.spdx.json', f'nemea-{version()}/nemea.spec')
+    with open(os.path.join(WORK, 'SHA256SUMS'), 'w', encoding='ascii') as file:
+        file.write(subprocess.run(['sha256sum', name, 'nemea.spdx.json', 'nemea.spec'], cwd=WORK, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    shutil.rmtree(os.path.join(WORK, 'build'))
+    for path in sorted(glob.glob(os.path.join(WORK, '*'))):
+        print(os.path.relpath(path, ROOT))
+    print('release.py: made twice, the same bytes')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Installs the packages of build-package/ in new roots of Debian and uses them as people do (needs root and a network; not part of check).
+
+usage: try_packages.py [SUITE...]        (default: bookworm)
+
+In each root, build-try/SUITE: apt installs the packages from a directory; the pipeline of the README runs as nemead; an ordinary user analyses a
+capture; the commands of the documentation's pages run; an /etc/nemea of NEMEA 2 starts as it is; an older version is upgraded while its
+services run; after purge nothing is left but what the user made. systemd is PID 1 of the root (systemd-nspawn) where the machine can boot one; where
+not, that is said and fails. Exit status 1 when anything failed; logs are beside the roots.
+"""
+
+import glob
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+WORK = os.path.join(ROOT, 'build-try')
+PACKAGES = os.path.join(ROOT, 'build-package')
+MIRROR = os.environ.get('NEMEA_MIRROR', 'http://deb.debian.org/debian')
+OLD_VERSION = '2.99.0-1'
+TIMEOUT = 900
+
+MOUNTS = '''set -e
+mount --bind "$1" "$1"; cd "$1"
+mount -t proc proc proc; mount --rbind /dev dev; mount -t sysfs sysfs sys
+mount -t tmpfs -o mode=1777 tmpfs tmp; mount -t tmpfs -o mode=755 tmpfs run
+cp /etc/resolv.conf etc/resolv.conf
+root=$1; mkdir -p packages old-packages; mount --bind "$2/build-package" packages; mount --bind "$3" old-packages; shift 3
+exec chroot "$root" "$@"'''
+ENVIRONMENT = {'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL': 'C.UTF-8', 'HOME': '/root',
+               'DEBIAN_FRONTEND': 'noninteractive'}
+APT = 'apt-get -y -q --no-install-recommends -o Dpkg::Options::=--force-confold'
+
+
+class Root:
+    """A throw-away root: a copy of the base of a suite."""
+
+    def __init__(self, suite):
+        self.suite, self.path, self.base = suite, os.path.join(WORK, suite + '-used'), os.path.join(WORK, suite)
+        self.log = open(os.path.join(WORK, suite + '.try.log'), 'w', encoding='utf-8')  # pylint: disable=consider-using-with
+        self.old = os.path.join(WORK, suite + '-old-packages')
+        self.failed, self.before = 0, []
+        self.machine = None
+
+    def make(self):
+        if not os.path.exists(os.path.join(self.base, 'usr/bin/apt-get')):
+            shutil.rmtree(self.base, ignore_errors=True)
+            if self.host('debootstrap', '--variant=minbase', '--include=systemd,systemd-sysv,dbus,ca-certificates', self.suite, self.base, MIRROR)[0]:
+                return False
+        shutil.rmtree(self.path, ignore_errors=True)
+        return self.host('cp', '-a', '--reflink=auto', self.base, self.path)[0] == 0
+
+    def host(self, *command, **options):
+        self.log.write(f'\n# {" ".join(command)}\n')
+        self.log.flush()
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace',
+                              timeout=TIMEOUT * 4, check=False, **options)
+        self.log.write(done.stdout)
+        self.log.flush()
+        return done.returncode, done.stdout
+
+    def boot(self):
+        """Starts systemd as PID 1 of the root, without a network of others; False, with the reason in the log, where the machine cannot."""
+        script = ('mount -t tmpfs tmpfs /run && mkdir -p /run/systemd && exec systemd-nspawn -q -D "$1" --boot --machine="$2" --private-network '
+                  '--register=no --keep-unit --link-journal=no --bind-ro="$3:/packages" --bind-ro="$4:/old-packages" --bind-ro="$5:/source" '
+                  'SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1')
+        command = ['unshare', '-m', '--propagation', 'private', 'sh', '-c', script, '_', self.path, 'nemea-' + self.suite, PACKAGES, self.old, ROOT]
+        self.machine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)  # pylint: disable=consider-using-with
+        deadline = time.monotonic() + TIMEOUT
+        while time.monotonic() < deadline and self.machine.poll() is None:
+            if self.leader() and self.sh('systemctl is-system-running | grep -E "running|degraded"')[0] == 0:
+                return True
+            time.sleep(1)
+        self.halt()
+        return False
+
+    def leader(self):
+        """The process of the machine that is PID 1 in it."""
+        return subprocess.run(['pgrep', '-P', str(self.machine.pid)], capture_output=True, text=True, check=False).stdout.split('\n')[0]
+
+    def halt(self):
+        if self.machine is not None:
+            if self.machine.poll() is None:
+                leader = self.leader()
+                if leader:
+                    os.kill(int(leader), signal.SIGKILL)
+                self.machine.wait()
+            self.machine = None
+
+    def sh(self, script, user=None):
+        """(exit status, output) of a script in the root, as root or another user."""
+        command = ['bash', '-euo', 'pipefail', '-c', script]
+        if user:
+            command = ['setpriv', '--reuid', user, '--regid', user, '--init-groups', 'env', 'HOME=/tmp'] + command
+        return self.host('nsenter', '-t', self.leader(), '-a', 'env', '-i', *(f'{k}={v}' for k, v in ENVIRONMENT.items()), *command)
+
+    def online(self, script):
+        """A script in the root with the network of the host, for apt."""
+        return self.host('unshare', '-m', '-p', '-f', '--propagation', 'private', 'sh', '-c', MOUNTS, '_', self.path, ROOT, self.old, 'bash', '-euo', 'pipefail',
+                         '-c', script, env=ENVIRONMENT)
+
+    def step(self, title, script=None, user=None, expect=None):
+        """Runs a script as a step of its own and says whether it went well."""
+        status, out = self.sh(script, user)
+        good = status == 0 and (expect is None or re.search(expect, out) is not None)
+        print(f'{self.suite}: {"ok" if good else "FAILED"} {title}', flush=True)
+        if not good:
+            print('   ' + '\n   '.join(line[:200] for line in out.rstrip().splitlines()[-15:]))
+        self.failed += not good
+        return good
+
+
+def packages(folder, with_development):
+    """Files of the packages that are tried."""
+    found = [os.path.basename(path) for path in sorted(glob.glob(os.path.join(folder, '*.deb')))]
+    return [name for name in found if '-dbgsym_' not in name and (with_development or '-dev_' not in name and 'nemea-doc_' not in name)]
+
+
+def older_packages(folder):
+    """The packages once more, as if they were of an older version."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    for name in packages(PACKAGES, False):
+        tree = os.path.join(folder, 'tree')
+        subprocess.run(['dpkg-deb', '-R', os.path.join(PACKAGES, name), tree], check=True)
+        path = os.path.join(tree, 'DEBIAN', 'control')
+        with open(path, encoding='utf-8') as file:
+            text = file.read()
+        version = re.search(r'^Version: (.*)$', text, re.M)[1]
+        text = text.replace(version, OLD_VERSION).replace('(>= ' + version.split('-')[0] + ')', '(>= ' + OLD_VERSION.split('-')[0] + ')')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
+        subprocess.run(['dpkg-deb', '-b', '-Znone', tree, os.path.join(folder, name.replace(version, OLD_VERSION))], check=True, stdout=subprocess.DEVNULL)
+        shutil.rmtree(tree)
+
+
+def page_commands():
+    """(page, commands) of the blocks that need packages and root, as the pages have them; what is done by other steps left out."""
+    for page in ('docs/start.md', 'docs/routers.md', 'docs/tuning.md', 'docs/faq.md'):
+        with open(os.path.join(ROOT, page), encoding='utf-8') as file:
+            for commands in re.findall(r'^ *```console\n(.*?)^ *```$', file.read(), re.M | re.S):
+                commands = re.sub(r'\bens3\b', 'lo', commands).replace('sudo ', '')
+                yield page, re.sub(r'^(.*?) +# until Ctrl-C$', r'timeout -s INT 5 \1 || [ $? = 124 ]', commands, flags=re.M)
+
+
+WAIT = 'for i in $(seq 100); do {condition} && break; sleep 0.5; done; {condition}'
+READY = ('supcli status --json | python3 -c "import json, sys; m = [m for m in json.load(sys.stdin) if m[\'enabled\']]; '
+         'bad = [x for x in m if x[\'state\'] not in (\'ready\', \'running\')]; print(len(m), \'modules\', *bad, sep=chr(10)); sys.exit(not m or len(bad) > 0)"')
+PIPELINE = ('cd /tmp; export TRAP_SOCKET_DIR=$(mktemp -d); nemeactl vportscan_detector -i u:flows,u:alerts & nemeactl logger -t -i u:alerts -w /tmp/alerts.csv & '
+            'nemeactl flow_meter -r /source/examples/captures/vertical-scans-ipv4.pcap.zst -i u:flows; wait; head -n 3 /tmp/alerts.csv')
+FILES = "find / -xdev -path /proc -prune -o -path /sys -prune -o -path /dev -prune -o -path /tmp -prune -o -path /packages -prune -o -path /old-packages -prune -o -path /source -prune -o -print | sort"
+# What apt, dpkg and systemd keep for themselves, and what the tests have made.
+NOT_OURS = re.compile(r'^/(var/(cache|lib/(apt|dpkg|systemd|python)|log)|root|data|run/(?!nemea|libtrap)|etc/(group|passwd|g?shadow|subgid|subuid)-?$|'
+                      r'etc/(ld\.so\.cache|machine-id|python3|ssl|fuse|systemd/system$)|var/lib/(pam|ucf)|var/tmp)')
+
+
+def installation(root):
+    everything = ' '.join('/packages/' + name for name in packages(PACKAGES, True))
+    old = ' '.join('/old-packages/' + name for name in packages(root.old, False))
+    root.step('apt installs an older version from a directory', f'{APT} install {old}')
+    root.step('no service is enabled or runs', 'for u in nemea-supervisor nemea-alert-store nemea-flow-collector; do [ "$(systemctl is-enabled $u)" = disabled ]; '
+              '! systemctl is-active -q $u; done; ! systemctl list-units --plain "nemea-*" | grep running')
+    root.step('nemead has its directories', 'stat -c "%U %G %a" /run/nemea /var/lib/nemea | tr "\\n" ,', expect='root nemead 2775,nemead nemead 750')
+    root.step('the pipeline of the README runs as nemead', PIPELINE, user='nemead', expect='PORT_CNT')
+    root.step('an ordinary user analyses a capture', 'nemeactl analyze /source/examples/captures/vertical-scans-ipv4.pcap.zst', user='analyst',
+              expect='vertical port scan')
+    root.step('login shells find the modules last', 'bash -lc "command -v logger; command -v vportscan_detector; nemea --version"', expect='/usr/bin/logger|/bin/logger')
+    return everything
+
+
+def services(root, everything):
+    root.step('the configuration of the modules is copied and started', "cp -rn /usr/share/nemea-supervisor/*/ /etc/nemea && sed -i 's/-I eth0/-I lo/; "
+              "s/<enabled>false/<enabled>true/' /etc/nemea/data-sources/flow_meter.sup && systemctl start nemea-supervisor && " + WAIT.format(condition=READY))
+    root.step('the collector is started', 'systemctl start nemea-flow-meter@lo && systemctl stop nemea-flow-meter@lo && sed -i s/u:flow_data_source/u:collected/ '
+              '/lib/systemd/system/nemea-flow-collector.service && systemctl daemon-reload && systemctl start nemea-flow-collector && systemctl is-active nemea-flow-collector')
+    root.sh('systemctl show -P MainPID nemea-supervisor nemea-flow-collector > /root/before')
+    root.step('an upgrade while the services run', f'{APT} install {everything}')
+    root.step('the services run the new programs', WAIT.format(condition='[ "$(pgrep -x supervisor)" ]') + '; systemctl show -P MainPID nemea-supervisor nemea-flow-collector '
+              '> /root/after; ! cmp -s /root/before /root/after; ! ls -l /proc/[0-9]*/exe 2>/dev/null | grep "nemea.*deleted"; ' + WAIT.format(condition=READY))
+    root.sh('systemctl stop nemea-supervisor nemea-flow-collector')
+
+
+def old_configuration(root):
+    """An /etc/nemea of NEMEA 2, unchanged. Its records come from a FIFO and arrive in a file."""
+    root.step('an /etc/nemea of NEMEA 2 is there', 'systemctl stop nemea-supervisor; mv /etc/nemea /etc/nemea-of-the-packages && cp -r /source/tests/golden/supervisor/config /etc/nemea && '
+              'rm -f /etc/nemea/edge_cases.xml && mkdir -p /data && mkfifo /data/flows.fifo && chown -R nemead /data')
+    root.step('and starts as it is', 'systemctl start nemea-supervisor && '
+              r'''(printf '%s\n' 'ipaddr DST_IP,ipaddr SRC_IP,uint64 BYTES' 192.0.2.1,198.51.100.7,840 | timeout 60 tee /data/flows.fifo > /dev/null) && '''
+              + WAIT.format(condition='grep -q 198.51.100.7 "/data/flow log.csv"'))
+    root.sh('supcli status; cat /var/log/nemea-supervisor/modules_events /var/log/nemea-supervisor/modules_logs/*_stderr')
+    root.sh('systemctl stop nemea-supervisor; rm -rf /etc/nemea /data; mv /etc/nemea-of-the-packages /etc/nemea')
+
+
+def documentation(root):
+    root.sh('rm -rf /root/pages; mkdir /root/pages; cp /source/examples/captures/vertical-scans-ipv4.pcap.zst /root/pages/capture.pcap; systemctl daemon-reload')
+    for number, (page, commands) in enumerate(page_commands(), 1):
+        root.step(f'{page}, block {number}', 'cd /root/pages\n' + commands)
+    root.sh('systemctl disable --now nemea-supervisor nemea-flow-collector')
+
+
+def units(root):
+    """What systemd says of the units: no mistake, and how much they may do."""
+    root.step('systemd-analyze verify has nothing to say', 'cd $(dirname $(find /lib/systemd/system /usr/lib/systemd/system -name nemea-supervisor.service | head -n 1)); '
+              'out=$(systemd-analyze verify nemea-supervisor.service nemea-alert-store.service nemea-flow-collector.service nemea-flow-meter@lo.service 2>&1 | grep nemea || true); '
+              'echo "$out"; test -z "$out"')
+    for unit in ('nemea-supervisor', 'nemea-alert-store', 'nemea-flow-collector', 'nemea-flow-meter@lo'):
+        root.step(f'{unit}: exposure at most 3.0', f'systemd-analyze security --threshold=30 {unit}.service | tail -n 1')
+
+
+def removal(root):
+    names = ' '.join(name.split('_')[0] for name in packages(PACKAGES, True))
+    root.sh('systemctl start nemea-flow-collector')
+    root.step('packages are removed, and services stopped', f'{APT} remove {names} && ! pgrep -a -f /usr/bin/nemea')
+    root.step('packages are purged', f'echo mine > /etc/nemea/mine.sup; {APT} purge {names}')
+    _, after = root.sh(FILES)
+    before = set(root.before)
+    left = [path for path in after.splitlines() if path not in before and not NOT_OURS.match(path) and path not in ('/etc/nemea', '/etc/nemea/mine.sup')]
+    ours = [path for path in left if 'nemea' in path or 'trap' in path]
+    root.step('nothing is left but what the user made', f'test -e /etc/nemea/mine.sup; ! getent passwd nemead; test -z "{" ".join(ours)}"')
+
+
+def check(suite):
+    root = Root(suite)
+    older_packages(root.old)
+    if not root.make():
+        print(f'{suite}: FAILED debootstrap (see {root.log.name})')
+        return 1
+    everything = ' '.join('/packages/' + name for name in packages(PACKAGES, True))
+    status, out = root.online(f'useradd -m analyst; apt-get -q update; {APT} install gcc libc6-dev meson ninja-build pkgconf make python3 procps iproute2; echo 127.0.0.1 localhost > /etc/hosts; '
+                              f'{APT} --download-only install {everything}')
+    if status != 0:
+        print(f'{suite}: FAILED to get what the packages depend on:\n{out[-1500:]}')
+        return 1
+    try:
+        if not root.boot():
+            print(f'{suite}: FAILED to boot: this machine cannot run systemd in a container (see {root.log.name})')
+            return 1
+        print(f'{suite}: ok systemd is PID 1 of a container', flush=True)
+        root.before = root.sh(FILES)[1].splitlines()
+        everything = installation(root)
+        units(root)
+        services(root, everything)
+        old_configuration(root)
+        documentation(root)
+        removal(root)
+    finally:
+        root.halt()
+    return root.failed
+
+
+def main(arguments):
+    if os.getuid() != 0:
+        print('try_packages.py: only root can make other roots', file=sys.stderr)
+        return 2
+    if not packages(PACKAGES, True):
+        print('try_packages.py: no packages in build-package: ./bootstrap.sh package', file=sys.stderr)
+        return 2
+    os.makedirs(WORK, exist_ok=True)
+    failed = sum(check(suite) for suite in arguments or ['bookworm'])
+    print(f'{failed} failed')
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))
