@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -248,6 +249,24 @@ static uint64_t wall_clock(void)
    return (uint64_t) t.tv_sec * 1000000000u + (uint64_t) t.tv_nsec;
 }
 
+static void add_drops(struct place *p, uint32_t total, uint64_t *counters)
+{
+   fc_add(&counters[FC_DROP_KERNEL], (uint32_t) (total - p->dropped));
+   p->dropped = total;
+}
+
+void fc_receiver_drops(struct fc_receiver *r, struct fc_decoder *d)
+{
+   for (unsigned i = 0; i < r->n_sockets; i++) {
+      uint32_t info[SK_MEMINFO_VARS];
+      socklen_t length = sizeof(info);
+      if (!r->sockets[i].tcp && getsockopt(r->sockets[i].fd, SOL_SOCKET, SO_MEMINFO, info, &length) == 0 &&
+          length > SK_MEMINFO_DROPS * sizeof(info[0])) {
+         add_drops(&r->sockets[i], info[SK_MEMINFO_DROPS], fc_decoder_own_counters(d));
+      }
+   }
+}
+
 /* The kernel tells with each datagram how many it has dropped since the socket was opened. */
 static void count_drops(struct place *p, struct msghdr *h, uint64_t *counters)
 {
@@ -255,8 +274,9 @@ static void count_drops(struct place *p, struct msghdr *h, uint64_t *counters)
       if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
          uint32_t total;
          memcpy(&total, CMSG_DATA(c), sizeof(total));
-         fc_add(&counters[FC_DROP_KERNEL], (uint32_t) (total - p->dropped));
-         p->dropped = total;
+         if ((int32_t) (total - p->dropped) > 0) { /* it is of the time when the datagram came */
+            add_drops(p, total, counters);
+         }
       }
    }
 }

@@ -33,6 +33,8 @@ void fc_receiver_begin(struct fc_receiver *r);
 void fc_receiver_free(struct fc_receiver *r);
 /** Passes datagrams on, too. \return false with a message in error: a target is one of the receiver's own sockets */
 bool fc_receiver_forward(struct fc_receiver *r, struct fc_forward *forward, char error[FC_ERROR]);
+/** Counts what the kernel has dropped so far, also after the last datagram that came. */
+void fc_receiver_drops(struct fc_receiver *r, struct fc_decoder *d);
 /** Gives what has come to a decoder, waiting up to so many milliseconds for it. \return false: an error, with a message in error */
 bool fc_receive(struct fc_receiver *r, struct fc_decoder *d, int milliseconds, char error[FC_ERROR]);
 

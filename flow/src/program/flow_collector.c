@@ -480,6 +480,7 @@ static void each_second(struct worker *w)
    }
    w->next_second = now + NS;
    if (w->receiver != NULL) {
+      fc_receiver_drops(w->receiver, w->decoder);
       fc_decoder_expire(w->decoder, clock_now(CLOCK_REALTIME));
    }
    if (w->self->telemetry != NULL) {
@@ -646,6 +647,9 @@ static int finish(nm_module_t *m)
       if (w->started) {
          pthread_join(w->thread, NULL);
          w->started = false;
+      }
+      if (w->receiver != NULL) {
+         fc_receiver_drops(w->receiver, w->decoder);
       }
       fc_decoder_expire(w->decoder, UINT64_MAX);
       if (self->telemetry != NULL) {
