@@ -156,6 +156,31 @@ class Collector(unittest.TestCase):
         self.assertEqual(seen, {domain: list(range(messages)) for domain in range(exporters)}, err)
         self.assertIn('lost by sequence numbers 0,', err)
 
+    def test_killed_and_started_again(self):
+        """The new process reads all that came to it, also what came before its templates."""
+        process, port = self.start('u')
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            def send(numbers, template=None):
+                for n in numbers:
+                    s.sendto(message(7, n, [(n % 256, n)], template=n == template), ('127.0.0.1', port))
+
+            send(range(100), template=0)
+            process.kill()
+            process.wait()
+            send(range(100, 150))  # nobody reads them
+            process = self.w.start('flow_collector', '-u', f'127.0.0.1:{port}', '-f', 'BYTES', '-i', 'f:again:w', '-v')
+            wait_until(lambda: listens(port), 'flow_collector')
+            send(range(150, 250), template=200)
+            wait_until(lambda: unread(port) == 0, 'flow_collector to read what was sent')
+            self.w.wait_until_blocked(process)
+            send(range(260, 270))  # ten are missing
+            wait_until(lambda: unread(port) == 0, 'flow_collector to read what was sent')
+        self.w.wait_until_blocked(process)
+        err = self.end(process)
+        self.assertEqual(sorted(int(line) for line in self.records('again')[1]), [*range(150, 250), *range(260, 270)], err)
+        self.assertIn('sets read after their template came 50,', err)
+        self.assertIn('lost by sequence numbers 10,', err)
+
     def test_messages_over_tcp_in_pieces(self):
         process, port = self.start('t')
         s = self.connect(port)

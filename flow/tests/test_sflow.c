@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** sFlow version 5, by its bytes. */
 #include "collector/sflow.h"
-#include "collector/sequences.h"
+#include "collector/sflow_sequences.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Sequence numbers: NetFlow v5, v7 and IPFIX count records, v9 counts messages. A number that is larger than expected tells what was
- * lost; one that is a little smaller is a message that was overtaken; one that is much smaller, or a clock that began anew, is an
- * exporter that restarted.
+ * Sequence numbers of messages (those of sFlow are in sflow_sequences.c): NetFlow v5, v7 and IPFIX count records, v9 counts
+ * messages. A number that is larger than expected tells what was lost; one that is a little smaller is a message that was overtaken;
+ * one that is much smaller, or a clock that began anew, is an exporter that restarted.
  */
 #include "state.h"
 

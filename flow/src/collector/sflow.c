@@ -3,7 +3,7 @@
 
 #include "parse/bytes.h"
 #include "parse/packet.h"
-#include "sequences.h"
+#include "sflow_sequences.h"
 
 #include <stdlib.h>
 #include <string.h>

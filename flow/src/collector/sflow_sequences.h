@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/** Sequence numbers of many senders, in fixed memory: what was lost, what came late, who began anew. */
-#ifndef FLOW_COLLECTOR_SEQUENCES_H
-#define FLOW_COLLECTOR_SEQUENCES_H
+/** Sequence numbers of sFlow (datagrams, and samples of each source) of many senders, in fixed memory: what was lost, what came late,
+ * who began anew. */
+#ifndef FLOW_COLLECTOR_SFLOW_SEQUENCES_H
+#define FLOW_COLLECTOR_SFLOW_SEQUENCES_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "sequences.h"
+#include "sflow_sequences.h"
 
 #include <nemea-common/nc_hash.h>
 #include <stdbool.h>
