@@ -177,6 +177,7 @@ class AlertStore(unittest.TestCase):
     def check_database(self):
         with sqlite3.connect(self.w.file('events.db')) as db:
             self.assertEqual(db.execute('PRAGMA integrity_check').fetchall(), [('ok',)])
+            self.assertEqual(db.execute('SELECT count(*) FROM event').fetchone(), db.execute('SELECT sum(events) FROM block').fetchone())
             ids = db.execute('SELECT count(*), count(DISTINCT id) FROM event').fetchone()
             self.assertEqual(ids[0], ids[1])
 
@@ -258,9 +259,10 @@ class AlertStore(unittest.TestCase):
             db.execute('INSERT INTO segment SELECT 0, min(begin), max(end) FROM event')
             db.execute('UPDATE event_id SET segment = 0')
             db.execute('UPDATE host SET segment = 0')
+            db.execute('DROP TABLE block')
             db.execute('PRAGMA user_version = 1')
         self.store()
-        self.assertEqual(self.ask(b'{"op":"stats"}\n')[0]['schema'], 2)
+        self.assertEqual(self.ask(b'{"op":"stats"}\n')[0]['schema'], 3)
         self.assertEqual([e['targets'][0]['ip'] for e in self.events()], ['10.0.0.1', '2001:db8::1', '10.0.1.1'])
         for host in ('10.0.0.1', '2001:db8::1', '10.0.1.1'):
             event = self.events('--host', host)[0]

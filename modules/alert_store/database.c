@@ -26,7 +26,14 @@ static const char *const schema[DATABASE_VERSION] = {
      "CREATE INDEX mark_event ON mark(event);"),
     /* Segments had 262144 events: too many rows of other days to look at for a host that is in many events. */
     ("UPDATE event_id SET segment = no / 32768; UPDATE host SET segment = no / 32768; DELETE FROM segment;"
-     "INSERT INTO segment SELECT no / 32768, min(begin), max(end) FROM event GROUP BY 1;")};
+     "INSERT INTO segment SELECT no / 32768, min(begin), max(end) FROM event GROUP BY 1;"),
+    ("CREATE TABLE block(no INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, kinds "
+     "INTEGER NOT NULL,"
+     " detectors INTEGER NOT NULL, others INTEGER NOT NULL, events INTEGER NOT NULL);"
+     "INSERT INTO block SELECT no / 512, min(begin), max(end), word_bits(kind), word_bits(detector),"
+     " max(confidence = 0) + 2 * max(confidence = 1) + 4 * max(confidence = 2) + 256 * max(state = 0) +"
+     " 512 * max(state = 1) + 1024 * max(state = 2) + 2048 * max(state = 3), count(*) FROM event GROUP BY "
+     "1;")};
 
 static const char *const texts[STATEMENTS] = {
     [INSERT_EVENT] = ("INSERT INTO event(no, id, begin, end, stored, kind, detector, confidence, data)"
@@ -38,6 +45,11 @@ static const char *const texts[STATEMENTS] = {
     [FIND_ID] = "SELECT no FROM event_id WHERE segment = ?1 AND id = ?2",
     [READ_EVENT] = "SELECT data, id FROM event WHERE no = ?1",
     [PUT_SEGMENT] = "INSERT OR REPLACE INTO segment(no, first, last) VALUES(?1, ?2, ?3)",
+    [PUT_BLOCK] =
+        ("INSERT INTO block VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(no) DO UPDATE SET first = "
+         "min(first, ?2),"
+         " last = max(last, ?3), kinds = kinds | ?4, detectors = detectors | ?5, others = others | ?6,"
+         " events = events + ?7"),
     [PUT_POSITION] = "INSERT OR REPLACE INTO input(name, instance, number) VALUES(?1, ?2, ?3)",
     [OLDEST_EVENTS] = "SELECT no, id, stored, data FROM event WHERE no > ?1 ORDER BY no LIMIT ?2",
     [DELETE_EVENT] = "DELETE FROM event WHERE no = ?1",
@@ -45,6 +57,8 @@ static const char *const texts[STATEMENTS] = {
     [DELETE_HOST] = "DELETE FROM host WHERE segment = ?1 AND ip = ?2 AND no = ?3",
     [DELETE_MARKS] = "DELETE FROM mark WHERE event = ?1",
     [DELETE_SEGMENTS] = "DELETE FROM segment WHERE no < ?1",
+    [COUNT_DELETED] = "UPDATE block SET events = events - 1 WHERE no = ?1",
+    [DELETE_BLOCKS] = "DELETE FROM block WHERE no < ?1",
 };
 
 static bool fail(struct database *db, const char *what)
@@ -84,6 +98,15 @@ void id_to_text(const uint8_t bytes[16], char *id)
    for (unsigned i = 0; i < 16; i++) {
       snprintf(id + 2 * i, 3, "%02x", bytes[i]);
    }
+}
+
+int64_t word_bit(const char *word)
+{
+   uint32_t hash = 2166136261u; /* FNV-1a: part of the schema */
+   for (; *word != 0; word++) {
+      hash = (hash ^ (uint8_t) *word) * 16777619u;
+   }
+   return (int64_t) ((uint64_t) 1 << (hash >> 26));
 }
 
 static int64_t segment_of(int64_t no)
@@ -136,6 +159,22 @@ int database_connect(const char *path, int flags, sqlite3 **sql)
    return rc;
 }
 
+/* word_bits(): the bits of all words of a group. */
+static void bits_step(sqlite3_context *context, int n, sqlite3_value **values)
+{
+   int64_t *bits = sqlite3_aggregate_context(context, sizeof(*bits));
+   const char *word = (const char *) sqlite3_value_text(values[0]);
+   if (n == 1 && bits != NULL && word != NULL) {
+      *bits |= word_bit(word);
+   }
+}
+
+static void bits_final(sqlite3_context *context)
+{
+   const int64_t *bits = sqlite3_aggregate_context(context, sizeof(*bits));
+   sqlite3_result_int64(context, bits != NULL ? *bits : 0);
+}
+
 static bool migrate(struct database *db, const char *path)
 {
    int64_t version = number(db, "PRAGMA user_version", -1);
@@ -152,6 +191,7 @@ static bool migrate(struct database *db, const char *path)
       snprintf(db->why, sizeof(db->why), "%s is a database of something else", path);
       return false;
    }
+   sqlite3_create_function(db->sql, "word_bits", 1, SQLITE_UTF8, NULL, NULL, bits_step, bits_final);
    for (; version < DATABASE_VERSION; version++) {
       char set[64];
       snprintf(set, sizeof(set), "PRAGMA user_version = %lld", (long long) version + 1);
@@ -219,7 +259,7 @@ bool database_open(struct database *db, const char *path)
       }
    }
    db->next = number(db, "SELECT max(no) FROM event", 0) + 1;
-   db->events = (uint64_t) number(db, "SELECT count(*) FROM event_id", 0);
+   db->events = (uint64_t) number(db, "SELECT sum(events) FROM block", 0);
    return true;
 }
 
@@ -286,6 +326,20 @@ static bool widen(struct database *db, const struct event *e, int64_t no)
    return run(db, PUT_SEGMENT, "writing a segment");
 }
 
+/* Adds an event to the block of its number. n: 1 for a new event, 0 for one that has changed */
+static bool put_block(struct database *db, const struct event *e, int64_t no, int n)
+{
+   sqlite3_stmt *s = db->statements[PUT_BLOCK];
+   sqlite3_bind_int64(s, 1, no / BLOCK_EVENTS);
+   sqlite3_bind_int64(s, 2, time_us(e->first));
+   sqlite3_bind_int64(s, 3, time_us(e->last));
+   sqlite3_bind_int64(s, 4, word_bit(e->kind));
+   sqlite3_bind_int64(s, 5, word_bit(e->description->program));
+   sqlite3_bind_int64(s, 6, BLOCK_CONFIDENCE(event_confidence(e)) | (n > 0 ? BLOCK_STATE(EVENT_NEW) : 0));
+   sqlite3_bind_int(s, 7, n);
+   return run(db, PUT_BLOCK, "writing a block");
+}
+
 static bool put_host(struct database *db, enum statement s, const ip_addr_t *ip, int64_t no)
 {
    uint8_t key[16];
@@ -341,7 +395,7 @@ bool database_insert(struct database *db, const struct event *e, int64_t now, in
    sqlite3_bind_blob(s, 2, id, sizeof(id), SQLITE_STATIC);
    sqlite3_bind_int64(s, 3, *no);
    if (!run(db, INSERT_ID, "writing an id") || !put_event(db, INSERT_EVENT, e, *no, now) ||
-       !widen(db, e, *no) || !put_hosts(db, INSERT_HOST, e, *no, 0, 0)) {
+       !widen(db, e, *no) || !put_block(db, e, *no, 1) || !put_hosts(db, INSERT_HOST, e, *no, 0, 0)) {
       return false;
    }
    db->next++;
@@ -352,7 +406,7 @@ bool database_insert(struct database *db, const struct event *e, int64_t now, in
 bool database_update(struct database *db, const struct event *e, int64_t no, int64_t now,
                      unsigned old_sources, unsigned old_targets)
 {
-   return put_event(db, UPDATE_EVENT, e, no, now) && widen(db, e, no) &&
+   return put_event(db, UPDATE_EVENT, e, no, now) && widen(db, e, no) && put_block(db, e, no, 0) &&
           put_hosts(db, INSERT_HOST, e, no, old_sources, old_targets);
 }
 
@@ -468,8 +522,9 @@ static bool delete_event(struct database *db, const struct victim *v)
    sqlite3_bind_int64(db->statements[DELETE_ID], 1, segment_of(v->no));
    sqlite3_bind_blob(db->statements[DELETE_ID], 2, v->id, sizeof(v->id), SQLITE_STATIC);
    sqlite3_bind_int64(db->statements[DELETE_MARKS], 1, v->no);
+   sqlite3_bind_int64(db->statements[COUNT_DELETED], 1, v->no / BLOCK_EVENTS);
    bool done = run(db, DELETE_EVENT, "deleting an event") && run(db, DELETE_ID, "deleting an event") &&
-               run(db, DELETE_MARKS, "deleting an event") &&
+               run(db, DELETE_MARKS, "deleting an event") && run(db, COUNT_DELETED, "deleting an event") &&
                (!v->readable || put_hosts(db, DELETE_HOST, &v->e, v->no, 0, 0));
    if (done) {
       db->expired++;
@@ -515,11 +570,15 @@ static bool delete_some(struct database *db, int64_t *from, int64_t before, uint
    return done;
 }
 
-/* Segments without events are forgotten. */
+/* Segments and blocks before the first event are forgotten. */
 static bool drop_segments(struct database *db)
 {
-   int64_t oldest = segment_of(number(db, "SELECT min(no) FROM event", db->next));
+   int64_t first = number(db, "SELECT min(no) FROM event", db->next), oldest = segment_of(first);
    uint32_t n = 0;
+   sqlite3_bind_int64(db->statements[DELETE_BLOCKS], 1, first / BLOCK_EVENTS);
+   if (!run(db, DELETE_BLOCKS, "deleting a block")) {
+      return false;
+   }
    while (n < db->n_segments && db->segments[n].no < oldest) {
       n++;
    }

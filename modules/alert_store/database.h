@@ -8,10 +8,14 @@
  *    mark      what people have said of events
  *    input     how far each input is stored
  *    segment   a run of event numbers: the span of times in it
+ *    block     a shorter run: how many events it has, the span of times, and a set of what occurs in it, as bits
  *
  * The keys of event_id and host begin with the segment of an event, its number divided by SEGMENT_EVENTS: what is inserted at one
  * time is in one part of these trees, so that inserting takes the same time in a large database as in an empty one, and a
  * search looks into each segment that overlaps the time asked for.
+ *
+ * A search that names no host passes over the blocks in which what it looks for does not occur; a bit may stand for two words, and is not taken
+ * back, so a block with the bit may have none.
  *
  * Errors: functions return false and leave a message in why.
  */
@@ -21,9 +25,13 @@
 #include <nemea/event.h>
 #include <sqlite3.h>
 
-#define DATABASE_VERSION 2
+#define DATABASE_VERSION 3
 #define SEGMENT_EVENTS   32768 /* stands in the schema, too */
-#define DATABASE_ERROR   512   /* bytes of a message */
+#define BLOCK_EVENTS     512   /* also */
+/* Bits of block.others; by confidence and by state. */
+#define BLOCK_CONFIDENCE(c) ((int64_t) 1 << (c))
+#define BLOCK_STATE(s)      ((int64_t) 256 << (s))
+#define DATABASE_ERROR      512 /* bytes of a message */
 
 /** How far an input is stored. */
 struct position {
@@ -43,6 +51,7 @@ enum statement {
    FIND_ID,
    READ_EVENT,
    PUT_SEGMENT,
+   PUT_BLOCK,
    PUT_POSITION,
    OLDEST_EVENTS,
    DELETE_EVENT,
@@ -50,6 +59,8 @@ enum statement {
    DELETE_HOST,
    DELETE_MARKS,
    DELETE_SEGMENTS,
+   COUNT_DELETED,
+   DELETE_BLOCKS,
    STATEMENTS
 };
 
@@ -97,6 +108,8 @@ bool database_recent(struct database *db, uint32_t n,
 /** For searches: an address as it stands in host. \return its length, 4 or 16 */
 int host_key(const ip_addr_t *ip, uint8_t key[16]);
 int64_t time_us(ur_time_t t);
+/** The bit of a kind or a detector in its set of a block. */
+int64_t word_bit(const char *word);
 
 /** Sets what all connections to the database need. \return a result of SQLite */
 int database_connect(const char *path, int flags, sqlite3 **sql);

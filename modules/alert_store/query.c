@@ -43,7 +43,10 @@ bool query_open(struct query *q, const char *path, struct request_client *client
       const char *text;
    } texts[] = {
        {&q->list,
-        COLUMNS "FROM event e WHERE e.no >= ?7 AND e.no < ?8" CONDITIONS " ORDER BY e.no DESC LIMIT ?9"},
+        COLUMNS "FROM block b CROSS JOIN event e WHERE b.no <= ?7 / 512 AND b.last >= ?1 AND b.first <= ?2"
+                " AND b.kinds & ?10 AND b.detectors & ?11 AND b.others & ?12 AND b.others & ?13"
+                " AND e.no >= b.no * 512 AND e.no < b.no * 512 + 512 AND e.no < ?7" CONDITIONS
+                " ORDER BY b.no DESC, e.no DESC LIMIT ?9"},
        {&q->list_host,
         COLUMNS "FROM event e WHERE e.no IN (SELECT no FROM host WHERE segment = ?10 AND ip >= ?11"
                 " AND ip <= ?12 AND length(ip) = ?13) AND e.no >= ?7 AND e.no < ?8" CONDITIONS
@@ -155,24 +158,13 @@ struct listing {
    uint64_t skipped; /* events that could not be read */
 };
 
-/* \return SQLITE_DONE: the segment is done; SQLITE_OK: the answer is full */
-static int list_segment(struct query *q, const struct request *r, int64_t segment, struct listing *l,
-                        struct answer *a)
+/* \return SQLITE_DONE: that were all rows; SQLITE_OK: the answer is full */
+static int list_rows(sqlite3_stmt *s, const struct request *r, struct listing *l, struct answer *a)
 {
-   sqlite3_stmt *s = r->hosts.size > 0 ? q->list_host : q->list;
-   int64_t from = segment * SEGMENT_EVENTS, to = from + SEGMENT_EVENTS;
    struct event e;
    int rc;
    bind_conditions(s, r);
-   sqlite3_bind_int64(s, 7, from);
-   sqlite3_bind_int64(s, 8, to < r->before ? to : r->before);
    sqlite3_bind_int(s, 9, (int) (r->limit - l->n + 1)); /* one more says that there is more */
-   if (r->hosts.size > 0) {
-      sqlite3_bind_int64(s, 10, segment);
-      sqlite3_bind_blob(s, 11, r->hosts.from, r->hosts.size, SQLITE_STATIC);
-      sqlite3_bind_blob(s, 12, r->hosts.to, r->hosts.size, SQLITE_STATIC);
-      sqlite3_bind_int(s, 13, r->hosts.size);
-   }
    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
       if (l->n == r->limit || a->size > ANSWER_MAX) {
          rc = SQLITE_OK;
@@ -190,22 +182,56 @@ static int list_segment(struct query *q, const struct request *r, int64_t segmen
    return rc;
 }
 
-static void answer_list(struct query *q, const struct request *r, struct answer *a)
+/* Events of any host. */
+static int list_all(struct query *q, const struct request *r, struct listing *l, struct answer *a)
 {
-   struct listing l = {.next = r->before};
+   int64_t states = r->state >= 0 ? BLOCK_STATE(r->state)
+                                  : BLOCK_STATE(EVENT_NEW) | BLOCK_STATE(EVENT_SEEN) |
+                                        BLOCK_STATE(EVENT_FALSE) | BLOCK_STATE(EVENT_CLOSED);
+   int64_t confidences = 0;
+   for (int c = r->confidence; c <= 2; c++) {
+      confidences |= BLOCK_CONFIDENCE(c);
+   }
+   sqlite3_bind_int64(q->list, 7, r->before);
+   sqlite3_bind_int64(q->list, 10, *r->kind != 0 ? word_bit(r->kind) : -1);
+   sqlite3_bind_int64(q->list, 11, *r->detector != 0 ? word_bit(r->detector) : -1);
+   sqlite3_bind_int64(q->list, 12, confidences);
+   sqlite3_bind_int64(q->list, 13, states);
+   return list_rows(q->list, r, l, a);
+}
+
+/* Events of the hosts asked for in a segment. */
+static int list_hosts(struct query *q, const struct request *r, int64_t segment, struct listing *l,
+                      struct answer *a)
+{
+   sqlite3_stmt *s = q->list_host;
+   int64_t from = segment * SEGMENT_EVENTS, to = from + SEGMENT_EVENTS;
+   sqlite3_bind_int64(s, 7, from);
+   sqlite3_bind_int64(s, 8, to < r->before ? to : r->before);
+   sqlite3_bind_int64(s, 10, segment);
+   sqlite3_bind_blob(s, 11, r->hosts.from, r->hosts.size, SQLITE_STATIC);
+   sqlite3_bind_blob(s, 12, r->hosts.to, r->hosts.size, SQLITE_STATIC);
+   sqlite3_bind_int(s, 13, r->hosts.size);
+   return list_rows(s, r, l, a);
+}
+
+static int list_segments(struct query *q, const struct request *r, struct listing *l, struct answer *a)
+{
    int64_t *segments;
    uint32_t n;
    int rc = read_segments(q, r, &segments, &n);
-   if (rc != SQLITE_OK) {
-      failed(q, a, rc);
-      free(segments);
-      return;
-   }
-   rc = SQLITE_DONE;
+   rc = rc == SQLITE_OK ? SQLITE_DONE : rc;
    for (uint32_t i = 0; rc == SQLITE_DONE && i < n; i++) {
-      rc = list_segment(q, r, segments[i], &l, a);
+      rc = list_hosts(q, r, segments[i], l, a);
    }
    free(segments);
+   return rc;
+}
+
+static void answer_list(struct query *q, const struct request *r, struct answer *a)
+{
+   struct listing l = {.next = r->before};
+   int rc = r->hosts.size > 0 ? list_segments(q, r, &l, a) : list_all(q, r, &l, a);
    if (rc != SQLITE_DONE && rc != SQLITE_OK) {
       failed(q, a, rc);
       return;
@@ -284,9 +310,10 @@ static bool write_mark(struct query *q, const struct request *r, int64_t no)
 {
    static const char *const texts[] = {
        "UPDATE event SET state = ?2 WHERE no = ?1",
+       "UPDATE block SET others = others | (256 << ?2) WHERE no = ?1 / 512",
        "INSERT INTO mark(event, time, uid, state, note) VALUES(?1, ?3, ?4, ?2, ?5)"};
    bool done = true;
-   for (size_t i = 0; done && i < 2; i++) {
+   for (size_t i = 0; done && i < sizeof(texts) / sizeof(texts[0]); i++) {
       sqlite3_stmt *s = NULL;
       done = sqlite3_prepare_v2(q->sql, texts[i], -1, &s, NULL) == SQLITE_OK;
       sqlite3_bind_int64(s, 1, no);
@@ -348,12 +375,10 @@ static json_int_t first_number(struct query *q, const char *text)
 
 static void answer_stats(struct query *q, struct answer *a)
 {
-   json_int_t oldest = first_number(q, "SELECT min(no) FROM event"),
-              newest = first_number(q, "SELECT max(no) FROM event");
-   answer_line(a,
-               json_pack("{s:b,s:I,s:I,s:I}", "ok", 1, "events", newest > 0 ? newest - oldest + 1 : 0,
-                         "bytes", first_number(q, "PRAGMA page_count") * first_number(q, "PRAGMA page_size"),
-                         "schema", first_number(q, "PRAGMA user_version")));
+   answer_line(a, json_pack("{s:b,s:I,s:I,s:I}", "ok", 1, "events",
+                            first_number(q, "SELECT sum(events) FROM block"), "bytes",
+                            first_number(q, "PRAGMA page_count") * first_number(q, "PRAGMA page_size"),
+                            "schema", first_number(q, "PRAGMA user_version")));
 }
 
 void query_answer(struct query *q, const struct request *r, struct answer *a)
