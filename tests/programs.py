@@ -70,7 +70,8 @@ class Workspace:
 
     def start(self, *command, **options):
         options.setdefault('stdin', subprocess.DEVNULL)
-        process = subprocess.Popen(command, cwd=self.path, env=self.env, stdout=subprocess.PIPE,
+        options.setdefault('env', self.env)
+        process = subprocess.Popen(command, cwd=self.path, stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True, **options)
         self.started.append(process)
         return process

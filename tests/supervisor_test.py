@@ -6,16 +6,21 @@ usage: supervisor_test.py BIN_DIR [TEST...]
 """
 
 import contextlib
+import glob
 import json
 import os
 import pwd
+import random
+import re
+import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
 import unittest
 
-from programs import Workspace
+from programs import ROOT, Workspace
 
 BIN = None
 DOCUMENT = '''<?xml version="1.0"?>
@@ -292,15 +297,115 @@ class Supervisor(unittest.TestCase):
         self.assertEqual([m['name'] for m in json.loads(out)], ['log', 'repeater', 'sleep'], err)
 
         follow = self.w.start(self.program('supcli'), '-s', self.socket, 'events', '--follow', '--json')
+        self.assertEqual(json.loads(follow.stdout.readline())['number'], 1)
         self.w.end(s, signal.SIGKILL)
+        self.assertEqual(self.w.end(follow)[0], 4)
         s = self.supervisor()  # it knows what the one before knew
         self.wait_until_ready()
         events = json.loads(self.cli('events', '--lines', '1000', '--json')[0])['events']
         self.assertEqual([e['number'] for e in events], list(range(1, len(events) + 1)))
         self.assertGreater(len(events), last)
         self.assertIn('adopted', [e['event'] for e in events[last:]])
-        self.w.end(follow)
         self.w.end(s, signal.SIGTERM)
+
+    def test_a_killed_supervisor_leaves_no_module_that_the_next_does_not_know(self):
+        for name in 'abcdefgh':
+            self.configure(name, module(name, 'sleep', '987654'))
+        delays = random.Random(1)
+        for _ in range(8):
+            s = self.w.start(self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.socket,
+                             '--state-dir', self.w.file('state'))
+            self.w.wait_for(lambda: os.path.exists(self.w.file('state/state.json')) or delays.random() < 0.1, 'some moment')
+            self.w.end(s, signal.SIGKILL)
+        s = self.supervisor()
+        self.wait_until(lambda x: [x[n]['state'] for n in 'abcdefgh'] == ['running'] * 8, 'the modules')
+        pids = {m['pid'] for m in self.status().values()}
+
+        def others():
+            found = []
+            for path in glob.glob('/proc/[0-9]*/environ'):
+                with contextlib.suppress(OSError):
+                    with open(path, 'rb') as file, open(path.replace('environ', 'cmdline'), 'rb') as command:
+                        mine = f'TRAP_SOCKET_DIR={self.w.path}\0'.encode() in file.read()
+                        if mine and b'987654' in command.read() and int(path.split('/')[2]) not in pids:
+                            found.append(path)
+            return found
+
+        self.w.wait_for(lambda: not others(), 'the end of processes that have not begun')
+        self.w.end(s, signal.SIGTERM)
+
+    def test_a_reload_on_trial_is_rolled_back_when_a_module_fails(self):
+        s = self.supervisor()
+        self.wait_until_ready()
+        before = self.status()
+        self.configure('sleep', module('sleep', '/bin/false'))
+        self.configure('new', module('new', 'sleep', 'infinity'))
+        _, err = self.cli('reload', '--rollback', '1000', status=1)
+        self.assertIn('the configuration before is back', err)
+        self.wait_until(lambda x: x['sleep']['state'] == 'running' and 'new' not in x, 'the configuration before')
+        after = self.status()
+        self.assertEqual(after['sleep']['path'], 'sleep')
+        self.assertEqual([after[n]['pid'] for n in ('log', 'repeater')], [before[n]['pid'] for n in ('log', 'repeater')])
+        self.assertIn('rollback', [e['event'] for e in json.loads(self.cli('events', '--json')[0])['events']])
+        self.assertNotIn('/bin/false', self.w.read('state/supervisor_config_gener.xml'))
+        self.configure('sleep', module('sleep', 'sleep', '1000000'))
+        self.cli('reload', '--rollback', '2')
+        self.assertRegex(self.cli('info')[0], r'trial +kept\n')
+        self.assertEqual(self.status()['new']['state'], 'running')
+        self.w.end(s, signal.SIGTERM)
+
+    def test_metrics_and_what_is_made_of_them(self):
+        s = self.supervisor()
+        self.wait_until_ready()
+        text = self.cli('metrics')[0]
+        self.assertTrue(text.endswith('\n# EOF\n'))
+        types, samples = {}, {}
+        for line in text.splitlines()[:-1]:
+            if line.startswith('# '):
+                _, word, name, rest = line.split(' ', 3)
+                self.assertTrue(name not in types if word == 'TYPE' else name in types and word == 'HELP', line)
+                types.setdefault(name, rest)
+                continue
+            match = re.fullmatch(r'(\w+)(\{\w+="(?:[^"\\]|\\[\\n"])*"(?:,\w+="(?:[^"\\]|\\[\\n"])*")*\})? (\S+)', line)
+            self.assertIsNotNone(match, line)
+            family = list(types)[-1]
+            self.assertEqual(match[1], family + {'counter': '_total', 'info': '_info'}.get(types[family], ''), line)
+            self.assertNotIn(match[1] + (match[2] or ''), samples)
+            samples[match[1] + (match[2] or '')] = float(match[3])
+        self.assertEqual(samples['nemea_module_up{module="log"}'], 1)
+        self.assertIn('nemea_ifc_connected{module="log",dir="in",index="0",type="u",id="b"}', samples)
+        self.assertEqual(samples['nemea_supervisor_reloads_total{result="success"}'], 0)
+        names = {re.sub(r'\{.*', '', s) for s in samples}
+        folder = os.path.join(ROOT, 'supervisor', 'install')
+        for name in ('nemea_rules.yml', 'nemea_dashboard.json'):
+            with open(os.path.join(folder, name), encoding='ascii') as file:
+                used = set(re.findall(r'\bnemea_(?:module|ifc|supervisor)_\w+', file.read()))
+            self.assertTrue(used and used <= names, used - names)
+        with open(os.path.join(folder, 'nemea_dashboard.json'), encoding='ascii') as file:
+            self.assertEqual(len({p['id'] for p in json.load(file)['panels']}), 8)
+        if shutil.which('promtool'):
+            self.assertEqual(self.w.run('promtool', 'check', 'rules', os.path.join(folder, 'nemea_rules.yml'))[0], 0)
+        code, out, _ = self.w.run(self.program('nemea-modulesinfo'), 'log', env=dict(self.w.env, socket=self.socket))
+        self.assertEqual((code, json.loads(out)['params']), (0, '-t'))
+        self.assertEqual(self.w.run(self.program('nemea-modulesinfo'), 'nobody', env=dict(self.w.env, socket=self.socket))[0], 65)
+        self.w.end(s, signal.SIGTERM)
+
+    def test_the_plugin_of_munin_prints_what_that_of_nemea_2_printed(self):
+        folder = os.path.join(ROOT, 'tests', 'golden', 'supervisor', 'munin')
+        with open(os.path.join(folder, 'input.json'), 'rb') as file:
+            answer = file.read()
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(self.socket)
+            server.listen()
+            for what in ('config', 'values'):
+                plugin = self.w.start(self.program('nemea_supervisor'), *([what] if what == 'config' else []), env=dict(self.w.env, socket=self.socket))
+                client, _ = server.accept()
+                with client:
+                    self.assertEqual(client.recv(100), b'456987\n')
+                    client.sendall(answer)
+                with open(os.path.join(folder, f'nemea_supervisor-{what}.txt'), encoding='ascii') as file:
+                    self.assertEqual(self.w.end(plugin), (0, file.read(), ''))
+        self.assertEqual(self.w.run(self.program('nemea_supervisor'), 'autoconf'), (0, 'yes\n', ''))
 
     @unittest.skipIf(os.geteuid() != 0, 'becomes another user')
     def test_who_may_ask_for_what(self):

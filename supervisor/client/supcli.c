@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** supcli: asks the supervisor for something, and says how it went. */
 #include "connection.h"
+#include "old_tools.h"
 #include "print.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@ struct request {
    char **names;
    size_t n;
    bool json, wait, strict, follow;
-   long lines, count, seconds, output; /* -1: not given */
+   long lines, count, seconds, output, rollback; /* -1: not given */
 };
 
 static void help(FILE *to)
@@ -54,6 +55,10 @@ static void help(FILE *to)
           "  -s PATH            socket of the supervisor (default " DEFAULT_SOCKET ")\n"
           "      --json         the answer as JSON\n"
           "      --wait         start, stop, restart: return when the modules have reached that state\n"
+          "      --rollback N   reload: if a module that was added or restarted ends or is not ready within "
+          "N seconds, "
+          "the\n"
+          "                     configuration before comes back; returns when that is decided\n"
           "      --strict       check: warnings count as errors\n"
           "      --lines N      logs, events: at most N of the last lines (default 100)\n"
           "      --follow       events: go on with those that come\n"
@@ -135,6 +140,9 @@ static json_t *make_request(const struct request *r, const char *command)
       set_number(o, "output", r->output);
       set_number(o, "records", r->count);
       set_number(o, "seconds", r->seconds);
+   }
+   if (strcmp(command, "reload") == 0) {
+      set_number(o, "rollback", r->rollback);
    }
    set_number(o, strcmp(command, "events") == 0 ? "limit" : "lines", r->lines);
    return o;
@@ -292,6 +300,29 @@ static int follow_events(const struct request *r)
    }
 }
 
+/* Waits until the supervisor has decided on a reload on trial. */
+static int wait_for_trial(const struct request *r)
+{
+   for (;;) {
+      json_t *result;
+      pause_ms(100);
+      int status = ask(r, "info", &result);
+      if (status != EXIT_SUCCESS) {
+         return status;
+      }
+      const char *trial = print_text_of(result, "trial");
+      bool back = trial != NULL && strcmp(trial, "rolled back") == 0;
+      bool decided = trial == NULL || strcmp(trial, "running") != 0;
+      json_decref(result);
+      if (decided) {
+         if (back) {
+            fputs("supcli: a module failed, and the configuration before is back (supcli events)\n", stderr);
+         }
+         return back ? EXIT_FAILED : EXIT_SUCCESS;
+      }
+   }
+}
+
 static int run(const struct request *r)
 {
    static const char *const waits[] = {"start", "enable", "stop", "disable", "restart", NULL};
@@ -308,6 +339,9 @@ static int run(const struct request *r)
    }
    if (result != NULL) {
       print_result(r, result);
+   }
+   if (status == EXIT_SUCCESS && is(r, "reload") && r->rollback > 0) {
+      status = wait_for_trial(r);
    }
    if (status == EXIT_SUCCESS && is(r, "check") && r->strict &&
        json_integer_value(json_object_get(result, "n_warnings")) > 0) {
@@ -399,7 +433,7 @@ static bool set_format(struct request *r, const char *text)
 
 int main(int argc, char **argv)
 {
-   enum { JSON = 256, WAIT, STRICT, LINES, FOLLOW, FORMAT, SECONDS };
+   enum { JSON = 256, WAIT, STRICT, LINES, FOLLOW, FORMAT, SECONDS, ROLLBACK };
    static const struct option options[] = {{"json", no_argument, NULL, JSON},
                                            {"wait", no_argument, NULL, WAIT},
                                            {"strict", no_argument, NULL, STRICT},
@@ -408,11 +442,23 @@ int main(int argc, char **argv)
                                            {"format", required_argument, NULL, FORMAT},
                                            {"count", required_argument, NULL, 'n'},
                                            {"seconds", required_argument, NULL, SECONDS},
+                                           {"rollback", required_argument, NULL, ROLLBACK},
                                            {"help", no_argument, NULL, 'h'},
                                            {"version", no_argument, NULL, 'V'},
                                            {NULL, 0, NULL, 0}};
-   struct request r = {
-       .socket = DEFAULT_SOCKET, .format = "text", .lines = -1, .count = -1, .seconds = -1, .output = -1};
+   struct request r = {.socket = DEFAULT_SOCKET,
+                       .format = "text",
+                       .lines = -1,
+                       .count = -1,
+                       .seconds = -1,
+                       .output = -1,
+                       .rollback = -1};
+   const char *name = program_invocation_short_name, *socket = getenv("socket");
+   if (strcmp(name, "nemea_supervisor") == 0 || strcmp(name, "nemea-modulesinfo") == 0) {
+      socket = socket != NULL ? socket : DEFAULT_SOCKET;
+      int status = (strcmp(name, "nemea_supervisor") == 0 ? old_munin : old_modulesinfo)(socket, argc, argv);
+      return nc_flush_stdout(name) || status != EXIT_SUCCESS ? status : EXIT_FAILED;
+   }
    int old = 0;
    bool ok = true;
    for (int o; ok && (o = getopt_long(argc, argv, "s:xirn:hV", options, NULL)) != -1;) {
@@ -434,6 +480,7 @@ int main(int argc, char **argv)
       case LINES: ok = read_number("--lines", optarg, 1, &r.lines); break;
       case 'n': ok = read_number("--count", optarg, 1, &r.count); break;
       case SECONDS: ok = read_number("--seconds", optarg, 1, &r.seconds); break;
+      case ROLLBACK: ok = read_number("--rollback", optarg, 1, &r.rollback); break;
       case FORMAT: ok = set_format(&r, optarg); break;
       case 'h': help(stdout); return nc_flush_stdout("supcli") ? EXIT_SUCCESS : EXIT_FAILED;
       case 'V': puts("supcli " NEMEA_VERSION); return nc_flush_stdout("supcli") ? EXIT_SUCCESS : EXIT_FAILED;

@@ -20,13 +20,17 @@ static json_t *problem_list(const struct config *c, bool errors)
    return list;
 }
 
-bool command_reload(struct daemon *d, json_t *report)
+bool command_reload(struct daemon *d, json_t *report, uint32_t trial)
 {
    struct config *c = config_load(d->template);
    bool ok = c != NULL && c->n_errors == 0;
    if (ok) {
       config_check_topology(c, false);
       json_object_set_new(report, "warnings", problem_list(c, false));
+      trial_abandon(d);
+      if (trial > 0) {
+         trial_begin(d, trial);
+      }
       ok = modules_apply(d, c, report);
       state_write_generated(d);
    } else if (c != NULL) {
@@ -35,6 +39,7 @@ bool command_reload(struct daemon *d, json_t *report)
    }
    d->reloads++;
    d->failed_reloads += !ok;
+   d->last_reload_failed = !ok;
    journal_log(d, ok ? "INFO" : "ERROR",
                ok ? "The configuration was loaded: %u modules."
                   : "The configuration was refused; %u modules go on.",
@@ -209,11 +214,11 @@ static json_t *run_info(struct request *r)
    const struct daemon *d = r->d;
    static const char *const roles[] = {
        [ROLE_READ] = "read", [ROLE_INSPECT] = "inspect", [ROLE_CONTROL] = "control"};
-   return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "version", NEMEA_VERSION, "template",
+   return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s}", "version", NEMEA_VERSION, "template",
                     d->template, "logs", d->logs, "socket", d->socket, "pid", (json_int_t) getpid(),
                     "started", (json_int_t) d->started, "modules", (json_int_t) d->n_modules, "running",
                     (json_int_t) modules_alive(d), "reloads", (json_int_t) d->reloads, "failed_reloads",
-                    (json_int_t) d->failed_reloads, "role", roles[r->client->role]);
+                    (json_int_t) d->failed_reloads, "role", roles[r->client->role], "trial", trial_result(d));
 }
 
 static json_t *run_diff(struct request *r)
@@ -226,10 +231,20 @@ static json_t *run_graph(struct request *r)
    return graph_make(r->d);
 }
 
+static json_t *run_metrics(struct request *r)
+{
+   json_t *text = metrics_make(r->d);
+   return text != NULL ? text : fail(r, "no memory");
+}
+
 static json_t *run_reload(struct request *r)
 {
+   json_int_t trial = 0;
+   if (!number(r, "rollback", 0, 3600, &trial)) {
+      return NULL;
+   }
    json_t *report = json_object();
-   r->ok = command_reload(r->d, report);
+   r->ok = command_reload(r->d, report, (uint32_t) trial);
    return report;
 }
 
@@ -351,13 +366,14 @@ static const struct command {
    enum role role;
    json_t *(*run)(struct request *r); /* NULL: why, or the answer comes later */
 } commands[] = {
-    {"status", ROLE_READ, run_status},      {"graph", ROLE_READ, run_graph},
-    {"events", ROLE_READ, run_events},      {"info", ROLE_READ, run_info},
-    {"diff", ROLE_READ, run_diff},          {"check", ROLE_READ, run_check},
-    {"logs", ROLE_INSPECT, run_logs},       {"tap", ROLE_INSPECT, run_tap},
-    {"start", ROLE_CONTROL, run_start},     {"enable", ROLE_CONTROL, run_start},
-    {"stop", ROLE_CONTROL, run_stop},       {"disable", ROLE_CONTROL, run_stop},
-    {"restart", ROLE_CONTROL, run_restart}, {"reload", ROLE_CONTROL, run_reload},
+    {"status", ROLE_READ, run_status},    {"graph", ROLE_READ, run_graph},
+    {"events", ROLE_READ, run_events},    {"info", ROLE_READ, run_info},
+    {"diff", ROLE_READ, run_diff},        {"check", ROLE_READ, run_check},
+    {"metrics", ROLE_READ, run_metrics},  {"logs", ROLE_INSPECT, run_logs},
+    {"tap", ROLE_INSPECT, run_tap},       {"start", ROLE_CONTROL, run_start},
+    {"enable", ROLE_CONTROL, run_start},  {"stop", ROLE_CONTROL, run_stop},
+    {"disable", ROLE_CONTROL, run_stop},  {"restart", ROLE_CONTROL, run_restart},
+    {"reload", ROLE_CONTROL, run_reload},
 };
 
 static json_t *run(struct request *r)

@@ -66,7 +66,7 @@ static bool run_code(struct daemon *d, struct client *c, const char *line)
    case CODE_RELOAD:
       if (c->role == ROLE_CONTROL) {
          json_t *report = json_object();
-         (void) command_reload(d, report);
+         (void) command_reload(d, report, 0);
          json_decref(report);
       }
       return false;

@@ -63,6 +63,7 @@ struct module {
    int override;                       /* of enabled, at run time; -1: none */
    struct plan_module plan;
    pid_t pid;
+   int gate;            /* its program begins when a byte is written here; -1: it has begun */
    bool adopted;        /* started by an earlier supervisor; not a child */
    uint64_t start_time; /* field 22 of /proc/PID/stat */
    struct source pidfd; /* of an adopted one */
@@ -76,6 +77,7 @@ struct module {
    uint64_t virtual_bytes, resident_bytes;
    uint32_t total_restarts;
    bool ever_ended;
+   bool on_trial;   /* a reload on trial has added or restarted it */
    int last_status; /* as of waitpid(); -1: unknown */
    time_t last_end, last_start;
 };
@@ -102,6 +104,15 @@ struct client {
    size_t n_reply, sent;
 };
 
+enum trial_state { TRIAL_NONE, TRIAL_RUNNING, TRIAL_KEPT, TRIAL_ROLLED_BACK };
+
+struct trial {
+   enum trial_state result;
+   bool wanted;           /* modules_apply() is to keep the configuration before */
+   struct config *before; /* NULL: no trial is running */
+   uint64_t deadline;
+};
+
 struct event_ring;
 
 struct daemon {
@@ -110,6 +121,7 @@ struct daemon {
    uint32_t n_inspectors;
    int epoll;
    struct config *config;
+   struct trial trial;
    struct module **modules;
    uint32_t n_modules;
    int *profile_overrides;
@@ -125,7 +137,9 @@ struct daemon {
    bool stopping; /* modules are being stopped, then it ends */
    bool leaving;  /* it ends, modules go on */
    bool state_changed;
+   uint32_t n_gates; /* processes that wait until their numbers are on disk */
    uint32_t reloads, failed_reloads;
+   bool last_reload_failed;
    time_t started;
 };
 
@@ -181,6 +195,18 @@ json_t *status_old(struct daemon *d, bool all);
 /** Modules and what is between them. */
 json_t *graph_make(const struct daemon *d);
 
+/* trial.c */
+/** The next configuration is on trial, for some seconds. */
+void trial_begin(struct daemon *d, uint32_t seconds);
+/** The configuration stays as it is. */
+void trial_abandon(struct daemon *d);
+void trial_tick(struct daemon *d);
+const char *trial_result(const struct daemon *d);
+
+/* metrics.c */
+/** All numbers as OpenMetrics, a string. NULL without memory. */
+json_t *metrics_make(const struct daemon *d);
+
 /* tap.c */
 /** Starts to read records of an output for a client. \return false: why */
 bool tap_start(struct daemon *d, struct client *c, const struct module *m, uint32_t output, uint32_t records,
@@ -218,7 +244,10 @@ void modules_free(struct daemon *d);
 void module_ended(struct daemon *d, struct module *m, int status);
 
 /* spawn.c */
+/** Starts a process, whose program begins at spawn_release(): a process that the next supervisor would not know never begins. */
 bool spawn(struct daemon *d, struct module *m);
+/** After the state was written. */
+void spawn_release(struct daemon *d);
 /** In a child: becomes a program with these descriptors and no others. */
 __attribute__((noreturn)) void spawn_become(const char *path, char *const argv[], int in, int out, int err);
 void spawn_signal(const struct module *m, int signal);
@@ -235,6 +264,7 @@ void service_free(struct ifc_stats *ifcs, uint32_t n);
 
 /* state.c */
 bool state_lock(struct daemon *d);
+/** Writes which processes there are, and lets them begin. */
 void state_write(struct daemon *d);
 void state_adopt(struct daemon *d);
 void state_write_generated(struct daemon *d);
@@ -251,8 +281,8 @@ void control_answer(struct daemon *d, struct client *c, json_t *answer);
 json_t *command_run(struct daemon *d, struct client *c, const char *request, size_t length);
 /** An answer: result, a new reference, or why there is none. \param id as in the request, NULL: none */
 json_t *command_answer(const json_t *id, bool ok, json_t *result, const char *why);
-/** Loads the template again. \return what changed, or the errors; NULL without memory */
-bool command_reload(struct daemon *d, json_t *report);
+/** Loads the template again. \param report gets what changed, or the errors \param trial seconds, 0: none */
+bool command_reload(struct daemon *d, json_t *report, uint32_t trial);
 
 int daemon_run(struct daemon *d, bool background);
 

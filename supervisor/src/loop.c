@@ -73,7 +73,7 @@ static void reload(struct daemon *d)
 {
    json_t *report = json_object();
    notify("RELOADING=1");
-   (void) command_reload(d, report);
+   (void) command_reload(d, report, 0);
    json_decref(report);
    notify("READY=1");
 }
@@ -148,6 +148,7 @@ static void loop(struct daemon *d)
    uint64_t next_tick = 0;
    while (!finished(d)) {
       struct epoll_event e;
+      trial_tick(d);
       uint64_t next = modules_reconcile(d);
       if (d->state_changed) {
          state_write(d);
@@ -183,7 +184,7 @@ static int start(struct daemon *d)
       fputs("supervisor: no memory\n", stderr);
    } else if (!journal_open(d)) {
       fprintf(stderr, "supervisor: cannot write log files in %s: %s\n", d->logs, strerror(errno));
-   } else if (!command_reload(d, report)) {
+   } else if (!command_reload(d, report, 0)) {
       json_t *errors = json_object_get(report, "errors");
       for (size_t i = 0; i < json_array_size(errors); i++) {
          fprintf(stderr, "error: %s\n", json_string_value(json_array_get(errors, i)));

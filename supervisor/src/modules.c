@@ -8,6 +8,9 @@
 #include <sys/random.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
+
+#define GATES 64 /* open at a time: each is a descriptor */
 
 struct module *module_find(const struct daemon *d, const char *name)
 {
@@ -46,6 +49,7 @@ void modules_free(struct daemon *d)
    free(d->modules);
    free(d->profile_overrides);
    config_free(d->config);
+   config_free(d->trial.before);
 }
 
 static struct module *add_module(struct daemon *d, const char *name)
@@ -61,7 +65,7 @@ static struct module *add_module(struct daemon *d, const char *name)
       return NULL;
    }
    m->override = -1;
-   m->last_status = -1;
+   m->last_status = m->gate = -1;
    m->pidfd.fd = m->service.source.fd = -1;
    d->modules[d->n_modules++] = m;
    return m;
@@ -102,6 +106,7 @@ static bool apply_module(struct daemon *d, struct config *c, const struct config
    if (change == CHANGE_RESTART && m->plan.alive) {
       m->plan.restart = true;
    }
+   m->on_trial = d->trial.wanted && (change == CHANGE_RESTART || change == CHANGE_ADDED);
    if (change != CHANGE_NONE || m->override >= 0) {
       plan_reset(&m->plan);
    }
@@ -134,7 +139,12 @@ bool modules_apply(struct daemon *d, struct config *c, json_t *report)
    for (uint32_t i = 0; overrides != NULL && i < c->n_profiles; i++) {
       overrides[i] = -1;
    }
-   config_free(d->config);
+   if (d->trial.wanted) {
+      d->trial.before = d->config;
+      d->trial.wanted = false;
+   } else {
+      config_free(d->config);
+   }
    free(d->profile_overrides);
    d->config = c;
    d->profile_overrides = overrides;
@@ -172,6 +182,11 @@ void module_ended(struct daemon *d, struct module *m, int status)
    }
    service_close(d, m);
    loop_close(d, &m->pidfd);
+   if (m->gate >= 0) { /* it was killed before it began */
+      close(m->gate);
+      m->gate = -1;
+      d->n_gates--;
+   }
    m->ever_ended = true;
    m->last_end = time(NULL);
    m->pid = 0;
@@ -220,6 +235,9 @@ static void start(struct daemon *d, struct module *m)
    }
    if (!started) {
       module_ended(d, m, -1);
+   }
+   if (d->n_gates >= GATES) {
+      state_write(d);
    }
 }
 

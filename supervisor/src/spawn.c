@@ -81,6 +81,32 @@ void spawn_become(const char *path, char *const argv[], int in, int out, int err
    _exit(127);
 }
 
+/* In the child: waits until the supervisor knows its number for good, and ends if that has ended before. */
+static void wait_at(int gate)
+{
+   char c;
+   ssize_t n;
+   do {
+      n = read(gate, &c, 1);
+   } while (n < 0 && errno == EINTR);
+   if (n != 1) {
+      _exit(125);
+   }
+}
+
+void spawn_release(struct daemon *d)
+{
+   for (uint32_t i = 0; d->n_gates > 0 && i < d->n_modules; i++) {
+      struct module *m = d->modules[i];
+      if (m->gate >= 0) {
+         (void) !write(m->gate, "", 1);
+         close(m->gate);
+         m->gate = -1;
+         d->n_gates--;
+      }
+   }
+}
+
 bool spawn(struct daemon *d, struct module *m)
 {
    char why[256];
@@ -90,8 +116,11 @@ bool spawn(struct daemon *d, struct module *m)
       return false;
    }
    int out = open_module_log(d, m, "stdout", argv), err = open_module_log(d, m, "stderr", argv);
-   pid_t pid = out >= 0 && err >= 0 ? fork() : -1;
+   int gate[2] = {-1, -1};
+   pid_t pid = out >= 0 && err >= 0 && pipe2(gate, O_CLOEXEC) == 0 ? fork() : -1;
    if (pid == 0) {
+      close(gate[1]);
+      wait_at(gate[0]);
       spawn_become(m->config->path, argv, open("/dev/null", O_RDONLY | O_CLOEXEC), out, err);
    }
    int failed = errno;
@@ -102,11 +131,19 @@ bool spawn(struct daemon *d, struct module *m)
       close(err);
    }
    config_command_free(argv);
+   if (gate[0] >= 0) {
+      close(gate[0]);
+   }
    if (pid < 0) {
+      if (gate[1] >= 0) {
+         close(gate[1]);
+      }
       journal_event(d, EVENT_ERROR, m, "Module %s cannot be started: %s", m->name, strerror(failed));
       return false;
    }
    m->pid = pid;
+   m->gate = gate[1];
+   d->n_gates++;
    m->adopted = false;
    m->start_time = spawn_start_time(pid);
    return true;

@@ -114,6 +114,7 @@ void state_write(struct daemon *d)
    free(text);
    json_decref(root);
    d->state_changed = false;
+   spawn_release(d);
 }
 
 void state_write_generated(struct daemon *d)

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** Tools of NEMEA 2 that show what "supcli -x" and "supcli -i" print: the plugin nemea_supervisor of Munin, and nemea-modulesinfo. */
+#ifndef SUPERVISOR_OLD_TOOLS_H
+#define SUPERVISOR_OLD_TOOLS_H
+
+/** \return exit status */
+int old_munin(const char *socket, int argc, char **argv);
+int old_modulesinfo(const char *socket, int argc, char **argv);
+
+#endif
