@@ -158,6 +158,7 @@ prog:dh                 debhelper           debhelper
 prog:dh_python3         dh-python           dh-python
 prog:lintian            lintian             lintian
 prog:g++                g++                 gcc-c++
+pc:libmicrohttpd        libmicrohttpd-dev   libmicrohttpd-devel
 END
    bench) cat <<'END' ;;
 pc:libzmq               libzmq3-dev         zeromq-devel

@@ -175,7 +175,7 @@ def installation(root):
 
 
 def services(root, everything):
-    root.step('the configuration of the modules is copied and started', "cp -rn /usr/share/nemea-supervisor/*/ /etc/nemea && sed -i 's/-I eth0/-I lo/; "
+    root.step('the configuration of the modules is copied and started', "cp -rn /usr/share/nemea-supervisor/*/ /etc/nemea && sed -i 's/-I eth0/-I lo -p dns/; "
               "s/<enabled>false/<enabled>true/' /etc/nemea/data-sources/flow_meter.sup && systemctl start nemea-supervisor && " + WAIT.format(condition=READY))
     root.step('the collector is started', 'systemctl start nemea-flow-meter@lo && systemctl stop nemea-flow-meter@lo && sed -i s/u:flow_data_source/u:collected/ '
               '/lib/systemd/system/nemea-flow-collector.service && systemctl daemon-reload && systemctl start nemea-flow-collector && systemctl is-active nemea-flow-collector')
@@ -207,7 +207,7 @@ def documentation(root):
 def units(root):
     """What systemd says of the units: no mistake, and how much they may do."""
     root.step('systemd-analyze verify has nothing to say', 'cd $(dirname $(find /lib/systemd/system /usr/lib/systemd/system -name nemea-supervisor.service | head -n 1)); '
-              'out=$(systemd-analyze verify nemea-supervisor.service nemea-alert-store.service nemea-flow-collector.service nemea-flow-meter@lo.service 2>&1 | grep nemea || true); '
+              'out=$(systemd-analyze verify --man=no nemea-supervisor.service nemea-alert-store.service nemea-flow-collector.service nemea-flow-meter@lo.service 2>&1 | grep nemea || true); '
               'echo "$out"; test -z "$out"')
     for unit in ('nemea-supervisor', 'nemea-alert-store', 'nemea-flow-collector', 'nemea-flow-meter@lo'):
         root.step(f'{unit}: exposure at most 3.0', f'systemd-analyze security --threshold=30 {unit}.service | tail -n 1')
