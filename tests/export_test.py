@@ -98,6 +98,13 @@ class Export(unittest.TestCase):
         both = self.report('flows.ipfix', 'other.pcap', detectors=detectors)
         self.assertEqual(both['traffic']['flows'], direct['traffic']['flows'] + 1)
 
+    def test_flows_of_exports(self):
+        capture = os.path.join(ROOT, 'tests', 'golden', 'pcap', 'http.pcap')
+        self.w.file('http.ipfix', b''.join(export(self.w, '-r', capture, '-p', 'basic+http')))
+        code, out, err = self.w.run('nemea', 'flows', '--plugins', 'http', 'http.ipfix')
+        self.assertEqual(code, 0, err)
+        self.assertIn('HTTP_REQUEST_HOST="', out)
+
     def test_mistakes(self):
         for arguments, message in ((('--collect', '4739', 'x.pcap'), 'one of them only'),
                                    (('--collect', '4739', '--filter', 'tcp'), 'choose packets'),
