@@ -5,7 +5,8 @@ import re
 import time
 
 # Packages of others, which have other names there; None: RPM finds the dependency by itself, or it is not needed.
-FOREIGN = {'libjansson-dev': 'jansson-devel', 'python3-yaml': 'python3-pyyaml'}
+FOREIGN = {'libjansson-dev': 'jansson-devel', 'libssl-dev': 'openssl-devel', 'libxml2-dev': 'libxml2-devel', 'libzstd-dev': 'libzstd-devel',
+           'python3-yaml': 'python3-pyyaml'}
 
 
 def paragraphs(control):

@@ -201,6 +201,8 @@ def documentation(root):
     root.sh('rm -rf /root/pages; mkdir /root/pages; cp /source/examples/captures/vertical-scans-ipv4.pcap.zst /root/pages/capture.pcap; systemctl daemon-reload')
     for number, (page, commands) in enumerate(page_commands(), 1):
         root.step(f'{page}, block {number}', 'cd /root/pages\n' + commands)
+        if '-I lo' in commands:  # who has a meter on the stream needs no collector on it
+            root.sh("sed -i 's/<enabled>true/<enabled>false/' /etc/nemea/data-sources/flow_meter.sup; supcli reload")
     root.sh('systemctl disable --now nemea-supervisor nemea-flow-collector')
 
 
@@ -216,8 +218,8 @@ def units(root):
 def removal(root):
     names = ' '.join(name.split('_')[0] for name in packages(PACKAGES, True))
     root.sh('systemctl start nemea-flow-collector')
-    root.step('packages are removed, and services stopped', f'{APT} remove {names} && ! pgrep -a -f /usr/bin/nemea')
-    root.step('packages are purged', f'echo mine > /etc/nemea/mine.sup; {APT} purge {names}')
+    root.step('packages are removed, and services stopped', f'{APT} remove {names} && ! ls -l /proc/[0-9]*/exe 2>/dev/null | grep /usr/bin/nemea/')
+    root.step('packages are purged', f'echo mine > /etc/nemea/mine.sup; dpkg --purge {names}')
     _, after = root.sh(FILES)
     before = set(root.before)
     left = [path for path in after.splitlines() if path not in before and not NOT_OURS.match(path) and path not in ('/etc/nemea', '/etc/nemea/mine.sup')]

@@ -8,9 +8,9 @@ here=$(realpath "$(dirname "$0")")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-logreplay -f "$here/input.csv" -i f:in.trapcap
+nemeactl logreplay -f "$here/input.csv" -i f:in.trapcap
 "$program" -i f:in.trapcap,f:out.trapcap "$@"
-logger -t -i f:out.trapcap >got.csv
+nemeactl logger -t -i f:out.trapcap >got.csv
 if diff -u "$here/expected.csv" got.csv; then
    echo "1 passed, 0 failed"
 else
