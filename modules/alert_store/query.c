@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#define COUNTS_MAX          10000 /* rows of an answer */
 #define STEPS_BETWEEN_LOOKS 2000 /* instructions of SQLite between two looks at the clock */
 
 /* What all searches have in common; the host is looked for in the index, see host_key(). */
@@ -240,6 +241,57 @@ static void answer_list(struct query *q, const struct request *r, struct answer 
                             (json_int_t) l.next, "unreadable", (json_int_t) l.skipped));
 }
 
+/* --------------------------------------------------------------------- counting */
+
+/* How many events began in each step; those that had begun before count in the first one. */
+#define COUNT_FROM                                                                                     \
+   " FROM event e WHERE e.no >= (SELECT min(no) FROM segment WHERE last >= ?1 AND first <= ?2) * ?12"   \
+   " AND e.no < ((SELECT max(no) FROM segment WHERE last >= ?1 AND first <= ?2) + 1) * ?12" CONDITIONS \
+   " AND (?9 = 0 OR e.no IN (SELECT no FROM host WHERE segment IN (SELECT no FROM segment WHERE last >= ?1" \
+   " AND first <= ?2) AND ip >= ?10 AND ip <= ?11 AND length(ip) = ?9)) GROUP BY 1, 2 ORDER BY 1, 2 LIMIT ?8"
+
+static const char *name_of_count(sqlite3_stmt *s, enum count_by by)
+{
+   int n = sqlite3_column_int(s, 1);
+   const char *text = (const char *) sqlite3_column_text(s, 1);
+   switch (by) {
+   case BY_CONFIDENCE: return n >= 0 && n < 3 ? event_confidence_names[n] : "";
+   case BY_STATE: return n >= EVENT_NEW && n <= EVENT_CLOSED ? event_state_names[n] : "";
+   default: return text != NULL ? text : "";
+   }
+}
+
+static void answer_count(struct query *q, const struct request *r, struct answer *a)
+{
+   static const char *const texts[] = {
+       [BY_KIND] = "SELECT max(e.begin, ?1) / ?7, e.kind, count(*)" COUNT_FROM,
+       [BY_DETECTOR] = "SELECT max(e.begin, ?1) / ?7, e.detector, count(*)" COUNT_FROM,
+       [BY_CONFIDENCE] = "SELECT max(e.begin, ?1) / ?7, e.confidence, count(*)" COUNT_FROM,
+       [BY_STATE] = "SELECT max(e.begin, ?1) / ?7, e.state, count(*)" COUNT_FROM};
+   sqlite3_stmt *s = NULL;
+   int rc = sqlite3_prepare_v2(q->sql, texts[r->by], -1, &s, NULL);
+   unsigned n = 0;
+   bind_conditions(s, r);
+   sqlite3_bind_int64(s, 7, r->step);
+   sqlite3_bind_int(s, 8, COUNTS_MAX + 1);
+   sqlite3_bind_int(s, 9, r->hosts.size);
+   sqlite3_bind_blob(s, 10, r->hosts.from, r->hosts.size, SQLITE_STATIC);
+   sqlite3_bind_blob(s, 11, r->hosts.to, r->hosts.size, SQLITE_STATIC);
+   sqlite3_bind_int64(s, 12, SEGMENT_EVENTS);
+   while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW && n < COUNTS_MAX) {
+      answer_line(a, json_pack("{s:f,s:s,s:I}", "time", (double) (sqlite3_column_int64(s, 0) * r->step) / 1e6, "name",
+                               name_of_count(s, r->by), "events", (json_int_t) sqlite3_column_int64(s, 2)));
+      n++;
+      rc = SQLITE_OK;
+   }
+   if (rc == SQLITE_ROW || rc == SQLITE_DONE) {
+      answer_line(a, json_pack("{s:b,s:b}", "ok", 1, "more", rc == SQLITE_ROW));
+   } else {
+      failed(q, a, rc);
+   }
+   sqlite3_finalize(s);
+}
+
 /* ---------------------------------------------------------------- one event */
 
 /* \return the number of the event; 0 after an answer that says why there is none */
@@ -388,6 +440,7 @@ void query_answer(struct query *q, const struct request *r, struct answer *a)
    case OP_SHOW: answer_show(q, r, a); break;
    case OP_MARK: answer_mark(q, r, a); break;
    case OP_STATS: answer_stats(q, a); break;
+   case OP_COUNT: answer_count(q, r, a); break;
    default: answer_error(a, "this is not a request with one answer");
    }
 }

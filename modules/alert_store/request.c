@@ -9,7 +9,8 @@
 
 #define MIN_PREFIX 6 /* digits of an id that are enough to look for it */
 
-static const char *const operations[] = {"list", "show", "mark", "follow", "stats", NULL};
+static const char *const operations[] = {"list", "show", "mark", "follow", "stats", "count", NULL};
+static const char *const counted[] = {"kind", "detector", "confidence", "state", NULL};
 
 static int word_index(const char *const words[], const char *word)
 {
@@ -81,6 +82,11 @@ static bool take_word(const char *key, const char *text, struct request *r, char
                        why, "\"kind\": \"%.64s\" is no kind of events (docs/event.schema.json lists them)",
                        text);
    }
+   if (strcmp(key, "by") == 0) {
+      int by = word_index(counted, text);
+      r->by = by >= 0 ? (enum count_by) by : BY_KIND;
+      return by >= 0 || request_refuse(why, "\"by\": \"%.64s\": expected kind, detector, confidence or state", text);
+   }
    if (strcmp(key, "confidence") == 0) {
       r->confidence = name_index(event_confidence_names, 3, text);
       return r->confidence >= 0 ||
@@ -96,7 +102,7 @@ static bool take_word(const char *key, const char *text, struct request *r, char
 
 static bool take(const char *key, const json_t *value, struct request *r, char why[REQUEST_ERROR])
 {
-   static const char *const words[] = {"host", "id", "note", "detector", "kind", "confidence", "state", NULL};
+   static const char *const words[] = {"host", "id", "note", "detector", "kind", "confidence", "state", "by", NULL};
    int64_t limit = LIMIT_DEFAULT;
    if (strcmp(key, "op") == 0) {
       return true;
@@ -109,6 +115,11 @@ static bool take(const char *key, const json_t *value, struct request *r, char w
    }
    if (strcmp(key, "before") == 0) {
       return request_number(key, value, 1, INT64_MAX, &r->before, why);
+   }
+   if (strcmp(key, "step") == 0) {
+      bool good = request_number(key, value, 1, STEP_MAX, &r->step, why);
+      r->step *= 1000000;
+      return good;
    }
    if (strcmp(key, "limit") == 0) {
       bool good = request_number(key, value, 1, LIMIT_MAX, &limit, why);
@@ -126,6 +137,9 @@ static bool complete(struct request *r, char why[REQUEST_ERROR])
 {
    if ((r->op == OP_SHOW || r->op == OP_MARK) && !r->has_id) {
       return request_refuse(why, "\"%s\" needs an \"id\"", operations[r->op]);
+   }
+   if (r->op == OP_COUNT && r->step == 0) {
+      return request_refuse(why, "\"count\" needs a \"step\" in seconds");
    }
    if (r->op == OP_MARK) {
       if (r->state < 0) {
@@ -153,7 +167,7 @@ bool request_parse(const char *line, size_t size, struct request *r, char why[RE
    const char *op = json_string_value(json_object_get(root, "op"));
    int index = op != NULL ? word_index(operations, op) : -1;
    r->op = index >= 0 ? (enum operation) index : OP_LIST;
-   bool good = index >= 0 || request_refuse(why, "\"op\": expected list, show, mark, follow or stats");
+   bool good = index >= 0 || request_refuse(why, "\"op\": expected list, show, mark, follow, stats or count");
    json_object_foreach(root, key, value)
    {
       good = good && take(key, value, r, why);

@@ -10,8 +10,11 @@
 #define LIMIT_MAX     1000 /* events in an answer */
 #define LIMIT_DEFAULT 100
 #define NOTE_MAX      1024 /* bytes */
+#define STEP_MAX      31536000 /* seconds of a step of counting */
 
-enum operation { OP_LIST, OP_SHOW, OP_MARK, OP_FOLLOW, OP_STATS };
+enum operation { OP_LIST, OP_SHOW, OP_MARK, OP_FOLLOW, OP_STATS, OP_COUNT };
+/* What events are counted by. */
+enum count_by { BY_KIND, BY_DETECTOR, BY_CONFIDENCE, BY_STATE };
 
 struct request {
    enum operation op;
@@ -22,6 +25,8 @@ struct request {
    int state;                   /* -1: any */
    int64_t before;              /* numbers of events below this one */
    unsigned limit;
+   int64_t step; /* microseconds */
+   enum count_by by;
    uint8_t id_from[16], id_to[16]; /* ids that begin as asked for */
    bool has_id;
    enum event_state mark;
