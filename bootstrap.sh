@@ -36,7 +36,7 @@ die() {
 }
 
 # What each group needs: how to tell that it is there (prog: a program, pc: a pkg-config module, hdr: a C header,
-# py: a module of the distribution's Python, rsyslog: a module of rsyslog, clang: an option that clang links with), the Debian package,
+# py: a module of the distribution's Python, rsyslog: a module of rsyslog, file: a file, clang: an option that clang links with), the Debian package,
 # the Fedora package ('-': none).
 packages() {
    case $1 in
@@ -68,6 +68,8 @@ pc:libhs                libhyperscan-dev    hyperscan-devel
 py:yaml                 python3-yaml        python3-pyyaml
 py:jinja2               python3-jinja2      python3-jinja2
 pc:sqlite3             libsqlite3-dev      sqlite-devel
+pc:libmicrohttpd       libmicrohttpd-dev   libmicrohttpd-devel
+file:/usr/share/javascript/chart.js/chart.min.js libjs-chart.js -
 END
    check) cat <<'END' ;;
 prog:git                git                 git
@@ -103,6 +105,7 @@ py:redis                python3-redis       python3-redis
 prog:redis-server       redis-server        redis
 prog:rsyslogd           rsyslog             rsyslog
 rsyslog:lmnsd_ossl      rsyslog-openssl     rsyslog-openssl
+prog:chromium           chromium            chromium
 clang:-fsanitize=fuzzer libclang-rt-dev     compiler-rt
 END
    lab) cat <<'END' ;;
@@ -174,6 +177,7 @@ END
 present() {
    case $1 in
    prog:*) command -v "${1#prog:}" >/dev/null 2>&1 ;;
+   file:*) [ -e "${1#file:}" ] ;;
    py:*) /usr/bin/python3 -c "import ${1#py:}" >/dev/null 2>&1 ;;
    rsyslog:*) ls /usr/lib/*/rsyslog/"${1#rsyslog:}".so /usr/lib64/rsyslog/"${1#rsyslog:}".so 2>/dev/null | grep -q . ;;
    pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
@@ -230,6 +234,7 @@ deps() {
          ! present "$probe" || continue
          package=$deb
          [ "$column" != rpm ] || package=$rpm
+         [ "$package" != - ] || continue # what needs it is left out of the build
          case " ${missing[*]-} " in *" $package "*) continue ;; esac
          echo "bootstrap.sh: ${probe#*:} is missing: package $package"
          missing+=("$package")

@@ -14,7 +14,6 @@
 
 #define MAX_NOTES   64
 #define SKIP_REASON 160
-#define MAX_GEOIP   4
 
 /** A detector that was not run, and why. */
 struct skipped {

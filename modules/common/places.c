@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "places.h"
-#include "analysis.h"
 
 #include <inttypes.h>
 #include <nemea-common/nc_text.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -7,6 +7,7 @@
 #include <unirec/unirec.h>
 
 #define PLACE_SIZE 160
+#define MAX_GEOIP  4 /* databases */
 
 struct places;
 

@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The live page: its promises of security with real requests, and all of its views in Chromium on a small deployment.
+
+usage: page_test.py BIN_DIR [PICTURES]        with a directory, a picture of each view is written there
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import sys
+import unittest
+
+import browser
+from programs import ROOT, Workspace
+from supervisor_test import DOCUMENT, interface, module
+
+BIN = None
+PICTURES = None
+
+
+class Page(unittest.TestCase):
+    def setUp(self):
+        self.w = Workspace(BIN)
+        self.addCleanup(self.w.__exit__)
+
+    def start(self, *options):
+        self.page = self.w.start(os.path.join(BIN, 'nemea_page'), '--listen', '127.0.0.1:0', '--token', 'token', '--supervisor', self.w.file('s.sock'),
+                                 '--archive', self.w.file('archive'), *options)
+        self.address = self.page.stdout.readline().strip()
+        found = re.fullmatch(r'http://127\.0\.0\.1:(\d+)/\?token=([0-9a-f]{32})', self.address)
+        self.assertTrue(found, self.address)
+        self.port, self.token = int(found.group(1)), found.group(2)
+        self.cookie = None
+
+    def ask(self, path, method='GET', body=None, **headers):
+        """(status, headers, body)"""
+        connection = http.client.HTTPConnection('127.0.0.1', self.port)
+        fields = {'Cookie': self.cookie} if self.cookie else {}
+        fields.update({name.replace('_', '-'): value for name, value in headers.items()})
+        connection.request(method, path, body, fields)
+        answer = connection.getresponse()
+        data = answer.read()
+        connection.close()
+        return answer.status, dict(answer.getheaders()), data
+
+    def log_in(self):
+        with open(self.w.file('token'), encoding='ascii') as file:
+            status, headers, _ = self.ask('/?token=' + file.read().strip())
+        self.assertEqual(status, 303)
+        self.assertRegex(headers['Set-Cookie'], r'^nemea-\d+=[0-9a-f]{32}; Path=/; HttpOnly; SameSite=Strict; Max-Age=\d+$')
+        self.cookie = headers['Set-Cookie'].split(';')[0]
+
+
+class Security(Page):
+    def test_nothing_without_a_session(self):
+        self.start()
+        for path in ('/', '/main.js', '/style.css', '/api/v1/alerts', '/api/v1/system', '/api/v1/live', '/api/v1/nothing', '/metrics', '/nothing',
+                     '/?token=' + '0' * 32, '/?token='):
+            status, headers, body = self.ask(path)
+            self.assertEqual(status, 401, path)
+            self.assertNotIn(b'alert_store', body)
+            self.assertNotIn('Set-Cookie', headers)
+        self.assertEqual(self.ask('/healthz')[0], 200)
+        self.assertEqual(json.loads(self.ask('/readyz')[2]), {'ready': False})
+        self.assertEqual(os.stat(self.w.file('token')).st_mode & 0o777, 0o600)
+        first = self.token
+        self.log_in()
+        cookie, self.cookie = self.cookie, None
+        self.assertEqual(self.ask('/?token=' + first)[0], 401, 'a token works once')
+        self.cookie = cookie
+        status, headers, body = self.ask('/')
+        self.assertEqual(status, 200)
+        self.assertIn("require-trusted-types-for 'script'", headers['Content-Security-Policy'])
+        self.assertIn("default-src 'none'", headers['Content-Security-Policy'])
+        self.assertEqual(headers['X-Content-Type-Options'], 'nosniff')
+        # A restart ends no session; logging out does.
+        self.assertEqual(self.w.end(self.page, signal.SIGTERM), (0, '', ''))
+        cookie = self.cookie
+        self.page = self.w.start(os.path.join(BIN, 'nemea_page'), '-l', f'127.0.0.1:{self.port}', '-t', 'token')
+        self.page.stdout.readline()
+        self.cookie = cookie
+        self.assertEqual(self.ask('/')[0], 200)
+        self.assertEqual(self.ask('/api/v1/logout', 'POST', '{}', Origin=f'http://127.0.0.1:{self.port}')[0], 200)
+        self.assertEqual(self.ask('/')[0], 401)
+
+    def test_other_pages_and_names_are_refused(self):
+        self.start()
+        self.log_in()
+        good = f'http://127.0.0.1:{self.port}'
+        for host in ('evil.example', f'evil.example:{self.port}', '127.0.0.1', f'127.0.0.1:{self.port}.evil.example', ''):
+            self.assertIn(self.ask('/', Host=host)[0], (400, 421), host)
+        self.assertEqual(self.ask('/', Host=f'localhost:{self.port}')[0], 200)
+        for origin in ('http://evil.example', f'https://127.0.0.1:{self.port}', 'null', good + '.evil.example'):
+            self.assertEqual(self.ask('/api/v1/alerts', Origin=origin)[0], 403, origin)
+        self.assertEqual(self.ask('/api/v1/alerts', Origin=good, Sec_Fetch_Site='cross-site')[0], 403)
+        mark = json.dumps({'state': 'seen'})
+        path = '/api/v1/alerts/0123456789abcdef'
+        kind = {'Content_Type': 'application/json'}
+        self.assertEqual(self.ask(path, 'POST', mark, **kind)[0], 403, 'a change needs an Origin')
+        self.assertEqual(self.ask(path, 'POST', mark, Origin=good, Content_Type='text/plain')[0], 415)
+        self.assertEqual(self.ask(path, 'POST', mark, Origin=good, **kind)[0], 503, 'there is no store')
+        self.assertEqual(self.ask(path, 'POST', '{"state":"seen","id":"1"}', Origin=good, **kind)[0], 400)
+        self.assertEqual(self.ask('/api/v1/alerts', 'POST', mark, Origin=good, **kind)[0], 405)
+        self.assertEqual(self.ask(path, 'DELETE', Origin=good)[0], 405)
+        for query in ('since=yesterday', 'host=nobody', 'limit=1001', 'limit=1&limit=2', 'kind=%27', 'unknown=1', 'before=-1'):
+            status, _, body = self.ask('/api/v1/alerts?' + query)
+            self.assertEqual((status, 'error' in json.loads(body)), (400, True), query)
+
+    def test_what_is_too_large_too_slow_or_too_much(self):
+        self.start('--metrics-token', self.w.file('metrics', 'a token of 16 bytes and more\n'))
+        self.log_in()
+        self.assertEqual(self.ask('/api/v1/logout', 'POST', 'x' * 5000, Origin=f'http://127.0.0.1:{self.port}')[0], 413)
+        self.assertIn(self.ask('/', X_Long='x' * 100000)[0], (400, 413, 431))
+        # More connections than there is room for, all of them silent: a browser is served, and the oldest are closed.
+        with contextlib.ExitStack() as stack:
+            silent = [stack.enter_context(socket.create_connection(('127.0.0.1', self.port))) for _ in range(400)]
+            silent[0].settimeout(60)
+            self.assertEqual(silent[0].recv(1), b'')
+            self.assertEqual(self.ask('/api/v1/system')[0], 200)
+        cookie, self.cookie = self.cookie, None
+        self.assertEqual(self.ask('/metrics', Authorization='Bearer something else')[0], 401)
+        status, headers, body = self.ask('/metrics', Authorization='Bearer a token of 16 bytes and more')
+        self.assertEqual(status, 200)
+        self.assertTrue(body.endswith(b'# EOF\n'))
+        self.assertIn(b'nemea_page_connections_closed_total{reason="many"} ', body)
+        self.cookie = cookie
+        for path in ('alerts', 'traffic', 'modules', 'hosts/192.0.2.1', 'flows?host=192.0.2.1'):
+            status, _, body = self.ask('/api/v1/' + path)
+            self.assertEqual((status, 'source' in json.loads(body)), (503, True), path)
+
+    def test_command_lines(self):
+        for options, said in [(['-l', '0.0.0.0:8080'], '--tls-cert and --tls-key are needed'), (['-l', 'somewhere'], 'expected ADDRESS:PORT'),
+                              (['--tls-cert', 'x'], 'belong together'), (['x'], 'unexpected argument x'), (['--networks', 'none', '-l', '127.0.0.1:0'], 'none'),
+                              (['--networks', self.w.file('n', '192.0.2.0/24\n'), '-l', '127.0.0.1:0'], 'line 1: expected PREFIX LABEL')]:
+            code, out, err = self.w.run(os.path.join(BIN, 'nemea_page'), *options)
+            self.assertIn(said, err)
+            self.assertIn(code, (1, 2))
+            self.assertEqual(out, '')
+
+
+@unittest.skipUnless(browser.find(), 'no Chromium')
+class Views(Page):
+    def program(self, name):
+        return os.path.join(BIN, name)
+
+    def deployment(self):
+        """flows -> repeater -> detectors -> store, and the archive of flows."""
+        for name in ('modules', 'logs', 'archive', 'traffic'):
+            os.mkdir(self.w.file(name))
+        self.w.file('t.xml', DOCUMENT.format(self.w.path))
+        detectors = ('vportscan_detector', 'haddrscan_detector')
+        text = module('repeater', self.program('traffic_repeater'), '', interface('IN', 'flows') + interface('OUT', 'repeated:timeout=WAIT'))
+        text += module('traffic_stats', self.program('traffic_stats'), f'-d {self.w.file("traffic")}', interface('IN', 'repeated'))
+        for name in detectors:
+            text += module(name, self.program(name), '', interface('IN', 'repeated') + interface('OUT', name))
+        text += module('alert_store', self.program('alert_store'), f'-d {self.w.file("events.db")}', ''.join(interface('IN', f'{name}:resume=store') for name in detectors))
+        text += module('flow_archive', self.program('flow_archive'), f'-d {self.w.file("archive")}', interface('IN', 'repeated'))
+        self.w.file('modules/all.sup', text)
+        self.addCleanup(self.kill_modules)
+        self.w.start(self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.w.file('s.sock'), '--state-dir', self.w.file('state'))
+        self.w.connect(self.w.file('s.sock')).close()
+
+    def kill_modules(self):
+        with contextlib.suppress(OSError, ValueError):
+            for entry in json.loads(self.w.read('state/state.json'))['modules'].values():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(entry['pid'], signal.SIGKILL)
+
+    def modules(self):
+        code, out, _ = self.w.run(self.program('supcli'), '-s', self.w.file('s.sock'), 'status', '--json')
+        return {m['name']: m for m in json.loads(out)} if code == 0 else {}
+
+    def all_connected(self):
+        modules = self.modules()
+        return len(modules) == 6 and all(m['state'] == 'ready' for m in modules.values()) and modules['repeater']['outputs'][0]['cli-num'] == 4 and \
+            all(i['is-conn'] for i in modules['alert_store']['inputs'])
+
+    def connect_all(self):
+        """The repeater offers its output when it knows a format: with the first of the flows, which then are sent when all read."""
+        for i, capture in enumerate(('horizontal-sweeps.pcap.zst', 'vertical-scans-ipv4.pcap.zst')):
+            path = os.path.join(ROOT, 'examples/captures', capture)
+            code, _, err = self.w.run(self.program('flow_meter'), '-r', path, '-i', f'f:flows{i}.trapcap')
+            self.assertEqual(code, 0, err)
+        lines = [self.w.run(self.program('logger'), '-t', '-i', f'f:flows{i}.trapcap')[1].splitlines(True) for i in range(2)]
+        self.assertEqual(lines[0][0], lines[1][0])
+        self.flows = lines[0][2:] + lines[1][1:]
+        self.sender = self.w.start(self.program('logreplay'), '-n', '-f', '-', '-i', 'u:flows:timeout=WAIT', stdin=-1)
+        self.sender.stdin.write(''.join(lines[0][:2]))
+        self.sender.stdin.flush()
+        self.w.wait_for(self.all_connected, 'the modules')
+
+    def events(self, *options):
+        return [json.loads(line) for line in self.w.run('nemea', 'alerts', '--json', '-n', '1000', *options)[1].splitlines()]
+
+    def send(self):
+        self.sender.stdin.write(''.join(self.flows))
+        self.sender.stdin.flush()
+
+    def view(self, hash_, expression):
+        self.browser.eval(f'location.hash = {json.dumps(hash_)}')
+        return self.browser.wait(f'document.getElementById("view").dataset.view === {json.dumps(hash_.split("/")[1].split("?")[0])} && ({expression})')
+
+    def pictures(self, name):
+        if not PICTURES:
+            return
+        for dark in (False, True):
+            for kind, width, height in (('wide', 1280, 860), ('narrow', 390, 844)):
+                self.browser.size(width, height, dark)
+                self.browser.eval('new Promise((done) => setTimeout(done, 300))')
+                self.browser.picture(os.path.join(PICTURES, f'{name}-{"dark" if dark else "light"}-{kind}.png'))
+        self.browser.size(1280, 860)
+
+    def test_all_views_show_what_the_programs_say(self):
+        self.deployment()
+        self.connect_all()
+        networks = self.w.file('networks', '10.0.0.0/8 lab\n192.168.0.0/16 office\n172.16.0.0/12 servers\n')
+        self.start('--networks', networks)
+        self.browser = b = browser.Browser(browser.find(), self.w.file('chromium'))
+        self.addCleanup(b.close)
+        b.size(1280, 860)
+        b.go(self.address)
+        b.wait('document.getElementById("connection").textContent === "live"')
+        b.wait('document.getElementById("open").textContent.includes("Nothing is open")')
+        self.send()
+        b.wait('document.querySelectorAll("#open .row").length > 3')  # as it happens, without asking
+        self.w.wait_for(lambda: len(self.events()) > 3, 'events')
+        self.browser.eval('location.reload()')
+        b.wait('document.querySelectorAll("#open .row").length > 3 && document.querySelector("#alerts-over-time canvas")')
+        self.pictures('overview')
+
+        # The list has what nemea alerts has.
+        self.view('#/alerts', 'document.querySelectorAll("#alerts tbody tr").length > 3')
+        self.w.wait_for(lambda: {e['id'] for e in self.events()} == set(self.ids_shown()), 'the same events')
+        self.pictures('alerts')
+        kind = self.events()[0]['kind']
+        self.view(f'#/alerts?kind={kind}', f'document.querySelector("select[name=kind]").value === "{kind}"')
+        self.w.wait_for(lambda: {e['id'] for e in self.events('--kind', kind)} == set(self.ids_shown()), 'the same events of a kind')
+
+        # One event, its flows, and a mark.
+        event = next(e for e in self.events('--kind', 'vertical-scan') if len(e['sources']) == 1)
+        self.view('#/alerts/' + event['id'], 'document.querySelector(".reason") && document.querySelector("#flows tbody tr")')
+        shown = b.eval('document.getElementById("view").innerText')
+        self.assertIn(event['reason'], shown)
+        self.assertIn(event['sources'][0]['ip'], shown)
+        self.pictures('alert')
+        b.eval('document.querySelector("input[aria-label=Note]").value = "<img src=x onerror=alert(1)>"')
+        b.eval('document.querySelector("button[data-mark=false]").click()')
+        b.wait('document.getElementById("state").textContent === "false alarm"')
+        self.assertEqual([e['id'] for e in self.events('--state', 'false')], [event['id']])
+        self.assertIn('<img src=x onerror=alert(1)>', b.eval('document.getElementById("view").innerText'))
+        self.assertEqual(b.eval('document.querySelectorAll("#view img").length'), 0)
+
+        # A host.
+        host = event['sources'][0]['ip']
+        self.view('#/hosts/' + host, 'document.querySelector("#attacker .row") && document.querySelector("#flows tbody tr")')
+        shown = {row for row in b.eval('[...document.querySelectorAll("#attacker .row")].map((r) => r.dataset.id)')}
+        self.assertTrue(shown and shown <= {e['id'] for e in self.events('--host', host)})
+        self.pictures('host')
+        self.view('#/hosts', 'document.querySelectorAll("td .address").length > 1')
+        self.pictures('hosts')
+
+        # The pipeline and a module; the system.
+        names = set(self.view('#/pipeline', '[...document.querySelectorAll(".node")].map((n) => n.dataset.module)'))
+        self.assertEqual(names, set(self.modules()))
+        self.pictures('pipeline')
+        b.eval('document.querySelector(".node[data-module=repeater]").click()')
+        b.wait('document.querySelectorAll("#counters tbody tr").length === 2 && document.getElementById("log").textContent')
+        if PICTURES:
+            b.eval('scrollTo(0, 400)')
+        self.pictures('module')
+        self.view('#/system', 'document.querySelectorAll("#system-modules tbody tr").length === 6 && document.querySelector("#system-data dd")')
+        self.pictures('system')
+
+        # The connection is lost, and comes back.
+        self.assertEqual(self.w.end(self.page, signal.SIGTERM)[0], 0)
+        b.wait('!document.getElementById("lost").hidden')
+        self.pictures('lost')
+        self.page = self.w.start(self.program('nemea_page'), '-l', f'127.0.0.1:{self.port}', '-t', 'token', '-s', self.w.file('s.sock'))
+        b.wait('document.getElementById("lost").hidden && document.getElementById("connection").textContent === "live"')
+        self.assertEqual(b.problems, [])
+
+    def ids_shown(self):
+        self.browser.eval('document.querySelectorAll(".title button.primary:not([hidden])").forEach((button) => button.click())')
+        return self.browser.eval('[...document.querySelectorAll("#alerts tbody tr")].map((r) => r.dataset.id)')
+
+
+if __name__ == '__main__':
+    BIN = os.path.abspath(sys.argv[1])
+    PICTURES = sys.argv[2] if len(sys.argv) > 2 else None
+    unittest.main(argv=sys.argv[:1], verbosity=1)

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One module of the pipeline: counters, log, last records of its outputs.
+
+import { get } from '../api.js';
+import { choice, empty, h, replace, table } from '../dom.js';
+import { bytes, count, duration, rate, time } from '../format.js';
+import { pill } from './events.js';
+
+function exit(last) {
+  if (!last) return 'never';
+  return `${time(last.time)}: ${last.signal !== undefined ? `killed by signal ${last.signal}` : last.status !== undefined ? `status ${last.status}` : 'not known how'}`;
+}
+
+export function facts(module) {
+  const term = (name, value) => [h('dt', {}, name), h('dd', {}, value)];
+  return h('dl', {}, term('State', pill(module.state)), term('Program', h('span', { class: 'mono' }, module.path || '–')),
+    term('PID', module.pid || '–'), term('Runs for', module.started ? duration(Date.now() / 1000 - module.started) : '–'),
+    term('CPU', module.cpu !== undefined && module.cpu !== null ? `${Math.round(module.cpu * 10) / 10} %` : '–'), term('Memory', module.memory ? bytes(module.memory) : '–'),
+    term('Restarts', module.restarts), term('Last end', exit(module.last_exit)));
+}
+
+export function counters(module) {
+  const rows = [...(module.inputs || []).map((i) => ['in', i, i.messages, i.rate, null, i['is-conn'] ? 'connected' : 'waiting']),
+    ...(module.outputs || []).map((o) => ['out', o, o['sent-msg'], o.rate, o['drop-msg'], `${o['cli-num']} reader${o['cli-num'] === 1 ? '' : 's'}`])];
+  if (rows.length === 0) return empty('This module has no interfaces, or has not answered yet');
+  return table([[''], ['Interface'], ['Messages', 'n'], ['Rate', 'n'], ['Dropped', 'n'], ['']], rows.map(([direction, ifc, n, speed, dropped, state]) => h('tr', {},
+    h('td', {}, direction), h('td', { class: 'mono' }, `${ifc.type}:${ifc.ID}`), h('td', { class: 'n', 'data-k': 'messages' }, count(n)),
+    h('td', { class: 'n', 'data-k': 'rate' }, speed !== undefined ? rate(speed) : ''), h('td', { class: 'n', 'data-k': 'dropped' }, dropped === null ? '' : count(dropped)), h('td', { class: 'soft' }, state))));
+}
+
+export function log(name, signal) {
+  const box = h('div', { id: 'log' });
+  let stream = 'stderr';
+  const load = async () => {
+    try {
+      const answer = await get(`modules/${encodeURIComponent(name)}/log`, { stream, lines: 200 }, signal);
+      const lines = Array.isArray(answer) ? answer : answer.lines || [];
+      replace(box, lines.length > 0 ? h('pre', { tabindex: 0 }, lines.join('\n')) : empty('The log is empty'));
+      if (lines.length > 0) box.firstChild.scrollTop = box.firstChild.scrollHeight;
+    } catch (error) {
+      if (!signal.aborted) replace(box, empty('The log cannot be shown', error.message));
+    }
+  };
+  load();
+  return [h('p', {}, choice('Stream', [['stderr', 'errors'], ['stdout', 'output']], stream, (value) => {
+    stream = value;
+    load();
+  })), box];
+}
+
+export function records(module, signal) {
+  const box = h('div', { id: 'records' });
+  const outputs = module.outputs || [];
+  if (outputs.length === 0) return empty('This module has no outputs');
+  const load = async (index) => {
+    replace(box, empty('Waiting for records'));
+    try {
+      const answer = await get(`modules/${encodeURIComponent(module.name)}/tap`, { output: index, records: 20 }, signal);
+      const rows = answer.records || [];
+      if (rows.length === 0) {
+        replace(box, empty('No record came', answer.format || ''));
+        return;
+      }
+      const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+      const value = (v) => (v === undefined || v === null ? '' : typeof v === 'object' ? JSON.stringify(v) : String(v));
+      replace(box, table(names.map((name) => [name]), rows.map((row) => h('tr', {}, names.map((name) => h('td', { class: 'mono' }, value(row[name]))))), { stack: false }));
+    } catch (error) {
+      if (!signal.aborted) replace(box, empty('Records cannot be shown', error.message));
+    }
+  };
+  return [h('p', {}, outputs.map((output, i) => h('button', { type: 'button', onclick: () => load(i) }, `Records of ${output.ID}`)).flatMap((b) => [b, ' '])), box];
+}
