@@ -8,7 +8,7 @@
 #include <time.h>
 
 #define COUNTS_MAX          10000 /* rows of an answer */
-#define STEPS_BETWEEN_LOOKS 2000 /* instructions of SQLite between two looks at the clock */
+#define STEPS_BETWEEN_LOOKS 2000  /* instructions of SQLite between two looks at the clock */
 
 /* What all searches have in common; the host is looked for in the index, see host_key(). */
 #define COLUMNS                                                                                           \
@@ -244,11 +244,12 @@ static void answer_list(struct query *q, const struct request *r, struct answer 
 /* --------------------------------------------------------------------- counting */
 
 /* How many events began in each step; those that had begun before count in the first one. */
-#define COUNT_FROM                                                                                     \
-   " FROM event e WHERE e.no >= (SELECT min(no) FROM segment WHERE last >= ?1 AND first <= ?2) * ?12"   \
-   " AND e.no < ((SELECT max(no) FROM segment WHERE last >= ?1 AND first <= ?2) + 1) * ?12" CONDITIONS \
+#define COUNT_FROM                                                                                          \
+   " FROM event e WHERE e.no >= (SELECT min(no) FROM segment WHERE last >= ?1 AND first <= ?2) * ?12"       \
+   " AND e.no < ((SELECT max(no) FROM segment WHERE last >= ?1 AND first <= ?2) + 1) * ?12" CONDITIONS      \
    " AND (?9 = 0 OR e.no IN (SELECT no FROM host WHERE segment IN (SELECT no FROM segment WHERE last >= ?1" \
-   " AND first <= ?2) AND ip >= ?10 AND ip <= ?11 AND length(ip) = ?9)) GROUP BY 1, 2 ORDER BY 1, 2 LIMIT ?8"
+   " AND first <= ?2) AND ip >= ?10 AND ip <= ?11 AND length(ip) = ?9)) GROUP BY 1, 2 ORDER BY 1, 2 LIMIT " \
+   "?8"
 
 static const char *name_of_count(sqlite3_stmt *s, enum count_by by)
 {
@@ -279,8 +280,9 @@ static void answer_count(struct query *q, const struct request *r, struct answer
    sqlite3_bind_blob(s, 11, r->hosts.to, r->hosts.size, SQLITE_STATIC);
    sqlite3_bind_int64(s, 12, SEGMENT_EVENTS);
    while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW && n < COUNTS_MAX) {
-      answer_line(a, json_pack("{s:f,s:s,s:I}", "time", (double) (sqlite3_column_int64(s, 0) * r->step) / 1e6, "name",
-                               name_of_count(s, r->by), "events", (json_int_t) sqlite3_column_int64(s, 2)));
+      answer_line(a, json_pack("{s:f,s:s,s:I}", "time", (double) (sqlite3_column_int64(s, 0) * r->step) / 1e6,
+                               "name", name_of_count(s, r->by), "events",
+                               (json_int_t) sqlite3_column_int64(s, 2)));
       n++;
       rc = SQLITE_OK;
    }

@@ -85,7 +85,8 @@ static bool take_word(const char *key, const char *text, struct request *r, char
    if (strcmp(key, "by") == 0) {
       int by = word_index(counted, text);
       r->by = by >= 0 ? (enum count_by) by : BY_KIND;
-      return by >= 0 || request_refuse(why, "\"by\": \"%.64s\": expected kind, detector, confidence or state", text);
+      return by >= 0 ||
+             request_refuse(why, "\"by\": \"%.64s\": expected kind, detector, confidence or state", text);
    }
    if (strcmp(key, "confidence") == 0) {
       r->confidence = name_index(event_confidence_names, 3, text);
@@ -102,7 +103,8 @@ static bool take_word(const char *key, const char *text, struct request *r, char
 
 static bool take(const char *key, const json_t *value, struct request *r, char why[REQUEST_ERROR])
 {
-   static const char *const words[] = {"host", "id", "note", "detector", "kind", "confidence", "state", "by", NULL};
+   static const char *const words[] = {"host",       "id",    "note", "detector", "kind",
+                                       "confidence", "state", "by",   NULL};
    int64_t limit = LIMIT_DEFAULT;
    if (strcmp(key, "op") == 0) {
       return true;

@@ -9,7 +9,7 @@
 
 #define LIMIT_MAX     1000 /* events in an answer */
 #define LIMIT_DEFAULT 100
-#define NOTE_MAX      1024 /* bytes */
+#define NOTE_MAX      1024     /* bytes */
 #define STEP_MAX      31536000 /* seconds of a step of counting */
 
 enum operation { OP_LIST, OP_SHOW, OP_MARK, OP_FOLLOW, OP_STATS, OP_COUNT };

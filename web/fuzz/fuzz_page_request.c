@@ -22,7 +22,8 @@ static char *next_line(char **text)
 static unsigned split(char *text, struct argument list[API_ARGUMENTS])
 {
    unsigned n = 0;
-   for (char *rest, *item = strtok_r(text, "&", &rest); item != NULL && n < API_ARGUMENTS; item = strtok_r(NULL, "&", &rest)) {
+   for (char *rest, *item = strtok_r(text, "&", &rest); item != NULL && n < API_ARGUMENTS;
+        item = strtok_r(NULL, "&", &rest)) {
       char *value = strchr(item, '=');
       if (value != NULL) {
          *value++ = 0;

@@ -8,6 +8,15 @@ const COLORS = ['--c0', '--c1', '--c2', '--c4', '--c5', '--bad', '--c3'];
 const charts = new Set();
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+// At most seven ticks, at round times of the day.
+const STEPS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 2592000];
+function ticks(scale) {
+  const step = STEPS.find((s) => (scale.max - scale.min) / s <= 7) || STEPS.at(-1);
+  const offset = new Date(scale.min * 1000).getTimezoneOffset() * 60;
+  scale.ticks = [];
+  for (let t = Math.ceil((scale.min - offset) / step) * step + offset; t <= scale.max; t += step) scale.ticks.push({ value: t });
+}
+
 // Colours are set before Chart.js looks at the options, which it keeps.
 function paintOptions({ scales, plugins }) {
   for (const scale of Object.values(scales)) {
@@ -37,7 +46,7 @@ export function timeChart({ type = 'line', label, show, tall = false, signal }) 
   const options = {
     responsive: true, maintainAspectRatio: false, animation: false, normalized: true, interaction: { mode: 'index', intersect: false },
     scales: {
-      x: { type: 'linear', grid: { display: false }, ticks: { maxTicksLimit: 7, maxRotation: 0, callback: (value) => clock(value, span) }, offset: false, stacked: true },
+      x: { type: 'linear', grid: { display: false }, ticks: { maxRotation: 0, autoSkip: false, callback: (value) => clock(value, span) }, afterBuildTicks: ticks, offset: false, stacked: true },
       y: { beginAtZero: true, stacked: true, grid: {}, ticks: { maxTicksLimit: 5, callback: (value) => show(value) } },
     },
     plugins: {

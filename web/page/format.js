@@ -33,6 +33,9 @@ export function bytes(value) {
 export const bits = (value) => scaled(value, ['bit/s', 'kbit/s', 'Mbit/s', 'Gbit/s', 'Tbit/s'], 1000).join(' ');
 export const rate = (value) => (value === null || value === undefined ? '–' : `${count(value < 10 ? Math.round(value * 10) / 10 : Math.round(value))}/s`);
 
+// 1 is a whole core.
+export const percent = (cpu) => `${cpu < 0.1 ? Math.round(cpu * 1000) / 10 : Math.round(cpu * 100)} %`;
+
 const pad = (n) => String(n).padStart(2, '0');
 export function time(value, withDate = true) {
   const d = typeof value === 'number' ? new Date(value * 1000) : new Date(value);

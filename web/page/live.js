@@ -19,6 +19,11 @@ function connected(yes) {
   }
 }
 
+// Ends of edges as names of modules; edges that only one module knows have no other end.
+function pipeline({ modules, edges }) {
+  return { modules, edges: (edges || []).filter((edge) => edge.from && edge.to).map((edge) => ({ ...edge, from: edge.from.module, to: edge.to.module })) };
+}
+
 function open() {
   if (source) source.close();
   last = Date.now();
@@ -29,6 +34,7 @@ function open() {
     take(JSON.parse(message.data));
   });
   on('status', (data) => {
+    if (data.pipeline) data.pipeline = pipeline(data.pipeline);
     state.status = data;
     tell('status', data);
   });

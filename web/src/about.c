@@ -25,8 +25,8 @@ static json_t *disk_of(const char *path)
    if (path == NULL || statvfs(path, &st) != 0) {
       return json_null();
    }
-   return json_pack("{s:s,s:I,s:I}", "path", path, "bytes", (json_int_t) (st.f_blocks * st.f_frsize), "free",
-                    (json_int_t) (st.f_bavail * st.f_frsize));
+   json_int_t size = st.f_frsize, blocks = st.f_blocks, available = st.f_bavail;
+   return json_pack("{s:s,s:I,s:I}", "path", path, "bytes", size * blocks, "free", size * available);
 }
 
 json_t *about_system(struct about *a, json_t *info, json_t *error)
@@ -35,10 +35,12 @@ json_t *about_system(struct about *a, json_t *info, json_t *error)
    struct utsname name = {.sysname = ""};
    server_numbers(a->server, &n);
    uname(&name);
-   json_t *page = json_pack("{s:s,s:I,s:i,s:i,s:i,s:I,s:I,s:s}", "version", NEMEA_VERSION, "started", (json_int_t) a->started, "sessions",
-                            (int) n.sessions, "browsers", (int) n.browsers, "connections", (int) n.connections, "evicted",
-                            (json_int_t) n.evicted, "slow", (json_int_t) n.slow, "libmicrohttpd", MHD_get_version());
-   json_t *system = json_pack("{s:s,s:s,s:s}", "host", name.nodename, "system", name.sysname, "release", name.release);
+   json_t *page = json_pack(
+       "{s:s,s:I,s:i,s:i,s:i,s:I,s:I,s:s}", "version", NEMEA_VERSION, "started", (json_int_t) a->started,
+       "sessions", (int) n.sessions, "browsers", (int) n.browsers, "connections", (int) n.connections,
+       "evicted", (json_int_t) n.evicted, "slow", (json_int_t) n.slow, "libmicrohttpd", MHD_get_version());
+   json_t *system =
+       json_pack("{s:s,s:s,s:s}", "host", name.nodename, "system", name.sysname, "release", name.release);
    json_t *o = json_object();
    json_object_set_new(o, "page", page);
    json_object_set_new(o, "host", system != NULL ? system : json_null());
@@ -90,7 +92,8 @@ json_t *about_ready(const struct about *a, json_t *answer, unsigned *status, boo
 char *about_metrics(struct about *a, const json_t *supervisor)
 {
    static const char *const classes[] = {"other", "1xx", "2xx", "3xx", "4xx", "5xx"};
-   const char *text = json_string_value(json_is_string(supervisor) ? supervisor : json_object_get(supervisor, "text"));
+   const char *text =
+       json_string_value(json_is_string(supervisor) ? supervisor : json_object_get(supervisor, "text"));
    struct about_numbers n;
    char *all = NULL;
    size_t size = 0, length = text != NULL ? strlen(text) : 0;
@@ -103,21 +106,35 @@ char *about_metrics(struct about *a, const json_t *supervisor)
    }
    fwrite(text != NULL ? text : "", 1, length, to);
    server_numbers(a->server, &n);
-   fputs("# TYPE nemea_page_responses counter\n# HELP nemea_page_responses Responses, by the class of their status.\n", to);
+   fputs("# TYPE nemea_page_responses counter\n# HELP nemea_page_responses Responses, by the class of their "
+         "status.\n",
+         to);
    for (unsigned i = 1; i < 6; i++) {
-      fprintf(to, "nemea_page_responses_total{class=\"%s\"} %llu\n", classes[i], (unsigned long long) a->answers[i]);
+      fprintf(to, "nemea_page_responses_total{class=\"%s\"} %llu\n", classes[i],
+              (unsigned long long) a->answers[i]);
    }
    fprintf(to,
-           "# TYPE nemea_page_supervisor_up gauge\n# HELP nemea_page_supervisor_up The supervisor answered for this scrape.\n"
+           "# TYPE nemea_page_supervisor_up gauge\n# HELP nemea_page_supervisor_up The supervisor answered "
+           "for this scrape.\n"
            "nemea_page_supervisor_up %d\n",
            supervisor != NULL);
-   fprintf(to, "# TYPE nemea_page_connections gauge\n# HELP nemea_page_connections Open connections.\nnemea_page_connections %u\n", n.connections);
-   fprintf(to, "# TYPE nemea_page_sessions gauge\n# HELP nemea_page_sessions Sessions.\nnemea_page_sessions %u\n", n.sessions);
-   fprintf(to, "# TYPE nemea_page_browsers gauge\n# HELP nemea_page_browsers Browsers that follow live.\nnemea_page_browsers %u\n", n.browsers);
    fprintf(to,
-           "# TYPE nemea_page_connections_closed counter\n# HELP nemea_page_connections_closed Connections that were closed: too many "
+           "# TYPE nemea_page_connections gauge\n# HELP nemea_page_connections Open "
+           "connections.\nnemea_page_connections %u\n",
+           n.connections);
+   fprintf(to,
+           "# TYPE nemea_page_sessions gauge\n# HELP nemea_page_sessions Sessions.\nnemea_page_sessions %u\n",
+           n.sessions);
+   fprintf(to,
+           "# TYPE nemea_page_browsers gauge\n# HELP nemea_page_browsers Browsers that follow "
+           "live.\nnemea_page_browsers %u\n",
+           n.browsers);
+   fprintf(to,
+           "# TYPE nemea_page_connections_closed counter\n# HELP nemea_page_connections_closed Connections "
+           "that were closed: too many "
            "without a session, or too slow.\n"
-           "nemea_page_connections_closed_total{reason=\"many\"} %llu\nnemea_page_connections_closed_total{reason=\"slow\"} %llu\n# EOF\n",
+           "nemea_page_connections_closed_total{reason=\"many\"} "
+           "%llu\nnemea_page_connections_closed_total{reason=\"slow\"} %llu\n# EOF\n",
            (unsigned long long) n.evicted, (unsigned long long) n.slow);
    return fclose(to) == 0 ? all : NULL;
 }

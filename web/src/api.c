@@ -35,37 +35,94 @@ struct route {
    bool open;
 };
 
-#define EVENT_FILTER                                                                                      \
+#define EVENT_FILTER                                                                                         \
    {"since", ARG_TIME}, {"until", ARG_TIME}, {"host", ARG_HOST}, {"kind", ARG_WORD}, {"detector", ARG_WORD}, \
-      {"confidence", ARG_WORD}, {"state", ARG_WORD}
-#define PERIOD {"since", ARG_RFC3339}, {"until", ARG_RFC3339}
+       {"confidence", ARG_WORD},                                                                             \
+   {                                                                                                         \
+      "state", ARG_WORD                                                                                      \
+   }
+#define PERIOD             \
+   {"since", ARG_RFC3339}, \
+   {                       \
+      "until", ARG_RFC3339 \
+   }
 
 static const struct route routes[] = {
-   {"alerts", TAIL_NONE, LANE_ALERTS, ANSWER_ROWS, "op", "list",
-    {EVENT_FILTER, {"limit", ARG_NUMBER, 1000}, {"before", ARG_NUMBER, 0}}},
-   {"alerts/count", TAIL_NONE, LANE_ALERTS, ANSWER_ROWS, "op", "count",
-    {EVENT_FILTER, {"step", ARG_NUMBER, 31536000}, {"by", ARG_WORD}}},
-   {"alerts/stats", TAIL_NONE, LANE_ALERTS, ANSWER_ROWS, "op", "stats", {{NULL}}},
-   {"alerts/", TAIL_ID, LANE_ALERTS, ANSWER_ONE, "op", "show", {{NULL}}},
-   {"traffic", TAIL_NONE, LANE_TRAFFIC, ANSWER_ROWS, "query", "traffic", {PERIOD, {"step", ARG_NUMBER, 31536000}}},
-   {"traffic/top", TAIL_NONE, LANE_TRAFFIC, ANSWER_ROWS, "query", "top",
-    {PERIOD, {"by", ARG_WORD}, {"direction", ARG_WORD}, {"limit", ARG_NUMBER, 1000}}},
-   {"hosts/", TAIL_ADDRESS, LANE_TRAFFIC, ANSWER_ROWS, "query", "host", {PERIOD, {"step", ARG_NUMBER, 31536000}}},
-   {"addresses", TAIL_NONE, LANE_LOCAL, ANSWER_ADDRESSES, "", "", {{"a", ARG_ADDRESSES}}},
-   {"flows", TAIL_NONE, LANE_FLOWS, ANSWER_FLOWS, "", "",
-    {{"host", ARG_HOST}, {"with", ARG_HOST}, {"port", ARG_NUMBER, 65535}, {"since", ARG_TIME}, {"until", ARG_TIME}, {"limit", ARG_NUMBER, 1000}}},
-   {"modules", TAIL_NONE, LANE_SUPERVISOR, ANSWER_MODULES, "command", "graph", {{NULL}}},
-   {"modules/", TAIL_LOG, LANE_SUPERVISOR, ANSWER_RESULT, "command", "logs", {{"stream", ARG_WORD}, {"lines", ARG_NUMBER, 1000}}},
-   {"modules/", TAIL_TAP, LANE_SUPERVISOR, ANSWER_RESULT, "command", "tap", {{"output", ARG_NUMBER, 255}, {"records", ARG_NUMBER, 100}}},
-   {"events", TAIL_NONE, LANE_SUPERVISOR, ANSWER_RESULT, "command", "events", {{"lines", ARG_NUMBER, 1000}}},
-   {"system", TAIL_NONE, LANE_SUPERVISOR, ANSWER_SYSTEM, "command", "info", {{NULL}}},
-   {"live", TAIL_NONE, LANE_LOCAL, ANSWER_LIVE, "", "", {{NULL}}},
-   {"/readyz", TAIL_NONE, LANE_SUPERVISOR, ANSWER_READY, "command", "status", {{NULL}}, true},
-   {"/metrics", TAIL_NONE, LANE_SUPERVISOR, ANSWER_METRICS, "command", "metrics", {{NULL}}, true},
+    {"alerts",
+     TAIL_NONE,
+     LANE_ALERTS,
+     ANSWER_ROWS,
+     "op",
+     "list",
+     {EVENT_FILTER, {"limit", ARG_NUMBER, 1000}, {"before", ARG_NUMBER, 0}}},
+    {"alerts/count",
+     TAIL_NONE,
+     LANE_ALERTS,
+     ANSWER_ROWS,
+     "op",
+     "count",
+     {EVENT_FILTER, {"step", ARG_NUMBER, 31536000}, {"by", ARG_WORD}}},
+    {"alerts/stats", TAIL_NONE, LANE_ALERTS, ANSWER_ROWS, "op", "stats", {{NULL}}},
+    {"alerts/", TAIL_ID, LANE_ALERTS, ANSWER_ONE, "op", "show", {{NULL}}},
+    {"traffic",
+     TAIL_NONE,
+     LANE_TRAFFIC,
+     ANSWER_ROWS,
+     "query",
+     "traffic",
+     {PERIOD, {"step", ARG_NUMBER, 31536000}}},
+    {"traffic/top",
+     TAIL_NONE,
+     LANE_TRAFFIC,
+     ANSWER_ROWS,
+     "query",
+     "top",
+     {PERIOD, {"by", ARG_WORD}, {"direction", ARG_WORD}, {"limit", ARG_NUMBER, 1000}}},
+    {"hosts/",
+     TAIL_ADDRESS,
+     LANE_TRAFFIC,
+     ANSWER_ROWS,
+     "query",
+     "host",
+     {PERIOD, {"step", ARG_NUMBER, 31536000}}},
+    {"addresses", TAIL_NONE, LANE_LOCAL, ANSWER_ADDRESSES, "", "", {{"a", ARG_ADDRESSES}}},
+    {"flows",
+     TAIL_NONE,
+     LANE_FLOWS,
+     ANSWER_FLOWS,
+     "",
+     "",
+     {{"host", ARG_HOST},
+      {"with", ARG_HOST},
+      {"port", ARG_NUMBER, 65535},
+      {"since", ARG_TIME},
+      {"until", ARG_TIME},
+      {"limit", ARG_NUMBER, 1000}}},
+    {"modules", TAIL_NONE, LANE_SUPERVISOR, ANSWER_MODULES, "command", "graph", {{NULL}}},
+    {"modules/", TAIL_LOG, LANE_SUPERVISOR, ANSWER_RESULT, "command", "logs", {{"lines", ARG_NUMBER, 10000}}},
+    {"modules/",
+     TAIL_TAP,
+     LANE_SUPERVISOR,
+     ANSWER_RESULT,
+     "command",
+     "tap",
+     {{"output", ARG_NUMBER, 255}, {"records", ARG_NUMBER, 100}, {"seconds", ARG_NUMBER, 5}}},
+    {"events",
+     TAIL_NONE,
+     LANE_SUPERVISOR,
+     ANSWER_RESULT,
+     "command",
+     "events",
+     {{"limit", ARG_NUMBER, 1024}, {"after", ARG_NUMBER, 0}}},
+    {"system", TAIL_NONE, LANE_SUPERVISOR, ANSWER_SYSTEM, "command", "info", {{NULL}}},
+    {"live", TAIL_NONE, LANE_LOCAL, ANSWER_LIVE, "", "", {{NULL}}},
+    {"/readyz", TAIL_NONE, LANE_SUPERVISOR, ANSWER_READY, "command", "status", {{NULL}}, true},
+    {"/metrics", TAIL_NONE, LANE_SUPERVISOR, ANSWER_METRICS, "command", "metrics", {{NULL}}, true},
 };
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
 
-static unsigned refuse(char why[API_WHY], unsigned status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static unsigned refuse(char why[API_WHY], unsigned status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 static unsigned refuse(char why[API_WHY], unsigned status, const char *format, ...)
 {
    va_list ap;
@@ -94,8 +151,8 @@ static bool is_host(const char *text)
 {
    const char *slash = strchr(text, '/');
    size_t digits = slash != NULL ? strspn(slash + 1, "0123456789") : 1;
-   return is_address(text, slash != NULL ? (size_t) (slash - text) : strlen(text)) && digits > 0 && digits <= 3 &&
-          (slash == NULL || slash[1 + digits] == 0);
+   return is_address(text, slash != NULL ? (size_t) (slash - text) : strlen(text)) && digits > 0 &&
+          digits <= 3 && (slash == NULL || slash[1 + digits] == 0);
 }
 
 static bool is_word(const char *text)
@@ -173,7 +230,8 @@ static const char *expected(enum kind kind)
    }
 }
 
-static unsigned take_arguments(const struct route *r, const struct argument *arguments, unsigned n, struct call *call, char why[API_WHY])
+static unsigned take_arguments(const struct route *r, const struct argument *arguments, unsigned n,
+                               struct call *call, char why[API_WHY])
 {
    for (unsigned i = 0; i < n; i++) {
       const struct parameter *p = r->parameters;
@@ -215,9 +273,11 @@ static bool take_tail(enum tail kind, const char *tail, json_t *request)
    size_t digits = strspn(tail, "0123456789abcdef");
    switch (kind) {
    case TAIL_ID:
-      return digits >= 6 && digits <= 32 && tail[digits] == 0 && json_object_set_new(request, "id", json_string(tail)) == 0;
+      return digits >= 6 && digits <= 32 && tail[digits] == 0 &&
+             json_object_set_new(request, "id", json_string(tail)) == 0;
    case TAIL_ADDRESS:
-      return is_address(tail, strlen(tail)) && json_object_set_new(request, "address", json_string(tail)) == 0;
+      return is_address(tail, strlen(tail)) &&
+             json_object_set_new(request, "address", json_string(tail)) == 0;
    case TAIL_LOG: return take_module(tail, "/log", request);
    case TAIL_TAP: return take_module(tail, "/tap", request);
    default: return *tail == 0;
@@ -254,7 +314,10 @@ static unsigned take_mark(const char *body, size_t size, json_t *request, char w
    }
    json_decref(root);
    json_object_set_new(request, "op", json_string("mark"));
-   return status == 200 ? 200 : refuse(why, 400, "expected {\"state\": \"new\", \"seen\", \"false\" or \"closed\", \"note\": TEXT}");
+   return status == 200
+              ? 200
+              : refuse(why, 400,
+                       "expected {\"state\": \"new\", \"seen\", \"false\" or \"closed\", \"note\": TEXT}");
 }
 
 /* ----------------------------------------------------------------------- flows */
@@ -270,14 +333,17 @@ static void add_words(json_t *words, const char *option, json_t *value)
       json_array_append(words, value);
       return;
    }
-   snprintf(number, sizeof(number), "%lld", json_is_integer(value) ? (long long) json_integer_value(value) : (long long) json_real_value(value));
+   snprintf(number, sizeof(number), "%lld",
+            json_is_integer(value) ? (long long) json_integer_value(value)
+                                   : (long long) json_real_value(value));
    json_array_append_new(words, json_string(number));
 }
 
 /* The command line of nemea flows behind "--archive DIR". */
 static void flow_words(struct call *call)
 {
-   json_t *words = json_array(), *limit = json_object_get(call->request, "limit"), *until = json_object_get(call->request, "until");
+   json_t *words = json_array(), *limit = json_object_get(call->request, "limit"),
+          *until = json_object_get(call->request, "until");
    if (limit == NULL || json_integer_value(limit) == 0) {
       json_object_set_new(call->request, "limit", json_integer(100));
    }
@@ -308,8 +374,8 @@ static unsigned check_together(struct call *call, char why[API_WHY])
    return 200;
 }
 
-unsigned api_parse(const char *method, const char *path, const struct argument *arguments, unsigned n, const char *body, size_t body_size,
-                   struct call *call, char why[API_WHY])
+unsigned api_parse(const char *method, const char *path, const struct argument *arguments, unsigned n,
+                   const char *body, size_t body_size, struct call *call, char why[API_WHY])
 {
    bool post = strcmp(method, "POST") == 0;
    *call = (struct call){.request = json_object()};

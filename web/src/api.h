@@ -49,7 +49,7 @@ struct call {
  * \param body "" unless the method is POST; JSON
  * \return 200, or the status of an error with its reason. The request is to be released by the caller, also then
  */
-unsigned api_parse(const char *method, const char *path, const struct argument *arguments, unsigned n, const char *body, size_t body_size,
-                   struct call *call, char why[API_WHY]);
+unsigned api_parse(const char *method, const char *path, const struct argument *arguments, unsigned n,
+                   const char *body, size_t body_size, struct call *call, char why[API_WHY]);
 
 #endif

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define IDLE_FACTOR 6 /* a browser keeps connections open for its next request */
+
 void connections_init(struct connections *c, unsigned strangers_max)
 {
    memset(c, 0, sizeof(*c));
@@ -77,7 +79,8 @@ void connections_tick(struct connections *c, int64_t now, int64_t limit)
    pthread_mutex_lock(&c->lock);
    for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
       struct connection *one = &c->list[i];
-      if (one->fd >= 0 && one->waiting && !one->closed && now - one->since > limit) {
+      if (one->fd >= 0 && one->waiting && !one->closed &&
+          now - one->since > (one->known ? IDLE_FACTOR * limit : limit)) {
          end(one);
          c->slow++;
       }

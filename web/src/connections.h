@@ -13,10 +13,10 @@
 #define CONNECTIONS_MAX 512
 
 struct connection {
-   int fd; /* -1: free */
-   bool known;   /* it has shown a session */
-   bool waiting; /* for a request, or the rest of one */
-   bool closed;  /* it is being closed */
+   int fd;        /* -1: free */
+   bool known;    /* it has shown a session */
+   bool waiting;  /* for a request, or the rest of one */
+   bool closed;   /* it is being closed */
    int64_t since; /* when it began to wait */
 };
 
@@ -35,7 +35,7 @@ void connections_remove(struct connections *c, struct connection *one);
 void connections_busy(struct connections *c, struct connection *one, bool known);
 /** It was answered. */
 void connections_idle(struct connections *c, struct connection *one, int64_t now);
-/** Closes those that wait for longer than limit. */
+/** Closes those that wait for longer than limit (ms); connections that have shown a session may be idle for longer. */
 void connections_tick(struct connections *c, int64_t now, int64_t limit);
 
 #endif

@@ -58,7 +58,8 @@ static bool contains(const struct network *n, const ip_addr_t *address)
 static int more_specific_first(const void *one, const void *other)
 {
    const struct network *a = one, *b = other;
-   return a->bits != b->bits ? (int) b->bits - (int) a->bits : memcmp(&a->address, &b->address, sizeof(a->address));
+   return a->bits != b->bits ? (int) b->bits - (int) a->bits
+                             : memcmp(&a->address, &b->address, sizeof(a->address));
 }
 
 /* "PREFIX LABEL". \return false with a message */
@@ -80,7 +81,9 @@ static bool take_line(struct enrich *e, char *line, char *why, size_t size)
    }
    struct network n = {.bits = parse_prefix(prefix, &n.address)};
    if (n.bits == UINT32_MAX || *label == 0 || strlen(label) >= LABEL_SIZE) {
-      snprintf(why, size, "expected PREFIX LABEL, as in \"192.0.2.0/24 office\", the label of at most %d bytes", LABEL_SIZE - 1);
+      snprintf(why, size,
+               "expected PREFIX LABEL, as in \"192.0.2.0/24 office\", the label of at most %d bytes",
+               LABEL_SIZE - 1);
       return false;
    }
    if (e->n_networks == NETWORKS_MAX) {
@@ -198,5 +201,6 @@ json_t *enrich_addresses(struct enrich *e, const json_t *list)
 
 json_t *enrich_about(const struct enrich *e)
 {
-   return json_pack("{s:b,s:I,s:b}", "geoip", e->places != NULL, "networks", (json_int_t) e->n_networks, "resolver", e->resolver != NULL);
+   return json_pack("{s:b,s:I,s:b}", "geoip", e->places != NULL, "networks", (json_int_t) e->n_networks,
+                    "resolver", e->resolver != NULL);
 }

@@ -23,7 +23,7 @@ struct reader {
    struct reader *next;
    struct MHD_Connection *connection;
    bool suspended;
-   uint64_t alert; /* the next one */
+   uint64_t alert;  /* the next one */
    uint64_t status; /* the last one that it got */
    int64_t until;
    char *text; /* what is being sent */
@@ -102,7 +102,10 @@ static char *next_message(struct live *l, struct reader *r)
          uint64_t missed = l->n_alerts - r->alert - ALERTS_KEPT;
          char *text = NULL;
          r->alert += missed;
-         return asprintf(&text, "event: missed\ndata: {\"events\":%llu}\n\n", (unsigned long long) missed) >= 0 ? text : NULL;
+         return asprintf(&text, "event: missed\ndata: {\"events\":%llu}\n\n", (unsigned long long) missed) >=
+                        0
+                    ? text
+                    : NULL;
       }
       return strdup(l->alerts[r->alert++ % ALERTS_KEPT]);
    }
@@ -184,7 +187,8 @@ struct MHD_Response *live_response(struct live *l, struct MHD_Connection *c)
       pthread_cond_broadcast(&l->changed);
    }
    pthread_mutex_unlock(&l->lock);
-   struct MHD_Response *response = room ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_stream, r, end_stream) : NULL;
+   struct MHD_Response *response =
+       room ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_stream, r, end_stream) : NULL;
    if (response == NULL && room) {
       end_stream(r);
    } else if (response == NULL) {
@@ -253,7 +257,8 @@ static void set_store(struct live *l, const char *why)
 static void *status_thread(void *context)
 {
    struct live *l = context;
-   struct call call = {.lane = LANE_SUPERVISOR, .form = ANSWER_MODULES, .request = json_pack("{s:s}", "command", "graph")};
+   struct call call = {
+       .lane = LANE_SUPERVISOR, .form = ANSWER_MODULES, .request = json_pack("{s:s}", "command", "graph")};
    while (is_wanted(l)) {
       char store[UPSTREAM_WHY];
       json_t *answer;
@@ -262,7 +267,8 @@ static void *status_thread(void *context)
       pthread_mutex_lock(&l->lock);
       memcpy(store, l->store, sizeof(store));
       pthread_mutex_unlock(&l->lock);
-      json_t *data = json_pack("{s:I,s:o}", "time", (json_int_t) time(NULL), status == 200 ? "pipeline" : "unavailable", answer);
+      json_t *data = json_pack("{s:I,s:o}", "time", (json_int_t) time(NULL),
+                               status == 200 ? "pipeline" : "unavailable", answer);
       if (*store != 0) {
          json_object_set_new(data, "alerts", work_error(store));
       }

@@ -36,35 +36,45 @@ struct options {
 
 static void print_help(FILE *to)
 {
-   fputs("usage: nemea_page [OPTION...]\n"
-         "\n"
-         "Serves the live page of a deployment: traffic, alerts, hosts, the modules and the system, and an HTTP API. At its\n"
-         "start it prints an address with a one-time token, which a browser exchanges for a session; the next token is then in\n"
-         "the file of --token. Programs that do not answer leave their part of the page empty, with the reason.\n"
-         "\n"
-         "  -l, --listen ADDRESS:PORT   where browsers connect to (default: " DEFAULT_LISTEN "; an IPv6 address in brackets; port 0:\n"
-         "                              a free one). Other addresses than those of this machine need TLS\n"
-         "      --tls-cert FILE         certificate and chain, PEM\n"
-         "      --tls-key FILE          its key, PEM\n"
-         "      --host NAME             a further name under which browsers may ask for the page; may be repeated\n"
-         "  -t, --token FILE            the one-time token is written to this file, and sessions are kept in FILE.sessions\n"
-         "      --metrics-token FILE    whoever sends the first line of this file as bearer token gets /metrics, and names of\n"
-         "                              modules of /readyz\n"
-         "  -s, --supervisor SOCKET     path of the supervisor's socket (default: " DEFAULT_SUPERVISOR ")\n"
-         "  -a, --alerts SOCKET         socket of alert_store: a path, or a name in the directories of TRAP's sockets\n"
-         "                              (default: alert_store)\n"
-         "      --traffic SOCKET        the same of traffic_stats (default: traffic_stats)\n"
-         "      --archive DIR           directory of flow_archive (default: " DEFAULT_ARCHIVE ")\n"
-         "      --networks FILE         labels of own networks: a line PREFIX LABEL each, # begins a comment\n"
-         "      --geoip FILE[,FILE]     countries and networks (AS) of addresses, databases of MaxMind's form (.mmdb). Without it,\n"
-         "                              GeoLite2 and GeoIP2 databases in the usual directories are used\n"
-         "      --resolver              ask DNS for the names of addresses that are shown\n"
-         "  -V, --version               print the version and exit\n"
-         "  -h, --help                  this text\n"
-         "\n"
-         "SIGUSR1 prints the address with the current token again.\n"
-         "Exit status: 0 ended by SIGTERM or SIGINT; 1 something failed; 2 invalid command line.\n",
-         to);
+   fputs(
+       "usage: nemea_page [OPTION...]\n"
+       "\n"
+       "Serves the live page of a deployment: traffic, alerts, hosts, the modules and the system, and an "
+       "HTTP API. At its\n"
+       "start it prints an address with a one-time token, which a browser exchanges for a session; the next "
+       "token is then in\n"
+       "the file of --token. Programs that do not answer leave their part of the page empty, with the "
+       "reason.\n"
+       "\n"
+       "  -l, --listen ADDRESS:PORT   where browsers connect to (default: " DEFAULT_LISTEN
+       "; an IPv6 address in brackets; port 0:\n"
+       "                              a free one). Other addresses than those of this machine need TLS\n"
+       "      --tls-cert FILE         certificate and chain, PEM\n"
+       "      --tls-key FILE          its key, PEM\n"
+       "      --host NAME             a further name under which browsers may ask for the page; may be "
+       "repeated\n"
+       "  -t, --token FILE            the one-time token is written to this file, and sessions are kept in "
+       "FILE.sessions\n"
+       "      --metrics-token FILE    whoever sends the first line of this file as bearer token gets "
+       "/metrics, and names of\n"
+       "                              modules of /readyz\n"
+       "  -s, --supervisor SOCKET     path of the supervisor's socket (default: " DEFAULT_SUPERVISOR ")\n"
+       "  -a, --alerts SOCKET         socket of alert_store: a path, or a name in the directories of TRAP's "
+       "sockets\n"
+       "                              (default: alert_store)\n"
+       "      --traffic SOCKET        the same of traffic_stats (default: traffic_stats)\n"
+       "      --archive DIR           directory of flow_archive (default: " DEFAULT_ARCHIVE ")\n"
+       "      --networks FILE         labels of own networks: a line PREFIX LABEL each, # begins a comment\n"
+       "      --geoip FILE[,FILE]     countries and networks (AS) of addresses, databases of MaxMind's form "
+       "(.mmdb). Without it,\n"
+       "                              GeoLite2 and GeoIP2 databases in the usual directories are used\n"
+       "      --resolver              ask DNS for the names of addresses that are shown\n"
+       "  -V, --version               print the version and exit\n"
+       "  -h, --help                  this text\n"
+       "\n"
+       "SIGUSR1 prints the address with the current token again.\n"
+       "Exit status: 0 ended by SIGTERM or SIGINT; 1 something failed; 2 invalid command line.\n",
+       to);
 }
 
 static bool complain(const char *option, const char *value, const char *why)
@@ -75,7 +85,17 @@ static bool complain(const char *option, const char *value, const char *why)
 
 /* -------------------------------------------------------------------- options */
 
-enum { OPT_CERT = 256, OPT_KEY, OPT_HOST, OPT_METRICS, OPT_TRAFFIC, OPT_ARCHIVE, OPT_NETWORKS, OPT_GEOIP, OPT_RESOLVER };
+enum {
+   OPT_CERT = 256,
+   OPT_KEY,
+   OPT_HOST,
+   OPT_METRICS,
+   OPT_TRAFFIC,
+   OPT_ARCHIVE,
+   OPT_NETWORKS,
+   OPT_GEOIP,
+   OPT_RESOLVER
+};
 
 static const struct option long_options[] = {{"listen", required_argument, NULL, 'l'},
                                              {"tls-cert", required_argument, NULL, OPT_CERT},
@@ -177,7 +197,8 @@ static bool parse_listen(const char *text, struct address *a)
    const char *colon = strrchr(text, ':');
    size_t length = colon != NULL ? (size_t) (colon - text) : 0;
    char *end = NULL;
-   unsigned long port = colon != NULL && colon[1] >= '0' && colon[1] <= '9' ? strtoul(colon + 1, &end, 10) : UINT_MAX;
+   unsigned long port =
+       colon != NULL && colon[1] >= '0' && colon[1] <= '9' ? strtoul(colon + 1, &end, 10) : UINT_MAX;
    memset(a, 0, sizeof(*a));
    if (length == 0 || length >= sizeof(host) || port > 65535 || *end != 0) {
       return false;
@@ -210,8 +231,8 @@ static int listen_on(struct address *a)
    int on = 1;
    socklen_t size = a->size;
    int fd = socket(a->u.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-   if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 && bind(fd, &a->u.any, a->size) == 0 && listen(fd, 1024) == 0 &&
-       getsockname(fd, &a->u.any, &size) == 0) {
+   if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+       bind(fd, &a->u.any, a->size) == 0 && listen(fd, 1024) == 0 && getsockname(fd, &a->u.any, &size) == 0) {
       a->port = ntohs(a->u.any.sa_family == AF_INET ? a->u.four.sin_port : a->u.six.sin6_port);
       return fd;
    }
@@ -239,7 +260,9 @@ static bool set_hosts(const struct options *o, const struct address *a, struct g
    }
    for (unsigned i = 0; i < o->n_hosts; i++) {
       if (!guard_add_host(g, o->hosts[i])) {
-         return complain("--host", o->hosts[i], "expected a name of letters, digits, '.', '-' and '_', or an address, without a port");
+         return complain(
+             "--host", o->hosts[i],
+             "expected a name of letters, digits, '.', '-' and '_', or an address, without a port");
       }
    }
    return true;
@@ -299,7 +322,8 @@ static void find_nemea(const char *called, char path[PATH_MAX])
    }
    while (search != NULL && *search != 0) {
       size_t length = strcspn(search, ":");
-      if (length > 0 && snprintf(path, PATH_MAX, "%.*s/nemea", (int) length, search) < PATH_MAX && access(path, X_OK) == 0) {
+      if (length > 0 && snprintf(path, PATH_MAX, "%.*s/nemea", (int) length, search) < PATH_MAX &&
+          access(path, X_OK) == 0) {
          return;
       }
       search += length + (search[length] == ':');
@@ -332,7 +356,8 @@ static void run(const struct options *o, const struct address *a, struct server 
    }
 }
 
-static int serve(const struct options *o, struct address *a, struct server_options *so, const sigset_t *signals)
+static int serve(const struct options *o, struct address *a, struct server_options *so,
+                 const sigset_t *signals)
 {
    char why[5000];
    so->listener = listen_on(a);
@@ -364,7 +389,10 @@ static int serve(const struct options *o, struct address *a, struct server_optio
 int main(int argc, char **argv)
 {
    struct options o = {.listen = DEFAULT_LISTEN,
-                       .sources = {.supervisor = DEFAULT_SUPERVISOR, .alerts = "alert_store", .traffic = "traffic_stats", .archive = DEFAULT_ARCHIVE}};
+                       .sources = {.supervisor = DEFAULT_SUPERVISOR,
+                                   .alerts = "alert_store",
+                                   .traffic = "traffic_stats",
+                                   .archive = DEFAULT_ARCHIVE}};
    struct server_options so = {.metrics_token = ""};
    struct address a;
    char nemea[PATH_MAX], *metrics = NULL, *cert = NULL, *key = NULL;
@@ -378,7 +406,8 @@ int main(int argc, char **argv)
       return EXIT_USAGE;
    }
    if (!a.loopback && o.cert == NULL) {
-      complain("--listen", o.listen, "whoever is on the way could read and change everything: --tls-cert and --tls-key are needed");
+      complain("--listen", o.listen,
+               "whoever is on the way could read and change everything: --tls-cert and --tls-key are needed");
       return EXIT_USAGE;
    }
    umask(077);
@@ -396,7 +425,8 @@ int main(int argc, char **argv)
    so.sources = o.sources;
    so.token_file = o.token;
    bool good = (o.metrics_token == NULL || (metrics = read_metrics_token(o.metrics_token)) != NULL) &&
-               (o.cert == NULL || ((cert = read_text("--tls-cert", o.cert)) != NULL && (key = read_text("--tls-key", o.key)) != NULL));
+               (o.cert == NULL || ((cert = read_text("--tls-cert", o.cert)) != NULL &&
+                                   (key = read_text("--tls-key", o.key)) != NULL));
    so.metrics_token = metrics != NULL ? metrics : "";
    so.cert = cert;
    so.key = key;

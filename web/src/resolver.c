@@ -58,8 +58,10 @@ static void ask(const char *address, char name[RESOLVER_NAME])
    if (!four && inet_pton(AF_INET6, address, &six.sin6_addr) != 1) {
       return;
    }
-   int rc = four ? getnameinfo((struct sockaddr *) &four_address, sizeof(four_address), name, RESOLVER_NAME, NULL, 0, NI_NAMEREQD)
-                 : getnameinfo((struct sockaddr *) &six, sizeof(six), name, RESOLVER_NAME, NULL, 0, NI_NAMEREQD);
+   int rc =
+       four ? getnameinfo((struct sockaddr *) &four_address, sizeof(four_address), name, RESOLVER_NAME, NULL,
+                          0, NI_NAMEREQD)
+            : getnameinfo((struct sockaddr *) &six, sizeof(six), name, RESOLVER_NAME, NULL, 0, NI_NAMEREQD);
    if (rc != 0 || !resolver_plausible(name)) {
       *name = 0;
    }

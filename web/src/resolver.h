@@ -8,10 +8,10 @@
 
 #include <stdbool.h>
 
-#define RESOLVER_NAME 256
-#define RESOLVER_RATE 20
-#define RESOLVER_CACHE 4096
-#define RESOLVER_QUEUE 256
+#define RESOLVER_NAME    256
+#define RESOLVER_RATE    20
+#define RESOLVER_CACHE   4096
+#define RESOLVER_QUEUE   256
 #define RESOLVER_SECONDS 3600 /* until a name is asked for again */
 
 struct resolver;

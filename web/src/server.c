@@ -18,8 +18,10 @@
 #define MEMORY_OF_CONNECTION 32768 /* bytes; a head that does not fit into half of it is refused */
 #define IDLE_SECONDS         60
 
-static const char policy[] = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-                              "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'");
+static const char policy[] =
+    ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri "
+     "'none'; "
+     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'");
 
 struct server {
    struct server_options o;
@@ -50,12 +52,13 @@ static enum MHD_Result send_response(struct request *r, unsigned status, struct 
    if (response == NULL) {
       return MHD_NO;
    }
-   static const char *const fields[][2] = {{"X-Content-Type-Options", "nosniff"},
-                                           {"Referrer-Policy", "no-referrer"},
-                                           {"Cross-Origin-Opener-Policy", "same-origin"},
-                                           {"Cross-Origin-Resource-Policy", "same-origin"},
-                                           {"X-Frame-Options", "DENY"},
-                                           {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"}};
+   static const char *const fields[][2] = {
+       {"X-Content-Type-Options", "nosniff"},
+       {"Referrer-Policy", "no-referrer"},
+       {"Cross-Origin-Opener-Policy", "same-origin"},
+       {"Cross-Origin-Resource-Policy", "same-origin"},
+       {"X-Frame-Options", "DENY"},
+       {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"}};
    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
       MHD_add_response_header(response, fields[i][0], fields[i][1]);
    }
@@ -77,7 +80,7 @@ static enum MHD_Result send_response(struct request *r, unsigned status, struct 
 static struct MHD_Response *text_response(char *text, const char *type)
 {
    struct MHD_Response *response =
-      text != NULL ? MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE) : NULL;
+       text != NULL ? MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE) : NULL;
    if (response != NULL) {
       MHD_add_response_header(response, "Content-Type", type);
    } else {
@@ -103,11 +106,12 @@ static enum MHD_Result send_asset(struct request *r, unsigned status, const stru
 {
    const char *known = MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, "If-None-Match");
    bool same = status == 200 && known != NULL && strcmp(known, a->etag) == 0;
-   struct MHD_Response *response =
-      MHD_create_response_from_buffer(same ? 0 : a->size, (void *) (uintptr_t) a->data, MHD_RESPMEM_PERSISTENT);
+   struct MHD_Response *response = MHD_create_response_from_buffer(
+       same ? 0 : a->size, (void *) (uintptr_t) a->data, MHD_RESPMEM_PERSISTENT);
    if (response != NULL && status == 200) {
       MHD_add_response_header(response, "ETag", a->etag);
-      MHD_add_response_header(response, "Cache-Control", "no-cache"); /* ask each time whether it still is the same */
+      MHD_add_response_header(response, "Cache-Control",
+                              "no-cache"); /* ask each time whether it still is the same */
    }
    if (response != NULL) {
       MHD_add_response_header(response, "Content-Type", a->type);
@@ -119,9 +123,11 @@ static enum MHD_Result send_asset(struct request *r, unsigned status, const stru
 static enum MHD_Result send_login(struct request *r)
 {
    char rule[256];
-   snprintf(rule, sizeof(rule), "default-src 'none'; style-src '%s'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'", login_style_hash);
-   struct MHD_Response *response =
-      MHD_create_response_from_buffer(login_page.size, (void *) (uintptr_t) login_page.data, MHD_RESPMEM_PERSISTENT);
+   snprintf(rule, sizeof(rule),
+            "default-src 'none'; style-src '%s'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+            login_style_hash);
+   struct MHD_Response *response = MHD_create_response_from_buffer(
+       login_page.size, (void *) (uintptr_t) login_page.data, MHD_RESPMEM_PERSISTENT);
    if (response != NULL) {
       MHD_add_response_header(response, "Content-Type", login_page.type);
       MHD_add_response_header(response, "Content-Security-Policy", rule);
@@ -155,12 +161,13 @@ static enum MHD_Result exchange(struct request *r, const char *token)
    struct server *s = r->server;
    char cookie[192];
    const char *id = sessions_exchange(&s->sessions, token, time(NULL));
-   struct MHD_Response *response = id != NULL ? MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT) : NULL;
+   struct MHD_Response *response =
+       id != NULL ? MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT) : NULL;
    if (response == NULL) {
       return send_login(r);
    }
-   snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%d%s", s->o.guard.cookie, id, SESSION_SECONDS,
-            s->o.guard.tls ? "; Secure" : "");
+   snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%d%s",
+            s->o.guard.cookie, id, SESSION_SECONDS, s->o.guard.tls ? "; Secure" : "");
    MHD_add_response_header(response, "Set-Cookie", cookie);
    MHD_add_response_header(response, "Location", "/");
    return send_response(r, 303, response);
@@ -171,8 +178,8 @@ static enum MHD_Result log_out(struct request *r, const char *id)
    char cookie[128];
    sessions_end(&r->server->sessions, id);
    struct MHD_Response *response = MHD_create_response_from_buffer(2, "{}", MHD_RESPMEM_PERSISTENT);
-   snprintf(cookie, sizeof(cookie), "%s=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0%s", r->server->o.guard.cookie,
-            r->server->o.guard.tls ? "; Secure" : "");
+   snprintf(cookie, sizeof(cookie), "%s=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0%s",
+            r->server->o.guard.cookie, r->server->o.guard.tls ? "; Secure" : "");
    if (response != NULL) {
       MHD_add_response_header(response, "Set-Cookie", cookie);
       MHD_add_response_header(response, "Content-Type", "application/json");
@@ -218,7 +225,8 @@ struct arguments {
    unsigned n;
 };
 
-static enum MHD_Result take_argument(void *context, enum MHD_ValueKind kind, const char *key, const char *value)
+static enum MHD_Result take_argument(void *context, enum MHD_ValueKind kind, const char *key,
+                                     const char *value)
 {
    struct arguments *a = context;
    (void) kind;
@@ -234,7 +242,10 @@ static enum MHD_Result send_answer(struct request *r)
    json_t *answer = r->job.answer;
    r->job.answer = NULL;
    switch (r->job.call.form) {
-   case ANSWER_SYSTEM: return send_json(r, 200, about_system(&s->about, r->job.status == 200 ? answer : NULL, r->job.status == 200 ? NULL : answer));
+   case ANSWER_SYSTEM:
+      return send_json(r, 200,
+                       about_system(&s->about, r->job.status == 200 ? answer : NULL,
+                                    r->job.status == 200 ? NULL : answer));
    case ANSWER_READY: {
       char id[TOKEN_SIZE];
       bool trusted = has_session(r, id) || guard_bearer(header(r, "Authorization"), s->o.metrics_token);
@@ -244,7 +255,8 @@ static enum MHD_Result send_answer(struct request *r)
    case ANSWER_METRICS: {
       char *text = about_metrics(&s->about, r->job.status == 200 ? answer : NULL);
       json_decref(answer);
-      return send_response(r, 200, text_response(text, "application/openmetrics-text; version=1.0.0; charset=utf-8"));
+      return send_response(r, 200,
+                           text_response(text, "application/openmetrics-text; version=1.0.0; charset=utf-8"));
    }
    default: return send_json(r, r->job.status, answer);
    }
@@ -262,7 +274,8 @@ static enum MHD_Result serve_api(struct request *r, const char *method, const ch
    bool session = has_session(r, id);
    unsigned status = api_parse(method, path, a.list, a.n, r->body, r->body_size, call, why);
    bool open = status == 200 && call->open;
-   if (status == 200 && call->form == ANSWER_METRICS && !session && !guard_bearer(header(r, "Authorization"), s->o.metrics_token)) {
+   if (status == 200 && call->form == ANSWER_METRICS && !session &&
+       !guard_bearer(header(r, "Authorization"), s->o.metrics_token)) {
       return send_error(r, 401, "metrics need a bearer token: start nemea_page with --metrics-token FILE");
    }
    if (!session && !open) {
@@ -271,7 +284,8 @@ static enum MHD_Result serve_api(struct request *r, const char *method, const ch
    if (status != 200) {
       return send_error(r, status, why);
    }
-   if (call->changes && call->form != ANSWER_LOGOUT && (type == NULL || strncmp(type, "application/json", 16) != 0)) {
+   if (call->changes && call->form != ANSWER_LOGOUT &&
+       (type == NULL || strncmp(type, "application/json", 16) != 0)) {
       return send_error(r, 415, "expected application/json");
    }
    connections_busy(&s->connections, r->place, session);
@@ -279,7 +293,9 @@ static enum MHD_Result serve_api(struct request *r, const char *method, const ch
    case ANSWER_LIVE: return send_live(r);
    case ANSWER_LOGOUT: return log_out(r, id);
    case ANSWER_ADDRESSES:
-      return send_json(r, 200, json_pack("{s:o}", "addresses", enrich_addresses(s->o.enrich, json_object_get(call->request, "a"))));
+      return send_json(r, 200,
+                       json_pack("{s:o}", "addresses",
+                                 enrich_addresses(s->o.enrich, json_object_get(call->request, "a"))));
    default: return ask(r);
    }
 }
@@ -334,8 +350,8 @@ static enum MHD_Result serve(struct request *r, const char *method, const char *
 
 /* -------------------------------------------------------------------- requests */
 
-static enum MHD_Result handle(void *context, struct MHD_Connection *c, const char *path, const char *method, const char *version,
-                              const char *data, size_t *size, void **state)
+static enum MHD_Result handle(void *context, struct MHD_Connection *c, const char *path, const char *method,
+                              const char *version, const char *data, size_t *size, void **state)
 {
    struct request *r = *state;
    (void) version;
@@ -367,7 +383,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *c, const cha
    return serve(r, method, path);
 }
 
-static void completed(void *context, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode code)
+static void completed(void *context, struct MHD_Connection *c, void **state,
+                      enum MHD_RequestTerminationCode code)
 {
    struct server *s = context;
    struct request *r = *state;
@@ -385,7 +402,8 @@ static void completed(void *context, struct MHD_Connection *c, void **state, enu
    *state = NULL;
 }
 
-static void notify(void *context, struct MHD_Connection *c, void **place, enum MHD_ConnectionNotificationCode code)
+static void notify(void *context, struct MHD_Connection *c, void **place,
+                   enum MHD_ConnectionNotificationCode code)
 {
    struct server *s = context;
    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
@@ -409,18 +427,20 @@ static void log_nothing(void *context, const char *format, va_list ap)
 
 static struct MHD_Daemon *start_daemon(struct server *s)
 {
-   unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (s->o.cert != NULL ? MHD_USE_TLS : 0);
-   struct MHD_OptionItem options[] = {{MHD_OPTION_EXTERNAL_LOGGER, (intptr_t) log_nothing, NULL},
-                                      {MHD_OPTION_LISTEN_SOCKET, s->o.listener, NULL},
-                                      {MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, NULL},
-                                      {MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_OF_CONNECTION, NULL},
-                                      {MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, NULL},
-                                      {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
-                                      {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t) notify, s},
-                                      {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t) completed, s},
-                                      {s->o.cert != NULL ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, (void *) (uintptr_t) s->o.cert},
-                                      {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *) (uintptr_t) s->o.key},
-                                      {MHD_OPTION_END, 0, NULL}};
+   unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+                    (s->o.cert != NULL ? MHD_USE_TLS : 0);
+   struct MHD_OptionItem options[] = {
+       {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t) log_nothing, NULL},
+       {MHD_OPTION_LISTEN_SOCKET, s->o.listener, NULL},
+       {MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, NULL},
+       {MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_OF_CONNECTION, NULL},
+       {MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, NULL},
+       {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+       {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t) notify, s},
+       {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t) completed, s},
+       {s->o.cert != NULL ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, (void *) (uintptr_t) s->o.cert},
+       {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *) (uintptr_t) s->o.key},
+       {MHD_OPTION_END, 0, NULL}};
    return MHD_start_daemon(flags, 0, NULL, NULL, handle, s, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
@@ -440,7 +460,8 @@ struct server *server_start(const struct server_options *o, char *why, size_t si
       return NULL;
    }
    snprintf(why, size, "the server cannot be started (threads, or the certificate and its key)");
-   if ((s->work = work_start(&o->sources)) == NULL || (s->live = live_start(&o->sources)) == NULL || (s->daemon = start_daemon(s)) == NULL) {
+   if ((s->work = work_start(&o->sources)) == NULL || (s->live = live_start(&o->sources)) == NULL ||
+       (s->daemon = start_daemon(s)) == NULL) {
       server_stop(s);
       return NULL;
    }

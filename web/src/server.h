@@ -10,14 +10,14 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define SERVER_STRANGERS   256 /* of them without a session; beyond, the oldest one is closed */
-#define REQUEST_MS         10000 /* for the whole head and body of a request */
+#define SERVER_STRANGERS 256   /* of them without a session; beyond, the oldest one is closed */
+#define REQUEST_MS       10000 /* for the whole head and body of a request */
 
 struct server_options {
    int listener; /* taken over */
    struct guard guard;
-   const char *cert, *key;  /* PEM texts; NULL: no TLS */
-   const char *token_file;  /* NULL: none */
+   const char *cert, *key;    /* PEM texts; NULL: no TLS */
+   const char *token_file;    /* NULL: none */
    const char *metrics_token; /* "": no metrics */
    struct sources sources;
    struct enrich *enrich;

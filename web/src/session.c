@@ -66,7 +66,8 @@ static void save(const struct sessions *s)
    size_t n = 0;
    for (unsigned i = 0; i < SESSIONS_MAX; i++) {
       if (s->list[i].id[0] != 0) {
-         n += (size_t) snprintf(text + n, sizeof(text) - n, "%s %lld\n", s->list[i].id, (long long) s->list[i].used);
+         n += (size_t) snprintf(text + n, sizeof(text) - n, "%s %lld\n", s->list[i].id,
+                                (long long) s->list[i].used);
       }
    }
    if (s->file != NULL && !write_file(s->file, text)) {
@@ -112,7 +113,8 @@ bool sessions_open(struct sessions *s, const char *file, int64_t now, char *why,
       load(s, now);
    }
    if (!new_token(s)) {
-      snprintf(why, size, "the token cannot be written to %s: %s", file != NULL ? file : "memory", strerror(errno));
+      snprintf(why, size, "the token cannot be written to %s: %s", file != NULL ? file : "memory",
+               strerror(errno));
       return false;
    }
    return true;
@@ -134,7 +136,8 @@ const char *sessions_exchange(struct sessions *s, const char *token, int64_t now
    if (s->token[0] == 0 || !guard_same(token, s->token)) {
       return NULL;
    }
-   for (unsigned i = 0; i < SESSIONS_MAX; i++) { /* a free place, or that of the session that was silent for longest */
+   for (unsigned i = 0; i < SESSIONS_MAX;
+        i++) { /* a free place, or that of the session that was silent for longest */
       if (s->list[i].used < place->used) {
          place = &s->list[i];
       }

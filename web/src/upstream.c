@@ -139,7 +139,9 @@ json_t *upstream_next(struct upstream *u, int64_t deadline, char why[UPSTREAM_WH
          u->taken += (size_t) (end - line) + 1;
          u->from += (size_t) (end - line) + 1;
          if (!json_is_object(object) || u->taken > ANSWER_MAX) {
-            snprintf(why, UPSTREAM_WHY, "%s", u->taken > ANSWER_MAX ? "its answer is too long" : "its answer is not what was expected");
+            snprintf(why, UPSTREAM_WHY, "%s",
+                     u->taken > ANSWER_MAX ? "its answer is too long"
+                                           : "its answer is not what was expected");
             json_decref(object);
             return NULL;
          }
@@ -167,8 +169,8 @@ json_t *upstream_ask(const char *where, const json_t *request, int timeout_ms, c
    struct upstream u;
    int64_t deadline = now_ms() + timeout_ms;
    json_t *answer = NULL;
-   if (upstream_connect(&u, where, why) && upstream_send(&u, request, deadline, why) && (answer = upstream_next(&u, deadline, why)) == NULL &&
-       *why == 0) {
+   if (upstream_connect(&u, where, why) && upstream_send(&u, request, deadline, why) &&
+       (answer = upstream_next(&u, deadline, why)) == NULL && *why == 0) {
       snprintf(why, UPSTREAM_WHY, "it does not answer");
    }
    upstream_close(&u);

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADS_OF_LANE  2
-#define ALERTS_TIMEOUT   8000 /* ms; alert_store ends its own search after 5 s */
-#define OTHERS_TIMEOUT   4000
+#define THREADS_OF_LANE 2
+#define ALERTS_TIMEOUT  8000 /* ms; alert_store ends its own search after 5 s */
+#define OTHERS_TIMEOUT  8000 /* a tap waits 5 s for records */
 
 struct lane_queue {
    struct work *work;
@@ -61,7 +61,8 @@ static bool is_last(const json_t *line)
 }
 
 /* Rows until the line that says how it went, whose keys stand beside them. */
-static unsigned ask_rows(struct upstream *u, const struct call *call, int64_t deadline, json_t **answer, char why[UPSTREAM_WHY])
+static unsigned ask_rows(struct upstream *u, const struct call *call, int64_t deadline, json_t **answer,
+                         char why[UPSTREAM_WHY])
 {
    json_t *rows = json_array(), *line;
    while ((line = upstream_next(u, deadline, why)) != NULL && !is_last(line)) {
@@ -96,7 +97,8 @@ static unsigned ask_result(struct upstream *u, int64_t deadline, json_t **answer
    }
    if (!json_is_true(json_object_get(line, "ok"))) {
       json_t *error = json_object_get(line, "error");
-      *answer = json_is_string(error) ? json_pack("{s:O}", "error", error) : work_error("the supervisor refused the request");
+      *answer = json_is_string(error) ? json_pack("{s:O}", "error", error)
+                                      : work_error("the supervisor refused the request");
       json_decref(line);
       return 400;
    }
@@ -116,7 +118,8 @@ static unsigned ask_socket(const struct sources *s, const struct call *call, jso
    int64_t deadline = now_ms() + (call->lane == LANE_ALERTS ? ALERTS_TIMEOUT : OTHERS_TIMEOUT);
    unsigned status = 0;
    if (upstream_connect(&u, where, why) && upstream_send(&u, call->request, deadline, why)) {
-      status = call->lane == LANE_SUPERVISOR ? ask_result(&u, deadline, answer, why) : ask_rows(&u, call, deadline, answer, why);
+      status = call->lane == LANE_SUPERVISOR ? ask_result(&u, deadline, answer, why)
+                                             : ask_rows(&u, call, deadline, answer, why);
       if (status == 0 && *why == 0) {
          snprintf(why, sizeof(why), "no answer in time");
       }

@@ -34,7 +34,7 @@ export async function show(root, route, signal) {
   let before = null;
   let more = false;
   let fresh = 0;
-  let sort = { key: 'begin', descending: true, own: false };
+  let sort = { key: null, descending: true, own: false };
   const list = h('div', { class: 'card', id: 'alerts' });
   const news = h('button', { type: 'button', class: 'primary', hidden: true, onclick: () => load(true) });
   const summary = h('span', { class: 'soft small grow', id: 'summary' });

@@ -3,7 +3,7 @@
 
 import { get } from '../api.js';
 import { choice, empty, h, replace, table } from '../dom.js';
-import { bytes, count, duration, rate, time } from '../format.js';
+import { bytes, count, duration, percent, rate, time } from '../format.js';
 import { pill } from './events.js';
 
 function exit(last) {
@@ -15,17 +15,18 @@ export function facts(module) {
   const term = (name, value) => [h('dt', {}, name), h('dd', {}, value)];
   return h('dl', {}, term('State', pill(module.state)), term('Program', h('span', { class: 'mono' }, module.path || '–')),
     term('PID', module.pid || '–'), term('Runs for', module.started ? duration(Date.now() / 1000 - module.started) : '–'),
-    term('CPU', module.cpu !== undefined && module.cpu !== null ? `${Math.round(module.cpu * 10) / 10} %` : '–'), term('Memory', module.memory ? bytes(module.memory) : '–'),
+    term('CPU', module.cpu !== undefined && module.cpu !== null ? percent(module.cpu) : '–'), term('Memory', module.memory ? bytes(module.memory) : '–'),
     term('Restarts', module.restarts), term('Last end', exit(module.last_exit)));
 }
 
 export function counters(module) {
-  const rows = [...(module.inputs || []).map((i) => ['in', i, i.messages, i.rate, null, i['is-conn'] ? 'connected' : 'waiting']),
-    ...(module.outputs || []).map((o) => ['out', o, o['sent-msg'], o.rate, o['drop-msg'], `${o['cli-num']} reader${o['cli-num'] === 1 ? '' : 's'}`])];
+  const readers = (n) => (n === undefined ? '' : `${n} reader${n === 1 ? '' : 's'}`);
+  const rows = [...(module.inputs || []).map((i) => ['in', i, i.connected === undefined ? '' : i.connected ? 'connected' : 'waiting']),
+    ...(module.outputs || []).map((o) => ['out', o, [readers(o.clients), o.queued_bytes > 0 ? `${bytes(o.queued_bytes)} queued` : ''].filter(Boolean).join(', ')])];
   if (rows.length === 0) return empty('This module has no interfaces, or has not answered yet');
-  return table([[''], ['Interface'], ['Messages', 'n'], ['Rate', 'n'], ['Dropped', 'n'], ['']], rows.map(([direction, ifc, n, speed, dropped, state]) => h('tr', {},
-    h('td', {}, direction), h('td', { class: 'mono' }, `${ifc.type}:${ifc.ID}`), h('td', { class: 'n', 'data-k': 'messages' }, count(n)),
-    h('td', { class: 'n', 'data-k': 'rate' }, speed !== undefined ? rate(speed) : ''), h('td', { class: 'n', 'data-k': 'dropped' }, dropped === null ? '' : count(dropped)), h('td', { class: 'soft' }, state))));
+  return table([[''], ['Interface'], ['Messages', 'n'], ['Rate', 'n'], ['Dropped', 'n'], ['']], rows.map(([direction, ifc, state]) => h('tr', {},
+    h('td', {}, direction), h('td', { class: 'mono' }, `${ifc.type} ${ifc.name || ''}`), h('td', { class: 'n', 'data-k': 'messages' }, count(ifc.messages)),
+    h('td', { class: 'n', 'data-k': 'rate' }, rate(ifc.rate)), h('td', { class: 'n', 'data-k': 'dropped' }, count(ifc.dropped)), h('td', { class: 'soft' }, state))));
 }
 
 export function log(name, signal) {
@@ -33,8 +34,8 @@ export function log(name, signal) {
   let stream = 'stderr';
   const load = async () => {
     try {
-      const answer = await get(`modules/${encodeURIComponent(name)}/log`, { stream, lines: 200 }, signal);
-      const lines = Array.isArray(answer) ? answer : answer.lines || [];
+      const answer = await get(`modules/${encodeURIComponent(name)}/log`, { lines: 200 }, signal);
+      const { lines } = answer[stream];
       replace(box, lines.length > 0 ? h('pre', { tabindex: 0 }, lines.join('\n')) : empty('The log is empty'));
       if (lines.length > 0) box.firstChild.scrollTop = box.firstChild.scrollHeight;
     } catch (error) {
@@ -53,12 +54,11 @@ export function records(module, signal) {
   const outputs = module.outputs || [];
   if (outputs.length === 0) return empty('This module has no outputs');
   const load = async (index) => {
-    replace(box, empty('Waiting for records'));
+    replace(box, empty('Waiting for records: they are shown as they come in the next 3 seconds'));
     try {
-      const answer = await get(`modules/${encodeURIComponent(module.name)}/tap`, { output: index, records: 20 }, signal);
-      const rows = answer.records || [];
+      const rows = await get(`modules/${encodeURIComponent(module.name)}/tap`, { output: index, records: 20, seconds: 3 }, signal);
       if (rows.length === 0) {
-        replace(box, empty('No record came', answer.format || ''));
+        replace(box, empty('No record came within 3 seconds'));
         return;
       }
       const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
@@ -68,5 +68,5 @@ export function records(module, signal) {
       if (!signal.aborted) replace(box, empty('Records cannot be shown', error.message));
     }
   };
-  return [h('p', {}, outputs.map((output, i) => h('button', { type: 'button', onclick: () => load(i) }, `Records of ${output.ID}`)).flatMap((b) => [b, ' '])), box];
+  return [h('p', {}, outputs.map((output, i) => h('button', { type: 'button', onclick: () => load(i) }, `Next records of ${output.name}`)).flatMap((b) => [b, ' '])), box];
 }

@@ -2,7 +2,7 @@
 // The modules and what flows between them. Columns are the distance from a source; within a column, modules stand near what they read.
 
 import { card, empty, h, replace, svg } from '../dom.js';
-import { bytes, count, rate } from '../format.js';
+import { bytes, count, percent, rate } from '../format.js';
 import * as live from '../live.js';
 import * as view from './module.js';
 
@@ -101,9 +101,9 @@ function graph(chosen) {
     }
     edges.filter((edge) => nodes.has(edge.from) && nodes.has(edge.to)).forEach((edge, i) => {
       const { path, text } = paths[i];
-      path.setAttribute('class', edge.dropped_rate > 0 ? 'drop' : edge.rate > 0 ? 'flow' : '');
+      path.setAttribute('class', edge.drop_rate > 0 ? 'drop' : edge.rate > 0 ? 'flow' : '');
       path.setAttribute('stroke-width', String(1.2 + Math.min(4, Math.log10(1 + (edge.rate || 0)))));
-      text.textContent = [edge.rate !== undefined && edge.rate !== null ? rate(edge.rate) : '', edge.dropped_rate > 0 ? `−${rate(edge.dropped_rate)}` : '', edge.queue > 0 ? `queue ${count(edge.queue)}` : ''].filter(Boolean).join(' ');
+      text.textContent = [edge.rate !== undefined && edge.rate !== null ? rate(edge.rate) : '', edge.drop_rate > 0 ? `−${rate(edge.drop_rate)}` : '', edge.queue_fill >= 0.01 ? `queue ${Math.round(edge.queue_fill * 100)} %` : ''].filter(Boolean).join(' ');
     });
     for (const module of modules) {
       const { node, what } = nodes.get(module.name);
@@ -111,9 +111,9 @@ function graph(chosen) {
       node.setAttribute('aria-pressed', module.name === chosen ? 'true' : 'false');
       node.title = module.name;
       what[0].textContent = module.name;
-      what[1].textContent = [module.state, module.cpu !== undefined && module.cpu !== null ? `${module.cpu < 10 ? Math.round(module.cpu * 10) / 10 : Math.round(module.cpu)} % CPU` : '', module.memory ? bytes(module.memory) : ''].filter(Boolean).join(' · ');
-      const dropped = (module.outputs || []).reduce((sum, o) => sum + (o['drop-msg'] || 0), 0);
-      what[2].textContent = [`${count((module.inputs || []).reduce((sum, i) => sum + (i.messages || 0), 0))} in`, `${count((module.outputs || []).reduce((sum, o) => sum + (o['sent-msg'] || 0), 0))} out`,
+      what[1].textContent = [module.state, module.cpu !== undefined && module.cpu !== null ? `${percent(module.cpu)} CPU` : '', module.memory ? bytes(module.memory) : ''].filter(Boolean).join(' · ');
+      const dropped = (module.outputs || []).reduce((sum, o) => sum + (o.dropped || 0), 0);
+      what[2].textContent = [`${count((module.inputs || []).reduce((sum, i) => sum + (i.messages || 0), 0))} in`, `${count((module.outputs || []).reduce((sum, o) => sum + (o.messages || 0), 0))} out`,
         dropped > 0 ? `${count(dropped)} dropped` : '', module.restarts > 0 ? `${module.restarts} restart${module.restarts === 1 ? '' : 's'}` : ''].filter(Boolean).join(' · ');
     }
   }
@@ -149,7 +149,7 @@ export async function show(root, route, signal) {
       if (!known) {
         known = true;
         root.append(h('div', { class: 'grid below' }, card('w4', module.name, detail.about), card('w8', 'Interfaces', detail.counters),
-          card('w12', 'Log', view.log(module.name, signal)), card('w12', 'Last records', view.records(module, signal))));
+          card('w12', 'Log', view.log(module.name, signal)), card('w12', 'Records', view.records(module, signal))));
       }
     }
   }

@@ -3,7 +3,7 @@
 
 import { get, post } from '../api.js';
 import { card, empty, h, replace, table } from '../dom.js';
-import { bytes, count, duration, time } from '../format.js';
+import { bytes, count, duration, percent, time } from '../format.js';
 import * as live from '../live.js';
 import { pill } from './events.js';
 
@@ -20,7 +20,7 @@ function modules(list) {
   const bad = [...list].sort((a, b) => b.restarts - a.restarts || (a.name < b.name ? -1 : 1));
   return table([['Module'], ['State'], ['Restarts', 'n'], ['CPU', 'n'], ['Memory', 'n'], ['Runs for', 'n']], bad.map((m) => h('tr', {},
     h('td', {}, h('a', { href: `#/pipeline/${encodeURIComponent(m.name)}` }, m.name)), h('td', {}, pill(m.state)), h('td', { class: 'n', 'data-k': 'restarts' }, m.restarts),
-    h('td', { class: 'n', 'data-k': 'CPU' }, m.cpu !== undefined && m.cpu !== null ? `${Math.round(m.cpu * 10) / 10} %` : '–'), h('td', { class: 'n', 'data-k': 'memory' }, m.memory ? bytes(m.memory) : '–'),
+    h('td', { class: 'n', 'data-k': 'CPU' }, m.cpu !== undefined && m.cpu !== null ? percent(m.cpu) : '–'), h('td', { class: 'n', 'data-k': 'memory' }, m.memory ? bytes(m.memory) : '–'),
     h('td', { class: 'n', 'data-k': 'runs for' }, m.started ? duration(Date.now() / 1000 - m.started) : '–'))));
 }
 
@@ -43,9 +43,9 @@ export async function show(root, route, signal) {
     replace(boxes.data, h('dl', {}, stats.failed ? term('Events', stats.failed) : [term('Events', count(stats.events)), term('Their database', bytes(stats.bytes))],
       disk ? [term('Flows', disk.path), term('Disk', `${bytes(disk.free)} of ${bytes(disk.bytes)} free`)] : term('Flows', 'there is no archive')));
     try {
-      const answer = await get('events', { lines: 100 }, signal);
-      const rows = (Array.isArray(answer) ? answer : answer.events || []).slice().reverse();
-      replace(boxes.events, rows.length === 0 ? empty('Nothing yet') : table([['Time'], ['What'], ['']], rows.slice(0, 60).map((row) => h('tr', {}, h('td', { class: 'when' }, row.time ? time(row.time) : ''), h('td', {}, row.tag || ''),
+      const answer = await get('events', { limit: 100 }, signal);
+      const rows = answer.events.slice().reverse();
+      replace(boxes.events, rows.length === 0 ? empty('Nothing yet') : table([['Time'], ['What'], ['']], rows.slice(0, 60).map((row) => h('tr', {}, h('td', { class: 'when' }, row.time ? time(row.time) : ''), h('td', {}, row.event || ''),
         h('td', {}, row.text || '')))));
     } catch (error) {
       if (!signal.aborted) replace(boxes.events, empty('They cannot be shown', error.message));
