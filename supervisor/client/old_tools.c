@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EXIT_HELP    64
 #define EXIT_UNKNOWN 65
 
 /* The answer to a code. \return NULL with a message */
@@ -211,10 +210,12 @@ int old_munin(const char *socket, int argc, char **argv)
       return EXIT_SUCCESS;
    }
    if (argc > 2 || (*what != 0 && !config)) {
-      fputs("usage: nemea_supervisor [config|autoconf|suggest], a plugin of Munin; $socket: of the "
-            "supervisor\n",
-            stderr);
-      return 2;
+      bool help = argc == 2 && (strcmp(what, "-h") == 0 || strcmp(what, "--help") == 0);
+      fputs("usage: nemea_supervisor [config|autoconf|suggest]\n\nA plugin of Munin. $socket: path of the "
+            "supervisor's "
+            "socket\n",
+            help ? stdout : stderr);
+      return help ? EXIT_SUCCESS : 2;
    }
    json_t *modules = ask("nemea_supervisor", socket, "456987\n"), *o;
    if (modules == NULL || json_object_size(modules) == 0) {
@@ -242,8 +243,8 @@ int old_modulesinfo(const char *socket, int argc, char **argv)
    if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
       puts("usage: nemea-modulesinfo [NAME...]\n\nPrints what \"supcli -i\" says of all modules, or of those "
            "named. Exit status: 0; "
-           "1: the supervisor cannot\nbe reached; 64: this help; 65: there is no such module.");
-      return EXIT_HELP;
+           "1: the supervisor cannot\nbe reached; 65: there is no such module.");
+      return EXIT_SUCCESS;
    }
    json_t *all = ask("nemea-modulesinfo", socket, "113366\n"), *chosen = json_object();
    if (all == NULL) {
