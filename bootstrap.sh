@@ -162,6 +162,7 @@ prog:dh_python3         dh-python           dh-python
 prog:lintian            lintian             lintian
 prog:g++                g++                 gcc-c++
 pc:libmicrohttpd        libmicrohttpd-dev   libmicrohttpd-devel
+file:/usr/share/javascript/chart.js/chart.min.js libjs-chart.js -
 END
    bench) cat <<'END' ;;
 pc:libzmq               libzmq3-dev         zeromq-devel
