@@ -70,6 +70,8 @@ py:jinja2               python3-jinja2      python3-jinja2
 pc:sqlite3             libsqlite3-dev      sqlite-devel
 pc:libmicrohttpd       libmicrohttpd-dev   libmicrohttpd-devel
 file:/usr/share/javascript/chart.js/chart.min.js libjs-chart.js -
+pc:libcares             libc-ares-dev       c-ares-devel
+pc:lua5.4               liblua5.4-dev       lua-devel
 END
    check) cat <<'END' ;;
 prog:git                git                 git

@@ -107,6 +107,9 @@ def flow_rows(flows, records, folder):
             row('natpair, 1 M halves wait', 3, 'natpair', '-r', '192.0.2.1', '-N', f'{folder}/lan.txt', '--capacity', '1048576', '-f', '3600',
                 '-i', f'{f},{f},{out}'),
             row('topn, 10', 10, 'topn', '-n', '10', '-l', '300', '-i', f),
+            row('luamodule, empty hook', 2, 'luamodule', '-l', f'{folder}/empty.lua', '-i', f'{f},{out}'),
+            row('resolver, nobody answers', None, 'resolver', '-w', '0', '-S', '127.0.0.1:9', '-u', 'ipaddr SRC_IP', '-r', 'SRC_IP', 'dns_ptr', 'NAME', '-i',
+                f'{f},{out}'),
             row('traffic_stats', 3, 'traffic_stats', '-d', f'{folder}/traffic', '-i', f),
             row('deduplicator', 8, 'deduplicator', '-i', f'{f},{out}'),
             row('listdetector, 3 rules', None, 'listdetector', '-r', f'{folder}/rules.csv', '-i', f'{f},{out}'),
@@ -193,7 +196,7 @@ def main():
     print(f'load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n')
     with tempfile.TemporaryDirectory(prefix='nemea-bench-') as folder:
         for name, text in (('networks.json', NETWORK), ('networks.txt', '0.0.0.0/0\n::/0\n'), ('lan.txt', '10.0.0.0/8\n'), ('biflow.xml', BIFLOW),
-                           ('links.cfg', LINKS), ('rules.csv', RULES)):
+                           ('links.cfg', LINKS), ('rules.csv', RULES), ('empty.lua', 'function on_record_recv() end\n')):
             with open(os.path.join(folder, name), 'w', encoding='ascii') as file:
                 file.write(text)
         flows = f'{folder}/flows.trapcap'
