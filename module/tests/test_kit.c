@@ -86,6 +86,20 @@ static void one_record_from_the_future_moves_nothing(void **state)
    assert_int_equal(ticks[999], 400 * 86400);
 }
 
+/* The greatest time there is, confirmed, in a module without ticks: nothing is divided by their distance. */
+static void the_end_of_time_needs_no_ticks(void **state)
+{
+   nm_module_def_t def = ticking;
+   (void) state;
+   def.tick = NULL;
+   def.tick_every = 0;
+   nm_module_t m = clock_module(&def);
+   clock_record(&m, &only, AT(0));
+   clock_record(&m, &only, UINT64_MAX);
+   clock_record(&m, &only, UINT64_MAX);
+   assert_true(nm_now(&m) == UINT64_MAX);
+}
+
 static void lateness_holds_the_clock_behind(void **state)
 {
    nm_module_def_t def = ticking;
@@ -295,6 +309,7 @@ int main(void)
        cmocka_unit_test(ticks_come_at_multiples_between_records),
        cmocka_unit_test(the_clock_never_goes_back),
        cmocka_unit_test(one_record_from_the_future_moves_nothing),
+       cmocka_unit_test(the_end_of_time_needs_no_ticks),
        cmocka_unit_test(lateness_holds_the_clock_behind),
        cmocka_unit_test(a_recording_does_not_follow_the_wall_clock),
        cmocka_unit_test(records_are_of_the_past_in_files_and_where_the_environment_says_so),
