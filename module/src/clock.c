@@ -87,7 +87,8 @@ static int set_clock(nm_module_t *m, ur_time_t t)
    ur_time_t behind = t > m->clock.late ? t - m->clock.late : 1;
    if (t != 0 && behind > m->clock.now) {
       m->clock.now = behind;
-      if (t >= m->clock.tick_at && m->clock.tick_at != UINT64_MAX) { /* a module without ticks has none at any time */
+      if (t >= m->clock.tick_at &&
+          m->clock.tick_at != UINT64_MAX) { /* a module without ticks has none at any time */
          return run_ticks(m);
       }
    }
