@@ -226,7 +226,12 @@ static int add(lua_State *l)
 {
    struct luamodule *self = in_template(l, "ur_add");
    for (int i = 1; i <= lua_gettop(l); i++) {
-      add_text(l, self->own, luaL_checkstring(l, i));
+      const char *text = luaL_checkstring(l, i);
+      if (ur_define_set_of_fields(text) != UR_OK) {
+         return luaL_error(
+             l, "ur_add(): \"%s\": expected \"TYPE NAME, ...\" with the types that these names have", text);
+      }
+      add_text(l, self->own, text);
    }
    return 0;
 }
@@ -388,14 +393,36 @@ static void failed(nm_module_t *m, const char *where, const char *why)
    nm_warn(m, "%s: %s", where, why);
 }
 
-/* The script may change the format of the output. If it fails, that is the one of the input. */
-static int format(nm_module_t *m, uint32_t input)
+/* Sets the format once: the fields of the input that are left, then those of the script. */
+static int set_format(nm_module_t *m)
 {
    struct luamodule *self = nm_self(m);
-   char why[WHY];
+   char text[2 * FORMAT + 64];
+   size_t n = 0;
+   const ur_template_t *t = nm_in(m);
+   *text = 0;
+   for (int i = 0; i < t->count; i++) {
+      const char *name = ur_get_name(t->ids[i]);
+      char copy[FORMAT];
+      strcpy(copy, self->names);
+      if (remove_name(copy, name)) {
+         n += (size_t) snprintf(text + n, sizeof(text) - n, "%s%s %s", n > 0 ? "," : "",
+                                ur_field_type_str[ur_get_type(t->ids[i])], name);
+      }
+      if (n >= sizeof(text)) {
+         return nm_fail(m, "the format of the output is too long");
+      }
+   }
+   int more = snprintf(text + n, sizeof(text) - n, "%s%s", n > 0 && *self->own != 0 ? "," : "", self->own);
+   return n + (size_t) more < sizeof(text) ? nm_set_output(m, 0, text)
+                                           : nm_fail(m, "the format of the output is too long");
+}
+
+static int list_names(nm_module_t *m)
+{
+   struct luamodule *self = nm_self(m);
    const ur_template_t *t = nm_in(m);
    *self->names = *self->own = 0;
-   self->rec = self->copy = NULL;
    for (int i = 0; i < t->count; i++) {
       size_t n = strlen(self->names);
       int length = snprintf(self->names + n, FORMAT - n, "%s%s", n > 0 ? "," : "", ur_get_name(t->ids[i]));
@@ -403,18 +430,28 @@ static int format(nm_module_t *m, uint32_t input)
          return nm_fail(m, "the format of the input is too long");
       }
    }
-   if (self->on_template == NO_HOOK) {
-      return nm_follow(m, 0, input, NULL, NULL);
+   return NM_OK;
+}
+
+/* The script may change the format of the output. If it fails, that is the one of the input. */
+static int format(nm_module_t *m, uint32_t input)
+{
+   struct luamodule *self = nm_self(m);
+   char why[WHY];
+   (void) input;
+   self->rec = self->copy = NULL;
+   int rc = list_names(m);
+   if (rc == NM_OK && self->on_template != NO_HOOK) {
+      self->in_template = true;
+      lua_rawgeti(self->lua, LUA_REGISTRYINDEX, self->on_template);
+      bool good = call(self, 0, why);
+      self->in_template = false;
+      if (!good) {
+         failed(m, "on_template_recv()", why);
+         rc = list_names(m);
+      }
    }
-   self->in_template = true;
-   lua_rawgeti(self->lua, LUA_REGISTRYINDEX, self->on_template);
-   bool good = call(self, 0, why);
-   self->in_template = false;
-   if (!good) {
-      failed(m, "on_template_recv()", why);
-      return nm_follow(m, 0, input, NULL, NULL);
-   }
-   return nm_follow(m, 0, input, self->names, *self->own != 0 ? self->own : NULL);
+   return rc == NM_OK ? set_format(m) : rc;
 }
 
 /* Pushes the hook and sets the number of the record. May fail for want of memory: then it is an error of the script. */
@@ -473,6 +510,6 @@ NM_MODULE("luamodule",
           "changes them with ur_set(), or drops "
           "the record with ur_drop(). An error of the script is a warning, and the next record is the "
           "script's again.",
-          .in = NM_INPUTS({"records", NM_ANY_FORMAT}), .out = NM_OUTPUTS({"records", .format = NM_FOLLOW}),
-          .options = options, .state_size = sizeof(struct luamodule), .no_eos_option = "no_eof", .init = init,
-          .format = format, .records = records, .cleanup = cleanup)
+          .in = NM_INPUTS({"records", NM_ANY_FORMAT}), .out = NM_OUTPUTS({"records"}), .options = options,
+          .state_size = sizeof(struct luamodule), .no_eos_option = "no_eof", .init = init, .format = format,
+          .records = records, .cleanup = cleanup)

@@ -170,6 +170,10 @@ static void scripts_that_fail(void **state)
    assert_int_equal(nm_test_counter(t, "script errors"), 2);
    assert_int_equal(nm_unit_count(t), 0);
    nm_test_free(t);
+   t = start("function on_template_recv() ur_add('nonsense') end function on_record_recv() end");
+   nm_unit_feed(t, RECORD);
+   assert_int_equal(nm_unit_count(t), 1);
+   nm_test_free(t);
    nm_test_caught();
 }
 
