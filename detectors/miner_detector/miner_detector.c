@@ -263,7 +263,8 @@ NM_MODULE(
                                "uint8 TCP_FLAGS",
                      .optional = "uint32 PACKETS_REV,uint8 TCP_FLAGS_REV,bytes IDP_CONTENT,"
                                  "bytes IDP_CONTENT_REV",
-                     .split_biflows = true}),
+                     .split_biflows = true,
+                     .batch_halves = true}),
     .out = NM_OUTPUTS({.name = "alerts", .timeout = OUTPUT_TIMEOUT}), .options = options,
     .state_size = sizeof(struct miner), .option_status = EXIT_OPTION, .tick_every = NM_SECONDS(1),
     .init = init, .format = format, .records = records, .tick = tick, .timer = timer, .reload = reload,

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define REVERSE "_REV"
+#define STORE   (4 * (UR_MAX_SIZE + 1)) /* bytes for the halves of a batch */
+#define HALVES  256                     /* records of a batch */
 
 /* Two fields of one type. */
 struct pair {
@@ -27,7 +29,11 @@ struct biflow {
    struct pair *moved;   /* X and X_REV */
    struct pair *swapped; /* SRC_X and DST_X */
    int16_t *cleared;     /* variable-length fields X_REV */
-   char *record;         /* the half at hand, UR_MAX_SIZE bytes */
+   char *store;          /* STORE bytes: the half at hand, or those of the batch */
+   /* A batch of halves, and of records of one direction among them. */
+   nm_record_t batch[HALVES];
+   uint32_t n, messages; /* records in it, and from how many messages they are */
+   size_t used;          /* of store */
 };
 
 static uint8_t slot_size(int id)
@@ -94,9 +100,9 @@ struct biflow *biflow_new(nm_module_t *m, const ur_template_t *t, int *rc)
       b->moved = calloc(t->count, sizeof(*b->moved));
       b->swapped = calloc(t->count, sizeof(*b->swapped));
       b->cleared = calloc(t->count, sizeof(*b->cleared));
-      b->record = calloc(1, UR_MAX_SIZE + 1);
+      b->store = calloc(1, STORE);
    }
-   if (b == NULL || b->moved == NULL || b->swapped == NULL || b->cleared == NULL || b->record == NULL) {
+   if (b == NULL || b->moved == NULL || b->swapped == NULL || b->cleared == NULL || b->store == NULL) {
       biflow_free(b);
       *rc = nm_fail(m, "out of memory for records of both directions");
       return NULL;
@@ -111,7 +117,7 @@ void biflow_free(struct biflow *b)
       free(b->moved);
       free(b->swapped);
       free(b->cleared);
-      free(b->record);
+      free(b->store);
       free(b);
    }
 }
@@ -133,19 +139,30 @@ static void exchange(char *rec, const struct pair *pairs, uint16_t n)
 }
 
 /* Takes the other direction out of the record. \return its new size */
-static uint16_t clear_reverse(const struct biflow *b)
+static uint16_t clear_reverse(const struct biflow *b, char *record)
 {
    for (uint16_t i = 0; i < b->n_cleared; i++) {
-      ur_set_var(b->tmplt, b->record, b->cleared[i], NULL, 0);
+      ur_set_var(b->tmplt, record, b->cleared[i], NULL, 0);
    }
    for (uint16_t i = 0; i < b->n_moved; i++) {
       bool variable = b->tmplt->first_dynamic != UR_NO_DYNAMIC_VALUES &&
                       b->moved[i].b >= b->tmplt->offset[b->tmplt->ids[b->tmplt->first_dynamic]];
       if (!variable) {
-         memset(b->record + b->moved[i].b, 0, b->moved[i].size);
+         memset(record + b->moved[i].b, 0, b->moved[i].size);
       }
    }
-   return (uint16_t) ur_rec_size(b->tmplt, b->record);
+   return (uint16_t) ur_rec_size(b->tmplt, record);
+}
+
+/* Writes a half of a record. \return its size */
+static uint16_t write_half(const struct biflow *b, const nm_record_t *rec, int half, char *to)
+{
+   memcpy(to, rec->data, rec->size);
+   if (half == NM_REVERSE) {
+      exchange(to, b->moved, b->n_moved);
+      exchange(to, b->swapped, b->n_swapped);
+   }
+   return clear_reverse(b, to);
 }
 
 int biflow_record(nm_module_t *m, struct input *in, const nm_record_t *rec,
@@ -154,15 +171,41 @@ int biflow_record(nm_module_t *m, struct input *in, const nm_record_t *rec,
    struct biflow *b = in->biflow;
    int rc = NM_OK;
    for (int half = NM_FORWARD; rc == NM_OK && half <= NM_REVERSE; half++) {
-      memcpy(b->record, rec->data, rec->size);
-      if (half == NM_REVERSE) {
-         exchange(b->record, b->moved, b->n_moved);
-         exchange(b->record, b->swapped, b->n_swapped);
-      }
-      nm_record_t one = {.data = b->record, .seq = rec->seq, .size = clear_reverse(b)};
+      nm_record_t one = {.data = b->store, .seq = rec->seq, .size = write_half(b, rec, half, b->store)};
       m->view.direction = (uint8_t) half;
       rc = hand_over(m, &one);
    }
    m->view.direction = NM_ONE_WAY;
    return rc;
+}
+
+/* --------------------------------------------------------------------- batches */
+
+bool biflow_is_full(const struct biflow *b)
+{
+   return b->n + 2 > HALVES || b->used + 2 * (UR_MAX_SIZE + 1) > STORE;
+}
+
+void biflow_add(struct biflow *b, const nm_record_t *rec)
+{
+   b->messages++;
+   if (!biflow_is(b, rec->data)) {
+      b->batch[b->n++] = *rec;
+      return;
+   }
+   for (int half = NM_FORWARD; half <= NM_REVERSE; half++) {
+      char *to = b->store + b->used;
+      uint16_t size = write_half(b, rec, half, to);
+      b->batch[b->n++] = (nm_record_t){.data = to, .seq = rec->seq, .size = size};
+      b->used += size;
+   }
+}
+
+const nm_record_t *biflow_take(struct biflow *b, uint32_t *n, uint32_t *messages)
+{
+   *n = b->n;
+   *messages = b->messages;
+   b->n = b->messages = 0;
+   b->used = 0;
+   return b->batch;
 }

@@ -255,6 +255,11 @@ struct biflow *biflow_new(nm_module_t *m, const ur_template_t *tmplt, int *rc);
 void biflow_free(struct biflow *b);
 /** Has the record packets of both directions? */
 bool biflow_is(const struct biflow *b, const void *rec);
+/** For inputs with batch_halves: adds a record, or both halves of it, to a batch that is not full. */
+bool biflow_is_full(const struct biflow *b);
+void biflow_add(struct biflow *b, const nm_record_t *rec);
+/** The batch, which is empty then. \param[out] messages that were added */
+const nm_record_t *biflow_take(struct biflow *b, uint32_t *n, uint32_t *messages);
 /** Hands the record over as two. */
 int biflow_record(nm_module_t *m, struct input *in, const nm_record_t *rec,
                   int (*hand_over)(nm_module_t *, const nm_record_t *));

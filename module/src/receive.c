@@ -103,6 +103,58 @@ static int deliver_batches(nm_module_t *m, uint32_t i, const nm_record_t *msgs, 
    return rc;
 }
 
+static int hand_over_halves(nm_module_t *m, struct input *in)
+{
+   uint32_t n, messages;
+   const nm_record_t *batch = biflow_take(in->biflow, &n, &messages);
+   if (n == 0) {
+      return NM_OK;
+   }
+   m->view.size = batch[n - 1].size;
+   m->view.seq = batch[n - 1].seq;
+   m->records += messages;
+   return outcome(m, m->def->records(m, batch, n));
+}
+
+/* For records() and inputs with batch_halves: records of both directions are two in the batch. */
+static int deliver_halves(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count, uint32_t *done)
+{
+   struct input *in = &m->in[i];
+   uint32_t k = 0;
+   int rc = NM_OK;
+   for (; rc == NM_OK && k < count; k++) {
+      const nm_record_t *msg = &msgs[k];
+      const bool last = is_end(in, msg);
+      note_seq(in, msg);
+      if (!last && !is_good(m, in, msg)) {
+         continue;
+      }
+      const bool timed = !last && in->time_offset != UR_INVALID_OFFSET;
+      if (last || biflow_is_full(in->biflow) || (timed && may_tick(m, in, time_of(in, msg)))) {
+         rc = hand_over_halves(m, in);
+      }
+      if (rc == NM_OK && timed) {
+         rc = clock_record(m, in, time_of(in, msg));
+      }
+      if (rc != NM_OK) {
+         m->unread += !last;
+      } else if (last) {
+         rc = input_end(m, i);
+      } else {
+         biflow_add(in->biflow, msg);
+      }
+   }
+   if (rc == NM_OK) {
+      rc = hand_over_halves(m, in);
+   } else if (in->biflow != NULL) {
+      uint32_t n, messages;
+      biflow_take(in->biflow, &n, &messages);
+      m->unread += messages;
+   }
+   *done = k;
+   return rc;
+}
+
 /* For record(): one by one. */
 static int deliver_records(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count,
                            uint32_t *done)
@@ -159,8 +211,9 @@ int deliver(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count)
          return rc;
       }
    }
-   int rc = m->def->records != NULL ? deliver_batches(m, i, msgs, count, &done)
-                                    : deliver_records(m, i, msgs, count, &done);
+   int rc = m->def->records == NULL                       ? deliver_records(m, i, msgs, count, &done)
+            : in->biflow != NULL && in->def->batch_halves ? deliver_halves(m, i, msgs, count, &done)
+                                                          : deliver_batches(m, i, msgs, count, &done);
    count_unread(m, in, msgs + done, count - done);
    return rc;
 }

@@ -421,6 +421,42 @@ static void a_biflow_is_handed_over_as_two_flows(void **state)
    nm_test_free(t);
 }
 
+static int batch_of_halves(nm_module_t *m, const nm_record_t *recs, uint32_t n)
+{
+   char text[256];
+   int rc = NM_OK;
+   for (uint32_t i = 0; i < n && rc == NM_OK; i++) {
+      void *r = nm_alert(m, recs[i].data);
+      snprintf(text, sizeof(text), "%u of %u", i + 1, n);
+      nm_set_string(m, 0, r, F_NOTE, text);
+      rc = nm_send(m, r);
+   }
+   return rc;
+}
+
+static const nm_module_def_t batch_halves_module = {
+    .name = "halves",
+    .summary = "",
+    .in = NM_INPUTS({"flows", .split_biflows = true, .batch_halves = true}),
+    .out = NM_OUTPUTS({"out", "ipaddr SRC_IP,uint32 PACKETS,uint32 PACKETS_REV,string NOTE"}),
+    .records = batch_of_halves};
+
+static void halves_of_biflows_come_in_batches(void **state)
+{
+   nm_test_t *t = nm_test_new(&batch_halves_module, "");
+   (void) state;
+   assert_int_equal(nm_test_format(t, 0, "ipaddr SRC_IP,ipaddr DST_IP,uint32 PACKETS,uint32 PACKETS_REV"),
+                    NM_OK);
+   nm_test_feed(t, 0, "10.0.0.1,10.0.0.2,5,7");
+   nm_test_feed(t, 0, "10.0.0.3,10.0.0.2,1,0");
+   assert_string_equal(nm_test_next(t, 0), "10.0.0.1,5,0,\"1 of 2\"");
+   assert_string_equal(nm_test_next(t, 0), "10.0.0.2,7,0,\"2 of 2\"");
+   assert_string_equal(nm_test_next(t, 0), "10.0.0.3,1,0,\"1 of 1\"");
+   assert_null(nm_test_next(t, 0));
+   assert_int_equal(nm_test_counter(t, "records"), 2);
+   nm_test_free(t);
+}
+
 static const nm_module_def_t halves_of_texts_module = {.name = "halves",
                                                        .summary = "",
                                                        .in = NM_INPUTS({"flows", .split_biflows = true}),
@@ -688,6 +724,7 @@ int main(void)
        cmocka_unit_test(what_is_left_of_a_batch_is_counted),
        cmocka_unit_test(a_batch_is_cut_where_a_tick_is_due_and_where_a_record_is_bad),
        cmocka_unit_test(a_biflow_is_handed_over_as_two_flows),
+       cmocka_unit_test(halves_of_biflows_come_in_batches),
        cmocka_unit_test(variable_length_fields_of_the_other_direction_are_exchanged),
        cmocka_unit_test(a_table_is_declared_with_its_option_and_counters),
        cmocka_unit_test(files_are_read_again_on_sighup_all_or_none),

@@ -209,6 +209,9 @@ typedef struct nm_input_def {
        unchecked; /**< hand records over without comparing them with their format; such an input has no clock */
    bool
        split_biflows; /**< hand a record of both directions (PACKETS_REV > 0) over as two flows, see nm_direction() */
+   bool
+       batch_halves; /**< with split_biflows and records(): both flows are in one batch with others, and nm_direction() does not tell which
+                        of the two a record is; several times as fast */
    int min,
        max; /**< in the last entry: number of such inputs; max may be NM_VARIABLE. Default: exactly one */
 } nm_input_def_t;
