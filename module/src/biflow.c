@@ -26,6 +26,8 @@ struct biflow {
    uint16_t packets; /* offset of PACKETS_REV */
    uint8_t packets_size;
    uint16_t n_moved, n_swapped, n_cleared;
+   uint16_t
+       first_variable; /* offset of the first descriptor of a variable-length field; without any, beyond all */
    struct pair *moved;   /* X and X_REV */
    struct pair *swapped; /* SRC_X and DST_X */
    int16_t *cleared;     /* variable-length fields X_REV */
@@ -96,6 +98,8 @@ struct biflow *biflow_new(nm_module_t *m, const ur_template_t *t, int *rc)
    if (b != NULL) {
       b->tmplt = t;
       b->packets = t->offset[packets];
+      b->first_variable =
+          t->first_dynamic != UR_NO_DYNAMIC_VALUES ? t->offset[t->ids[t->first_dynamic]] : UINT16_MAX;
       b->packets_size = slot_size(packets);
       b->moved = calloc(t->count, sizeof(*b->moved));
       b->swapped = calloc(t->count, sizeof(*b->swapped));
@@ -128,13 +132,24 @@ bool biflow_is(const struct biflow *b, const void *rec)
    return memcmp((const char *) rec + b->packets, zero, b->packets_size) != 0;
 }
 
+/* The usual sizes are constants to the compiler: calls of memcpy() for a few bytes each would take most of the time. */
+#define BY_SIZE(size, what)    \
+   switch (size) {             \
+   case 1: what(1); break;     \
+   case 2: what(2); break;     \
+   case 4: what(4); break;     \
+   case 8: what(8); break;     \
+   case 16: what(16); break;   \
+   default: what(size); break; \
+   }
+
 static void exchange(char *rec, const struct pair *pairs, uint16_t n)
 {
    char keep[UINT8_MAX];
+#define EXCHANGE(size) (memcpy(keep, a, size), memcpy(a, b, size), memcpy(b, keep, size))
    for (uint16_t i = 0; i < n; i++) {
-      memcpy(keep, rec + pairs[i].a, pairs[i].size);
-      memcpy(rec + pairs[i].a, rec + pairs[i].b, pairs[i].size);
-      memcpy(rec + pairs[i].b, keep, pairs[i].size);
+      char *a = rec + pairs[i].a, *b = rec + pairs[i].b;
+      BY_SIZE(pairs[i].size, EXCHANGE)
    }
 }
 
@@ -144,11 +159,10 @@ static uint16_t clear_reverse(const struct biflow *b, char *record)
    for (uint16_t i = 0; i < b->n_cleared; i++) {
       ur_set_var(b->tmplt, record, b->cleared[i], NULL, 0);
    }
+#define CLEAR(size) memset(record + b->moved[i].b, 0, size)
    for (uint16_t i = 0; i < b->n_moved; i++) {
-      bool variable = b->tmplt->first_dynamic != UR_NO_DYNAMIC_VALUES &&
-                      b->moved[i].b >= b->tmplt->offset[b->tmplt->ids[b->tmplt->first_dynamic]];
-      if (!variable) {
-         memset(record + b->moved[i].b, 0, b->moved[i].size);
+      if (b->moved[i].b < b->first_variable) {
+         BY_SIZE(b->moved[i].size, CLEAR)
       }
    }
    return (uint16_t) ur_rec_size(b->tmplt, record);
