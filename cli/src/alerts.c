@@ -3,6 +3,7 @@
 #include "alerts.h"
 #include "archive_file.h"
 #include "cli.h"
+#include "state.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -18,7 +19,7 @@
 #define LISTED_AT_ONCE 10000 /* events that are held, to be shown in the order of their arrival */
 
 struct request {
-   const char *command, *socket, *archive;
+   const char *command, *socket, *archive, *state;
    enum alerts_form form;
    json_t *filter;
    long limit; /* 0: the command's own */
@@ -56,10 +57,12 @@ void cli_alerts_help(FILE *to)
        "  -S, --state STATE      events in this state: new, seen, false, closed\n"
        "  -D, --detector NAME    events of this detector\n"
        "  -n, --limit N          at most so many events; of show: flows (default: 20)\n"
-       "      --archive DIR      where show looks for flows (default: " ARCHIVE_DEFAULT_DIR ")\n"
+       "      --archive DIR      where show looks for flows (default: that of the deployment, or\n"
+       "                         " ARCHIVE_DEFAULT_DIR ")\n"
        "  -j, --json             the same as --format json: one event a line, as docs/event.schema.json "
        "describes it\n"
        "  -f, --format FORMAT    text, json, csv or idea\n"
+       "      --state-dir DIR    of the deployment of nemea run that is asked, if it is not the default one\n"
        "      --socket NAME      of the store, if it has another than alert_store\n"
        "  -h, --help             this text\n"
        "\n"
@@ -129,7 +132,7 @@ static bool set_limit(struct request *r, const char *text)
 /* \return -1 to go on, else the exit status */
 static int parse(int argc, char **argv, struct request *r)
 {
-   enum { OPT_SOCKET = 256, OPT_ARCHIVE };
+   enum { OPT_SOCKET = 256, OPT_ARCHIVE, OPT_STATE };
    static const struct option options[] = {{"since", required_argument, NULL, 's'},
                                            {"until", required_argument, NULL, 'u'},
                                            {"host", required_argument, NULL, 'H'},
@@ -142,6 +145,7 @@ static int parse(int argc, char **argv, struct request *r)
                                            {"format", required_argument, NULL, 'f'},
                                            {"socket", required_argument, NULL, OPT_SOCKET},
                                            {"archive", required_argument, NULL, OPT_ARCHIVE},
+                                           {"state-dir", required_argument, NULL, OPT_STATE},
                                            {"help", no_argument, NULL, 'h'},
                                            {NULL, 0, NULL, 0}};
    bool good = true;
@@ -161,6 +165,7 @@ static int parse(int argc, char **argv, struct request *r)
       case 'f': good = set_form(r, optarg); break;
       case OPT_SOCKET: r->socket = optarg; break;
       case OPT_ARCHIVE: r->archive = optarg; break;
+      case OPT_STATE: r->state = optarg; break;
       case 'h': cli_alerts_help(stdout); return CLI_OK;
       case ':':
          cli_error("option %s needs an argument (see nemea alerts --help)", argv[optind - 1]);
@@ -348,9 +353,26 @@ static const struct {
     {"export", "no words", 0, 0, run_export},
 };
 
+/* Sockets are those of a running deployment, and flows those of its archive, if it is named or nothing else is. */
+static void use_deployment(struct request *r)
+{
+   static char archive[4096];
+   char socket[4096];
+   if (r->state != NULL || getenv("TRAP_SOCKET_DIR") == NULL) {
+      if (state_find(r->state, STATE_ALERTS, socket, sizeof(socket))) {
+         *strrchr(socket, '/') = 0;
+         (void) setenv("TRAP_SOCKET_DIR", socket, 1);
+      }
+   }
+   if (r->archive == NULL) {
+      bool found = state_find(r->state, STATE_FLOWS, archive, sizeof(archive));
+      r->archive = found ? archive : ARCHIVE_DEFAULT_DIR;
+   }
+}
+
 int cli_alerts(int argc, char **argv)
 {
-   struct request r = {.socket = "alert_store", .archive = ARCHIVE_DEFAULT_DIR, .filter = json_object()};
+   struct request r = {.socket = "alert_store", .filter = json_object()};
    struct store_client client;
    int status = r.filter != NULL ? parse(argc, argv, &r) : CLI_MODULE;
    size_t k = 0, n = sizeof(commands) / sizeof(commands[0]);
@@ -373,6 +395,7 @@ int cli_alerts(int argc, char **argv)
       status = CLI_USAGE;
    }
    if (status < 0) {
+      use_deployment(&r);
       status = store_connect(&client, r.socket) ? commands[k].run(&client, &r) : CLI_INPUT;
       store_close(&client);
    }

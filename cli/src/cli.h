@@ -26,6 +26,8 @@ int cli_flows(int argc, char **argv);
 void cli_flows_help(FILE *to);
 int cli_alerts(int argc, char **argv);
 void cli_alerts_help(FILE *to);
+int cli_run(int argc, char **argv);
+void cli_run_help(FILE *to);
 int cli_new_module(int argc, char **argv);
 void cli_new_module_help(FILE *to);
 

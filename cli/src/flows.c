@@ -5,6 +5,7 @@
 #include "alerts.h"
 #include "archive_file.h"
 #include "source.h"
+#include "state.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -15,12 +16,13 @@
 
 #define INTERRUPTED 130 /* exit status, as of a program that the signal ended */
 
-enum { OPT_SINCE = 256, OPT_UNTIL, OPT_ARCHIVE, OPT_CSV, OPT_FIELDS, OPT_LIMIT };
+enum { OPT_SINCE = 256, OPT_UNTIL, OPT_ARCHIVE, OPT_STATE, OPT_CSV, OPT_FIELDS, OPT_LIMIT };
 
 struct request {
    struct flows flows;
    const char *plugins, *filter;
    const char *archive; /* NULL: files */
+   const char *state;   /* of the deployment whose archive it is; NULL: the default one */
    const char **files;
    unsigned n_files;
    unsigned n_hosts;
@@ -55,7 +57,10 @@ void cli_flows_help(FILE *to)
        "  -p, --plugins LIST     what else to look for in captures: names of plugins of flow_meter, "
        "separated by commas\n"
        "                         (nemea flow_meter --plugin-list)\n"
-       "      --archive [DIR]    search the archive in this directory (default: " ARCHIVE_DEFAULT_DIR ")\n"
+       "      --archive [DIR]    search the archive in this directory (default: that of the\n"
+       "                         running deployment, or " ARCHIVE_DEFAULT_DIR ")\n"
+       "      --state-dir DIR    of the deployment of nemea run whose archive it is, if it is not the "
+       "default one\n"
        "  -o, --fields LIST      show these fields only, names separated by commas\n"
        "  -c, --csv              show CSV: names and types of the columns, then a line for each flow\n"
        "  -j, --json             show a JSON object for each flow\n"
@@ -190,6 +195,7 @@ static int parse(int argc, char **argv, struct request *r)
                                            {"until", required_argument, NULL, OPT_UNTIL},
                                            {"plugins", required_argument, NULL, 'p'},
                                            {"archive", optional_argument, NULL, OPT_ARCHIVE},
+                                           {"state-dir", required_argument, NULL, OPT_STATE},
                                            {"fields", required_argument, NULL, 'o'},
                                            {"csv", no_argument, NULL, 'c'},
                                            {"json", no_argument, NULL, 'j'},
@@ -210,6 +216,7 @@ static int parse(int argc, char **argv, struct request *r)
       case OPT_UNTIL: good = set_time("until", optarg, &r->flows.q.until); break;
       case 'p': r->plugins = optarg; break;
       case OPT_ARCHIVE: r->archive = optarg != NULL ? optarg : ARCHIVE_DEFAULT_DIR; break;
+      case OPT_STATE: r->state = optarg; break;
       case 'o': r->flows.fields = optarg; break;
       case 'c': r->flows.form = FLOWS_CSV; break;
       case 'j': r->flows.form = FLOWS_JSON; break;
@@ -233,6 +240,16 @@ static void take_directory(struct request *r)
       r->archive = r->files[0];
       r->files++;
       r->n_files--;
+   }
+}
+
+/* Without a directory the archive is that of a deployment, where there is one. */
+static void use_deployment(struct request *r)
+{
+   static char path[4096];
+   bool standard = r->archive != NULL && strcmp(r->archive, ARCHIVE_DEFAULT_DIR) == 0;
+   if ((standard || r->state != NULL) && state_find(r->state, STATE_FLOWS, path, sizeof(path))) {
+      r->archive = path;
    }
 }
 
@@ -304,6 +321,7 @@ int cli_flows(int argc, char **argv)
    int status = files != NULL ? parse(argc, argv, &r) : CLI_MODULE;
    if (status < 0) {
       take_directory(&r);
+      use_deployment(&r);
       status = parse_filter(&r);
    }
    if (status < 0) {

@@ -19,6 +19,7 @@ static const struct command {
     {"analyze", "find attacks in captures, flow files or on an interface", cli_analyze, cli_analyze_help},
     {"flows", "list flows of captures, flow files or an archive of flow_archive", cli_flows, cli_flows_help},
     {"alerts", "ask the store of alerts: list, show, follow, mark, export", cli_alerts, cli_alerts_help},
+    {"run", "run a whole deployment: source, detectors, stores, page", cli_run, cli_run_help},
     {"new-module", "make a directory with a module of your own that builds", cli_new_module,
      cli_new_module_help},
 };

@@ -588,6 +588,74 @@ static void compressed_captures_that_are_cut_or_changed_are_damaged(void **state
 }
 #endif
 
+/* ------------------------------------------------------------------- the pace */
+
+/* Packets with these times, one at a time. */
+struct listed_source {
+   struct source source;
+   const uint64_t *times;
+   unsigned n, next;
+   bool *closed;
+};
+
+static enum source_state listed_read(struct source *s, struct raw_packet *packets, unsigned max,
+                                     unsigned *count)
+{
+   struct listed_source *l = (struct listed_source *) s;
+   *count = 0;
+   while (*count < max && l->next < l->n) {
+      packets[(*count)++] = (struct raw_packet){.time = l->times[l->next++]};
+   }
+   return *count > 0 ? SOURCE_PACKETS : SOURCE_END;
+}
+
+static void listed_close(struct source *s)
+{
+   *((struct listed_source *) s)->closed = true;
+   free(s);
+}
+
+/* A day of silence, and one wrong time, take a minute each at most, which at this speed is 60 ms. */
+static void packets_come_at_their_pace_in_their_order(void **state)
+{
+   const uint64_t day = 86400 * NS, begin = 1000 * day;
+   const uint64_t times[] = {begin,
+                             begin,
+                             begin + 10 * NS,
+                             begin + 9 * NS,
+                             begin + day,
+                             begin + 90 * day,
+                             begin + day + NS,
+                             begin + day + 40 * NS};
+   bool closed = false, idle = false;
+   struct listed_source *l = calloc(1, sizeof(*l));
+   struct raw_packet packets[4];
+   unsigned count = 0, seen = 0;
+   enum source_state is = SOURCE_IDLE;
+   assert_non_null(l);
+   *l = (struct listed_source){.source = {.read = listed_read, .close = listed_close},
+                               .times = times,
+                               .n = LEN(times),
+                               .closed = &closed};
+   struct source *s = source_paced(&l->source, 1000);
+   assert_non_null(s);
+   while ((is = s->read(s, packets, LEN(packets), &count)) != SOURCE_END) {
+      assert_true(is == SOURCE_PACKETS || is == SOURCE_IDLE);
+      if (is == SOURCE_IDLE) {
+         idle = true;
+         assert_int_equal(count, 0);
+         assert_true(s->now >= begin);
+      }
+      for (unsigned i = 0; i < count; i++) {
+         assert_int_equal(packets[i].time, times[seen++]);
+      }
+   }
+   assert_int_equal(seen, LEN(times));
+   assert_true(idle);
+   s->close(s);
+   assert_true(closed);
+}
+
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
@@ -599,6 +667,7 @@ int main(void)
        cmocka_unit_test(blocks_that_are_not_read_may_have_any_size),
        cmocka_unit_test(large_blocks_are_within_the_limit_of_memory),
        cmocka_unit_test(more_files_than_memory_for_their_buffers_are_refused),
+       cmocka_unit_test(packets_come_at_their_pace_in_their_order),
        cmocka_unit_test(one_bad_file_among_many_is_named_and_passed_over),
 #ifdef HAVE_ZSTD
        cmocka_unit_test(windows_are_within_the_limit_of_memory),

@@ -137,7 +137,10 @@ struct daemon {
    bool stopping; /* modules are being stopped, then it ends */
    bool leaving;  /* it ends, modules go on */
    bool state_changed;
-   uint32_t n_gates; /* processes that wait until their numbers are on disk */
+   uint32_t n_gates;   /* processes that wait until their numbers are on disk */
+   uint64_t log_bytes; /* of a log file, 0: no limit */
+   uint32_t log_files; /* with those of before */
+   uint64_t last_cut;
    uint32_t reloads, failed_reloads;
    bool last_reload_failed;
    time_t started;
@@ -228,6 +231,11 @@ void journal_log(struct daemon *d, const char *level, const char *format, ...)
 void journal_statistics(struct daemon *d);
 /** The path of a module's log, which is inside the directory of logs whatever the name is. */
 char *journal_module_path(const struct daemon *d, const char *name, const char *stream);
+
+/* log_limit.c */
+/** "SIZExN". \return false: it is not */
+bool log_limit_parse(struct daemon *d, const char *text);
+void log_limit_apply(struct daemon *d);
 
 /* modules.c */
 struct module *module_find(const struct daemon *d, const char *name);

@@ -19,6 +19,7 @@
 #define TICK            1000  /* ms */
 #define FAST_TICK       100   /* while a module is starting */
 #define STATISTICS_EACH 60000 /* ms between two records of statistics */
+#define CUT_EACH        10000 /* ms between two looks at the sizes of log files */
 #define EXIT_CONFIG     78
 
 uint64_t clock_ms(void)
@@ -130,6 +131,10 @@ static uint64_t tick(struct daemon *d)
       tap_tick(d);
       service_read_usage(d);
       notify("WATCHDOG=1");
+   }
+   if (d->now - d->last_cut >= CUT_EACH) {
+      d->last_cut = d->now;
+      log_limit_apply(d);
    }
    if (d->now - d->last_statistics >= STATISTICS_EACH) {
       d->last_statistics = d->now;

@@ -36,6 +36,8 @@ static void help(FILE *to)
         "                              " DEFAULT_STATE ")\n"
         "      --inspect-user=NAME     a user who may also read logs and records (supcli logs, tap); up to 8 "
         "times\n"
+        "      --log-limit=BYTESxN     keep N files of each log, of about so many bytes; older ones are "
+        "deleted\n"
         "      --check FILE            print all errors and warnings of a template, each with file and line\n"
         "      --strict                warnings count as errors\n"
         "      --diff OLD NEW          print what a change from one template to the other restarts, starts "
@@ -178,7 +180,7 @@ static int run(struct daemon *d, bool background)
 
 int main(int argc, char **argv)
 {
-   enum { CHECK = 256, STRICT, DIFF, STATE, INSPECT };
+   enum { CHECK = 256, STRICT, DIFF, STATE, INSPECT, LOG_LIMIT };
    static const struct option options[] = {{"check", no_argument, NULL, CHECK},
                                            {"strict", no_argument, NULL, STRICT},
                                            {"diff", no_argument, NULL, DIFF},
@@ -189,6 +191,7 @@ int main(int argc, char **argv)
                                            {"configs-path", required_argument, NULL, 'C'},
                                            {"state-dir", required_argument, NULL, STATE},
                                            {"inspect-user", required_argument, NULL, INSPECT},
+                                           {"log-limit", required_argument, NULL, LOG_LIMIT},
                                            {"help", no_argument, NULL, 'h'},
                                            {"version", no_argument, NULL, 'V'},
                                            {NULL, 0, NULL, 0}};
@@ -202,6 +205,14 @@ int main(int argc, char **argv)
       case STATE: d.state_dir = optarg; break;
       case INSPECT:
          if (!add_inspector(&d, optarg)) {
+            return EXIT_USAGE;
+         }
+         break;
+      case LOG_LIMIT:
+         if (!log_limit_parse(&d, optarg)) {
+            fprintf(stderr,
+                    "supervisor: --log-limit=%s: expected BYTESxN, at least 10000 bytes and 1 to 100 files\n",
+                    optarg);
             return EXIT_USAGE;
          }
          break;

@@ -22,9 +22,21 @@ struct module *module_find(const struct daemon *d, const char *name)
    return NULL;
 }
 
+/* When all is stopped, what sends is stopped before what reads: profile by profile in their order. */
+static bool waits_for_others(const struct daemon *d, const struct module *m)
+{
+   for (uint32_t i = 0; i < d->n_modules; i++) {
+      const struct module *o = d->modules[i];
+      if (o->config != NULL && o->plan.alive && o->config->profile < m->config->profile) {
+         return true;
+      }
+   }
+   return false;
+}
+
 bool module_wanted(const struct daemon *d, const struct module *m)
 {
-   if (m->config == NULL || d->stopping) {
+   if (m->config == NULL || (d->stopping && !(m->plan.alive && waits_for_others(d, m)))) {
       return false;
    }
    int profile = d->profile_overrides[m->config->profile];

@@ -90,6 +90,21 @@ static json_t *command_of(const struct config_module *m)
    return a;
 }
 
+/* Modules that are not started again, unless all was stopped: a supervisor that takes over leaves them. */
+static json_t *given_up(const struct daemon *d)
+{
+   json_t *list = json_object();
+   for (uint32_t i = 0; i < d->n_modules && !d->stopping; i++) {
+      const struct module *m = d->modules[i];
+      if (m->config != NULL && (m->plan.state == STATE_FAILED || m->plan.state == STATE_FINISHED)) {
+         json_object_set_new(list, m->name,
+                             json_pack("{s:b,s:o}", "finished", m->plan.state == STATE_FINISHED, "command",
+                                       command_of(m->config)));
+      }
+   }
+   return list;
+}
+
 void state_write(struct daemon *d)
 {
    char id[64];
@@ -107,6 +122,7 @@ void state_write(struct daemon *d)
       }
    }
    json_object_set_new(root, "modules", list);
+   json_object_set_new(root, "given_up", given_up(d));
    char *text = json_dumps(root, JSON_INDENT(1));
    if (text == NULL || !replace(d->state_dir, "state.json", text, strlen(text))) {
       journal_log(d, "ERROR", "The state cannot be written to %s: %s", d->state_dir, strerror(errno));
@@ -175,6 +191,19 @@ static void adopt(struct daemon *d, const char *name, const json_t *o)
                  (int) pid);
 }
 
+static void keep_given_up(struct daemon *d, const char *name, const json_t *o)
+{
+   struct module *m = module_find(d, name);
+   if (m == NULL || m->config == NULL || m->plan.alive) {
+      return;
+   }
+   json_t *command = command_of(m->config);
+   if (json_equal(command, json_object_get(o, "command"))) {
+      m->plan.state = json_is_true(json_object_get(o, "finished")) ? STATE_FINISHED : STATE_FAILED;
+   }
+   json_decref(command);
+}
+
 void state_adopt(struct daemon *d)
 {
    char id[64], *path = path_of(d->state_dir, "state.json");
@@ -185,6 +214,10 @@ void state_adopt(struct daemon *d)
       json_object_foreach(json_object_get(root, "modules"), name, o)
       {
          adopt(d, name, o);
+      }
+      json_object_foreach(json_object_get(root, "given_up"), name, o)
+      {
+         keep_given_up(d, name, o);
       }
    }
    json_decref(root);

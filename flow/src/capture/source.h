@@ -29,6 +29,8 @@ struct source {
    uint64_t bytes_total; /**< 0: not known */
    uint64_t dropped;     /**< by the kernel, on an interface */
    uint64_t clamped;     /**< packets whose times records cannot hold: before 1970 or after 2106 */
+   uint64_t
+       now; /**< when it is idle: the time of its packets, nanoseconds since 1970; 0: that of the clock */
    char error[SOURCE_ERROR_SIZE];
 };
 
@@ -44,6 +46,12 @@ struct source *source_open_file(const char *path, char error[SOURCE_ERROR_SIZE])
  * readable at all; reading again goes on with the others, to SOURCE_END. The paths must outlive the source. \return NULL with a message in error
  */
 struct source *source_open_files(const char *const *paths, unsigned n, char error[SOURCE_ERROR_SIZE]);
+/**
+ * Hands out the packets of a source at the pace of their times, speed times as fast; it is idle between them. A gap of more than a minute
+ * in either direction is shortened to a minute, so that neither a pause nor a wrong time stops it for long. The source belongs to it, also when
+ * it fails. \return NULL without memory
+ */
+struct source *source_paced(struct source *source, double speed);
 /** Opens an interface. snaplen: bytes kept of a packet. filter: BPF text or NULL. */
 struct source *source_open_live(const char *interface, unsigned snaplen, const char *filter,
                                 char error[SOURCE_ERROR_SIZE]);

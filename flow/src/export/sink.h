@@ -44,6 +44,8 @@ struct flow_sink_config {
    plugin_set_t
        output_plugins[MAX_OUTPUTS]; /**< by output: set of plugins; 0: every flow, basic fields only */
    unsigned n_outputs;
+   uint64_t
+       every_flow; /**< outputs, by bit, that have plugins and get flows in which those found nothing, too */
    uint64_t arp_outputs; /**< outputs, by bit, that get no flows but a record for each ARP message */
    bool odid;            /**< uint32 ODID in place of LINK_BIT_FIELD */
    /* text */

@@ -123,7 +123,8 @@ static void export(void *sink, const struct flow *flow, void *const ext[MAX_PLUG
    sink_count_flow(&s->sink, flow, reason);
    for (unsigned i = 0; i < s->config->n_outputs; i++) {
       plugin_set_t wanted = s->config->output_plugins[i], there = wanted & flow->plugins;
-      bool nothing = there == 0 && (wanted != 0 || reason == FLOW_GOES_ON);
+      bool every = wanted == 0 || (s->config->every_flow >> i & 1) != 0;
+      bool nothing = there == 0 && (!every || reason == FLOW_GOES_ON);
       if (nothing || is_arp(s->config, i)) {
          continue;
       }

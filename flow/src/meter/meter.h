@@ -20,7 +20,9 @@ struct meter_input {
    unsigned n_files;             /* 0: an interface */
    const char *interface;
    const char *filter; /* NULL: none */
-   bool raw;           /* AF_PACKET instead of libpcap */
+   double
+       speed; /* files are replayed in the time of their packets, so many times as fast; 0: as fast as possible */
+   bool raw; /* AF_PACKET instead of libpcap */
    uint32_t snaplen;
    uint32_t blocks, block_pages; /* of the ring, raw */
    int32_t fanout;               /* group of sockets that share the interface's packets, raw; -1: none */

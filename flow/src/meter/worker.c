@@ -200,7 +200,7 @@ int worker_step(struct worker *w)
    case SOURCE_PACKETS: work_on(w, raw, n); break;
    case SOURCE_INTERRUPTED: break;
    case SOURCE_IDLE:
-      flow_cache_advance(w->cache, sink_clock(CLOCK_REALTIME));
+      flow_cache_advance(w->cache, w->source->now != 0 ? w->source->now : sink_clock(CLOCK_REALTIME));
       flush_sinks(w, sink_clock(CLOCK_MONOTONIC));
       break;
    case SOURCE_DAMAGED:
@@ -273,6 +273,10 @@ static int open_source(struct worker *w)
    w->source = in->n_files > 0 ? source_open_files(in->files, in->n_files, error)
                : in->raw ? source_open_raw(in->interface, in->blocks, in->block_pages, in->fanout, error)
                          : source_open_live(in->interface, in->snaplen, in->filter, error);
+   if (w->source != NULL && in->speed > 0) {
+      snprintf(error, sizeof(error), "out of memory");
+      w->source = source_paced(w->source, in->speed);
+   }
    return w->source != NULL ? NM_OK : nm_fail(w->meter->module, "%s", error);
 }
 

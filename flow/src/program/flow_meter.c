@@ -39,6 +39,21 @@ static int add_file(nm_module_t *m, const char *path)
                                                              : nm_fail(m, "option -r, --file: %s", error);
 }
 
+static int set_speed(nm_module_t *m, const char *text)
+{
+   struct flow_meter *self = nm_self(m);
+   char *end = NULL;
+   double v = strtod(text, &end);
+   if (end == text || *end != 0 || !(v >= 0.001 && v <= 1e6)) {
+      return nm_fail(
+          m,
+          "option --speed: \"%s\" (expected a number from 0.001 to 1000000; 1: as fast as it was captured)",
+          text);
+   }
+   self->input.speed = v;
+   return NM_OK;
+}
+
 static bool parse_seconds(const char *text, const char *end, uint64_t *ms)
 {
    char *stop = NULL;
@@ -91,7 +106,8 @@ static const nm_option_t options[] = {
     NM_STRING('p', "plugins", struct flow_meter, plugin_list, NULL,
               "Contents of each output, separated by commas: basic (every flow) or the name of a plugin, "
               "with options as "
-              "NAME:option:option=N. A + joins several plugins in one output: dns+tls. See --plugin-list. "
+              "NAME:option:option=N. A + joins several plugins in one output: dns+tls; "
+              "with basic among them it gets every flow. See --plugin-list. "
               "(default basic)"),
     NM_U64('c', "count", struct flow_meter, config.count_limit, 0, 0, UINT64_MAX,
            "Stop after this many packets; 0: no limit."),
@@ -103,6 +119,10 @@ static const nm_option_t options[] = {
             "input (-). May be repeated: packets of several files are merged by time."),
     NM_U32('l', "snapshot_len", struct flow_meter, snaplen, MAX_SNAPLEN, 0, UINT32_MAX,
            "Number of bytes to capture of each packet on an interface, 120 to 65535."),
+    NM_CALL(0, "speed", "number", set_speed,
+            "Replay files in the time of their packets, so many times as fast (1: as they were captured), "
+            "with what belongs to "
+            "live traffic: timeouts end flows while no packet comes. (default: as fast as possible)"),
     NM_CALL('t', "timeout", "string", set_timeouts,
             "Active and inactive timeout in seconds: a flow is exported when it has lasted for the active "
             "timeout or was "
@@ -199,6 +219,7 @@ static int parse_output(nm_module_t *m, struct flow_sink_config *c, char *item)
       char error[METER_ERROR];
       name[length] = 0;
       if (strcmp(name, "basic") == 0) {
+         c->every_flow |= UINT64_C(1) << c->n_outputs;
          continue;
       }
       int plugin = meter_use_plugin(c, name, error);
@@ -262,6 +283,9 @@ static int set_inputs(nm_module_t *m)
    }
    if (self->workers > 1 && in->interface == NULL) {
       return nm_fail(m, "option --workers: only an interface (-I) can have several workers");
+   }
+   if (in->speed > 0 && in->interface != NULL) {
+      return nm_fail(m, "option --speed: only files (-r) can be replayed");
    }
    in->snaplen = self->snaplen;
    if (in->snaplen < MIN_SNAPLEN || in->snaplen > MAX_SNAPLEN) {

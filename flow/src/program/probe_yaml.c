@@ -7,18 +7,19 @@
 
 #include "parameters.h"
 #include "plugins/registry.h"
+#include "yaml_file.h"
 
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
-#define MAX_KEYS  16  /* of a mapping of the table */
-#define MAX_PATH  128 /* of nested keys; the table's are shorter */
-#define MAX_TEXT  1024
-#define MAX_DEPTH 16 /* the table has five */
+#define MAX_KEYS 16  /* of a mapping of the table */
+#define MAX_PATH 128 /* of nested keys; the table's are shorter */
+#define MAX_TEXT 1024
+
+_Static_assert(PROBE_YAML_SIZE == YAML_FILE_SIZE, "one limit");
 
 enum type {
    END,
@@ -205,13 +206,6 @@ static const char *list_keys(const struct key *keys, char *text, size_t size)
    return text;
 }
 
-static const char *found(const yaml_node_t *node)
-{
-   return node->type == YAML_MAPPING_NODE    ? "a mapping"
-          : node->type == YAML_SEQUENCE_NODE ? "a list"
-                                             : "a value";
-}
-
 /* ----------------------------------------------------------------------- words */
 
 static bool add_word(struct reader *r, const yaml_node_t *node, const char *text)
@@ -249,7 +243,7 @@ static bool use(struct reader *r, const yaml_node_t *node, const struct key *k, 
 static const char *text_of(struct reader *r, const yaml_node_t *node, const char *expected)
 {
    if (node->type != YAML_SCALAR_NODE) {
-      wrong(r, node, "%s (expected %s)", found(node), expected);
+      wrong(r, node, "%s (expected %s)", yaml_kind(node), expected);
       return NULL;
    }
    const char *text = (const char *) node->data.scalar.value;
@@ -271,11 +265,6 @@ static const char *text_of(struct reader *r, const yaml_node_t *node, const char
    return text;
 }
 
-static bool is_plain(const yaml_node_t *node)
-{
-   return node->type == YAML_SCALAR_NODE && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-}
-
 static bool read_number(struct reader *r, const yaml_node_t *node, const struct key *k)
 {
    char expected[64], value[32];
@@ -286,7 +275,7 @@ static bool read_number(struct reader *r, const yaml_node_t *node, const struct 
    if (text == NULL) {
       return false;
    }
-   if (!is_plain(node) || !parameter_number(text, k->min, k->max, &v)) {
+   if (!yaml_is_plain(node) || !parameter_number(text, k->min, k->max, &v)) {
       return wrong(r, node, "\"%.64s\" (expected %s)", text, expected);
    }
    snprintf(value, sizeof(value), "%llu", (unsigned long long) v);
@@ -300,7 +289,7 @@ static bool read_bool(struct reader *r, const yaml_node_t *node, const struct ke
       return false;
    }
    bool on = strcmp(text, "true") == 0;
-   if (!is_plain(node) || (!on && strcmp(text, "false") != 0)) {
+   if (!yaml_is_plain(node) || (!on && strcmp(text, "false") != 0)) {
       return wrong(r, node, "\"%.64s\" (expected true or false)", text);
    }
    if (k->type == OFF) {
@@ -341,7 +330,7 @@ static bool read_cpus(struct reader *r, const yaml_node_t *node, const struct ke
    }
    if (node->type != YAML_SEQUENCE_NODE || node->data.sequence.items.start == node->data.sequence.items.top) {
       return wrong(r, node, "%s (expected %s)",
-                   node->type == YAML_SEQUENCE_NODE ? "an empty list" : found(node), expected);
+                   node->type == YAML_SEQUENCE_NODE ? "an empty list" : yaml_kind(node), expected);
    }
    for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top; i++) {
       const yaml_node_t *item = yaml_document_get_node(r->document, *i);
@@ -362,7 +351,7 @@ static bool read_cpus(struct reader *r, const yaml_node_t *node, const struct ke
 static bool read_plugins(struct reader *r, const yaml_node_t *node, const struct key *k)
 {
    if (node->type != YAML_SEQUENCE_NODE) {
-      return wrong(r, node, "%s (expected a list of process plugins)", found(node));
+      return wrong(r, node, "%s (expected a list of process plugins)", yaml_kind(node));
    }
    for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top; i++) {
       if (!read_plugin(r, yaml_document_get_node(r->document, *i), k)) {
@@ -425,20 +414,14 @@ static bool read_values(struct reader *r, const yaml_node_t *node, const struct 
    return true;
 }
 
-/* Nothing at all is a mapping without keys. */
-static bool is_null(const yaml_node_t *node)
-{
-   const char *text = (const char *) node->data.scalar.value;
-   return is_plain(node) && (*text == 0 || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
-}
-
 static bool read_mapping(struct reader *r, const yaml_node_t *node, const struct key *k)
 {
    const yaml_node_t *values[MAX_KEYS] = {NULL};
    char names[MAX_TEXT];
    list_keys(k->keys, names, sizeof(names));
-   if (node->type != YAML_MAPPING_NODE && !is_null(node)) {
-      return wrong(r, node, "%s (expected a mapping with %s)", found(node), names);
+   if (node->type != YAML_MAPPING_NODE &&
+       !yaml_is_null(node)) { /* nothing at all is a mapping without keys */
+      return wrong(r, node, "%s (expected a mapping with %s)", yaml_kind(node), names);
    }
    for (yaml_node_pair_t *p = node->type == YAML_MAPPING_NODE ? node->data.mapping.pairs.start : NULL;
         p != NULL && p < node->data.mapping.pairs.top; p++) {
@@ -467,84 +450,21 @@ static bool read_mapping(struct reader *r, const yaml_node_t *node, const struct
 
 /* ------------------------------------------------------------------------ file */
 
-static bool no_yaml(const char *name, const yaml_parser_t *parser, char *error)
-{
-   snprintf(error, PROBE_YAML_ERROR, "%.256s:%zu: invalid YAML: %s", name, parser->problem_mark.line + 1,
-            parser->problem != NULL ? parser->problem : "out of memory");
-   return false;
-}
-
-/* Checks the depth: the parser's time grows with its square. \return false: too deep */
-static bool is_shallow(const char *name, const char *text, size_t size, char *error)
-{
-   yaml_parser_t parser;
-   yaml_event_t event;
-   unsigned depth = 0;
-   bool more = yaml_parser_initialize(&parser) != 0;
-   yaml_parser_set_input_string(&parser, (const unsigned char *) text, size);
-   while (more && depth <= MAX_DEPTH && yaml_parser_parse(&parser, &event)) {
-      depth += event.type == YAML_MAPPING_START_EVENT || event.type == YAML_SEQUENCE_START_EVENT;
-      depth -= event.type == YAML_MAPPING_END_EVENT || event.type == YAML_SEQUENCE_END_EVENT;
-      more = event.type != YAML_STREAM_END_EVENT;
-      yaml_event_delete(&event);
-   }
-   if (depth > MAX_DEPTH) {
-      snprintf(error, PROBE_YAML_ERROR, "%.256s:%zu: mappings and lists nested deeper than %d", name,
-               parser.mark.line + 1, MAX_DEPTH);
-   }
-   yaml_parser_delete(&parser); /* what else is wrong is found when it is read */
-   return depth <= MAX_DEPTH;
-}
-
-/* A second document is an error: it would be ignored silently. */
-static bool is_last(const char *name, yaml_parser_t *parser, char *error)
-{
-   yaml_document_t next;
-   if (!yaml_parser_load(parser, &next)) {
-      return no_yaml(name, parser, error);
-   }
-   bool last = yaml_document_get_root_node(&next) == NULL;
-   if (!last) {
-      snprintf(error, PROBE_YAML_ERROR, "%.256s:%zu: a second document (expected one)", name,
-               next.start_mark.line + 1);
-   }
-   yaml_document_delete(&next);
-   return last;
-}
-
 bool probe_yaml_read(const char *name, const char *text, size_t size, struct probe_words *words,
                      char error[PROBE_YAML_ERROR])
 {
-   yaml_parser_t parser;
    yaml_document_t document;
    struct reader r = {.name = name, .document = &document, .words = words, .error = error};
-   if (size > PROBE_YAML_SIZE) {
-      snprintf(error, PROBE_YAML_ERROR, "%.256s: more than %d bytes", name, PROBE_YAML_SIZE);
+   if (!yaml_file_parse(name, text, size, &document, error, PROBE_YAML_ERROR)) {
       return false;
    }
-   if (!is_shallow(name, text, size, error)) {
-      return false;
+   const yaml_node_t *root = yaml_document_get_root_node(&document);
+   bool good = root != NULL && read_mapping(&r, root, &root_key);
+   if (root == NULL) {
+      snprintf(error, PROBE_YAML_ERROR, "%.256s:1: the file is empty (expected input_plugin, output_plugin)",
+               name);
    }
-   if (!yaml_parser_initialize(&parser)) {
-      snprintf(error, PROBE_YAML_ERROR, "%.256s: out of memory", name);
-      return false;
-   }
-   yaml_parser_set_input_string(&parser, (const unsigned char *) text, size);
-   bool good = yaml_parser_load(&parser, &document);
-   if (!good) {
-      no_yaml(name, &parser, error);
-   } else {
-      const yaml_node_t *root = yaml_document_get_root_node(&document);
-      if (root == NULL) {
-         snprintf(error, PROBE_YAML_ERROR,
-                  "%.256s:1: the file is empty (expected input_plugin, output_plugin)", name);
-         good = false;
-      } else {
-         good = read_mapping(&r, root, &root_key) && is_last(name, &parser, error);
-      }
-      yaml_document_delete(&document);
-   }
-   yaml_parser_delete(&parser);
+   yaml_document_delete(&document);
    return good;
 }
 

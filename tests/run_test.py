@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""nemea run: a capture replayed through a whole deployment until its attacks are in the store; a second run; wrong requests.
+
+usage: run_test.py BIN_DIR CAPTURE.zst [TEST...]
+"""
+
+import glob
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import unittest
+
+from programs import Workspace
+
+BIN = CAPTURE = None
+
+
+class Run(unittest.TestCase):
+    def setUp(self):
+        self.w = Workspace(BIN)
+        self.addCleanup(self.w.__exit__)
+        self.w.env.pop('TRAP_SOCKET_DIR')
+        self.state = self.w.file('state')
+        self.addCleanup(self.kill_modules)
+
+    def kill_modules(self):
+        """Those that a failed test has left."""
+        for entry in glob.glob('/proc/[0-9]*/environ'):
+            pid = int(entry.split('/')[2])
+            try:
+                with open(entry, 'rb') as file:
+                    ours = f'TRAP_SOCKET_DIR={self.state}/run'.encode() in file.read().split(b'\0')
+                if ours:
+                    os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+
+    def nemea(self, *words):
+        return self.w.run(os.path.join(BIN, 'nemea'), *words)
+
+    def modules(self):
+        code, out, _ = self.w.run(os.path.join(BIN, 'supcli'), '-s', self.state + '/run/supervisor.sock', 'status', '--json')
+        return {m['name']: m for m in json.loads(out)} if code == 0 else {}
+
+    def events(self):
+        code, out, _ = self.nemea('alerts', '--json', '--state-dir', self.state)
+        return {event['id']: event['kind'] for event in map(json.loads, out.splitlines())} if code == 0 else {}
+
+    def left(self):
+        """Processes with the sockets of the deployment, and its sockets."""
+        found = glob.glob(self.state + '/run/*')
+        for entry in glob.glob('/proc/[0-9]*/environ'):
+            try:
+                with open(entry, 'rb') as file:
+                    if f'TRAP_SOCKET_DIR={self.state}/run'.encode() in file.read().split(b'\0'):
+                        found.append(entry)
+            except OSError:
+                pass
+        return found
+
+    def start(self, *options):
+        return self.w.start(os.path.join(BIN, 'nemea'), 'run', '--state-dir', self.state, *options)
+
+    def test_a_replay_fills_the_store_and_the_next_run_goes_on(self):
+        capture = self.w.file('v.pcap', subprocess.run(['zstd', '-dqc', CAPTURE], stdout=subprocess.PIPE, check=True).stdout)
+        page = f'page: {{listen: "127.0.0.1:{self.w.free_port()}"}}\n'
+        run = self.start('-c', self.w.file('first.yaml', page + f'sources: [{{replay: {capture}, speed: 100}}]\n'))
+        self.w.wait_for(lambda: 'vertical-scan' in self.events().values(), 'the scans')
+        self.assertEqual(stat.S_IMODE(os.stat(self.state).st_mode), 0o700)
+        self.w.wait_for(lambda: self.modules()['flow_meter']['state'] == 'finished', 'the end of the capture')
+        code, out, err = self.nemea('run', '--state-dir', self.state, '--replay', capture)
+        self.assertEqual((code, out), (5, ''), err)
+        self.assertIn('another nemea run has this state directory', err)
+
+        # The supervisor is killed: its modules go on, the replay is not repeated, and a killed module comes back.
+        before = self.modules()
+        supervisor = int(subprocess.run(['ps', '-o', 'pid=', '--ppid', str(run.pid)], stdout=subprocess.PIPE, text=True, check=True)
+                         .stdout.split()[0])
+        os.kill(supervisor, signal.SIGKILL)
+        os.kill(before['alert_store']['pid'], signal.SIGKILL)
+        self.w.wait_for(lambda: (lambda m: m and m['alert_store']['state'] == 'ready' and m['alert_store']['pid'] != before['alert_store']['pid']
+                                 and all(x['state'] in ('ready', 'running', 'finished') for x in m.values()))(self.modules()), 'the modules')
+        after = self.modules()
+        self.assertEqual(after['vportscan_detector']['pid'], before['vportscan_detector']['pid'])
+        self.assertEqual((after['flow_meter']['state'], after['flow_meter']['pid']), ('finished', 0))
+
+        code, out, err = self.w.end(run, signal.SIGINT)
+        self.assertEqual((code, err), (0, ''), out)
+        self.assertIn('the supervisor was ended by signal 9', out)
+        self.assertEqual(self.left(), [])
+
+        # The next run has the events of the first, and the archive its flows.
+        self.w.file('nemea.yaml', page + 'sources: [{interface: lo}]\ndetectors: {hoststatsnemea: {enabled: false}}\nretention: {logs: 10kBx2}\n')
+        with open(self.state + '/logs/modules_logs/alert_store_stderr', 'a', encoding='ascii') as log:
+            log.write('long ago\n' * 2000)
+        run = self.start('-c', self.w.file('nemea.yaml'))
+        self.w.wait_for(lambda: 'vertical-scan' in self.events().values(), 'the events of the first run')
+        self.assertNotIn('hoststatsnemea', self.modules())
+        code, out, err = self.nemea('flows', '--archive', '--state-dir', self.state, '--limit', '1', '--csv')
+        self.assertEqual((code, len(out.splitlines())), (0, 2), err)
+        self.w.wait_for(lambda: os.path.exists(self.state + '/logs/modules_logs/alert_store_stderr.1'), 'the log to be cut')
+        self.w.file('nemea.yaml', page + 'sources: [{interface: lo}]\n')
+        run.send_signal(signal.SIGHUP)
+        self.w.wait_for(lambda: 'hoststatsnemea' in self.modules(), 'the module that the file has now')
+        code, out, err = self.w.end(run, signal.SIGTERM)
+        self.assertEqual((code, err), (0, ''), out)
+        self.assertEqual(self.left(), [])
+
+    def test_wrong_requests_are_refused_before_anything_starts(self):
+        capture = self.w.file('empty.pcap', b'\xd4\xc3\xb2\xa1\x02\x00\x04\x00' + bytes(8) + b'\xff\xff\x00\x00\x01\x00\x00\x00')
+        for text, expected in (('sources:\n- interface: eth0\n  interfaces: 2\n', 'nemea.yaml:3: sources: unknown key "interfaces"'),
+                               ('sources: [{collect: 70000}]', 'nemea.yaml:1: sources.collect: "70000" (expected a port'),
+                               ('sources: [{interface: lo}]\nretention:\n  flows: 24\n', 'nemea.yaml:3: retention.flows: "24" (expected age/size'),
+                               ('sources: [{interface: lo}]\nnetworks: {office: [192.0.2.0/33]}', 'nemea.yaml:2: networks: "192.0.2.0/33" (expected a prefix'),
+                               ('sources: [{interface: lo}]\ndetectors: {nothing: {}}', 'nemea.yaml:2: detectors: unknown detector "nothing"'),
+                               ('sources: [{interface: lo, plugins: [nothing]}]', 'unknown plugin "nothing"'),
+                               ('resolver: off\nresolver: on\n', 'nemea.yaml:2: second key resolver'),
+                               ('state: here', 'nemea.yaml:1: state: "here" (expected a path that begins with /)'),
+                               ('page: {tls_cert: /a}', 'nemea.yaml:1: page: tls_cert and tls_key belong together'),
+                               ('', 'no source')):
+            code, out, err = self.nemea('run', '--state-dir', self.state, '-c', self.w.file('nemea.yaml', text))
+            self.assertEqual((code, out, os.path.exists(self.state)), (2, '', False), err)
+            self.assertIn(expected, err)
+        for words, code, expected in ((['--replay', self.w.file('none')], 3, 'cannot read the capture'),
+                                      (['--replay', self.w.file('nemea.yaml')], 3, 'expected a capture file'),
+                                      (['--replay', capture, '--speed', '0'], 2, 'option --speed: "0"'),
+                                      (['-i', 'lo', '--speed', '2'], 2, 'expected --replay with it'),
+                                      (['-i', 'lo', '--state-dir', '/tmp/' + 'x' * 70], 2, 'at most 63 bytes'),
+                                      (['-i', 'lo', 'more'], 2, '"more": expected options only')):
+            done, out, err = self.nemea('run', '--state-dir', self.state, *words)
+            self.assertEqual((done, out), (code, ''), err)
+            self.assertIn(expected, err)
+
+    def test_export_is_configuration_that_the_supervisor_accepts(self):
+        self.w.file('nemea.yaml', 'sources:\n- {interface: lo, plugins: [tls, dns]}\nnetworks: {office: [192.0.2.0/24]}\n'
+                    'retention: {flows: 7d/1TB, events: 30d/1GB, logs: 100kB×3}\n')
+        code, out, err = self.nemea('run', '-c', self.w.file('nemea.yaml'), '--state-dir', '/var/lib/x', '--export', self.w.file('export'))
+        self.assertEqual((code, err), (0, ''))
+        self.assertIn('modules are in ' + self.w.file('export'), out)
+        code, out, err = self.w.run(os.path.join(BIN, 'supervisor'), '--check', self.w.file('export/supervisor_config_template.xml'))
+        self.assertEqual(code, 0, err)
+        for line in err.splitlines():
+            self.assertIn('reporters', line)  # there is no such module
+        self.assertIn('-d /var/lib/x/flows -r 7d/1TB', self.w.read('export/stores/flow_archive.sup'))
+        self.assertIn('<params>archive-plugins:resume=flow_archive</params>', self.w.read('export/stores/flow_archive.sup'))
+        self.assertIn('--max-age 30 --max-size 1000', self.w.read('export/stores/alert_store.sup'))
+        self.assertEqual(self.w.read('export/networks.txt'), '192.0.2.0/24 office\n')
+        self.assertFalse(os.path.exists('/var/lib/x'))
+        # Several sources of different kinds are merged.
+        self.w.file('nemea.yaml', 'sources: [{interface: lo}, {collect: 4739}]\n')
+        code, out, err = self.nemea('run', '-c', self.w.file('nemea.yaml'), '--state-dir', '/var/lib/x', '--export', self.w.file('export'))
+        self.assertEqual((code, err), (0, ''))
+        code, out, err = self.w.run(os.path.join(BIN, 'supervisor'), '--check', self.w.file('export/supervisor_config_template.xml'))
+        self.assertEqual((code, [line for line in err.splitlines() if 'reporters' not in line and 'TCP port' not in line]), (0, []))
+
+
+if __name__ == '__main__':
+    BIN, CAPTURE = (os.path.abspath(sys.argv.pop(1)) for _ in range(2))
+    unittest.main()
