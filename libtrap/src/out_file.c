@@ -331,7 +331,7 @@ static void give_up_held(struct file_output *f)
    }
 }
 
-/* What was sent in the old format goes to the old file; the new format gets a new file. */
+/* What was sent in the old format goes to the old file; the new format gets a new file, unless nothing is in the old one. */
 static int file_change_format(struct trap_output *out, uint8_t type, const char *spec)
 {
    struct file_output *f = (struct file_output *) out;
@@ -346,8 +346,9 @@ static int file_change_format(struct trap_output *out, uint8_t type, const char 
    free(f->hello);
    f->hello = hello;
    f->hello_size = size;
-   f->formats++;
-   if (f->formats > 1 && !f->device) {
+   bool unused = f->formats > 0 && f->fd >= 0 && f->written == 0 && !f->broken;
+   f->formats += !unused;
+   if (f->formats > 1 && !unused && !f->device) {
       close_file(f);
    }
    pthread_mutex_unlock(&f->lock);

@@ -359,6 +359,20 @@ static void what_can_never_be_written_is_told_at_the_end(void **state)
    trap_set_verbose_level(-3);
 }
 
+/* Before the first message the format is only an intention: the file has the name that was asked for, and the last format. */
+static void a_format_that_changes_before_the_first_message_keeps_the_file(void **state)
+{
+   uint32_t count;
+   name_file("twice");
+   trap_ctx_t *ctx = open_ctx(0, 1, in_spec);
+   trap_ctx_set_data_fmt(ctx, 0, TRAP_FMT_UNIREC, "uint32 N");
+   trap_ctx_set_data_fmt(ctx, 0, TRAP_FMT_RAW);
+   assert_int_equal(send_number(ctx, 1), TRAP_E_OK);
+   assert_int_equal(trap_ctx_finalize(&ctx), TRAP_E_OK);
+   assert_int_equal(read_back(in_spec, &count, true), TRAP_E_OK);
+   assert_int_equal(count, 1);
+}
+
 int main(void)
 {
    const struct CMUnitTest tests[] = {
@@ -372,6 +386,7 @@ int main(void)
        cmocka_unit_test(endless_empty_blocks_are_refused),
        cmocka_unit_test(a_full_disk_loses_nothing_that_was_accepted),
        cmocka_unit_test(what_can_never_be_written_is_told_at_the_end),
+       cmocka_unit_test(a_format_that_changes_before_the_first_message_keeps_the_file),
    };
    return cmocka_run_group_tests(tests, rig_setup, rig_teardown);
 }
