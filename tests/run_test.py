@@ -87,6 +87,7 @@ class Run(unittest.TestCase):
         after = self.modules()
         self.assertEqual(after['vportscan_detector']['pid'], before['vportscan_detector']['pid'])
         self.assertEqual((after['flow_meter']['state'], after['flow_meter']['pid']), ('finished', 0))
+        self.assertEqual([o['rate'] for o in before['flow_meter']['outputs']], [0] * len(before['flow_meter']['outputs']))  # not the last one of its life
 
         code, out, err = self.w.end(run, signal.SIGINT)
         self.assertEqual((code, err), (0, ''), out)

@@ -11,7 +11,7 @@
 
 bool run_config_init(struct run_config *c)
 {
-   *c = (struct run_config){.events_days = 365, .events_mb = 2048, .log_bytes = 10000000, .log_files = 5};
+   *c = (struct run_config){.events_days = 365, .events_mb = 2000, .log_bytes = 10000000, .log_files = 5};
    c->flows = strdup("24h/10GB");
    return c->flows != NULL;
 }

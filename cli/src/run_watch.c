@@ -349,8 +349,9 @@ static void tell_start(const struct run *r)
    if (*r->plan.not_run != 0) {
       printf("not run:\n%s", r->plan.not_run);
    }
-   say("kept in %s: flows %s, events %ud/%uMB", r->state, r->config.flows, r->config.events_days,
-       r->config.events_mb);
+   bool whole = r->config.events_mb % 1000 == 0;
+   say("kept in %s: flows %s, events %ud/%u%s", r->state, r->config.flows, r->config.events_days,
+       whole ? r->config.events_mb / 1000 : r->config.events_mb, whole ? "GB" : "MB");
    say("look at it: nemea alerts%s; nemea flows --archive%s; supcli -s %s/" STATE_CONTROL " status", option,
        option, r->state);
    if (!r->plan.page) {

@@ -23,6 +23,9 @@ void service_close(struct daemon *d, struct module *m)
    free(m->service.answer);
    m->service.answer = NULL;
    m->service.waiting = false;
+   for (uint32_t i = 0; i < m->n_ifcs; i++) { /* what no longer answers transfers nothing */
+      m->ifcs[i].rate = m->ifcs[i].drop_rate = 0;
+   }
 }
 
 static uint64_t number(const json_t *o, const char *key, bool *ok)
