@@ -16,6 +16,10 @@ def find():
     return shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
 
 
+class Gone(AssertionError):
+    """The document went away while it was asked something."""
+
+
 class Browser:
     """One page. What goes wrong in it (exceptions, refused content) is kept in `problems`."""
 
@@ -64,7 +68,8 @@ class Browser:
             answer = self.message()
             if answer.get('id') == self.number:
                 if 'error' in answer:
-                    raise AssertionError(f'{method}: {answer["error"]}')
+                    gone = 'navigated' in answer['error']['message'] or 'context' in answer['error']['message']
+                    raise (Gone if gone else AssertionError)(f'{method}: {answer["error"]}')
                 return answer['result']
             if answer.get('method') == 'Runtime.exceptionThrown':
                 details = answer['params']['exceptionDetails']
@@ -74,6 +79,12 @@ class Browser:
 
     def go(self, url):
         self.call('Page.navigate', url=url)
+
+    def reload(self):
+        """Loads the page again; what is asked afterwards is asked of the new document."""
+        self.eval('window.replaced = true')
+        self.call('Page.reload')
+        self.wait('!window.replaced && document.readyState === "complete"')
 
     def eval(self, expression):
         answer = self.call('Runtime.evaluate', expression=expression, returnByValue=True, awaitPromise=True)
@@ -85,7 +96,10 @@ class Browser:
         """Until an expression is true; its value."""
         deadline = time.monotonic() + TIMEOUT
         while True:
-            value = self.eval(f'(() => {{ try {{ const v = {expression}; return v instanceof Node || v; }} catch {{ return null; }} }})()')
+            try:
+                value = self.eval(f'(() => {{ try {{ const v = {expression}; return v instanceof Node || v; }} catch {{ return null; }} }})()')
+            except Gone:
+                value = None
             if value:
                 return value
             if time.monotonic() > deadline:

@@ -235,9 +235,9 @@ class Views(Page):
         self.send()
         b.wait('document.querySelectorAll("#open .row").length > 3')  # as it happens, without asking
         self.w.wait_for(lambda: len(self.events()) > 3, 'events')
-        self.browser.eval('location.reload()')
+        b.reload()
         b.wait('document.querySelectorAll("#open .row").length > 3 && document.querySelector("#alerts-over-time canvas")')
-        self.w.wait_for(lambda: b.eval('document.querySelector(".tile b").textContent') == str(len(self.events('--state', 'new'))), 'the number of open events')
+        self.w.wait_for(lambda: b.eval('document.querySelector(".tile b")?.textContent') == str(len(self.events('--state', 'new'))), 'the number of open events')
         self.pictures('overview')
 
         # What is asked for from here on is there: an event of each kind, and its flows.
