@@ -154,8 +154,11 @@ class Run(unittest.TestCase):
         # Several sources of different kinds are merged.
         self.w.file('nemea.yaml', 'sources: [{interface: lo}, {collect: 4739}]\n')
         code, out, err = self.nemea('run', '-c', self.w.file('nemea.yaml'), '--state-dir', '/var/lib/x', '--export', self.w.file('export'))
+        self.assertEqual((code, out), (5, ''), err)
+        self.assertIn('is not empty', err)
+        code, out, err = self.nemea('run', '-c', self.w.file('nemea.yaml'), '--state-dir', '/var/lib/x', '--export', self.w.file('second'))
         self.assertEqual((code, err), (0, ''))
-        code, out, err = self.w.run(os.path.join(BIN, 'supervisor'), '--check', self.w.file('export/supervisor_config_template.xml'))
+        code, out, err = self.w.run(os.path.join(BIN, 'supervisor'), '--check', self.w.file('second/supervisor_config_template.xml'))
         self.assertEqual((code, [line for line in err.splitlines() if 'reporters' not in line and 'TCP port' not in line]), (0, []))
 
 

@@ -7,6 +7,7 @@
 #include "source.h"
 #include "state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -41,7 +42,7 @@ void cli_run_help(FILE *to)
         "      --speed N            replay it N times as fast as it was captured (default: 1)\n"
         "  -c, --config FILE        read the deployment from this file (default: " NEMEA_YAML ", where no\n"
         "                           source is given); sources of the command line take the place of its own\n"
-        "      --state-dir DIR          directory of what outlives the run, mode 0700 "
+        "      --state-dir DIR      directory of what outlives the run, mode 0700 "
         "(default: " STATE_DEFAULT "; without\n"
         "                           root nemea in $XDG_STATE_HOME or ~/.local/state)\n"
         "      --export DIR         write the deployment as configuration of the supervisor to DIR, and "
@@ -54,7 +55,7 @@ void cli_run_help(FILE *to)
         "\n"
         "Exit status: 0 ended by a signal; 2 invalid command line or file; 3 a source cannot be read; 4 the "
         "supervisor\n"
-        "cannot run; 5 the state directory cannot be written.\n"
+        "cannot run; 5 the state directory or DIR cannot be written.\n"
         "\n"
         "Examples:\n"
         "  nemea run -i eth0\n"
@@ -402,11 +403,33 @@ static bool find_state(struct run *r, const char *given, char *path)
 
 /* ------------------------------------------------------------------------- run */
 
+/* Nobody's files are overwritten or removed. */
+static bool is_empty(const char *directory)
+{
+   DIR *dir = opendir(directory);
+   unsigned entries = 0;
+   if (dir == NULL) {
+      cli_error("cannot read the directory %s: %s", directory, strerror(errno));
+      return false;
+   }
+   while (readdir(dir) != NULL) {
+      entries++;
+   }
+   closedir(dir);
+   if (entries > 2) { /* . and .. */
+      cli_error("option --export: %s is not empty (expected a new or an empty directory)", directory);
+   }
+   return entries <= 2;
+}
+
 static int export(struct run *r, const char *directory)
 {
    char whole[PATH_MAX];
    if (mkdir(directory, 0755) != 0 && errno != EEXIST) {
       cli_error("cannot make the directory %s: %s", directory, strerror(errno));
+      return CLI_OUTPUT;
+   }
+   if (!is_empty(directory)) {
       return CLI_OUTPUT;
    }
    if (realpath(directory, whole) == NULL || !plan_and_write(r, whole)) {

@@ -220,7 +220,6 @@ static bool add_detector(struct planner *pl, const struct event_description *d)
       return false;
    }
    s->readers++;
-   m->sandbox = "detector";
    const char *own = d->options != NULL ? d->options : "",
               *more = w != NULL && w->options != NULL ? w->options : "";
    m->params = text("%s%s%s", own, *own != 0 && *more != 0 ? " " : "", more);
@@ -274,7 +273,6 @@ static bool add_reporter(struct planner *pl, unsigned i)
           !attach(pl, a, true, text("%s:" ALERT_OUTPUT, from))) {
          return false;
       }
-      a->sandbox = "detector";
    }
    snprintf(name, sizeof(name), "%.*s", (int) strcspn(reporters[i].reporter, "."), reporters[i].reporter);
    struct run_module *m = add(pl, RUN_REPORTERS, reporters[i].reporter, name);
@@ -308,11 +306,9 @@ static bool add_store(struct planner *pl)
       return false;
    }
    snprintf(path, sizeof(path), "%s/alerts/events.db", pl->state);
-   m->sandbox = "store";
-   m->write = text("%s/alerts", pl->state);
    m->params = text("-d %s --max-age %u --max-size %u", word(path, quoted, sizeof(quoted)),
                     pl->c->events_days, pl->c->events_mb);
-   if (m->params == NULL || m->write == NULL) {
+   if (m->params == NULL) {
       return fail(pl, "out of memory");
    }
    bool good = true, any = false;
@@ -336,13 +332,11 @@ static struct run_module *add_keeper(struct planner *pl, const char *program, co
       return NULL;
    }
    snprintf(path, sizeof(path), "%s/%s", pl->state, directory);
-   m->sandbox = "store";
-   m->write = text("%s", path);
    m->params = text("-d %s", word(path, quoted, sizeof(quoted)));
    for (unsigned i = 0; i < pl->n_streams; i++) {
       pl->streams[i].readers += strcmp(pl->streams[i].name, stream) == 0;
    }
-   if (m->write == NULL || m->params == NULL) {
+   if (m->params == NULL) {
       fail(pl, "out of memory");
       return NULL;
    }
@@ -405,16 +399,7 @@ static bool add_page(struct planner *pl)
    if (m == NULL) {
       return !pl->p->page;
    }
-   m->sandbox = "page";
-   m->write = text("%s/page", pl->state);
-   m->read = text("%s", pl->state);
-   for (unsigned i = 0; i < pl->c->n_geoip; i++) {
-      append(&m->read, ":%s", pl->c->geoip[i]);
-   }
-   if (pl->c->tls_cert != NULL) {
-      append(&m->read, ":%s:%s", pl->c->tls_cert, pl->c->tls_key);
-   }
-   return (m->read != NULL && m->write != NULL && page_options(pl, m)) || fail(pl, "out of memory");
+   return page_options(pl, m) || fail(pl, "out of memory");
 }
 
 /* ----------------------------------------------------------------------- sources */
@@ -443,7 +428,6 @@ static bool add_meter(struct planner *pl, unsigned source, bool plugins)
    if (m == NULL) {
       return false;
    }
-   m->sandbox = src->kind == RUN_INTERFACE ? "capture" : "parser";
    m->once = src->kind == RUN_REPLAY;
    for (unsigned i = plugins ? 1 : 0; i < (plugins ? pl->n_streams : 1); i++) {
       size_t n = strlen(list);
@@ -456,7 +440,6 @@ static bool add_meter(struct planner *pl, unsigned source, bool plugins)
    word(src->value, quoted, sizeof(quoted));
    m->params = src->kind == RUN_INTERFACE ? text("-I %s", quoted)
                                           : text("-r %s --speed %g", quoted, src->speed > 0 ? src->speed : 1);
-   m->read = src->kind == RUN_REPLAY ? text("%s", src->value) : NULL;
    /* Options as of nemea analyze -i. No end of stream: readers go on when the source is started again. */
    return append(&m->params, " --early -t 60:10 -p %s --tunnels inner --direction=tcp -n", list) ||
           fail(pl, "out of memory");
@@ -488,7 +471,6 @@ static bool add_collector(struct planner *pl, unsigned source)
    if (m == NULL) {
       return false;
    }
-   m->sandbox = "collector";
    m->params = text("-u %s -t %s -n", value, value);
    bool good = m->params != NULL;
    for (unsigned i = 0; i < pl->n_streams && good; i++) {
@@ -512,7 +494,6 @@ static bool add_merger(struct planner *pl, const struct stream *s)
    if (m == NULL) {
       return false;
    }
-   m->sandbox = "detector";
    m->params = text("-I -n -u '%s'", *s->plugins != 0 && s->needs != NULL ? s->needs : BASIC_FIELDS);
    bool good = m->params != NULL;
    for (unsigned i = 0; i < pl->c->n_sources && good; i++) {
@@ -608,7 +589,7 @@ void run_plan_free(struct run_plan *p)
       for (unsigned k = 0; k < m->n_interfaces; k++) {
          free(m->interfaces[k].params);
       }
-      char *texts[] = {m->name, m->path, m->params, m->read, m->write};
+      char *texts[] = {m->name, m->path, m->params};
       for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++) {
          free(texts[k]);
       }

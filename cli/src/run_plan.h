@@ -20,9 +20,7 @@ struct run_interface {
 struct run_module {
    enum run_profile profile;
    char *name, *path, *params;
-   const char *sandbox; /* kind, see nemea-sandbox.h */
-   char *read, *write;  /* directories and files that it uses, separated by ':'; NULL: none */
-   bool once;           /* is not started again when it has ended */
+   bool once; /* is not started again when it has ended */
    struct run_interface *interfaces;
    unsigned n_interfaces;
 };

@@ -41,7 +41,7 @@ static bool path_in(const char *directory, const char *name, char path[PATH_MAX]
    return failed(directory, error);
 }
 
-/* Text of an element or attribute. */
+/* Text of an element. */
 static void put(FILE *to, const char *text)
 {
    for (; *text != 0; text++) {
@@ -49,7 +49,6 @@ static void put(FILE *to, const char *text)
       case '&': fputs("&amp;", to); break;
       case '<': fputs("&lt;", to); break;
       case '>': fputs("&gt;", to); break;
-      case '"': fputs("&quot;", to); break;
       default: fputc(*text, to); break;
       }
    }
@@ -62,22 +61,9 @@ static void put_element(FILE *to, const char *indent, const char *name, const ch
    fprintf(to, "</%s>\n", name);
 }
 
-static void put_attribute(FILE *to, const char *name, const char *text)
-{
-   if (text != NULL) {
-      fprintf(to, " %s=\"", name);
-      put(to, text);
-      fputc('"', to);
-   }
-}
-
 static void put_module(FILE *to, const struct run_module *m)
 {
-   fputs("<module", to);
-   put_attribute(to, "sandbox", m->sandbox);
-   put_attribute(to, "read", m->read);
-   put_attribute(to, "write", m->write);
-   fputs(">\n", to);
+   fputs("<module>\n", to);
    put_element(to, "  ", "name", m->name);
    put_element(to, "  ", "enabled", "true");
    put_element(to, "  ", "path", m->path);
