@@ -358,6 +358,7 @@ static void wrong_expressions(void **state)
        {"URL < \"x\"", 6, "before \"\"x\"\""},
        {"URL =~ 5", 7, "regular expression"},
        {"URL =~ \"(\"", 8, "bad regular expression"},
+       {"URL =~ \"(a{99}){99}\"", 8, "its repetitions add more than 512 places"},
        {"URL == \"open", 7, "no closing"},
        {"U8 == 0x10", 7, "AND, OR or the end"},
        {"U8 == 08", 6, "octal"},

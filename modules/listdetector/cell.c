@@ -3,6 +3,7 @@
 #include "list.h"
 
 #include <errno.h>
+#include <nemea-common/nc_regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +58,7 @@ static bool read_network(struct cell *cell, const char *text)
    return true;
 }
 
-static bool read_regex(struct cell *cell, const char *text, size_t length, char *error)
+static bool read_regex(struct cell *cell, const char *text, size_t length, uint32_t *copies, char *error)
 {
    char reason[128], pattern[LIST_MAX_REGEX + 1];
    if (length > LIST_MAX_REGEX) {
@@ -68,22 +69,23 @@ static bool read_regex(struct cell *cell, const char *text, size_t length, char 
    memcpy(pattern, text, length);
    pattern[length] = 0;
    cell->regex = malloc(sizeof(*cell->regex));
-   int rc = cell->regex != NULL ? regcomp(cell->regex, pattern, REG_EXTENDED | REG_NOSUB) : REG_ESPACE;
-   if (rc != 0) {
-      regerror(rc, NULL, reason, sizeof(reason));
+   int rc = cell->regex != NULL ? nc_regex_compile(cell->regex, pattern, copies, reason, sizeof(reason)) : REG_ESPACE;
+   if (cell->regex == NULL) {
+      snprintf(error, LIST_ERROR, "out of memory");
+   } else if (rc != 0) {
       snprintf(error, LIST_ERROR, "\"%.100s\" is not a regular expression: %s", pattern, reason);
       free(cell->regex);
-      return false;
+   } else {
+      cell->kind = CELL_REGEX;
    }
-   cell->kind = CELL_REGEX;
-   return true;
+   return rc == 0;
 }
 
-static bool read_text(struct cell *cell, const char *text, char *error)
+static bool read_text(struct cell *cell, const char *text, uint32_t *copies, char *error)
 {
    size_t n = strlen(text), begin = strlen(RAW_BEGIN), end = strlen(RAW_END);
    if (n >= begin + end && memcmp(text, RAW_BEGIN, begin) == 0 && memcmp(text + n - end, RAW_END, end) == 0) {
-      return read_regex(cell, text + begin, n - begin - end, error);
+      return read_regex(cell, text + begin, n - begin - end, copies, error);
    }
    if (n > UR_MAX_SIZE) {
       snprintf(error, LIST_ERROR, "a text of %zu bytes is longer than any record", n);
@@ -99,10 +101,10 @@ static bool read_text(struct cell *cell, const char *text, char *error)
    return cell->kind == CELL_TEXT;
 }
 
-bool cell_read(struct cell *cell, ur_field_type_t type, const char *text, char *error)
+bool cell_read(struct cell *cell, ur_field_type_t type, const char *text, uint32_t *copies, char *error)
 {
    if (type == UR_TYPE_STRING) {
-      return read_text(cell, text, error);
+      return read_text(cell, text, copies, error);
    }
    cell->kind = type == UR_TYPE_IP ? CELL_NETWORK : CELL_NUMBER;
    if (type == UR_TYPE_IP ? read_network(cell, text) : read_number(text, type, &cell->number)) {

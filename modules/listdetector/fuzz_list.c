@@ -7,19 +7,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Regular expressions are those of the C library, where repetitions and references can take any time. */
-static bool harmless(const uint8_t *data, size_t size)
-{
-   size_t groups = 0;
-   for (size_t i = 0; i < size; i++) {
-      groups += data[i] == '*' || data[i] == '+' || data[i] == '(';
-      if (data[i] == '{' || data[i] == '\\') {
-         return false;
-      }
-   }
-   return groups < 64 && size < 4096;
-}
-
 /* A record with what the first rule asks for, as far as it does. */
 static void *record_of(const struct list *list, const ur_template_t *t)
 {
@@ -63,7 +50,7 @@ static void match(const struct list *list)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
    char error[LIST_ERROR] = "";
-   if (size == 0 || !harmless(data, size)) {
+   if (size == 0 || size > 4096 || memchr(data, '\\', size) != NULL) { /* references (\1) can take any time */
       return 0;
    }
    FILE *file = fmemopen((void *) (uintptr_t) data, size, "r");

@@ -184,7 +184,7 @@ static bool read_rule(struct reader *r, char *line)
       if (!take_cell(r, &at, &text)) {
          return false;
       }
-      if (*text != 0 && !cell_read(&cells[i], list->columns[i].type, text, error)) {
+      if (*text != 0 && !cell_read(&cells[i], list->columns[i].type, text, &list->copies, error)) {
          cells[i].kind = CELL_ANY;
          return fail(r, "column %.50s: %s", list->columns[i].name, error);
       }

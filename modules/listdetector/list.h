@@ -58,6 +58,7 @@ struct list {
    struct column columns[LIST_COLUMNS];
    uint32_t n_columns;
    uint32_t n_rules;
+   uint32_t copies;      /* of nc_regex_compile() */
    struct cell *cells;   /* n_columns of each rule */
    uint64_t *matched;    /* of each rule: records */
    uint32_t *next;       /* of each rule: the next one with the same shape and values; UINT32_MAX: none */
@@ -80,8 +81,8 @@ uint32_t list_scan(const struct list *list, const nm_field_t *fields, const void
 /** The columns as typed fields, in the order of the list. \return to free(); NULL: out of memory */
 char *list_format(const struct list *list);
 
-/** Reads a cell of a column that is not empty. \return false, with the reason in error */
-bool cell_read(struct cell *cell, ur_field_type_t type, const char *text, char *error);
+/** Reads a cell of a column that is not empty. copies: of nc_regex_compile(), for the whole list. \return false, with the reason in error */
+bool cell_read(struct cell *cell, ur_field_type_t type, const char *text, uint32_t *copies, char *error);
 void cell_free(struct cell *cell);
 
 #endif

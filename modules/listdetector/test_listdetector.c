@@ -197,6 +197,7 @@ static void wrong_lists(void **state)
        {"string A\n\"a\" b\n", "there is text behind a cell in quotes: \"b\""},
        {"string A\nR\"(open\n", "line 2: an expression R\"(...)\" does not end"},
        {"string A\nR\"(a()\"\n", "\"a(\" is not a regular expression: "},
+       {"string A\nR\"(^a++++++++++++++++++++++++++++++++)\"\n", "its repetitions add more than 512 places"},
    };
    (void) state;
    char line[100];

@@ -8,6 +8,7 @@
 #include "../internal.h"
 #include "filter.h"
 
+#include <nemea-common/nc_regex.h>
 #include <stdlib.h>
 
 struct parser {
@@ -15,6 +16,7 @@ struct parser {
    enum token token; /* the next one */
    unsigned depth;
    uint32_t n_terms;
+   uint32_t copies; /* of nc_regex_compile() */
 };
 
 static bool parse_node(struct parser *p, struct node *node);
@@ -152,10 +154,9 @@ static bool compile_regex(struct parser *p, struct term *t)
    if (pattern == NULL) {
       return out_of_memory(p);
    }
-   int rc = regcomp(&t->regex, pattern, REG_EXTENDED | REG_NOSUB);
+   int rc = nc_regex_compile(&t->regex, pattern, &p->copies, reason, sizeof(reason));
    free(pattern);
    if (rc != 0) {
-      regerror(rc, &t->regex, reason, sizeof(reason));
       filter_error(&p->lexer, (size_t) (v->text - p->lexer.text), "bad regular expression: %s", reason);
       return false;
    }
