@@ -101,7 +101,7 @@ class Session(unittest.TestCase):
 
     def test_a_collector_that_is_not_there_is_said_once_and_flows_are_counted(self):
         for options in ('', ';non-blocking-tcp'):
-            process = self.meter(f'ipfix;port={free_port(socket.SOCK_STREAM)};reconnect=1{options}')
+            process = self.meter(f'ipfix;port={free_port()};reconnect=1{options}')
             for _ in range(3): # the second failure is not reported again
                 self.flows(process, 1)
                 self.let_clock_run(0.7)
@@ -112,7 +112,7 @@ class Session(unittest.TestCase):
 
     def test_the_other_command_line(self):
         capture = self.w.file('a.pcap', dns_capture())
-        code, out, err = self.w.run('flow_meter', '-r', capture, '-x', f'127.0.0.1:{free_port(socket.SOCK_STREAM)}', '-v',
+        code, out, err = self.w.run('flow_meter', '-r', capture, '-x', f'127.0.0.1:{free_port()}', '-v',
                                     '--reconnect', '1')
         self.assertEqual((code, out), (1, ''), err)
         self.assertIn('Connection refused', err)
@@ -152,7 +152,7 @@ class Session(unittest.TestCase):
         wait_until(come, 'the last flow')
 
     def test_it_connects_to_a_collector_that_comes_later(self):
-        port = free_port(socket.SOCK_STREAM)
+        port = free_port()
         process = self.meter(f'ipfix;port={port};reconnect=1')
         self.flows(process, 5)
         with listen(port) as server:

@@ -8,46 +8,39 @@ import subprocess
 import threading
 import time
 
-from programs import TIMEOUT
+from programs import TIMEOUT, Workspace
 
 QUERY = struct.pack('!HHHHHH', 1, 0x100, 1, 0, 0, 0) + b'\x01a\x00' + struct.pack('!HH', 1, 1)  # DNS: what is a?
 
 
-def free_port(kind=socket.SOCK_DGRAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+free_port = Workspace.free_port
+
+
+def sockets(proto):
+    """Local address, remote address, state and queues of the sockets of this network namespace."""
+    for name in proto, proto + '6':
+        with open(f'/proc/net/{name}', encoding='ascii') as file:
+            yield from (line.split()[1:5] for line in file.readlines()[1:])
 
 
 def listens(port, proto='udp'):
-    with open(f'/proc/net/{proto}', encoding='ascii') as v4, open(f'/proc/net/{proto}6', encoding='ascii') as v6:
-        return f':{port:04X} ' in v4.read() + v6.read()
+    # 0A: listens. The port may also be that of a connection, which says nothing about a server.
+    return any(local.endswith(f':{port:04X}') and (proto == 'udp' or state == '0A') for local, _, state, _ in sockets(proto))
 
 
 def unread(port):
     """Bytes that wait in the UDP sockets on a port."""
-    total = 0
-    for name in 'udp', 'udp6':
-        with open(f'/proc/net/{name}', encoding='ascii') as file:
-            rows = [line.split() for line in file][1:]
-        total += sum(int(row[4].split(':')[1], 16) for row in rows if row[1].endswith(f':{port:04X}'))
-    return total
+    return sum(int(queues.split(':')[1], 16) for local, _, _, queues in sockets('udp') if local.endswith(f':{port:04X}'))
 
 
 def connecting(port):
-    """Local ports of connections to a port that are not accepted yet."""
-    with open('/proc/net/tcp', encoding='ascii') as file:
-        rows = [line.split() for line in file][1:]
-    return {row[1] for row in rows if row[2].endswith(f':{port:04X}') and row[3] == '02'} # 02: SYN sent
+    """Local addresses of connections to a port that are not accepted yet."""
+    return {local for local, remote, state, _ in sockets('tcp') if remote.endswith(f':{port:04X}') and state == '02'}  # 02: SYN sent
 
 
 def connected(port):
     """Is a connection to a port open: one whose end the server has not yet read?"""
-    rows = []
-    for name in 'tcp', 'tcp6':
-        with open(f'/proc/net/{name}', encoding='ascii') as file:
-            rows += [line.split() for line in file][1:]
-    return any(row[1].endswith(f':{port:04X}') and row[3] in ('01', '08') for row in rows)  # established, closed by the client
+    return any(local.endswith(f':{port:04X}') and state in ('01', '08') for local, _, state, _ in sockets('tcp'))  # established, closed by the client
 
 
 def wait_until(condition, what):

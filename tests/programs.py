@@ -101,14 +101,15 @@ class Workspace:
             time.sleep(0.01)
 
     @staticmethod
-    def free_port(kind=socket.SOCK_STREAM):
-        """A free port of 127.0.0.1, below the range for clients, so that no client gets it in the meantime."""
+    def free_port():
+        """A port of 127.0.0.1 that is free for TCP and UDP, below the range for clients, so that no client gets it in the meantime."""
         with open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as file:
             first = int(file.read().split()[0])
         for port in random.sample(range(1024, max(first, 2048)), 1000):
-            with socket.socket(socket.AF_INET, kind) as s:
+            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
                 try:
-                    s.bind(('127.0.0.1', port))
+                    tcp.bind(('127.0.0.1', port))
+                    udp.bind(('127.0.0.1', port))
                     return port
                 except OSError:
                     continue

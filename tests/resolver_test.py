@@ -24,7 +24,7 @@ class Resolver(unittest.TestCase):
     def setUp(self):
         self.w = Workspace(BIN)
         self.addCleanup(self.w.__exit__)
-        self.port = self.w.free_port(socket.SOCK_DGRAM)
+        self.port = self.w.free_port()
         lines = ''.join(f'{i % 200 + 1},10.1.{i % 5}.{i % 200 + 1},h{i % 5}-{i % 200 + 1}.example\n' for i in range(3000))
         self.w.file('flows.csv', 'uint32 N,ipaddr SRC_IP,string NAME\n' + lines)
         self.w.file('hosts', ''.join(f'10.1.{k}.{i} h{k}-{i}.example\n2001:db8:{k}::{i:x} h{k}-{i}.example\n' for k in range(4)

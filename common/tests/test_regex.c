@@ -14,16 +14,34 @@ static void test_places_that_repetitions_add(void **state)
       const char *pattern;
       uint32_t copies;
    } cases[] = {
-       {"", 0},           {"abc*d?", 0},     {"a|b", 0},           {"a+", 1},         {"a++", 3},
-       {"[0-9]{1,3}", 2}, {"(ab+c){4}", 13}, {"(a{10}){10}", 99},  {"(a|b){3}", 6},   {"a{2,}", 2},
-       {"a{,3}", 2},      {"a{x", 0},        {"[+]{2}", 1},        {"[]+{9}]", 0},    {"[^]+]{2}", 1},
-       {"\\+\\{9}", 0},   {"(a+", 1},        {"[[:alpha:]]{2}", 1}, {"[[.].]+]{2}", 1}, {"[a", 0},
-       {"(){5}", 5},      {"a\\", 0},
+       {"", 0},
+       {"abc*d?", 0},
+       {"a|b", 0},
+       {"a+", 1},
+       {"a++", 3},
+       {"[0-9]{1,3}", 2},
+       {"(ab+c){4}", 13},
+       {"(a{10}){10}", 99},
+       {"(a|b){3}", 6},
+       {"a{2,}", 2},
+       {"a{,3}", 2},
+       {"a{x", 0},
+       {"[+]{2}", 1},
+       {"[]+{9}]", 0},
+       {"[^]+]{2}", 1},
+       {"\\+\\{9}", 0},
+       {"(a+", 1},
+       {"[[:alpha:]]{2}", 1},
+       {"[[.].]+]{2}", 1},
+       {"[a", 0},
+       {"(){5}", 5},
+       {"a\\", 0},
    };
    (void) state;
    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
       if (nc_regex_copies(cases[i].pattern) != cases[i].copies) {
-         fail_msg("%s: %u, expected %u", cases[i].pattern, nc_regex_copies(cases[i].pattern), cases[i].copies);
+         fail_msg("%s: %u, expected %u", cases[i].pattern, nc_regex_copies(cases[i].pattern),
+                  cases[i].copies);
       }
    }
    assert_int_equal(nc_regex_copies("((((((((a{99}){99}){99}){99}){99}){99}){99}){99})"), UINT32_MAX);
@@ -36,7 +54,8 @@ static void test_what_would_take_all_memory_is_refused(void **state)
    uint32_t total = 0;
    char reason[100], text[NC_REGEX_MAX_LENGTH + 2];
    (void) state;
-   assert_int_not_equal(nc_regex_compile(&regex, "a++++++++++++++++++++++++++++++++", &total, reason, sizeof(reason)), 0);
+   assert_int_not_equal(
+       nc_regex_compile(&regex, "a++++++++++++++++++++++++++++++++", &total, reason, sizeof(reason)), 0);
    assert_string_equal(reason, "its repetitions add more than 512 places");
    memset(text, 'a', sizeof(text));
    text[sizeof(text) - 1] = 0;

@@ -69,7 +69,8 @@ static bool read_regex(struct cell *cell, const char *text, size_t length, uint3
    memcpy(pattern, text, length);
    pattern[length] = 0;
    cell->regex = malloc(sizeof(*cell->regex));
-   int rc = cell->regex != NULL ? nc_regex_compile(cell->regex, pattern, copies, reason, sizeof(reason)) : REG_ESPACE;
+   int rc = cell->regex != NULL ? nc_regex_compile(cell->regex, pattern, copies, reason, sizeof(reason))
+                                : REG_ESPACE;
    if (cell->regex == NULL) {
       snprintf(error, LIST_ERROR, "out of memory");
    } else if (rc != 0) {

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -59,9 +60,15 @@ def tell(test, count, more):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+    """A free TCP port of 127.0.0.1, below the range for clients, so that no client gets it in the meantime."""
+    with open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as file:
+        first = int(file.read().split()[0])
+    for port in random.sample(range(1024, max(first, 2048)), 1000):
+        with socket.socket() as probe:
+            with contextlib.suppress(OSError):
+                probe.bind(('127.0.0.1', port))
+                return port
+    raise AssertionError('no port is free')
 
 
 class Case(unittest.TestCase):
