@@ -9,6 +9,7 @@ import contextlib
 import glob
 import json
 import os
+import pty
 import pwd
 import random
 import re
@@ -245,6 +246,89 @@ class Supervisor(unittest.TestCase):
         self.wait_until_ready()
         self.w.end(s, signal.SIGTERM)
 
+
+    def read_prompt(self, read, prompt=b'Your choice: \x1b[0m'):
+        """What comes until a prompt."""
+        got = b''
+        while not got.endswith(prompt):
+            part = read()
+            self.assertTrue(part, got)
+            got += part
+        return got
+
+    def golden(self, name):
+        with open(os.path.join(ROOT, 'tests', 'golden', 'supervisor', name), 'rb') as file:
+            return file.read()
+
+    def test_the_menu_of_old_clients(self):
+        s = self.supervisor()
+        self.wait_until_ready()
+        menu = self.golden('wire/config-00-config-789123.reply')
+        with self.w.connect(self.socket) as c:
+            def ask(line, prompt=b'Your choice: \x1b[0m'):
+                c.sendall(line)
+                return self.read_prompt(lambda: c.recv(65536), prompt)
+
+            self.assertEqual(ask(b' +789123 menu\n'), menu)
+            with self.w.connect(self.socket) as second:
+                second.sendall(b'789123\n')
+                answer = b''
+                while part := second.recv(1000):
+                    answer += part
+                self.assertEqual(answer, b'\x1b[38;5;196m[WARNING] Another client is connected to supervisor in configuration mode, '
+                                         b'you have to wait.\n\x1b[0m')
+            pids = {n: m['pid'] for n, m in self.status().items()}
+            width = max(3, *(len(str(pid)) for pid in pids.values()))
+            shown = ask(b'4\n').decode()
+            for i, name in enumerate(('log', 'repeater', 'sleep')):
+                self.assertIn(f'{i:4} | {name:8} |  \x1b[38;5;40;1mtrue\x1b[0m   | \x1b[38;5;40;1mrunning\x1b[0m | {pids[name]:<{width}} |\n', shown)
+            self.assertIn('      IFC service: \x1b[1mconnected\x1b[0m\n      IFC 0:  IN; u; a; \x1b[1mnot connected\x1b[0m\n', ask(b'5\n').decode())
+            self.assertIn(b'   2 | sleep\n\n', ask(b'2\n', b'"2,4-6,13"): \x1b[0m'))
+            os.kill(pids['log'], signal.SIGKILL)  # an open prompt blocks nothing
+            self.wait_until(lambda x: x['log']['state'] == 'ready' and x['log']['pid'] != pids['log'], 'the restart')
+            self.assertEqual(ask(b'2\n'), menu)
+            self.wait_until(lambda x: x['sleep']['state'] == 'stopped', 'the stop')
+            self.assertIn(b'   2 | sleep\n\n', ask(b'1\n', b'"2,4-6,13"): \x1b[0m'))
+            self.assertEqual(ask(b'0-2,9\n'), b'\x1b[38;5;196m[WARNING] Number 9 is not in range <0,3>!\n\x1b[0m' + menu)
+            self.assertIn(b'   0 | log\n', ask(b'3\n', b'"2,4-6,13"): \x1b[0m'))
+            ask(b'1\n')
+            self.wait_until(lambda x: x['sleep']['state'] == 'running' and x['repeater']['pid'] not in (0, pids['repeater']), 'the restart')
+            self.assertIn(b'Unmodified modules:\t3\n', ask(b'7\n'))
+            self.assertTrue(ask(b'9' * 98 + b'\n').startswith(b'\x1b[38;5;196m[WARNING] Too long and wrong input!\n'))
+            self.assertEqual(ask(b'0\n0\n0\n'), self.golden('wire/config-16-0-three-in-one-write.reply'))  # does not end it
+        done = subprocess.run([self.program('supcli'), '-s', self.socket], input=b'4\n8\nx\nCquit\n', capture_output=True, env=self.w.env, timeout=60)
+        self.assertEqual((done.returncode, done.stderr, done.stdout.count(menu)), (0, b'', 4), done)
+        self.assertIn(b'[WARNING] Wrong input!\n', done.stdout)
+        before = {n: m['pid'] for n, m in self.status().items()}
+        done = subprocess.run([self.program('supcli'), '-s', self.socket], input=b'Dstop\n', capture_output=True, env=self.w.env, timeout=60)
+        self.assertEqual((done.returncode, done.stderr),
+                         (0, b"\x1b[38;5;196m[WARNING] Supervisor has disconnected, I'm done!\x1b[0m\n"), done)
+        self.assertEqual(self.w.end(s)[0], 0)
+        s = self.supervisor()  # the modules went on
+        self.wait_until_ready()
+        self.assertEqual({n: m['pid'] for n, m in self.status().items()}, before)
+        self.w.end(s, signal.SIGTERM)
+
+    def test_the_menu_on_a_terminal(self):
+        command = [self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.socket, '--state-dir',
+                   self.w.file('state')]
+        for ending in (b'0\n', b'\x04'):
+            pid, terminal = pty.fork()
+            if pid == 0:
+                with contextlib.suppress(OSError):
+                    os.execve(command[0], command, self.w.env)
+                os._exit(127)
+            self.addCleanup(os.close, terminal)
+            shown = self.read_prompt(lambda fd=terminal: os.read(fd, 65536))
+            self.assertTrue(shown.startswith(b'[INIT LOADING CONFIGURATION]\r\n- - -\r\n[RELOAD] Generating'), shown)
+            self.assertIn(b'Inserted modules:\t3\r\n', shown)
+            self.assertIn(b'0. STOP SUPERVISOR\r\n', shown)
+            self.wait_until_ready()
+            os.write(terminal, b'4\n')
+            self.assertIn(b'sleep', self.read_prompt(lambda fd=terminal: os.read(fd, 65536)))
+            os.write(terminal, ending)
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+            self.assertEqual(len(json.loads(self.w.read('state/state.json'))['modules']), 3)  # they go on
 
     def test_what_it_says_of_modules(self):
         s = self.supervisor()

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** supcli: asks the supervisor for something, and says how it went. */
 #include "connection.h"
+#include "old_menu.h"
 #include "old_tools.h"
 #include "print.h"
 
@@ -28,8 +29,12 @@ static void help(FILE *to)
 {
    fputs(("usage: supcli [OPTION...] COMMAND [NAME...]\n"
           "       supcli -x | -i | -r\n"
+          "       supcli\n"
           "\n"
-          "Steers the supervisor. NAME is that of a module, a pattern like \"*_logger\", or profile:NAME.\n"
+          "Steers the supervisor. Without a command, its menu of NEMEA 2 is shown (Cquit leaves it, Dstop "
+          "ends the\n"
+          "supervisor and leaves the modules running). NAME is that of a module, a pattern like "
+          "\"*_logger\", or profile:NAME.\n"
           "\n"
           "Commands that read:\n"
           "  status [NAME...]   states of modules, with messages per second\n"
@@ -402,8 +407,10 @@ static int choose(struct request *r, int old, int argc, char **argv)
    }
    r->command = old == 'r' ? reload : argc > 0 ? argv[0] : NULL;
    if (r->command == NULL) {
-      help(stderr);
-      return EXIT_USAGE;
+      int fd = connection_open(r->socket);
+      int status = fd >= 0 && old_menu(fd) == 0 ? EXIT_SUCCESS : unreachable(r);
+      close(fd);
+      return status;
    }
    if (!is_one_of(r->command, commands)) {
       fprintf(stderr, "supcli: unknown command \"%s\" (supcli -h lists them)\n", r->command);

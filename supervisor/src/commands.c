@@ -22,7 +22,11 @@ static json_t *problem_list(const struct config *c, bool errors)
 
 bool command_reload(struct daemon *d, json_t *report, uint32_t trial)
 {
-   struct config *c = config_load(d->template);
+   return command_load(d, config_load(d->template), report, trial);
+}
+
+bool command_load(struct daemon *d, struct config *c, json_t *report, uint32_t trial)
+{
    bool ok = c != NULL && c->n_errors == 0;
    if (ok) {
       config_check_topology(c, false);
@@ -87,9 +91,7 @@ static bool matches(const struct daemon *d, const struct module *m, const char *
                                             : fnmatch(name, m->name, 0) == 0;
 }
 
-enum verb { VERB_STATUS, VERB_START, VERB_STOP, VERB_RESTART };
-
-static void apply_verb(struct daemon *d, struct module *m, enum verb verb)
+void command_module(struct daemon *d, struct module *m, enum verb verb)
 {
    if (verb == VERB_START || verb == VERB_STOP) {
       m->override = verb == VERB_START;
@@ -104,14 +106,19 @@ static void apply_verb(struct daemon *d, struct module *m, enum verb verb)
    }
 }
 
+void command_profile(struct daemon *d, uint32_t profile, bool enable)
+{
+   d->profile_overrides[profile] = enable;
+   journal_event(d, enable ? EVENT_ENABLED : EVENT_DISABLED, NULL, "Profile %s set to %s.",
+                 d->config->profiles[profile].name, enable ? "enabled" : "disabled");
+}
+
 /* Profiles as a whole, so that starting a module of a disabled profile is possible by the profile only. */
 static void apply_profile(struct daemon *d, const char *name, enum verb verb)
 {
    for (uint32_t i = 0; strncmp(name, "profile:", 8) == 0 && i < d->config->n_profiles; i++) {
       if (strcmp(d->config->profiles[i].name, name + 8) == 0 && (verb == VERB_START || verb == VERB_STOP)) {
-         d->profile_overrides[i] = verb == VERB_START;
-         journal_event(d, verb == VERB_START ? EVENT_ENABLED : EVENT_DISABLED, NULL, "Profile %s set to %s.",
-                       name + 8, verb == VERB_START ? "enabled" : "disabled");
+         command_profile(d, i, verb == VERB_START);
       }
    }
 }
@@ -145,7 +152,7 @@ static json_t *run_verb(struct daemon *d, const json_t *names, enum verb verb, c
          if (matches(d, m, name)) {
             meant = true;
             if (!whole_profile) {
-               apply_verb(d, m, verb);
+               command_module(d, m, verb);
             } else if (verb == VERB_START) {
                plan_reset(&m->plan);
             }

@@ -90,13 +90,17 @@ enum role {
 };
 
 struct tap;
+struct menu;
 
 struct client {
    struct source source;
    bool used, closing;
    enum role role;
    uid_t uid;
-   struct tap *tap; /* the answer comes from it, and no other request is read before */
+   bool terminal;     /* the supervisor's own, not a connection */
+   struct tap *tap;   /* the answer comes from it, and no other request is read before */
+   struct menu *menu; /* the lines are its answers */
+   bool apart;        /* the next line is the first of what was read at once */
    uint64_t deadline;
    char *line;
    size_t n_line;
@@ -134,8 +138,9 @@ struct daemon {
    struct tap *taps[TAPS];
    uint64_t now; /* ms */
    uint64_t cpu_total, usage_read, last_tick, last_statistics;
-   bool stopping; /* modules are being stopped, then it ends */
-   bool leaving;  /* it ends, modules go on */
+   bool interactive; /* the menu is on its terminal */
+   bool stopping;    /* modules are being stopped, then it ends */
+   bool leaving;     /* it ends, modules go on */
    bool state_changed;
    uint32_t n_gates;   /* processes that wait until their numbers are on disk */
    uint64_t log_bytes; /* of a log file, 0: no limit */
@@ -280,6 +285,12 @@ void state_write_generated(struct daemon *d);
 /* control.c */
 bool control_listen(struct daemon *d);
 void control_tick(struct daemon *d);
+/** Serves a client on a descriptor that is taken. \return NULL: there is no room, and it is closed */
+struct client *control_add(struct daemon *d, int fd, uid_t uid);
+/** Does what menus do when nothing is typed. \return when to come again */
+uint64_t control_menus(struct daemon *d);
+/** The menu on the terminal that is the standard input. */
+bool control_terminal(struct daemon *d);
 void control_close(struct daemon *d);
 /** Sends the answer that a client waits for, and reads its next request. Takes the reference. */
 void control_answer(struct daemon *d, struct client *c, json_t *answer);
@@ -291,6 +302,12 @@ json_t *command_run(struct daemon *d, struct client *c, const char *request, siz
 json_t *command_answer(const json_t *id, bool ok, json_t *result, const char *why);
 /** Loads the template again. \param report gets what changed, or the errors \param trial seconds, 0: none */
 bool command_reload(struct daemon *d, json_t *report, uint32_t trial);
+/** The same with a configuration that config_load() gave, which is taken. */
+bool command_load(struct daemon *d, struct config *c, json_t *report, uint32_t trial);
+enum verb { VERB_STATUS, VERB_START, VERB_STOP, VERB_RESTART };
+/** Starts, stops or restarts a module; holds until the next reload. */
+void command_module(struct daemon *d, struct module *m, enum verb verb);
+void command_profile(struct daemon *d, uint32_t profile, bool enable);
 
 int daemon_run(struct daemon *d, bool background);
 

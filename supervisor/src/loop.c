@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** The event loop and the life of the daemon. */
-#include "daemon.h"
+#include "menu.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -154,7 +154,8 @@ static void loop(struct daemon *d)
    while (!finished(d)) {
       struct epoll_event e;
       trial_tick(d);
-      uint64_t next = modules_reconcile(d);
+      uint64_t next = modules_reconcile(d), menus = control_menus(d);
+      next = menus < next ? menus : next;
       if (d->state_changed) {
          state_write(d);
       }
@@ -175,6 +176,20 @@ static void loop(struct daemon *d)
    }
 }
 
+/* Beside the menu, what it says of a reload is said of the first one, too. */
+static bool first_load(struct daemon *d, json_t *report)
+{
+   if (!d->interactive) {
+      return command_reload(d, report, 0);
+   }
+   bool ok = menu_reload(d, "[INIT LOADING CONFIGURATION]\n", stdout);
+   if (ok) {
+      puts("[SERVICE] Starting service thread."); /* as NEMEA 2 says */
+   }
+   (void) fflush(stdout);
+   return ok;
+}
+
 static int start(struct daemon *d)
 {
    json_t *report = json_object();
@@ -189,13 +204,13 @@ static int start(struct daemon *d)
       fputs("supervisor: no memory\n", stderr);
    } else if (!journal_open(d)) {
       fprintf(stderr, "supervisor: cannot write log files in %s: %s\n", d->logs, strerror(errno));
-   } else if (!command_reload(d, report, 0)) {
+   } else if (!first_load(d, report)) {
       json_t *errors = json_object_get(report, "errors");
       for (size_t i = 0; i < json_array_size(errors); i++) {
          fprintf(stderr, "error: %s\n", json_string_value(json_array_get(errors, i)));
       }
       status = EXIT_CONFIG;
-   } else if (catch_signals(d) && control_listen(d)) {
+   } else if (catch_signals(d) && control_listen(d) && (!d->interactive || control_terminal(d))) {
       d->reloads = 0;
       journal_event(d, EVENT_SUPERVISOR, NULL, "The supervisor (PID: %d) was started.", (int) getpid());
       state_adopt(d);

@@ -28,6 +28,10 @@ static void help(FILE *to)
         "  -T, --config-template=FILE  the configuration: a template and the .sup files that it includes\n"
         "  -L, --logs-path=DIR         directory of log files\n"
         "  -d, --daemon                run in the background\n"
+        "  -f, --foreground            no menu; without -d and -f, the menu of NEMEA 2 is shown if the "
+        "standard "
+        "input is a\n"
+        "                              terminal\n"
         "  -s, --daemon-socket=PATH    socket for clients (default " DEFAULT_SOCKET ")\n"
         "  -C, --configs-path=DIR      directory of the configuration with all includes (default: the state "
         "directory)\n"
@@ -187,6 +191,7 @@ int main(int argc, char **argv)
                                            {"config-template", required_argument, NULL, 'T'},
                                            {"logs-path", required_argument, NULL, 'L'},
                                            {"daemon", no_argument, NULL, 'd'},
+                                           {"foreground", no_argument, NULL, 'f'},
                                            {"daemon-socket", required_argument, NULL, 's'},
                                            {"configs-path", required_argument, NULL, 'C'},
                                            {"state-dir", required_argument, NULL, STATE},
@@ -196,8 +201,8 @@ int main(int argc, char **argv)
                                            {"version", no_argument, NULL, 'V'},
                                            {NULL, 0, NULL, 0}};
    static struct daemon d = {.socket = DEFAULT_SOCKET};
-   bool wants_check = false, strict = false, wants_diff = false, background = false;
-   for (int o; (o = getopt_long(argc, argv, "T:L:ds:C:hV", options, NULL)) != -1;) {
+   bool wants_check = false, strict = false, wants_diff = false, background = false, foreground = false;
+   for (int o; (o = getopt_long(argc, argv, "T:L:dfs:C:hV", options, NULL)) != -1;) {
       switch (o) {
       case CHECK: wants_check = true; break;
       case STRICT: strict = true; break;
@@ -219,6 +224,7 @@ int main(int argc, char **argv)
       case 'T': d.template = optarg; break;
       case 'L': d.logs = optarg; break;
       case 'd': background = true; break;
+      case 'f': foreground = true; break;
       case 's': d.socket = optarg; break;
       case 'C': d.configs = optarg; break;
       case 'h': help(stdout); return nc_flush_stdout("supervisor") ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -228,7 +234,13 @@ int main(int argc, char **argv)
       default: return EXIT_USAGE;
       }
    }
+   if (background && foreground) {
+      fputs("supervisor: expected only one of --daemon and --foreground\n", stderr);
+      return EXIT_USAGE;
+   }
    if (!wants_check && !wants_diff) {
+      d.interactive =
+          !background && !foreground && isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
       return run(&d, background);
    }
    int expected = wants_check ? 1 : 2;
