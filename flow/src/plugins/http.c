@@ -44,8 +44,6 @@ static struct kept_piece keep(struct http *h, struct span s, size_t most)
    return kept_text(&h->kept, h->few, sizeof(h->few), ALL, s, most);
 }
 
-enum message { OTHER, REQUEST, RESPONSE };
-
 static enum message kind_of(struct span s)
 {
    s = span_message(s);
@@ -179,12 +177,7 @@ static unsigned before(void *ext, const struct flow *flow, const struct packet *
 {
    const struct http *h = ext;
    (void) flow;
-   if (!h->request && !h->response) {
-      return PLUGIN_NOTHING;
-   }
-   enum message kind = kind_of(span_of(packet->payload, packet->payload_captured));
-   return (kind == REQUEST && h->request) || (kind == RESPONSE && h->response) ? PLUGIN_FLUSH_FIRST
-                                                                               : PLUGIN_NOTHING;
+   return text_before(packet, h->request, h->response, kind_of);
 }
 
 static void set_text(const ur_template_t *t, void *rec, int field, const struct http *h,

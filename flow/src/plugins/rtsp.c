@@ -21,8 +21,6 @@ struct rtsp {
    char method[9], agent[127], uri[127], server[127], type[31];
 };
 
-enum message { OTHER, REQUEST, RESPONSE };
-
 static enum message kind_of(struct span s)
 {
    struct span method, target, rest;
@@ -106,12 +104,7 @@ static unsigned before(void *ext, const struct flow *flow, const struct packet *
 {
    const struct rtsp *r = ext;
    (void) flow;
-   if (!r->request && !r->response) {
-      return PLUGIN_NOTHING;
-   }
-   enum message kind = kind_of(span_of(packet->payload, packet->payload_captured));
-   return (kind == REQUEST && r->request) || (kind == RESPONSE && r->response) ? PLUGIN_FLUSH_FIRST
-                                                                               : PLUGIN_NOTHING;
+   return text_before(packet, r->request, r->response, kind_of);
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)

@@ -3,6 +3,8 @@
 #ifndef FLOW_PLUGINS_TEXT_H
 #define FLOW_PLUGINS_TEXT_H
 
+#include "cache/plugin.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -180,6 +182,20 @@ static inline bool span_request(struct span s, const char *protocol, struct requ
       return false;
    }
    return span_line(rest, &line);
+}
+
+/* Protocols of requests and responses, of which a record has one each. */
+
+enum message { OTHER, REQUEST, RESPONSE };
+
+/** What a plugin's before() says of a packet that begins another message. request, response: the record has one; kind_of() is asked only then */
+static inline unsigned text_before(const struct packet *packet, bool request, bool response,
+                                   enum message (*kind_of)(struct span s))
+{
+   enum message kind =
+       request || response ? kind_of(span_of(packet->payload, packet->payload_captured)) : OTHER;
+   return (kind == REQUEST && request) || (kind == RESPONSE && response) ? PLUGIN_FLUSH_FIRST
+                                                                         : PLUGIN_NOTHING;
 }
 
 #endif
