@@ -91,6 +91,7 @@ class Inputs(unittest.TestCase):
                              [('192.0.2.1', '198.51.100.2', '2222', '2')], case)
 
     def test_lengths_and_headers_of_ipv6(self):
+        # A frame of 3115 bytes: the packet has those after the 14 of Ethernet.
         self.assertEqual([(f['BYTES'], f['DST_PORT']) for f in self.flows('l3_tso_len0_v6.pcap')], [('3101', '80')])
         self.assertEqual([f['PROTOCOL'] for f in self.flows('l3_v6_mobility.pcap')], ['135'])
 

@@ -22,7 +22,7 @@ ieee8021ad.id mpls.label mpls.exp mpls.bottom gre.flags.version ip.version ip.hd
 ip.frag_offset ip.ttl ipv6.src ipv6.dst ipv6.plen ipv6.hlim ipv6.nxt ipv6.hopopts.nxt ipv6.routing.nxt ipv6.dstopts.nxt
 ipv6.fraghdr.nxt ipv6.fraghdr.offset ipv6.fraghdr.ident ipv6.fraghdr.more ah.next_header ah.length
 ipv6.hopopts.len ipv6.routing.len ipv6.dstopts.len tcp.srcport tcp.dstport tcp.flags tcp.len tcp.hdr_len tcp.seq_raw
-tcp.window_size_value tcp.option_kind tcp.options.mss_val udp.srcport udp.dstport udp.length icmp.type icmp.code icmpv6.type
+tcp.window_size_value tcp.option_kind tcp.options.mss_val udp.srcport udp.dstport udp.length sctp.srcport sctp.dstport icmp.type icmp.code icmpv6.type
 icmpv6.code'''.split()
 TLS_FIELDS = '''tls.handshake.type tls.handshake.version tls.handshake.extensions_server_name tls.handshake.ja3
 tls.handshake.extension.type tls.handshake.extension.len tls.handshake.extensions.supported_version
@@ -38,7 +38,7 @@ EXTENSIONS = {'ipv6.hopopts': ('ipv6.hopopts.nxt', 'ipv6.hopopts.len', 8, 8),
               'ipv6.dstopts': ('ipv6.dstopts.nxt', 'ipv6.dstopts.len', 8, 8),
               'ah': ('ah.next_header', 'ah.length', 4, 8),
               'ipv6.fraghdr': ('ipv6.fraghdr.nxt', None, 0, 8)}
-TCP, UDP, GRE = 6, 17, 47
+TCP, UDP, GRE, SCTP = 6, 17, 47, 132
 FIN, SYN, RST = 1, 2, 4
 VAGUE = 'TCP_WIN TCP_WIN_REV PPI_PKT_FLAGS'.split()
 TLS_1_0 = 0x301
@@ -157,6 +157,9 @@ class Packet:
         elif self.protocol == UDP:
             self.ports = row.number('udp.srcport'), row.number('udp.dstport')
             self.payload -= 8
+        elif self.protocol == SCTP:
+            self.ports = row.number('sctp.srcport'), row.number('sctp.dstport')
+            self.payload -= 12
         elif self.protocol in (1, 58):
             name = 'icmp' if self.protocol == 1 else 'icmpv6'
             self.icmp = row.number(f'{name}.type') * 256 + row.number(f'{name}.code')

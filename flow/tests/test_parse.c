@@ -602,9 +602,28 @@ static void padding_of_the_frame_is_no_payload(void **state)
    assert_memory_equal(packet.payload, "abc", 3);
 }
 
+static void ports_of_sctp_are_part_of_the_flow(void **state)
+{
+   struct frame f = {.size = 0};
+   struct packet packet;
+   (void) state;
+   ethernet(&f, 0x0800);
+   ipv4(&f, 132, 12 + 4, 0);
+   put(&f, "\x0b\x59\x0b\x5a\1\2\3\4\0\0\0\0", 12);
+   put(&f, "\1\0\0\4", 4);
+   assert_int_equal(parse(&f, f.size, &packet), PARSE_OK);
+   assert_int_equal(packet.src_port, 2905);
+   assert_int_equal(packet.dst_port, 2906);
+   assert_int_equal(packet.payload_wire, 4);
+   assert_memory_equal(packet.payload, "\1\0\0\4", 4);
+   assert_int_equal(parse(&f, 14 + 20 + 3, &packet), PARSE_OK); /* cut within the ports */
+   assert_int_equal(packet.src_port, 0);
+}
+
 int main(void)
 {
    const struct CMUnitTest tests[] = {
+       cmocka_unit_test(ports_of_sctp_are_part_of_the_flow),
        cmocka_unit_test(every_encapsulation_leads_to_the_same_flow),
        cmocka_unit_test(every_link_type_leads_to_the_same_flow),
        cmocka_unit_test(wireless_frames_are_read),

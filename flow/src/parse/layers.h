@@ -19,7 +19,7 @@ enum {
    ETH_NSH = 0x894f
 };
 
-enum { PROTO_TCP = 6, PROTO_UDP = 17, PROTO_AH = 51 };
+enum { PROTO_TCP = 6, PROTO_UDP = 17, PROTO_AH = 51, PROTO_SCTP = 132 };
 
 struct cursor {
    const uint8_t *p, *end;

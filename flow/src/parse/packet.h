@@ -48,7 +48,7 @@ struct raw_packet {
 struct packet {
    /* The flow key, in the order of its bytes; addresses in the form of UniRec's ip_addr_t. */
    uint8_t src_ip[16], dst_ip[16];
-   uint16_t src_port, dst_port; /**< 0 unless TCP or UDP */
+   uint16_t src_port, dst_port; /**< 0 unless TCP, UDP or SCTP */
    uint8_t protocol;            /**< IPv4 protocol or the last IPv6 next header */
    uint8_t ip_version;          /**< 4 or 6 */
    uint16_t vlan;               /**< id of the outermost tag, 0: none */
@@ -57,7 +57,7 @@ struct packet {
    const uint8_t *src_mac, *dst_mac; /**< 6 bytes each, zeros where the link has none */
    const uint8_t *l3;                /**< IP header */
    const uint8_t *l4; /**< header after it; NULL: a fragment that is not the first, or nothing captured */
-   const uint8_t *payload;    /**< after the TCP or UDP header, else after the IP headers */
+   const uint8_t *payload;    /**< after the TCP, UDP or SCTP header, else after the IP headers */
    uint32_t payload_captured; /**< bytes at payload */
    uint32_t payload_wire;     /**< bytes of it on the wire */
    uint32_t ip_bytes;         /**< length of the IP packet by its header */

@@ -2,7 +2,7 @@
 /**
  * From the frame to the transport header. Border: every byte here is the network's. Each step checks that what it
  * reads was captured; what is missing by the snap length is not an error as long as the flow is known.
- * Sources: RFC 791, 8200, 2675 (jumbograms), 4302 (AH).
+ * Sources: RFC 791, 8200, 2675 (jumbograms), 4302 (AH), 9260 (SCTP).
  */
 #include "bytes.h"
 #include "layers.h"
@@ -26,6 +26,10 @@ static void parse_transport(struct packet *packet, const uint8_t *l4, const uint
       packet->src_port = load_be16(l4);
       packet->dst_port = load_be16(l4 + 2);
       header = packet->protocol == PROTO_UDP ? 8 : 20;
+   } else if (packet->protocol == PROTO_SCTP && captured >= 4) {
+      packet->src_port = load_be16(l4);
+      packet->dst_port = load_be16(l4 + 2);
+      header = 12;
    }
    packet->payload_wire = wire > header ? wire - header : 0;
    packet->payload_captured = captured > header ? captured - header : 0;
