@@ -6,6 +6,7 @@ usage: alert_store_test.py BIN_DIR
 """
 
 import csv
+import hashlib
 import io
 import json
 import random
@@ -21,6 +22,7 @@ from programs import Workspace
 BIN = None
 HEADER = 'ipaddr DST_IP,ipaddr SRC_IP,time TIME_FIRST,time TIME_LAST,uint32 PORT_CNT,uint8 PROTOCOL\n'
 SOCKET = 'trap-alert_store.sock'
+RUN_PARTS = 1024
 
 
 def alert(target, source='192.0.2.1', minute=0, ports=60):
@@ -170,9 +172,60 @@ class AlertStore(unittest.TestCase):
         self.assertEqual(first['targets'][0]['ip'], '10.0.0.1')
         sender.stdin.write(alert('10.0.0.2', minute=1))
         sender.stdin.flush()
-        self.assertIn('10.0.0.2', iter(lambda: json.loads(follower.stdout.readline())['targets'][0]['ip'], None))
+        run = next(e for e in iter(lambda: json.loads(follower.stdout.readline()), None) if {'ip': '10.0.0.2', 'count': 1} in e['targets'])
+        self.assertNotIn('parts', run)  # of a run, which is told again and again, the whole is
         self.w.end(self.w.started[0], signal.SIGTERM)
         self.assertEqual(self.w.end(follower)[0], 3)
+
+    def test_scans_of_one_source_are_one_event(self):
+        self.store()
+        sender = self.sender(''.join([alert('10.0.0.1'), alert('10.0.0.2', minute=2, ports=70), alert('10.0.0.9', '192.0.2.2', minute=1)]))
+        self.wait_for_alerts(3)
+        run, other = sorted(self.events(), key=lambda e: e['sources'][0]['ip'])
+        self.assertEqual((run['kind'], run['flows'], run['alerts'], {host['ip'] for host in run['targets']}),
+                         ('block-scan', 130, 2, {'10.0.0.1', '10.0.0.2'}))
+        self.assertEqual(run['id'], hashlib.sha256(b'vportscan_detector run-of-vertical-scan 192.0.2.1 10.0.0.1 0 6 2026-01-01T00:00:00.000000Z').hexdigest()[:32])
+        self.assertEqual([part['flows'] for part in run['parts']], [60, 70])
+        self.assertEqual(other['kind'], 'vertical-scan')
+        self.nemea('mark', run['parts'][1]['id'], 'seen', 'a part')
+        self.assertIn('part of      ' + run['id'], self.nemea('show', run['parts'][1]['id']))
+        sender.stdin.write(alert('10.0.0.3', minute=9) + alert('10.0.0.4', minute=11))  # another run, too late for the first one
+        sender.stdin.flush()
+        self.wait_for_alerts(5)
+        late = next(e for e in self.events() if e['begin'].startswith('2026-01-01T00:09'))
+        self.assertEqual((len(self.events()), len(late['parts'])), (3, 2))
+        self.nemea('mark', late['id'], 'false', 'our own')
+        self.w.end(self.w.started[0], signal.SIGTERM)  # what it knows of runs is in the database
+        process = self.store()
+        sender.stdin.write(alert('10.0.0.1', minute=3, ports=20) + alert('10.0.0.5', minute=6))  # one more of a part; between the runs
+        sender.stdin.flush()
+        self.wait_for_alerts(7)
+        joined = next(e for e in self.events() if e['kind'] == 'block-scan')
+        self.assertEqual((joined['id'], joined['flows'], joined['alerts'], joined['state'], len(joined['parts']), len(self.events())),
+                         (run['id'], 330, 7 - 1, 'false', 5, 2))
+        for n in range(1, 6):
+            self.assertEqual([e['id'] for e in self.events('--host', f'10.0.0.{n}')], [run['id']])
+        self.assertEqual(sum(line['events'] for line in self.ask(b'{"op":"count","step":3600}\n')[:-1]), 2)
+        self.assertIn('joined of 5 scans', self.nemea('show', run['id']))
+        self.nemea('show', late['id'], status=1)  # it is no event any more
+        self.w.end(process, signal.SIGTERM)
+        self.check_database()
+        with sqlite3.connect(self.w.file('events.db')) as db:
+            self.assertEqual(db.execute('SELECT count(*) FROM host WHERE no NOT IN (SELECT no FROM event)').fetchone(), (0,))
+
+    def test_parts_outlive_their_run(self):
+        """The size of the database is bounded: a run that is deleted leaves its later parts as events of their own."""
+        process = self.store('--max-size', '8')
+        sender = self.sender('')
+        for i in range(30):  # a scan of the source that stays, then others that push it out
+            sender.stdin.write(alert(f'10.99.0.{i}', '192.0.2.99', minute=i) +
+                               ''.join(alert(f'10.{i}.{k >> 8}.{k & 255}', f'172.{i}.{k >> 8}.{k & 255}', minute=i) for k in range(1500)))
+        sender.stdin.flush()
+        self.w.wait_until_read(sender)
+        self.w.wait_for(lambda: len(self.events('--host', '10.99.0.29')) == 1, 'the last scan')
+        self.w.wait_for(lambda: self.events('--host', '10.99.0.0') == [], 'the first scan to be deleted')
+        self.w.end(process, signal.SIGTERM)
+        self.check_database()
 
     def check_database(self):
         with sqlite3.connect(self.w.file('events.db')) as db:
@@ -180,6 +233,8 @@ class AlertStore(unittest.TestCase):
             self.assertEqual(db.execute('SELECT count(*) FROM event').fetchone(), db.execute('SELECT sum(events) FROM block').fetchone())
             ids = db.execute('SELECT count(*), count(DISTINCT id) FROM event').fetchone()
             self.assertEqual(ids[0], ids[1])
+            self.assertEqual(db.execute('SELECT count(*) FROM event WHERE run > 0 AND run NOT IN (SELECT no FROM event WHERE run < 0)').fetchone(), (0,))
+            self.assertLessEqual(db.execute('SELECT coalesce(max(n), 0) FROM (SELECT count(*) n FROM event WHERE run > 0 GROUP BY run)').fetchone()[0], RUN_PARTS)
 
     def test_kills_lose_and_double_nothing(self):
         """Killed again and again at any moment, it has each alert once."""
@@ -219,17 +274,20 @@ class AlertStore(unittest.TestCase):
         counts = dict(item.rsplit(' ', 1) for item in err.rsplit('alert_store: ', 1)[1].strip().split(', '))
         self.assertLessEqual(int(counts['alerts']) + int(counts['missed']), n)
         with sqlite3.connect(self.w.file('events.db')) as db:
-            self.assertEqual(db.execute('SELECT count(*) FROM event').fetchone()[0], int(counts['alerts']))
+            self.assertEqual(db.execute('SELECT count(*) FROM event WHERE run >= 0').fetchone()[0], int(counts['alerts']))
+            # all of one source within an hour: runs of as many parts as fit
+            self.assertLessEqual(db.execute('SELECT count(*) FROM event WHERE run < 0').fetchone()[0], 2 * int(counts['alerts']) // RUN_PARTS + 2)
             self.assertGreater(int(counts['alerts']), 0)
         self.check_database()
 
     def test_size_is_bounded(self):
         self.store('--max-size', '8')
         n = 45000
-        sender = self.sender(''.join(alert(f'10.{i >> 16}.{i >> 8 & 255}.{i & 255}', minute=i % 60) for i in range(n)))
+        sender = self.sender(''.join(alert(f'10.{i >> 16}.{i >> 8 & 255}.{i & 255}', f'172.{i // 3000}.0.1', minute=i % 60) for i in range(n - 1)) +
+                             alert(f'10.{n - 1 >> 16}.{n - 1 >> 8 & 255}.{n - 1 & 255}'))
         self.w.wait_for(lambda: self.events('-n', '1') != [] and
                         self.events('-n', '1')[0]['targets'][0]['ip'] == f'10.{n - 1 >> 16}.{n - 1 >> 8 & 255}.{n - 1 & 255}', 'the last alert')
-        sender.stdin.write(alert('192.0.2.200'))
+        sender.stdin.write(alert('192.0.2.200', '192.0.2.2'))
         sender.stdin.flush()
         self.w.wait_for(lambda: self.ask(b'{"op":"stats"}\n')[0]['events'] < n, 'events to be deleted')
         self.w.wait_for(lambda: len(self.events('--host', '192.0.2.200')) == 1, 'the newest event')
@@ -260,9 +318,13 @@ class AlertStore(unittest.TestCase):
             db.execute('UPDATE event_id SET segment = 0')
             db.execute('UPDATE host SET segment = 0')
             db.execute('DROP TABLE block')
+            for index in ('event_scanner', 'event_run'):
+                db.execute(f'DROP INDEX {index}')
+            for column in ('run', 'scanner'):
+                db.execute(f'ALTER TABLE event DROP COLUMN {column}')
             db.execute('PRAGMA user_version = 1')
         self.store()
-        self.assertEqual(self.ask(b'{"op":"stats"}\n')[0]['schema'], 3)
+        self.assertEqual(self.ask(b'{"op":"stats"}\n')[0]['schema'], 4)
         self.assertEqual([e['targets'][0]['ip'] for e in self.events()], ['10.0.0.1', '2001:db8::1', '10.0.1.1'])
         for host in ('10.0.0.1', '2001:db8::1', '10.0.1.1'):
             event = self.events('--host', host)[0]

@@ -129,12 +129,9 @@ static void set_optional(json_t *event, const struct event *e)
    if (e->peak_bytes > 0) {
       json_object_set_new(event, "rate", rate_value(e));
    }
-   if (e->n_parts > 0) {
-      json_object_set_new(event, "parts", parts_value(e));
-   }
 }
 
-struct json_t *event_json(const struct event *e)
+struct json_t *event_json_without_parts(const struct event *e)
 {
    json_t *event =
        json_pack("{s:s,s:i,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:o,s:o,s:s,s:I}", "id", e->id,
@@ -148,6 +145,15 @@ struct json_t *event_json(const struct event *e)
                  words_value(e->attack), "state", event_state_names[e->state], "alerts", integer(e->alerts));
    if (event != NULL) {
       set_optional(event, e);
+   }
+   return event;
+}
+
+struct json_t *event_json(const struct event *e)
+{
+   json_t *event = event_json_without_parts(e);
+   if (event != NULL && e->n_parts > 0) {
+      json_object_set_new(event, "parts", parts_value(e));
    }
    return event;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Alerts are joined to events. */
+#include "event_join.h"
+
 #include <inttypes.h>
 #include <nemea-common/nc_digest.h>
 #include <nemea-common/nc_hash.h>
@@ -12,9 +14,7 @@
 #define HASHES        16384 /* a power of two, above EVENTS_MAX */
 #define FLOOD         "flood"
 #define AMPLIFICATION "amplification"
-#define VERTICAL      "vertical-scan"
-#define HORIZONTAL    "horizontal-scan"
-#define BLOCK         "block-scan"
+#define RUN_PREFIX    "run-of-" /* of the kind, in the text of an id */
 
 /* --------------------------------------------------------------------- lists */
 
@@ -62,7 +62,7 @@ bool event_belongs(const struct event *a, const struct event *b)
 }
 
 /* What b knows of hosts and ports goes to a, too. */
-static void join_ends(struct event *a, const struct event *b)
+void event_join_ends(struct event *a, const struct event *b)
 {
    for (unsigned i = 0; i < b->n_source_samples; i++) {
       event_add_source(a, &b->source_samples[i]);
@@ -83,7 +83,7 @@ static void join_ends(struct event *a, const struct event *b)
 }
 
 /* Where two alerts differ, there are many. */
-static void keep_common(struct event *to, const struct event *e)
+void event_keep_common(struct event *to, const struct event *e)
 {
    static const ip_addr_t many;
    if (memcmp(&to->source, &e->source, sizeof(many)) != 0) {
@@ -96,11 +96,6 @@ static void keep_common(struct event *to, const struct event *e)
    to->protocol = to->protocol == e->protocol ? to->protocol : 0;
 }
 
-static void add(uint64_t *to, uint64_t n)
-{
-   *to = *to > UINT64_MAX - n ? UINT64_MAX : *to + n;
-}
-
 /* A detector that sends totals sends growing ones of the same attack; one that began after all before is counted anew. */
 static void add_totals(struct event *to, const struct event *e, bool anew)
 {
@@ -108,7 +103,7 @@ static void add_totals(struct event *to, const struct event *e, bool anew)
    const uint64_t now[] = {e->amount, e->flows, e->packets, e->bytes};
    for (unsigned i = 0; i < EVENT_TOTALS; i++) {
       uint64_t before = anew ? 0 : to->latest[i];
-      add(sums[i], now[i] > before ? now[i] - before : 0);
+      event_add(sums[i], now[i] > before ? now[i] - before : 0);
       to->latest[i] = now[i] > before ? now[i] : before;
    }
 }
@@ -135,10 +130,10 @@ void event_join(struct event *to, const struct event *e)
       add_totals(to, e, anew);
    } else {
       to->amount = sources ? (e->amount > to->amount ? e->amount : to->amount) : to->amount;
-      add(&to->amount, sources ? 0 : e->amount);
-      add(&to->flows, e->flows);
-      add(&to->packets, e->packets);
-      add(&to->bytes, e->bytes);
+      event_add(&to->amount, sources ? 0 : e->amount);
+      event_add(&to->flows, e->flows);
+      event_add(&to->packets, e->packets);
+      event_add(&to->bytes, e->bytes);
    }
    to->networks = e->networks > to->networks ? e->networks : to->networks;
    to->sources_error = e->sources >= to->sources ? e->sources_error : to->sources_error;
@@ -146,29 +141,42 @@ void event_join(struct event *to, const struct event *e)
    to->peak_packets = e->peak_packets > to->peak_packets ? e->peak_packets : to->peak_packets;
    to->margin = e->margin > to->margin ? e->margin : to->margin;
    to->evidence = e->evidence > to->evidence ? e->evidence : to->evidence;
-   keep_common(to, e);
-   join_ends(to, e);
+   event_keep_common(to, e);
+   event_join_ends(to, e);
    to->targets = targets ? to->amount : to->targets;
    to->alerts += e->alerts;
 }
 
 /* The id of an event depends on what its first alert says, and on nothing else: the text that is hashed stands in docs/analyze.md. */
-static void set_id(struct event *e, struct key key)
+static void hash_id(struct event *e, const struct key *key, ur_time_t begin)
 {
-   char text[512], begin[64], source[INET6_ADDRSTRLEN], target[INET6_ADDRSTRLEN];
+   char text[512], when[64], source[INET6_ADDRSTRLEN], target[INET6_ADDRSTRLEN];
    uint8_t hash[NC_SHA256_SIZE];
    struct nc_digest d;
-   ip_to_str(&key.source, source);
-   ip_to_str(&key.target, target);
-   int n = snprintf(text, sizeof(text), "%s %s %s %s %" PRIu32 " %" PRIu32 " %s", e->description->program,
-                    e->kind, source, target, key.port, key.protocol,
-                    format_rfc3339(e->first, begin, sizeof(begin)));
+   ip_to_str(&key->source, source);
+   ip_to_str(&key->target, target);
+   int n = snprintf(text, sizeof(text), "%s %s %s %s %" PRIu32 " %" PRIu32 " %s", key->description->program,
+                    key->kind, source, target, key->port, key->protocol,
+                    format_rfc3339(begin, when, sizeof(when)));
    nc_sha256_begin(&d);
    nc_digest_add(&d, text, (size_t) n < sizeof(text) ? (size_t) n : sizeof(text) - 1);
    nc_sha256_end(&d, hash);
    for (unsigned i = 0; i < EVENT_ID_SIZE / 2; i++) {
       snprintf(e->id + 2 * i, 3, "%02x", hash[i]);
    }
+}
+
+static void set_id(struct event *e)
+{
+   struct key key = key_of(e);
+   hash_id(e, &key, e->first);
+}
+
+void event_set_run_id(struct event *run, const struct event *first)
+{
+   struct key key = key_of(first);
+   snprintf(key.kind, sizeof(key.kind), RUN_PREFIX "%.16s", first->kind);
+   hash_id(run, &key, first->first);
 }
 
 /* Room for one event more. */
@@ -215,7 +223,7 @@ bool event_of_alert(const struct event_description *d, const struct alert *a, st
 {
    *e = read_event(d, a);
    if (e->alerts != 0) {
-      set_id(e, key_of(e));
+      set_id(e);
    }
    return e->alerts != 0;
 }
@@ -240,14 +248,14 @@ struct event *events_add(struct events *all, const struct event_description *d, 
       all->dropped++;
       return NULL;
    }
-   set_id(&e, key_of(&e));
+   set_id(&e);
    e.older = *newest;
    all->list[all->n++] = e;
    *newest = all->n;
    return &all->list[all->n - 1];
 }
 
-static int compare(const void *left, const void *right)
+int event_compare(const void *left, const void *right)
 {
    const struct event *a = left, *b = right;
    if (a->first != b->first) {
@@ -331,7 +339,7 @@ static void merge(struct event *a, const struct event *b)
    if (a->sources < b->sources) {
       a->sources_error = b->sources_error;
    }
-   join_ends(a, b);
+   event_join_ends(a, b);
    a->alerts += b->alerts;
 }
 
@@ -343,7 +351,7 @@ static int compare_detail(const void *left, const void *right)
    if (more != less) {
       return more > less ? -1 : 1;
    }
-   return a->targets != b->targets ? (a->targets > b->targets ? -1 : 1) : compare(a, b);
+   return a->targets != b->targets ? (a->targets > b->targets ? -1 : 1) : event_compare(a, b);
 }
 
 static void join_attacks(struct events *all)
@@ -370,110 +378,14 @@ static void join_attacks(struct events *all)
    all->n = kept;
 }
 
-/* ------------------------------------------------------- runs of one source */
-
-static bool is_scan(const struct event *e)
-{
-   return (strcmp(e->kind, VERTICAL) == 0 || strcmp(e->kind, HORIZONTAL) == 0 ||
-           strcmp(e->kind, BLOCK) == 0) &&
-          event_ip_is_set(&e->source);
-}
-
-/* Scans by source and time, everything else at the end. */
-static int compare_runs(const void *left, const void *right)
-{
-   const struct event *a = left, *b = right;
-   bool scan = is_scan(a);
-   if (scan != is_scan(b)) {
-      return scan ? -1 : 1;
-   }
-   int order = scan ? memcmp(&a->source, &b->source, sizeof(a->source)) : 0;
-   return order != 0 ? order : compare(a, b);
-}
-
-/* Hosts of a run. A vertical scan names its only target; sweeps over several ports may go to the same hosts, so that
- * the largest of them counts. */
-static uint64_t count_targets(const struct event *parts, uint32_t n)
-{
-   uint64_t single = 0, most = 0;
-   for (uint32_t i = 0; i < n; i++) {
-      bool seen = !event_ip_is_set(&parts[i].target);
-      for (uint32_t k = 0; k < i && !seen; k++) {
-         seen = memcmp(&parts[k].target, &parts[i].target, sizeof(parts[i].target)) == 0;
-      }
-      single += !seen;
-      most = parts[i].targets > most ? parts[i].targets : most;
-   }
-   return single > most ? single : most;
-}
-
-/* One event of parts that follow each other. The run is the largest part with what the others add. */
-static struct event run_of(const struct event *parts, uint32_t n)
-{
-   uint32_t best = 0;
-   bool vertical = true, horizontal = true;
-   for (uint32_t i = 0; i < n; i++) {
-      best = parts[i].flows > parts[best].flows ? i : best;
-      vertical = vertical && strcmp(parts[i].kind, VERTICAL) == 0;
-      horizontal = horizontal && strcmp(parts[i].kind, HORIZONTAL) == 0;
-   }
-   struct event run = parts[best];
-   run.flows = run.amount = 0;
-   run.alerts = 0;
-   for (uint32_t i = 0; i < n; i++) {
-      const struct event *part = &parts[i];
-      run.first = part->first < run.first ? part->first : run.first;
-      run.last = part->last > run.last ? part->last : run.last;
-      add(&run.flows, part->flows);
-      run.alerts += part->alerts;
-      run.margin = part->margin > run.margin ? part->margin : run.margin;
-      keep_common(&run, part);
-      join_ends(&run, part);
-   }
-   run.targets = count_targets(parts, n);
-   run.amount = horizontal ? run.targets : run.flows;
-   if (!horizontal && (!vertical || run.targets > 1)) {
-      run.kind = BLOCK;
-      run.title = "block scan";
-   }
-   run.parts = parts;
-   run.n_parts = n;
-   set_id(&run, (struct key){.source = run.source});
-   return run;
-}
-
-/* Scans of one source with short gaps are one run. */
-static void join_runs(struct events *all)
-{
-   uint32_t kept = 0;
-   struct event *parts = malloc(all->n * sizeof(*parts));
-   if (parts == NULL) {
-      return; /* the parts are right, too */
-   }
-   qsort(all->list, all->n, sizeof(*all->list), compare_runs);
-   memcpy(parts, all->list, all->n * sizeof(*parts));
-   for (uint32_t i = 0, n; i < all->n; i += n) {
-      ur_time_t end = parts[i].last;
-      for (n = 1; i + n < all->n && is_scan(&parts[i]) && is_scan(&parts[i + n]) &&
-                  memcmp(&parts[i].source, &parts[i + n].source, sizeof(parts[i].source)) == 0 &&
-                  parts[i + n].first <= end + ((ur_time_t) RUN_GAP << 32);
-           n++) {
-         end = parts[i + n].last > end ? parts[i + n].last : end;
-      }
-      all->list[kept++] = n > 1 ? run_of(&parts[i], n) : parts[i];
-   }
-   all->n = kept;
-   all->parts = parts;
-}
-
 void events_sort(struct events *all)
 {
    if (all->n > 1) {
       join_attacks(all);
-      join_runs(all);
+      events_join_runs(all);
    }
    if (all->n > 0) {
-      qsort(all->list, all->n, sizeof(*all->list), compare);
+      qsort(all->list, all->n, sizeof(*all->list), event_compare);
    }
 }
 

@@ -234,6 +234,35 @@ static void test_scans_of_several_hosts_are_a_block_scan(void **state)
    events_free(&all);
 }
 
+/* A sweep over 60 hosts of 10.0.NET.0/24, and a scan of one host. */
+static void add_sweep(struct events *all, unsigned net, uint16_t port)
+{
+   add_scan(all, "horizontal-scan", 1000, 1010, 0, port);
+   struct event *e = &all->list[all->n - 1];
+   e->samples[0] = ip_from_int(0x0a000001u + (net << 8));
+   e->samples[1] = ip_from_int(0x0a000009u + (net << 8));
+   e->n_samples = 2;
+}
+
+static void test_hosts_of_a_run_are_those_of_all_its_networks(void **state)
+{
+   struct events all = {0};
+   (void) state;
+   add_sweep(&all, 1, 22);
+   add_sweep(&all, 1, 23); /* the same hosts */
+   add_sweep(&all, 9, 80);
+   add_scan(&all, "vertical-scan", 1000, 1010, 0x0a000105, 1); /* one of them */
+   add_scan(&all, "vertical-scan", 1000, 1010, 0x0a000205, 2);
+   add_scan(&all, "vertical-scan", 1020, 1030, 0x0a000205, 3); /* the same host */
+   add_scan(&all, "vertical-scan", 1000, 1010, 0x0a000206, 4);
+   events_sort(&all);
+   assert_int_equal(all.n, 1);
+   assert_string_equal(all.list[0].kind, "block-scan");
+   assert_int_equal(all.list[0].targets, 60 + 60 + 2);
+   assert_int_equal(all.list[0].flows, 400); /* four vertical scans; the sweeps may be the same probes */
+   events_free(&all);
+}
+
 static void test_only_the_key_is_compared(void **state)
 {
    struct event_description by_port = by_pair;
@@ -471,6 +500,7 @@ int main(void)
        cmocka_unit_test(test_two_ends_that_one_program_saw_are_one_event),
        cmocka_unit_test(test_scans_of_one_source_are_a_run),
        cmocka_unit_test(test_scans_of_several_hosts_are_a_block_scan),
+       cmocka_unit_test(test_hosts_of_a_run_are_those_of_all_its_networks),
        cmocka_unit_test(test_only_the_key_is_compared),
        cmocka_unit_test(test_full_list_goes_on_joining),
        cmocka_unit_test(test_order_does_not_depend_on_arrival),

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#define SHOWN_PARTS 20
+
 /* ----------------------------------------------------------------------- texts */
 
 static const char *text_of(const json_t *object, const char *key)
@@ -182,6 +184,24 @@ static void put_row(const char *name, const char *text, FILE *to)
    }
 }
 
+/* Scans that were joined to the event, or the run that it is a part of. */
+static void put_parts(const json_t *row, const json_t *event, FILE *to)
+{
+   const json_t *parts = json_object_get(event, "parts"), *part;
+   char line[2048];
+   size_t i;
+   put_row("part of", text_of(row, "run"), to);
+   json_array_foreach(parts, i, part)
+   {
+      if (i == SHOWN_PARTS) {
+         fprintf(to, "  %-12s and %zu more (--json)\n", "", json_array_size(parts) - i);
+         break;
+      }
+      snprintf(line, sizeof(line), "%.8s %s", text_of(part, "id"), text_of(part, "reason"));
+      put_row(i == 0 ? "joined of" : " ", line, to);
+   }
+}
+
 void alerts_details(const json_t *row, FILE *to)
 {
    const json_t *event = json_object_get(row, "event"), *text = json_object_get(row, "text");
@@ -199,6 +219,7 @@ void alerts_details(const json_t *row, FILE *to)
    put_row("detector", text_of(event, "detector"), to);
    put_row("state", text_of(event, "state"), to);
    put_row("note", text_of(row, "note"), to);
+   put_parts(row, event, to);
 }
 
 /* ----------------------------------------------------------------------- times */

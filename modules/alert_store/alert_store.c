@@ -2,6 +2,7 @@
 /** alert_store: alerts of detectors, joined to events, in a database that clients ask over a socket. */
 #include "database.h"
 #include "open_events.h"
+#include "runs.h"
 #include "server.h"
 
 #include <nemea/alert_input.h>
@@ -36,7 +37,8 @@ struct alert_store {
    struct open_events open;
    struct source *sources;
    struct alert_input *inputs; /* as many */
-   int64_t *numbers;           /* of the events of a commit */
+   int64_t *numbers;           /* of the events of a commit, then of the runs that they are parts of */
+   uint32_t n_runs;            /* of them */
    time_t expire_at;
    bool ready, failing;
    int64_t waiting_since; /* monotonic, of the oldest alert that is not acknowledged; 0: none */
@@ -133,7 +135,7 @@ static int init(nm_module_t *m)
 {
    struct alert_store *self = nm_self(m);
    char why[1024];
-   self->numbers = calloc(self->capacity, sizeof(*self->numbers));
+   self->numbers = calloc(self->capacity, 2 * sizeof(*self->numbers));
    if (self->numbers == NULL || !open_events_create(&self->open, self->capacity)) {
       return nm_fail(m, "out of memory for %u open events", self->capacity);
    }
@@ -189,6 +191,42 @@ static bool write_events(struct alert_store *self, int64_t now)
    return true;
 }
 
+static int compare_numbers(const void *left, const void *right)
+{
+   const int64_t *a = left, *b = right;
+   return (*a > *b) - (*a < *b);
+}
+
+/* Joins the scans that were written to runs, then writes each run that has changed once. */
+static bool write_runs(struct alert_store *self, int64_t now)
+{
+   int64_t *runs = self->numbers + self->open.n_dirty, run;
+   uint32_t n = 0, kept = 0;
+   for (uint32_t i = 0; i < self->open.n_dirty; i++) {
+      const struct open_event *o = &self->open.list[self->open.dirty[i]];
+      if (!event_is_scan(&o->e)) {
+         continue;
+      }
+      if (!runs_join(&self->db, &o->e, self->numbers[i], now, o->known_sources, o->known_targets, &run)) {
+         return false;
+      }
+      runs[n] = run;
+      n += run != 0;
+   }
+   qsort(runs, n, sizeof(*runs), compare_numbers);
+   for (uint32_t i = 0; i < n; i++) {
+      if (kept > 0 && runs[kept - 1] == runs[i]) {
+         continue;
+      }
+      runs[kept++] = runs[i];
+      if (!runs_refresh(&self->db, runs[i], now)) {
+         return false;
+      }
+   }
+   self->n_runs = kept;
+   return true;
+}
+
 static bool write_positions(struct alert_store *self, uint32_t n)
 {
    for (uint32_t i = 0; i < n; i++) {
@@ -225,7 +263,7 @@ static void stored(nm_module_t *m)
       o->known_targets = o->e.n_samples;
       o->dirty = false;
    }
-   server_changed(self->server, self->numbers, self->open.n_dirty);
+   server_changed(self->server, self->numbers, self->open.n_dirty + self->n_runs);
    self->open.n_dirty = 0;
    for (uint32_t i = 0; i < nm_inputs(m); i++) {
       struct source *s = &self->sources[i];
@@ -255,8 +293,8 @@ static bool commit(nm_module_t *m)
       return true;
    }
    bool done = database_begin(&self->db);
-   if (done && !(write_events(self, now) && write_positions(self, nm_inputs(m)) && expire(self, now) &&
-                 database_commit(&self->db))) {
+   if (done && !(write_events(self, now) && write_runs(self, now) && write_positions(self, nm_inputs(m)) &&
+                 expire(self, now) && database_commit(&self->db))) {
       done = false;
       database_rollback(&self->db);
    }

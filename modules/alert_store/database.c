@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "database.h"
 #include "blob.h"
+#include "runs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,13 +34,18 @@ static const char *const schema[DATABASE_VERSION] = {
      "INSERT INTO block SELECT no / 512, min(begin), max(end), word_bits(kind), word_bits(detector),"
      " max(confidence = 0) + 2 * max(confidence = 1) + 4 * max(confidence = 2) + 256 * max(state = 0) +"
      " 512 * max(state = 1) + 1024 * max(state = 2) + 2048 * max(state = 3), count(*) FROM event GROUP BY "
-     "1;")};
+     "1;"),
+    ("ALTER TABLE event ADD COLUMN run INTEGER NOT NULL DEFAULT 0; ALTER TABLE event ADD COLUMN scanner BLOB;"
+     "CREATE INDEX event_scanner ON event(scanner, end) WHERE scanner IS NOT NULL;"
+     "CREATE INDEX event_run ON event(run) WHERE run > 0;")};
 
 static const char *const texts[STATEMENTS] = {
-    [INSERT_EVENT] = ("INSERT INTO event(no, id, begin, end, stored, kind, detector, confidence, data)"
-                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+    [INSERT_EVENT] =
+        ("INSERT INTO event(no, id, begin, end, stored, kind, detector, confidence, data, scanner)"
+         " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),
     [UPDATE_EVENT] =
-        "UPDATE event SET begin = ?3, end = ?4, stored = ?5, confidence = ?8, data = ?9 WHERE no = ?1",
+        ("UPDATE event SET begin = ?3, end = ?4, stored = ?5, kind = ?6, detector = ?7, confidence = ?8,"
+         " data = ?9 WHERE no = ?1"),
     [INSERT_ID] = "INSERT INTO event_id(segment, id, no) VALUES(?1, ?2, ?3)",
     [INSERT_HOST] = "INSERT OR IGNORE INTO host(segment, ip, no) VALUES(?1, ?2, ?3)",
     [FIND_ID] = "SELECT no FROM event_id WHERE segment = ?1 AND id = ?2",
@@ -51,7 +57,7 @@ static const char *const texts[STATEMENTS] = {
          " last = max(last, ?3), kinds = kinds | ?4, detectors = detectors | ?5, others = others | ?6,"
          " events = events + ?7"),
     [PUT_POSITION] = "INSERT OR REPLACE INTO input(name, instance, number) VALUES(?1, ?2, ?3)",
-    [OLDEST_EVENTS] = "SELECT no, id, stored, data FROM event WHERE no > ?1 ORDER BY no LIMIT ?2",
+    [OLDEST_EVENTS] = "SELECT no, id, stored, data, run FROM event WHERE no > ?1 ORDER BY no LIMIT ?2",
     [DELETE_EVENT] = "DELETE FROM event WHERE no = ?1",
     [DELETE_ID] = "DELETE FROM event_id WHERE segment = ?1 AND id = ?2",
     [DELETE_HOST] = "DELETE FROM host WHERE segment = ?1 AND ip = ?2 AND no = ?3",
@@ -59,9 +65,19 @@ static const char *const texts[STATEMENTS] = {
     [DELETE_SEGMENTS] = "DELETE FROM segment WHERE no < ?1",
     [COUNT_DELETED] = "UPDATE block SET events = events - 1 WHERE no = ?1",
     [DELETE_BLOCKS] = "DELETE FROM block WHERE no < ?1",
+    [READ_TOP] = "SELECT run, begin, end, scanner IS NOT NULL FROM event WHERE no = ?1",
+    [FIND_NEIGHBOUR] =
+        ("SELECT no FROM event WHERE scanner = ?1 AND end >= ?2 AND begin <= ?3 AND no <> ?4 LIMIT 1"),
+    [JOIN_PART] = "UPDATE event SET run = ?2, scanner = NULL WHERE no = ?1",
+    [MAKE_RUN] = "UPDATE event SET run = -1 WHERE no = ?1",
+    [CLOSE_RUN] = "UPDATE event SET scanner = NULL WHERE no = ?1",
+    [EXTEND_RUN] = "UPDATE event SET begin = min(begin, ?2), end = max(end, ?3) WHERE no = ?1",
+    [MOVE_PARTS] = "UPDATE event SET run = ?2 WHERE run = ?1 AND run > 0",
+    [COUNT_PARTS] = "SELECT count(*) FROM event WHERE run = ?1 AND run > 0",
+    [READ_PARTS] = "SELECT no, id, data FROM event WHERE run = ?1 AND run > 0 ORDER BY begin, no",
 };
 
-static bool fail(struct database *db, const char *what)
+bool database_fail(struct database *db, const char *what)
 {
    snprintf(db->why, sizeof(db->why), "%s: %s", what, sqlite3_errmsg(db->sql));
    return false;
@@ -95,9 +111,12 @@ void id_to_bytes(const char *id, uint8_t bytes[16])
 
 void id_to_text(const uint8_t bytes[16], char *id)
 {
+   static const char digits[] = "0123456789abcdef";
    for (unsigned i = 0; i < 16; i++) {
-      snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+      id[2 * i] = digits[bytes[i] >> 4];
+      id[2 * i + 1] = digits[bytes[i] & 15];
    }
+   id[32] = 0;
 }
 
 int64_t word_bit(const char *word)
@@ -116,18 +135,17 @@ static int64_t segment_of(int64_t no)
 
 /* ----------------------------------------------------------------- statements */
 
-/* Runs a statement that gives no rows. */
-static bool run(struct database *db, enum statement s, const char *what)
+bool database_run(struct database *db, enum statement s, const char *what)
 {
    int rc = sqlite3_step(db->statements[s]);
-   bool done = rc == SQLITE_DONE || fail(db, what);
+   bool done = rc == SQLITE_DONE || database_fail(db, what);
    sqlite3_reset(db->statements[s]);
    return done;
 }
 
-static bool execute(struct database *db, const char *text, const char *what)
+bool database_execute(struct database *db, const char *text, const char *what)
 {
-   return sqlite3_exec(db->sql, text, NULL, NULL, NULL) == SQLITE_OK || fail(db, what);
+   return sqlite3_exec(db->sql, text, NULL, NULL, NULL) == SQLITE_OK || database_fail(db, what);
 }
 
 /* The first number of the first row; fallback where there is none. */
@@ -180,7 +198,7 @@ static bool migrate(struct database *db, const char *path)
    int64_t version = number(db, "PRAGMA user_version", -1);
    if (version < 0 || version > DATABASE_VERSION) {
       if (version < 0) {
-         return fail(db, path);
+         return database_fail(db, path);
       }
       snprintf(db->why, sizeof(db->why),
                "%s has version %lld of the schema, this release knows those up to %d", path,
@@ -195,10 +213,11 @@ static bool migrate(struct database *db, const char *path)
    for (; version < DATABASE_VERSION; version++) {
       char set[64];
       snprintf(set, sizeof(set), "PRAGMA user_version = %lld", (long long) version + 1);
-      if (!execute(db, "BEGIN IMMEDIATE", path)) {
+      if (!database_execute(db, "BEGIN IMMEDIATE", path)) {
          return false;
       }
-      if (!execute(db, schema[version], path) || !execute(db, set, path) || !execute(db, "COMMIT", path)) {
+      if (!database_execute(db, schema[version], path) || !database_execute(db, set, path) ||
+          !database_execute(db, "COMMIT", path)) {
          database_rollback(db);
          return false;
       }
@@ -237,25 +256,25 @@ static bool read_segments(struct database *db)
       rc = SQLITE_OK;
    }
    sqlite3_finalize(s);
-   return rc == SQLITE_DONE || fail(db, "reading the segments");
+   return rc == SQLITE_DONE || database_fail(db, "reading the segments");
 }
 
 bool database_open(struct database *db, const char *path)
 {
    memset(db, 0, sizeof(*db));
    if (database_connect(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db->sql) != SQLITE_OK) {
-      return fail(db, path);
+      return database_fail(db, path);
    }
    char wal[64];
    snprintf(wal, sizeof(wal), "PRAGMA wal_autocheckpoint = %d; PRAGMA cache_size = -65536;", WAL_PAGES);
-   if (!execute(db, "PRAGMA journal_mode = WAL", path) || !execute(db, wal, path) || !migrate(db, path) ||
-       !read_segments(db)) {
+   if (!database_execute(db, "PRAGMA journal_mode = WAL", path) || !database_execute(db, wal, path) ||
+       !migrate(db, path) || !read_segments(db)) {
       return false;
    }
    for (unsigned i = 0; i < STATEMENTS; i++) {
       if (sqlite3_prepare_v3(db->sql, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i], NULL) !=
           SQLITE_OK) {
-         return fail(db, path);
+         return database_fail(db, path);
       }
    }
    db->next = number(db, "SELECT max(no) FROM event", 0) + 1;
@@ -278,12 +297,12 @@ bool database_begin(struct database *db)
    db->before_next = db->next;
    db->before_events = db->events;
    db->before_expired = db->expired;
-   return execute(db, "BEGIN IMMEDIATE", "beginning a transaction");
+   return database_execute(db, "BEGIN IMMEDIATE", "beginning a transaction");
 }
 
 bool database_commit(struct database *db)
 {
-   return execute(db, "COMMIT", "committing");
+   return database_execute(db, "COMMIT", "committing");
 }
 
 void database_rollback(struct database *db)
@@ -323,7 +342,7 @@ static bool widen(struct database *db, const struct event *e, int64_t no)
    sqlite3_bind_int64(put, 1, s->no);
    sqlite3_bind_int64(put, 2, s->first);
    sqlite3_bind_int64(put, 3, s->last);
-   return run(db, PUT_SEGMENT, "writing a segment");
+   return database_run(db, PUT_SEGMENT, "writing a segment");
 }
 
 /* Adds an event to the block of its number. n: 1 for a new event, 0 for one that has changed */
@@ -337,7 +356,7 @@ static bool put_block(struct database *db, const struct event *e, int64_t no, in
    sqlite3_bind_int64(s, 5, word_bit(e->description->program));
    sqlite3_bind_int64(s, 6, BLOCK_CONFIDENCE(event_confidence(e)) | (n > 0 ? BLOCK_STATE(EVENT_NEW) : 0));
    sqlite3_bind_int(s, 7, n);
-   return run(db, PUT_BLOCK, "writing a block");
+   return database_run(db, PUT_BLOCK, "writing a block");
 }
 
 static bool put_host(struct database *db, enum statement s, const ip_addr_t *ip, int64_t no)
@@ -347,12 +366,11 @@ static bool put_host(struct database *db, enum statement s, const ip_addr_t *ip,
    sqlite3_bind_int64(db->statements[s], 1, segment_of(no));
    sqlite3_bind_blob(db->statements[s], 2, key, size, SQLITE_STATIC);
    sqlite3_bind_int64(db->statements[s], 3, no);
-   return run(db, s, "writing a host");
+   return database_run(db, s, "writing a host");
 }
 
-/* Puts the addresses of an event, but for the first ones. s: INSERT_HOST or DELETE_HOST */
-static bool put_hosts(struct database *db, enum statement s, const struct event *e, int64_t no,
-                      unsigned old_sources, unsigned old_targets)
+bool database_put_hosts(struct database *db, enum statement s, const struct event *e, int64_t no,
+                        unsigned old_sources, unsigned old_targets)
 {
    bool done = true;
    for (unsigned i = old_sources; done && i < e->n_source_samples; i++) {
@@ -374,15 +392,16 @@ static bool put_event(struct database *db, enum statement which, const struct ev
    if (which == INSERT_EVENT) {
       id_to_bytes(e->id, id);
       sqlite3_bind_blob(s, 2, id, sizeof(id), SQLITE_STATIC);
-      sqlite3_bind_text(s, 6, e->kind, -1, SQLITE_STATIC);
-      sqlite3_bind_text(s, 7, e->description->program, -1, SQLITE_STATIC);
+      sqlite3_bind_blob(s, 10, event_is_scan(e) ? &e->source : NULL, sizeof(e->source), SQLITE_STATIC);
    }
+   sqlite3_bind_text(s, 6, e->kind, -1, SQLITE_STATIC);
+   sqlite3_bind_text(s, 7, e->description->program, -1, SQLITE_STATIC);
    sqlite3_bind_int64(s, 3, time_us(e->first));
    sqlite3_bind_int64(s, 4, time_us(e->last));
    sqlite3_bind_int64(s, 5, now);
    sqlite3_bind_int(s, 8, (int) event_confidence(e));
    sqlite3_bind_blob(s, 9, blob, (int) size, SQLITE_STATIC);
-   return run(db, which, "writing an event");
+   return database_run(db, which, "writing an event");
 }
 
 bool database_insert(struct database *db, const struct event *e, int64_t now, int64_t *no)
@@ -394,8 +413,9 @@ bool database_insert(struct database *db, const struct event *e, int64_t now, in
    sqlite3_bind_int64(s, 1, segment_of(*no));
    sqlite3_bind_blob(s, 2, id, sizeof(id), SQLITE_STATIC);
    sqlite3_bind_int64(s, 3, *no);
-   if (!run(db, INSERT_ID, "writing an id") || !put_event(db, INSERT_EVENT, e, *no, now) ||
-       !widen(db, e, *no) || !put_block(db, e, *no, 1) || !put_hosts(db, INSERT_HOST, e, *no, 0, 0)) {
+   if (!database_run(db, INSERT_ID, "writing an id") || !put_event(db, INSERT_EVENT, e, *no, now) ||
+       !widen(db, e, *no) || !put_block(db, e, *no, 1) ||
+       !database_put_hosts(db, INSERT_HOST, e, *no, 0, 0)) {
       return false;
    }
    db->next++;
@@ -407,7 +427,7 @@ bool database_update(struct database *db, const struct event *e, int64_t no, int
                      unsigned old_sources, unsigned old_targets)
 {
    return put_event(db, UPDATE_EVENT, e, no, now) && widen(db, e, no) && put_block(db, e, no, 0) &&
-          put_hosts(db, INSERT_HOST, e, no, old_sources, old_targets);
+          database_put_hosts(db, INSERT_HOST, e, no, old_sources, old_targets);
 }
 
 bool database_put_position(struct database *db, const char *input, const struct position *p)
@@ -416,7 +436,7 @@ bool database_put_position(struct database *db, const char *input, const struct 
    sqlite3_bind_text(s, 1, input, -1, SQLITE_STATIC);
    sqlite3_bind_int64(s, 2, (int64_t) p->instance);
    sqlite3_bind_int64(s, 3, (int64_t) p->number);
-   return run(db, PUT_POSITION, "writing the position of an input");
+   return database_run(db, PUT_POSITION, "writing the position of an input");
 }
 
 /* --------------------------------------------------------------------- reading */
@@ -435,7 +455,7 @@ bool database_get_position(struct database *db, const char *input, struct positi
       p->number = (uint64_t) sqlite3_column_int64(s, 1);
    }
    sqlite3_finalize(s);
-   return rc == SQLITE_ROW || rc == SQLITE_DONE || fail(db, "reading the position of an input");
+   return rc == SQLITE_ROW || rc == SQLITE_DONE || database_fail(db, "reading the position of an input");
 }
 
 int64_t database_find(struct database *db, const struct event *e)
@@ -454,15 +474,14 @@ int64_t database_find(struct database *db, const struct event *e)
       int rc = sqlite3_step(s);
       no = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : rc == SQLITE_DONE ? 0 : -1;
       if (no < 0) {
-         fail(db, "looking for an event");
+         database_fail(db, "looking for an event");
       }
       sqlite3_reset(s);
    }
    return no;
 }
 
-/* \param data, id columns of the row */
-static bool event_of_row(sqlite3_stmt *s, int data, int id, struct event *e)
+bool database_event_of_row(sqlite3_stmt *s, int data, int id, struct event *e)
 {
    const void *blob = sqlite3_column_blob(s, data);
    int size = sqlite3_column_bytes(s, data);
@@ -480,9 +499,9 @@ int database_read(struct database *db, int64_t no, struct event *e)
    sqlite3_stmt *s = db->statements[READ_EVENT];
    sqlite3_bind_int64(s, 1, no);
    int rc = sqlite3_step(s);
-   int found = rc == SQLITE_ROW ? event_of_row(s, 0, 1, e) : rc == SQLITE_DONE ? 0 : -1;
+   int found = rc == SQLITE_ROW ? database_event_of_row(s, 0, 1, e) : rc == SQLITE_DONE ? 0 : -1;
    if (found < 0) {
-      fail(db, "reading an event");
+      database_fail(db, "reading an event");
    }
    sqlite3_reset(s);
    return found;
@@ -493,43 +512,51 @@ bool database_recent(struct database *db, uint32_t n,
 {
    sqlite3_stmt *s = NULL;
    struct event e;
-   int rc =
-       sqlite3_prepare_v2(db->sql, "SELECT data, id, no FROM event WHERE no > ?1 ORDER BY no", -1, &s, NULL);
+   int rc = sqlite3_prepare_v2(
+       db->sql, "SELECT data, id, no FROM event WHERE no > ?1 AND run >= 0 ORDER BY no", -1, &s, NULL);
    if (rc == SQLITE_OK) {
       sqlite3_bind_int64(s, 1, db->next - 1 - (int64_t) n);
       while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-         if (event_of_row(s, 0, 1, &e)) {
+         if (database_event_of_row(s, 0, 1, &e)) {
             take(context, &e, sqlite3_column_int64(s, 2));
          }
       }
    }
    sqlite3_finalize(s);
-   return rc == SQLITE_DONE || fail(db, "reading the newest events");
+   return rc == SQLITE_DONE || database_fail(db, "reading the newest events");
 }
 
 /* -------------------------------------------------------------------- deleting */
 
 struct victim {
-   int64_t no;
+   int64_t no, run;
    uint8_t id[16];
    struct event e; /* for its addresses */
    bool readable;
 };
 
-static bool delete_event(struct database *db, const struct victim *v)
+bool database_delete(struct database *db, int64_t no, const uint8_t id[16], const struct event *e)
 {
-   sqlite3_bind_int64(db->statements[DELETE_EVENT], 1, v->no);
-   sqlite3_bind_int64(db->statements[DELETE_ID], 1, segment_of(v->no));
-   sqlite3_bind_blob(db->statements[DELETE_ID], 2, v->id, sizeof(v->id), SQLITE_STATIC);
-   sqlite3_bind_int64(db->statements[DELETE_MARKS], 1, v->no);
-   sqlite3_bind_int64(db->statements[COUNT_DELETED], 1, v->no / BLOCK_EVENTS);
-   bool done = run(db, DELETE_EVENT, "deleting an event") && run(db, DELETE_ID, "deleting an event") &&
-               run(db, DELETE_MARKS, "deleting an event") && run(db, COUNT_DELETED, "deleting an event") &&
-               (!v->readable || put_hosts(db, DELETE_HOST, &v->e, v->no, 0, 0));
-   if (done) {
-      db->expired++;
-      db->events -= db->events > 0;
-   }
+   sqlite3_bind_int64(db->statements[DELETE_EVENT], 1, no);
+   sqlite3_bind_int64(db->statements[DELETE_ID], 1, segment_of(no));
+   sqlite3_bind_blob(db->statements[DELETE_ID], 2, id, 16, SQLITE_STATIC);
+   sqlite3_bind_int64(db->statements[DELETE_MARKS], 1, no);
+   sqlite3_bind_int64(db->statements[COUNT_DELETED], 1, no / BLOCK_EVENTS);
+   bool done = database_run(db, DELETE_EVENT, "deleting an event") &&
+               database_run(db, DELETE_ID, "deleting an event") &&
+               database_run(db, DELETE_MARKS, "deleting an event") &&
+               database_run(db, COUNT_DELETED, "deleting an event") &&
+               (e == NULL || database_put_hosts(db, DELETE_HOST, e, no, 0, 0));
+   db->events -= done && db->events > 0;
+   return done;
+}
+
+static bool delete_old(struct database *db, const struct victim *v)
+{
+   bool done = database_delete(db, v->no, v->id, v->readable ? &v->e : NULL) &&
+               (v->run >= 0 || runs_dissolve(db, v->no)) &&
+               (v->run <= 0 || !v->readable || database_put_hosts(db, DELETE_HOST, &v->e, v->run, 0, 0));
+   db->expired += done;
    return done;
 }
 
@@ -554,16 +581,17 @@ static bool delete_some(struct database *db, int64_t *from, int64_t before, uint
       }
       struct victim *v = &list[n++];
       v->no = *from;
-      v->readable = event_of_row(s, 3, 1, &v->e);
+      v->run = sqlite3_column_int64(s, 4);
+      v->readable = database_event_of_row(s, 3, 1, &v->e);
       memset(v->id, 0, sizeof(v->id));
       if (sqlite3_column_bytes(s, 1) == sizeof(v->id)) {
          memcpy(v->id, sqlite3_column_blob(s, 1), sizeof(v->id));
       }
    }
    sqlite3_reset(s);
-   bool done = rc == SQLITE_DONE || fail(db, "reading the oldest events");
+   bool done = rc == SQLITE_DONE || database_fail(db, "reading the oldest events");
    for (uint32_t i = 0; done && i < n; i++) {
-      done = delete_event(db, &list[i]);
+      done = delete_old(db, &list[i]);
    }
    *deleted = n;
    free(list);
@@ -576,7 +604,7 @@ static bool drop_segments(struct database *db)
    int64_t first = number(db, "SELECT min(no) FROM event", db->next), oldest = segment_of(first);
    uint32_t n = 0;
    sqlite3_bind_int64(db->statements[DELETE_BLOCKS], 1, first / BLOCK_EVENTS);
-   if (!run(db, DELETE_BLOCKS, "deleting a block")) {
+   if (!database_run(db, DELETE_BLOCKS, "deleting a block")) {
       return false;
    }
    while (n < db->n_segments && db->segments[n].no < oldest) {
@@ -588,7 +616,7 @@ static bool drop_segments(struct database *db)
    memmove(db->segments, db->segments + n, (db->n_segments - n) * sizeof(*db->segments));
    db->n_segments -= n;
    sqlite3_bind_int64(db->statements[DELETE_SEGMENTS], 1, oldest);
-   return run(db, DELETE_SEGMENTS, "deleting a segment");
+   return database_run(db, DELETE_SEGMENTS, "deleting a segment");
 }
 
 static uint64_t used_bytes(struct database *db)

@@ -2,7 +2,9 @@
 /**
  * The database: one SQLite file, written by one thread in transactions.
  *
- *    event     what an event is: a number in the order of arrival, its id, times, what is searched for, and all of it as a blob
+ *    event     what an event is: a number in the order of arrival, its id, times, what is searched for, and all of it as a blob;
+ *              run: the number of the run it is a part of, -1: it is a run, 0: neither; scanner: the source of a scan, or a run, that is
+ *              no part and may still be joined to (see runs.h)
  *    event_id  the number of an id
  *    host      the numbers of the events in which an address is named
  *    mark      what people have said of events
@@ -25,7 +27,7 @@
 #include <nemea/event.h>
 #include <sqlite3.h>
 
-#define DATABASE_VERSION 3
+#define DATABASE_VERSION 4
 #define SEGMENT_EVENTS   32768 /* stands in the schema, too */
 #define BLOCK_EVENTS     512   /* also */
 /* Bits of block.others; by confidence and by state. */
@@ -61,6 +63,15 @@ enum statement {
    DELETE_SEGMENTS,
    COUNT_DELETED,
    DELETE_BLOCKS,
+   READ_TOP,
+   FIND_NEIGHBOUR,
+   JOIN_PART,
+   MAKE_RUN,
+   CLOSE_RUN,
+   EXTEND_RUN,
+   MOVE_PARTS,
+   COUNT_PARTS,
+   READ_PARTS,
    STATEMENTS
 };
 
@@ -110,6 +121,21 @@ int host_key(const ip_addr_t *ip, uint8_t key[16]);
 int64_t time_us(ur_time_t t);
 /** The bit of a kind or a detector in its set of a block. */
 int64_t word_bit(const char *word);
+
+/* For runs.c: */
+
+/** Runs a statement that gives no rows. what: for the message of an error */
+bool database_run(struct database *db, enum statement s, const char *what);
+bool database_execute(struct database *db, const char *text, const char *what);
+/** Leaves what SQLite says in why. \return false */
+bool database_fail(struct database *db, const char *what);
+/** The event of a row. \param data, id columns \return false: it cannot be read */
+bool database_event_of_row(sqlite3_stmt *s, int data, int id, struct event *e);
+/** Puts the addresses of an event, but for the first ones, to the event of this number. s: INSERT_HOST or DELETE_HOST */
+bool database_put_hosts(struct database *db, enum statement s, const struct event *e, int64_t no,
+                        unsigned old_sources, unsigned old_targets);
+/** Deletes an event. e: NULL if it cannot be read */
+bool database_delete(struct database *db, int64_t no, const uint8_t id[16], const struct event *e);
 
 /** Sets what all connections to the database need. \return a result of SQLite */
 int database_connect(const char *path, int flags, sqlite3 **sql);

@@ -2,6 +2,7 @@
 #include "query.h"
 #include "blob.h"
 #include "database.h"
+#include "runs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,12 @@
 /* What all searches have in common; the host is looked for in the index, see host_key(). */
 #define COLUMNS                                                                                           \
    "SELECT e.no, e.id, e.state, e.stored, e.data, (SELECT note FROM mark WHERE event = e.no ORDER BY no " \
-   "DESC LIMIT 1) "
+   "DESC LIMIT 1), e.run, (SELECT id FROM event r WHERE r.no = e.run) "
 #define CONDITIONS                                                                                          \
    " AND e.end >= ?1 AND e.begin <= ?2 AND (?3 IS NULL OR e.kind = ?3) AND (?4 IS NULL OR e.detector = ?4)" \
    " AND e.confidence >= ?5 AND (?6 < 0 OR e.state = ?6)"
+/* Parts of runs are shown with these, or when one is asked for by its id. */
+#define NO_PART " AND e.run <= 0"
 
 static void failed(struct query *q, struct answer *a, int rc)
 {
@@ -46,13 +49,14 @@ bool query_open(struct query *q, const char *path, struct request_client *client
        {&q->list,
         COLUMNS "FROM block b CROSS JOIN event e WHERE b.no <= ?7 / 512 AND b.last >= ?1 AND b.first <= ?2"
                 " AND b.kinds & ?10 AND b.detectors & ?11 AND b.others & ?12 AND b.others & ?13"
-                " AND e.no >= b.no * 512 AND e.no < b.no * 512 + 512 AND e.no < ?7" CONDITIONS
+                " AND e.no >= b.no * 512 AND e.no < b.no * 512 + 512 AND e.no < ?7" CONDITIONS NO_PART
                 " ORDER BY b.no DESC, e.no DESC LIMIT ?9"},
        {&q->list_host,
         COLUMNS "FROM event e WHERE e.no IN (SELECT no FROM host WHERE segment = ?10 AND ip >= ?11"
-                " AND ip <= ?12 AND length(ip) = ?13) AND e.no >= ?7 AND e.no < ?8" CONDITIONS
+                " AND ip <= ?12 AND length(ip) = ?13) AND e.no >= ?7 AND e.no < ?8" CONDITIONS NO_PART
                 " ORDER BY e.no DESC LIMIT ?9"},
-       {&q->one, COLUMNS "FROM event e WHERE e.no = ?7" CONDITIONS},
+       {&q->one, COLUMNS "FROM event e WHERE e.no = ?7 AND (?8 OR e.run <= 0)" CONDITIONS},
+       {&q->parts, "SELECT no, id, data FROM event WHERE run = ?1 AND run > 0 ORDER BY begin, no"},
        {&q->find, "SELECT no FROM event_id WHERE segment = ?1 AND id >= ?2 AND id <= ?3 LIMIT 2"},
    };
    /* Marks are written here, too; events are not. */
@@ -77,38 +81,49 @@ void query_close(struct query *q)
    sqlite3_finalize(q->list_host);
    sqlite3_finalize(q->one);
    sqlite3_finalize(q->find);
+   sqlite3_finalize(q->parts);
    sqlite3_close(q->sql);
    q->sql = NULL;
-   q->list = q->list_host = q->one = q->find = NULL;
+   q->list = q->list_host = q->one = q->find = q->parts = NULL;
 }
 
 /* ------------------------------------------------------------------------ rows */
 
-/* \return false: what is stored cannot be read */
-static bool event_of_row(sqlite3_stmt *s, struct event *e)
+/* \param[out] parts of a run, to be freed; NULL: it is none \return false: what is stored cannot be read */
+static bool read_row(struct query *q, sqlite3_stmt *s, struct event *e, struct event **parts)
 {
-   const void *id = sqlite3_column_blob(s, 1), *data = sqlite3_column_blob(s, 4);
-   if (id == NULL || sqlite3_column_bytes(s, 1) != 16 || data == NULL ||
-       !blob_read(data, (size_t) sqlite3_column_bytes(s, 4), e)) {
+   *parts = NULL;
+   if (!database_event_of_row(s, 4, 1, e)) {
       return false;
    }
-   id_to_text(id, e->id);
    int state = sqlite3_column_int(s, 2);
    e->state = state >= EVENT_NEW && state <= EVENT_CLOSED ? (enum event_state) state : EVENT_NEW;
+   if (sqlite3_column_int64(s, 6) < 0 &&
+       runs_read_parts(q->parts, sqlite3_column_int64(s, 0), parts, &e->n_parts) != SQLITE_OK) {
+      free(*parts);
+      *parts = NULL;
+      return false;
+   }
+   e->parts = *parts;
    return true;
 }
 
-static void add_event(sqlite3_stmt *s, const struct event *e, struct answer *a)
+static void add_event(sqlite3_stmt *s, const struct event *e, bool with_parts, struct answer *a)
 {
-   char source[64], target[256], amount[64], title[128];
+   char source[64], target[256], amount[64], title[128], run[EVENT_ID_SIZE] = "";
    const char *note = (const char *) sqlite3_column_text(s, 5);
    json_t *texts =
        json_pack("{s:s,s:s,s:s,s:s}", "title", event_title(e, title, sizeof(title)), "source",
                  event_source(e, source, sizeof(source)), "target", event_target(e, target, sizeof(target)),
                  "amount", event_amount(e, amount, sizeof(amount)));
-   answer_line(a, json_pack("{s:I,s:f,s:s,s:o,s:o}", "no", (json_int_t) sqlite3_column_int64(s, 0), "stored",
-                            (double) sqlite3_column_int64(s, 3) / 1e6, "note", note != NULL ? note : "",
-                            "text", texts, "event", event_json(e)));
+   json_t *row = json_pack("{s:I,s:f,s:s,s:o,s:o}", "no", (json_int_t) sqlite3_column_int64(s, 0), "stored",
+                           (double) sqlite3_column_int64(s, 3) / 1e6, "note", note != NULL ? note : "",
+                           "text", texts, "event", with_parts ? event_json(e) : event_json_without_parts(e));
+   if (row != NULL && sqlite3_column_bytes(s, 7) == 16) {
+      id_to_text(sqlite3_column_blob(s, 7), run);
+      json_object_set_new(row, "run", json_string(run));
+   }
+   answer_line(a, row);
 }
 
 static void bind_conditions(sqlite3_stmt *s, const struct request *r)
@@ -160,9 +175,10 @@ struct listing {
 };
 
 /* \return SQLITE_DONE: that were all rows; SQLITE_OK: the answer is full */
-static int list_rows(sqlite3_stmt *s, const struct request *r, struct listing *l, struct answer *a)
+static int list_rows(struct query *q, sqlite3_stmt *s, const struct request *r, struct listing *l,
+                     struct answer *a)
 {
-   struct event e;
+   struct event e, *parts;
    int rc;
    bind_conditions(s, r);
    sqlite3_bind_int(s, 9, (int) (r->limit - l->n + 1)); /* one more says that there is more */
@@ -172,8 +188,9 @@ static int list_rows(sqlite3_stmt *s, const struct request *r, struct listing *l
          break;
       }
       l->next = sqlite3_column_int64(s, 0);
-      if (event_of_row(s, &e)) {
-         add_event(s, &e, a);
+      if (read_row(q, s, &e, &parts)) {
+         add_event(s, &e, true, a);
+         free(parts);
          l->n++;
       } else {
          l->skipped++;
@@ -198,7 +215,7 @@ static int list_all(struct query *q, const struct request *r, struct listing *l,
    sqlite3_bind_int64(q->list, 11, *r->detector != 0 ? word_bit(r->detector) : -1);
    sqlite3_bind_int64(q->list, 12, confidences);
    sqlite3_bind_int64(q->list, 13, states);
-   return list_rows(q->list, r, l, a);
+   return list_rows(q, q->list, r, l, a);
 }
 
 /* Events of the hosts asked for in a segment. */
@@ -213,7 +230,7 @@ static int list_hosts(struct query *q, const struct request *r, int64_t segment,
    sqlite3_bind_blob(s, 11, r->hosts.from, r->hosts.size, SQLITE_STATIC);
    sqlite3_bind_blob(s, 12, r->hosts.to, r->hosts.size, SQLITE_STATIC);
    sqlite3_bind_int(s, 13, r->hosts.size);
-   return list_rows(s, r, l, a);
+   return list_rows(q, s, r, l, a);
 }
 
 static int list_segments(struct query *q, const struct request *r, struct listing *l, struct answer *a)
@@ -247,6 +264,7 @@ static void answer_list(struct query *q, const struct request *r, struct answer 
 #define COUNT_FROM                                                                                          \
    " FROM event e WHERE e.no >= (SELECT min(no) FROM segment WHERE last >= ?1 AND first <= ?2) * ?12"       \
    " AND e.no < ((SELECT max(no) FROM segment WHERE last >= ?1 AND first <= ?2) + 1) * ?12" CONDITIONS      \
+       NO_PART                                                                                              \
    " AND (?9 = 0 OR e.no IN (SELECT no FROM host WHERE segment IN (SELECT no FROM segment WHERE last >= ?1" \
    " AND first <= ?2) AND ip >= ?10 AND ip <= ?11 AND length(ip) = ?9)) GROUP BY 1, 2 ORDER BY 1, 2 LIMIT " \
    "?8"
@@ -326,38 +344,45 @@ static int64_t find_one(struct query *q, const struct request *r, struct answer 
    return found == 1 ? no : 0;
 }
 
+/* Is a host asked for among those that the event, or a part of it, names? */
+static bool names_host(const struct event *e, const struct request *r)
+{
+   uint8_t key[16];
+   bool found = false;
+   for (unsigned i = 0; !found && i < e->n_source_samples + e->n_samples; i++) {
+      const ip_addr_t *ip =
+          i < e->n_source_samples ? &e->source_samples[i] : &e->samples[i - e->n_source_samples];
+      found = host_key(ip, key) == r->hosts.size && memcmp(key, r->hosts.from, (size_t) r->hosts.size) >= 0 &&
+              memcmp(key, r->hosts.to, (size_t) r->hosts.size) <= 0;
+   }
+   for (uint32_t i = 0; !found && i < e->n_parts; i++) {
+      found = names_host(&e->parts[i], r);
+   }
+   return found;
+}
+
 static const struct request anything = {.since = INT64_MIN, .until = INT64_MAX, .state = -1};
 
-/* \return false: it is not there, or not asked for */
-static bool add_one(struct query *q, const struct request *r, int64_t no, struct answer *a)
+/* A part of a run is added only if all of it is wanted. \return false: it is not there, or not asked for */
+static bool add_one(struct query *q, const struct request *r, int64_t no, bool all, struct answer *a)
 {
-   struct event e;
+   struct event e, *parts = NULL;
    bind_conditions(q->one, r);
    sqlite3_bind_int64(q->one, 7, no);
-   bool found = sqlite3_step(q->one) == SQLITE_ROW && event_of_row(q->one, &e);
-   for (unsigned i = 0; found && r->hosts.size > 0; i++) {
-      uint8_t key[16];
-      if (i == e.n_source_samples + e.n_samples) {
-         found = false;
-         break;
-      }
-      const ip_addr_t *ip =
-          i < e.n_source_samples ? &e.source_samples[i] : &e.samples[i - e.n_source_samples];
-      if (host_key(ip, key) == r->hosts.size && memcmp(key, r->hosts.from, (size_t) r->hosts.size) >= 0 &&
-          memcmp(key, r->hosts.to, (size_t) r->hosts.size) <= 0) {
-         break;
-      }
-   }
+   sqlite3_bind_int(q->one, 8, all);
+   bool found = sqlite3_step(q->one) == SQLITE_ROW && read_row(q, q->one, &e, &parts) &&
+                (r->hosts.size == 0 || names_host(&e, r));
    if (found) {
-      add_event(q->one, &e, a);
+      add_event(q->one, &e, all, a);
    }
+   free(parts);
    sqlite3_reset(q->one);
    return found;
 }
 
 void query_changed(struct query *q, const struct request *r, int64_t no, struct answer *a)
 {
-   add_one(q, r, no, a);
+   add_one(q, r, no, false, a);
 }
 
 static bool write_mark(struct query *q, const struct request *r, int64_t no)
@@ -399,7 +424,7 @@ static void answer_mark(struct query *q, const struct request *r, struct answer 
       failed(q, a, rc);
       return;
    }
-   add_one(q, &anything, no, a);
+   add_one(q, &anything, no, true, a);
    answer_line(a, json_pack("{s:b}", "ok", 1));
 }
 
@@ -409,7 +434,7 @@ static void answer_show(struct query *q, const struct request *r, struct answer 
    if (no == 0) {
       return;
    }
-   if (!add_one(q, &anything, no, a)) {
+   if (!add_one(q, &anything, no, true, a)) {
       answer_error(a, "the event cannot be read: it was deleted, or the database is damaged");
       return;
    }

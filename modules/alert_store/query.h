@@ -10,7 +10,7 @@
 
 struct query {
    sqlite3 *sql;
-   sqlite3_stmt *list, *list_host, *one, *find;
+   sqlite3_stmt *list, *list_host, *one, *find, *parts;
    struct request_client *client;
 };
 

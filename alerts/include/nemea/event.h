@@ -193,11 +193,17 @@ uint64_t event_hash(const struct event *e);
 bool event_belongs(const struct event *to, const struct event *e);
 /** Adds an alert (or several, that were joined) to the event it belongs to, which keeps its id. */
 void event_join(struct event *to, const struct event *e);
+/** A scan whose source is known: with others of its source, of which it begins at most RUN_GAP seconds after their end, it is a run. */
+bool event_is_scan(const struct event *e);
+/** The run of scans of one source, which are sorted by time. The parts stay the caller's, and must stay as long as the run. */
+struct event event_run_of(const struct event *parts, uint32_t n);
 
 /* ------------------------------------------------------------------------ JSON */
 
 /** The event as docs/event.schema.json (version 2) describes it. \return NULL without memory; the caller's, free it with json_decref() */
 struct json_t *event_json(const struct event *e);
+/** The same without the parts of a run. */
+struct json_t *event_json_without_parts(const struct event *e);
 /** The same with the keys of version 1. */
 struct json_t *event_json_v1(const struct event *e);
 
