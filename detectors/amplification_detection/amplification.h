@@ -11,12 +11,14 @@
 #include <nemea/module.h>
 
 #include "../common/pool.h"
+#include "peak.h"
 
 /* A flow of a pair. */
 struct item {
    ur_time_t first;
    uint64_t bytes;
    uint32_t packets;
+   uint32_t lasts; /* milliseconds, or the most that fits */
 };
 
 struct sums {
@@ -60,6 +62,7 @@ struct flood {
    uint64_t asked_bytes;
    uint32_t id;      /* of the alerts */
    uint64_t alerted; /* window of the last alert */
+   struct peak peak; /* with details */
 };
 
 struct server_key {
@@ -105,6 +108,7 @@ struct finding {
    struct sums sums[SIDES];
    ur_time_t first, last;
    uint32_t id, servers;
+   uint64_t peak_bytes, peak_packets; /* a second; with details */
 };
 /** Sends an alert. */
 int amplification_report(nm_module_t *m, const struct finding *finding);

@@ -8,13 +8,14 @@
 NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint64 BYTES, time TIME_FIRST, time TIME_LAST, uint32 PACKETS,
           uint32 PACKETS_REV, uint16 SRC_PORT, uint16 DST_PORT, uint8 PROTOCOL, uint32 REQ_FLOWS,
           uint32 REQ_PACKETS, uint64 REQ_BYTES, uint32 RSP_FLOWS, uint32 RSP_PACKETS, uint64 RSP_BYTES,
-          uint32 EVENT_ID, uint32 ADDR_CNT)
+          uint32 EVENT_ID, uint32 ADDR_CNT, uint64 PEAK_BYTES, uint64 PEAK_PACKETS)
 
 #define EXIT_OPTION 255
 #define FIELDS                                                                                         \
    "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint32 REQ_FLOWS,uint32 REQ_PACKETS,uint64 REQ_BYTES," \
    "uint32 RSP_FLOWS,uint32 RSP_PACKETS,uint64 RSP_BYTES,time TIME_FIRST,time TIME_LAST"
-#define SELF struct amplification
+#define DETAILS ",uint32 ADDR_CNT,uint64 PEAK_BYTES,uint64 PEAK_PACKETS"
+#define SELF    struct amplification
 
 static const nm_option_t options[] = {
     NM_STRING('d', "log_dir", SELF, log_dir, NULL,
@@ -39,7 +40,9 @@ static const nm_option_t options[] = {
     NM_U32(0, "servers", SELF, servers_min, 100, 2, 1000000,
            "Minimum number of servers that answer within a minute without having been asked."),
     NM_FLAG(0, "details", SELF, details,
-            "Alerts have the number of servers (uint32 ADDR_CNT) in place of EVENT_ID."),
+            "Alerts have the number of servers (uint32 ADDR_CNT) in place of EVENT_ID, and the highest rate "
+            "of the "
+            "answers (uint64 PEAK_BYTES, PEAK_PACKETS, a second)."),
     NM_FLAG(0, "classic", SELF, classic,
             "Report what NEMEA 2 reports: pairs of the watched port, and those with the largest flows in "
             "logs only."),
@@ -60,7 +63,7 @@ static int init(nm_module_t *m)
    nm_counter(m, "pairs displaced", &self->displaced);
    nm_counter(m, "log files not written", &self->log_errors);
    return pairs_open(m) == NM_OK
-              ? nm_set_output(m, 0, self->details ? FIELDS ",uint32 ADDR_CNT" : FIELDS ",uint32 EVENT_ID")
+              ? nm_set_output(m, 0, self->details ? FIELDS DETAILS : FIELDS ",uint32 EVENT_ID")
               : NM_ERROR;
 }
 
@@ -88,6 +91,8 @@ int amplification_report(nm_module_t *m, const struct finding *f)
    nm_set(m, alert, F_TIME_LAST, f->last);
    if (self->details) {
       nm_set(m, alert, F_ADDR_CNT, f->servers);
+      nm_set(m, alert, F_PEAK_BYTES, f->peak_bytes);
+      nm_set(m, alert, F_PEAK_PACKETS, f->peak_packets);
    } else {
       nm_set(m, alert, F_EVENT_ID, f->id);
    }

@@ -22,6 +22,8 @@ static void read_alert(const struct alert *a, struct event *e)
    event_add_port(e, alert_number(a, "SRC_PORT")); /* of the servers */
    e->sources = alert_number(a, "ADDR_CNT");
    e->amount = e->sources;
+   e->peak_bytes = alert_number(a, "PEAK_BYTES");
+   e->peak_packets = alert_number(a, "PEAK_PACKETS");
    e->type = "amplification";
    e->evidence = asked > 0 ? e->bytes / asked : 0; /* amplification; 0: the victim did not ask */
 }

@@ -68,7 +68,9 @@ static int judge(nm_module_t *m, struct flood *f)
        .first = f->first,
        .last = f->last,
        .id = f->id,
-       .servers = f->servers};
+       .servers = f->servers,
+       .peak_bytes = peak_rate(f->peak.best_bytes),
+       .peak_packets = peak_rate(f->peak.best_packets)};
    return amplification_report(m, &finding);
 }
 
@@ -76,7 +78,8 @@ static void restart(struct amplification *self, struct flood *f, uint64_t window
 {
    uint32_t id = f->id;
    uint64_t alerted = f->alerted;
-   memset(f, 0, sizeof(*f));
+   memset(f, 0, offsetof(struct flood, peak));
+   f->peak.best_bytes = f->peak.best_packets = 0;
    f->id = id;
    f->alerted = alerted;
    f->window = window;
@@ -114,6 +117,9 @@ int floods_answer(nm_module_t *m, const ip_addr_t *server, const ip_addr_t *vict
    f->sums.flows++;
    f->sums.packets += q->packets;
    f->sums.bytes += q->bytes;
+   if (self->details) {
+      peak_add(&f->peak, q->first, q->last, q->bytes, q->packets);
+   }
    f->ports |= UINT64_C(1) << ((uint16_t) (victim_port * PORT_HASH) >> 10);
    if (q->bytes > f->loudest_bytes) {
       f->loudest_bytes = q->bytes;

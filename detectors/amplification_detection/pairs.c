@@ -108,6 +108,25 @@ static void shrink(struct amplification *self, struct pair *pair, const struct q
    }
 }
 
+static void set_peak(const struct amplification *self, const struct pair *pair, struct finding *finding)
+{
+   struct peak peak = {.newest = 0};
+   const struct queue *q = &pair->items[RESPONSES];
+   struct queue_cursor c = queue_begin(q);
+   for (const struct item *item; (item = queue_next(&self->pool, q, &c)) != NULL;) {
+      ur_time_t last = item->first + (((ur_time_t) item->lasts << 32) / 1000);
+      peak_add(&peak, item->first, last, item->bytes, item->packets);
+   }
+   finding->peak_bytes = peak_rate(peak.best_bytes);
+   finding->peak_packets = peak_rate(peak.best_packets);
+}
+
+static uint32_t milliseconds(ur_time_t first, ur_time_t last)
+{
+   uint64_t ms = last > first ? ((last - first) >> 16) * 1000 >> 16 : 0;
+   return ms < UINT32_MAX ? (uint32_t) ms : UINT32_MAX;
+}
+
 static int evaluate(nm_module_t *m, struct pair *pair, const struct query *q)
 {
    struct amplification *self = nm_self(m);
@@ -131,6 +150,9 @@ static int evaluate(nm_module_t *m, struct pair *pair, const struct query *q)
       finding.sums[side].flows = pair->total[side].flows - pair->reported[side].flows;
       finding.sums[side].packets = pair->total[side].packets - pair->reported[side].packets;
       finding.sums[side].bytes = pair->total[side].bytes - pair->reported[side].bytes;
+   }
+   if (self->details) {
+      set_peak(self, pair, &finding);
    }
    return amplification_report(m, &finding);
 }
@@ -168,7 +190,10 @@ int pairs_add(nm_module_t *m, const struct query *q)
    link_append(&self->by_age, &pair->by_age);
    struct item *item = new_item(self, pair, q->side);
    if (item != NULL) {
-      *item = (struct item){.first = q->first, .bytes = q->bytes, .packets = q->packets};
+      *item = (struct item){.first = q->first,
+                            .bytes = q->bytes,
+                            .packets = q->packets,
+                            .lasts = milliseconds(q->first, q->last)};
    }
    add_to(&pair->total[q->side], q->packets, q->bytes);
    pair->last = q->last > pair->last ? q->last : pair->last;

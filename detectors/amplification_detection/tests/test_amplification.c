@@ -44,6 +44,39 @@ static void test_biflows(void **state)
    nm_test_free(t);
 }
 
+/* The bytes of a flow are spread evenly over it: 30 seconds with 60 kB more, in three bins of which one has a burst, too. */
+static void test_peak(void **state)
+{
+   struct peak p = {.newest = 0};
+   ur_time_t t = ur_time_from_sec_msec(1704067200, 0);
+   (void) state;
+   peak_add(&p, t, t + ((ur_time_t) 30 << 32), 60000, 60);
+   assert_int_equal(peak_rate(p.best_bytes), 2000);
+   peak_add(&p, t + ((ur_time_t) 12 << 32), t + ((ur_time_t) 12 << 32), 5000, 10);
+   assert_int_equal(peak_rate(p.best_bytes), 2500);
+   assert_int_equal(peak_rate(p.best_packets), 3);
+   peak_add(&p, t + ((ur_time_t) 86400 << 32), t + ((ur_time_t) 86400 << 32), 100,
+            1);                        /* the ring begins anew */
+   peak_add(&p, t, t, 1000000, 1);     /* too old */
+   peak_add(&p, t + 1, t, 1000000, 1); /* no flow ends before it begins */
+   assert_int_equal(peak_rate(p.best_bytes), 2500);
+   peak_add(&p, 0, UINT64_MAX, UINT64_MAX, UINT64_MAX); /* forged */
+   assert_true(peak_rate(p.best_bytes) > 2500);
+}
+
+static void test_peak_of_a_pair(void **state)
+{
+   nm_test_t *t = nm_unit_start("-t 50 -w 120 -s 60 --details", TEST_FLOWS);
+   (void) state;
+   for (unsigned i = 0; i < 130; i++) {
+      ask(t, i, 3, 3000);
+   }
+   const char *alert = nm_test_next(t, 0);
+   assert_non_null(alert);
+   assert_non_null(strstr(alert, "203.0.113.9,198.51.100.53,3000,3,"));
+   nm_test_free(t);
+}
+
 /* Servers that answer a few times each in 28 s, to a host without a past that asked nothing. */
 static uint32_t unasked(unsigned servers, unsigned answers, unsigned packets, unsigned bytes, unsigned ports)
 {
@@ -176,11 +209,11 @@ static void test_one_direction(void **state)
    flood(t, 10, 150, 3, 60); /* small ones to few ports */
    flood(t, 70, 150, 3, 60);
    assert_string_equal(nm_test_next(t, 0),
-                       "203.0.113.9,10.10.0.0,0,9000,2024-01-01T00:00:10.000000,2024-01-01T00:00:10."
+                       "203.0.113.9,10.10.0.0,900,15,0,9000,2024-01-01T00:00:10.000000,2024-01-01T00:00:10."
                        "000000,150,0,0,150,150,161");
    nm_test_finish(t);
    assert_string_equal(nm_test_next(t, 0),
-                       "203.0.113.9,10.70.0.0,0,9000,2024-01-01T00:01:10.000000,2024-01-01T00:01:10."
+                       "203.0.113.9,10.70.0.0,900,15,0,9000,2024-01-01T00:01:10.000000,2024-01-01T00:01:10."
                        "000000,150,0,0,150,150,161");
    NO_MORE(t);
    nm_test_free(t);
@@ -233,7 +266,7 @@ static void test_repeated(void **state)
    nm_test_finish(t);
    assert_string_equal(
        nm_test_next(t, 0),
-       "203.0.113.9,198.51.100.7,24000,1520000,2024-01-01T00:00:10.000000,2024-01-01T00:00:29."
+       "203.0.113.9,198.51.100.7,76000,160,24000,1520000,2024-01-01T00:00:10.000000,2024-01-01T00:00:29."
        "000000,1,400,400,400,3200,123");
    NO_MORE(t);
    nm_test_free(t);
@@ -297,6 +330,8 @@ int main(void)
 {
    const struct CMUnitTest tests[] = {
        cmocka_unit_test(test_biflows),
+       cmocka_unit_test(test_peak),
+       cmocka_unit_test(test_peak_of_a_pair),
        cmocka_unit_test(test_few_servers_with_large_answers),
        cmocka_unit_test(test_bins_add),
        cmocka_unit_test(test_big),
