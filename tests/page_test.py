@@ -10,8 +10,10 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
+import subprocess
 import sys
 import unittest
 
@@ -133,6 +135,52 @@ class Security(Page):
         for path in ('alerts', 'traffic', 'modules', 'hosts/192.0.2.1', 'flows?host=192.0.2.1'):
             status, _, body = self.ask('/api/v1/' + path)
             self.assertEqual((status, 'source' in json.loads(body)), (503, True), path)
+
+    def test_what_monitoring_reads_from_a_real_supervisor(self):
+        os.mkdir(self.w.file('modules'))
+        os.mkdir(self.w.file('logs'))
+        self.w.file('t.xml', DOCUMENT.format(self.w.path))
+        self.w.file('modules/all.sup', module('repeater', os.path.join(BIN, 'traffic_repeater'), '', interface('IN', 'a') + interface('OUT', 'b')) +
+                    module('sleep', 'sleep', 'infinity') + module('parked', 'sleep', '1', enabled='false'))
+        s = self.w.start(os.path.join(BIN, 'supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.w.file('s.sock'),
+                         '--state-dir', self.w.file('state'))
+        self.w.connect(self.w.file('s.sock')).close()
+        self.start('--metrics-token', self.w.file('metrics', 'a token of 16 bytes and more\n'))
+        token = {'Authorization': 'Bearer a token of 16 bytes and more'}
+        self.w.wait_for(lambda: json.loads(self.ask('/readyz', **token)[2]) == {'ready': True, 'modules': []}, 'the modules')
+        status, headers, body = self.ask('/metrics', **token)
+        self.assertEqual((status, headers['Content-Type']), (200, 'application/openmetrics-text; version=1.0.0; charset=utf-8'))
+        text = body.decode()
+        self.assertTrue(text.endswith('\n# EOF\n'))
+        self.assertEqual(text.count('# EOF'), 1)
+        for line in ('nemea_module_up{module="sleep"} 1', 'nemea_module_up{module="parked"} 0', 'nemea_page_supervisor_up 1',
+                     'nemea_ifc_messages_total{module="repeater",dir="in",index="0",type="u",id="a"} 0'):
+            self.assertIn('\n' + line + '\n', '\n' + text)
+        types = re.findall(r'(?m)^# TYPE (\S+) (\S+)$', text)
+        self.assertEqual(len(types), len(dict(types)))
+        if shutil.which('promtool'):  # of Debian's package prometheus; it reads the older text format, where families have the names of their samples
+            suffixes = {name: {'counter': '_total', 'info': '_info'}.get(kind, '') for name, kind in types}
+            older = re.sub(r'(?m)^# (?:TYPE|HELP) (\S+)', lambda m: m[0] + suffixes[m[1]], text).replace('# EOF\n', '')
+            older = re.sub(r'(?m)^(# TYPE \S+) info$', r'\1 gauge', older)
+            checked = subprocess.run(['promtool', 'check', 'metrics'], input=older, capture_output=True, text=True, timeout=60, check=False)
+            self.assertNotIn('error', checked.stderr.lower())
+            self.assertNotEqual(checked.returncode, 1, checked.stderr)
+        self.assertEqual(self.ask('/_stats')[0], 401)
+        status, headers, body = self.ask('/_stats', **token)
+        self.assertEqual((status, headers['Content-Type']), (200, 'application/json'))
+        stats = json.loads(body)['stats']
+        self.assertEqual(set(stats), {'repeater_INIFC0', 'repeater_OUTIFC0', 'repeater_OUTIFC0_dropped', 'repeater_cpu', 'repeater_mem', 'sleep_cpu',
+                                      'sleep_mem'})
+        self.assertEqual([stats['repeater_INIFC0'], stats['repeater_OUTIFC0_dropped']], [0, 0])
+        self.assertGreater(stats['repeater_mem'], 100)
+        self.assertEqual(body.decode(), json.dumps({'stats': stats}, sort_keys=True, separators=(',', ':')) + '\n')
+        with open(os.path.join(ROOT, 'tests/golden/supervisor/status/stats.json'), 'rb') as file:
+            golden = json.load(file)['stats']
+        self.assertLessEqual({k: type(v) for k, v in stats.items() if k.startswith('repeater')}.items(),
+                             {k: type(v) for k, v in golden.items()}.items())
+        self.w.end(s, signal.SIGTERM)
+        self.assertEqual(self.ask('/_stats', **token)[0], 503)
+        self.assertIn(b'\nnemea_page_supervisor_up 0\n', self.ask('/metrics', **token)[2])
 
     def test_command_lines(self):
         for options, said in [(['-l', '0.0.0.0:8080'], '--tls-cert and --tls-key are needed'), (['-l', 'somewhere'], 'expected ADDRESS:PORT'),

@@ -17,6 +17,7 @@ import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import unittest
@@ -490,6 +491,36 @@ class Supervisor(unittest.TestCase):
                 with open(os.path.join(folder, f'nemea_supervisor-{what}.txt'), encoding='ascii') as file:
                     self.assertEqual(self.w.end(plugin), (0, file.read(), ''))
         self.assertEqual(self.w.run(self.program('nemea_supervisor'), 'autoconf'), (0, 'yes\n', ''))
+
+    def test_the_plugin_of_munin_for_ipfixcol2(self):
+        path = self.w.file('trap-ipfixcol2_1.sock')
+        plugin = ('nemea_ipfixcol2',)
+        code, out, err = self.w.run(*plugin)
+        self.assertEqual((code, out), (1, ''))
+        self.assertIn('there is no socket trap-ipfixcol2_*.sock', err)
+        outputs = [{'ifc_id': 'flow:1', 'num_clients': 2, 'sent-messages': 10, 'dropped-messages': 1, 'buffers': 3, 'autoflushes': 4}]
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(path)
+            server.listen()
+            for words, answer, expected in (
+                    ((), json.dumps({'out': outputs}), (0, 'multigraph ipfixcol2_flow_1\nsent.value 10\ndrop.value 1\nsb.value 3\naf.value 4\n'
+                                                           'numcli.value 2\n\n')),
+                    (('config',), json.dumps({'out': outputs}), (0, None)), ((), '[' * 100, (1, '')), ((), None, (1, ''))):
+                process = self.w.start(*plugin, *words)
+                client, _ = server.accept()
+                with client:
+                    self.assertEqual(client.recv(100)[0], 10)
+                    if answer is not None:
+                        body = answer.encode() + b'\0'
+                        client.sendall(struct.pack('=B3xI', 12, len(body)) + body)
+                code, out, err = self.w.end(process)
+                self.assertEqual(code, expected[0], err)
+                if expected[1] is None:
+                    self.assertIn('multigraph ipfixcol2_flow_1\ngraph_title ipfixcol2 output flow_1\n', out)
+                    self.assertIn('numcli.label clients\nnumcli.type GAUGE\nnumcli.min 0\n', out)
+                else:
+                    self.assertEqual(out, expected[1])
+        self.assertEqual(self.w.run(*plugin, 'autoconf'), (0, 'yes\n', ''))
 
     @unittest.skipIf(os.geteuid() != 0, 'becomes another user')
     def test_who_may_ask_for_what(self):

@@ -5,6 +5,8 @@
 
 /** \return exit status */
 int old_munin(const char *socket, int argc, char **argv);
+/** The plugin nemea_ipfixcol2 of Munin, which asks service sockets, not the supervisor. */
+int old_ipfixcol2(int argc, char **argv);
 int old_modulesinfo(const char *socket, int argc, char **argv);
 
 #endif

@@ -461,6 +461,10 @@ int main(int argc, char **argv)
                        .output = -1,
                        .rollback = -1};
    const char *name = program_invocation_short_name, *socket = getenv("socket");
+   if (strcmp(name, "nemea_ipfixcol2") == 0) {
+      int status = old_ipfixcol2(argc, argv);
+      return nc_flush_stdout(name) || status != EXIT_SUCCESS ? status : EXIT_FAILED;
+   }
    if (strcmp(name, "nemea_supervisor") == 0 || strcmp(name, "nemea-modulesinfo") == 0) {
       socket = socket != NULL ? socket : DEFAULT_SOCKET;
       int status = (strcmp(name, "nemea_supervisor") == 0 ? old_munin : old_modulesinfo)(socket, argc, argv);

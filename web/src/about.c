@@ -89,6 +89,55 @@ json_t *about_ready(const struct about *a, json_t *answer, unsigned *status, boo
    return said;
 }
 
+/* Numbers of messages of interfaces: NAME_INIFC0, NAME_OUTIFC0, NAME_OUTIFC0_dropped. */
+static void add_interfaces(json_t *stats, const char *name, const json_t *list, bool out)
+{
+   char key[512];
+   size_t i;
+   json_t *o;
+   json_array_foreach((json_t *) list, i, o)
+   {
+      (void) snprintf(key, sizeof(key), "%s_%sIFC%zu", name, out ? "OUT" : "IN", i);
+      json_object_set(stats, key, json_object_get(o, "messages"));
+      if (out) {
+         (void) snprintf(key, sizeof(key), "%s_OUTIFC%zu_dropped", name, i);
+         json_object_set(stats, key, json_object_get(o, "dropped"));
+      }
+   }
+}
+
+char *about_stats(const json_t *modules)
+{
+   char key[512];
+   json_t *stats = json_object(), *m;
+   long cores = sysconf(_SC_NPROCESSORS_ONLN);
+   size_t i;
+   json_array_foreach((json_t *) modules, i, m)
+   {
+      const char *name = json_string_value(json_object_get(m, "name"));
+      if (name == NULL || json_integer_value(json_object_get(m, "pid")) == 0) {
+         continue; /* running ones only */
+      }
+      (void) snprintf(key, sizeof(key), "%s_mem", name);
+      json_object_set_new(stats, key,
+                          json_real((double) json_integer_value(json_object_get(m, "memory")) / 1000));
+      (void) snprintf(key, sizeof(key), "%s_cpu", name); /* percent of the whole machine */
+      json_object_set_new(stats, key,
+                          json_integer((json_int_t) (json_real_value(json_object_get(m, "cpu")) * 100 /
+                                                     (double) (cores > 0 ? cores : 1))));
+      add_interfaces(stats, name, json_object_get(m, "inputs"), false);
+      add_interfaces(stats, name, json_object_get(m, "outputs"), true);
+   }
+   json_t *o = json_pack("{s:o}", "stats", stats);
+   char *text = json_dumps(o, JSON_SORT_KEYS | JSON_COMPACT | JSON_REAL_PRECISION(15)), *line = NULL;
+   if (text != NULL && asprintf(&line, "%s\n", text) < 0) {
+      line = NULL;
+   }
+   free(text);
+   json_decref(o);
+   return line;
+}
+
 char *about_metrics(struct about *a, const json_t *supervisor)
 {
    static const char *const classes[] = {"other", "1xx", "2xx", "3xx", "4xx", "5xx"};

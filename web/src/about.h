@@ -33,6 +33,8 @@ void about_count(struct about *a, unsigned status);
 json_t *about_system(struct about *a, json_t *info, json_t *error);
 /** Takes the status of all modules, or the error that there is instead. \param trusted: names of modules may be told */
 json_t *about_ready(const struct about *a, json_t *answer, unsigned *status, bool trusted);
+/** The status of all modules, an array, in the form that nemea_status of NEMEA 2 gave at /_stats. \return text in JSON, to be freed */
+char *about_stats(const json_t *modules);
 /** \param supervisor its metrics, {"text": ...}, or NULL. \return text in OpenMetrics, to be freed */
 char *about_metrics(struct about *a, const json_t *supervisor);
 

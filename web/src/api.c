@@ -118,6 +118,7 @@ static const struct route routes[] = {
     {"live", TAIL_NONE, LANE_LOCAL, ANSWER_LIVE, "", "", {{NULL}}},
     {"/readyz", TAIL_NONE, LANE_SUPERVISOR, ANSWER_READY, "command", "status", {{NULL}}, true},
     {"/metrics", TAIL_NONE, LANE_SUPERVISOR, ANSWER_METRICS, "command", "metrics", {{NULL}}, true},
+    {"/_stats", TAIL_NONE, LANE_SUPERVISOR, ANSWER_STATS, "command", "status", {{NULL}}, true},
 };
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
 

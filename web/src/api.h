@@ -25,6 +25,7 @@ enum answer_form {
    ANSWER_SYSTEM,    /* its information, and what the page itself knows */
    ANSWER_READY,     /* which module is not ready */
    ANSWER_METRICS,   /* its metrics, and those of the page */
+   ANSWER_STATS,     /* its status, as nemea_status of NEMEA 2 gave it at /_stats */
    ANSWER_ROWS,      /* lines, as {"rows": [...], ...what the last line says} */
    ANSWER_ONE,       /* the first line */
    ANSWER_FLOWS,     /* objects in lines, of nemea flows */

@@ -258,6 +258,13 @@ static enum MHD_Result send_answer(struct request *r)
       return send_response(r, 200,
                            text_response(text, "application/openmetrics-text; version=1.0.0; charset=utf-8"));
    }
+   case ANSWER_STATS:
+      if (r->job.status == 200) {
+         char *text = about_stats(answer);
+         json_decref(answer);
+         return send_response(r, 200, text_response(text, "application/json"));
+      }
+      return send_json(r, r->job.status, answer);
    default: return send_json(r, r->job.status, answer);
    }
 }
@@ -274,7 +281,7 @@ static enum MHD_Result serve_api(struct request *r, const char *method, const ch
    bool session = has_session(r, id);
    unsigned status = api_parse(method, path, a.list, a.n, r->body, r->body_size, call, why);
    bool open = status == 200 && call->open;
-   if (status == 200 && call->form == ANSWER_METRICS && !session &&
+   if (status == 200 && (call->form == ANSWER_METRICS || call->form == ANSWER_STATS) && !session &&
        !guard_bearer(header(r, "Authorization"), s->o.metrics_token)) {
       return send_error(r, 401, "metrics need a bearer token: start nemea_page with --metrics-token FILE");
    }
@@ -341,7 +348,8 @@ static enum MHD_Result serve(struct request *r, const char *method, const char *
    if (strcmp(path, "/healthz") == 0) {
       return send_json(r, 200, json_pack("{s:b}", "ok", 1));
    }
-   bool api = strncmp(path, "/api/", 5) == 0 || strcmp(path, "/metrics") == 0 || strcmp(path, "/readyz") == 0;
+   bool api = strncmp(path, "/api/", 5) == 0 || strcmp(path, "/metrics") == 0 ||
+              strcmp(path, "/readyz") == 0 || strcmp(path, "/_stats") == 0;
    if (!api && post) {
       return send_error(r, 405, "this is read only");
    }
