@@ -58,13 +58,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
    while (d != NULL && size >= 2) {
       size_t n = (size_t) (data[0] & 0x0f) << 8 | data[1];
       struct fc_peer peer = {.port = data[0] >> 4};
+      uint16_t stream = data[0] >> 7; /* as if it came over SCTP */
       data += 2;
       size -= 2;
       n = n < size ? n : size;
       uint8_t *message = malloc(n > 0 ? n : 1);
       memcpy(message, data, n);
       fc_is_export(message, n);
-      fc_decode(d, &peer, message, n, now);
+      fc_decode_stream(d, &peer, stream, message, n, now);
       free(message);
       free(room);
       room = NULL;

@@ -342,6 +342,28 @@ static void ipfix_withdrawal_and_domains(void **state)
    close_rig(&r);
 }
 
+/* Each stream of SCTP has sequence numbers of its own; templates are those of the association. */
+static void streams_count_on_their_own(void **state)
+{
+   static const struct {
+      uint16_t stream;
+      uint8_t sequence, lost;
+   } steps[] = {{0, 0, 0}, {3, 0, 0}, {0, 1, 0}, {3, 1, 0}, {3, 2, 0}, {0, 2, 0}, {3, 5, 2}, {0, 4, 3}};
+   uint8_t message[] = {0, 10, 0, 24, 0, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 8, 0, 0, 0, 9};
+   struct rig r;
+   (void) state;
+   open_default(&r, "BYTES");
+   r.peer.transport = FC_SCTP;
+   feed(&r, "000a 001c 00000064 00000000 00000001 0002 000c 0100 0001 0001 0004");
+   for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+      message[11] = steps[i].sequence;
+      fc_decode_stream(r.decoder, &r.peer, steps[i].stream, message, sizeof(message), NS);
+      assert_int_equal(counter(&r, FC_LOST), steps[i].lost);
+   }
+   assert_int_equal(r.n, 8);
+   close_rig(&r);
+}
+
 static void templates_are_limited(void **state)
 {
    struct rig r;
@@ -511,6 +533,7 @@ int main(void)
        cmocka_unit_test(v9_options_tell_the_rate_of_samplers),
        cmocka_unit_test(ipfix_reduced_sizes_enterprise_elements_and_variable_lengths),
        cmocka_unit_test(ipfix_withdrawal_and_domains),
+       cmocka_unit_test(streams_count_on_their_own),
        cmocka_unit_test(templates_are_limited),
        cmocka_unit_test(broken_messages_are_counted),
        cmocka_unit_test(a_record_without_a_mandatory_field_is_counted),

@@ -106,6 +106,33 @@ static void what_has_no_effect_is_named_with_its_line(void **state)
           options, "startup.xml:4: <templateLifeTime> has no effect");
 }
 
+#define TLS(parts) "<input><plugin>tcp</plugin><params><tls>" parts "</tls></params></input>"
+#define FILES      "<certificateFile>/c</certificateFile><caFile> /a </caFile>"
+
+static void inputs_with_tls_become_options(void **state)
+{
+   (void) state;
+   const char *options = "--tls-certificate /c --tls-key /c --tls-ca /a --tls 4739 -f SRC_IP,?DST_IP -i "
+                         "u:flows:max_clients=64:timeout=HALF_WAIT:buffer=on:autoflush=500000";
+   expect(FILE_OF(TLS(FILES "<verifyPeer>true</verifyPeer>"), OUT(UNIX)), options, "");
+   expect(FILE_OF("\n" TLS(FILES), OUT(UNIX)), options,
+          "startup.xml:4: <tls> without <verifyPeer>true</verifyPeer>: exporters need a certificate");
+   expect(FILE_OF(TLS(FILES "<allowInsecure>1</allowInsecure>"), OUT(UNIX)), options,
+          "startup.xml:3: <allowInsecure> has no effect");
+   expect(
+       FILE_OF(TLS("<certificateFile>/c</certificateFile><privateKeyFile>/k</privateKeyFile><caDir>/d</caDir>"
+                   "<verifyPeer>1</verifyPeer>") "<input><plugin>tcp</plugin><params><localPort>1</"
+                                                 "localPort></params></input>",
+               OUT(UNIX)),
+       "--tls-certificate /c --tls-key /k --tls-ca /d --tls 4739 -t 1 -f SRC_IP,?DST_IP -i "
+       "u:flows:max_clients=64:timeout=HALF_WAIT:buffer=on:autoflush=500000",
+       "");
+   expect(FILE_OF(TLS(FILES "<verifyPeer>1</verifyPeer>") TLS(FILES "<verifyPeer>1</verifyPeer>"), OUT(UNIX)),
+          "--tls-certificate /c --tls-key /c --tls-ca /a --tls 4739 --tls 4739 -f SRC_IP,?DST_IP -i "
+          "u:flows:max_clients=64:timeout=HALF_WAIT:buffer=on:autoflush=500000",
+          "");
+}
+
 static void faults_are_named_with_line_value_and_what_was_expected(void **state)
 {
    (void) state;
@@ -124,7 +151,20 @@ static void faults_are_named_with_line_value_and_what_was_expected(void **state)
    expect_error(FILE_OF("<input><plugin>udp</plugin><params><port>1</port></params></input>", OUT(UNIX)),
                 "unknown element <port> in <params>");
    expect_error(FILE_OF("<input><plugin>tcp</plugin><params><tls/></params></input>", OUT(UNIX)),
-                "no IPFIX over TLS");
+                "startup.xml:3: <tls> without <certificateFile>");
+   expect_error(FILE_OF(TLS("<certificateFile>/c</certificateFile>"), OUT(UNIX)),
+                "startup.xml:3: <tls> without <caFile> or <caDir>");
+   expect_error(FILE_OF(TLS("<caStore>s</caStore>"), OUT(UNIX)), "<caStore> cannot be used here");
+   expect_error(FILE_OF(TLS("<caFile>/a</caFile><caDir>/b</caDir>"), OUT(UNIX)),
+                "<caFile> and <caDir> together, expected one");
+   expect_error(FILE_OF(TLS("<verifyPeer>yes</verifyPeer>"), OUT(UNIX)),
+                "<verifyPeer> is \"yes\", expected true or false");
+   expect_error(FILE_OF(TLS("<x/>"), OUT(UNIX)), "unknown element <x> in <tls>");
+   expect_error(
+       FILE_OF(TLS(FILES) "\n" TLS("<certificateFile>/c</certificateFile><caFile>/b</caFile>"), OUT(UNIX)),
+       "startup.xml:4: <tls> has other files than that of an input before");
+   expect_error(FILE_OF("<input><plugin>udp</plugin><params><tls/></params></input>", OUT(UNIX)),
+                "unknown element <tls> in <params>");
    expect_error(FILE_OF("<input><plugin>fds</plugin></input>", OUT(UNIX)),
                 "input \"fds\" cannot be read here");
    expect_error(FILE_OF("<input/>", OUT(UNIX)), "input without <plugin>");
@@ -165,6 +205,7 @@ int main(void)
        cmocka_unit_test(inputs_and_interfaces_become_options),
        cmocka_unit_test(common_parameters_and_several_outputs_are_read),
        cmocka_unit_test(what_has_no_effect_is_named_with_its_line),
+       cmocka_unit_test(inputs_with_tls_become_options),
        cmocka_unit_test(faults_are_named_with_line_value_and_what_was_expected),
        cmocka_unit_test(entities_are_refused),
    };

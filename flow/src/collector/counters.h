@@ -23,6 +23,7 @@ enum fc_counter {
    FC_EXPORTERS_EVICTED,
    FC_SAMPLES_PASSED, /* samples of sFlow that say nothing of flows */
    FC_WAITED,         /* sets that came before their template and were read when it came */
+   FC_CONNECTIONS,    /* over TCP, TLS, DTLS and SCTP that began */
    /* Sequence numbers */
    FC_LOST,         /* messages (NetFlow v9, sFlow) or records (NetFlow v5, v7, IPFIX) that never came */
    FC_OUT_OF_ORDER, /* messages */
@@ -38,6 +39,10 @@ enum fc_counter {
    FC_DROP_MANDATORY,   /* records without a field that the output must have */
    FC_DROP_CUT,         /* datagrams of a capture that are fragments, or cut by the snapshot length */
    FC_DROP_SAMPLE,      /* samples of sFlow without a packet that could be read */
+   FC_DROP_HANDSHAKE,   /* of TLS and DTLS: connections whose handshake failed, */
+   FC_DROP_CERTIFICATE, /* whose exporter has no certificate that can be accepted, */
+   FC_DROP_TIMEOUT,     /* whose handshake was not done in time; */
+   FC_DROP_NO_SESSION,  /* datagrams of none */
    FC_DROP_SIZE,        /* records larger than a UniRec record can be */
    FC_COUNTERS
 };

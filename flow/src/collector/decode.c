@@ -189,7 +189,13 @@ static void find_domain(struct message *m, uint32_t id)
    struct fc_decoder *d = m->d;
    struct domain_key key = {.exporter = m->exporter->uid, .id = id, .version = m->version};
    bool is_new;
+   if (m->stream > 0) {
+      key.stream = m->stream;
+      m->sequences = nc_table_upsert(d->domains, &key, NULL);
+      key.stream = 0;
+   }
    m->domain = nc_table_upsert(d->domains, &key, &is_new);
+   m->sequences = m->stream > 0 ? m->sequences : m->domain;
    if (is_new) {
       m->domain->uid = d->next_uid++;
    }
@@ -321,6 +327,12 @@ static void read_sflow(struct message *m, const uint8_t *p, size_t size)
 
 void fc_decode(struct fc_decoder *d, const struct fc_peer *peer, const uint8_t *p, size_t size, uint64_t now)
 {
+   fc_decode_stream(d, peer, 0, p, size, now);
+}
+
+void fc_decode_stream(struct fc_decoder *d, const struct fc_peer *peer, uint16_t stream, const uint8_t *p,
+                      size_t size, uint64_t now)
+{
    static const uint8_t counter_of[] = {
        [SFLOW] = FC_SFLOW, [5] = FC_V5, [7] = FC_V7, [9] = FC_V9, [10] = FC_IPFIX};
    unsigned version = fc_sflow_is(p, size) ? SFLOW : size >= 4 ? load_be16(p) : 0;
@@ -331,7 +343,7 @@ void fc_decode(struct fc_decoder *d, const struct fc_peer *peer, const uint8_t *
       fc_add(&d->counters[FC_DROP_VERSION], 1);
       return;
    }
-   struct message m = {.d = d, .peer = peer, .now = now, .version = (uint8_t) version};
+   struct message m = {.d = d, .peer = peer, .now = now, .version = (uint8_t) version, .stream = stream};
    m.exporter = find_exporter(d, peer);
    if (m.exporter == NULL) {
       return;

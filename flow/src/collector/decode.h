@@ -12,7 +12,7 @@
 #define FC_MAX_OUTPUTS 32
 #define FC_MAX_MESSAGE 65535
 
-enum fc_transport { FC_UDP, FC_TCP, FC_FILE };
+enum fc_transport { FC_UDP, FC_TCP, FC_FILE, FC_TLS, FC_DTLS, FC_SCTP };
 
 /** Who sent a message. No padding: it is a key. */
 struct fc_peer {
@@ -68,6 +68,9 @@ void fc_decoder_free(struct fc_decoder *d);
 /** Decodes a message that came at a time (nanoseconds since the epoch). Over TCP and in files: one IPFIX message as its header says. */
 void fc_decode(struct fc_decoder *d, const struct fc_peer *peer, const uint8_t *message, size_t size,
                uint64_t now);
+/** The same for a stream of SCTP: sequence numbers are those of the stream, templates those of all streams. */
+void fc_decode_stream(struct fc_decoder *d, const struct fc_peer *peer, uint16_t stream,
+                      const uint8_t *message, size_t size, uint64_t now);
 /** Drops sets that have waited for long enough; everything that waits when now is UINT64_MAX. Call it about once a second. */
 void fc_decoder_expire(struct fc_decoder *d, uint64_t now);
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "receive.h"
 
-#include "parse/bytes.h"
-
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/sctp.h>
 #include <linux/sock_diag.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -14,33 +13,28 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-#include <unirec/ipaddr.h>
 
 #define BATCH   64
 #define STRIDE  (65536 + 17 * 64) /* of buffers: their beginnings do not share sets of the processor's cache */
 #define CONTROL 64
 #define EVENTS  32
 _Static_assert(BATCH <= FC_FORWARD_BATCH, "what is received at once is passed on at once");
-#define IPFIX_HEADER 16
+#define TIMERS UINT64_C(200000000) /* nanoseconds between looks at what is due */
 
-struct place { /* that epoll names: a socket or a connection */
+struct place { /* a socket */
    int fd;
-   bool tcp, listens;
-   uint32_t dropped;   /* by the kernel, as last told */
-   uint64_t last_data; /* of a connection: wall clock, nanoseconds */
-   struct fc_peer peer;
-   uint8_t *buffer; /* of a connection: FC_MAX_MESSAGE bytes */
-   size_t used;
+   enum fc_transport transport;
+   uint32_t dropped; /* by the kernel, as last told */
 };
 
 struct fc_receiver {
    int epoll;
    struct place sockets[FC_MAX_SOCKETS];
-   struct place connections[FC_MAX_CONNECTIONS];
    unsigned n_sockets;
+   struct fc_connections *connections;
+   uint64_t next_timers;
    struct fc_forward *forward; /* NULL: nothing is passed on */
-   uint32_t sessions;
-   uint8_t *memory; /* of BATCH datagrams */
+   uint8_t *memory;            /* of BATCH datagrams */
    struct mmsghdr headers[BATCH];
    struct iovec vectors[BATCH];
    struct sockaddr_storage from[BATCH];
@@ -49,11 +43,12 @@ struct fc_receiver {
 
 /* --------------------------------------------------------------------- addresses */
 
-bool fc_address_parse(struct fc_address *a, const char *text, bool tcp, char error[FC_ERROR])
+bool fc_address_parse(struct fc_address *a, const char *text, enum fc_transport transport,
+                      char error[FC_ERROR])
 {
    const char *host = text, *end = NULL, *port = text;
    memset(a, 0, sizeof(*a));
-   a->tcp = tcp;
+   a->transport = transport;
    if (*text == '[') {
       host++;
       end = strchr(text, ']');
@@ -73,29 +68,16 @@ bool fc_address_parse(struct fc_address *a, const char *text, bool tcp, char err
    return true;
 }
 
-static void set_peer(struct fc_peer *peer, const struct sockaddr_storage *from)
-{
-   memset(peer, 0, sizeof(*peer));
-   if (from->ss_family == AF_INET) {
-      const struct sockaddr_in *in = (const struct sockaddr_in *) from;
-      ip_addr_t ip = ip_from_4_bytes_be((const char *) &in->sin_addr);
-      memcpy(peer->address, &ip, 16);
-      peer->port = ntohs(in->sin_port);
-   } else if (from->ss_family == AF_INET6) {
-      const struct sockaddr_in6 *in = (const struct sockaddr_in6 *) from;
-      ip_addr_t ip = IN6_IS_ADDR_V4MAPPED(&in->sin6_addr)
-                         ? ip_from_4_bytes_be((const char *) &in->sin6_addr + 12)
-                         : ip_from_16_bytes_be((const char *) &in->sin6_addr);
-      memcpy(peer->address, &ip, 16);
-      peer->port = ntohs(in->sin6_port);
-   }
-}
-
 /* ----------------------------------------------------------------------- opening */
+
+static bool is_datagram(enum fc_transport t)
+{
+   return t == FC_UDP || t == FC_DTLS;
+}
 
 static bool watch(struct fc_receiver *r, struct place *p)
 {
-   struct epoll_event event = {.events = EPOLLIN, .data.ptr = p};
+   struct epoll_event event = {.events = EPOLLIN, .data.u32 = (uint32_t) (p - r->sockets)};
    return epoll_ctl(r->epoll, EPOLL_CTL_ADD, p->fd, &event) == 0;
 }
 
@@ -124,11 +106,14 @@ static bool set_up(int fd, const struct addrinfo *ai, const struct fc_address *a
    if (ai->ai_family == AF_INET6) {
       setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, a->host[0] == 0 ? &off : &on, sizeof(int));
    }
-   if (shared &&
-       (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 || (!a->tcp && !hold_back(fd)))) {
+   if (shared && (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0 ||
+                  (is_datagram(a->transport) && !hold_back(fd)))) {
       return false;
    }
-   if (a->tcp) {
+   if (a->transport == FC_SCTP) { /* with each message the number of its stream */
+      setsockopt(fd, IPPROTO_SCTP, SCTP_RECVRCVINFO, &on, sizeof(on));
+   }
+   if (!is_datagram(a->transport)) {
       setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
       return bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 && listen(fd, 64) == 0;
    }
@@ -147,18 +132,21 @@ static bool open_socket(struct fc_receiver *r, const struct fc_address *a, bool 
                         uint32_t *granted, char error[FC_ERROR])
 {
    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
-                            .ai_socktype = a->tcp ? SOCK_STREAM : SOCK_DGRAM};
+                            .ai_socktype = is_datagram(a->transport) ? SOCK_DGRAM : SOCK_STREAM};
    struct addrinfo *list = NULL;
-   const char *kind = a->tcp ? "TCP" : "UDP", *where = a->host[0] != 0 ? a->host : "*";
+   static const char *const kinds[] = {
+       [FC_UDP] = "UDP", [FC_TCP] = "TCP", [FC_TLS] = "TLS", [FC_DTLS] = "DTLS", [FC_SCTP] = "SCTP"};
+   const char *where = a->host[0] != 0 ? a->host : "*";
    int rc = EAI_FAMILY, reason = 0;
    for (int try = 0; try < 2 && rc != 0; try++) {
       hints.ai_family = a->host[0] != 0 ? AF_UNSPEC : try == 0 ? AF_INET6 : AF_INET;
       rc = getaddrinfo(a->host[0] != 0 ? a->host : NULL, a->port, &hints, &list);
       struct place *p = &r->sockets[r->n_sockets];
-      *p = (struct place){
-          .fd = rc == 0 ? socket(list->ai_family, list->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1,
-          .tcp = a->tcp,
-          .listens = a->tcp};
+      *p = (struct place){.fd = rc == 0 ? socket(list->ai_family,
+                                                 list->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                                                 a->transport == FC_SCTP ? IPPROTO_SCTP : 0)
+                                        : -1,
+                          .transport = a->transport};
       if (rc == 0 && p->fd >= 0 && set_up(p->fd, list, a, shared, buffer, granted) && watch(r, p)) {
          r->n_sockets++;
          freeaddrinfo(list);
@@ -177,23 +165,30 @@ static bool open_socket(struct fc_receiver *r, const struct fc_address *a, bool 
          break;
       }
    }
-   snprintf(error, FC_ERROR, "cannot listen on %s port %s of %s: %s", kind, a->port, where,
-            reason != 0 ? strerror(reason) : gai_strerror(rc));
+   snprintf(error, FC_ERROR, "cannot listen on %s port %s of %s: %s", kinds[a->transport], a->port, where,
+            a->transport == FC_SCTP && (reason == EPROTONOSUPPORT || reason == ESOCKTNOSUPPORT)
+                ? "this kernel has no SCTP (module sctp)"
+            : reason != 0 ? strerror(reason)
+                          : gai_strerror(rc));
    return false;
 }
 
 struct fc_receiver *fc_receiver_new(const struct fc_address *addresses, unsigned n, bool shared,
-                                    uint32_t buffer, uint32_t *granted, char error[FC_ERROR])
+                                    uint32_t buffer, const struct fc_secure *secure, uint32_t *granted,
+                                    char error[FC_ERROR])
 {
    struct fc_receiver *r = calloc(1, sizeof(*r));
-   if (r == NULL || (r->memory = malloc((size_t) BATCH * STRIDE)) == NULL) {
+   if (r == NULL) {
       snprintf(error, FC_ERROR, "out of memory");
-      free(r);
       return NULL;
    }
    r->epoll = epoll_create1(EPOLL_CLOEXEC);
-   for (unsigned i = 0; i < FC_MAX_CONNECTIONS; i++) {
-      r->connections[i].fd = -1;
+   r->memory = malloc((size_t) BATCH * STRIDE);
+   r->connections = fc_connections_new(r->epoll, FC_MAX_SOCKETS, secure);
+   if (r->epoll < 0 || r->memory == NULL || r->connections == NULL) {
+      snprintf(error, FC_ERROR, "%s", r->epoll < 0 ? strerror(errno) : "out of memory");
+      fc_receiver_free(r);
+      return NULL;
    }
    for (unsigned i = 0; i < n; i++) {
       if (!open_socket(r, &addresses[i], shared, buffer, granted, error)) {
@@ -209,7 +204,8 @@ bool fc_receiver_forward(struct fc_receiver *r, struct fc_forward *forward, char
    for (unsigned i = 0; i < r->n_sockets; i++) {
       struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
       socklen_t length = sizeof(own);
-      if (!r->sockets[i].tcp && getsockname(r->sockets[i].fd, (struct sockaddr *) &own, &length) == 0 &&
+      if (r->sockets[i].transport == FC_UDP &&
+          getsockname(r->sockets[i].fd, (struct sockaddr *) &own, &length) == 0 &&
           !fc_forward_check(forward, &own, error)) {
          return false;
       }
@@ -218,24 +214,15 @@ bool fc_receiver_forward(struct fc_receiver *r, struct fc_forward *forward, char
    return true;
 }
 
-static void close_connection(struct place *p)
-{
-   close(p->fd);
-   free(p->buffer);
-   *p = (struct place){.fd = -1};
-}
-
 void fc_receiver_free(struct fc_receiver *r)
 {
+   fc_connections_free(r->connections); /* which still use the sockets of DTLS */
    for (unsigned i = 0; i < r->n_sockets; i++) {
       close(r->sockets[i].fd);
    }
-   for (unsigned i = 0; i < FC_MAX_CONNECTIONS; i++) {
-      if (r->connections[i].fd >= 0) {
-         close_connection(&r->connections[i]);
-      }
+   if (r->epoll >= 0) {
+      close(r->epoll);
    }
-   close(r->epoll);
    free(r->memory);
    free(r);
 }
@@ -260,7 +247,8 @@ void fc_receiver_drops(struct fc_receiver *r, struct fc_decoder *d)
    for (unsigned i = 0; i < r->n_sockets; i++) {
       uint32_t info[SK_MEMINFO_VARS];
       socklen_t length = sizeof(info);
-      if (!r->sockets[i].tcp && getsockopt(r->sockets[i].fd, SOL_SOCKET, SO_MEMINFO, info, &length) == 0 &&
+      if (is_datagram(r->sockets[i].transport) &&
+          getsockopt(r->sockets[i].fd, SOL_SOCKET, SO_MEMINFO, info, &length) == 0 &&
           length > SK_MEMINFO_DROPS * sizeof(info[0])) {
          add_drops(&r->sockets[i], info[SK_MEMINFO_DROPS], fc_decoder_own_counters(d));
       }
@@ -294,102 +282,25 @@ static void receive_datagrams(struct fc_receiver *r, struct place *p, struct fc_
    }
    int n = recvmmsg(p->fd, r->headers, BATCH, MSG_DONTWAIT, NULL);
    uint64_t now = wall_clock();
-   if (r->forward != NULL && n > 0) {
+   if (r->forward != NULL && n > 0 && p->transport == FC_UDP) {
       for (int i = 0; i < n; i++) {
          r->vectors[i].iov_len = r->headers[i].msg_len;
       }
       fc_forward_send(r->forward, r->vectors, r->from, (unsigned) n);
    }
    for (int i = 0; i < n; i++) {
-      struct fc_peer peer;
-      set_peer(&peer, &r->from[i]);
-      fc_decode(d, &peer, r->vectors[i].iov_base, r->headers[i].msg_len, now);
+      const uint8_t *datagram = r->vectors[i].iov_base;
+      if (p->transport == FC_DTLS) {
+         fc_connections_datagram(r->connections, p->fd, (uint32_t) (p - r->sockets), &r->from[i], datagram,
+                                 r->headers[i].msg_len, now, d);
+      } else {
+         struct fc_peer peer;
+         fc_peer_set(&peer, &r->from[i], FC_UDP);
+         fc_decode(d, &peer, datagram, r->headers[i].msg_len, now);
+      }
    }
    if (n > 0) {
       count_drops(p, &r->headers[n - 1].msg_hdr, fc_decoder_own_counters(d));
-   }
-}
-
-/* A place for a connection: a free one, or that of the connection which has been silent for longest. \return NULL: none */
-static struct place *find_place(struct fc_receiver *r, struct fc_decoder *d, uint64_t now)
-{
-   struct place *silent = &r->connections[0];
-   for (unsigned i = 0; i < FC_MAX_CONNECTIONS; i++) {
-      struct place *p = &r->connections[i];
-      if (p->fd < 0) {
-         return p;
-      }
-      silent = p->last_data < silent->last_data ? p : silent;
-   }
-   fc_add(&fc_decoder_own_counters(d)[FC_DROP_LIMIT], 1);
-   if (now < silent->last_data || now - silent->last_data < FC_SILENT_SECONDS * UINT64_C(1000000000)) {
-      return NULL;
-   }
-   close_connection(silent);
-   return silent;
-}
-
-static void accept_connection(struct fc_receiver *r, struct place *listener, struct fc_decoder *d)
-{
-   struct sockaddr_storage from;
-   struct fc_peer peer;
-   socklen_t length = sizeof(from);
-   int fd = accept4(listener->fd, (struct sockaddr *) &from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-   if (fd < 0) {
-      return;
-   }
-   set_peer(&peer, &from);
-   peer.transport = FC_TCP;
-   if (!fc_decoder_allows(d, &peer)) {
-      fc_add(&fc_decoder_own_counters(d)[FC_DROP_NOT_ALLOWED], 1);
-      close(fd);
-      return;
-   }
-   uint64_t now = wall_clock();
-   struct place *p = find_place(r, d, now);
-   uint8_t *buffer = p != NULL ? malloc(FC_MAX_MESSAGE) : NULL;
-   if (buffer == NULL) {
-      close(fd);
-      return;
-   }
-   peer.session = ++r->sessions;
-   *p = (struct place){.fd = fd, .tcp = true, .buffer = buffer, .last_data = now, .peer = peer};
-   if (!watch(r, p)) {
-      close_connection(p);
-   }
-}
-
-/* A stream of IPFIX messages; what is no message ends the connection, for the next one could not be found. */
-static void receive_stream(struct place *p, struct fc_decoder *d)
-{
-   ssize_t n = recv(p->fd, p->buffer + p->used, FC_MAX_MESSAGE - p->used, 0);
-   if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-      return;
-   }
-   uint64_t now = wall_clock();
-   bool broken = n <= 0;
-   p->last_data = now;
-   p->used += n > 0 ? (size_t) n : 0;
-   size_t at = 0;
-   while (!broken && p->used - at >= IPFIX_HEADER) {
-      size_t length = load_be16(p->buffer + at + 2);
-      if (load_be16(p->buffer + at) != 10 || length < IPFIX_HEADER) {
-         fc_add(&fc_decoder_own_counters(d)[FC_DROP_MALFORMED], 1);
-         broken = true;
-      } else if (length > p->used - at) {
-         break;
-      } else {
-         fc_decode(d, &p->peer, p->buffer + at, length, now);
-         at += length;
-      }
-   }
-   memmove(p->buffer, p->buffer + at, p->used - at);
-   p->used -= at;
-   if (broken) {
-      if (n == 0 && p->used > 0) { /* ended in the middle of a message */
-         fc_add(&fc_decoder_own_counters(d)[FC_DROP_MALFORMED], 1);
-      }
-      close_connection(p);
    }
 }
 
@@ -402,14 +313,24 @@ bool fc_receive(struct fc_receiver *r, struct fc_decoder *d, int milliseconds, c
       return false;
    }
    for (int i = 0; i < n; i++) {
-      struct place *p = events[i].data.ptr;
-      if (p->listens) {
-         accept_connection(r, p, d);
-      } else if (p->tcp && p->fd >= 0) {
-         receive_stream(p, d);
+      uint32_t number = events[i].data.u32;
+      if (number >= FC_MAX_SOCKETS) {
+         fc_connections_serve(r->connections, number - FC_MAX_SOCKETS, d);
+      } else if (is_datagram(r->sockets[number].transport)) {
+         receive_datagrams(r, &r->sockets[number], d);
       } else {
-         receive_datagrams(r, p, d);
+         fc_connections_accept(r->connections, r->sockets[number].fd, r->sockets[number].transport, d);
       }
    }
+   uint64_t now = wall_clock();
+   if (now >= r->next_timers || r->next_timers - now > TIMERS) { /* the clock may be set back */
+      r->next_timers = now + TIMERS;
+      fc_connections_timers(r->connections, now, d);
+   }
    return true;
+}
+
+bool fc_receiver_refused(struct fc_receiver *r, char text[FC_REFUSAL])
+{
+   return fc_connections_refused(r->connections, wall_clock(), text);
 }

@@ -27,7 +27,7 @@ static void overtaken(struct message *m, uint32_t units)
 
 void check_sequence(struct message *m, uint32_t sequence, uint32_t units, uint32_t uptime, bool has_uptime)
 {
-   struct domain *d = m->domain;
+   struct domain *d = m->sequences;
    int32_t ahead = (int32_t) (sequence - d->expected);
    bool younger = has_uptime && (int32_t) (uptime - d->uptime) < -SLACK;
    d->largest = units > d->largest ? units : d->largest;

@@ -24,6 +24,7 @@ struct reader {
    FILE *errors, *notes;
    unsigned n_errors, n_outputs;
    char interfaces[INTERFACE_SIZE];
+   char *secure[3]; /* certificate, key and CA of all inputs with <tls>; NULL: none was read */
    bool no_memory;
 };
 
@@ -189,6 +190,71 @@ static bool unknown(struct reader *r, const xmlNode *node)
 
 /* ---------------------------------------------------------------------- inputs */
 
+/* The collector has one certificate: inputs must agree. */
+static void set_secure(struct reader *r, const xmlNode *tls, char *const values[3])
+{
+   static const char *const options[3] = {"--tls-certificate", "--tls-key", "--tls-ca"};
+   bool first = r->secure[0] == NULL;
+   for (unsigned i = 0; i < 3 && values[i][0] != 0; i++) {
+      if (first && (r->secure[i] = strdup(values[i])) != NULL) {
+         add_option(r, options[i], values[i]);
+      }
+      if (r->secure[i] == NULL || strcmp(r->secure[i], values[i]) != 0) {
+         r->no_memory = r->no_memory || r->secure[i] == NULL;
+         fail(r, tls,
+              "<tls> has other files than that of an input before: this collector has one certificate");
+         return;
+      }
+   }
+}
+
+/* TLS of input tcp. Exporters without a certificate that can be verified are never accepted. */
+static void read_tls(struct reader *r, const xmlNode *tls)
+{
+   char room[3][MAX_TEXT] = {"", "", ""}; /* certificate, key, CA */
+   bool verify = false, insecure = false, ok = true;
+   for (xmlNode *p = first_element(tls); p != NULL; p = next_element(p)) {
+      int which = is(p, "certificateFile")            ? 0
+                  : is(p, "privateKeyFile")           ? 1
+                  : is(p, "caFile") || is(p, "caDir") ? 2
+                                                      : -1;
+      if (which == 2 && room[2][0] != 0) {
+         ok = fail(r, p, "<caFile> and <caDir> together, expected one of them");
+      } else if (which >= 0) {
+         ok = text_of(r, p, room[which]) && ok;
+      } else if (is(p, "verifyPeer")) {
+         ok = flag_of(r, p, &verify) && ok;
+      } else if (is(p, "allowInsecure")) {
+         ok = flag_of(r, p, &insecure) && ok;
+         if (insecure) {
+            note(r, p, "<allowInsecure> has no effect: connections without TLS are refused");
+         }
+      } else if (is(p, "caStore")) {
+         ok = fail(r, p, "<caStore> cannot be used here, expected <caFile> or <caDir>");
+      } else {
+         ok = unknown(r, p);
+      }
+   }
+   if (ok && (room[0][0] == 0 || room[2][0] == 0)) {
+      ok =
+          fail(r, tls,
+               room[0][0] == 0
+                   ? "<tls> without <certificateFile>"
+                   : "<tls> without <caFile> or <caDir>, which the certificates of exporters must come from");
+   }
+   if (ok && !verify) {
+      note(r, tls,
+           "<tls> without <verifyPeer>true</verifyPeer>: exporters need a certificate of <caFile> all the "
+           "same");
+   }
+   if (ok) {
+      if (room[1][0] == 0) {
+         memcpy(room[1], room[0], MAX_TEXT); /* the file of the certificate has it */
+      }
+      set_secure(r, tls, (char *[3]){room[0], room[1], room[2]});
+   }
+}
+
 /* udp and tcp. */
 static void read_socket(struct reader *r, const xmlNode *params, const char *option)
 {
@@ -212,8 +278,12 @@ static void read_socket(struct reader *r, const xmlNode *params, const char *opt
             snprintf(addresses[n++], sizeof(addresses[0]), v6 ? "[%.45s]:" : "%.45s:", text);
          }
       } else if (is(p, "tls")) {
-         fail(r, p,
-              "<tls>: this collector receives no IPFIX over TLS; remove it to receive without encryption");
+         if (option[1] == 'u') {
+            (void) unknown(r, p);
+         } else {
+            read_tls(r, p);
+            option = "--tls";
+         }
       } else if (is(p, "connectionTimeout") || is(p, "templateLifeTime") ||
                  is(p, "optionsTemplateLifeTime")) {
          note(r, p,
@@ -501,7 +571,8 @@ static bool read_root(struct reader *r, const xmlDoc *doc)
    if (r->n_errors == 0 && r->n_outputs == 0) {
       return fail(r, root, "no output unirec in <outputPlugins>");
    }
-   if (r->n_errors == 0 && r->s->n == 2 * r->n_outputs) {
+   unsigned of_secure = (r->secure[0] != NULL) + (r->secure[1] != NULL) + (r->secure[2] != NULL);
+   if (r->n_errors == 0 && r->s->n == 2 * (r->n_outputs + of_secure)) {
       return fail(r, root, "no input in <inputPlugins>");
    }
    add_option(r, "-i", r->interfaces);
@@ -566,6 +637,9 @@ struct fc_startup *fc_startup_parse(const char *file, const char *text, size_t s
    if (ok || r->n_errors == 0) {
       free(*errors);
       *errors = NULL;
+   }
+   for (unsigned i = 0; i < 3; i++) {
+      free(r->secure[i]);
    }
    free(r);
    if (!ok) {

@@ -23,7 +23,7 @@ struct exporter {
 struct domain_key {
    uint64_t exporter;
    uint32_t id;
-   uint32_t version;
+   uint16_t version, stream;
 };
 
 struct domain {
@@ -82,9 +82,12 @@ struct message {
    const struct fc_peer *peer;
    struct exporter *exporter;
    struct domain *domain;
+   struct domain
+       *sequences; /* whose sequence numbers the message has: of the domain, or one for its stream */
    struct fc_context context;
    uint64_t now;
    uint8_t version;
+   uint16_t stream;  /* of SCTP */
    uint32_t records; /* data records, options included */
    bool unsure;      /* it has sets whose records cannot be counted */
 };

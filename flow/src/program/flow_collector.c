@@ -4,10 +4,8 @@
 #include "collector/forward.h"
 #include "collector/receive.h"
 #include "collector/replay.h"
-#ifdef HAVE_XML
-#include "collector/startup.h"
-#endif
 #include "collector_format.h"
+#include "collector_startup.h"
 
 #include <nemea-common/nc_telemetry.h>
 #include <nemea/module.h>
@@ -51,6 +49,8 @@ struct flow_collector {
    uint32_t n_workers, buffer, port, rate, exporters, templates, per_exporter, waiting_memory, waiting_time;
    bool ignore_rate;
    struct fc_address addresses[FC_MAX_SOCKETS];
+   struct fc_secure_config secure_config;
+   struct fc_secure *secure; /* NULL: no TLS and no DTLS */
    const char *files[MAX_FILES];
    unsigned n_formats, n_addresses, n_files;
    struct fc_addresses *allowed, *links;
@@ -86,6 +86,7 @@ static const char *const counter_names[FC_COUNTERS] = {
     [FC_EXPORTERS_EVICTED] = "exporters evicted",
     [FC_SAMPLES_PASSED] = "samples of sFlow passed over",
     [FC_WAITED] = "sets read after their template came",
+    [FC_CONNECTIONS] = "connections",
     [FC_LOST] = "lost by sequence numbers",
     [FC_OUT_OF_ORDER] = "messages out of order",
     [FC_RESTARTS] = "restarts of exporters",
@@ -99,30 +100,59 @@ static const char *const counter_names[FC_COUNTERS] = {
     [FC_DROP_MANDATORY] = "dropped: mandatory field missing",
     [FC_DROP_SAMPLE] = "dropped: sample without an IP packet",
     [FC_DROP_CUT] = "dropped: cut or fragment in a capture",
+    [FC_DROP_HANDSHAKE] = "dropped: TLS handshake failed",
+    [FC_DROP_CERTIFICATE] = "dropped: certificate refused",
+    [FC_DROP_TIMEOUT] = "dropped: TLS handshake timed out",
+    [FC_DROP_NO_SESSION] = "dropped: DTLS without a session",
     [FC_DROP_SIZE] = "dropped: record too large"};
 
 /* ------------------------------------------------------------------- options */
 
-static int add_address(nm_module_t *m, const char *text, bool tcp)
+static int add_address(nm_module_t *m, const char *text, enum fc_transport transport, const char *option)
 {
    struct flow_collector *self = nm_self(m);
    char error[FC_ERROR];
    if (self->n_addresses == FC_MAX_SOCKETS) {
-      return nm_fail(m, "options -u and -t: more than %d sockets", FC_MAX_SOCKETS);
+      return nm_fail(m, "option %s: more than %d sockets", option, FC_MAX_SOCKETS);
    }
-   return fc_address_parse(&self->addresses[self->n_addresses++], text, tcp, error)
+   return fc_address_parse(&self->addresses[self->n_addresses++], text, transport, error)
               ? NM_OK
-              : nm_fail(m, "option %s: %s", tcp ? "-t, --tcp" : "-u, --udp", error);
+              : nm_fail(m, "option %s: %s", option, error);
 }
 
 static int add_udp(nm_module_t *m, const char *text)
 {
-   return add_address(m, text, false);
+   return add_address(m, text, FC_UDP, "-u, --udp");
 }
 
 static int add_tcp(nm_module_t *m, const char *text)
 {
-   return add_address(m, text, true);
+   return add_address(m, text, FC_TCP, "-t, --tcp");
+}
+
+static int add_tls(nm_module_t *m, const char *text)
+{
+   return add_address(m, text, FC_TLS, "--tls");
+}
+
+static int add_dtls(nm_module_t *m, const char *text)
+{
+   return add_address(m, text, FC_DTLS, "--dtls");
+}
+
+static int add_sctp(nm_module_t *m, const char *text)
+{
+   return add_address(m, text, FC_SCTP, "--sctp");
+}
+
+static int add_peer(nm_module_t *m, const char *name)
+{
+   struct fc_secure_config *c = &((struct flow_collector *) nm_self(m))->secure_config;
+   if (c->n_peers == FC_MAX_PEERS) {
+      return nm_fail(m, "option --tls-peer: more than %d names", FC_MAX_PEERS);
+   }
+   c->peers[c->n_peers++] = name;
+   return NM_OK;
 }
 
 static int add_file(nm_module_t *m, const char *path)
@@ -185,6 +215,22 @@ static const nm_option_t options[] = {
             "IPv4 and "
             "IPv6. May be repeated."),
     NM_CALL('t', "tcp", "address", add_tcp, "Receive IPFIX over TCP, likewise. May be repeated."),
+    NM_CALL(0, "tls", "address", add_tls,
+            "Receive IPFIX over TLS (TCP), likewise, from exporters with a certificate of --tls-ca. May be "
+            "repeated."),
+    NM_CALL(0, "dtls", "address", add_dtls, "Receive IPFIX over DTLS (UDP), likewise. May be repeated."),
+    NM_STRING(0, "tls-certificate", struct flow_collector, secure_config.certificate, NULL,
+              "Certificate of this collector for TLS and DTLS, in PEM form, with the chain to its CA."),
+    NM_STRING(0, "tls-key", struct flow_collector, secure_config.key, NULL,
+              "Its private key. (default: in the file of the certificate)"),
+    NM_STRING(0, "tls-ca", struct flow_collector, secure_config.ca, NULL,
+              "CA certificates that those of exporters must come from: a file, or a directory with hashed "
+              "names."),
+    NM_CALL(0, "tls-peer", "name", add_peer,
+            "Accept exporters whose certificate has this DNS name only. May be repeated. Without it each "
+            "certificate of --tls-ca is accepted."),
+    NM_CALL(0, "sctp", "address", add_sctp,
+            "Receive IPFIX over SCTP, likewise; the kernel must have it. May be repeated."),
     NM_CALL('r', "file", "file", add_file,
             "Read a capture of export packets (pcap or pcapng, plain or compressed) or an IPFIX file. May be "
             "repeated; "
@@ -262,14 +308,37 @@ static int load_elements(struct flow_collector *self)
    return rc;
 }
 
+static int load_certificates(struct flow_collector *self)
+{
+   const struct fc_secure_config *c = &self->secure_config;
+   char error[FC_ERROR];
+   bool wanted = false;
+   for (unsigned i = 0; i < self->n_addresses; i++) {
+      wanted |= self->addresses[i].transport == FC_TLS || self->addresses[i].transport == FC_DTLS;
+   }
+   if (!wanted) {
+      bool given = c->certificate != NULL || c->key != NULL || c->ca != NULL || c->n_peers > 0;
+      return given ? nm_fail(self->module, "options --tls-... without --tls or --dtls") : NM_OK;
+   }
+   if (c->certificate == NULL || c->ca == NULL) {
+      return nm_fail(self->module, "options --tls and --dtls need %s",
+                     c->certificate == NULL ? "--tls-certificate FILE, the collector's certificate"
+                                            : "--tls-ca FILE, the CA of the exporters' certificates");
+   }
+   self->secure = fc_secure_new(c, error);
+   return self->secure != NULL ? NM_OK : nm_fail(self->module, "TLS and DTLS: %s", error);
+}
+
 static int check(nm_module_t *m)
 {
    struct flow_collector *self = nm_self(m);
    char error[FC_ERROR];
    self->module = m;
    if ((self->n_files == 0) == (self->n_addresses == 0)) {
-      return nm_fail(m, self->n_files == 0 ? "no input: expected -u PORT, -t PORT or -r FILE"
-                                           : "options -u and -t (sockets) cannot be used with -r (files)");
+      return nm_fail(
+          m, self->n_files == 0
+                 ? "no input: expected -u PORT, -t PORT, --tls PORT, --dtls PORT, --sctp PORT or -r FILE"
+                 : "options -u, -t, --tls, --dtls and --sctp (sockets) cannot be used with -r (files)");
    }
    if (self->n_files > 0 && self->n_workers > 1) {
       return nm_fail(m, "option -w, --workers: files have one worker");
@@ -280,7 +349,7 @@ static int check(nm_module_t *m)
    if (self->keep_source && self->n_targets == 0) {
       return nm_fail(m, "option --keep-source without -F, --forward");
    }
-   if (load_elements(self) != NM_OK) {
+   if (load_elements(self) != NM_OK || load_certificates(self) != NM_OK) {
       return NM_ERROR;
    }
    if (self->n_formats == 0) {
@@ -363,7 +432,7 @@ static int open_worker(struct flow_collector *self, unsigned i, uint32_t *grante
    }
    if (self->n_addresses > 0) {
       w->receiver = fc_receiver_new(self->addresses, self->n_addresses, self->n_workers > 1,
-                                    self->buffer << 20, granted, error);
+                                    self->buffer << 20, self->secure, granted, error);
       return w->receiver != NULL ? NM_OK : nm_fail(self->module, "%s", error);
    }
    return NM_OK;
@@ -471,6 +540,14 @@ static void write_exporters(struct worker *w)
    free(text);
 }
 
+static void warn_of_refusals(struct worker *w)
+{
+   char text[FC_REFUSAL];
+   if (fc_receiver_refused(w->receiver, text)) {
+      nm_warn(w->self->module, "%s", text);
+   }
+}
+
 /* What is due about once a second. */
 static void each_second(struct worker *w)
 {
@@ -482,6 +559,7 @@ static void each_second(struct worker *w)
    if (w->receiver != NULL) {
       fc_receiver_drops(w->receiver, w->decoder);
       fc_decoder_expire(w->decoder, clock_now(CLOCK_REALTIME));
+      warn_of_refusals(w);
    }
    if (w->self->telemetry != NULL) {
       write_exporters(w);
@@ -650,6 +728,7 @@ static int finish(nm_module_t *m)
       }
       if (w->receiver != NULL) {
          fc_receiver_drops(w->receiver, w->decoder);
+         warn_of_refusals(w);
       }
       fc_decoder_expire(w->decoder, UINT64_MAX);
       if (self->telemetry != NULL) {
@@ -687,6 +766,7 @@ static void cleanup(nm_module_t *m)
    }
    fc_elements_free(self->elements);
    fc_forward_free(self->forward);
+   fc_secure_free(self->secure);
    fc_addresses_free(self->allowed);
    fc_addresses_free(self->links);
 }
@@ -708,59 +788,7 @@ static const nm_module_def_t definition = {
     .finish = finish,
     .cleanup = cleanup};
 
-/* The value of -c; NULL: it is not given. *at: where the option is, *count: its words. */
-static const char *startup_of(int argc, char **argv, int *at, int *count)
-{
-   for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-      bool separate = strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "--startup") == 0;
-      const char *value = separate                                  ? (i + 1 < argc ? argv[i + 1] : NULL)
-                          : strncmp(argv[i], "--startup=", 10) == 0 ? argv[i] + 10
-                                                                    : NULL;
-      if (value != NULL) {
-         *at = i;
-         *count = 1 + separate;
-         return value;
-      }
-   }
-   return NULL;
-}
-
-#ifdef HAVE_XML
-/* Puts the options that a start-up file stands for in its place. */
-static int run_startup(int argc, char **argv, const char *path, int at, int count)
-{
-   char *errors = NULL;
-   struct fc_startup *s = fc_startup_load(path, &errors);
-   char **line = s != NULL ? calloc((size_t) argc + s->n + 1, sizeof(*line)) : NULL;
-   if (line == NULL) {
-      fputs(errors != NULL ? errors : "flow_collector: out of memory\n", stderr);
-      free(errors);
-      fc_startup_free(s);
-      return 1;
-   }
-   fputs(s->notes, stderr);
-   size_t before = (size_t) at, after = (size_t) (argc - at - count);
-   memcpy(line, argv, before * sizeof(*line));
-   memcpy(line + before, s->words, s->n * sizeof(*line));
-   memcpy(line + before + s->n, argv + at + count, after * sizeof(*line));
-   int status = nm_main(&definition, (int) (before + s->n + after), line);
-   free(line);
-   fc_startup_free(s);
-   return status;
-}
-#else
-static int run_startup(int argc, char **argv, const char *path, int at, int count)
-{
-   (void) argc, (void) argv, (void) at, (void) count;
-   fprintf(stderr, "flow_collector: option -c, --startup: \"%s\" cannot be read: built without libxml2\n",
-           path);
-   return 1;
-}
-#endif
-
 int main(int argc, char **argv)
 {
-   int at = 0, count = 0;
-   const char *path = startup_of(argc, argv, &at, &count);
-   return path != NULL ? run_startup(argc, argv, path, at, count) : nm_main(&definition, argc, argv);
+   return collector_main(&definition, argc, argv);
 }
