@@ -161,6 +161,20 @@ class Events(unittest.TestCase):
         events = self.report('--detectors', 'ddos_detector,dnstunnel_detection', 'both.csv')['events']
         self.assertEqual({event['detector']: event['kind'] for event in events}, {'ddos_detector': 'flood', 'dnstunnel_detection': 'dns-tunnel'})
 
+    def test_sampled_flows_are_less_sure(self):
+        """Of ten packets one was seen: an answer may be among the others."""
+        head = 'ipaddr DST_IP,ipaddr SRC_IP,uint64 BYTES,uint64 BYTES_REV,time TIME_FIRST,time TIME_LAST,uint32 PACKETS,uint32 PACKETS_REV,'
+        head += 'uint32 SAMPLING_RATE,uint16 DST_PORT,uint16 SRC_PORT,uint8 PROTOCOL,uint8 TCP_FLAGS,uint8 TCP_FLAGS_REV'
+        found = {}
+        for rate in 1, 10:
+            self.w.file('scan.csv', head + '\n' + ''.join(
+                f'198.51.100.1,192.0.2.1,40,40,2026-01-01T08:00:{port // 2 % 60:02},2026-01-01T08:00:{port // 2 % 60:02},1,1,{rate},{port},40000,6,2,20\n'
+                for port in range(1, 121)))
+            found[rate] = self.report('scan.csv')['events'][0]
+        self.assertEqual((found[1]['confidence'], found[10]['confidence']), ('high', 'medium'))
+        self.assertNotIn('not seen', found[1]['confidence_reason'])
+        self.assertIn('90 % of the packets were not seen', found[10]['confidence_reason'])
+
 
 if __name__ == '__main__':
     BIN = sys.argv.pop(1)

@@ -130,12 +130,19 @@ static const struct event *surest(const struct event *e)
 enum event_confidence event_confidence(const struct event *e)
 {
    const struct event *best = surest(e);
-   return best->description->confidence(best);
+   enum event_confidence sure = best->description->confidence(best);
+   return best->unseen > 0 && sure > EVENT_LOW ? (enum event_confidence)(sure - 1) : sure;
 }
 
 char *event_why(const struct event *e, char *to, size_t size)
 {
-   const struct event_rule *rule = rule_of(surest(e));
-   snprintf(to, size, "%s", rule != NULL ? rule->why : "");
+   const struct event *best = surest(e);
+   const struct event_rule *rule = rule_of(best);
+   int n = snprintf(to, size, "%s", rule != NULL ? rule->why : "");
+   if (best->unseen > 0 && n >= 0 && (size_t) n < size) {
+      snprintf(to + n, size - (size_t) n,
+               "%sone step less sure, since %u %% of the packets were not seen: answers may be among them",
+               n > 0 ? "; " : "", best->unseen);
+   }
    return to;
 }

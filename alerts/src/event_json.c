@@ -114,7 +114,7 @@ static json_t *parts_value(const struct event *e)
 /* Keys that only some events have. */
 static void set_optional(json_t *event, const struct event *e)
 {
-   if (e->description->rules != NULL) {
+   if (e->description->rules != NULL || e->unseen > 0) {
       json_object_set_new(event, "confidence_reason", why_value(e));
    }
    if (e->type != NULL) {

@@ -389,6 +389,13 @@ void events_sort(struct events *all)
    }
 }
 
+void events_set_unseen(struct events *all, unsigned percent)
+{
+   for (uint32_t i = 0; i < all->n; i++) {
+      all->list[i].unseen = percent;
+   }
+}
+
 void events_free(struct events *all)
 {
    free(all->list);

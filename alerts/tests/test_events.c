@@ -263,6 +263,28 @@ static void test_hosts_of_a_run_are_those_of_all_its_networks(void **state)
    events_free(&all);
 }
 
+static enum event_confidence surely(const struct event *e)
+{
+   (void) e;
+   return EVENT_HIGH;
+}
+
+static void test_packets_that_were_not_seen_lower_the_confidence(void **state)
+{
+   struct event_description d = by_pair;
+   struct events all = {0};
+   char text[256];
+   (void) state;
+   d.confidence = surely;
+   add(&all, &d, 7, 1000, 1010, 22, 6, 0);
+   assert_int_equal(event_confidence(&all.list[0]), EVENT_HIGH);
+   assert_string_equal(event_why(&all.list[0], text, sizeof(text)), "");
+   events_set_unseen(&all, 90);
+   assert_int_equal(event_confidence(&all.list[0]), EVENT_MEDIUM);
+   assert_non_null(strstr(event_why(&all.list[0], text, sizeof(text)), "90 % of the packets were not seen"));
+   events_free(&all);
+}
+
 static void test_only_the_key_is_compared(void **state)
 {
    struct event_description by_port = by_pair;
@@ -501,6 +523,7 @@ int main(void)
        cmocka_unit_test(test_scans_of_one_source_are_a_run),
        cmocka_unit_test(test_scans_of_several_hosts_are_a_block_scan),
        cmocka_unit_test(test_hosts_of_a_run_are_those_of_all_its_networks),
+       cmocka_unit_test(test_packets_that_were_not_seen_lower_the_confidence),
        cmocka_unit_test(test_only_the_key_is_compared),
        cmocka_unit_test(test_full_list_goes_on_joining),
        cmocka_unit_test(test_order_does_not_depend_on_arrival),

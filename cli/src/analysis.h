@@ -24,6 +24,7 @@ struct skipped {
 /** Of captures: packets that were read, and those of them that are in no flow. */
 struct packet_counts {
    uint64_t all, not_ip, malformed, truncated, unknown_link;
+   uint64_t dropped; /* by the kernel, not among all */
 };
 
 struct analysis {

@@ -272,6 +272,9 @@ static bool open_inputs(struct pipeline *p)
    for (unsigned i = 0; i < p->n_detectors; i++) {
       fprintf(text, ",u:%s", event_descriptions[i]->program);
    }
+   if (!p->a->verbose) { /* that a detector is not ready yet is of no interest to others */
+      trap_set_verbose_level(-3);
+   }
    unsigned n = p->n_detectors + 1;
    bool written = fclose(text) == 0;
    p->ctx = written ? trap_ctx_init3("nemea", "", (int8_t) n, 0, spec, NULL) : NULL;
@@ -461,15 +464,17 @@ static void note_warnings(struct pipeline *p, struct process *from)
 /* Adds what flow_meter has counted of its input, which is over. */
 static void add_packets(struct pipeline *p)
 {
-   uint64_t n[5] = {0};
-   if (sscanf(p->children[0].line, "%*u %*u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &n[0],
-              &n[1], &n[2], &n[3], &n[4]) == 5) {
+   uint64_t n[6] = {0};
+   if (sscanf(p->children[0].line,
+              "%*u %*u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &n[0], &n[1],
+              &n[2], &n[3], &n[4], &n[5]) == 6) {
       struct packet_counts *c = &p->a->packets;
       c->all += n[0];
       c->not_ip += n[1];
       c->malformed += n[2];
       c->truncated += n[3];
       c->unknown_link += n[4];
+      c->dropped += n[5];
    }
 }
 
@@ -484,6 +489,10 @@ static void note_packets(struct analysis *a)
           a, "%s of %s are cut by the snapshot length before their addresses or ports and were not analysed",
           format_count(c->truncated, n, sizeof(n)), all);
    }
+   if (c->dropped > 0) {
+      analysis_note(a, "%s more than these %s were dropped by the kernel: the machine was too slow",
+                    format_count(c->dropped, n, sizeof(n)), all);
+   }
    if (c->malformed > 0 && c->malformed >= c->all / 100) {
       analysis_note(a, "%s of %s are malformed and were not analysed",
                     format_count(c->malformed, n, sizeof(n)), all);
@@ -492,6 +501,18 @@ static void note_packets(struct analysis *a)
       analysis_note(a, "%s of %s are not IP and were not analysed", format_count(c->not_ip, n, sizeof(n)),
                     all);
    }
+}
+
+/* Per cent of the packets that are in no flow record; 0: less than one. */
+static unsigned unseen(const struct analysis *a)
+{
+   const struct packet_counts *c = &a->packets;
+   double all = (double) c->all + (double) c->dropped, missing = (double) c->truncated + (double) c->dropped;
+   double seen = all > 0 ? 1 - missing / all : 1;
+   if (a->traffic.packets > 0) {
+      seen *= a->traffic.seen / (double) a->traffic.packets;
+   }
+   return seen < 0 ? 100 : (unsigned) (100 * (1 - seen));
 }
 
 /* Notes what the processes warned of that copied the input. \return false: one of them could not read it */
@@ -785,5 +806,6 @@ void pipeline_run(struct analysis *a)
       run_directory_remove(p->dir);
    }
    pipeline_free(p);
+   events_set_unseen(&a->events, unseen(a));
    events_sort(&a->events);
 }

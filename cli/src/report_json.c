@@ -143,11 +143,16 @@ static json_t *addresses(const struct analysis *a)
 }
 
 /* Packets of captures, and those that are in no flow, by reason. */
-static json_t *packets(const struct packet_counts *c)
+static json_t *packets(const struct analysis *a)
 {
-   return json_pack("{s:I,s:I,s:I,s:I,s:I}", "read", (json_int_t) c->all, "not_ip", (json_int_t) c->not_ip,
-                    "malformed", (json_int_t) c->malformed, "truncated", (json_int_t) c->truncated,
-                    "unknown_link", (json_int_t) c->unknown_link);
+   const struct packet_counts *c = &a->packets;
+   json_t *counts = json_pack("{s:I,s:I,s:I,s:I,s:I}", "read", (json_int_t) c->all, "not_ip",
+                              (json_int_t) c->not_ip, "malformed", (json_int_t) c->malformed, "truncated",
+                              (json_int_t) c->truncated, "unknown_link", (json_int_t) c->unknown_link);
+   if (a->interface != NULL) {
+      json_object_set_new(counts, "dropped", json_integer((json_int_t) c->dropped));
+   }
+   return counts;
 }
 
 bool report_json(const struct analysis *a, unsigned version, FILE *to)
@@ -166,7 +171,7 @@ bool report_json(const struct analysis *a, unsigned version, FILE *to)
                  (json_int_t) a->events.dropped, "traffic", traffic_value(&a->traffic));
    if (root != NULL && version > 1) {
       json_object_set_new(root, "skipped", skipped(a));
-      json_object_set_new(root, "packets", packets(&a->packets));
+      json_object_set_new(root, "packets", packets(a));
       if (a->collect != NULL) {
          json_object_set_new(root, "collect", name_value(a->collect));
       }

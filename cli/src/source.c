@@ -315,7 +315,8 @@ static bool start_collector(const struct source_job *job, struct process *p, cha
 {
    char interfaces[(SOURCE_PLUGINS_MAX + 1) * 64] = "";
    char *argv[MAX_ARGUMENTS] = {"flow_collector", "-i", interfaces, "-f",
-                                job->format != NULL ? (char *) (uintptr_t) job->format : "basic"};
+                                job->format != NULL ? (char *) (uintptr_t) job->format
+                                                    : "basic,?SAMPLING_RATE"};
    unsigned n = 5;
    append(interfaces, sizeof(interfaces), "u:flows:min_clients=%u:timeout=WAIT", job->readers);
    for (unsigned i = 0; i < job->n_plugins; i++) {

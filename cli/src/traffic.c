@@ -8,7 +8,7 @@
 #include "fields.h"
 
 UR_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint64 BYTES, uint64 BYTES_REV, uint32 PACKETS, uint32 PACKETS_REV,
-          time TIME_FIRST, time TIME_LAST, uint8 PROTOCOL)
+          time TIME_FIRST, time TIME_LAST, uint8 PROTOCOL, uint32 SAMPLING_RATE)
 
 const char *const traffic_class_names[TRAFFIC_CLASSES] = {"TCP", "UDP", "ICMP", "other"};
 
@@ -161,6 +161,8 @@ void traffic_add(struct traffic *t, const ur_template_t *tmplt, const void *rec)
    enum traffic_class class = class_of(ur_get(tmplt, rec, F_PROTOCOL));
    t->flows++;
    t->packets += packets + packets_rev;
+   uint32_t rate = ur_is_present(tmplt, F_SAMPLING_RATE) ? ur_get(tmplt, rec, F_SAMPLING_RATE) : 1;
+   t->seen += (double) (packets + packets_rev) / (rate > 0 ? rate : 1);
    t->bytes += bytes + bytes_rev;
    t->classes[class].flows++;
    t->classes[class].packets += packets + packets_rev;

@@ -23,6 +23,7 @@ struct talker {
 
 struct traffic {
    uint64_t flows, packets, bytes;
+   double seen;           /* packets that were seen, where records say that they were sampled */
    ur_time_t first, last; /* of all flows */
    struct {
       uint64_t flows, packets, bytes;

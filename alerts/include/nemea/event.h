@@ -57,7 +57,9 @@ struct event {
    uint64_t sources_error; /* sources is an estimate, wrong by at most this in 19 of 20 cases; 0: counted */
    uint64_t peak_bytes, peak_packets; /* a second, in the highest ten seconds; 0: unknown */
    uint64_t margin;                   /* per cent of its threshold that it reached; 0: unknown */
-   char detail[EVENT_DETAIL];         /* of the first alert, what it is about: a name, a URL; "": nothing */
+   unsigned
+       unseen; /* per cent of the packets of that time that are in no flow record, for they were sampled, dropped or cut; 0: none, or unknown */
+   char detail[EVENT_DETAIL]; /* of the first alert, what it is about: a name, a URL; "": nothing */
    uint64_t
        evidence; /* for confidence() and reason(), which see nothing else of the alerts: the largest of them */
    uint64_t group;  /* number that a detector gives to alerts of one event; 0: none */
@@ -180,6 +182,8 @@ struct event *events_add(struct events *all, const struct event_description *d, 
  * with the run. Add nothing afterwards.
  */
 void events_sort(struct events *all);
+/** How much of the packets was not seen, in per cent, for all events of a list; before it is sorted. It lowers their confidence. */
+void events_set_unseen(struct events *all, unsigned percent);
 /** Frees the memory of a list, which is empty then and can be used again. */
 void events_free(struct events *all);
 
@@ -226,7 +230,7 @@ char *event_amount(const struct event *e, char *to, size_t size);
 char *event_title(const struct event *e, char *to, size_t size);
 /** "12.4 MB/s, 31 000 packets/s" of the highest ten seconds; "": unknown. */
 char *event_peak(const struct event *e, char *to, size_t size);
-/** How sure it is; of a run what its surest part is. */
+/** How sure it is; of a run what its surest part is. A step lower where packets were not seen, since answers may be among them. */
 enum event_confidence event_confidence(const struct event *e);
 /** Why, in words; "": the description has none. */
 char *event_why(const struct event *e, char *to, size_t size);

@@ -98,9 +98,10 @@ static void write_progress(struct meter *m, uint64_t now)
    char line[192];
    const struct worker *w = &m->workers[0];
    int n = snprintf(line, sizeof(line),
-                    "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+                    "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+                    " %" PRIu64 "\n",
                     w->source->bytes_done, w->source->bytes_total, w->packets, w->not_ip, w->malformed,
-                    w->truncated, worker_unread_packets(w));
+                    w->truncated, worker_unread_packets(w), w->source->dropped);
    if (write((int) m->config->progress_fd, line, (size_t) n) < 0) {
       m->config->progress_fd = 0; /* its reader has closed it */
    }
