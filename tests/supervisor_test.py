@@ -199,6 +199,43 @@ class Supervisor(unittest.TestCase):
         self.assertEqual(self.status()['repeater']['pid'], before['repeater'])
         self.w.end(s, signal.SIGTERM)
 
+    def test_modules_of_nemea_2_are_taken_over(self):
+        left = {name: subprocess.Popen([name, *arguments], executable=shutil.which('sleep'), start_new_session=True, stdin=subprocess.DEVNULL)
+                for name, arguments in (('sleep', ('infinity',)), ('other', ('1000',)), ('stranger', ('infinity',)))}
+        for process in left.values():
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+        self.configure('more', module('other', 'sleep', '2000') + module('killed', 'sleep', 'infinity') + module('off', 'sleep', 'infinity'))
+        entry = '<module module_pid="{}"><name>{}</name><path>x</path><params/><enabled>{}</enabled></module>'
+        text = ('<?xml version="1.0"?><nemea-supervisor xmlns="urn:cesnet:tmc:nemea:1.0" lock="" daemon="true" socket_path="x"><modules>'
+                '<name>All</name><enabled>true</enabled>{}</modules></nemea-supervisor>')
+        self.w.file('b.xml', text.format(''.join(entry.format(*e) for e in (
+            (left['sleep'].pid, 'sleep', 'true'), (left['other'].pid, 'other', 'true'), (left['stranger'].pid, 'killed', 'false'), (0, 'off', 'false'),
+            (1, 'log', 'true'), (0, 'gone', 'true')))))
+        s = self.supervisor('--import-backup', self.w.file('b.xml'))
+        self.wait_until(lambda x: x['other']['state'] == 'running' and x['other']['pid'] != left['other'].pid, 'the restart with other arguments')
+        self.wait_until_ready()
+        after = self.status()
+        self.assertEqual(after['sleep']['pid'], left['sleep'].pid)
+        self.assertEqual(left['other'].wait(), -signal.SIGTERM)
+        self.assertEqual([after[n]['state'] for n in ('killed', 'off')], ['stopped', 'stopped'])
+        self.assertIsNone(left['stranger'].poll())
+        log = self.w.read('logs/supervisor_log')
+        self.assertIn(f"Process {left['stranger'].pid} of the backup is not module killed, it is left alone.", log)
+        self.assertIn('Module gone of the backup is not in the configuration.', log)
+        self.assertFalse(os.path.exists(self.w.file('b.xml')))
+        self.w.end(s, signal.SIGTERM)
+        self.assertEqual(left['sleep'].wait(), -signal.SIGTERM)
+        for content, said in ((None, 'No such file'), ('<x/>', 'expected an XML document'), (text.format(entry.format(-1, 'a', 'true')), 'module_pid'),
+                              (text.format(entry.format(1, 'a', 'yes')), '<enabled> true or false')):
+            if content:
+                self.w.file('b.xml', content)
+            code, _, err = self.w.run(self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.socket,
+                                      '--state-dir', self.w.file('state'), '--import-backup', self.w.file('b.xml'))
+            self.assertEqual(code, 1)
+            self.assertIn('cannot import', err)
+            self.assertIn(said, err)
+
     def test_one_supervisor_per_state_directory(self):
         s = self.supervisor()
         code, _, err = self.w.run(self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.w.file('t.sock'),
@@ -468,6 +505,8 @@ class Supervisor(unittest.TestCase):
             self.assertTrue(used and used <= names, used - names)
         with open(os.path.join(folder, 'nemea_dashboard.json'), encoding='ascii') as file:
             self.assertEqual(len({p['id'] for p in json.load(file)['panels']}), 8)
+        if shutil.which('yanglint'):
+            self.assertEqual(self.w.run('yanglint', os.path.join(folder, 'nemea.yang')), (0, '', ''))
         if shutil.which('promtool'):
             self.assertEqual(self.w.run('promtool', 'check', 'rules', os.path.join(folder, 'nemea_rules.yml'))[0], 0)
         code, out, _ = self.w.run(self.program('nemea-modulesinfo'), 'log', env=dict(self.w.env, socket=self.socket))

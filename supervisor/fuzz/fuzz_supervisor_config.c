@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** A template: read, checked, its commands made and compared. What is accepted must give a command line for each enabled module. */
-#include "config.h"
+#include "backup.h"
 
 #include <stdlib.h>
 
@@ -8,7 +8,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-   char why[256], what[256];
+   char why[256] = "", what[256];
+   struct backup *b = backup_read_text((const char *) data, size, why, sizeof(why));
+   if (b == NULL && *why == 0) {
+      abort();
+   }
+   backup_free(b);
    struct config *c = config_load_text("fuzz.xml", (const char *) data, size);
    if (c == NULL || c->n_errors > 0) {
       config_free(c);

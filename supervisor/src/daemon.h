@@ -120,6 +120,7 @@ struct trial {
 struct event_ring;
 
 struct daemon {
+   const char *backup; /* of NEMEA 2, to be imported; NULL: none */
    const char *template, *logs, *configs, *socket, *state_dir;
    uid_t inspectors[INSPECTORS];
    uint32_t n_inspectors;
@@ -280,6 +281,13 @@ bool state_lock(struct daemon *d);
 /** Writes which processes there are, and lets them begin. */
 void state_write(struct daemon *d);
 void state_adopt(struct daemon *d);
+/** Takes over a running process as a module. \param start of spawn_start_time() \param same it was started as it would be now */
+bool state_take_over(struct daemon *d, const char *name, pid_t pid, uint64_t start, bool same);
+
+/* import.c */
+/** Takes over the modules in a backup of NEMEA 2, whose file is renamed then. \return false with a message */
+bool import_backup(struct daemon *d, const char *path);
+
 void state_write_generated(struct daemon *d);
 
 /* control.c */

@@ -214,7 +214,7 @@ static int start(struct daemon *d)
       d->reloads = 0;
       journal_event(d, EVENT_SUPERVISOR, NULL, "The supervisor (PID: %d) was started.", (int) getpid());
       state_adopt(d);
-      status = EXIT_SUCCESS;
+      status = d->backup == NULL || import_backup(d, d->backup) ? EXIT_SUCCESS : EXIT_FAILURE;
    }
    json_decref(report);
    return status;

@@ -42,6 +42,9 @@ static void help(FILE *to)
         "times\n"
         "      --log-limit=BYTESxN     keep N files of each log, of about so many bytes; older ones are "
         "deleted\n"
+        "      --import-backup=FILE    take over the modules that a supervisor of NEMEA 2 left running "
+        "(/tmp/sup_tmp_dir/\n"
+        "                              NUMBER_sup_backup_file.xml); FILE is renamed to FILE.imported\n"
         "      --check FILE            print all errors and warnings of a template, each with file and line\n"
         "      --strict                warnings count as errors\n"
         "      --diff OLD NEW          print what a change from one template to the other restarts, starts "
@@ -184,7 +187,7 @@ static int run(struct daemon *d, bool background)
 
 int main(int argc, char **argv)
 {
-   enum { CHECK = 256, STRICT, DIFF, STATE, INSPECT, LOG_LIMIT };
+   enum { CHECK = 256, STRICT, DIFF, STATE, INSPECT, LOG_LIMIT, IMPORT };
    static const struct option options[] = {{"check", no_argument, NULL, CHECK},
                                            {"strict", no_argument, NULL, STRICT},
                                            {"diff", no_argument, NULL, DIFF},
@@ -197,6 +200,7 @@ int main(int argc, char **argv)
                                            {"state-dir", required_argument, NULL, STATE},
                                            {"inspect-user", required_argument, NULL, INSPECT},
                                            {"log-limit", required_argument, NULL, LOG_LIMIT},
+                                           {"import-backup", required_argument, NULL, IMPORT},
                                            {"help", no_argument, NULL, 'h'},
                                            {"version", no_argument, NULL, 'V'},
                                            {NULL, 0, NULL, 0}};
@@ -221,6 +225,7 @@ int main(int argc, char **argv)
             return EXIT_USAGE;
          }
          break;
+      case IMPORT: d.backup = optarg; break;
       case 'T': d.template = optarg; break;
       case 'L': d.logs = optarg; break;
       case 'd': background = true; break;

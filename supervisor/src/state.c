@@ -153,42 +153,49 @@ static void adopted_ended(struct daemon *d, struct source *source, uint32_t even
    module_ended(d, (struct module *) ((char *) source - offsetof(struct module, pidfd)), -1);
 }
 
-static void adopt(struct daemon *d, const char *name, const json_t *o)
+bool state_take_over(struct daemon *d, const char *name, pid_t pid, uint64_t start, bool same)
 {
    struct module *m = module_find(d, name);
-   json_int_t pid = json_integer_value(json_object_get(o, "pid")),
-              start = json_integer_value(json_object_get(o, "start"));
-   if (pid <= 1 || pid > INT32_MAX || start <= 0 || (m != NULL && m->plan.alive)) {
-      return;
+   if (pid <= 1 || start == 0 || (m != NULL && m->plan.alive)) {
+      return false;
    }
-   int fd = (int) syscall(SYS_pidfd_open, (pid_t) pid, 0);
-   if (fd < 0 || spawn_start_time((pid_t) pid) !=
-                     (uint64_t) start) { /* it has ended, or the number is another process's */
+   int fd = (int) syscall(SYS_pidfd_open, pid, 0);
+   /* It may have ended, or the number is another process's. */
+   if (fd < 0 || spawn_start_time(pid) != start || (m == NULL && (m = module_add_removed(d, name)) == NULL)) {
       if (fd >= 0) {
          close(fd);
       }
-      return;
-   }
-   if (m == NULL && (m = module_add_removed(d, name)) == NULL) {
-      close(fd);
-      return;
+      return false;
    }
    m->pidfd = (struct source){.fd = fd, .ready = adopted_ended};
    if (!loop_add(d, &m->pidfd, EPOLLIN)) {
       close(fd);
       m->pidfd.fd = -1;
-      return;
+      return false;
    }
-   json_t *command = m->config != NULL ? command_of(m->config) : NULL;
-   m->pid = (pid_t) pid;
-   m->start_time = (uint64_t) start;
+   m->pid = pid;
+   m->start_time = start;
    m->adopted = true;
    m->last_start = time(NULL);
    plan_started(&m->plan, d->now, m->config != NULL && m->config->n_interfaces > 0);
-   m->plan.restart = !json_equal(command, json_object_get(o, "command"));
-   json_decref(command);
+   m->plan.restart = !same;
+   d->state_changed = true;
    journal_event(d, EVENT_ADOPTED, m, "Module %s (PID: %d) runs already, it is taken over.", m->name,
                  (int) pid);
+   return true;
+}
+
+static void adopt(struct daemon *d, const char *name, const json_t *o)
+{
+   const struct module *m = module_find(d, name);
+   json_int_t pid = json_integer_value(json_object_get(o, "pid")),
+              start = json_integer_value(json_object_get(o, "start"));
+   json_t *command = m != NULL && m->config != NULL ? command_of(m->config) : NULL;
+   if (pid > 1 && pid <= INT32_MAX && start > 0) {
+      (void) state_take_over(d, name, (pid_t) pid, (uint64_t) start,
+                             json_equal(command, json_object_get(o, "command")));
+   }
+   json_decref(command);
 }
 
 static void keep_given_up(struct daemon *d, const char *name, const json_t *o)

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config.h"
+#include "backup.h"
 
 static const char *golden;
 
@@ -382,6 +382,27 @@ static void more_problems_than_are_kept_are_counted(void **state)
    free(text);
 }
 
+static void the_recorded_backup_is_read(void **state)
+{
+   static const struct backup_entry expected[] = {
+       {"Data sources", true, true, 0},       {"replay", false, true, 503},
+       {"Processing", true, true, 0},         {"repeater", false, true, 446},
+       {"second_repeater", false, true, 501}, {"Loggers", true, true, 0},
+       {"flow_logger", false, true, 164},     {"Parked", true, false, 0},
+       {"stubborn", false, false, 0}};
+   char path[512], why[256] = "";
+   snprintf(path, sizeof(path), "%s/runtime/89264_sup_backup_file.xml", golden);
+   struct backup *b = backup_read(path, why, sizeof(why));
+   assert_string_equal(why, "");
+   assert_int_equal(b->n, sizeof(expected) / sizeof(expected[0]));
+   for (uint32_t i = 0; i < b->n; i++) {
+      const struct backup_entry *e = &b->entries[i], *x = &expected[i];
+      assert_string_equal(e->name, x->name);
+      assert_true(e->profile == x->profile && e->enabled == x->enabled && e->pid == x->pid);
+   }
+   backup_free(b);
+}
+
 int main(int argc, char **argv)
 {
    static const struct CMUnitTest tests[] = {
@@ -394,6 +415,7 @@ int main(int argc, char **argv)
        cmocka_unit_test(only_what_matters_restarts_a_module),
        cmocka_unit_test(entities_do_not_multiply),
        cmocka_unit_test(more_problems_than_are_kept_are_counted),
+       cmocka_unit_test(the_recorded_backup_is_read),
    };
    if (argc != 2) {
       fputs("usage: test_supervisor_config GOLDEN\n", stderr);
