@@ -72,6 +72,7 @@ pc:libmicrohttpd       libmicrohttpd-dev   libmicrohttpd-devel
 file:/usr/share/javascript/chart.js/chart.min.js libjs-chart.js -
 pc:libcares             libc-ares-dev       c-ares-devel
 pc:lua5.4               liblua5.4-dev       lua-devel
+hdr:libsvm/svm.h        libsvm-dev          libsvm-devel
 END
    check) cat <<'END' ;;
 prog:git                git                 git

@@ -26,8 +26,7 @@ static const char *const private[] = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.
 
 #define MAX_BUILT_IN 32
 
-/* One prefix, or an address, which is a prefix of its full length. */
-static bool parse(char *text, ipps_network_t *network)
+bool networks_parse(char *text, ipps_network_t *network)
 {
    char *slash = strchr(text, '/'), *end = NULL;
    if (slash != NULL) {
@@ -93,7 +92,7 @@ static networks_t *built_in(const char *const prefixes[], uint32_t n)
    for (uint32_t i = 0; i < n; i++) {
       char text[LINE_SIZE];
       snprintf(text, sizeof(text), "%s", prefixes[i]);
-      parse(text, &list[i]);
+      networks_parse(text, &list[i]);
       list[i].data = found;
       list[i].data_len = sizeof(found);
    }
@@ -156,7 +155,7 @@ static int64_t read_list(FILE *file, ipps_network_t **list, char *error)
       if (!make_room(list, n, number, error)) {
          return -1;
       }
-      if (!whole || !parse(text, &(*list)[n])) {
+      if (!whole || !networks_parse(text, &(*list)[n])) {
          snprintf(error, NETWORKS_ERROR, "line %u: '%s', expected ADDRESS/LENGTH", number, shown);
          return -1;
       }

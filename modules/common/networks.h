@@ -11,6 +11,8 @@
 
 typedef struct networks networks_t;
 
+/** Reads "192.0.2.0/24", or an address, which is a prefix of its full length; changes the text. \return false: it is neither */
+bool networks_parse(char *text, ipps_network_t *network);
 /** Reads a prefix a line, "192.0.2.0/24" or an address; empty lines and what follows '#' are skipped.
  * \return NULL, with the reason in error (NETWORKS_ERROR bytes) */
 networks_t *networks_read(FILE *file, char *error);

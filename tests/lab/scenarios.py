@@ -3,6 +3,7 @@
 
 import collections
 
+import devices
 import logins
 import mail
 import mining
@@ -41,6 +42,7 @@ for name, function, snaplen, payloads in (
         ('reflection', reflection.reflection, 200, 0),
         ('telephony', telephony.telephony, 1500, 0),
         ('web', web.web, 700, 0),
+        ('devices', devices.devices, 100, 0),
 ):
     for half, folder in enumerate(('development', 'held-out')):
         SCENARIOS[f'{folder}/{name}'] = Scenario(function, 'pcap', half, snaplen, payloads)
