@@ -35,7 +35,7 @@ die() {
    exit 1
 }
 
-# What each group needs: how to tell that it is there (prog: a program, pc: a pkg-config module, hdr: a C header,
+# What each group needs: how to tell that it is there (prog: a program, opt: one that is left out where there is no package, pc: a pkg-config module, hdr: a C header,
 # py: a module of the distribution's Python, rsyslog: a module of rsyslog, file: a file, clang: an option that clang links with), the Debian package,
 # the Fedora package ('-': none).
 packages() {
@@ -107,6 +107,7 @@ py:pymongo              python3-pymongo     python3-pymongo
 py:redis                python3-redis       python3-redis
 prog:redis-server       redis-server        redis
 prog:rsyslogd           rsyslog             rsyslog
+opt:clickhouse-server   clickhouse-server   -
 rsyslog:lmnsd_ossl      rsyslog-openssl     rsyslog-openssl
 prog:chromium           chromium            chromium
 clang:-fsanitize=fuzzer libclang-rt-dev     compiler-rt
@@ -185,6 +186,7 @@ present() {
    py:*) /usr/bin/python3 -c "import ${1#py:}" >/dev/null 2>&1 ;;
    rsyslog:*) ls /usr/lib/*/rsyslog/"${1#rsyslog:}".so /usr/lib64/rsyslog/"${1#rsyslog:}".so 2>/dev/null | grep -q . ;;
    pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
+   opt:*) command -v "${1#opt:}" >/dev/null ;;
    hdr:*) echo "#include <${1#hdr:}>" | gcc -E -xc - >/dev/null 2>&1 ;;
    clang:*)
       echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
@@ -239,6 +241,7 @@ deps() {
          package=$deb
          [ "$column" != rpm ] || package=$rpm
          [ "$package" != - ] || continue # what needs it is left out of the build
+         case $probe in opt:*) apt-cache show "$package" >/dev/null 2>&1 || continue ;; esac
          case " ${missing[*]-} " in *" $package "*) continue ;; esac
          echo "bootstrap.sh: ${probe#*:} is missing: package $package"
          missing+=("$package")

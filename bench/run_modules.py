@@ -26,6 +26,7 @@ import time
 BUILD = os.environ.get('NEMEA_BUILD', '')
 BIN = os.path.join(BUILD, 'bin')
 BENCH = os.path.join(BUILD, 'bench', 'flows')
+FILTER_OF_NETWORK = '[{"id": 1, "api_url": "http://127.0.0.1:9/", "bloom_entries": 1000000, "bloom_fp_error_rate": 0.01}]'
 NETWORK = '[{"id": 1, "ip_prefix": "10.0.0.0/8"}]'
 BIFLOW = ('<?xml version="1.0"?><aggregator><id name="source"><field><name>SRC_IP</name><type>KEY</type></field><field><name>BYTES</name>'
           '<type>SUM</type></field><field><name>PACKETS</name><type>SUM</type></field></id></aggregator>')
@@ -108,6 +109,11 @@ def flow_rows(flows, records, folder):
                 '-i', f'{f},{f},{out}'),
             row('topn, 10', 10, 'topn', '-n', '10', '-l', '300', '-i', f),
             row('luamodule, empty hook', 2, 'luamodule', '-l', f'{folder}/empty.lua', '-i', f'{f},{out}'),
+            row('device_classifier', None, 'device_classifier', '-i', f),
+            row('bloom_history, a prefix', None, 'bloom_history', '-c', f'{folder}/bloom.json', '--spool', f'{folder}/filters', '--wait', '0', '-i',
+                f'f:{folder}/tagged.trapcap'),
+            row('resolver, ports (warm cache)', 5, 'resolver', '-u', 'uint16 DST_PORT,uint8 PROTOCOL', '-r', 'DST_PORT/PROTOCOL', 'ent_services', 'NAME',
+                '-i', f'{f},{out}'),
             row('resolver, nobody answers', None, 'resolver', '-w', '0', '-S', '127.0.0.1:9', '-u', 'ipaddr SRC_IP', '-r', 'SRC_IP', 'dns_ptr', 'NAME', '-i',
                 f'{f},{out}'),
             row('traffic_stats', 3, 'traffic_stats', '-d', f'{folder}/traffic', '-i', f),
@@ -135,6 +141,8 @@ def state_rows(flows, records, folder):
             row('biflow_aggregator by SRC_IP, 2 sums', 'biflow_aggregator', '-e', '-c', f'{folder}/biflow.xml', '-n', 'source', '-i', f'{f},{out}'),
             row('topn, 10', 'topn', '-n', '10', '-l', '3600', '-i', f),
             row('traffic_stats', 'traffic_stats', '-d', f'{folder}/traffic', '-i', f),
+            row('device_classifier', 'device_classifier', '-i', f),
+            row('resolver, nobody answers', 'resolver', '-w', '0', '-S', '127.0.0.1:9', '-u', 'ipaddr SRC_IP', '-r', 'SRC_IP', 'dns_ptr', 'NAME', '-i', f'{f},{out}'),
             row('deduplicator', 'deduplicator', '-i', f'{f},{out}')]
 
 
@@ -195,18 +203,20 @@ def main():
     arguments = parser.parse_args()
     print(f'load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n')
     with tempfile.TemporaryDirectory(prefix='nemea-bench-') as folder:
-        for name, text in (('networks.json', NETWORK), ('networks.txt', '0.0.0.0/0\n::/0\n'), ('lan.txt', '10.0.0.0/8\n'), ('biflow.xml', BIFLOW),
+        for name, text in (('networks.json', NETWORK), ('bloom.json', FILTER_OF_NETWORK), ('networks.txt', '0.0.0.0/0\n::/0\n'), ('lan.txt', '10.0.0.0/8\n'), ('biflow.xml', BIFLOW),
                            ('links.cfg', LINKS), ('rules.csv', RULES), ('empty.lua', 'function on_record_recv() end\n')):
             with open(os.path.join(folder, name), 'w', encoding='ascii') as file:
                 file.write(text)
         flows = f'{folder}/flows.trapcap'
         run('make_flows', '-r', str(arguments.records), '-i', f'f:{flows}:w')
+        run('prefix_tags', '-c', f'{folder}/networks.json', '-i', f'f:{flows},f:{folder}/tagged.trapcap:w')
         show(f'{arguments.records} flow records', flow_rows(flows, arguments.records, folder), arguments.rounds, arguments.names)
         if program('nfdump') and program('nfwriter'):
             run('nfwriter', '-f', f'{folder}/flows.nf', '-i', f'f:{flows}')
             show('the same flows in a file of nfdump', nfdump_rows(folder, arguments.records, arguments.text), arguments.rounds, arguments.names)
             os.unlink(f'{folder}/flows.nf')
         os.unlink(flows)
+        os.unlink(f'{folder}/tagged.trapcap')
         run('make_flows', '-r', str(arguments.keys), '-k', str(arguments.keys), '-i', f'f:{flows}:w')
         show(f'{arguments.keys} flow records, each with other addresses', state_rows(flows, arguments.keys, folder), arguments.rounds,
              arguments.names)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""End-to-end tests of clickhouse with a stand-in for ClickHouse's HTTP interface, which decodes the rows that it gets.
+"""End-to-end tests of clickhouse with a stand-in for ClickHouse's HTTP interface, which decodes the rows that it gets, and with the server
+of Debian (18.16), whose table has FixedString(16) and Int64 in the places of IPv6 and DateTime64(9).
 
 usage: clickhouse_test.py BIN_DIR
 """
@@ -14,7 +15,9 @@ import struct
 import sys
 import threading
 import unittest
+import urllib.error
 import urllib.parse
+import urllib.request
 
 from programs import Workspace
 
@@ -121,7 +124,25 @@ class Server:
         self.server.server_close()
 
 
-class ClickHouse(unittest.TestCase):
+SERVER = '/usr/sbin/clickhouse-server'
+SERVER_CONFIG = '''<?xml version="1.0"?>
+<yandex>
+   <logger><level>warning</level><log>{path}/log</log><errorlog>{path}/errors</errorlog></logger>
+   <http_port>{http}</http_port><tcp_port>{tcp}</tcp_port><listen_host>127.0.0.1</listen_host>
+   <path>{path}/data/</path><tmp_path>{path}/tmp/</tmp_path><users_config>{path}/users.xml</users_config>
+   <default_profile>default</default_profile><default_database>default</default_database><mark_cache_size>67108864</mark_cache_size>
+</yandex>
+'''
+USERS = '''<?xml version="1.0"?>
+<yandex>
+   <profiles><default/></profiles>
+   <users><writer><password>secret word</password><networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota></writer></users>
+   <quotas><default/></quotas>
+</yandex>
+'''
+
+
+class Case(unittest.TestCase):
     def setUp(self):
         self.w = Workspace(BIN)
         self.addCleanup(self.w.__exit__)
@@ -136,6 +157,8 @@ class ClickHouse(unittest.TestCase):
     def config(self, rows=30, blocks=64, more=''):
         self.w.file('c.yaml', CONFIG.format(first=self.ports[0], second=self.ports[1], rows=rows, blocks=blocks, more=more))
 
+
+class StandIn(Case):
     def serve(self, which=0, **options):
         server = Server(self.ports[which], **options)
         self.addCleanup(server.close)
@@ -208,6 +231,68 @@ class ClickHouse(unittest.TestCase):
             status, _, err = self.w.run('clickhouse', '-c', 'c.yaml', '-i', 'f:flows')
             self.assertEqual(status, 1)
             self.assertIn(message, err)
+
+
+@unittest.skipUnless(os.path.exists(SERVER), 'there is no clickhouse-server')
+class RealServer(Case):
+    def setUp(self):
+        super().setUp()
+        os.makedirs(self.w.file('data'))
+        self.w.file('users.xml', USERS)
+        self.w.file('server.xml', SERVER_CONFIG.format(path=self.w.path, http=self.ports[0], tcp=self.ports[1]))
+        self.serve()
+        self.ask('CREATE DATABASE nemea')
+        old = {'IPv6': 'FixedString(16)', 'DateTime64(9)': 'Int64'}
+        columns = ', '.join(f'{name} {old.get(kind, kind)}' for name, kind in COLUMNS.items())
+        self.ask(f'CREATE TABLE nemea.flows ({columns}) ENGINE = MergeTree ORDER BY TIME_LAST')
+
+    def ask(self, query):
+        request = urllib.request.Request(f'http://127.0.0.1:{self.ports[0]}/', query.encode(), {'Authorization': 'Basic d3JpdGVyOnNlY3JldCB3b3Jk'})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read().decode()
+
+    def is_there(self):
+        try:
+            return self.ask('SELECT 1') == '1\n'
+        except (urllib.error.URLError, ConnectionError):
+            self.assertIsNone(self.server.poll(), self.server.poll() and self.server.stderr.read())
+            return False
+
+    def serve(self):
+        self.server = self.w.start(SERVER, f'--config-file={self.w.file("server.xml")}')
+        self.w.wait_for(self.is_there, 'clickhouse-server')
+
+    def rows(self):
+        return self.ask('SELECT IPv6NumToString(SRC_IP), BYTES, TIME_LAST, NAME, MAC, DATA, PORTS, X, I FROM nemea.flows ORDER BY BYTES').splitlines()
+
+    def stored(self):
+        return ['\t'.join(map(str, (ip if ':' in ip else f'::ffff:{ip}', number, time, name, list(mac), list(data), ports, x, i))).replace(', ', ',')
+                for ip, number, time, name, mac, data, ports, x, i in self.expected]
+
+    def test_rows_arrive_as_they_were(self):
+        self.config()
+        status, _, err = self.w.run('clickhouse', '-v', '-c', 'c.yaml', '-i', 'f:flows')
+        self.assertEqual(status, 0, err)
+        self.assertRegex(err, 'rows 100, blocks 4, blocks inserted 4, attempts failed 0')
+        self.assertEqual(self.rows(), self.stored())
+        self.w.file('c.yaml', self.w.read('c.yaml').replace('uint64 BYTES', 'uint32 BYTES'))
+        status, _, err = self.w.run('clickhouse', '-c', 'c.yaml', '-i', 'f:flows')
+        self.assertEqual(status, 1)
+        self.assertIn('column BYTES: expected UInt32, it is UInt64', err)
+
+    def test_a_server_that_is_killed_loses_nothing(self):
+        self.config(rows=10, more='spool: waiting')
+        self.server.kill()
+        self.server.wait()
+        process = self.w.start('clickhouse', '-c', 'c.yaml', '-i', 'f:flows')
+        self.w.wait_for(lambda: len(glob.glob(self.w.file('waiting/*.upload'))) == 10, 'blocks in the spool')
+        process.kill()
+        process.wait()
+        self.serve()
+        process = self.w.start('clickhouse', '-c', 'c.yaml', '-i', 'u:nobody')
+        self.w.wait_for(lambda: not glob.glob(self.w.file('waiting/*.upload')), 'the spool to be empty')
+        self.w.end(process, signal.SIGTERM)
+        self.assertEqual(self.rows(), self.stored())
 
 
 if __name__ == '__main__':

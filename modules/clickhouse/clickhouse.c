@@ -143,7 +143,7 @@ static int compare(nm_module_t *m, const char *server, const char *lines)
    for (unsigned i = 0; i < c->n_columns; i++) {
       const struct column *column = &c->columns[i];
       bool found = find_type(lines, column->name, type);
-      if (!found || strcmp(type, rows_type(column->type)) != 0) {
+      if (!found || !rows_type_fits(column->type, type)) {
          return nm_fail(m,
                         "%s: table %s.%s: column %s: expected %s, %s%s; --print-table prints the statement "
                         "that makes the table",
@@ -242,6 +242,7 @@ static int start_uploads(nm_module_t *m)
                                      .user = c->username[0] != 0 ? c->username : NULL,
                                      .password = c->username[0] != 0 ? c->password : NULL,
                                      .ca = c->ca[0] != 0 ? c->ca : NULL,
+                                     .threads = (unsigned) c->inserter_threads,
                                      .timeout = TIMEOUT_MS,
                                      .first_pause = 500,
                                      .last_pause = 10000,

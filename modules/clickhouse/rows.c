@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "rows.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,20 @@ static const char *const types[UR_COUNT_OF_TYPES] = {[UR_TYPE_STRING] = "String"
 const char *rows_type(ur_field_type_t type)
 {
    return types[type];
+}
+
+bool rows_type_fits(ur_field_type_t type, const char *column)
+{
+   static const char *const others[][2] = {{"IPv6", "FixedString(16)"}, {"DateTime64(9)", "Int64"}};
+   bool fits = strcmp(types[type], column) == 0;
+   for (size_t i = 0; !fits && i < sizeof(others) / sizeof(others[0]); i++) {
+      char array[64];
+      snprintf(array, sizeof(array), "Array(%s)", others[i][0]);
+      bool is_array = strcmp(types[type], array) == 0;
+      snprintf(array, sizeof(array), is_array ? "Array(%s)" : "%s", others[i][1]);
+      fits = (is_array || strcmp(types[type], others[i][0]) == 0) && strcmp(column, array) == 0;
+   }
+   return fits;
 }
 
 static bool make_room(struct block *b, size_t more)

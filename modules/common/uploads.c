@@ -25,6 +25,7 @@
 struct upload {
    struct upload *next;
    uint64_t number; /* the name of its file */
+   bool sending;    /* by a thread; the others leave it alone */
    char *url;       /* NULL: in the file */
    void *body;      /* NULL: in the file */
    size_t size;
@@ -39,26 +40,32 @@ struct pause {
 
 #define PAUSES 64
 
+/* A thread that sends. */
+struct worker {
+   struct uploads *uploads;
+   pthread_t thread;
+   CURL *curl;
+   char error[CURL_ERROR_SIZE], answer[ANSWER_MAX + 1];
+   size_t answered;
+};
+
 struct uploads {
    struct uploads_options options;
-   pthread_t thread;
-   pthread_mutex_t lock; /* of the list and the counts */
+   pthread_mutex_t lock; /* of all that follows, but for what is set before the threads start */
    pthread_cond_t changed;
-   struct upload *first, **last, *sending;
+   struct upload *first, **last;
    uint64_t next_number;
    struct uploads_counts counts;
-   bool stop, ended;
+   bool stop;
+   unsigned started, running; /* threads */
    int64_t deadline;
    _Atomic bool cancelled;
    int directory, lock_file;
-
-   /* Of the thread. */
-   CURL *curl;
    struct curl_slist *headers;
-   char error[CURL_ERROR_SIZE], answer[ANSWER_MAX + 1];
-   size_t answered;
    unsigned server; /* of the alternatives */
    struct pause pauses[PAUSES];
+   unsigned n_workers;
+   struct worker workers[UPLOADS_THREADS];
 };
 
 static int64_t now_ms(void)
@@ -202,11 +209,14 @@ static void unlink_upload(struct uploads *u, struct upload *one)
    u->counts.waiting_bytes -= one->size;
 }
 
-/* The oldest make room, but for the one that is being sent. */
+/* The oldest make room, but for those that are being sent. */
 static void drop_oldest(struct uploads *u, size_t size)
 {
    while (u->counts.waiting_bytes + size > u->options.max_bytes) {
-      struct upload *oldest = u->first == u->sending && u->first != NULL ? u->first->next : u->first;
+      struct upload *oldest = u->first;
+      while (oldest != NULL && oldest->sending) {
+         oldest = oldest->next;
+      }
       if (oldest == NULL) {
          return;
       }
@@ -291,11 +301,11 @@ void uploads_counts(struct uploads *u, struct uploads_counts *counts)
 
 static size_t keep_answer(char *data, size_t size, size_t n, void *context)
 {
-   struct uploads *u = context;
-   size_t room = ANSWER_MAX - u->answered, all = size * n;
-   memcpy(u->answer + u->answered, data, all < room ? all : room);
-   u->answered += all < room ? all : room;
-   u->answer[u->answered] = 0;
+   struct worker *w = context;
+   size_t room = ANSWER_MAX - w->answered, all = size * n;
+   memcpy(w->answer + w->answered, data, all < room ? all : room);
+   w->answered += all < room ? all : room;
+   w->answer[w->answered] = 0;
    return all;
 }
 
@@ -309,30 +319,30 @@ static int watch(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_o
 
 enum result { SENT, AGAIN, REJECTED };
 
-static enum result post(struct uploads *u, const char *url, const char *body, size_t size,
+static enum result post(struct worker *w, const char *url, const char *body, size_t size,
                         char why[UPLOADS_WHY])
 {
    long status = 0;
-   u->answered = 0;
-   u->answer[0] = u->error[0] = 0;
-   if (curl_easy_setopt(u->curl, CURLOPT_URL, url) != CURLE_OK ||
-       curl_easy_setopt(u->curl, CURLOPT_POSTFIELDS, body) != CURLE_OK ||
-       curl_easy_setopt(u->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) size) != CURLE_OK) {
+   w->answered = 0;
+   w->answer[0] = w->error[0] = 0;
+   if (curl_easy_setopt(w->curl, CURLOPT_URL, url) != CURLE_OK ||
+       curl_easy_setopt(w->curl, CURLOPT_POSTFIELDS, body) != CURLE_OK ||
+       curl_easy_setopt(w->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) size) != CURLE_OK) {
       snprintf(why, UPLOADS_WHY, "out of memory");
       return AGAIN;
    }
-   CURLcode code = curl_easy_perform(u->curl);
-   curl_easy_getinfo(u->curl, CURLINFO_RESPONSE_CODE, &status);
+   CURLcode code = curl_easy_perform(w->curl);
+   curl_easy_getinfo(w->curl, CURLINFO_RESPONSE_CODE, &status);
    if (code != CURLE_OK) {
-      snprintf(why, UPLOADS_WHY, "%s", u->error[0] != 0 ? u->error : curl_easy_strerror(code));
+      snprintf(why, UPLOADS_WHY, "%s", w->error[0] != 0 ? w->error : curl_easy_strerror(code));
       return AGAIN;
    }
    if (status >= 200 && status < 300) {
       return SENT;
    }
-   u->answer[strcspn(u->answer, "\r\n")] = 0;
+   w->answer[strcspn(w->answer, "\r\n")] = 0;
    snprintf(why, UPLOADS_WHY, "the server answered with status %ld%s%.200s", status,
-            u->answer[0] != 0 ? ": " : "", u->answer);
+            w->answer[0] != 0 ? ": " : "", w->answer);
    return status == 400 || status == 413 || status == 415 || status == 422 ? REJECTED : AGAIN;
 }
 
@@ -387,7 +397,7 @@ static void set_pause(struct uploads *u, const char *url)
    p->until = now_ms() + p->length;
 }
 
-/* Where a request goes. With alternatives: to the present one, or the next that has no pause. \return false: not now; *at is lowered to
+/* With the lock: where a request goes. With alternatives: to the present one, or the next that has no pause. \return false: not now; *at is lowered to
  * when its pause ends */
 static bool choose(struct uploads *u, const char *url, char full[URL_MAX + URL_MAX], int64_t *at)
 {
@@ -408,9 +418,29 @@ static bool choose(struct uploads *u, const char *url, char full[URL_MAX + URL_M
    return false;
 }
 
-/* Sends one request, without the lock. */
-static enum result try_upload(struct uploads *u, const struct upload *one, int64_t *at, bool *tried)
+static bool choose_locked(struct uploads *u, const char *url, char full[URL_MAX + URL_MAX], int64_t *at)
 {
+   pthread_mutex_lock(&u->lock);
+   bool chosen = choose(u, url, full, at);
+   pthread_mutex_unlock(&u->lock);
+   return chosen;
+}
+
+static void note_result(struct uploads *u, const char *full, enum result result)
+{
+   pthread_mutex_lock(&u->lock);
+   if (result == AGAIN) {
+      set_pause(u, full);
+   } else {
+      clear_pause(find_pause(u, full));
+   }
+   pthread_mutex_unlock(&u->lock);
+}
+
+/* Sends one request, without the lock. */
+static enum result try_upload(struct worker *w, const struct upload *one, int64_t *at, bool *tried)
+{
+   struct uploads *u = w->uploads;
    char full[URL_MAX + URL_MAX], why[UPLOADS_WHY], text[UPLOADS_WHY + URL_MAX];
    const char *url = one->url, *body = one->body;
    size_t size = one->size;
@@ -421,17 +451,13 @@ static enum result try_upload(struct uploads *u, const struct upload *one, int64
       u->options.report(u->options.context, text);
       return REJECTED;
    }
-   if (!choose(u, url, full, at)) {
+   if (!choose_locked(u, url, full, at)) {
       *tried = false;
       free(file);
       return AGAIN;
    }
-   enum result result = post(u, full, body, size, why);
-   if (result == AGAIN) {
-      set_pause(u, full);
-   } else {
-      clear_pause(find_pause(u, full));
-   }
+   enum result result = post(w, full, body, size, why);
+   note_result(u, full, result);
    if (result != SENT && !atomic_load(&u->cancelled)) {
       snprintf(text, sizeof(text), "%.*s: %s%s", (int) server_length(full), full, why,
                result == REJECTED ? "; it is given up" : "");
@@ -442,16 +468,21 @@ static enum result try_upload(struct uploads *u, const struct upload *one, int64
 }
 
 /* Goes through the list once, with the lock. \return when the next pause ends */
-static int64_t send_all(struct uploads *u)
+static int64_t send_all(struct worker *w)
 {
+   struct uploads *u = w->uploads;
    int64_t at = now_ms() + u->options.last_pause;
    for (struct upload *one = u->first, *next; one != NULL && !atomic_load(&u->cancelled); one = next) {
       bool tried;
-      u->sending = one;
+      if (one->sending) {
+         next = one->next;
+         continue;
+      }
+      one->sending = true;
       pthread_mutex_unlock(&u->lock);
-      enum result result = try_upload(u, one, &at, &tried);
+      enum result result = try_upload(w, one, &at, &tried);
       pthread_mutex_lock(&u->lock);
-      u->sending = NULL;
+      one->sending = false;
       next = one->next;
       if (result == AGAIN) {
          u->counts.failed += tried;
@@ -471,17 +502,18 @@ static int64_t send_all(struct uploads *u)
 
 static void *run(void *context)
 {
-   struct uploads *u = context;
+   struct worker *w = context;
+   struct uploads *u = w->uploads;
    pthread_mutex_lock(&u->lock);
    while (!u->stop || (u->first != NULL && now_ms() < u->deadline)) {
-      int64_t at = send_all(u);
+      int64_t at = send_all(w);
       if (u->first == NULL && !u->stop) {
          pthread_cond_wait(&u->changed, &u->lock);
       } else if (u->first != NULL) {
          wait_until(u, u->stop && u->deadline < at ? u->deadline : at);
       }
    }
-   u->ended = true;
+   u->running--;
    pthread_cond_broadcast(&u->changed);
    pthread_mutex_unlock(&u->lock);
    return NULL;
@@ -489,10 +521,11 @@ static void *run(void *context)
 
 /* ------------------------------------------------------------------------ life */
 
-static bool set_options(struct uploads *u)
+static bool set_options(struct worker *w)
 {
+   struct uploads *u = w->uploads;
    const struct uploads_options *o = &u->options;
-   CURL *c = u->curl;
+   CURL *c = w->curl;
 #if LIBCURL_VERSION_NUM >= 0x075500
    bool protocols = curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
                     curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https") == CURLE_OK;
@@ -513,9 +546,9 @@ static bool set_options(struct uploads *u)
           curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
           curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long) o->timeout) == CURLE_OK &&
           curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long) o->timeout) == CURLE_OK &&
-          curl_easy_setopt(c, CURLOPT_ERRORBUFFER, u->error) == CURLE_OK &&
+          curl_easy_setopt(c, CURLOPT_ERRORBUFFER, w->error) == CURLE_OK &&
           curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, keep_answer) == CURLE_OK &&
-          curl_easy_setopt(c, CURLOPT_WRITEDATA, u) == CURLE_OK &&
+          curl_easy_setopt(c, CURLOPT_WRITEDATA, w) == CURLE_OK &&
           curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
           curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, watch) == CURLE_OK &&
           curl_easy_setopt(c, CURLOPT_XFERINFODATA, u) == CURLE_OK;
@@ -525,12 +558,19 @@ static bool start_curl(struct uploads *u)
 {
    char type[128];
    snprintf(type, sizeof(type), "Content-Type: %s", u->options.content_type);
-   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (u->curl = curl_easy_init()) == NULL) {
+   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
       return false;
    }
    u->headers = curl_slist_append(NULL, type);
    struct curl_slist *more = u->headers != NULL ? curl_slist_append(u->headers, "Expect:") : NULL;
-   return more != NULL && set_options(u);
+   bool good = more != NULL;
+   for (unsigned i = 0; good && i < u->n_workers; i++) {
+      struct worker *w = &u->workers[i];
+      w->uploads = u;
+      w->curl = curl_easy_init();
+      good = w->curl != NULL && set_options(w);
+   }
+   return good;
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -634,8 +674,8 @@ static void free_uploads(struct uploads *u)
    for (unsigned i = 0; i < PAUSES; i++) {
       clear_pause(&u->pauses[i]);
    }
-   if (u->curl != NULL) {
-      curl_easy_cleanup(u->curl);
+   for (unsigned i = 0; i < u->n_workers; i++) {
+      curl_easy_cleanup(u->workers[i].curl);
    }
    curl_slist_free_all(u->headers);
    curl_global_cleanup();
@@ -650,15 +690,21 @@ static void free_uploads(struct uploads *u)
    free(u);
 }
 
-/* Signals are for the module's thread. */
-static bool start_thread(struct uploads *u)
+/* Signals are for the module's thread. \return false: there is not even one thread */
+static bool start_threads(struct uploads *u)
 {
    sigset_t all, old;
    sigfillset(&all);
    pthread_sigmask(SIG_SETMASK, &all, &old);
-   bool started = pthread_create(&u->thread, NULL, run, u) == 0;
+   pthread_mutex_lock(&u->lock);
+   while (u->running < u->n_workers &&
+          pthread_create(&u->workers[u->running].thread, NULL, run, &u->workers[u->running]) == 0) {
+      u->running++;
+   }
+   u->started = u->running;
+   pthread_mutex_unlock(&u->lock);
    pthread_sigmask(SIG_SETMASK, &old, NULL);
-   return started;
+   return u->started > 0;
 }
 
 struct uploads *uploads_start(const struct uploads_options *options, char why[UPLOADS_WHY])
@@ -670,6 +716,9 @@ struct uploads *uploads_start(const struct uploads_options *options, char why[UP
       return NULL;
    }
    u->options = *options;
+   u->n_workers = options->threads < 1                 ? 1
+                  : options->threads < UPLOADS_THREADS ? options->threads
+                                                       : UPLOADS_THREADS;
    u->last = &u->first;
    u->directory = u->lock_file = -1;
    u->next_number = 1;
@@ -683,7 +732,7 @@ struct uploads *uploads_start(const struct uploads_options *options, char why[UP
       free_uploads(u);
       return NULL;
    }
-   if (!start_thread(u)) {
+   if (!start_threads(u)) {
       snprintf(why, UPLOADS_WHY, "cannot start a thread");
       free_uploads(u);
       return NULL;
@@ -700,14 +749,16 @@ uint64_t uploads_stop(struct uploads *u, unsigned milliseconds)
    u->stop = true;
    u->deadline = now_ms() + milliseconds;
    pthread_cond_broadcast(&u->changed);
-   while (!u->ended && now_ms() < u->deadline) {
+   while (u->running > 0 && now_ms() < u->deadline) {
       wait_until(u, u->deadline);
    }
    atomic_store(&u->cancelled, true);
    uint64_t lost = u->directory < 0 ? u->counts.waiting : 0;
    pthread_cond_broadcast(&u->changed);
    pthread_mutex_unlock(&u->lock);
-   pthread_join(u->thread, NULL);
+   for (unsigned i = 0; i < u->started; i++) {
+      pthread_join(u->workers[i].thread, NULL);
+   }
    lost = u->directory < 0 ? u->counts.waiting : 0;
    free_uploads(u);
    return lost;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * Requests (POST) that a thread sends to web servers and keeps until one of them has taken them.
+ * Requests (POST) that threads send to web servers and keep until one of them has taken them.
  *
  * With a spool, a directory, each request is a file in it until then, and those that a process left there are sent by the next one;
- * without one they are in memory. Requests go in their order. One that failed is tried again after a pause that grows from FIRST to
+ * without one they are in memory. Requests go in their order, several at a time if there are several threads. One that failed is tried again after a pause that grows from FIRST to
  * LAST; meanwhile those to other servers go on. One that the server calls wrong (400, 413, 415, 422) is given up.
  *
  * Threads: the functions may be called from one thread.
@@ -15,7 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define UPLOADS_WHY 512 /* bytes of a message */
+#define UPLOADS_WHY     512 /* bytes of a message */
+#define UPLOADS_THREADS 64
 
 struct uploads_options {
    const char *const *
@@ -27,9 +28,10 @@ struct uploads_options {
    const char *user, *password; /* NULL: none */
    const char *ca;              /* file of CA certificates; NULL: those of the system */
    long redirects;              /* that are followed */
+   unsigned threads;            /* that send; 0: one. At most UPLOADS_THREADS */
    unsigned timeout;            /* milliseconds of a request */
    unsigned first_pause, last_pause;
-   void (*report)(void *context, const char *text); /* called by the thread: what failed */
+   void (*report)(void *context, const char *text); /* called by the threads: what failed */
    void *context;
 };
 
