@@ -17,6 +17,7 @@ static void *begin_record(void *context, unsigned output, size_t size)
 {
    (void) context;
    (void) output;
+   free(room);          /* of a record that was begun and dropped */
    room = malloc(size); /* its own memory, so that writing beyond it is noticed */
    return room;
 }
@@ -35,7 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
    static const char *const texts[2] = {
-       NULL, "?SRC_IP,?TLS_SNI,?DNS_NAME,?FLOW_ID,?TIME_FIRST,?SAMPLING_RATE,?TOS"};
+       NULL, ("?SRC_IP,?DST_PORT,?TLS_SNI,?DNS_NAME,?FLOW_ID,?TIME_FIRST,?SAMPLING_RATE,?TOS,"
+              "?PPI_PKT_LENGTHS,?SBI_BRST_PACKETS")};
    struct fc_decoder_config c = {
        .formats = formats, .n_outputs = 2, .sink = {NULL, begin_record, end_record}};
    uint64_t now = NS;

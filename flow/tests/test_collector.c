@@ -364,6 +364,170 @@ static void streams_count_on_their_own(void **state)
    close_rig(&r);
 }
 
+/* --------------------------------------------------------------- lists of RFC 6313 */
+
+/* An IPFIX message of one set. */
+static void feed_set(struct rig *r, const char *id, const char *hex)
+{
+   char message[2000];
+   size_t digits = 0;
+   for (const char *p = hex; *p != 0; p++) {
+      digits += *p != ' ';
+   }
+   snprintf(message, sizeof(message), "000a %04x 00000064 00000000 00000001 %s %04x %s",
+            (unsigned) (20 + digits / 2), id, (unsigned) (4 + digits / 2), hex);
+   feed(r, message);
+}
+
+static const char *lengths(const struct rig *r, unsigned record)
+{
+   static char copy[512];
+   int id = ur_get_id_by_name("PPI_PKT_LENGTHS");
+   const uint16_t *values = ur_get_ptr_by_id(r->tmplt, r->records[record], id);
+   copy[0] = 0;
+   for (unsigned i = 0; i < ur_get_var_len(r->tmplt, r->records[record], id) / 2u; i++) {
+      uint16_t value;
+      memcpy(&value, values + i, 2);
+      snprintf(copy + strlen(copy), sizeof(copy) - strlen(copy), "%u ", value);
+   }
+   return copy;
+}
+
+/* 256: source address and a subTemplateList; 258: source address and a subTemplateMultiList. 257, of their records: destination port and a
+ * length of CESNET's 1013; 259: a subTemplateList; 260: a name of variable length (DNSName) and a port. */
+#define LIST_TEMPLATES                                                      \
+   ("0100 0002 0008 0004 0124 ffff  0101 0002 000b 0002 83f5 0002 00001f79" \
+    "0102 0002 0008 0004 0125 ffff  0103 0001 0124 ffff  0104 0002 8002 ffff 00001f79 000b 0002")
+#define LIST_FORMAT "SRC_IP,?DST_PORT,?PPI_PKT_LENGTHS"
+
+static void records_in_lists_become_fields(void **state)
+{
+   struct rig r;
+   (void) state;
+   open_default(&r, LIST_FORMAT);
+   feed_set(&r, "0002", LIST_TEMPLATES);
+   assert_int_equal(counter(&r, FC_TEMPLATES), 5);
+   /* A port from the first record that has one, an array from all of them. */
+   feed_set(&r, "0100", "0a000001 0f 03 0101 0000 0064 01bb 00c8 0050 012c");
+   assert_int_equal(r.n, 1);
+   assert_string_equal(address(&r, 0, "SRC_IP"), "10.0.0.1");
+   assert_int_equal(value(&r, 0, "DST_PORT"), 443);
+   assert_string_equal(lengths(&r, 0), "100 200 300 ");
+   /* Several templates in one list, one of which is not known; the list is the last field of two records. */
+   feed_set(&r, "0102",
+            "0a000002 0f 03 03e7 0006 1234 0101 0008 0050 0064 0a000003 09 04 0101 0008 0051 0065");
+   assert_int_equal(r.n, 3);
+   assert_int_equal(value(&r, 1, "DST_PORT"), 80);
+   assert_string_equal(lengths(&r, 1), "100 ");
+   assert_int_equal(value(&r, 2, "DST_PORT"), 81);
+   assert_string_equal(address(&r, 2, "SRC_IP"), "10.0.0.3");
+   assert_int_equal(counter(&r, FC_LISTS_PASSED), 1);
+   /* A list in a list, records of variable length, and a list of no records. */
+   feed_set(&r, "0100", "0a000004 0a 03 0103 06 03 0104 00 0016 0a000005 03 03 0101");
+   assert_int_equal(r.n, 5);
+   assert_int_equal(value(&r, 3, "DST_PORT"), 22);
+   assert_int_equal(value(&r, 4, "DST_PORT"), 0);
+   assert_string_equal(lengths(&r, 4), "");
+   assert_int_equal(counter(&r, FC_DROP_MALFORMED), 0);
+   close_rig(&r);
+}
+
+static void lists_that_cannot_be_read_are_counted(void **state)
+{
+   static const char *const lists[] = {
+       "05 00 0101 0050",                                /* none of its values is one of the flow */
+       "02 03 01",                                       /* no template */
+       "06 03 0101 0050 00",                             /* not a whole record */
+       "05 03 0999 0050",                                /* its template has not come */
+       "10 03 0103 0c 03 0103 08 03 0103 04 03 0103 00", /* in the last one of four is none */
+       "14 03 0103 10 03 0103 0c 03 0103 08 03 0103 04 03 0103 00", /* one deeper than is read */
+   };
+   static const unsigned counted[] = {1, 1, 1, 1, 0, 1};
+   struct rig r;
+   (void) state;
+   open_default(&r, LIST_FORMAT);
+   feed_set(&r, "0002", LIST_TEMPLATES);
+   for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+      char set[200];
+      uint64_t before = counter(&r, FC_LISTS_PASSED);
+      snprintf(set, sizeof(set), "0a000001 %s", lists[i]);
+      feed_set(&r, "0100", set);
+      assert_int_equal(r.n, i + 1); /* the record itself is sent */
+      assert_int_equal(value(&r, (unsigned) i, "DST_PORT"), 0);
+      assert_int_equal(counter(&r, FC_LISTS_PASSED) - before, counted[i]);
+   }
+   assert_int_equal(counter(&r, FC_DROP_MALFORMED), 0);
+   feed_set(&r, "0102", "0a000001 0b 03 0101 0008 0050 0064 0101"); /* an entry without its length */
+   feed_set(&r, "0102", "0a000001 05 03 0101 0003");                /* an entry shorter than its header */
+   assert_int_equal(value(&r, 6, "DST_PORT"), 80);
+   assert_int_equal(counter(&r, FC_LISTS_PASSED), 7);
+   close_rig(&r);
+}
+
+/* The template cannot tell whether its records have the field. */
+static void a_mandatory_field_may_be_in_a_list(void **state)
+{
+   struct rig r;
+   (void) state;
+   open_default(&r, "SRC_IP,DST_PORT");
+   feed_set(&r, "0002", LIST_TEMPLATES);
+   feed_set(&r, "0100", "0a000001 07 03 0101 0050 0064");
+   feed_set(&r, "0100", "0a000002 03 03 0101");
+   assert_int_equal(r.n, 1);
+   assert_int_equal(value(&r, 0, "DST_PORT"), 80);
+   assert_int_equal(counter(&r, FC_DROP_MANDATORY), 1);
+   close_rig(&r);
+}
+
+/* A list whose arrays are larger than any record: the record is dropped, and counted. */
+static void lists_larger_than_a_record_are_counted(void **state)
+{
+   struct rig r;
+   (void) state;
+   open_default(&r, "SRC_IP,?SBI_BRST_PACKETS");
+   /* 1050 of CESNET, in one byte each, becomes 32-bit numbers. */
+   feed_set(&r, "0002", "0100 0002 0008 0004 0124 ffff  0101 0001 841a 0001 00001f79");
+   size_t values = 30000, size = 16 + 4 + 4 + 3 + 3 + values;
+   uint8_t *m = calloc(1, size);
+   const uint8_t begin[] = {0,
+                            10,
+                            (uint8_t) (size >> 8),
+                            (uint8_t) size,
+                            0,
+                            0,
+                            0,
+                            100,
+                            0,
+                            0,
+                            0,
+                            0,
+                            0,
+                            0,
+                            0,
+                            1,
+                            1,
+                            0,
+                            (uint8_t) ((size - 16) >> 8),
+                            (uint8_t) (size - 16),
+                            10,
+                            0,
+                            0,
+                            1,
+                            255,
+                            (uint8_t) ((values + 3) >> 8),
+                            (uint8_t) (values + 3),
+                            3,
+                            1,
+                            1};
+   assert_non_null(m);
+   memcpy(m, begin, sizeof(begin));
+   fc_decode(r.decoder, &r.peer, m, size, NS);
+   free(m);
+   assert_int_equal(r.n, 0);
+   assert_int_equal(counter(&r, FC_DROP_SIZE), 1);
+   close_rig(&r);
+}
+
 static void templates_are_limited(void **state)
 {
    struct rig r;
@@ -534,6 +698,10 @@ int main(void)
        cmocka_unit_test(ipfix_reduced_sizes_enterprise_elements_and_variable_lengths),
        cmocka_unit_test(ipfix_withdrawal_and_domains),
        cmocka_unit_test(streams_count_on_their_own),
+       cmocka_unit_test(records_in_lists_become_fields),
+       cmocka_unit_test(lists_that_cannot_be_read_are_counted),
+       cmocka_unit_test(a_mandatory_field_may_be_in_a_list),
+       cmocka_unit_test(lists_larger_than_a_record_are_counted),
        cmocka_unit_test(templates_are_limited),
        cmocka_unit_test(broken_messages_are_counted),
        cmocka_unit_test(a_record_without_a_mandatory_field_is_counted),

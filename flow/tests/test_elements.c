@@ -173,7 +173,7 @@ static void the_registry_knows_names_and_types(void **state)
                 {"iana:flowEndMilliseconds@reverse", 29305, 153, FC_KIND_TIME_MS},
                 {"iana:flowStartNanoseconds", 0, 156, FC_KIND_TIME_NTP},
                 {"iana:flowEndDeltaMicroseconds", 0, 159, FC_KIND_TIME_BEFORE},
-                {"iana:basicList", 0, 291, FC_KIND_STRUCTURED},
+                {"iana:basicList", 0, 291, FC_KIND_BASIC_LIST},
                 {"iana:samplingProbability", 0, 311, FC_KIND_FLOAT},
                 {"iana:hashDigestOutput", 0, 333, FC_KIND_BOOLEAN},
                 {"iana:bgpLargeCommunity", 0, 489, FC_KIND_OCTETS},

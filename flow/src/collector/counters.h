@@ -22,6 +22,7 @@ enum fc_counter {
    FC_EXPORTERS, /* that were seen; one that was evicted and came again counts again */
    FC_EXPORTERS_EVICTED,
    FC_SAMPLES_PASSED, /* samples of sFlow that say nothing of flows */
+   FC_LISTS_PASSED,   /* lists in records that could not be read, for each output */
    FC_WAITED,         /* sets that came before their template and were read when it came */
    FC_CONNECTIONS,    /* over TCP, TLS, DTLS and SCTP that began */
    /* Sequence numbers */

@@ -136,8 +136,7 @@ static bool kind_fits(enum fc_kind kind, ur_field_type_t type)
    case UR_TYPE_TIME:
       return (kind >= FC_KIND_TIME_S && kind <= FC_KIND_TIME_BEFORE) || kind == FC_KIND_UNKNOWN;
    default:
-      return kind != FC_KIND_STRING && kind != FC_KIND_MAC && kind != FC_KIND_IP &&
-             kind != FC_KIND_STRUCTURED;
+      return kind != FC_KIND_STRING && kind != FC_KIND_MAC && kind != FC_KIND_IP && kind < FC_KIND_BASIC_LIST;
    }
 }
 

@@ -1,71 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "program.h"
-
+#include "operations.h"
 #include "parse/bytes.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#define NTP_EPOCH     UINT64_C(2208988800) /* seconds from 1900 to 1970 */
-#define BASIC_LIST    5 /* bytes before the values of a basicList without enterprise number */
-#define MAX_COUNTERS  16
-#define ID_BASIC_LIST 291
-#define ID_DST_PORT   11
-#define ID_ICMP       32
-#define ID_ICMP6      139
-#define MAX_SOURCES   (2 * FC_TEMPLATE_FIELDS) /* operations of a program */
-
-enum code {
-   OP_1, /* unsigned numbers of the same length */
-   OP_2,
-   OP_4,
-   OP_8,
-   OP_4_8, /* bytes of the source and of the field */
-   OP_8_4,
-   OP_UNSIGNED, /* any length; a value that the field cannot hold becomes its largest */
-   OP_SIGNED,
-   OP_FLAGS, /* any length; the lowest bits */
-   OP_FLOAT,
-   OP_IPV4,
-   OP_IPV6,
-   OP_MAC,
-   OP_TIME_NTP,
-   OP_TIME_MS,
-   OP_TIME_S,
-   OP_TIME_UPTIME,
-   OP_TIME_BEFORE_US, /* microseconds before the export */
-   OP_TEXT,
-   OP_BYTES,
-   OP_LIST
-};
-
-struct op {
-   uint8_t code;
-   uint8_t size;     /* bytes of the field, or of an element of its array */
-   bool unless_zero; /* a value of zero does not replace what another element of the field has set */
-   bool variable, trim;
-   uint16_t length; /* bytes of the source */
-   uint16_t segment,
-       at; /* where it is; segment: number of the variable-length field when that is the source */
-   uint16_t to;
-   int16_t field;
-};
-
-struct fc_program {
-   const struct fc_format *format;
-   const struct fc_elements *elements;
-   const char *lacks;
-   uint16_t n_ops, n_internal, n_counters;
-   uint16_t internal[FC_MAX_INTERNAL];
-   struct {
-      uint16_t to;
-      uint8_t size;
-   } counters[MAX_COUNTERS];               /* multiplied by the sampling rate */
-   uint16_t n_lists, lists[FC_MAX_FIELDS]; /* mandatory fields that a basicList of the record must have */
-   int first, last; /* offsets of TIME_FIRST and TIME_LAST; -1: not in the format, or not to be derived */
-   bool swap;       /* the template says which way round flows are */
-   struct op ops[];
-};
+#define NTP_EPOCH   UINT64_C(2208988800) /* seconds from 1900 to 1970 */
+#define ID_DST_PORT 11
+#define ID_ICMP     32
+#define ID_ICMP6    139
+#define MAX_VALUE   16                       /* bytes of an array's element */
+#define MAX_SOURCES (2 * FC_TEMPLATE_FIELDS) /* operations of a program */
 
 /* -------------------------------------------------------------------- compile */
 
@@ -146,6 +90,25 @@ static bool is_no_port(const struct fc_field *f, const char *name, const struct 
           has_element(fields, n, ID_DST_PORT);
 }
 
+/* \return FC_KIND_UNKNOWN: no list */
+static enum fc_kind list_kind(const struct fc_field *f)
+{
+   struct fc_ie ie;
+   return fc_registry_numbered(f->pen, f->id, &ie) && ie.kind >= FC_KIND_BASIC_LIST ? ie.kind
+                                                                                    : FC_KIND_UNKNOWN;
+}
+
+/* Whether a template has lists, and whether they can set every field, not only arrays. */
+static bool has_list(const struct fc_field *fields, unsigned n, enum fc_kind least)
+{
+   for (unsigned i = 0; i < n; i++) {
+      if (list_kind(&fields[i]) >= least) {
+         return true;
+      }
+   }
+   return false;
+}
+
 static unsigned find_sources(const struct fc_elements *elements, const struct fc_format *format,
                              const struct fc_field *fields, unsigned n, struct source *sources)
 {
@@ -153,8 +116,14 @@ static unsigned find_sources(const struct fc_elements *elements, const struct fc
    uint16_t segment = 0, at = 0;
    for (unsigned i = 0; i < n; i++) {
       bool variable = fields[i].length == FC_VARIABLE;
-      if (fields[i].pen == 0 && fields[i].id == ID_BASIC_LIST && variable && count < MAX_SOURCES) {
-         sources[count++] = (struct source){.op = {.code = OP_LIST, .variable = true, .segment = segment},
+      enum fc_kind list = list_kind(&fields[i]);
+      if (list != FC_KIND_UNKNOWN && count < MAX_SOURCES) {
+         sources[count++] = (struct source){.op = {.code = OP_LIST,
+                                                   .kind = (uint8_t) list,
+                                                   .variable = variable,
+                                                   .length = fields[i].length,
+                                                   .segment = segment,
+                                                   .at = at},
                                             .field = FC_MAX_FIELDS};
       }
       for (const struct fc_element *e = fc_elements_find(elements, fields[i].pen, fields[i].id);
@@ -170,10 +139,19 @@ static unsigned find_sources(const struct fc_elements *elements, const struct fc
                                      .segment = segment,
                                      .at = at,
                                      .to = format->fields[k].offset,
+                                     .place = (uint16_t) k,
                                      .field = format->fields[k].id},
                               .field = (unsigned) k,
                               .rank = e->rank};
-         count += choose(&s->op, e, fields[i].length, format->fields[k].type);
+         if (e->list && fields[i].length >= 1 && fields[i].length <= MAX_VALUE) {
+            s->op.code = OP_COLUMN;
+            s->op.size = (uint8_t) abs(ur_field_type_size[e->type]);
+            s->op.element = e;
+            s->field = FC_MAX_FIELDS;
+            count++;
+         } else {
+            count += choose(&s->op, e, fields[i].length, format->fields[k].type);
+         }
       }
       at = variable ? 0 : (uint16_t) (at + fields[i].length);
       segment += variable;
@@ -192,7 +170,9 @@ static bool is_counter(const char *name)
 static void compile_rest(struct fc_program *p, const struct fc_field *fields, unsigned n, const bool *set)
 {
    const struct fc_format *format = p->format;
-   bool has_lists = has_element(fields, n, ID_BASIC_LIST); /* which ones, each record tells */
+   /* What they have, only each record tells. */
+   bool sub_lists = has_list(fields, n, FC_KIND_SUB_TEMPLATE_LIST);
+   p->reads_lists = has_list(fields, n, FC_KIND_BASIC_LIST);
    int first = fc_format_find(format, "TIME_FIRST"), last = fc_format_find(format, "TIME_LAST");
    p->first = p->last = -1;
    if (first >= 0 && last >= 0 && set[first] != set[last]) {
@@ -206,12 +186,13 @@ static void compile_rest(struct fc_program *p, const struct fc_field *fields, un
       bool derived = p->first >= 0 && ((int) i == first || (int) i == last);
       if (f->internal != FC_NOT_INTERNAL) {
          p->internal[p->n_internal++] = (uint16_t) i;
-      } else if (!set[i] && !f->optional && has_lists && f->type >= UR_TYPE_A_UINT8) {
+      } else if (!set[i] && !f->optional && !derived &&
+                 (sub_lists || (p->reads_lists && f->type >= UR_TYPE_A_UINT8))) {
          p->lists[p->n_lists++] = (uint16_t) i;
       } else if (!set[i] && !f->optional && !derived) {
          p->lacks = p->lacks != NULL ? p->lacks : f->name;
       }
-      if (set[i] && is_counter(f->name) && p->n_counters < MAX_COUNTERS) {
+      if ((set[i] || sub_lists) && is_counter(f->name) && p->n_counters < MAX_COUNTERS) {
          p->counters[p->n_counters].to = f->offset;
          p->counters[p->n_counters++].size = (uint8_t) ur_field_type_size[f->type];
       }
@@ -235,6 +216,7 @@ struct fc_program *fc_program_new(const struct fc_elements *elements, const stru
          sources[i].op.unless_zero = set[sources[i].field];
          set[sources[i].field] = true;
       }
+      p->n_columns += sources[i].op.code == OP_COLUMN;
       p->ops[p->n_ops++] = sources[i].op;
    }
    compile_rest(p, fields, n, set);
@@ -344,17 +326,8 @@ static void put_ipv4(uint8_t *to, const uint8_t *from)
    memset(to + 12, 0xff, 4);
 }
 
-static bool is_zero(const uint8_t *p, size_t n)
-{
-   while (n > 0 && *p == 0) {
-      p++;
-      n--;
-   }
-   return n == 0;
-}
-
-/* One element of an array, from network byte order. \return false: no value of this length can be one */
-static bool put_element(const struct fc_element *e, const uint8_t *p, unsigned n, uint8_t *to, unsigned size)
+bool fc_put_element(const struct fc_element *e, const uint8_t *p, size_t n, const struct fc_context *c,
+                    uint8_t *to, unsigned size)
 {
    if (e->type == UR_TYPE_A_MAC) {
       memcpy(to, p, 6);
@@ -368,72 +341,21 @@ static bool put_element(const struct fc_element *e, const uint8_t *p, unsigned n
       return false;
    }
    if (e->type == UR_TYPE_A_TIME) {
-      struct op op = {.code = (uint8_t) time_code(e, n), .length = (uint16_t) n};
-      ur_time_t t = read_time(&op, p, &(struct fc_context){.export_time = 0});
+      struct op op = {.code = (uint8_t) time_code(e, (unsigned) n), .length = (uint16_t) n};
+      ur_time_t t = read_time(&op, p, c);
       memcpy(to, &t, 8);
    } else if (e->type == UR_TYPE_A_FLOAT || e->type == UR_TYPE_A_DOUBLE) {
       if (n != 4 && n != 8) {
          return false;
       }
-      put_float(to, p, n, size);
+      put_float(to, p, (unsigned) n, size);
    } else if (e->type == UR_TYPE_A_INT8 || e->type == UR_TYPE_A_INT16 || e->type == UR_TYPE_A_INT32 ||
               e->type == UR_TYPE_A_INT64) {
-      put_signed(to, p, n, size);
+      put_signed(to, p, (unsigned) n, size);
    } else if (e->discards) {
-      memcpy(to, &(uint64_t){load_number(p, n)}, size);
+      memcpy(to, &(uint64_t){load_number(p, (unsigned) n)}, size);
    } else {
-      put_number(to, load_number(p, n), size);
-   }
-   return true;
-}
-
-/* Fields of the record that is being written which a list has set, by their place in the format. */
-static _Thread_local uint8_t listed[FC_MAX_FIELDS];
-
-/* An array from a basicList (RFC 6313). \return false: the record is too large */
-static bool put_array(const struct fc_program *program, const struct fc_element *e, const uint8_t *p,
-                      size_t left, unsigned n, void *rec)
-{
-   static _Thread_local uint8_t array[UR_MAX_SIZE];
-   int k = fc_format_find(program->format, e->field);
-   unsigned size = (unsigned) abs(ur_field_type_size[e->type]);
-   size_t used = 0;
-   if (k < 0 || !e->list) {
-      return true;
-   }
-   for (; left >= n && used + size <= sizeof(array); p += n, left -= n, used += size) {
-      if (!put_element(e, p, n, array + used, size)) {
-         return true;
-      }
-   }
-   listed[k] = 1;
-   return ur_set_var(program->format->tmplt, rec, program->format->fields[k].id, array, (int) used) == UR_OK;
-}
-
-/* The list says which element its values are of. Lists of values of variable length have no array that could hold them. */
-static bool put_list(const struct fc_program *program, const uint8_t *p, size_t length, void *rec)
-{
-   size_t header = BASIC_LIST;
-   uint32_t pen = 0;
-   if (length < header) {
-      return true;
-   }
-   uint16_t id = load_be16(p + 1), n = load_be16(p + 3);
-   if ((id & 0x8000) != 0) {
-      header += 4;
-      if (length < header) {
-         return true;
-      }
-      pen = load_be32(p + 5);
-      id &= 0x7fff;
-   }
-   if (n == 0 || n > 16) {
-      return true;
-   }
-   for (const struct fc_element *e = fc_elements_find(program->elements, pen, id); e != NULL; e = e->next) {
-      if (!put_array(program, e, p + header, length - header, n, rec)) {
-         return false;
-      }
+      put_number(to, load_number(p, (unsigned) n), size);
    }
    return true;
 }
@@ -456,8 +378,8 @@ static bool put_variable(const struct op *op, const uint8_t *from, size_t length
 }
 
 /* The kinds that are less frequent. */
-static bool run_rare(const struct fc_program *p, const struct op *op, const uint8_t *from, size_t length,
-                     const struct fc_context *c, const ur_template_t *t, void *rec)
+static bool run_rare(const struct op *op, const uint8_t *from, size_t length, const struct fc_context *c,
+                     const ur_template_t *t, void *rec)
 {
    uint8_t *to = (uint8_t *) rec + op->to;
    ur_time_t time;
@@ -475,7 +397,6 @@ static bool run_rare(const struct fc_program *p, const struct op *op, const uint
       return true;
    case OP_TEXT:
    case OP_BYTES: return put_variable(op, from, length, t, rec);
-   case OP_LIST: return put_list(p, from, length, rec);
    default:
       time = read_time(op, from, c);
       memcpy(to, &time, 8);
@@ -483,39 +404,50 @@ static bool run_rare(const struct fc_program *p, const struct op *op, const uint
    }
 }
 
+static inline bool run_op(const struct op *op, const uint8_t *from, size_t length, const struct fc_context *c,
+                          const ur_template_t *t, uint8_t *rec)
+{
+   uint8_t *to = rec + op->to;
+   uint32_t v32;
+   uint64_t v64;
+   switch (op->code) {
+   case OP_1: *to = *from; return true;
+   case OP_2: memcpy(to, &(uint16_t){load_be16(from)}, 2); return true;
+   case OP_4: memcpy(to, &(uint32_t){load_be32(from)}, 4); return true;
+   case OP_8: memcpy(to, &(uint64_t){load_be64(from)}, 8); return true;
+   case OP_4_8: memcpy(to, &(uint64_t){load_be32(from)}, 8); return true;
+   case OP_8_4:
+      v64 = load_be64(from);
+      v32 = v64 <= UINT32_MAX ? (uint32_t) v64 : UINT32_MAX;
+      memcpy(to, &v32, 4);
+      return true;
+   case OP_IPV4: put_ipv4(to, from); return true;
+   case OP_MAC: memcpy(to, from, 6); return true;
+   default: return run_rare(op, from, length, c, t, rec);
+   }
+}
+
+bool fc_op_run(const struct op *op, const uint8_t *from, size_t length, const struct fc_context *c,
+               const ur_template_t *t, uint8_t *rec)
+{
+   return run_op(op, from, length, c, t, rec);
+}
+
 static bool run_ops(const struct fc_program *p, const uint8_t *record, const struct fc_layout *layout,
                     const struct fc_context *c, const ur_template_t *t, uint8_t *rec)
 {
    for (const struct op *op = p->ops, *end = op + p->n_ops; op < end; op++) {
-      const uint8_t *from = record + op->at;
-      size_t length = op->length;
-      if (layout != NULL) {
-         from = op->variable ? layout->value[op->segment] : layout->begin[op->segment] + op->at;
-         length = op->variable ? layout->length[op->segment] : length;
-      }
-      if (op->unless_zero && op->code < OP_TEXT && is_zero(from, length)) {
+      size_t length;
+      const uint8_t *from = fc_op_source(op, record, layout, &length);
+      if (op->unless_zero && op->code < OP_TEXT && fc_is_zero(from, length)) {
          continue;
       }
-      uint8_t *to = rec + op->to;
-      uint32_t v32;
-      uint64_t v64;
-      switch (op->code) {
-      case OP_1: *to = *from; break;
-      case OP_2: memcpy(to, &(uint16_t){load_be16(from)}, 2); break;
-      case OP_4: memcpy(to, &(uint32_t){load_be32(from)}, 4); break;
-      case OP_8: memcpy(to, &(uint64_t){load_be64(from)}, 8); break;
-      case OP_4_8: memcpy(to, &(uint64_t){load_be32(from)}, 8); break;
-      case OP_8_4:
-         v64 = load_be64(from);
-         v32 = v64 <= UINT32_MAX ? (uint32_t) v64 : UINT32_MAX;
-         memcpy(to, &v32, 4);
-         break;
-      case OP_IPV4: put_ipv4(to, from); break;
-      case OP_MAC: memcpy(to, from, 6); break;
-      default:
-         if (!run_rare(p, op, from, length, c, t, rec)) {
+      if (__builtin_expect(op->code >= OP_LIST, 0)) {
+         if (op->code == OP_LIST && !fc_list_read(p, op->kind, from, length, c, rec)) {
             return false;
          }
+      } else if (!run_op(op, from, length, c, t, rec)) {
+         return false;
       }
    }
    return true;
@@ -594,7 +526,7 @@ static void turn_round(const struct fc_format *f, uint8_t *rec)
 static bool has_lists(const struct fc_program *p)
 {
    for (unsigned i = 0; i < p->n_lists; i++) {
-      if (listed[p->lists[i]] == 0) {
+      if (fc_listed[p->lists[i]] == 0) {
          return false;
       }
    }
@@ -607,8 +539,8 @@ size_t fc_program_run(const struct fc_program *p, const uint8_t *record, const s
    const ur_template_t *t = p->format->tmplt;
    uint8_t *rec = room;
    memset(rec, 0, t->static_size);
-   for (unsigned i = 0; i < p->n_lists; i++) {
-      listed[p->lists[i]] = 0;
+   if (p->reads_lists) {
+      memset(fc_listed, 0, p->format->n);
    }
    if (!run_ops(p, record, layout, c, t, rec)) {
       return 0;

@@ -48,6 +48,18 @@ struct fc_layout {
    uint16_t length[FC_TEMPLATE_FIELDS];
 };
 
+struct fc_shape;
+struct fc_program;
+
+/** Finds the templates of lists' records (RFC 6313), for one output. */
+struct fc_sublists {
+   void *context;
+   /** \return false: there is no such template, or it is one of options */
+   bool (*find)(void *context, uint16_t id, const struct fc_shape **shape, const struct fc_program **program);
+   uint64_t passed_over; /* lists, or rests of lists, that could not be read */
+};
+#define FC_LIST_DEPTH 4 /* of lists in lists */
+
 /** What a message says about the records in it. */
 struct fc_context {
    uint64_t export_time; /* ur_time_t: when the message was sent by the exporter's clock */
@@ -60,6 +72,7 @@ struct fc_context {
    bool apply_rate; /* multiply counters by the sampling rate */
    uint32_t rate;   /* one packet of so many; 0: not known */
    uint8_t exporter[16];
+   struct fc_sublists *lists; /* NULL: lists of whole records are not read */
 };
 
 /** What is known of an exporter's template, whatever the output. */
@@ -87,8 +100,6 @@ void fc_shape_facts(const struct fc_shape *shape, const uint8_t *p, const struct
                     struct fc_facts *facts);
 /** \return one packet of so many, as facts say; 0: they do not */
 uint32_t fc_facts_rate(const struct fc_facts *facts);
-
-struct fc_program;
 
 /** \return NULL: no memory. elements and format must outlive it. */
 struct fc_program *fc_program_new(const struct fc_elements *elements, const struct fc_format *format,

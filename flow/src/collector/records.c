@@ -57,6 +57,20 @@ static uint32_t rate_of(const struct message *m, const struct fc_facts *f)
 
 /* ----------------------------------------------------------------------- flows */
 
+/* The template of records in a list; its programs are those of all templates, so it may also have records of its own. */
+static bool find_of_list(void *decoder, uint16_t id, const struct fc_shape **shape,
+                         const struct fc_program **program)
+{
+   const struct fc_decoder *d = decoder;
+   const struct template *t = find_template(d->list_message, id);
+   if (t == NULL || t->options) {
+      return false;
+   }
+   *shape = t->shape;
+   *program = t->programs[d->list_output];
+   return true;
+}
+
 static void convert(struct message *m, const struct template *t, const uint8_t *p,
                     const struct fc_layout *layout, const struct fc_facts *facts)
 {
@@ -74,6 +88,7 @@ static void convert(struct message *m, const struct template *t, const uint8_t *
       if (room == NULL) {
          continue; /* the output counts it */
       }
+      d->list_output = i;
       size_t size = fc_program_run(program, p, layout, &m->context, facts, room);
       if (size == 0 || size == FC_PROGRAM_LACKS) {
          fc_add(&d->counters[size == 0 ? FC_DROP_SIZE : FC_DROP_MANDATORY], 1);
@@ -101,6 +116,9 @@ void read_records(struct message *m, const struct template *t, const uint8_t *p,
    struct fc_facts facts;
    uint32_t n = 0;
    facts.present = 0;
+   d->lists = (struct fc_sublists){.context = d, .find = find_of_list};
+   d->list_message = m;
+   m->context.lists = &d->lists;
    m->context.rate = rate_of(m, &facts);
    while (size >= t->shape->minimum) {
       if (size < 4 && only_zeros(p, size)) {
@@ -130,6 +148,7 @@ void read_records(struct message *m, const struct template *t, const uint8_t *p,
       n++;
    }
    m->records += n;
+   fc_add(&d->counters[FC_LISTS_PASSED], d->lists.passed_over);
    fc_add(&d->counters[t->options ? FC_OPTIONS : FC_RECORDS], n);
    fc_add(&m->exporter->records, t->options ? 0 : n);
 }

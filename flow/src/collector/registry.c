@@ -41,9 +41,9 @@ static enum fc_kind kind_of(struct word type)
                 {"dateTimeMilliseconds", FC_KIND_TIME_MS},
                 {"dateTimeMicroseconds", FC_KIND_TIME_NTP},
                 {"dateTimeNanoseconds", FC_KIND_TIME_NTP},
-                {"basicList", FC_KIND_STRUCTURED},
-                {"subTemplateList", FC_KIND_STRUCTURED},
-                {"subTemplateMultiList", FC_KIND_STRUCTURED}};
+                {"basicList", FC_KIND_BASIC_LIST},
+                {"subTemplateList", FC_KIND_SUB_TEMPLATE_LIST},
+                {"subTemplateMultiList", FC_KIND_SUB_TEMPLATE_MULTI_LIST}};
    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
       if (word_is(type, types[i].name)) {
          return types[i].kind;

@@ -20,10 +20,12 @@ enum fc_kind {
    FC_KIND_IP, /* 4 or 16 bytes */
    FC_KIND_TIME_S,
    FC_KIND_TIME_MS, /* ipfixprobe sends NTP times in elements of this type, too: values beyond 2^48 are meant so */
-   FC_KIND_TIME_NTP,    /* microseconds or nanoseconds, both in NTP's format */
-   FC_KIND_TIME_UPTIME, /* milliseconds since the exporter started */
-   FC_KIND_TIME_BEFORE, /* microseconds before the export */
-   FC_KIND_STRUCTURED   /* basicList, subTemplateList, subTemplateMultiList (RFC 6313) */
+   FC_KIND_TIME_NTP,               /* microseconds or nanoseconds, both in NTP's format */
+   FC_KIND_TIME_UPTIME,            /* milliseconds since the exporter started */
+   FC_KIND_TIME_BEFORE,            /* microseconds before the export */
+   FC_KIND_BASIC_LIST,             /* RFC 6313: values of one element */
+   FC_KIND_SUB_TEMPLATE_LIST,      /* records of one template */
+   FC_KIND_SUB_TEMPLATE_MULTI_LIST /* records of several templates */
 };
 
 /** An information element. The texts are not terminated. */

@@ -71,6 +71,9 @@ struct fc_decoder {
    struct template *fixed[4];         /* of NetFlow v5 and v7, of sFlow with addresses of IPv4 and of IPv6 */
    struct fc_sflow *sflow;
    struct fc_layout layout;
+   struct fc_sublists lists; /* of the set that is being read, for this output of this message: */
+   unsigned list_output;
+   struct message *list_message;
    /* The exporter of the last message, to look it up once for many. */
    struct fc_peer last_peer;
    struct exporter *last_exporter;

@@ -85,6 +85,7 @@ static const char *const counter_names[FC_COUNTERS] = {
     [FC_EXPORTERS] = "exporters",
     [FC_EXPORTERS_EVICTED] = "exporters evicted",
     [FC_SAMPLES_PASSED] = "samples of sFlow passed over",
+    [FC_LISTS_PASSED] = "lists passed over",
     [FC_WAITED] = "sets read after their template came",
     [FC_CONNECTIONS] = "connections",
     [FC_LOST] = "lost by sequence numbers",
