@@ -140,16 +140,16 @@ static int init(nm_module_t *m)
       return nm_fail(m, "out of memory for %u open events", self->capacity);
    }
    if (!database_open(&self->db, self->path) || !database_recent(&self->db, self->capacity, restore, self)) {
-      return nm_fail(m, "database %s", self->db.why);
+      return nm_fail(m, "database %s", self->db.sql.why);
    }
    for (uint32_t i = 0; i < nm_inputs(m); i++) {
       struct source *s = &self->sources[i];
       s->key = nm_input_spec(m, i);
       if (!database_get_position(&self->db, s->key, &s->stored)) {
-         return nm_fail(m, "database %s", self->db.why);
+         return nm_fail(m, "database %s", self->db.sql.why);
       }
    }
-   self->server = server_start(self->socket, self->path, self->deadline, why, sizeof(why));
+   self->server = server_start(self->socket, self->path, self->db.file, self->deadline, why, sizeof(why));
    if (self->server == NULL) {
       return nm_fail(m, "socket %s: %s", self->socket, why);
    }
@@ -301,7 +301,7 @@ static bool commit(nm_module_t *m)
    self->failing = !done;
    if (!done) {
       self->failed_commits++;
-      nm_warn(m, "database %s: %s; alerts are kept, and it is tried again", self->path, self->db.why);
+      nm_warn(m, "database %s: %s; alerts are kept, and it is tried again", self->path, self->db.sql.why);
       return false;
    }
    stored(m);
@@ -398,7 +398,7 @@ static int finish(nm_module_t *m)
    struct alert_store *self = nm_self(m);
    if (self->ready && !commit(m)) {
       return nm_fail(m, "database %s: %s; what was not stored was not acknowledged", self->path,
-                     self->db.why);
+                     self->db.sql.why);
    }
    return NM_OK;
 }

@@ -3,10 +3,11 @@
 #include "blob.h"
 #include "runs.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define BUSY_MS      5000
 #define EXPIRE_BATCH 2000 /* events that are deleted, or looked at, in one transaction */
 #define WAL_PAGES    8192 /* 32 MB until the log is copied into the database */
 
@@ -77,24 +78,11 @@ static const char *const texts[STATEMENTS] = {
     [READ_PARTS] = "SELECT no, id, data FROM event WHERE run = ?1 AND run > 0 ORDER BY begin, no",
 };
 
-bool database_fail(struct database *db, const char *what)
-{
-   snprintf(db->why, sizeof(db->why), "%s: %s", what, sqlite3_errmsg(db->sql));
-   return false;
-}
-
 /* ---------------------------------------------------------------------- values */
 
 int64_t time_us(ur_time_t t)
 {
    return (int64_t) ur_time_get_sec(t) * 1000000 + ur_time_get_usec(t);
-}
-
-int host_key(const ip_addr_t *ip, uint8_t key[16])
-{
-   bool four = ip_is4(ip);
-   memcpy(key, four ? (const uint8_t *) ip + 8 : (const uint8_t *) ip, four ? 4 : 16);
-   return four ? 4 : 16;
 }
 
 static unsigned digit(char c)
@@ -137,45 +125,10 @@ static int64_t segment_of(int64_t no)
 
 bool database_run(struct database *db, enum statement s, const char *what)
 {
-   int rc = sqlite3_step(db->statements[s]);
-   bool done = rc == SQLITE_DONE || database_fail(db, what);
-   sqlite3_reset(db->statements[s]);
-   return done;
-}
-
-bool database_execute(struct database *db, const char *text, const char *what)
-{
-   return sqlite3_exec(db->sql, text, NULL, NULL, NULL) == SQLITE_OK || database_fail(db, what);
-}
-
-/* The first number of the first row; fallback where there is none. */
-static int64_t number(struct database *db, const char *text, int64_t fallback)
-{
-   sqlite3_stmt *s = NULL;
-   int64_t n = fallback;
-   if (sqlite3_prepare_v2(db->sql, text, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW &&
-       sqlite3_column_type(s, 0) == SQLITE_INTEGER) {
-      n = sqlite3_column_int64(s, 0);
-   }
-   sqlite3_finalize(s);
-   return n;
+   return sql_run(&db->sql, db->statements[s], what);
 }
 
 /* --------------------------------------------------------------------- opening */
-
-int database_connect(const char *path, int flags, sqlite3 **sql)
-{
-   int rc = sqlite3_open_v2(path, sql, flags | SQLITE_OPEN_NOMUTEX, NULL);
-   if (rc == SQLITE_OK) {
-      sqlite3_extended_result_codes(*sql, 1);
-      sqlite3_busy_timeout(*sql, BUSY_MS);
-      rc = sqlite3_exec(*sql,
-                        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;"
-                        " PRAGMA cell_size_check = ON;",
-                        NULL, NULL, NULL);
-   }
-   return rc;
-}
 
 /* word_bits(): the bits of all words of a group. */
 static void bits_step(sqlite3_context *context, int n, sqlite3_value **values)
@@ -195,29 +148,19 @@ static void bits_final(sqlite3_context *context)
 
 static bool migrate(struct database *db, const char *path)
 {
-   int64_t version = number(db, "PRAGMA user_version", -1);
-   if (version < 0 || version > DATABASE_VERSION) {
-      if (version < 0) {
-         return database_fail(db, path);
-      }
-      snprintf(db->why, sizeof(db->why),
-               "%s has version %lld of the schema, this release knows those up to %d", path,
-               (long long) version, DATABASE_VERSION);
+   int64_t version;
+   if (!sql_version(&db->sql, path, DATABASE_VERSION, &version)) {
       return false;
    }
-   if (version == 0 && number(db, "SELECT count(*) FROM sqlite_master", 0) > 0) {
-      snprintf(db->why, sizeof(db->why), "%s is a database of something else", path);
-      return false;
-   }
-   sqlite3_create_function(db->sql, "word_bits", 1, SQLITE_UTF8, NULL, NULL, bits_step, bits_final);
+   sqlite3_create_function(db->sql.handle, "word_bits", 1, SQLITE_UTF8, NULL, NULL, bits_step, bits_final);
    for (; version < DATABASE_VERSION; version++) {
       char set[64];
       snprintf(set, sizeof(set), "PRAGMA user_version = %lld", (long long) version + 1);
-      if (!database_execute(db, "BEGIN IMMEDIATE", path)) {
+      if (!sql_begin(&db->sql)) {
          return false;
       }
-      if (!database_execute(db, schema[version], path) || !database_execute(db, set, path) ||
-          !database_execute(db, "COMMIT", path)) {
+      if (!sql_execute(&db->sql, schema[version], path) || !sql_execute(&db->sql, set, path) ||
+          !sql_commit(&db->sql)) {
          database_rollback(db);
          return false;
       }
@@ -232,7 +175,7 @@ static struct segment *add_segment(struct database *db, int64_t no)
       uint32_t capacity = db->capacity > 0 ? 2 * db->capacity : 16;
       struct segment *more = realloc(db->segments, capacity * sizeof(*more));
       if (more == NULL) {
-         snprintf(db->why, sizeof(db->why), "out of memory for %u segments", capacity);
+         snprintf(db->sql.why, sizeof(db->sql.why), "out of memory for %u segments", capacity);
          return NULL;
       }
       db->segments = more;
@@ -245,7 +188,8 @@ static struct segment *add_segment(struct database *db, int64_t no)
 static bool read_segments(struct database *db)
 {
    sqlite3_stmt *s = NULL;
-   int rc = sqlite3_prepare_v2(db->sql, "SELECT no, first, last FROM segment ORDER BY no", -1, &s, NULL);
+   int rc =
+       sqlite3_prepare_v2(db->sql.handle, "SELECT no, first, last FROM segment ORDER BY no", -1, &s, NULL);
    while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
       struct segment *segment = add_segment(db, sqlite3_column_int64(s, 0));
       if (segment == NULL) {
@@ -256,38 +200,31 @@ static bool read_segments(struct database *db)
       rc = SQLITE_OK;
    }
    sqlite3_finalize(s);
-   return rc == SQLITE_DONE || database_fail(db, "reading the segments");
+   return rc == SQLITE_DONE || sql_fail(&db->sql, "reading the segments");
 }
 
 bool database_open(struct database *db, const char *path)
 {
+   static const struct sql_options o = {.synchronous = "FULL", .wal_pages = WAL_PAGES, .cache_kb = 65536};
    memset(db, 0, sizeof(*db));
-   if (database_connect(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &db->sql) != SQLITE_OK) {
-      return database_fail(db, path);
-   }
-   char wal[64];
-   snprintf(wal, sizeof(wal), "PRAGMA wal_autocheckpoint = %d; PRAGMA cache_size = -65536;", WAL_PAGES);
-   if (!database_execute(db, "PRAGMA journal_mode = WAL", path) || !database_execute(db, wal, path) ||
-       !migrate(db, path) || !read_segments(db)) {
+   db->file = -1;
+   if (!sql_open(&db->sql, path, &o) || !migrate(db, path) || !read_segments(db) ||
+       !sql_prepare(&db->sql, path, texts, db->statements, STATEMENTS)) {
       return false;
    }
-   for (unsigned i = 0; i < STATEMENTS; i++) {
-      if (sqlite3_prepare_v3(db->sql, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &db->statements[i], NULL) !=
-          SQLITE_OK) {
-         return database_fail(db, path);
-      }
-   }
-   db->next = number(db, "SELECT max(no) FROM event", 0) + 1;
-   db->events = (uint64_t) number(db, "SELECT sum(events) FROM block", 0);
+   db->file = open(path, O_RDONLY | O_CLOEXEC);
+   db->next = sql_number(db->sql.handle, "SELECT max(no) FROM event", 0) + 1;
+   db->events = (uint64_t) sql_number(db->sql.handle, "SELECT sum(events) FROM block", 0);
    return true;
 }
 
 void database_close(struct database *db)
 {
-   for (unsigned i = 0; i < STATEMENTS; i++) {
-      sqlite3_finalize(db->statements[i]);
+   bool was_open = db->sql.handle != NULL;
+   sql_close(&db->sql, db->statements, STATEMENTS);
+   if (was_open && db->file >= 0) {
+      close(db->file);
    }
-   sqlite3_close(db->sql);
    free(db->segments);
    memset(db, 0, sizeof(*db));
 }
@@ -297,26 +234,26 @@ bool database_begin(struct database *db)
    db->before_next = db->next;
    db->before_events = db->events;
    db->before_expired = db->expired;
-   return database_execute(db, "BEGIN IMMEDIATE", "beginning a transaction");
+   return sql_begin(&db->sql);
 }
 
 bool database_commit(struct database *db)
 {
-   return database_execute(db, "COMMIT", "committing");
+   return sql_commit(&db->sql);
 }
 
 void database_rollback(struct database *db)
 {
-   char why[DATABASE_ERROR];
-   memcpy(why, db->why, sizeof(why)); /* why it was rolled back */
-   sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
+   char why[SQL_ERROR];
+   sql_rollback(&db->sql);
+   memcpy(why, db->sql.why, sizeof(why)); /* why it was rolled back */
    db->next = db->before_next;
    db->events = db->before_events;
    db->expired = db->before_expired;
    db->n_segments = 0;
    db->aged_to = 0;
    read_segments(db);
-   memcpy(db->why, why, sizeof(why));
+   memcpy(db->sql.why, why, sizeof(why));
 }
 
 /* --------------------------------------------------------------------- writing */
@@ -362,7 +299,7 @@ static bool put_block(struct database *db, const struct event *e, int64_t no, in
 static bool put_host(struct database *db, enum statement s, const ip_addr_t *ip, int64_t no)
 {
    uint8_t key[16];
-   int size = host_key(ip, key);
+   int size = sql_address(ip, key);
    sqlite3_bind_int64(db->statements[s], 1, segment_of(no));
    sqlite3_bind_blob(db->statements[s], 2, key, size, SQLITE_STATIC);
    sqlite3_bind_int64(db->statements[s], 3, no);
@@ -445,7 +382,8 @@ bool database_get_position(struct database *db, const char *input, struct positi
 {
    sqlite3_stmt *s = NULL;
    memset(p, 0, sizeof(*p));
-   int rc = sqlite3_prepare_v2(db->sql, "SELECT instance, number FROM input WHERE name = ?1", -1, &s, NULL);
+   int rc =
+       sqlite3_prepare_v2(db->sql.handle, "SELECT instance, number FROM input WHERE name = ?1", -1, &s, NULL);
    if (rc == SQLITE_OK) {
       sqlite3_bind_text(s, 1, input, -1, SQLITE_STATIC);
       rc = sqlite3_step(s);
@@ -455,7 +393,7 @@ bool database_get_position(struct database *db, const char *input, struct positi
       p->number = (uint64_t) sqlite3_column_int64(s, 1);
    }
    sqlite3_finalize(s);
-   return rc == SQLITE_ROW || rc == SQLITE_DONE || database_fail(db, "reading the position of an input");
+   return rc == SQLITE_ROW || rc == SQLITE_DONE || sql_fail(&db->sql, "reading the position of an input");
 }
 
 int64_t database_find(struct database *db, const struct event *e)
@@ -474,7 +412,7 @@ int64_t database_find(struct database *db, const struct event *e)
       int rc = sqlite3_step(s);
       no = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : rc == SQLITE_DONE ? 0 : -1;
       if (no < 0) {
-         database_fail(db, "looking for an event");
+         sql_fail(&db->sql, "looking for an event");
       }
       sqlite3_reset(s);
    }
@@ -501,7 +439,7 @@ int database_read(struct database *db, int64_t no, struct event *e)
    int rc = sqlite3_step(s);
    int found = rc == SQLITE_ROW ? database_event_of_row(s, 0, 1, e) : rc == SQLITE_DONE ? 0 : -1;
    if (found < 0) {
-      database_fail(db, "reading an event");
+      sql_fail(&db->sql, "reading an event");
    }
    sqlite3_reset(s);
    return found;
@@ -513,7 +451,7 @@ bool database_recent(struct database *db, uint32_t n,
    sqlite3_stmt *s = NULL;
    struct event e;
    int rc = sqlite3_prepare_v2(
-       db->sql, "SELECT data, id, no FROM event WHERE no > ?1 AND run >= 0 ORDER BY no", -1, &s, NULL);
+       db->sql.handle, "SELECT data, id, no FROM event WHERE no > ?1 AND run >= 0 ORDER BY no", -1, &s, NULL);
    if (rc == SQLITE_OK) {
       sqlite3_bind_int64(s, 1, db->next - 1 - (int64_t) n);
       while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
@@ -523,7 +461,7 @@ bool database_recent(struct database *db, uint32_t n,
       }
    }
    sqlite3_finalize(s);
-   return rc == SQLITE_DONE || database_fail(db, "reading the newest events");
+   return rc == SQLITE_DONE || sql_fail(&db->sql, "reading the newest events");
 }
 
 /* -------------------------------------------------------------------- deleting */
@@ -567,7 +505,7 @@ static bool delete_some(struct database *db, int64_t *from, int64_t before, uint
    uint32_t n = 0;
    *deleted = 0;
    if (list == NULL) {
-      snprintf(db->why, sizeof(db->why), "out of memory");
+      snprintf(db->sql.why, sizeof(db->sql.why), "out of memory");
       return false;
    }
    sqlite3_stmt *s = db->statements[OLDEST_EVENTS];
@@ -589,7 +527,7 @@ static bool delete_some(struct database *db, int64_t *from, int64_t before, uint
       }
    }
    sqlite3_reset(s);
-   bool done = rc == SQLITE_DONE || database_fail(db, "reading the oldest events");
+   bool done = rc == SQLITE_DONE || sql_fail(&db->sql, "reading the oldest events");
    for (uint32_t i = 0; done && i < n; i++) {
       done = delete_old(db, &list[i]);
    }
@@ -601,7 +539,8 @@ static bool delete_some(struct database *db, int64_t *from, int64_t before, uint
 /* Segments and blocks before the first event are forgotten. */
 static bool drop_segments(struct database *db)
 {
-   int64_t first = number(db, "SELECT min(no) FROM event", db->next), oldest = segment_of(first);
+   int64_t first = sql_number(db->sql.handle, "SELECT min(no) FROM event", db->next),
+           oldest = segment_of(first);
    uint32_t n = 0;
    sqlite3_bind_int64(db->statements[DELETE_BLOCKS], 1, first / BLOCK_EVENTS);
    if (!database_run(db, DELETE_BLOCKS, "deleting a block")) {
@@ -619,12 +558,6 @@ static bool drop_segments(struct database *db)
    return database_run(db, DELETE_SEGMENTS, "deleting a segment");
 }
 
-static uint64_t used_bytes(struct database *db)
-{
-   int64_t pages = number(db, "PRAGMA page_count", 0), unused = number(db, "PRAGMA freelist_count", 0);
-   return (uint64_t) (pages - unused) * (uint64_t) number(db, "PRAGMA page_size", 0);
-}
-
 bool database_expire(struct database *db, int64_t before, uint64_t max_bytes, bool *more)
 {
    uint32_t deleted = 0;
@@ -636,7 +569,7 @@ bool database_expire(struct database *db, int64_t before, uint64_t max_bytes, bo
    /* Events that come after one without an old one are newer still; those that are joined to for a long time are passed over. */
    db->aged_to = deleted > 0 ? from : 0;
    *more = deleted > 0;
-   if (used_bytes(db) > max_bytes) {
+   if (sql_used_bytes(&db->sql) > max_bytes) {
       from = 0;
       if (!delete_some(db, &from, INT64_MAX, EXPIRE_BATCH, &deleted)) {
          return false;

@@ -19,13 +19,14 @@
  * A search that names no host passes over the blocks in which what it looks for does not occur; a bit may stand for two words, and is not taken
  * back, so a block with the bit may have none.
  *
- * Errors: functions return false and leave a message in why.
+ * Errors: functions return false and leave a message in sql.why.
  */
 #ifndef ALERT_STORE_DATABASE_H
 #define ALERT_STORE_DATABASE_H
 
+#include "sql.h"
+
 #include <nemea/event.h>
-#include <sqlite3.h>
 
 #define DATABASE_VERSION 4
 #define SEGMENT_EVENTS   32768 /* stands in the schema, too */
@@ -33,7 +34,6 @@
 /* Bits of block.others; by confidence and by state. */
 #define BLOCK_CONFIDENCE(c) ((int64_t) 1 << (c))
 #define BLOCK_STATE(s)      ((int64_t) 256 << (s))
-#define DATABASE_ERROR      512 /* bytes of a message */
 
 /** How far an input is stored. */
 struct position {
@@ -76,7 +76,8 @@ enum statement {
 };
 
 struct database {
-   sqlite3 *sql;
+   struct sql sql;
+   int file; /* the same file, to read ahead; -1: not open. Closing it before SQLite has closed it would end SQLite's locks */
    sqlite3_stmt *statements[STATEMENTS];
    struct segment *segments; /* in the order of their numbers */
    uint32_t n_segments, capacity;
@@ -86,7 +87,6 @@ struct database {
    uint64_t expired;    /* deleted for their age or the size of the database */
    int64_t before_next; /* of the transaction */
    uint64_t before_events, before_expired;
-   char why[DATABASE_ERROR];
 };
 
 /** Opens a database, or makes one; of an earlier version it is migrated. */
@@ -95,7 +95,7 @@ void database_close(struct database *db);
 
 bool database_begin(struct database *db);
 bool database_commit(struct database *db);
-/** Also after a commit that failed. Keeps the message in why. */
+/** Also after a commit that failed. Keeps the message in sql.why. */
 void database_rollback(struct database *db);
 
 /** Writes an event that is not in the database. \param no set to its number */
@@ -116,8 +116,6 @@ bool database_expire(struct database *db, int64_t before, uint64_t max_bytes, bo
 bool database_recent(struct database *db, uint32_t n,
                      void (*take)(void *context, const struct event *e, int64_t no), void *context);
 
-/** For searches: an address as it stands in host. \return its length, 4 or 16 */
-int host_key(const ip_addr_t *ip, uint8_t key[16]);
 int64_t time_us(ur_time_t t);
 /** The bit of a kind or a detector in its set of a block. */
 int64_t word_bit(const char *word);
@@ -126,9 +124,6 @@ int64_t word_bit(const char *word);
 
 /** Runs a statement that gives no rows. what: for the message of an error */
 bool database_run(struct database *db, enum statement s, const char *what);
-bool database_execute(struct database *db, const char *text, const char *what);
-/** Leaves what SQLite says in why. \return false */
-bool database_fail(struct database *db, const char *what);
 /** The event of a row. \param data, id columns \return false: it cannot be read */
 bool database_event_of_row(sqlite3_stmt *s, int data, int id, struct event *e);
 /** Puts the addresses of an event, but for the first ones, to the event of this number. s: INSERT_HOST or DELETE_HOST */
@@ -137,8 +132,6 @@ bool database_put_hosts(struct database *db, enum statement s, const struct even
 /** Deletes an event. e: NULL if it cannot be read */
 bool database_delete(struct database *db, int64_t no, const uint8_t id[16], const struct event *e);
 
-/** Sets what all connections to the database need. \return a result of SQLite */
-int database_connect(const char *path, int flags, sqlite3 **sql);
 void id_to_bytes(const char *id, uint8_t bytes[16]);
 void id_to_text(const uint8_t bytes[16], char *id);
 

@@ -2,16 +2,18 @@
 #include "query.h"
 #include "blob.h"
 #include "database.h"
+#include "read_ahead.h"
 #include "runs.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define COUNTS_MAX          10000 /* rows of an answer */
-#define STEPS_BETWEEN_LOOKS 2000  /* instructions of SQLite between two looks at the clock */
+#define COUNTS_MAX  10000 /* rows of an answer */
+#define AHEAD       256   /* rows that are read ahead */
+#define AHEAD_LEAST 8     /* fewer are read as fast one by one: finding their pages reads some, too */
 
-/* What all searches have in common; the host is looked for in the index, see host_key(). */
+/* What all searches have in common; the host is looked for in the index, see list_hosts(). */
 #define COLUMNS                                                                                           \
    "SELECT e.no, e.id, e.state, e.stored, e.data, (SELECT note FROM mark WHERE event = e.no ORDER BY no " \
    "DESC LIMIT 1), e.run, (SELECT id FROM event r WHERE r.no = e.run) "
@@ -21,26 +23,15 @@
 /* Parts of runs are shown with these, or when one is asked for by its id. */
 #define NO_PART " AND e.run <= 0"
 
-static void failed(struct query *q, struct answer *a, int rc)
-{
-   char text[REQUEST_ERROR];
-   if ((rc & 0xff) == SQLITE_INTERRUPT) {
-      snprintf(text, sizeof(text), "the request took too long: ask for a shorter time, a host or a network");
-   } else {
-      snprintf(text, sizeof(text), "the database cannot be read: %s", sqlite3_errmsg(q->sql));
-   }
-   answer_error(a, text);
-}
-
 /* --------------------------------------------------------------------- opening */
 
-static int look_at_clock(void *context)
+static void failed(struct query *q, struct answer *a, int rc)
 {
-   const struct query *q = context;
-   return request_client_late(q->client);
+   sql_failed(q->sql, rc, "ask for a shorter time, a host or a network", a);
 }
 
-bool query_open(struct query *q, const char *path, struct request_client *client, char why[REQUEST_ERROR])
+bool query_open(struct query *q, const char *path, int file, struct request_client *client,
+                char why[REQUEST_ERROR])
 {
    const struct {
       sqlite3_stmt **statement;
@@ -51,16 +42,14 @@ bool query_open(struct query *q, const char *path, struct request_client *client
                 " AND b.kinds & ?10 AND b.detectors & ?11 AND b.others & ?12 AND b.others & ?13"
                 " AND e.no >= b.no * 512 AND e.no < b.no * 512 + 512 AND e.no < ?7" CONDITIONS NO_PART
                 " ORDER BY b.no DESC, e.no DESC LIMIT ?9"},
-       {&q->list_host,
-        COLUMNS "FROM event e WHERE e.no IN (SELECT no FROM host WHERE segment = ?10 AND ip >= ?11"
-                " AND ip <= ?12 AND length(ip) = ?13) AND e.no >= ?7 AND e.no < ?8" CONDITIONS NO_PART
-                " ORDER BY e.no DESC LIMIT ?9"},
+       {&q->numbers, "SELECT DISTINCT no FROM host WHERE segment = ?1 AND ip >= ?2 AND ip <= ?3"
+                     " AND length(ip) = ?4 AND no < ?5 ORDER BY no DESC"},
        {&q->one, COLUMNS "FROM event e WHERE e.no = ?7 AND (?8 OR e.run <= 0)" CONDITIONS},
        {&q->parts, "SELECT no, id, data FROM event WHERE run = ?1 AND run > 0 ORDER BY begin, no"},
        {&q->find, "SELECT no FROM event_id WHERE segment = ?1 AND id >= ?2 AND id <= ?3 LIMIT 2"},
    };
    /* Marks are written here, too; events are not. */
-   int rc = database_connect(path, SQLITE_OPEN_READWRITE, &q->sql);
+   int rc = sql_connect(path, client, &q->sql);
    for (size_t i = 0; rc == SQLITE_OK && i < sizeof(texts) / sizeof(texts[0]); i++) {
       rc = sqlite3_prepare_v2(q->sql, texts[i].text, -1, texts[i].statement, NULL);
    }
@@ -71,20 +60,22 @@ bool query_open(struct query *q, const char *path, struct request_client *client
       return false;
    }
    q->client = client;
-   sqlite3_progress_handler(q->sql, STEPS_BETWEEN_LOOKS, look_at_clock, q);
+   q->file = file;
+   q->page_size = (uint32_t) sql_number(q->sql, "PRAGMA page_size", 0);
+   q->events = (uint32_t) sql_number(q->sql, "SELECT rootpage FROM sqlite_master WHERE name = 'event'", 0);
    return true;
 }
 
 void query_close(struct query *q)
 {
    sqlite3_finalize(q->list);
-   sqlite3_finalize(q->list_host);
+   sqlite3_finalize(q->numbers);
    sqlite3_finalize(q->one);
    sqlite3_finalize(q->find);
    sqlite3_finalize(q->parts);
    sqlite3_close(q->sql);
    q->sql = NULL;
-   q->list = q->list_host = q->one = q->find = q->parts = NULL;
+   q->list = q->numbers = q->one = q->find = q->parts = NULL;
 }
 
 /* ------------------------------------------------------------------------ rows */
@@ -174,33 +165,26 @@ struct listing {
    uint64_t skipped; /* events that could not be read */
 };
 
-/* \return SQLITE_DONE: that were all rows; SQLITE_OK: the answer is full */
-static int list_rows(struct query *q, sqlite3_stmt *s, const struct request *r, struct listing *l,
-                     struct answer *a)
+/* Takes the event of a row to the answer. \return SQLITE_OK: the answer is full */
+static int take_row(struct query *q, sqlite3_stmt *s, const struct request *r, struct listing *l,
+                    struct answer *a)
 {
    struct event e, *parts;
-   int rc;
-   bind_conditions(s, r);
-   sqlite3_bind_int(s, 9, (int) (r->limit - l->n + 1)); /* one more says that there is more */
-   while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-      if (l->n == r->limit || a->size > ANSWER_MAX) {
-         rc = SQLITE_OK;
-         break;
-      }
-      l->next = sqlite3_column_int64(s, 0);
-      if (read_row(q, s, &e, &parts)) {
-         add_event(s, &e, true, a);
-         free(parts);
-         l->n++;
-      } else {
-         l->skipped++;
-      }
+   if (l->n == r->limit || a->size > ANSWER_MAX) {
+      return SQLITE_OK;
    }
-   sqlite3_reset(s);
-   return rc;
+   l->next = sqlite3_column_int64(s, 0);
+   if (read_row(q, s, &e, &parts)) {
+      add_event(s, &e, true, a);
+      free(parts);
+      l->n++;
+   } else {
+      l->skipped++;
+   }
+   return SQLITE_ROW;
 }
 
-/* Events of any host. */
+/* Events of any host. \return SQLITE_DONE: that were all; SQLITE_OK: the answer is full */
 static int list_all(struct query *q, const struct request *r, struct listing *l, struct answer *a)
 {
    int64_t states = r->state >= 0 ? BLOCK_STATE(r->state)
@@ -210,48 +194,90 @@ static int list_all(struct query *q, const struct request *r, struct listing *l,
    for (int c = r->confidence; c <= 2; c++) {
       confidences |= BLOCK_CONFIDENCE(c);
    }
+   int rc;
+   bind_conditions(q->list, r);
+   sqlite3_bind_int(q->list, 9, (int) r->limit + 1); /* one more says that there is more */
    sqlite3_bind_int64(q->list, 7, r->before);
    sqlite3_bind_int64(q->list, 10, *r->kind != 0 ? word_bit(r->kind) : -1);
    sqlite3_bind_int64(q->list, 11, *r->detector != 0 ? word_bit(r->detector) : -1);
    sqlite3_bind_int64(q->list, 12, confidences);
    sqlite3_bind_int64(q->list, 13, states);
-   return list_rows(q, q->list, r, l, a);
+   while ((rc = sqlite3_step(q->list)) == SQLITE_ROW && (rc = take_row(q, q->list, r, l, a)) == SQLITE_ROW) {
+   }
+   sqlite3_reset(q->list);
+   return rc;
 }
 
-/* Events of the hosts asked for in a segment. */
-static int list_hosts(struct query *q, const struct request *r, int64_t segment, struct listing *l,
-                      struct answer *a)
+/* The numbers of the events of the hosts asked for in a segment, the newest first. \param list room for a segment */
+static int read_numbers(struct query *q, const struct request *r, int64_t segment, int64_t *list, uint32_t *n)
 {
-   sqlite3_stmt *s = q->list_host;
-   int64_t from = segment * SEGMENT_EVENTS, to = from + SEGMENT_EVENTS;
-   sqlite3_bind_int64(s, 7, from);
-   sqlite3_bind_int64(s, 8, to < r->before ? to : r->before);
-   sqlite3_bind_int64(s, 10, segment);
-   sqlite3_bind_blob(s, 11, r->hosts.from, r->hosts.size, SQLITE_STATIC);
-   sqlite3_bind_blob(s, 12, r->hosts.to, r->hosts.size, SQLITE_STATIC);
-   sqlite3_bind_int(s, 13, r->hosts.size);
-   return list_rows(q, s, r, l, a);
+   sqlite3_stmt *s = q->numbers;
+   int rc;
+   sqlite3_bind_int64(s, 1, segment);
+   sqlite3_bind_blob(s, 2, r->hosts.from, r->hosts.size, SQLITE_STATIC);
+   sqlite3_bind_blob(s, 3, r->hosts.to, r->hosts.size, SQLITE_STATIC);
+   sqlite3_bind_int(s, 4, r->hosts.size);
+   sqlite3_bind_int64(s, 5, r->before);
+   *n = 0;
+   while ((rc = sqlite3_step(s)) == SQLITE_ROW && *n < SEGMENT_EVENTS) {
+      list[(*n)++] = sqlite3_column_int64(s, 0);
+   }
+   sqlite3_reset(s);
+   return rc == SQLITE_ROW ? SQLITE_DONE : rc; /* more than a segment has: damaged */
 }
 
-static int list_segments(struct query *q, const struct request *r, struct listing *l, struct answer *a)
+/* Events of the hosts asked for in a segment; they lie far apart. */
+static int list_segment(struct query *q, const struct request *r, int64_t segment, int64_t *numbers,
+                        struct listing *l, struct answer *a)
 {
-   int64_t *segments;
-   uint32_t n;
-   int rc = read_segments(q, r, &segments, &n);
+   uint32_t n, ahead = 0;
+   int rc = read_numbers(q, r, segment, numbers, &n);
+   bind_conditions(q->one, r);
+   sqlite3_bind_int(q->one, 8, 0); /* no parts of runs */
+   for (uint32_t i = 0; rc == SQLITE_DONE && i < n; i++) {
+      if (i == ahead) {
+         uint32_t most = r->limit - l->n + 1 < AHEAD ? r->limit - l->n + 1 : AHEAD;
+         ahead += n - i < most ? n - i : most;
+         if (ahead - i >= AHEAD_LEAST) {
+            read_ahead(q->file, q->page_size, q->events, numbers + i, ahead - i);
+         }
+      }
+      sqlite3_bind_int64(q->one, 7, numbers[i]);
+      rc = sqlite3_step(q->one);
+      rc = rc == SQLITE_ROW ? take_row(q, q->one, r, l, a) : rc;
+      rc = rc == SQLITE_ROW ? SQLITE_DONE : rc;
+      sqlite3_reset(q->one);
+   }
+   return rc;
+}
+
+/* Events of the hosts asked for, in one transaction, so that they are all of one moment. */
+static int list_hosts(struct query *q, const struct request *r, struct listing *l, struct answer *a)
+{
+   int64_t *segments = NULL, *numbers = malloc(SEGMENT_EVENTS * sizeof(*numbers));
+   uint32_t n = 0;
+   int rc = numbers != NULL ? sqlite3_exec(q->sql, "BEGIN", NULL, NULL, NULL) : SQLITE_NOMEM;
+   rc = rc == SQLITE_OK ? read_segments(q, r, &segments, &n) : rc;
    rc = rc == SQLITE_OK ? SQLITE_DONE : rc;
    for (uint32_t i = 0; rc == SQLITE_DONE && i < n; i++) {
-      rc = list_hosts(q, r, segments[i], l, a);
+      rc = list_segment(q, r, segments[i], numbers, l, a);
    }
    free(segments);
+   free(numbers);
    return rc;
 }
 
 static void answer_list(struct query *q, const struct request *r, struct answer *a)
 {
    struct listing l = {.next = r->before};
-   int rc = r->hosts.size > 0 ? list_segments(q, r, &l, a) : list_all(q, r, &l, a);
+   int rc = r->hosts.size > 0 ? list_hosts(q, r, &l, a) : list_all(q, r, &l, a);
    if (rc != SQLITE_DONE && rc != SQLITE_OK) {
       failed(q, a, rc);
+   }
+   if (!sqlite3_get_autocommit(q->sql)) {
+      sqlite3_exec(q->sql, "COMMIT", NULL, NULL, NULL);
+   }
+   if (rc != SQLITE_DONE && rc != SQLITE_OK) {
       return;
    }
    answer_line(a, json_pack("{s:b,s:b,s:I,s:I}", "ok", 1, "more", rc == SQLITE_OK, "before",
@@ -352,7 +378,8 @@ static bool names_host(const struct event *e, const struct request *r)
    for (unsigned i = 0; !found && i < e->n_source_samples + e->n_samples; i++) {
       const ip_addr_t *ip =
           i < e->n_source_samples ? &e->source_samples[i] : &e->samples[i - e->n_source_samples];
-      found = host_key(ip, key) == r->hosts.size && memcmp(key, r->hosts.from, (size_t) r->hosts.size) >= 0 &&
+      found = sql_address(ip, key) == r->hosts.size &&
+              memcmp(key, r->hosts.from, (size_t) r->hosts.size) >= 0 &&
               memcmp(key, r->hosts.to, (size_t) r->hosts.size) <= 0;
    }
    for (uint32_t i = 0; !found && i < e->n_parts; i++) {
@@ -441,23 +468,13 @@ static void answer_show(struct query *q, const struct request *r, struct answer 
    answer_line(a, json_pack("{s:b}", "ok", 1));
 }
 
-static json_int_t first_number(struct query *q, const char *text)
-{
-   sqlite3_stmt *s = NULL;
-   json_int_t n = 0;
-   if (sqlite3_prepare_v2(q->sql, text, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW) {
-      n = sqlite3_column_int64(s, 0);
-   }
-   sqlite3_finalize(s);
-   return n;
-}
-
 static void answer_stats(struct query *q, struct answer *a)
 {
-   answer_line(a, json_pack("{s:b,s:I,s:I,s:I}", "ok", 1, "events",
-                            first_number(q, "SELECT sum(events) FROM block"), "bytes",
-                            first_number(q, "PRAGMA page_count") * first_number(q, "PRAGMA page_size"),
-                            "schema", first_number(q, "PRAGMA user_version")));
+   answer_line(
+       a, json_pack("{s:b,s:I,s:I,s:I}", "ok", 1, "events",
+                    sql_number(q->sql, "SELECT sum(events) FROM block", 0), "bytes",
+                    sql_number(q->sql, "PRAGMA page_count", 0) * sql_number(q->sql, "PRAGMA page_size", 0),
+                    "schema", sql_number(q->sql, "PRAGMA user_version", 0)));
 }
 
 void query_answer(struct query *q, const struct request *r, struct answer *a)

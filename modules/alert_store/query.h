@@ -4,18 +4,19 @@
 #define ALERT_STORE_QUERY_H
 
 #include "request.h"
-#include "request_server.h"
-
-#include <sqlite3.h>
+#include "sql.h"
 
 struct query {
    sqlite3 *sql;
-   sqlite3_stmt *list, *list_host, *one, *find, *parts;
+   sqlite3_stmt *list, *numbers, *one, *find, *parts;
+   int file;                   /* of the database, to read ahead */
+   uint32_t page_size, events; /* events: the root page of this table */
    struct request_client *client;
 };
 
-/** Connects to the database for a client, whose deadline holds. \return false with a message */
-bool query_open(struct query *q, const char *path, struct request_client *client, char why[REQUEST_ERROR]);
+/** Connects to the database for a client, whose deadline holds. \param file of the database, to read ahead \return false with a message */
+bool query_open(struct query *q, const char *path, int file, struct request_client *client,
+                char why[REQUEST_ERROR]);
 /** Also of one that is not open. */
 void query_close(struct query *q);
 /** Answers a request, but OP_FOLLOW. */

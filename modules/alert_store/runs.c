@@ -46,7 +46,7 @@ static bool put_hosts_of_parts(struct database *db, enum statement how, int64_t 
    struct event *parts;
    uint32_t n;
    int rc = runs_read_parts(db->statements[READ_PARTS], run, &parts, &n);
-   bool done = rc == SQLITE_OK || database_fail(db, "reading the parts of a run");
+   bool done = rc == SQLITE_OK || sql_fail(&db->sql, "reading the parts of a run");
    for (uint32_t i = 0; done && i < n; i++) {
       done = database_put_hosts(db, how, &parts[i], to, 0, 0);
    }
@@ -71,7 +71,7 @@ static int64_t count_parts(struct database *db, const struct top *t)
    sqlite3_bind_int64(s, 1, t->no);
    int64_t n = sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : -1;
    if (n < 0) {
-      database_fail(db, "counting the parts of a run");
+      sql_fail(&db->sql, "counting the parts of a run");
    }
    sqlite3_reset(s);
    return n;
@@ -94,7 +94,7 @@ static int read_top(struct database *db, int64_t no, struct top *t, int64_t *run
                         .is_run = *run == IS_A_RUN,
                         .open = sqlite3_column_int(s, 3) != 0};
    } else if (found < 0) {
-      database_fail(db, "reading an event");
+      sql_fail(&db->sql, "reading an event");
    }
    sqlite3_reset(s);
    return found;
@@ -113,7 +113,7 @@ static int find_neighbour(struct database *db, const ip_addr_t *source, const st
    int rc = sqlite3_step(s);
    int64_t no = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
    if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-      database_fail(db, "looking for scans of a source");
+      sql_fail(&db->sql, "looking for scans of a source");
       no = -1;
    }
    sqlite3_reset(s);
@@ -189,7 +189,7 @@ static bool move_marks(struct database *db, int64_t from, int64_t to)
             "UPDATE block SET others = others | (256 << (SELECT state FROM event WHERE no = %" PRId64
             ")) WHERE no = %" PRId64,
             to, from, from, to, to, to / BLOCK_EVENTS);
-   return database_execute(db, text, "moving the marks of a run");
+   return sql_execute(&db->sql, text, "moving the marks of a run");
 }
 
 /* Run b becomes a part of run a. */
@@ -258,7 +258,7 @@ bool runs_refresh(struct database *db, int64_t run, int64_t now)
    struct event *parts;
    uint32_t n;
    int rc = runs_read_parts(db->statements[READ_PARTS], run, &parts, &n);
-   bool done = rc == SQLITE_OK || database_fail(db, "reading the parts of a run");
+   bool done = rc == SQLITE_OK || sql_fail(&db->sql, "reading the parts of a run");
    if (done && n > 0) {
       struct event e = event_run_of(parts, n);
       /* Their addresses are in the database already. */

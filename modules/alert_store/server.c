@@ -10,6 +10,7 @@
 
 struct server {
    char *database;
+   int file; /* the same, to read ahead */
    struct request_server *socket;
    pthread_mutex_t lock;
    pthread_cond_t changed;
@@ -74,7 +75,8 @@ static bool answer(void *context, void *state, struct request_client *c, const c
    struct query *q = state;
    struct request r;
    char why[REQUEST_ERROR];
-   if (!request_parse(line, size, &r, why) || (q->sql == NULL && !query_open(q, s->database, c, why))) {
+   if (!request_parse(line, size, &r, why) ||
+       (q->sql == NULL && !query_open(q, s->database, s->file, c, why))) {
       answer_error(a, why);
       return true;
    }
@@ -94,7 +96,7 @@ static void disconnect(void *context, void *state)
 
 /* -------------------------------------------------------------------- the server */
 
-struct server *server_start(const char *name, const char *database, unsigned timeout_ms, char *why,
+struct server *server_start(const char *name, const char *database, int file, unsigned timeout_ms, char *why,
                             size_t size)
 {
    struct server *s = calloc(1, sizeof(*s));
@@ -103,6 +105,7 @@ struct server *server_start(const char *name, const char *database, unsigned tim
       snprintf(why, size, "out of memory");
       return NULL;
    }
+   s->file = file;
    pthread_mutex_init(&s->lock, NULL);
    pthread_cond_init(&s->changed, NULL);
    const struct request_handler handler = {

@@ -12,8 +12,9 @@
 
 struct server;
 
-/** Listens on the socket of this name, in the directory of TRAP's sockets. \return NULL with a message in why */
-struct server *server_start(const char *name, const char *database, unsigned timeout_ms, char *why,
+/** Listens on the socket of this name, in the directory of TRAP's sockets. \param database,file the path, and the open file, see struct database.
+ *  \return NULL with a message in why */
+struct server *server_start(const char *name, const char *database, int file, unsigned timeout_ms, char *why,
                             size_t size);
 /** Events that were written: those who follow are told. */
 void server_changed(struct server *s, const int64_t *numbers, size_t n);

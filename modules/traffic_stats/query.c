@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS_BETWEEN_LOOKS 2000 /* instructions of SQLite between two looks at the clock */
-#define DAY                 86400
-#define KEYS_MAX            8192 /* peers, or ports, of a host that are added up; beyond, those met once give way */
-#define KEYS_SHOWN          20
+#define DAY        86400
+#define KEYS_MAX   8192 /* peers, or ports, of a host that are added up; beyond, those met once give way */
+#define KEYS_SHOWN 20
 
 #define AMOUNTS "address, in_flows, in_packets, in_bytes, out_flows, out_packets, out_bytes"
 
@@ -45,18 +44,7 @@
 
 static void failed(struct query_state *q, struct answer *a, int rc)
 {
-   char text[REQUEST_ERROR];
-   if ((rc & 0xff) == SQLITE_INTERRUPT) {
-      snprintf(text, sizeof(text), "the request took too long: ask for a shorter time");
-   } else {
-      snprintf(text, sizeof(text), "the database cannot be read: %s", sqlite3_errmsg(q->sql));
-   }
-   answer_error(a, text);
-}
-
-static int look_at_clock(void *context)
-{
-   return request_client_late(context);
+   sql_failed(q->sql, rc, "ask for a shorter time", a);
 }
 
 bool query_open(struct query_state *q, const char *path, struct request_client *client,
@@ -64,7 +52,7 @@ bool query_open(struct query_state *q, const char *path, struct request_client *
 {
    static const char *const texts[SELECTS] = {
        [SELECT_TRAFFIC] = TRAFFIC, [SELECT_TOP] = TOP, [SELECT_HOST] = HOST};
-   int rc = store_connect(path, SQLITE_OPEN_READWRITE, &q->sql);
+   int rc = sql_connect(path, client, &q->sql);
    rc = rc == SQLITE_OK ? sqlite3_exec(q->sql, "PRAGMA query_only = ON", NULL, NULL, NULL) : rc;
    for (int i = 0; rc == SQLITE_OK && i < SELECTS; i++) {
       rc = sqlite3_prepare_v2(q->sql, texts[i], -1, &q->selects[i], NULL);
@@ -75,7 +63,6 @@ bool query_open(struct query_state *q, const char *path, struct request_client *
       query_close(q);
       return false;
    }
-   sqlite3_progress_handler(q->sql, STEPS_BETWEEN_LOOKS, look_at_clock, client);
    return true;
 }
 
@@ -89,19 +76,6 @@ void query_close(struct query_state *q)
 }
 
 /* ----------------------------------------------------------------------- times */
-
-/* The first number of the first row; fallback where there is none. */
-static int64_t number(struct query_state *q, const char *text, int64_t fallback)
-{
-   sqlite3_stmt *s = NULL;
-   int64_t n = fallback;
-   if (sqlite3_prepare_v2(q->sql, text, -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW &&
-       sqlite3_column_type(s, 0) == SQLITE_INTEGER) {
-      n = sqlite3_column_int64(s, 0);
-   }
-   sqlite3_finalize(s);
-   return n;
-}
 
 static int64_t down(int64_t time, int64_t step)
 {
@@ -117,8 +91,8 @@ static int64_t up(int64_t time, int64_t step)
 /* Whole minutes of what is there; without times: the last hour. */
 static void complete_times(struct query_state *q, struct traffic_request *r)
 {
-   int64_t newest = number(q, "SELECT max(time) FROM traffic WHERE step = 60", 0);
-   int64_t first = number(q, "SELECT min(time) FROM traffic WHERE step = 3600", 0);
+   int64_t newest = sql_number(q->sql, "SELECT max(time) FROM traffic WHERE step = 60", 0);
+   int64_t first = sql_number(q->sql, "SELECT min(time) FROM traffic WHERE step = 3600", 0);
    int64_t end = newest + MINUTE;
    r->until = r->has_until && r->until < end ? r->until : end;
    r->since = r->has_since ? r->since : r->until - HOUR;
@@ -169,7 +143,7 @@ static void answer_top(struct query_state *q, const struct traffic_request *r, s
 {
    sqlite3_stmt *s = q->selects[SELECT_TOP];
    /* Where minutes are not kept any more, hours are counted as a whole. */
-   int64_t oldest = number(q, "SELECT min(time) FROM traffic WHERE step = 60", 0);
+   int64_t oldest = sql_number(q->sql, "SELECT min(time) FROM traffic WHERE step = 60", 0);
    int64_t since = r->since >= oldest ? r->since : down(r->since, HOUR);
    int64_t first_hour = up(since, HOUR), end_hour = down(r->until, HOUR);
    end_hour = end_hour > first_hour ? end_hour : first_hour;
@@ -314,7 +288,7 @@ static void answer_host(struct query_state *q, const struct traffic_request *r, 
    sqlite3_bind_int64(s, 1, unit);
    sqlite3_bind_int64(s, 2, down(r->since, unit));
    sqlite3_bind_int64(s, 3, r->until);
-   sqlite3_bind_blob(s, 4, key, store_key(&r->address, key), SQLITE_STATIC);
+   sqlite3_bind_blob(s, 4, key, sql_address(&r->address, key), SQLITE_STATIC);
    if (sums_create(&h)) {
       while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
          if (store_read(s, 2, &row)) {

@@ -4,9 +4,7 @@
 #define TRAFFIC_STATS_QUERY_H
 
 #include "request.h"
-#include "request_server.h"
-
-#include <sqlite3.h>
+#include "sql.h"
 
 enum { SELECT_TRAFFIC, SELECT_TOP, SELECT_HOST, SELECTS };
 

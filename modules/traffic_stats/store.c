@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define VERSION      1
-#define BUSY_MS      5000
 #define WAL_PAGES    4096 /* 16 MB until the log is copied into the database */
 #define EXPIRE_STEPS 30   /* minutes or hours that are deleted in one transaction */
 
@@ -40,46 +39,13 @@ static const char *const texts[STATEMENTS] = {
     [OLDEST] = "SELECT time FROM traffic WHERE step = ?1 ORDER BY time LIMIT 1",
 };
 
-static bool fail(struct store *s, const char *what)
-{
-   snprintf(s->why, sizeof(s->why), "%s: %s", what, sqlite3_errmsg(s->sql));
-   return false;
-}
-
 /* Runs a statement that gives no rows. */
 static bool run(struct store *s, enum statement which, const char *what)
 {
-   bool done = sqlite3_step(s->statements[which]) == SQLITE_DONE || fail(s, what);
-   sqlite3_reset(s->statements[which]);
-   return done;
-}
-
-static bool execute(struct store *s, const char *text, const char *what)
-{
-   return sqlite3_exec(s->sql, text, NULL, NULL, NULL) == SQLITE_OK || fail(s, what);
-}
-
-/* The first number of the first row; fallback where there is none. */
-static int64_t number(struct store *s, const char *text, int64_t fallback)
-{
-   sqlite3_stmt *statement = NULL;
-   int64_t n = fallback;
-   if (sqlite3_prepare_v2(s->sql, text, -1, &statement, NULL) == SQLITE_OK &&
-       sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_type(statement, 0) == SQLITE_INTEGER) {
-      n = sqlite3_column_int64(statement, 0);
-   }
-   sqlite3_finalize(statement);
-   return n;
+   return sql_run(&s->sql, s->statements[which], what);
 }
 
 /* ---------------------------------------------------------------------- values */
-
-int store_key(const ip_addr_t *ip, uint8_t key[16])
-{
-   bool four = ip_is4(ip);
-   memcpy(key, four ? (const uint8_t *) ip + 8 : (const uint8_t *) ip, four ? 4 : 16);
-   return four ? 4 : 16;
-}
 
 static uint64_t column(sqlite3_stmt *s, int i)
 {
@@ -104,7 +70,7 @@ static bool put(struct store *s, enum statement which, int step, int64_t time, c
 {
    uint8_t key[16], detail[DETAIL_MAX];
    sqlite3_stmt *statement = s->statements[which];
-   int size = store_key(&h->address, key);
+   int size = sql_address(&h->address, key);
    const uint64_t amounts[] = {h->in.flows,  h->in.packets,  h->in.bytes,
                                h->out.flows, h->out.packets, h->out.bytes};
    if (which == PUT_HOST) {
@@ -156,10 +122,10 @@ static bool add_host(struct store *s, int step, int64_t time, const struct store
    sqlite3_stmt *get = s->statements[GET_HOST];
    sqlite3_bind_int(get, 1, step);
    sqlite3_bind_int64(get, 2, time);
-   sqlite3_bind_blob(get, 3, key, store_key(&h->address, key), SQLITE_STATIC);
+   sqlite3_bind_blob(get, 3, key, sql_address(&h->address, key), SQLITE_STATIC);
    int rc = sqlite3_step(get);
    bool found = rc == SQLITE_ROW && store_read(get, 0, &old);
-   bool good = rc == SQLITE_ROW || rc == SQLITE_DONE || fail(s, "reading a host");
+   bool good = rc == SQLITE_ROW || rc == SQLITE_DONE || sql_fail(&s->sql, "reading a host");
    sqlite3_reset(get);
    sum = *h;
    if (found) {
@@ -228,12 +194,12 @@ static bool cut_hour(struct store *s, int64_t hour)
    sqlite3_stmt *all = NULL;
    bool done = list != NULL && rank != NULL;
    if (done) {
-      done =
-          sqlite3_prepare_v2(s->sql, "SELECT address, " AMOUNTS " FROM host WHERE step = 3600 AND time = ?1",
-                             -1, &all, NULL) == SQLITE_OK ||
-          fail(s, "reading an hour");
+      done = sqlite3_prepare_v2(s->sql.handle,
+                                "SELECT address, " AMOUNTS " FROM host WHERE step = 3600 AND time = ?1", -1,
+                                &all, NULL) == SQLITE_OK ||
+             sql_fail(&s->sql, "reading an hour");
    } else {
-      snprintf(s->why, sizeof(s->why), "out of memory");
+      snprintf(s->sql.why, sizeof(s->sql.why), "out of memory");
    }
    if (done) {
       sqlite3_bind_int64(all, 1, hour);
@@ -280,17 +246,11 @@ static bool delete_step(struct store *s, int step, int64_t time)
    return run(s, DELETE_HOSTS, "deleting hosts") && run(s, DELETE_TRAFFIC, "deleting traffic");
 }
 
-static uint64_t used_bytes(struct store *s)
-{
-   int64_t pages = number(s, "PRAGMA page_count", 0), unused = number(s, "PRAGMA freelist_count", 0);
-   return (uint64_t) (pages - unused) * (uint64_t) number(s, "PRAGMA page_size", 0);
-}
-
 /* The newest minute and hour are kept whatever the size is: they are what is being written. */
 static bool delete_for_size(struct store *s, uint64_t max_bytes, uint64_t *deleted)
 {
-   int64_t newest = number(s, "SELECT max(time) FROM traffic WHERE step = 60", -1);
-   for (unsigned i = 0; i < EXPIRE_STEPS && used_bytes(s) > max_bytes; i++) {
+   int64_t newest = sql_number(s->sql.handle, "SELECT max(time) FROM traffic WHERE step = 60", -1);
+   for (unsigned i = 0; i < EXPIRE_STEPS && sql_used_bytes(&s->sql) > max_bytes; i++) {
       int step = MINUTE;
       int64_t time = oldest(s, step);
       if (time < 0 || time >= newest) {
@@ -332,41 +292,19 @@ bool store_expire(struct store *s, int64_t minutes, int64_t hours, uint64_t max_
 
 /* --------------------------------------------------------------------- opening */
 
-int store_connect(const char *path, int flags, sqlite3 **sql)
-{
-   int rc = sqlite3_open_v2(path, sql, flags | SQLITE_OPEN_NOMUTEX, NULL);
-   if (rc == SQLITE_OK) {
-      sqlite3_extended_result_codes(*sql, 1);
-      sqlite3_busy_timeout(*sql, BUSY_MS);
-      rc = sqlite3_exec(
-          *sql, "PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
-          NULL, NULL, NULL);
-   }
-   return rc;
-}
-
 static bool make_schema(struct store *s, const char *path)
 {
-   int64_t version = number(s, "PRAGMA user_version", -1);
+   int64_t version;
+   if (!sql_version(&s->sql, path, VERSION, &version)) {
+      return false;
+   }
    if (version == VERSION) {
       return true;
-   }
-   if (version < 0) {
-      return fail(s, path);
-   }
-   if (version > VERSION) {
-      snprintf(s->why, sizeof(s->why), "%s has version %lld of the schema, this release knows those up to %d",
-               path, (long long) version, VERSION);
-      return false;
-   }
-   if (number(s, "SELECT count(*) FROM sqlite_master", 0) > 0) {
-      snprintf(s->why, sizeof(s->why), "%s is a database of something else", path);
-      return false;
    }
    if (!store_begin(s)) {
       return false;
    }
-   if (!execute(s, schema, path) || !store_commit(s)) {
+   if (!sql_execute(&s->sql, schema, path) || !store_commit(s)) {
       store_rollback(s);
       return false;
    }
@@ -380,37 +318,26 @@ static bool take_over(struct store *s)
    struct stored_host h;
    static const char text[] =
        "SELECT time, address, " AMOUNTS ", detail FROM open_host ORDER BY time, address";
-   bool done =
-       sqlite3_prepare_v2(s->sql, text, -1, &next, NULL) == SQLITE_OK || fail(s, "reading open minutes");
+   bool done = sqlite3_prepare_v2(s->sql.handle, text, -1, &next, NULL) == SQLITE_OK ||
+               sql_fail(&s->sql, "reading open minutes");
    int rc = SQLITE_DONE;
    while (done && (rc = sqlite3_step(next)) == SQLITE_ROW) {
       done = !store_read(next, 1, &h) || store_host(s, sqlite3_column_int64(next, 0), &h);
    }
-   done = done && (rc == SQLITE_DONE || fail(s, "reading open minutes"));
+   done = done && (rc == SQLITE_DONE || sql_fail(&s->sql, "reading open minutes"));
    sqlite3_finalize(next);
-   return done && execute(s, "DELETE FROM open_host", "closing open minutes");
+   return done && sql_execute(&s->sql, "DELETE FROM open_host", "closing open minutes");
 }
 
 bool store_open(struct store *s, const char *path)
 {
-   char pragmas[128];
+   static const struct sql_options o = {.synchronous = "NORMAL", .wal_pages = WAL_PAGES, .cache_kb = 16384};
    memset(s, 0, sizeof(*s));
-   if (store_connect(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &s->sql) != SQLITE_OK) {
-      return fail(s, path);
-   }
-   snprintf(pragmas, sizeof(pragmas),
-            "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = %d; PRAGMA cache_size = -16384;",
-            WAL_PAGES);
-   if (!execute(s, pragmas, path) || !make_schema(s, path)) {
+   if (!sql_open(&s->sql, path, &o) || !make_schema(s, path) ||
+       !sql_prepare(&s->sql, path, texts, s->statements, STATEMENTS)) {
       return false;
    }
-   for (unsigned i = 0; i < STATEMENTS; i++) {
-      if (sqlite3_prepare_v3(s->sql, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL) !=
-          SQLITE_OK) {
-         return fail(s, path);
-      }
-   }
-   s->hour = number(s, "SELECT max(time) FROM traffic WHERE step = 3600", -1);
+   s->hour = sql_number(s->sql.handle, "SELECT max(time) FROM traffic WHERE step = 3600", -1);
    if (!store_begin(s)) {
       return false;
    }
@@ -423,29 +350,23 @@ bool store_open(struct store *s, const char *path)
 
 void store_close(struct store *s)
 {
-   for (unsigned i = 0; i < STATEMENTS; i++) {
-      sqlite3_finalize(s->statements[i]);
-   }
-   sqlite3_close(s->sql);
+   sql_close(&s->sql, s->statements, STATEMENTS);
    memset(s, 0, sizeof(*s));
 }
 
 bool store_begin(struct store *s)
 {
    s->before_hour = s->hour;
-   return execute(s, "BEGIN IMMEDIATE", "beginning a transaction");
+   return sql_begin(&s->sql);
 }
 
 bool store_commit(struct store *s)
 {
-   return execute(s, "COMMIT", "committing");
+   return sql_commit(&s->sql);
 }
 
 void store_rollback(struct store *s)
 {
-   char why[STORE_ERROR];
-   memcpy(why, s->why, sizeof(why)); /* why it was rolled back */
-   sqlite3_exec(s->sql, "ROLLBACK", NULL, NULL, NULL);
+   sql_rollback(&s->sql);
    s->hour = s->before_hour;
-   memcpy(s->why, why, sizeof(why));
 }

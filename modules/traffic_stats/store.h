@@ -7,19 +7,17 @@
  *    open_host  the same of minutes that are still counted, replaced at each commit; the next process takes over what it finds
  *
  * A closed minute is added to its hour at once, so that an hour is always the sum of its closed minutes; when the next hour begins, it is cut
- * to the hosts that are kept of it. Errors: functions return false and leave a message in why.
+ * to the hosts that are kept of it. Errors: functions return false and leave a message in sql.why.
  */
 #ifndef TRAFFIC_STATS_STORE_H
 #define TRAFFIC_STATS_STORE_H
 
 #include "detail.h"
 #include "rank.h"
+#include "sql.h"
 
-#include <sqlite3.h>
-
-#define MINUTE      60
-#define HOUR        3600
-#define STORE_ERROR 512 /* bytes of a message */
+#define MINUTE 60
+#define HOUR   3600
 
 enum statement {
    ADD_TRAFFIC,
@@ -35,11 +33,10 @@ enum statement {
 };
 
 struct store {
-   sqlite3 *sql;
+   struct sql sql;
    sqlite3_stmt *statements[STATEMENTS];
    int64_t hour;        /* the newest one that a minute was added to */
    int64_t before_hour; /* of the transaction */
-   char why[STORE_ERROR];
 };
 
 /** What is stored of a host. */
@@ -52,12 +49,10 @@ struct stored_host {
 /** Opens a database, or makes one, and closes the minutes that a process left open. */
 bool store_open(struct store *s, const char *path);
 void store_close(struct store *s);
-/** Sets what all connections to the database need. \return a result of SQLite */
-int store_connect(const char *path, int flags, sqlite3 **sql);
 
 bool store_begin(struct store *s);
 bool store_commit(struct store *s);
-/** Also after a commit that failed. Keeps the message in why. */
+/** Also after a commit that failed. Keeps the message in sql.why. */
 void store_rollback(struct store *s);
 
 /** Adds traffic to a minute and to its hour. */
@@ -71,8 +66,6 @@ bool store_host(struct store *s, int64_t minute, const struct stored_host *h);
  *  them each time. \param[out] deleted how many minutes and hours */
 bool store_expire(struct store *s, int64_t minutes, int64_t hours, uint64_t max_bytes, uint64_t *deleted);
 
-/** For searches: an address as it stands in host. \return its length, 4 or 16 */
-int store_key(const ip_addr_t *ip, uint8_t key[16]);
 /** Reads a host from a row: address, six amounts, detail, from column first on. \return false: it is damaged */
 bool store_read(sqlite3_stmt *s, int first, struct stored_host *h);
 

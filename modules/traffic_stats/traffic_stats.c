@@ -119,7 +119,7 @@ static int init(nm_module_t *m)
       return nm_fail(m, "out of memory for %" PRIu32 " hosts (option --capacity)", self->hosts);
    }
    if (!store_open(&self->store, self->path)) {
-      return nm_fail(m, "database %s", self->store.why);
+      return nm_fail(m, "database %s", self->store.sql.why);
    }
    self->ready = true;
    self->server = request_server_start(self->socket, &handler, self->deadline, why, sizeof(why));
@@ -226,7 +226,7 @@ static bool commit(nm_module_t *m, struct minute *closing)
    if (!(done && expire(self) && store_commit(&self->store))) {
       store_rollback(&self->store);
       self->failed_commits++;
-      nm_warn(m, "database %s: %s", self->path, self->store.why);
+      nm_warn(m, "database %s: %s", self->path, self->store.sql.why);
       return false;
    }
    for (unsigned i = 0; i < OPEN; i++) {
