@@ -9,6 +9,7 @@ import glob
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -27,6 +28,8 @@ RECEIVERS = os.path.join(ROOT, 'tests', 'alert_receivers.py')
 RSYSLOGD = shutil.which('rsyslogd', path=os.environ['PATH'] + ':/usr/sbin')
 GUESSING = ('ipaddr DST_IP,ipaddr SRC_IP,time DETECTION_TIME,time TIME_FIRST,time TIME_LAST,uint32 EVENT_SCALE,uint16 DST_PORT,'
             'uint8 PROTOCOL,uint8 WARDEN_TYPE')
+DDOS = ('ipaddr DST_IP,uint64 BYTES,uint32 EVENT_ID,time TIME_FIRST,time TIME_LAST\n'
+        '198.51.100.7,123456,1,2026-03-01T10:00:00,2026-03-01T10:05:00\n')
 MANY = int(os.environ.get('RECEIVERS_ALERTS', '2000'))  # alerts of a test in which something is killed
 KILLS = 4
 OSSL = glob.glob('/usr/lib/*/rsyslog/lmnsd_ossl.so') + glob.glob('/usr/lib64/rsyslog/lmnsd_ossl.so')
@@ -285,13 +288,14 @@ action(type="omfile" file="{self.w.file('received')}" template="line" flushOnTXE
         self.w.connect(port).close()
         return process
 
-    def through_a_stop(self, tls, url, *options):
-        """rsyslog is stopped in the middle; what it had not taken comes again."""
+    def through_a_stop(self, tls, how, url, *options):
+        """rsyslog is stopped or killed in the middle; what it had not taken, or may have had in its memory, comes again."""
         spec = self.alerts(MANY)
         server = self.rsyslog(self.port, tls)
-        process = self.w.start('alert_output', '-i', spec, '-v', '-s', 'spool', '-f', 'cef', '-t', url, '--drain', '60000', *FAST, *options)
+        process = self.w.start('alert_output', '-i', spec, '-v', '-s', 'spool', '-f', 'cef', '-t', url, '--settle', '60000', '--drain', '60000',
+                               *FAST, *options)
         self.w.wait_for(lambda: self.arrived() > 0, 'some messages')
-        self.w.end(server, signal.SIGTERM)
+        self.w.end(server, how)
         self.rsyslog(self.port, tls)
         code, _, err = self.w.end(process)
         self.assertEqual(code, 0, err)
@@ -300,13 +304,18 @@ action(type="omfile" file="{self.w.file('received')}" template="line" flushOnTXE
     @unittest.skipUnless(RSYSLOGD, 'rsyslogd is not installed')
     def test_rsyslog_is_stopped_and_comes_back(self):
         self.port = self.w.free_port()
-        self.through_a_stop(False, f'syslog+tcp://127.0.0.1:{self.port}')
+        self.through_a_stop(False, signal.SIGTERM, f'syslog+tcp://127.0.0.1:{self.port}')
+
+    @unittest.skipUnless(RSYSLOGD, 'rsyslogd is not installed')
+    def test_rsyslog_is_killed_and_comes_back(self):
+        self.port = self.w.free_port()
+        self.through_a_stop(False, signal.SIGKILL, f'syslog+tcp://127.0.0.1:{self.port}')
 
     @unittest.skipUnless(RSYSLOGD and OSSL, 'rsyslogd with its TLS driver (rsyslog-openssl) is not installed')
-    def test_rsyslog_over_tls_is_stopped_and_comes_back(self):
+    def test_rsyslog_over_tls_is_killed_and_comes_back(self):
         self.certificates()
         self.port = self.w.free_port()
-        self.through_a_stop(True, f'syslog+tls://localhost:{self.port}', '--ca', 'ca.crt')
+        self.through_a_stop(True, signal.SIGKILL, f'syslog+tls://localhost:{self.port}', '--ca', 'ca.crt')
 
     def test_octet_counting_and_tls(self):
         cert, key = self.certificates()
@@ -360,9 +369,91 @@ class Resumed(Case):
         self.assertEqual(set(found), {address(i) for i in range(MANY)})
         self.assertLessEqual(len(found), MANY + KILLS)  # one request each
 
+    def test_without_one_what_was_delivered_is_acknowledged_soon(self):
+        """Of 300 messages that were delivered before the receiver hung and alert_output was killed, only the last few come again."""
+        port, n, delivered = self.w.free_port(), 500, 300
+        server = self.receiver('http', port)
+        sender = self.w.start('logreplay', '-n', '-f', '-', '-i', 'u:brute_force_detector:timeout=WAIT', stdin=subprocess.PIPE)
+        sender.stdin.write(GUESSING + '\n' + rows(n))
+        sender.stdin.flush()
+        command = ('alert_output', '-i', 'u:brute_force_detector:resume=siem', *FAST, '-t')
+        process = self.w.start(*command, f'http://127.0.0.1:{port}/hold-{delivered}')
+        self.w.wait_for(lambda: self.arrived() == delivered, 'the messages before the receiver hangs')
+        awake = self.w.switches(process)
+        self.w.wait_for(lambda: self.w.switches(process) > awake + 10, 'some looks at what was delivered')
+        self.w.end(process, signal.SIGKILL)
+        self.w.end(server, signal.SIGKILL)
+        self.receiver('http', port)
+        process = self.w.start(*command, f'http://127.0.0.1:{port}/')
+        self.w.wait_for(lambda: self.arrived() >= n and len(set(self.sources())) == n, 'all messages')
+        self.w.end(process, signal.SIGTERM)
+        self.assertLessEqual(len(self.sources()), n + 8)  # MARK_EVERY
+
     def test_without_one_nothing_is_lost(self):
         found, _ = self.through_kills()
         self.assertEqual(set(found), {address(i) for i in range(MANY)})
+
+
+class Documentation(Case):
+    """The commands of docs/siem.md, against receivers of this test in place of those that they name."""
+
+    def commands(self):
+        with open(os.path.join(ROOT, 'docs', 'siem.md'), encoding='utf-8') as file:
+            text = file.read()
+        return text, [shlex.split(line) for line in re.findall(r'^    (nemea .*?)(?: &)?$', text.replace('\\\n', ''), re.M)]
+
+    def test_options_of_the_table_deliver_to_such_receivers(self):
+        """Format and destination of each row: a file, an HTTPS server with a token, syslog over TCP and TLS."""
+        cert, key = self.certificates()
+        text, _ = self.commands()
+        rows = re.findall(r'^\|[^|]+\| `(-f [^`]+)`', text, re.M)
+        self.assertGreater(len(rows), 5)
+        os.chmod(self.w.file('siem.headers', 'Authorization: Bearer secret\n'), 0o600)
+        ports = {kind: self.w.free_port() for kind in ('https', 'syslog+tls', 'syslog+tcp')}
+        self.receiver('http', ports['https'], cert, key)
+        self.receiver('syslog', ports['syslog+tls'], cert, key)
+        self.receiver('syslog', ports['syslog+tcp'])
+        spec, arrived = self.alerts(3), 0
+        for row in rows:
+            with self.subTest(row):
+                words = shlex.split(row)
+                for i, word in enumerate(words):
+                    words[i] = re.sub(r'^(https|syslog\+tls|syslog\+tcp)://[^/]*', lambda m: f'{m.group(1)}://localhost:{ports[m.group(1)]}', word)
+                    words[i] = re.sub(r'^/(var/log|etc)/nemea/(siem-)?', self.w.file(''), words[i])
+                    words[i] = words[i].replace(self.w.file('headers'), self.w.file('siem.headers'))
+                    words[i] = words[i].replace(self.w.file('ca.pem'), self.w.file('ca.crt'))
+                to_file = '-t' not in words or '://' not in words[words.index('-t') + 1]
+                if '-t' in words and words[words.index('-t') + 1].startswith('https'):
+                    words += ['--ca', 'ca.crt']
+                before = len(self.lines('eve.json'))
+                out, _ = self.output(spec, *words)
+                if to_file:
+                    self.assertEqual(len(out.splitlines()) + len(self.lines('eve.json')) - before, 3)
+                else:
+                    arrived += 3
+                    self.w.wait_for(lambda n=arrived: self.arrived() == n, 'the messages')  # n: of this row
+
+    def test_commands(self):
+        """Detectors and alert_output as they are started there; what alert_output gets is in the file."""
+        port = self.w.free_port()
+        self.receiver('http', port)
+        _, commands = self.commands()
+        outputs = [c[1:] for c in commands if c[1] == 'alert_output']
+        self.assertEqual([c[1] for c in commands if c[1] != 'alert_output'], ['vportscan_detector', 'ddos_detector'])
+        self.assertEqual(len(outputs), 2)
+        for words in outputs:
+            with self.subTest(' '.join(words)):
+                words = [re.sub(r'/var/(log|lib)/nemea/', self.w.file(''), re.sub(r'^https://[^/]*', f'http://127.0.0.1:{port}', word)) for word in words]
+                if '--header-file' in words:  # https:// only, see Webhook.test_tls_and_secrets
+                    del words[words.index('--header-file'):words.index('--header-file') + 2]
+                process = self.w.start(*words)
+                sender = self.w.start('logreplay', '-n', '-f', '-', '-i', 'u:ddos_detector:timeout=WAIT', stdin=subprocess.PIPE)
+                sender.stdin.write(DDOS)
+                sender.stdin.flush()
+                self.w.wait_for(lambda: len(self.lines('eve.json')) + self.arrived() > 0, 'an alert')
+                self.assertEqual(self.w.end(process, signal.SIGTERM)[0], 0)
+                self.w.end(sender, signal.SIGKILL)
+                self.w.file('eve.json', '')
 
 
 class Rest(Case):

@@ -5,6 +5,8 @@ message a line, before it answers.
 
 usage: alert_receivers.py http PORT FILE [CERT KEY]
        alert_receivers.py syslog PORT FILE [CERT KEY]      (octet counting)
+
+The web server answers as its path says; under /hold-N it does not answer requests after the Nth.
 """
 
 import http.server
@@ -13,6 +15,7 @@ import os
 import socketserver
 import ssl
 import sys
+import threading
 
 
 def write(path, messages):
@@ -24,9 +27,14 @@ def write(path, messages):
 class Web(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     path_of_file = None
+    requests = 0
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers['Content-Length']))
+        if self.path.startswith('/hold-'):
+            Web.requests += 1
+            if Web.requests > int(self.path[len('/hold-'):]):
+                threading.Event().wait()
         status = {'/redirect': 302, '/refused': 400, '/busy': 503}.get(self.path, 200)
         if self.path == '/refuse-some' and b'203.0.113.13' in body:
             status = 422

@@ -7,6 +7,7 @@ import fcntl
 import glob
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -92,6 +93,12 @@ class Workspace:
             out, err = process.communicate()
             raise AssertionError(f'{process.args} hangs; stdout: {out} stderr: {err}') from None
         return process.returncode, out, err
+
+    @staticmethod
+    def switches(process):
+        """How often the first thread of a process has gone to sleep."""
+        with open(f'/proc/{process.pid}/task/{process.pid}/status', encoding='ascii') as file:
+            return int(re.search(r'^voluntary_ctxt_switches:\s+(\d+)', file.read(), re.M).group(1))
 
     def wait_for(self, condition, what):
         deadline = time.monotonic() + TIMEOUT

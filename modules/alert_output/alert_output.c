@@ -13,8 +13,11 @@
 #include <unistd.h>
 
 #define MEGABYTE    ((uint64_t) 1 << 20)
-#define TIMER_US    200000
+#define SYNC_US     200000 /* between two times that a spool file is written to the disk */
+#define ASK_US      20000  /* between two looks at what was delivered, where there is no file */
 #define NONE        UINT64_MAX
+#define MARKS       16384 /* of records whose messages wait in memory */
+#define MARK_EVERY  8     /* records */
 #define SYSLOG_SIZE (FORMAT_MAX + 512)
 
 NM_FIELDS()
@@ -26,21 +29,27 @@ enum kind { TO_FILE, TO_WEB, TO_SYSLOG };
 
 struct source {
    uint32_t place;          /* of its position in the spool */
-   uint64_t unacknowledged; /* the last record; NONE: all are acknowledged */
-   uint64_t marked;         /* the last one of those that are acknowledged next */
+   uint64_t unacknowledged; /* the last record that has no mark; NONE: all have one, or are acknowledged */
+   uint64_t ready;          /* the last one to acknowledge now; NONE: there is none */
+};
+
+/* The records of an input up to this one are acknowledged when so many messages have left a spool in memory. */
+struct mark {
+   uint64_t put, record;
+   uint32_t input;
 };
 
 struct alert_output {
    const char *to, *detectors, *spool, *ca, *cert, *key, *headers, *host, *node;
    unsigned format;
-   uint32_t megabytes, batch, timeout, first_pause, last_pause, drain, attempts, facility;
+   uint32_t megabytes, batch, timeout, first_pause, last_pause, settle, drain, attempts, facility;
    bool end;
 
    struct alert_input *inputs;
    struct source *sources; /* of the inputs */
    uint64_t put;           /* messages */
-   uint64_t mark; /* spool in memory: marked records are acknowledged when so many messages have left it */
-   bool marking;  /* some are marked */
+   struct mark *marks;     /* a ring */
+   uint32_t first_mark, n_marks;
    struct sender *sender;
    enum kind kind;
    char hostname[256];
@@ -85,6 +94,10 @@ static const nm_option_t options[] = {
         "Milliseconds before the first attempt after one that failed; each further pause is twice as long."),
     NM_U32(0, "retry-max", struct alert_output, last_pause, 60000, 1, 3600000,
            "Milliseconds of the longest pause."),
+    NM_U32(0, "settle", struct alert_output, settle, 1000, 0, 3600000,
+           "Milliseconds after which a syslog message whose bytes the receiver's system has acknowledged "
+           "counts as "
+           "delivered; until then it is sent again when the connection breaks."),
     NM_U32(0, "drain", struct alert_output, drain, 10000, 0, 3600000,
            "Milliseconds to deliver what waits when the module ends."),
     NM_U32(0, "attempts", struct alert_output, attempts, 0, 0, 1000000,
@@ -114,7 +127,8 @@ static int check(nm_module_t *m)
    char why[WHY_SIZE], wrong[ALERT_INPUT_WHY];
    self->inputs = calloc(nm_inputs(m) + 1, sizeof(*self->inputs));
    self->sources = malloc((nm_inputs(m) + 1) * sizeof(*self->sources));
-   if (self->inputs == NULL || self->sources == NULL) {
+   self->marks = calloc(MARKS, sizeof(*self->marks));
+   if (self->inputs == NULL || self->sources == NULL || self->marks == NULL) {
       return nm_fail(m, "out of memory");
    }
    if ((self->cert == NULL) != (self->key == NULL)) {
@@ -193,14 +207,14 @@ static int init(nm_module_t *m)
                                     .first_pause = self->first_pause,
                                     .last_pause = self->last_pause,
                                     .attempts = self->attempts,
-                                    .settle = 1000};
+                                    .settle = self->settle};
    self->sender = sender_start(d, &o, why);
    if (self->sender == NULL) {
       return nm_fail(m, "spool %s: %s", self->spool != NULL ? self->spool : "in memory", why);
    }
    for (uint32_t i = 0; i < nm_inputs(m); i++) {
       self->sources[i] = (struct source){
-          .place = sender_input(self->sender, nm_input_spec(m, i)), .unacknowledged = NONE, .marked = NONE};
+          .place = sender_input(self->sender, nm_input_spec(m, i)), .unacknowledged = NONE, .ready = NONE};
    }
    update_counters(self);
    if (self->damaged > 0) {
@@ -216,7 +230,7 @@ static int init(nm_module_t *m)
    nm_counter(m, "waiting", &self->waiting);
    nm_counter(m, "dropped, spool full", &self->dropped);
    nm_counter(m, "attempts failed", &self->failed);
-   nm_set_timer(m, TIMER_US);
+   nm_set_timer(m, self->spool != NULL ? SYNC_US : ASK_US);
    return NM_OK;
 }
 
@@ -270,52 +284,82 @@ static void take_alert(nm_module_t *m, const struct alert_input *in, const nm_re
    }
 }
 
-static void acknowledge_marked(nm_module_t *m)
+static void acknowledge_ready(nm_module_t *m)
 {
    struct alert_output *self = nm_self(m);
    for (uint32_t i = 0; i < nm_inputs(m); i++) {
-      if (self->sources[i].marked != NONE) {
-         nm_ack(m, i, self->sources[i].marked);
-         self->sources[i].marked = NONE;
+      if (self->sources[i].ready != NONE) {
+         nm_ack(m, i, self->sources[i].ready);
+         self->sources[i].ready = NONE;
       }
    }
-   self->marking = false;
 }
 
-/* Marks the records that were taken since. */
-static void mark(nm_module_t *m)
+/* Marks the records of an input that were taken since its last mark. */
+static void mark(struct alert_output *self, uint32_t input)
 {
-   struct alert_output *self = nm_self(m);
-   for (uint32_t i = 0; i < nm_inputs(m); i++) {
-      struct source *s = &self->sources[i];
-      self->marking |= s->unacknowledged != NONE;
-      s->marked = s->unacknowledged;
+   struct source *s = &self->sources[input];
+   struct mark new = {.put = self->put, .record = s->unacknowledged, .input = input};
+   if (s->unacknowledged == NONE) {
+      return;
+   }
+   if (self->n_marks < MARKS) {
+      self->marks[(self->first_mark + self->n_marks++) % MARKS] = new;
+      s->unacknowledged = NONE;
+      return;
+   }
+   struct mark *last = &self->marks[(self->first_mark + MARKS - 1) % MARKS];
+   if (last->input == input) { /* else it waits until there is room */
+      *last = new;
       s->unacknowledged = NONE;
    }
-   self->mark = self->put;
 }
 
-/* What was taken is in the spool, or counted. Its sender may forget it when the spool is on the disk; where it is in memory, when it was delivered. */
+/* Spool in memory: what was delivered, or counted, is acknowledged at once, so that little comes again after a kill. */
+static void acknowledge_delivered(nm_module_t *m, uint64_t done)
+{
+   struct alert_output *self = nm_self(m);
+   while (self->n_marks > 0 && self->marks[self->first_mark].put <= done) {
+      const struct mark *first = &self->marks[self->first_mark];
+      self->sources[first->input].ready = first->record;
+      self->first_mark = (self->first_mark + 1) % MARKS;
+      self->n_marks--;
+   }
+   acknowledge_ready(m);
+   for (uint32_t i = 0; i < nm_inputs(m); i++) {
+      mark(self, i);
+   }
+}
+
+/* Spool file: what was taken is in it, or counted. Its sender may forget it when the file is on the disk. */
+static void acknowledge_spooled(nm_module_t *m)
+{
+   struct alert_output *self = nm_self(m);
+   bool some = false;
+   for (uint32_t i = 0; i < nm_inputs(m); i++) {
+      struct source *s = &self->sources[i];
+      s->ready = s->unacknowledged != NONE ? s->unacknowledged : s->ready;
+      s->unacknowledged = NONE;
+      some |= s->ready != NONE;
+   }
+   if (some && sender_sync(self->sender)) {
+      acknowledge_ready(m);
+   } else if (some) {
+      nm_warn(m, "spool %s: it cannot be written to the disk: %s; alerts are not acknowledged", self->spool,
+              strerror(errno));
+   }
+}
+
 static void acknowledge(nm_module_t *m)
 {
    struct alert_output *self = nm_self(m);
    struct sender_counts c;
+   if (self->spool != NULL) {
+      acknowledge_spooled(m);
+      return;
+   }
    sender_counts(self->sender, &c);
-   bool safe = self->spool == NULL && c.delivered + c.rejected >= self->mark;
-   if (self->marking && safe) {
-      acknowledge_marked(m);
-   }
-   if (!self->marking) {
-      mark(m);
-   }
-   if (self->marking && self->spool != NULL) {
-      if (sender_sync(self->sender)) {
-         acknowledge_marked(m);
-      } else {
-         nm_warn(m, "spool %s: it cannot be written to the disk: %s; alerts are not acknowledged",
-                 self->spool, strerror(errno));
-      }
-   }
+   acknowledge_delivered(m, c.delivered + c.rejected);
 }
 
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
@@ -331,8 +375,11 @@ static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
       } else {
          take_alert(m, &self->inputs[nm_input(m)], &recs[i], &p);
       }
+      s->unacknowledged = recs[i].seq;
+      if (self->spool == NULL && ((i + 1) % MARK_EVERY == 0 || i + 1 == n)) {
+         mark(self, nm_input(m));
+      }
    }
-   s->unacknowledged = recs[n - 1].seq;
    return NM_OK;
 }
 
@@ -370,10 +417,9 @@ static int finish(nm_module_t *m)
    acknowledge(m);
    sender_stop(self->sender, self->drain);
    sender_counts(self->sender, &c);
-   if (c.waiting == 0) {
-      acknowledge_marked(m);
-      mark(m);
-      acknowledge_marked(m);
+   if (self->spool == NULL) { /* marks that had no room are made when others have gone */
+      acknowledge_delivered(m, c.delivered + c.rejected);
+      acknowledge_delivered(m, c.delivered + c.rejected);
    }
    update_counters(self);
    if (c.waiting > 0 && self->spool == NULL) {
@@ -395,6 +441,7 @@ static void cleanup(nm_module_t *m)
    alert_inputs_free(self->inputs, nm_inputs(m));
    free(self->inputs);
    free(self->sources);
+   free(self->marks);
 }
 
 NM_MODULE("alert_output",
