@@ -9,15 +9,19 @@ import csv
 import hashlib
 import io
 import json
+import os
 import random
+import re
 import select
+import shlex
 import signal
 import socket
 import sqlite3
 import sys
 import unittest
 
-from programs import Workspace
+import event_schema
+from programs import ROOT, Workspace
 
 BIN = None
 HEADER = 'ipaddr DST_IP,ipaddr SRC_IP,time TIME_FIRST,time TIME_LAST,uint32 PORT_CNT,uint8 PROTOCOL\n'
@@ -120,8 +124,38 @@ class AlertStore(unittest.TestCase):
         shown = self.nemea('show', event['id'], '--archive', 'archive')
         self.assertEqual([port for port in (77, 78, 79, 80, 81) if f':{port} ' in shown], [77, 78], shown)
         self.assertIn('The first 1 flows', self.nemea('show', event['id'], '--archive', 'archive', '--limit', '1'))
+        shown = json.loads(self.nemea('show', event['id'], '--archive', 'archive', '--json'))
+        event_schema.check(shown)
+        self.assertEqual([(flow['SRC_IP'], flow['DST_PORT']) for flow in shown['flow_records']], [('192.0.2.1', 77), ('10.0.0.1', 5000)])
+        self.assertEqual(len(json.loads(self.nemea('show', event['id'], '--archive', 'archive', '--json', '--limit', '1'))['flow_records']), 1)
+        self.assertIsNone(json.loads(self.nemea('show', event['id'], '--archive', 'nowhere', '--json'))['flow_records'])
         other = self.events('--host', '10.0.1.1')[0]
         self.assertIn('No flows of it are in the archive', self.nemea('show', other['id'], '--archive', 'archive'))
+
+    def test_examples_of_the_documentation(self):
+        """Each command of docs/alerts.md as it stands there, but for the place of the database and the id."""
+        with open(os.path.join(ROOT, 'docs', 'alerts.md'), encoding='utf-8') as file:
+            lines = re.findall(r'^    ((?:nemea|alert_store) .*)$', file.read(), re.M)
+        commands = [shlex.split(re.split(r' {2,}', line)[0]) for line in lines]
+        store = next(c for c in commands if c[0] == 'alert_store')
+        self.w.start(*[word.replace('/var/lib/nemea/', self.w.file('')) for word in store])
+        self.w.connect(self.w.file(SOCKET)).close()
+        self.sender(alert('10.0.0.1') + alert('192.0.2.7', minute=2))
+        self.wait_for_alerts(2)
+        an_id = self.events()[0]['id']
+        asked = [[word.replace('3f9a1c', an_id[:6]) for word in c] for c in commands if c[0] == 'nemea']
+        self.assertGreater(len(asked), 6)
+        for command in asked:
+            with self.subTest(' '.join(command)):
+                process = self.w.start(*command)
+                if 'follow' in command:
+                    self.w.wait_until_blocked(process)
+                    status, out, err = self.w.end(process, signal.SIGINT)
+                    self.assertIn(status, (0, -signal.SIGINT))
+                else:
+                    status, out, err = self.w.end(process)
+                    self.assertEqual(status, 0, err)
+        self.assertEqual([e['state'] for e in self.events()], ['false', 'new'])
 
     def test_errors_name_what_is_wrong(self):
         self.assertIn('no store of alerts answers', self.nemea('list', status=3))

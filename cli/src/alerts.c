@@ -41,7 +41,7 @@ void cli_alerts_help(FILE *to)
        "  list    the newest events that match, in the order in which they came (default: 50)\n"
        "  show    one event with its reason, and its flows where flow_archive keeps them; the first 6 digits "
        "of\n"
-       "          its id are enough\n"
+       "          its id are enough; --json has the flows as \"flow_records\"\n"
        "  follow  shows events when they are stored, and again when alerts are added to them, until Ctrl-C\n"
        "  mark    writes what you think of an event, and a note\n"
        "  export  all events that match, the newest first: --format json (default), csv or idea\n"
@@ -275,6 +275,7 @@ static int run_export(struct store_client *c, struct request *r)
 static int one(struct store_client *c, struct request *r, const char *op, bool with_flows)
 {
    int status = CLI_OK;
+   long flows = r->limit != 0 ? r->limit : SHOWN_FLOWS;
    json_t *line, *row = NULL;
    json_object_set_new(r->filter, "op", json_string(op));
    if (!set_text(r, "id", r->words[0])) {
@@ -291,12 +292,14 @@ static int one(struct store_client *c, struct request *r, const char *op, bool w
    json_decref(line);
    if (status == CLI_OK && row != NULL && r->form == FORM_TEXT) {
       alerts_details(row, stdout);
-      status = with_flows ? alerts_flows(json_object_get(row, "event"), r->archive,
-                                         r->limit != 0 ? r->limit : SHOWN_FLOWS)
-                          : CLI_OK;
+      status = with_flows ? alerts_flows(json_object_get(row, "event"), r->archive, flows) : CLI_OK;
    } else if (status == CLI_OK && row != NULL) {
+      if (with_flows && r->form == FORM_JSON) {
+         status = alerts_add_flows(json_object_get(row, "event"), r->archive, flows);
+      }
       alerts_heading(r->form, stdout);
-      status = show_row(r, row);
+      int shown = show_row(r, row);
+      status = status != CLI_OK ? status : shown;
    }
    json_decref(row);
    return status;

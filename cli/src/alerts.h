@@ -32,6 +32,8 @@ void alerts_details(const json_t *row, FILE *to);
 
 /** Shows the flows of an event that are in an archive, at most so many. \return enum cli_status */
 int alerts_flows(const json_t *event, const char *directory, long limit);
+/** Adds them to the event, as "flow_records". \return enum cli_status */
+int alerts_add_flows(json_t *event, const char *directory, long limit);
 
 /** A time of the command line: RFC 3339, a part of it, or how long ago ("2h"). \return false: it is none */
 bool alerts_time(const char *text, double *seconds);

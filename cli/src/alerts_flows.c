@@ -4,6 +4,7 @@
 #include "flows.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Hosts that are named; where others are not, any host may be at this end. */
@@ -79,4 +80,46 @@ int alerts_flows(const json_t *event, const char *directory, long limit)
       printf("The first %" PRIu64 " flows; --limit N shows more.\n", f.shown);
    }
    return CLI_OK;
+}
+
+/* Flows, an object in a line, as an array. \return NULL: no memory, or it is no JSON */
+static json_t *array_of(const char *lines)
+{
+   json_t *list = json_array();
+   while (list != NULL && *lines != 0) {
+      size_t n = strcspn(lines, "\n");
+      if (json_array_append_new(list, json_loadb(lines, n, 0, NULL)) != 0) {
+         json_decref(list);
+         return NULL;
+      }
+      lines += n + (lines[n] != 0);
+   }
+   return list;
+}
+
+int alerts_add_flows(json_t *event, const char *directory, long limit)
+{
+   char *lines = NULL, why[4400];
+   size_t size = 0;
+   struct flows f = {.q = {.protocol = -1, .limit = (uint64_t) limit}, .form = FLOWS_JSON, .what = directory};
+   struct flows_found found;
+   json_t *list = NULL;
+   take_event(event, &f.q);
+   if (f.q.ends[0].n > 0 || f.q.ends[1].n > 0) {
+      f.to = open_memstream(&lines, &size);
+      if (f.to == NULL) {
+         cli_error("out of memory for flows");
+         return CLI_MODULE;
+      }
+      flows_catch_signals();
+      bool searched = flows_read_archive(&f, directory, &found, why, sizeof(why));
+      flows_end(&f);
+      if (fclose(f.to) != 0 || (searched && f.status == CLI_OK && (list = array_of(lines)) == NULL)) {
+         cli_error("out of memory for flows");
+         f.status = CLI_MODULE;
+      }
+      free(lines);
+   }
+   json_object_set_new(event, "flow_records", list != NULL ? list : json_null());
+   return f.status;
 }
