@@ -5,10 +5,11 @@ import email
 import email.policy
 import json
 import os
+import re
 import unittest
 
 import pytrap
-from report2idea import email_reporter
+from report2idea import email_reporter, warden
 from report2idea.delivery import Entry
 import test_mail
 from support import Case
@@ -112,6 +113,20 @@ class Filer(Case):
         values = json.loads(self.read('warden.cfg'))
         self.assertEqual((values['name'], values['Name'], values['sender']['name']), ('org.example.node', 'org.example.node', 'kept'))
         self.assertEqual(os.stat(self.path('warden.cfg')).st_mode & 0o777, 0o640)
+
+    def test_examples_of_configurations(self):
+        """Both are read as Warden's programs read them; the filer takes what the action "file" of the README writes."""
+        folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        client = warden.read_config(os.path.join(folder, 'warden.cfg.example'))
+        with open(os.path.join(folder, 'warden_filer.cfg.example'), encoding='utf-8') as file:
+            path = self.write('filer.cfg', file.read())
+        self.filer('-w', path, '-c', self.path('reporters.yml'))
+        values = warden.read_config(path)
+        self.assertEqual((values['warden']['name'], values['sender']['node']['Name']), ('org.example.filer', 'org.example.filer'))
+        self.assertEqual(set(client), set(values['warden']) - {'filelog'})
+        with open(os.path.join(folder, 'README.md'), encoding='utf-8') as file:
+            action = re.search(r'file: \{path: (\S+)/incoming, temp_path: (\S+)/temp\}', file.read())
+        self.assertEqual(set(action.groups()), {values['sender']['dir']})
 
     def test_errors(self):
         w, c = self.path('warden.cfg'), self.path('reporters.yml')
