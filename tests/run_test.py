@@ -17,6 +17,9 @@ import unittest
 from programs import Workspace
 
 BIN = CAPTURE = None
+# Detectors that a test of one does without.
+OTHERS = ('amplification_detection', 'brute_force_detector', 'ddos_detector', 'dnstunnel_detection', 'hoststatsnemea', 'miner_detector',
+          'sip_bf_detector', 'smtp_spam_detector', 'voip_fraud_detection', 'vportscan_detector', 'waintrusion_detector')
 
 
 class Run(unittest.TestCase):
@@ -110,6 +113,39 @@ class Run(unittest.TestCase):
         code, out, err = self.w.end(run, signal.SIGTERM)
         self.assertEqual((code, err), (0, ''), out)
         self.assertEqual(self.left(), [])
+
+    @unittest.skipUnless('REPORTER_PROGRAMS' in os.environ, 'reporters are not built, or only with a sanitizer')
+    def test_reporters_apply_the_rules(self):
+        """A sweep becomes an IDEA message in a file, once, though the reporter was killed."""
+        os.mkdir(self.w.file('bin'))
+        for program in glob.glob(os.environ['REPORTER_PROGRAMS'] + '/*2idea.py'):  # an installation has them beside nemea
+            with open(program, encoding='utf-8') as file:
+                python = file.readline()[2:].strip()
+            os.chmod(self.w.file('bin/' + os.path.basename(program), f'#!/bin/sh\nexec {python} {program} "$@"\n'), 0o755)
+        self.w.env.update(NEMEA_BIN=self.w.file('bin'), NEMEA_SPOOL_DIR=self.w.file('spool'))
+        alerts = self.w.file('alerts.idea')
+        self.w.file('rules.yaml', f'namespace: com.example\ncustom_actions:\n- id: f\n  file: {{path: {alerts}}}\n'
+                    'rules:\n- {id: 1, condition: true, actions: [f]}\n')
+        capture = os.path.join(os.path.dirname(CAPTURE), 'horizontal-sweeps.pcap.zst')
+        self.w.file('sweeps.pcap', subprocess.run(['zstd', '-dqc', capture], stdout=subprocess.PIPE, check=True).stdout)
+        others = ''.join(f'  {name}: {{enabled: false}}\n' for name in OTHERS)
+        self.w.file('nemea.yaml', f'sources: [{{replay: {self.w.file("sweeps.pcap")}, speed: 1000}}]\nreporting: {self.w.file("rules.yaml")}\n'
+                    f'page: {{listen: "127.0.0.1:{self.w.free_port()}"}}\ndetectors:\n{others}')
+        run = self.start('-c', self.w.file('nemea.yaml'))
+
+        def messages():
+            return self.w.read('alerts.idea').splitlines() if os.path.exists(alerts) else []
+        self.w.wait_for(messages, 'an alert')
+        reporter = self.modules()['haddrscan2idea']
+        os.kill(reporter['pid'], signal.SIGKILL)
+        self.w.wait_for(lambda: (lambda m: m['state'] == 'ready' and m['pid'] != reporter['pid'])(self.modules()['haddrscan2idea']), 'the reporter')
+        self.w.wait_for(lambda: self.modules()['flow_meter']['state'] == 'finished', 'the end of the capture')
+        code, out, err = self.w.end(run, signal.SIGINT)
+        self.assertEqual((code, err), (0, ''), out)
+        found = [json.loads(line) for line in messages()]
+        self.assertEqual({m['Node'][0]['Name'] for m in found}, {'com.example.haddrscan'}, found[0])
+        self.assertEqual({m['Category'][0] for m in found}, {'Recon.Scanning'})
+        self.assertEqual(len({(m['Source'][0].get('IP4', m['Source'][0].get('IP6'))[0], m['DetectTime'], str(m['Target'])) for m in found}), len(found))
 
     def test_wrong_requests_are_refused_before_anything_starts(self):
         capture = self.w.file('empty.pcap', b'\xd4\xc3\xb2\xa1\x02\x00\x04\x00' + bytes(8) + b'\xff\xff\x00\x00\x01\x00\x00\x00')

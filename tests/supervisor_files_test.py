@@ -15,7 +15,7 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 
 SOURCE = BUILD = MODULE_DIR = None
-CLASSES = {'backscatter', 'data-sources', 'detectors', 'loggers', 'munin', 'others'}
+CLASSES = {'backscatter', 'data-sources', 'detectors', 'loggers', 'munin', 'others', 'reporters'}
 # Outputs of the data source: which flow records they have depends on its plugins.
 SOURCES = {'flow_data_source', 'voip_data_source', 'smtp_data_source', 'http_data_source', 'ipv6tunnel_data_source', 'dns_data_source'}
 # element -> (how often, at least and at most, in its parent; the values that it may have)
@@ -24,8 +24,13 @@ MODULE = {'name': (1, 1, '[A-Za-z0-9_][A-Za-z0-9_.+-]*'), 'enabled': (1, 1, 'tru
 INTERFACE = {'note': (0, 1, '.+'), 'type': (1, 1, 'TCP|UNIXSOCKET|FILE|BLACKHOLE|TLS'), 'direction': (1, 1, 'IN|OUT'), 'params': (1, 1, '.+')}
 
 
+REPORTERS = os.path.join('python', 'reporters')
+
+
 def find(ending):
-    return sorted(path for room in ('flow', 'modules', 'detectors')
+    """Those of the programs that are built; reporters need packages of Python."""
+    rooms = ['flow', 'modules', 'detectors'] + [REPORTERS] * os.path.isdir(os.path.join(BUILD, REPORTERS, 'programs'))
+    return sorted(path for room in rooms
                   for path in glob.glob(os.path.join(SOURCE, room, '**', 'supervisor', '*', '*' + ending), recursive=True))
 
 
@@ -73,11 +78,22 @@ class SupervisorFiles(unittest.TestCase):
         names = [module.findtext('name') for module in self.modules]
         self.assertEqual(len(set(names)), len(names), names)
 
+    def check_reporter(self, module, program):
+        """Alerts from one input, rules from the file that is installed as an example; what is not acknowledged is kept under its own name."""
+        self.assertTrue(os.path.exists(os.path.join(BUILD, REPORTERS, 'programs', program)), program)
+        self.assertEqual(module.findtext('params'), '-c /etc/nemea/reporters/config.yaml')
+        self.assertEqual(self.interfaces(module, 'OUT'), [])
+        (kind, params), = self.interfaces(module, 'IN')
+        self.assertTrue(kind == 'TCP' or params.endswith(':resume=' + module.findtext('name')), params)
+
     def test_programs_take_these_options_and_interfaces(self):
         for module in self.modules:
             with self.subTest(module.findtext('name')):
                 folder, program = os.path.split(module.findtext('path'))
                 self.assertEqual(folder, MODULE_DIR)
+                if program.endswith('2idea.py'):
+                    self.check_reporter(module, program)
+                    continue
                 command = os.path.join(BUILD, 'bin', program)
                 help_text = subprocess.run([command, '-h'], env=dict(os.environ, LIBTRAP_OUTPUT_FORMAT='json'), check=True, timeout=60,
                                            capture_output=True, text=True).stdout

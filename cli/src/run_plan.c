@@ -276,7 +276,7 @@ static bool add_reporter(struct planner *pl, unsigned i)
    }
    snprintf(name, sizeof(name), "%.*s", (int) strcspn(reporters[i].reporter, "."), reporters[i].reporter);
    struct run_module *m = add(pl, RUN_REPORTERS, reporters[i].reporter, name);
-   if (m == NULL || !attach(pl, m, false, text("%s", from))) {
+   if (m == NULL || !attach(pl, m, false, text("%s:resume=%s", from, name))) {
       return false;
    }
    m->params = text("-c %s", word(pl->c->reporting, quoted, sizeof(quoted)));
