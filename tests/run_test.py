@@ -18,7 +18,7 @@ from programs import Workspace
 
 BIN = CAPTURE = None
 # Detectors that a test of one does without.
-OTHERS = ('amplification_detection', 'brute_force_detector', 'ddos_detector', 'dnstunnel_detection', 'hoststatsnemea', 'miner_detector',
+OTHERS = ('amplification_detection', 'ddos_detector', 'dnstunnel_detection', 'haddrscan_detector', 'hoststatsnemea', 'miner_detector',
           'sip_bf_detector', 'smtp_spam_detector', 'voip_fraud_detection', 'vportscan_detector', 'waintrusion_detector')
 
 
@@ -116,7 +116,7 @@ class Run(unittest.TestCase):
 
     @unittest.skipUnless('REPORTER_PROGRAMS' in os.environ, 'reporters are not built, or only with a sanitizer')
     def test_reporters_apply_the_rules(self):
-        """A sweep becomes an IDEA message in a file, once, though the reporter was killed."""
+        """Guessed passwords become IDEA messages in a file, each once, though the reporter was killed."""
         os.mkdir(self.w.file('bin'))
         for program in glob.glob(os.environ['REPORTER_PROGRAMS'] + '/*2idea.py'):  # an installation has them beside nemea
             with open(program, encoding='utf-8') as file:
@@ -126,25 +126,28 @@ class Run(unittest.TestCase):
         alerts = self.w.file('alerts.idea')
         self.w.file('rules.yaml', f'namespace: com.example\ncustom_actions:\n- id: f\n  file: {{path: {alerts}}}\n'
                     'rules:\n- {id: 1, condition: true, actions: [f]}\n')
-        capture = os.path.join(os.path.dirname(CAPTURE), 'horizontal-sweeps.pcap.zst')
-        self.w.file('sweeps.pcap', subprocess.run(['zstd', '-dqc', capture], stdout=subprocess.PIPE, check=True).stdout)
+        capture = os.path.join(os.path.dirname(CAPTURE), 'development', 'logins.pcap.zst')
+        self.w.file('logins.pcap', subprocess.run(['zstd', '-dqc', capture], stdout=subprocess.PIPE, check=True).stdout)
         others = ''.join(f'  {name}: {{enabled: false}}\n' for name in OTHERS)
-        self.w.file('nemea.yaml', f'sources: [{{replay: {self.w.file("sweeps.pcap")}, speed: 1000}}]\nreporting: {self.w.file("rules.yaml")}\n'
+        self.w.file('nemea.yaml', f'sources: [{{replay: {self.w.file("logins.pcap")}, speed: 1000}}]\nreporting: {self.w.file("rules.yaml")}\n'
                     f'page: {{listen: "127.0.0.1:{self.w.free_port()}"}}\ndetectors:\n{others}')
         run = self.start('-c', self.w.file('nemea.yaml'))
 
         def messages():
             return self.w.read('alerts.idea').splitlines() if os.path.exists(alerts) else []
-        self.w.wait_for(messages, 'an alert')
-        reporter = self.modules()['haddrscan2idea']
+        def ready(other_than=0):
+            module = self.modules().get('bruteforce2idea', {'state': ''})
+            return module['state'] == 'ready' and module['pid'] != other_than and module
+        self.w.wait_for(ready, 'the reporter')
+        reporter = ready()
         os.kill(reporter['pid'], signal.SIGKILL)
-        self.w.wait_for(lambda: (lambda m: m['state'] == 'ready' and m['pid'] != reporter['pid'])(self.modules()['haddrscan2idea']), 'the reporter')
+        self.w.wait_for(lambda: ready(reporter['pid']), 'the reporter again')
         self.w.wait_for(lambda: self.modules()['flow_meter']['state'] == 'finished', 'the end of the capture')
         code, out, err = self.w.end(run, signal.SIGINT)
         self.assertEqual((code, err), (0, ''), out)
         found = [json.loads(line) for line in messages()]
-        self.assertEqual({m['Node'][0]['Name'] for m in found}, {'com.example.haddrscan'}, found[0])
-        self.assertEqual({m['Category'][0] for m in found}, {'Recon.Scanning'})
+        self.assertEqual({m['Node'][0]['Name'] for m in found}, {'com.example.bruteforce'}, found[0])
+        self.assertEqual({m['Category'][0] for m in found}, {'Attempt.Login'})
         self.assertEqual(len({(m['Source'][0].get('IP4', m['Source'][0].get('IP6'))[0], m['DetectTime'], str(m['Target'])) for m in found}), len(found))
 
     def test_wrong_requests_are_refused_before_anything_starts(self):

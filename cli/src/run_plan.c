@@ -255,7 +255,7 @@ static const struct {
                  {"brute_force_detector", "bruteforce2idea.py", NULL},
                  {"ddos_detector", "ddos_detector2idea.py", NULL},
                  {"dnstunnel_detection", "dnstunnel2idea.py", NULL},
-                 {"haddrscan_detector", "haddrscan2idea.py", NULL},
+                 {"haddrscan_detector", "haddrscan2idea.py", "haddrscan_aggregator"},
                  {"hoststatsnemea", "hoststats2idea.py", NULL},
                  {"miner_detector", "minerdetector2idea.py", NULL},
                  {"sip_bf_detector", "sipbf2idea.py", NULL},
