@@ -3,8 +3,11 @@
 two addresses with ports, in order, and the protocol; fields are text. None: tshark cannot tell."""
 
 import calendar
+import functools
 import ipaddress
+import operator
 import time
+import urllib.parse
 
 from tshark_flows import SHOWN_EXTENSIONS, TCP, UDP
 
@@ -13,7 +16,8 @@ dns.cname dns.ptr.domain_name dns.ns dns.length dns.rr.udp_payload_size dns.resp
 http.user_agent http.referer http.response.code http.content_type http.server sip.Method sip.Status-Code sip.CSeq sip.Call-ID
 sip.from.addr sip.to.addr sip.r-uri sip.User-Agent ntp.flags.li ntp.flags.vn ntp.flags.mode ntp.stratum ntp.ppoll ntp.precision
 ntp.reftime ntp.org ntp.rec ntp.xmt tcp.segment.count quic.version quic.dcid
-quic.scid quic.token_length quic.retry_token'''.split()
+quic.scid quic.token_length quic.retry_token smtp.req.command smtp.req.parameter smtp.response.code mqtt.hdrflags mqtt.ver mqtt.conflags
+mqtt.kalive mqtt.conack.val mqtt.conack.flags.sp mqtt.topic rtsp.method rtsp.url rtsp.status rtsp.content-type http.location http.request.line'''.split()
 
 NTP_TO_UNIX = 2208988800  # seconds from 1900 to 1970
 SIP_TYPES = {'INVITE': 1, 'ACK': 2, 'CANCEL': 3, 'BYE': 4, 'REGISTER': 5, 'OPTIONS': 6, 'PUBLISH': 7, 'NOTIFY': 8, 'INFO': 9,
@@ -168,6 +172,133 @@ def quic_of_record(r):
         yield r
 
 
+# ----------------------------------------------------------------------- SMTP
+
+
+SMTP_COMMANDS = ['EHLO', 'HELO', 'MAIL', 'RCPT', 'DATA', 'RSET', 'VRFY', 'EXPN', 'HELP', 'NOOP', 'QUIT']
+MAIL, RCPT = 2, 3
+
+
+def smtp(packet):
+    """What a packet adds to the record of its connection; tshark has the first line of each reply."""
+    row = packet.row
+    if packet.protocol != TCP or 25 not in packet.ports or 'smtp' not in packet.above:
+        return
+    commands, arguments = row.all('smtp.req.command'), row.all('smtp.req.parameter')
+    fields = {f'SMTP_{n}XX_STAT_CODE_COUNT': sum(code.startswith(str(n)) for code in row.all('smtp.response.code')) for n in range(2, 6)}
+    fields |= {'SMTP_MAIL_CMD_COUNT': commands.count('MAIL'), 'SMTP_RCPT_CMD_COUNT': commands.count('RCPT')}
+    if len(commands) == 1 and len(arguments) == 1:
+        name = {'EHLO': 'SMTP_DOMAIN', 'HELO': 'SMTP_DOMAIN', 'MAIL': 'SMTP_FIRST_SENDER', 'RCPT': 'SMTP_FIRST_RECIPIENT'}.get(commands[0])
+        if name:
+            fields[name] = arguments[0].partition(':')[2] if commands[0] in ('MAIL', 'RCPT') else arguments[0]
+    yield fields
+
+
+# ----------------------------------------------------------------------- MQTT
+
+
+def mqtt(packet):
+    row = packet.row
+    if packet.protocol != TCP or 'mqtt' not in packet.above:
+        return
+    headers = [int(text, 16) for text in row.all('mqtt.hdrflags')]
+    fields = {'MQTT_TYPE_CUMULATIVE': functools.reduce(operator.or_, (1 << (first >> 4) for first in headers), 0) |
+              row.number('mqtt.conack.flags.sp'),
+              'MQTT_PUBLISH_FLAGS': functools.reduce(operator.or_, (first & 15 for first in headers if first >> 4 == 3), 0)}
+    if row.get('mqtt.ver'):
+        fields |= {'MQTT_VERSION': row.number('mqtt.ver'), 'MQTT_CONNECTION_FLAGS': int(row.get('mqtt.conflags'), 16),
+                   'MQTT_KEEP_ALIVE': row.number('mqtt.kalive')}
+    if row.get('mqtt.conack.val'):
+        fields['MQTT_CONNECTION_RETURN_CODE'] = row.number('mqtt.conack.val')
+    yield fields
+
+
+def mqtt_of_record(r):
+    if r['MQTT_VERSION'] != '0':
+        yield r
+
+
+# ----------------------------------------------------------------------- RTSP
+
+
+def rtsp(packet):
+    row = packet.row
+    if 'rtsp' not in packet.above:
+        return
+    if row.get('rtsp.method') and row.get('rtsp.url'):
+        yield {'RTSP_REQUEST_METHOD': row.get('rtsp.method')[:9], 'RTSP_REQUEST_URI': row.get('rtsp.url')[:127]}
+    elif row.get('rtsp.status'):
+        yield {'RTSP_RESPONSE_STATUS_CODE': row.get('rtsp.status'), 'RTSP_RESPONSE_CONTENT_TYPE': row.get('rtsp.content-type')[:31]}
+
+
+def rtsp_of_record(r):
+    """A record has a request and a response; each is a message."""
+    if r['RTSP_REQUEST_METHOD']:
+        yield {name: value for name, value in r.items() if name.startswith('RTSP_REQUEST')}
+    if r['RTSP_RESPONSE_STATUS_CODE'] != '0':
+        yield {name: value for name, value in r.items() if name.startswith('RTSP_RESPONSE')}
+
+
+# ----------------------------------------------------------------------- SSDP
+
+
+def ssdp(packet):
+    """Lists of what was announced or searched for, each value once, with the CR that the plugin keeps (logger omits it)."""
+    row = packet.row
+    if packet.protocol != UDP or packet.ports[1] != 1900 or 'ssdp' not in packet.above:
+        return
+    notify = row.get('http.request.method') == 'NOTIFY'
+    headers = [line.partition(':') for line in row.all('http.request.line')]
+    values = {name.strip().lower(): value.replace('\\r\\n', '').strip() for name, _, value in headers}
+    urn = lambda text: [text.removeprefix('urn:')] if text.startswith('urn:') else []
+    port = urllib.parse.urlsplit(values.get('location', '')).port if notify else None
+    yield {'SSDP_NT': urn(values.get('nt', '')) if notify else [], 'SSDP_ST': [] if notify else urn(values.get('st', '')),
+           'SSDP_SERVER': [values['server']] if notify and 'server' in values else [],
+           'SSDP_USER_AGENT': [values['user-agent']] if not notify and 'user-agent' in values else [],
+           **({'SSDP_LOCATION_PORT': port} if port else {})}
+
+
+def ssdp_of_record(r):
+    yield {name: value for name, value in r.items() if name != 'SSDP_LOCATION_PORT' or value != '0'}
+
+
+# Fields of a record that has all messages of a connection: how two of them are joined; others: the first one counts.
+SUMS = {f'SMTP_{n}XX_STAT_CODE_COUNT' for n in range(2, 6)} | {'SMTP_MAIL_CMD_COUNT', 'SMTP_RCPT_CMD_COUNT'}
+UNIONS = {'MQTT_TYPE_CUMULATIVE', 'MQTT_PUBLISH_FLAGS'}
+LISTS = {'SSDP_NT', 'SSDP_ST', 'SSDP_SERVER', 'SSDP_USER_AGENT'}
+
+
+def join(fields, more):
+    for name, value in more.items():
+        if name not in fields:
+            fields[name] = value
+        elif name in SUMS:
+            fields[name] += value
+        elif name in UNIONS:
+            fields[name] |= value
+        elif name in LISTS:
+            fields[name] = fields[name] + [one for one in value if one not in fields[name]]
+        elif name == 'SSDP_LOCATION_PORT':
+            fields[name] = value
+
+
+def joined(plugin, packets):
+    """(ends, fields, whether it must be there) of each connection."""
+    found, certain = {}, {}
+    for packet in packets:
+        for fields in PLUGINS[plugin][0](packet) if packet.addresses else ():
+            ends = ends_of_packet(packet)
+            join(found.setdefault(ends, {}), fields)
+            certain[ends] = certain.get(ends, True) and not packet.disordered() and not header_may_be_cut(packet)
+    for ends, fields in found.items():
+        if plugin == 'mqtt' and 'MQTT_VERSION' not in fields:
+            continue  # the beginning was not captured
+        text = {name: ''.join(one + ';' for one in value) if name in LISTS else str(value) for name, value in fields.items()}
+        yield ends, text, certain[ends]
+
+
+JOINED = {'smtp', 'mqtt', 'ssdp'}
+
 # ------------------------------------------------------------------------ all
 
 
@@ -176,7 +307,8 @@ def whole(r):
 
 
 PLUGINS = {'dns': (dns, whole), 'http': (http, http_of_record), 'sip': (sip, whole), 'ntp': (ntp, whole),
-           'quic': (quic, quic_of_record)}
+           'quic': (quic, quic_of_record), 'smtp': (smtp, whole), 'mqtt': (mqtt, mqtt_of_record), 'rtsp': (rtsp, rtsp_of_record),
+           'ssdp': (ssdp, ssdp_of_record)}
 
 
 def unsure(plugin, packets):
@@ -193,8 +325,10 @@ def header_may_be_cut(packet):
 
 def expected(plugin, packets):
     """(ends, fields, whether it must be there)."""
+    if plugin in JOINED:
+        return list(joined(plugin, packets))
     messages = [(ends_of_packet(packet), {name: None if value is None else str(value) for name, value in fields.items()},
-                 not (plugin in ('http', 'sip') and header_may_be_cut(packet)))
+                 not ((plugin in ('http', 'sip', 'rtsp') and header_may_be_cut(packet)) or (plugin == 'rtsp' and packet.disordered())))
                 for packet in packets if packet.addresses for fields in PLUGINS[plugin][0](packet)]
     return one_of_each_connection(messages) if plugin == 'quic' else messages
 
