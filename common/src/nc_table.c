@@ -16,8 +16,9 @@ enum entry_state {
 
 struct nc_table {
    nc_index_t index;
-   void *memory, *entry_memory; /* of the buckets and entries */
-   uint8_t *entries;            /* entries of whole cache lines begin with one */
+   void *memory, *entry_memory, *apart_memory; /* of the buckets, of the entries, of what they keep apart */
+   uint8_t *entries;                           /* entries of whole cache lines begin with one */
+   uint8_t *apart;
    uint8_t *state;
    uint32_t *home;      /* lower halves of the entries' hashes, which tell their buckets */
    uint32_t *free_list; /* entries that were used before */
@@ -25,7 +26,8 @@ struct nc_table {
    uint32_t fresh;          /* first entry that was never used */
    uint32_t hand;           /* of the clock */
    uint64_t evicted_before; /* of the counter, when the last keys were fetched ahead */
-   uint32_t key_size, cleared, value_offset, entry_size;
+   uint32_t key_size, cleared, value_offset, entry_size, apart_size;
+   uint32_t shift;      /* of whole entries to their number, if their size is a power of two; else 0 */
    uint32_t prefetched; /* last byte of an entry to fetch ahead; no more than three lines are worth it */
    enum nc_table_full full;
    nc_table_evict_fn evicted;
@@ -40,7 +42,8 @@ static inline uint8_t *entry_at(const nc_table_t *table, uint32_t entry)
 
 static inline uint32_t entry_of_value(const nc_table_t *table, const void *value)
 {
-   return (uint32_t) ((size_t) ((const uint8_t *) value - table->entries) / table->entry_size);
+   size_t offset = (size_t) ((const uint8_t *) value - table->entries);
+   return (uint32_t) (table->shift != 0 ? offset >> table->shift : offset / table->entry_size);
 }
 
 static size_t index_bytes(const nc_table_t *table)
@@ -58,22 +61,27 @@ static void *cleared_array(size_t count, size_t size)
 
 static bool allocate(nc_table_t *table)
 {
-   const size_t line = sizeof(nc_index_bucket_t);
-   table->memory = cleared_array(1, index_bytes(table) + line);
    table->index.buckets =
-       (nc_index_bucket_t *) (((uintptr_t) table->memory + line - 1) & ~(uintptr_t) (line - 1));
-   table->entry_memory = cleared_array(1, (size_t) table->capacity * table->entry_size + line);
-   table->entries = (uint8_t *) (((uintptr_t) table->entry_memory + line - 1) & ~(uintptr_t) (line - 1));
+       nc_memory_lines((size_t) table->index.mask + 1, sizeof(nc_index_bucket_t), &table->memory);
+   table->entries = nc_memory_lines(table->capacity, table->entry_size, &table->entry_memory);
+   if (table->apart_size > 0) {
+      /* Without huge pages: most of it is never touched. */
+      table->apart_memory = calloc(1, (size_t) table->capacity * table->apart_size + NC_MEMORY_LINE);
+      table->apart = (uint8_t *) (((uintptr_t) table->apart_memory + NC_MEMORY_LINE - 1) / NC_MEMORY_LINE *
+                                  NC_MEMORY_LINE);
+   }
    table->state = cleared_array(table->capacity, 1);
    table->home = cleared_array(table->capacity, sizeof(uint32_t));
    table->free_list = cleared_array(table->capacity, sizeof(uint32_t));
-   return table->memory && table->entry_memory && table->state && table->home && table->free_list;
+   return table->memory && table->entry_memory && (table->apart_memory || table->apart_size == 0) &&
+          table->state && table->home && table->free_list;
 }
 
 nc_table_t *nc_table_new(const nc_table_config_t *config)
 {
    if (config->capacity == 0 || config->capacity > NC_TABLE_MAX_CAPACITY || config->key_size == 0 ||
-       config->key_size > UINT16_MAX || config->value_size > (UINT32_C(1) << 24)) {
+       config->key_size > UINT16_MAX || config->value_size > (UINT32_C(1) << 24) ||
+       config->apart > (UINT32_C(1) << 24)) {
       errno = EINVAL;
       return NULL;
    }
@@ -90,6 +98,9 @@ nc_table_t *nc_table_new(const nc_table_config_t *config)
    /* A set has 8 bytes of value too, so that a value pointer lies inside its entry. */
    uint32_t value_bytes = config->value_size ? config->value_size : 8;
    table->entry_size = table->value_offset + ((value_bytes + 7) & ~UINT32_C(7));
+   table->shift =
+       (table->entry_size & (table->entry_size - 1)) == 0 ? (uint32_t) __builtin_ctz(table->entry_size) : 0;
+   table->apart_size = (config->apart + 7) & ~UINT32_C(7);
    uint32_t looked_at =
        table->cleared < config->value_size ? table->value_offset + table->cleared : table->entry_size;
    table->prefetched = looked_at <= 192 ? looked_at - 1 : 191;
@@ -109,6 +120,7 @@ void nc_table_free(nc_table_t *table)
    if (table) {
       free(table->memory);
       free(table->entry_memory);
+      free(table->apart_memory);
       free(table->state);
       free(table->home);
       free(table->free_list);
@@ -125,6 +137,7 @@ void nc_table_free(nc_table_t *table)
    case 24: return what(24);   \
    case 32: return what(32);   \
    case 40: return what(40);   \
+   case 56: return what(56);   \
    default: return what(size); \
    }
 
@@ -377,6 +390,17 @@ const void *nc_table_key(const nc_table_t *table, const void *value)
    return entry_at(table, entry_of_value(table, value));
 }
 
+void *nc_table_apart(const nc_table_t *table, const void *value)
+{
+   return table->apart + (size_t) entry_of_value(table, value) * table->apart_size;
+}
+
+void *nc_table_owner(const nc_table_t *table, const void *apart)
+{
+   size_t entry = (size_t) ((const uint8_t *) apart - table->apart) / table->apart_size;
+   return entry_at(table, (uint32_t) entry) + table->value_offset;
+}
+
 void nc_table_clear(nc_table_t *table)
 {
    memset(table->index.buckets, 0, index_bytes(table));
@@ -411,7 +435,8 @@ uint32_t nc_table_capacity(const nc_table_t *table)
 size_t nc_table_memory(const nc_table_t *table)
 {
    return sizeof(*table) + index_bytes(table) +
-          (size_t) table->capacity * (table->entry_size + sizeof(uint8_t) + 2 * sizeof(uint32_t));
+          (size_t) table->capacity *
+              (table->entry_size + table->apart_size + sizeof(uint8_t) + 2 * sizeof(uint32_t));
 }
 
 const nc_table_stats_t *nc_table_stats(const nc_table_t *table)

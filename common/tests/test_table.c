@@ -304,6 +304,32 @@ static void what_is_not_cleared_is_left_to_the_caller(void **state)
    nc_table_free(table);
 }
 
+/* Entries keep their bytes apart for as long as they live, and those that take their place find them. */
+static void bytes_apart_belong_to_their_entry(void **state)
+{
+   enum { N = 100 };
+   nc_table_config_t config = {.capacity = N, .key_size = 8, .value_size = 16, .apart = 192};
+   nc_table_t *table = nc_table_new(&config);
+   (void) state;
+   assert_non_null(table);
+   for (uint64_t i = 0; i < 2 * N; i++) {
+      void *value = nc_table_upsert(table, &i, NULL);
+      uint64_t *apart = nc_table_apart(table, value);
+      assert_int_equal((uintptr_t) apart % 64, 0);
+      assert_ptr_equal(nc_table_owner(table, apart), value);
+      assert_int_equal(apart[0], i < N ? 0 : i - N + 1); /* the oldest is evicted */
+      assert_int_equal(apart[23], i < N ? 0 : i - N + 1);
+      apart[0] = apart[23] = i + 1;
+   }
+   for (uint64_t i = N; i < 2 * N; i++) {
+      const uint64_t *apart = nc_table_apart(table, nc_table_peek(table, &i));
+      assert_int_equal(apart[0], i + 1);
+      assert_int_equal(apart[23], i + 1);
+   }
+   assert_true(nc_table_memory(table) > N * (24 + 192));
+   nc_table_free(table);
+}
+
 static void test_impossible_sizes(void **state)
 {
    const nc_table_config_t wrong[] = {{.capacity = 0, .key_size = 1},
@@ -344,6 +370,7 @@ int main(void)
        cmocka_unit_test(test_chosen_collisions_meet_another_hash_key),
        cmocka_unit_test(test_set_without_values),
        cmocka_unit_test(what_is_not_cleared_is_left_to_the_caller),
+       cmocka_unit_test(bytes_apart_belong_to_their_entry),
        cmocka_unit_test(test_impossible_sizes),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);

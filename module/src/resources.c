@@ -19,18 +19,20 @@ static int open_table(nm_module_t *m, const nm_option_t *o, uint64_t capacity)
    }
    nc_table_config_t config = {.capacity = (uint32_t) capacity,
                                .key_size = t->key_size,
-                               .value_size = t->value_bytes != NULL ? t->value_bytes(m) : t->value_size,
+                               .value_size = t->value_size,
                                .cleared = t->cleared,
+                               .apart = t->apart_bytes != NULL ? t->apart_bytes(m) : t->apart,
                                .full = t->full,
                                .evicted = t->evicted,
                                .context = m};
    nc_table_t *table = nc_table_new(&config);
    if (table == NULL) {
-      uint64_t bytes = capacity * (config.key_size + config.value_size);
+      uint32_t size = config.key_size + config.value_size + config.apart;
+      uint64_t bytes = capacity * size;
       return nm_fail(m, "%s%s: no memory for %llu %s of %u bytes (at least %llu MB): %s",
                      o->name != NULL ? "option " : "", o->name != NULL ? option_name(o) : "table",
-                     (unsigned long long) capacity, t->name, config.key_size + config.value_size,
-                     (unsigned long long) (bytes >> 20), strerror(errno));
+                     (unsigned long long) capacity, t->name, size, (unsigned long long) (bytes >> 20),
+                     strerror(errno));
    }
    *member(m, o) = table;
    const nc_table_stats_t *stats = nc_table_stats(table);

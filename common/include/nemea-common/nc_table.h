@@ -11,7 +11,7 @@
  * Keys are hashed with the random key of the process (nc_hash.h): nobody can choose keys that share a place. Searches are
  * bounded all the same (nc_index.h); an entry that finds no place within the bound takes that of another, or is refused, as at
  * the capacity. Entries lie in one array and never move, so a pointer to a value stays good until its entry is removed or
- * evicted. Order of iteration and choice of the evicted entry depend on the order of operations only, never on the hash:
+ * evicted. An entry that evicts another takes its place. Order of iteration and choice of the evicted entry depend on the order of operations only, never on the hash:
  * results are reproducible although each process has a key of its own.
  *
  * Threads: one table belongs to one thread.
@@ -46,6 +46,9 @@ typedef struct nc_table_config {
    uint32_t
        cleared; /**< leading bytes of a new entry's value that are set to zero; 0: all. Used for values of which
                              little is looked at most times */
+   uint32_t
+       apart; /**< bytes of an entry that nc_table_apart() gives: what is seldom looked at, in an array of its own,
+                             so that the rest of more entries is in the processor's cache; 0: none */
    enum nc_table_full full;   /**< when the capacity is reached */
    nc_table_evict_fn evicted; /**< may be NULL */
    void *context;             /**< for evicted */
@@ -106,6 +109,11 @@ bool nc_table_remove(nc_table_t *table, const void *key);
 void nc_table_remove_value(nc_table_t *table, void *value);
 /** Key of the entry that a value pointer of this table belongs to. */
 const void *nc_table_key(const nc_table_t *table, const void *value);
+/** The bytes of the entry of this value that are kept apart, at a multiple of 64 if their number is one. They are not set for a new entry:
+ * they have what the entry before it left there, or are zero. */
+void *nc_table_apart(const nc_table_t *table, const void *value);
+/** Value of the entry whose bytes apart begin here. */
+void *nc_table_owner(const nc_table_t *table, const void *apart);
 /** Removes all entries; counters stay. */
 void nc_table_clear(nc_table_t *table);
 

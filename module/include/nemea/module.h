@@ -72,10 +72,11 @@ typedef struct nm_table {
    uint32_t key_size;       /* bytes */
    uint32_t value_size;     /* bytes; 0 for a set */
    uint32_t cleared;        /* leading bytes of a new value that are set to zero; 0: all */
+   uint32_t apart;          /* bytes of an entry that are kept apart: nc_table_apart() */
    enum nc_table_full full; /* default: evict */
    nc_table_evict_fn
        evicted; /* called before an entry is evicted; its context is the module (nm_module_t *) */
-   uint32_t (*value_bytes)(nm_module_t *m); /* the value's size if it depends on options */
+   uint32_t (*apart_bytes)(nm_module_t *m); /* the same as apart, if it depends on options */
    uint64_t (*entries)(nm_module_t *m);     /* the capacity if the table has no option */
 } nm_table_t;
 
