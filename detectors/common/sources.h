@@ -24,6 +24,7 @@ struct sources {
    uint32_t most;  /* of these; then it is made again */
 };
 
+#define AHEAD        8  /* records between fetching and use */
 #define SOURCES_BITS 16 /* per entry of the table */
 
 /** \return false: no memory */
@@ -53,6 +54,12 @@ static inline uint64_t sources_place_(const struct sources *s, const void *addre
    return nc_hash_fold_(word[0] ^ nc_hash_key_.mix[2], word[1] ^ nc_hash_key_.mix[3]) *
               UINT64_C(0x9e3779b97f4a7c15) >>
           s->shift;
+}
+
+/** Fetches the bit of an address that is looked at soon. */
+static inline void sources_prefetch(const struct sources *s, const void *address)
+{
+   __builtin_prefetch(&s->map[sources_place_(s, address) >> 6], 1);
 }
 
 static inline bool sources_may_have(const struct sources *s, const void *address)

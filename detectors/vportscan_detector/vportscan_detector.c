@@ -62,7 +62,8 @@ struct pair_key {
    uint64_t protocol; /* as wide as the key's alignment: no padding */
 };
 
-/* First come the ports of the list in the blocks. Once they are reported, all ports of the pair are in its scan, the list stays
+/* First come the ports of the list in the blocks: the first of them here, so that table and list of most pairs are two cache lines, the
+ * others apart. Once they are reported, all ports of the pair are in its scan, the list stays
  * empty, and n and the other counts are of the ports that were not known and not reported. */
 struct pair {
    ur_time_t first, last; /* of the flows in the list */
@@ -70,24 +71,25 @@ struct pair {
    struct scan *scan;     /* NULL: not reported */
    uint64_t bytes;        /* as packets, of all probes since the last alert */
    uint32_t packets;
-   uint32_t points;  /* weight of the ports in the list */
-   uint32_t used;    /* connections with data, each on another port than the one before */
-   uint16_t n;       /* ports in the list */
-   uint16_t marked;  /* those of them that count */
-   uint16_t refused; /* in a scan; else the marks tell. The same: */
-   uint16_t open;
+   uint32_t used;   /* connections with data, each on another port than the one before */
+   uint16_t points; /* weight of the ports in the list */
+   uint16_t n;      /* ports in the list */
+   uint16_t marked; /* those of them that count */
    uint16_t used_port;
    uint16_t src_port;                     /* of the first probe */
    uint16_t last_src_port, last_dst_port; /* of the last one */
    bool src_ports;                        /* there are others than src_port */
-   struct block blocks[];                 /* self->list_size ports */
+   struct block block;
 };
+
+#define PAIR_HEAD offsetof(struct pair, block) /* what a new pair needs to be zero */
 
 /* All ports of a pair that was reported, so that each counts once however often it is probed. */
 struct scan {
    nc_timer_t timer; /* set while there may be something to report */
    struct pair *pair;
-   ur_time_t told; /* TIME_LAST of the last alert */
+   ur_time_t told;         /* TIME_LAST of the last alert */
+   uint16_t refused, open; /* ports of those that were not reported; of a list the marks tell */
    uint64_t ports[65536 / 64];
 };
 
@@ -105,12 +107,12 @@ struct vportscan {
    uint64_t probes;
 };
 
-/* Bytes of a pair with its list. */
-static uint32_t pair_bytes(nm_module_t *m)
+/* Bytes of the blocks of a list after the first one. */
+static uint32_t more_blocks(nm_module_t *m)
 {
    struct vportscan *self = nm_self(m);
    self->list_size = (uint16_t) ((self->threshold + LIST_EXTRA + LIST_BLOCK - 1) / LIST_BLOCK * LIST_BLOCK);
-   return (uint32_t) (sizeof(struct pair) + self->list_size / LIST_BLOCK * sizeof(struct block));
+   return (uint32_t) ((self->list_size / LIST_BLOCK - 1u) * sizeof(struct block));
 }
 
 static uint64_t max_scans(nm_module_t *m)
@@ -128,8 +130,7 @@ static const nm_option_t options[] = {
     NM_U32('d', "idle-threshold", struct vportscan, idle, 43200, 1, 31536000,
            "Forget a pair of source and target after this many seconds without a probe."),
     NM_TABLE('c', "capacity", struct vportscan, pairs, "pairs of source and target", struct pair_key,
-             struct pair, 65536, .value_bytes = pair_bytes, .cleared = sizeof(struct pair),
-             .evicted = pair_evicted),
+             struct pair, 65536, .cleared = PAIR_HEAD, .apart_bytes = more_blocks, .evicted = pair_evicted),
     NM_TABLE_OF(struct vportscan, scans, "scans", struct pair_key, struct scan, max_scans,
                 .evicted = scan_evicted),
     NM_FLAG(0, "details", struct vportscan, details,
@@ -176,21 +177,27 @@ static struct pair_key make_key(const ip_addr_t *src, const ip_addr_t *dst, uint
    return key;
 }
 
-static uint16_t *port_at(struct pair *pair, uint16_t i)
+static struct block *block_at(const struct vportscan *self, struct pair *pair, uint16_t i)
 {
-   return &pair->blocks[i / LIST_BLOCK].ports[i % LIST_BLOCK];
+   return i < LIST_BLOCK ? &pair->block
+                         : (struct block *) nc_table_apart(self->pairs, pair) + i / LIST_BLOCK - 1;
 }
 
-static uint8_t *mark_at(struct pair *pair, uint16_t i)
+static uint16_t *port_at(const struct vportscan *self, struct pair *pair, uint16_t i)
 {
-   return &pair->blocks[i / LIST_BLOCK].marks[i % LIST_BLOCK];
+   return &block_at(self, pair, i)->ports[i % LIST_BLOCK];
+}
+
+static uint8_t *mark_at(const struct vportscan *self, struct pair *pair, uint16_t i)
+{
+   return &block_at(self, pair, i)->marks[i % LIST_BLOCK];
 }
 
 /* Index of the port in the list, or its length. */
-static uint16_t find_port(const struct pair *pair, uint16_t port)
+static uint16_t find_port(const struct vportscan *self, struct pair *pair, uint16_t port)
 {
-   const struct block *block = pair->blocks;
-   for (uint16_t first = 0; first < pair->n; first += LIST_BLOCK, block++) {
+   for (uint16_t first = 0; first < pair->n; first += LIST_BLOCK) {
+      const struct block *block = block_at(self, pair, first);
       uint16_t hits =
           0; /* all ports of a block are compared at once: the compiler makes it one instruction */
       for (uint16_t i = 0; i < LIST_BLOCK; i++) {
@@ -205,10 +212,10 @@ static uint16_t find_port(const struct pair *pair, uint16_t port)
 }
 
 /* At the end; its mark is none. */
-static void add_port(struct pair *pair, uint16_t port)
+static void add_port(const struct vportscan *self, struct pair *pair, uint16_t port)
 {
-   *port_at(pair, pair->n) = port;
-   *mark_at(pair, pair->n) = 0;
+   *port_at(self, pair, pair->n) = port;
+   *mark_at(self, pair, pair->n) = 0;
    pair->n++;
 }
 
@@ -217,20 +224,20 @@ static uint32_t weight(uint8_t mark)
    return mark & PORT_CERTAIN ? 2 : mark & PORT_ONCE;
 }
 
-static void mark_port(struct pair *pair, uint16_t i, uint8_t mark)
+static void mark_port(const struct vportscan *self, struct pair *pair, uint16_t i, uint8_t mark)
 {
-   uint8_t *old = mark_at(pair, i);
-   pair->points += weight(mark) - weight(*old);
+   uint8_t *old = mark_at(self, pair, i);
+   pair->points = (uint16_t) (pair->points + weight(mark) - weight(*old));
    pair->marked = (uint16_t) (pair->marked + (mark != 0) - (*old != 0));
    *old = mark;
 }
 
-static void drop_port(struct pair *pair, uint16_t i)
+static void drop_port(const struct vportscan *self, struct pair *pair, uint16_t i)
 {
-   mark_port(pair, i, 0);
+   mark_port(self, pair, i, 0);
    pair->n--;
-   *port_at(pair, i) = *port_at(pair, pair->n);
-   *mark_at(pair, i) = *mark_at(pair, pair->n);
+   *port_at(self, pair, i) = *port_at(self, pair, pair->n);
+   *mark_at(self, pair, i) = *mark_at(self, pair, pair->n);
 }
 
 /* A list is complete when its points reach the threshold, or when it is full: a scanner that repeats each probe has
@@ -259,21 +266,22 @@ static uint64_t microseconds(ur_time_t t)
    return NM_SECONDS(ur_time_get_sec(t)) + ur_time_get_usec(t);
 }
 
-static uint32_t count_marks(struct pair *pair, uint8_t mark)
+static uint32_t count_marks(const struct vportscan *self, struct pair *pair, uint8_t mark)
 {
    uint32_t count = 0;
    for (uint16_t i = 0; i < pair->n; i++) {
-      count += (*mark_at(pair, i) & mark) != 0;
+      count += (*mark_at(self, pair, i) & mark) != 0;
    }
    return count;
 }
 
 static void set_details(nm_module_t *m, void *alert, struct pair *pair, enum rule rule)
 {
+   const struct vportscan *self = nm_self(m);
    bool listed = pair->scan == NULL;
-   uint32_t refused = listed ? count_marks(pair, PORT_REFUSED) : pair->refused;
+   uint32_t refused = listed ? count_marks(self, pair, PORT_REFUSED) : pair->scan->refused;
    nm_set(m, alert, F_PORTS_REFUSED, refused < pair->n ? refused : pair->n);
-   nm_set(m, alert, F_PORTS_OPEN, listed ? count_marks(pair, PORT_OPEN) : pair->open);
+   nm_set(m, alert, F_PORTS_OPEN, listed ? count_marks(self, pair, PORT_OPEN) : pair->scan->open);
    nm_set(m, alert, F_PORTS_USED, pair->used);
    nm_set(m, alert, F_PACKETS, pair->packets);
    nm_set(m, alert, F_BYTES, pair->bytes);
@@ -306,6 +314,9 @@ static void restart(struct pair *pair)
 {
    *pair = (struct pair){
        .last = pair->last, .scan = pair->scan, .src_port = pair->src_port, .src_ports = pair->src_ports};
+   if (pair->scan != NULL) {
+      pair->scan->refused = pair->scan->open = 0;
+   }
 }
 
 /* Keeps all ports of a list that was reported. */
@@ -314,7 +325,7 @@ static void begin_scan(struct vportscan *self, struct pair *pair, const struct p
    struct scan *scan = nc_table_upsert(self->scans, key, NULL);
    scan->pair = pair;
    for (uint16_t i = 0; i < pair->n; i++) {
-      uint16_t port = *port_at(pair, i);
+      uint16_t port = *port_at(self, pair, i);
       scan->ports[port / 64] |= UINT64_C(1) << port % 64;
    }
    pair->scan = scan;
@@ -456,16 +467,16 @@ static void add_to_scan(struct vportscan *self, struct pair *pair, const struct 
       *word |= bit;
       pair->n++;
       pair->marked++;
-      pair->refused = (uint16_t) (pair->refused + ((step->marks & PORT_REFUSED) != 0));
-      pair->open = (uint16_t) (pair->open + ((step->marks & PORT_OPEN) != 0));
+      pair->scan->refused = (uint16_t) (pair->scan->refused + ((step->marks & PORT_REFUSED) != 0));
+      pair->scan->open = (uint16_t) (pair->scan->open + ((step->marks & PORT_OPEN) != 0));
    }
    watch(self, pair);
 }
 
-static bool has_port(struct pair *pair, uint16_t port)
+static bool has_port(const struct vportscan *self, struct pair *pair, uint16_t port)
 {
    return pair->scan != NULL ? pair->scan->ports[port / 64] >> port % 64 & 1
-                             : find_port(pair, port) < pair->n;
+                             : find_port(self, pair, port) < pair->n;
 }
 
 /* The list of the same source and target for the other protocol, if both are from one source port within ten minutes and together
@@ -505,20 +516,22 @@ static int report_complete(nm_module_t *m, struct pair *pair, const struct pair_
 /* Adds a probe of the flow's destination port. */
 static int add_probe(nm_module_t *m, const struct step *step)
 {
+   struct vportscan *self = nm_self(m);
    struct pair *pair;
    int rc = open_pair(m, step, &pair);
    if (rc != NM_OK) {
       return rc;
    }
    if (pair->scan != NULL) {
-      add_to_scan(nm_self(m), pair, step);
+      add_to_scan(self, pair, step);
    } else {
-      uint16_t i = find_port(pair, step->dst_port);
+      uint16_t i = find_port(self, pair, step->dst_port);
       if (i == pair->n) {
-         add_port(pair, step->dst_port);
+         add_port(self, pair, step->dst_port);
       }
-      uint8_t mark = *mark_at(pair, i);
-      mark_port(pair, i, step->marks & PORT_CERTAIN ? mark | step->marks : (mark ^ PORT_ONCE) | step->marks);
+      uint8_t mark = *mark_at(self, pair, i);
+      mark_port(self, pair, i,
+                step->marks & PORT_CERTAIN ? mark | step->marks : (mark ^ PORT_ONCE) | step->marks);
    }
    return report_complete(m, pair, &step->key);
 }
@@ -528,15 +541,15 @@ static int refuse(nm_module_t *m, const struct step *step)
 {
    struct vportscan *self = nm_self(m);
    struct pair *pair = nc_table_find_hashed(self->pairs, &step->key, step->hash);
-   if (pair == NULL || !has_port(pair, step->src_port)) {
+   if (pair == NULL || !has_port(self, pair, step->src_port)) {
       return NM_OK;
    }
    if (pair->scan != NULL) {
-      pair->refused += pair->refused < pair->n;
+      pair->scan->refused += pair->scan->refused < pair->n;
       return NM_OK;
    }
-   uint16_t i = find_port(pair, step->src_port);
-   mark_port(pair, i, *mark_at(pair, i) | PORT_CERTAIN | PORT_REFUSED);
+   uint16_t i = find_port(self, pair, step->src_port);
+   mark_port(self, pair, i, *mark_at(self, pair, i) | PORT_CERTAIN | PORT_REFUSED);
    pair->last_src_port = step->dst_port;
    pair->last_dst_port = step->src_port;
    return report_complete(m, pair, &step->key);
@@ -546,11 +559,11 @@ static int refuse(nm_module_t *m, const struct step *step)
 static bool answer(struct vportscan *self, const struct step *step)
 {
    struct pair *pair = nc_table_find_hashed(self->pairs, &step->key, step->hash);
-   if (pair == NULL || !has_port(pair, step->src_port)) {
+   if (pair == NULL || !has_port(self, pair, step->src_port)) {
       return false;
    }
    if (pair->scan == NULL) {
-      drop_port(pair, find_port(pair, step->src_port));
+      drop_port(self, pair, find_port(self, pair, step->src_port));
    } else if (pair->n > 0) {
       pair->n--;
       pair->marked--;
@@ -574,18 +587,19 @@ static void use(const struct vportscan *self, const struct step *step)
 /* As NEMEA 2: a port that is probed again leaves the list. */
 static int classic(nm_module_t *m, const struct step *step)
 {
+   const struct vportscan *self = nm_self(m);
    struct pair *pair;
    int rc = open_pair(m, step, &pair);
-   uint16_t i = find_port(pair, step->dst_port);
+   uint16_t i = find_port(self, pair, step->dst_port);
    if (rc != NM_OK) {
       return rc;
    }
    if (i < pair->n) {
-      drop_port(pair, i);
+      drop_port(self, pair, i);
       return NM_OK;
    }
-   add_port(pair, step->dst_port);
-   mark_port(pair, i, PORT_ONCE);
+   add_port(self, pair, step->dst_port);
+   mark_port(self, pair, i, PORT_ONCE);
    return report_complete(m, pair, &step->key);
 }
 
@@ -703,6 +717,9 @@ static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
    sources_refresh(&self->tcp, self->pairs, is_tcp);
    sources_refresh(&self->udp, self->pairs, is_udp);
    for (uint32_t i = 0; i < n && rc == NM_OK; i++) {
+      if (i + AHEAD < n) {
+         sources_prefetch(&self->tcp, UR_AT_(recs[i + AHEAD].data, self->format.at[F_SRC_IP]));
+      }
       waiting += sort_out(self, &steps[waiting], recs[i].data);
       if (waiting >= STEPS) {
          rc = do_steps(m, steps, waiting);
