@@ -53,30 +53,40 @@ struct list_key {
 };
 
 /* Hosts that one source probed on one port (or on all ports): the first ones here, all others in self->hosts. Once a source was
- * reported, its hosts stay known, so that each counts once, and numbers are of the hosts that were not reported yet. */
+ * reported, its hosts stay known, so that each counts once, and numbers are of the hosts that were not reported yet. With the key, the
+ * entry of the table is two cache lines. */
 struct list {
-   nc_timer_t timer; /* set once an alert was sent: the rest is reported when the source falls silent */
+   uint64_t id; /* of this scan, 0: empty; hosts of earlier ones have other ids and are evicted in time */
    ur_time_t first, last;
-   ur_time_t told;  /* TIME_LAST of the last alert */
-   uint64_t id;     /* of this scan, 0: empty; hosts of earlier ones have other ids and are evicted in time */
-   uint64_t bytes;  /* as packets, of all probes */
-   uint64_t newest; /* address of the host that was added last; of searches */
+   uint64_t bytes; /* as packets, of all probes */
    uint32_t packets;
-   uint32_t n;             /* hosts that did not answer */
-   uint32_t points;        /* their weights */
-   uint32_t refused, open; /* of them */
-   uint32_t used; /* connections with data, each to another host than the one before, or answered probes */
-   uint32_t neighbours; /* hosts that came right after one of an address next to theirs; of searches */
-   uint32_t elsewhere;  /* ALL_PORTS: hosts probed on other than the top ports */
-   uint32_t used_host;  /* hash of that host; 0: none */
-   uint16_t src_port;   /* of the first probe */
-   bool src_ports;      /* there are others */
-   bool more;           /* hosts in self->hosts */
+   uint32_t n;        /* hosts that did not answer */
+   uint32_t points;   /* their weights */
+   uint16_t src_port; /* of the first probe */
+   bool src_ports;    /* there are others */
+   bool more;         /* hosts in self->hosts */
    bool reported;
    uint8_t n_top, n_near;
-   uint8_t weights[SAMPLES];                            /* 0: the host answered */
-   ip_addr_t near[SAMPLES];                             /* also what alerts name */
-   uint16_t top_ports[TOP_PORTS], top_hosts[TOP_PORTS]; /* ALL_PORTS */
+   uint8_t weights[SAMPLES]; /* of the first hosts; 0: the host answered */
+   uint64_t newest;          /* address of the host that was added last; of searches */
+   uint32_t used; /* connections with data, each to another host than the one before, or answered probes */
+   uint32_t used_host;     /* hash of that host; 0: none */
+   uint32_t refused, open; /* of the n hosts */
+   uint32_t neighbours;    /* hosts that came right after one of an address next to theirs; of searches */
+   uint32_t elsewhere;     /* ALL_PORTS: hosts probed on other than the top ports */
+   ip_addr_t near0;
+};
+
+/* What is kept apart from a list. */
+struct list_rest {
+   ip_addr_t near[SAMPLES - 1]; /* the first hosts after near0; also what alerts name */
+   struct {
+      uint16_t port, hosts;
+   } top[TOP_PORTS]; /* ALL_PORTS; n_top of them */
+   /* Of lists that were reported: */
+   nc_timer_t timer;   /* set once an alert was sent: the rest is reported when the source falls silent */
+   ur_time_t told;     /* TIME_LAST of the last alert */
+   uint64_t unused[2]; /* whole cache lines */
 };
 
 /* All hosts of a list that was reported: how many there are once self->hosts had to forget some. */
@@ -87,7 +97,7 @@ struct sketch {
    uint8_t registers[NC_HLL_BYTES(SKETCH_P)];
 };
 
-#define LIST_HEAD offsetof(struct list, near) /* what a new list needs to be zero */
+#define LIST_HEAD offsetof(struct list, near0) /* what a new list needs to be zero */
 
 struct host_key {
    uint64_t id;
@@ -144,16 +154,30 @@ static inline uint64_t microseconds(ur_time_t t)
    return NM_SECONDS(ur_time_get_sec(t)) + ur_time_get_usec(t);
 }
 
+static inline struct list_rest *list_rest(const struct haddrscan *self, const struct list *list)
+{
+   return nc_table_apart(self->lists, list);
+}
+
+/* One of the first hosts. */
+static inline ip_addr_t *list_near(const struct haddrscan *self, struct list *list, unsigned i)
+{
+   return i == 0 ? &list->near0 : &list_rest(self, list)->near[i - 1];
+}
+
 /* The list of a key, emptied if the source was silent for long. */
 int list_open(nm_module_t *m, const struct step *step, unsigned which, struct list **found);
 /* Forgets the hosts, and that they were reported. */
-void list_clear(struct list *list);
+void list_clear(const struct haddrscan *self, struct list *list);
+/* Will something be reported of it when the source falls silent? */
+bool list_is_watched(const struct haddrscan *self, const struct list *list);
+void list_unwatch(const struct haddrscan *self, const struct list *list);
 /* Adds a host that is not in the list yet; gives false if it is. which: number of the list in the step */
 bool list_add_host(struct haddrscan *self, struct list *list, const struct step *step, unsigned which);
 /* Counts a host that is new in a list of all ports by its port. */
-void list_add_port(struct list *list, uint16_t port);
+void list_add_port(const struct haddrscan *self, struct list *list, uint16_t port);
 /* Index of the host among the first ones of a list, or their number. */
-unsigned list_find_near(const struct list *list, const ip_addr_t *host);
+unsigned list_find_near(const struct haddrscan *self, struct list *list, const ip_addr_t *host);
 struct host_key host_key_of(const struct list *list, const ip_addr_t *host);
 
 /* Sends the alert of a complete list and clears the list, and that of all ports: its hosts are reported. */
@@ -162,8 +186,8 @@ int list_report(nm_module_t *m, const struct list_key *key, struct list *list, s
 /* Reports the rest of a source that was reported, if it is worth an alert. */
 int list_report_rest(nm_module_t *m, struct list *list);
 /* Sends an alert and nothing else. all: the list of all ports of the source, NULL if there is none */
-int list_send_alert(nm_module_t *m, const struct list_key *key, const struct list *list,
-                    const struct list *all, uint32_t threshold, enum rule rule);
+int list_send_alert(nm_module_t *m, const struct list_key *key, struct list *list, const struct list *all,
+                    uint32_t threshold, enum rule rule);
 /* Sets the timer after which there may be a rest. now: microseconds */
 void list_watch(struct haddrscan *self, struct list *list, uint64_t now);
 

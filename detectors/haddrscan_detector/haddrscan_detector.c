@@ -16,8 +16,8 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, time TIME_FIRST, time TIME_LAST, uint32 
 
 static void evicted(void *context, const void *key, void *value)
 {
-   (void) context, (void) key;
-   nc_wheel_cancel(&((struct list *) value)->timer);
+   (void) key;
+   list_unwatch(nm_self(context), value);
 }
 
 /* Capacity of the set of probed hosts. */
@@ -40,7 +40,7 @@ static const nm_option_t options[] = {
     NM_U16('p', "pruning-interval", struct haddrscan, interval, 60, 0, UINT16_MAX,
            "Interval of looking for idle sources, seconds (at least 1)."),
     NM_TABLE('c', "capacity", struct haddrscan, lists, "pairs of source and port", struct list_key,
-             struct list, 65536, .evicted = evicted, .cleared = LIST_HEAD),
+             struct list, 65536, .evicted = evicted, .cleared = LIST_HEAD, .apart = sizeof(struct list_rest)),
     NM_TABLE_OF(struct haddrscan, hosts, "hosts", struct host_key, uint8_t, max_hosts),
     NM_TABLE_OF(struct haddrscan, sketches, "sketches", uint64_t, struct sketch, max_sketches),
     NM_FLAG(0, "details", struct haddrscan, details,
@@ -128,12 +128,11 @@ static int add_probe(nm_module_t *m, const struct step *step)
    if (rc != NM_OK) {
       return rc;
    }
-   if (all != NULL) { /* in a table that is full, the second may have taken the place of the first */
-      all = nc_table_peek_hashed(self->lists, &step->keys[1], step->hashes[1]);
-   }
+   all = all != list ? all
+                     : NULL; /* in a table that is full, the second may have taken the place of the first */
    list_add_host(self, list, step, 0);
    if (all != NULL && list_add_host(self, all, step, 1)) {
-      list_add_port(all, (uint16_t) step->keys[0].port);
+      list_add_port(self, all, (uint16_t) step->keys[0].port);
    }
    enum rule rule = complete(self, list, protocol);
    if (rule != RULE_NONE) {
@@ -166,7 +165,7 @@ static bool answer_in(struct haddrscan *self, const struct step *step, unsigned 
    if (list == NULL || list->id == 0) {
       return false;
    }
-   unsigned i = list_find_near(list, step->host);
+   unsigned i = list_find_near(self, list, step->host);
    uint8_t *weight = i < list->n_near ? &list->weights[i] : NULL;
    if (weight == NULL && list->more) {
       struct host_key key = host_key_of(list, step->host);
@@ -201,14 +200,14 @@ static int classic(nm_module_t *m, const struct step *step)
    struct list *list = nc_table_upsert_hashed(self->lists, &step->keys[0], step->hashes[0], NULL);
    self->probes++;
    if (list->last != 0 && step->first > list->last && (step->first - list->last) >> 32 >= self->idle) {
-      list_clear(list);
+      list_clear(self, list);
    }
    list_add_host(self, list, step, 0);
    if (list->n < self->threshold) {
       return NM_OK;
    }
    int rc = list_send_alert(m, &step->keys[0], list, NULL, self->threshold, RULE_HOSTS);
-   list_clear(list);
+   list_clear(self, list);
    return rc;
 }
 
@@ -432,6 +431,9 @@ static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
    sources_refresh(&self->tcp, self->lists, is_tcp);
    sources_refresh(&self->others, self->lists, is_other);
    for (uint32_t i = 0; i < n && rc == NM_OK; i++) {
+      if (i + AHEAD < n) {
+         sources_prefetch(&self->tcp, UR_AT_(recs[i + AHEAD].data, self->format.at[F_SRC_IP]));
+      }
       waiting += sort_out(self, &steps[waiting], recs[i].data);
       if (waiting >= STEPS) {
          rc = do_steps(m, steps, waiting);
@@ -451,7 +453,8 @@ static void expired(void *context, nc_timer_t *timer)
 {
    struct expiry *expiry = context;
    struct haddrscan *self = nm_self(expiry->m);
-   struct list *list = (struct list *) ((char *) timer - offsetof(struct list, timer));
+   struct list *list = nc_table_owner(
+       self->lists, (struct list_rest *) (void *) ((char *) timer - offsetof(struct list_rest, timer)));
    uint64_t silent = microseconds(list->last) + NM_SECONDS(self->idle);
    uint64_t quiet = microseconds(list->last) + NM_SECONDS(REST_SECONDS);
    if (expiry->rc == NM_OK && (silent <= expiry->now || (self->details && quiet <= expiry->now))) {
@@ -460,7 +463,7 @@ static void expired(void *context, nc_timer_t *timer)
    if (silent > expiry->now) {
       list_watch(self, list, expiry->now);
    } else {
-      list_clear(list);
+      list_clear(self, list);
    }
 }
 
@@ -479,7 +482,7 @@ static int finish(nm_module_t *m)
    void *value;
    int rc = NM_OK;
    while (rc == NM_OK && nc_table_next(self->lists, &cursor, &key, &value)) {
-      if (nc_timer_is_set(&((struct list *) value)->timer)) {
+      if (list_is_watched(self, value)) {
          rc = list_report_rest(m, value);
       }
    }

@@ -4,22 +4,35 @@
 
 #include <endian.h>
 
-void list_clear(struct list *list)
+bool list_is_watched(const struct haddrscan *self, const struct list *list)
 {
-   nc_wheel_cancel(&list->timer);
+   return list->reported && nc_timer_is_set(&list_rest(self, list)->timer);
+}
+
+void list_unwatch(const struct haddrscan *self, const struct list *list)
+{
+   if (list->reported) {
+      nc_wheel_cancel(&list_rest(self, list)->timer);
+   }
+}
+
+void list_clear(const struct haddrscan *self, struct list *list)
+{
+   list_unwatch(self, list);
    memset(list, 0, LIST_HEAD);
 }
 
 /* Alerts of ALL_PORTS lists name the port on which most hosts were probed. */
-static uint16_t main_port(const struct list *list)
+static uint16_t main_port(const struct haddrscan *self, const struct list *list)
 {
+   const struct list_rest *rest = list_rest(self, list);
    unsigned best = 0;
    for (unsigned i = 1; i < list->n_top; i++) {
-      if (list->top_hosts[i] > list->top_hosts[best]) {
+      if (rest->top[i].hosts > rest->top[best].hosts) {
          best = i;
       }
    }
-   return list->top_ports[best];
+   return list->n_top > 0 ? rest->top[best].port : 0;
 }
 
 static struct sketch *find_sketch(const struct haddrscan *self, const struct list *list)
@@ -57,8 +70,8 @@ static void set_details(nm_module_t *m, void *alert, const struct list *list, co
    nm_set(m, alert, F_SCAN_RULE, (uint8_t) rule);
 }
 
-int list_send_alert(nm_module_t *m, const struct list_key *key, const struct list *list,
-                    const struct list *all, uint32_t threshold, enum rule rule)
+int list_send_alert(nm_module_t *m, const struct list_key *key, struct list *list, const struct list *all,
+                    uint32_t threshold, enum rule rule)
 {
    const struct haddrscan *self = nm_self(m);
    const bool icmp = key->protocol == PROTOCOL_ICMP || key->protocol == PROTOCOL_ICMPV6;
@@ -67,14 +80,17 @@ int list_send_alert(nm_module_t *m, const struct list_key *key, const struct lis
    nm_set(m, alert, F_TIME_FIRST, list->first);
    nm_set(m, alert, F_TIME_LAST, list->last);
    nm_set(m, alert, F_SRC_IP, key->src);
-   nm_set(m, alert, F_DST_PORT, icmp ? 0 : key->port == ALL_PORTS ? main_port(list) : (uint16_t) key->port);
+   nm_set(m, alert, F_DST_PORT,
+          icmp                     ? 0
+          : key->port == ALL_PORTS ? main_port(self, list)
+                                   : (uint16_t) key->port);
    nm_set(m, alert, F_PROTOCOL, (uint8_t) key->protocol);
    nm_set(m, alert, F_ADDR_CNT, list->n);
    nm_set(m, alert, F_ADDR_THRSD, threshold);
    ip_addr_t samples[SAMPLES] = {{{0}}};
    for (unsigned i = 0, n = 0; i < list->n_near; i++) {
       if (list->weights[i] > 0) {
-         samples[n++] = list->near[i];
+         samples[n++] = *list_near(self, list, i);
       }
    }
    nm_set(m, alert, F_DST_IP0, samples[0]);
@@ -101,7 +117,7 @@ static void restart(struct haddrscan *self, struct list *list)
    uint8_t error;
    uint32_t told = new_hosts(self, list, &error);
    for (unsigned i = 0; i < list->n_near; i++) {
-      struct host_key key = host_key_of(list, &list->near[i]);
+      struct host_key key = host_key_of(list, list_near(self, list, i));
       *(uint8_t *) nc_table_upsert(self->hosts, &key, NULL) = list->weights[i];
    }
    if (sketch != NULL) {
@@ -111,9 +127,13 @@ static void restart(struct haddrscan *self, struct list *list)
       sketch->evicted = nc_table_stats(self->hosts)->evicted;
       sketch->base = sketch->told = told;
    }
+   struct list_rest *rest = list_rest(self, list);
+   if (!list->reported) {
+      rest->timer = (nc_timer_t){.next = NULL};
+   }
+   rest->told = list->last;
    list->reported = list->more = true;
    list->first = 0;
-   list->told = list->last;
    list->bytes = list->packets = list->n = list->points = list->refused = list->open = list->used = 0;
    list->elsewhere = list->neighbours = 0;
    list->n_top = list->n_near = 0;
@@ -133,7 +153,7 @@ int list_report_rest(nm_module_t *m, struct list *list)
    struct haddrscan *self = nm_self(m);
    const struct list_key *key = nc_table_key(self->lists, list);
    uint32_t threshold = key->port == ALL_PORTS ? 2 * self->threshold : self->threshold;
-   bool worth = self->details ? list->packets > 0 && (list->n > 0 || list->last > list->told)
+   bool worth = self->details ? list->packets > 0 && (list->n > 0 || list->last > list_rest(self, list)->told)
                               : list->n > 1 && 2 * (uint64_t) list->n >= threshold;
    if (!worth) {
       return NM_OK;
@@ -150,7 +170,7 @@ int list_report_rest(nm_module_t *m, struct list *list)
 void list_watch(struct haddrscan *self, struct list *list, uint64_t now)
 {
    uint64_t silent = microseconds(list->last) + NM_SECONDS(self->idle), soon = now + NM_SECONDS(REST_SECONDS);
-   nc_wheel_set(self->timers, &list->timer, self->details && soon < silent ? soon : silent);
+   nc_wheel_set(self->timers, &list_rest(self, list)->timer, self->details && soon < silent ? soon : silent);
 }
 
 int list_report(nm_module_t *m, const struct list_key *key, struct list *list, struct list *all,
@@ -161,9 +181,9 @@ int list_report(nm_module_t *m, const struct list_key *key, struct list *list, s
     * from hosts that are up whether the asker means well or not, so they weigh more. */
    bool ordinary = key->protocol == PROTOCOL_UDP ? list->used > list->n / 2 : list->used >= list->n;
    if (ordinary) {
-      list_clear(list);
+      list_clear(self, list);
       if (all != NULL) {
-         list_clear(all);
+         list_clear(self, all);
       }
       return NM_OK;
    }
@@ -183,10 +203,10 @@ static bool is_same(const ip_addr_t *a, const ip_addr_t *b)
    return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-unsigned list_find_near(const struct list *list, const ip_addr_t *host)
+unsigned list_find_near(const struct haddrscan *self, struct list *list, const ip_addr_t *host)
 {
    unsigned i = 0;
-   while (i < list->n_near && !is_same(&list->near[i], host)) {
+   while (i < list->n_near && !is_same(list_near(self, list, i), host)) {
       i++;
    }
    return i;
@@ -197,10 +217,10 @@ static bool give_place(struct haddrscan *self, struct list *list, const ip_addr_
 {
    for (unsigned i = 0; i < SAMPLES; i++) {
       if (list->weights[i] == 0) {
-         struct host_key key = host_key_of(list, &list->near[i]);
+         struct host_key key = host_key_of(list, list_near(self, list, i));
          *(uint8_t *) nc_table_upsert(self->hosts, &key, NULL) = 0;
          list->more = true;
-         memcpy(&list->near[i], host, sizeof(*host));
+         memcpy(list_near(self, list, i), host, sizeof(*host));
          list->weights[i] = points;
          return true;
       }
@@ -220,7 +240,7 @@ static uint64_t number_of(const ip_addr_t *host)
 static bool put_host(struct haddrscan *self, struct list *list, const struct step *step, unsigned which)
 {
    const ip_addr_t *host = step->host;
-   if (list_find_near(list, host) < list->n_near) {
+   if (list_find_near(self, list, host) < list->n_near) {
       return false;
    }
    struct host_key key = host_key_of(list, host);
@@ -238,7 +258,7 @@ static bool put_host(struct haddrscan *self, struct list *list, const struct ste
       }
    }
    if (room) {
-      memcpy(&list->near[list->n_near], host, sizeof(*host));
+      memcpy(list_near(self, list, list->n_near), host, sizeof(*host));
       list->weights[list->n_near++] = step->points;
       return true;
    }
@@ -280,10 +300,11 @@ bool list_add_host(struct haddrscan *self, struct list *list, const struct step 
    return true;
 }
 
-void list_add_port(struct list *list, uint16_t port)
+void list_add_port(const struct haddrscan *self, struct list *list, uint16_t port)
 {
+   struct list_rest *rest = list_rest(self, list);
    unsigned i = 0;
-   while (i < list->n_top && list->top_ports[i] != port) {
+   while (i < list->n_top && rest->top[i].port != port) {
       i++;
    }
    if (i == TOP_PORTS) {
@@ -291,10 +312,11 @@ void list_add_port(struct list *list, uint16_t port)
       return;
    }
    if (i == list->n_top) {
-      list->top_ports[list->n_top++] = port;
-      list->top_hosts[i] = 0;
+      rest->top[i].port = port;
+      rest->top[i].hosts = 0;
+      list->n_top++;
    }
-   list->top_hosts[i] += list->top_hosts[i] < UINT16_MAX;
+   rest->top[i].hosts += rest->top[i].hosts < UINT16_MAX;
 }
 
 int list_open(nm_module_t *m, const struct step *step, unsigned which, struct list **found)
@@ -305,8 +327,8 @@ int list_open(nm_module_t *m, const struct step *step, unsigned which, struct li
    int rc = NM_OK;
    *found = list;
    if (last != 0 && first > last && (first - last) >> 32 >= self->idle) {
-      rc = nc_timer_is_set(&list->timer) ? list_report_rest(m, list) : NM_OK; /* else it was never reported */
-      list_clear(list);
+      rc = list_is_watched(self, list) ? list_report_rest(m, list) : NM_OK; /* else it was never reported */
+      list_clear(self, list);
    }
    return rc;
 }
