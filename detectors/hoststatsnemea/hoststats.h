@@ -50,7 +50,15 @@ struct counts {
    uint32_t syn, ack; /* flows with the flag */
 };
 
-/** Flows that a host sent, or those that it got. */
+/** Flows that a host sent, or those that it got: a cache line. */
+struct tally {
+   uint32_t peers, request_peers; /* distinct */
+   uint32_t big_dns;              /* DNS responses of large packets */
+   uint32_t syn_packets;          /* packets of flows with SYN */
+   struct counts by[CLASS_UNKNOWN];
+};
+
+/** What the rules look at: the same, and the flows whose direction is unknown. */
 struct side {
    uint32_t peers, request_peers; /* distinct */
    uint32_t big_dns;              /* DNS responses of large packets */
@@ -58,13 +66,25 @@ struct side {
    struct counts by[CLASSES];
 };
 
+struct sides {
+   struct side out, in;
+};
+
+/** With its address, the entry of the table is three cache lines, of which a flow needs two. */
 struct host {
    uint32_t id;            /* not used before */
    uint32_t created, last; /* stream time at the first and the last flow, s */
    uint32_t first;         /* begin of the earliest flow, s */
-   struct side out, in;
-   uint32_t slot; /* in the list of deadlines */
-   bool ssh;      /* has an entry in the table of SSH */
+   uint32_t slot;          /* in the list of deadlines */
+   bool ssh;               /* has an entry in the table of SSH */
+   bool has_unknown;       /* has flows whose direction is unknown: struct unknown */
+   uint64_t unused[3];     /* the rest of the line */
+   struct tally out, in;
+};
+
+/** What is kept apart from a host: its flows whose direction is unknown. */
+struct unknown {
+   struct counts out, in;
 };
 
 /** SSH of a host: a flow of TCP with port 22. */
@@ -98,8 +118,10 @@ static inline bool flow_is_ssh(const struct flow_facts *f)
    return f->protocol == 6 && (f->src_port == 22 || f->dst_port == 22);
 }
 
-/** Adds a flow to the statistics of one of its hosts. */
-void side_add(struct side *s, const struct flow_facts *f);
+/** Adds a flow to the statistics of one of its hosts. c: counts of its class */
+void side_add(struct tally *s, struct counts *c, const struct flow_facts *f);
+/** The side of a tally. unknown: NULL: none */
+struct side side_of(const struct tally *t, const struct counts *unknown);
 void ssh_side_add(struct ssh_side *s, const struct flow_facts *f);
 
 /* --------------------------------------------------------------- distinct peers */
@@ -116,10 +138,10 @@ struct peers {
 /** What is counted once for each peer. */
 enum peer_kind { PEER_ALL, PEER_REQUEST, PEER_SSH };
 
-/** A peer of a host: where its bits are. */
+/** A peer of a host: where its bits are, whatever is counted. */
 struct peer {
    uint64_t (*block)[8];
-   uint64_t bits;
+   uint64_t hash;
 };
 
 /** \return false: no memory */
@@ -129,22 +151,21 @@ void peers_close(struct peers *p);
 void peers_advance(struct peers *p, uint64_t now);
 
 /** \param out the host has sent to the peer */
-static inline struct peer peers_find(const struct peers *p, uint32_t host, bool out, enum peer_kind kind,
-                                     const ip_addr_t *peer)
+static inline struct peer peers_find(const struct peers *p, uint32_t host, bool out, const void *peer)
 {
    uint64_t key[3];
-   memcpy(key, peer, sizeof(*peer));
-   key[2] = (uint64_t) host << 8 | (uint64_t) kind << 1 | out;
+   memcpy(key, peer, sizeof(ip_addr_t));
+   key[2] = (uint64_t) host << 8 | out;
    uint64_t h = nc_hash_words(key, 3);
-   return (struct peer){.block = p->blocks[h & p->mask], .bits = nc_hash_fold_(h, nc_hash_key_.mix[1] | 1)};
+   return (struct peer){.block = p->blocks[h & p->mask], .hash = h};
 }
 
 #define PEER_BITS 6
 
 /** \return true: the host has not seen this peer yet */
-static inline bool peers_add(struct peers *p, const struct peer *peer)
+static inline bool peers_add(struct peers *p, const struct peer *peer, enum peer_kind kind)
 {
-   uint64_t bits = peer->bits, known = 1;
+   uint64_t bits = nc_hash_fold_(peer->hash, nc_hash_key_.mix[1 + kind] | 1), known = 1;
    for (unsigned i = 0; i < PEER_BITS; i++, bits >>= 9) {
       uint64_t *active = &peer->block[p->active][bits >> 6 & 7];
       known &= *active >> (bits & 63);
@@ -171,7 +192,7 @@ struct finding {
 #define FINDINGS_MAX 7
 
 /** What the rules find in the statistics of a host. ssh: NULL: none. \return number of findings */
-unsigned rules_judge(const struct config *c, const struct host *h, const struct ssh *ssh,
+unsigned rules_judge(const struct config *c, const struct sides *h, const struct ssh *ssh,
                      struct finding found[FINDINGS_MAX]);
 
 #endif

@@ -21,6 +21,7 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint16 SRC_PORT, uint16 DST_PORT, uint8 
 #define NEVER              UINT32_MAX
 #define SSH_SHARE          8 /* hosts that may have SSH: one of so many */
 #define CONFIG_MAX         (1u << 20)
+#define AHEAD              4                    /* hosts between fetching and judging */
 #define BATCH              (NC_TABLE_BATCH / 2) /* flows, of two hosts each */
 
 struct hoststats {
@@ -213,13 +214,22 @@ static int report(nm_module_t *m, const ip_addr_t *ip, const struct host *h, con
 
 /* ---------------------------------------------------------------------- hosts */
 
+/* What the rules look at. */
+static struct sides sides_of(const struct hoststats *self, const struct host *h)
+{
+   const struct unknown *unknown = h->has_unknown ? nc_table_apart(self->hosts, h) : NULL;
+   return (struct sides){.out = side_of(&h->out, unknown != NULL ? &unknown->out : NULL),
+                         .in = side_of(&h->in, unknown != NULL ? &unknown->in : NULL)};
+}
+
 /* The watch over a host ends. */
 static void judge(nm_module_t *m, const ip_addr_t *ip, struct host *h)
 {
    struct hoststats *self = nm_self(m);
    struct finding found[FINDINGS_MAX];
    const struct ssh *ssh = h->ssh ? nc_table_peek(self->ssh, ip) : NULL;
-   unsigned n = rules_judge(&self->config, h, ssh, found);
+   const struct sides sides = sides_of(self, h);
+   unsigned n = rules_judge(&self->config, &sides, ssh, found);
    self->judged++;
    for (unsigned i = 0; i < n && self->rc == NM_OK; i++) {
       self->rc = report(m, ip, h, &found[i]);
@@ -249,7 +259,8 @@ static void ssh_evicted(void *context, const void *key, void *value)
       return;
    }
    only_ssh.generic = only_ssh.dns = false;
-   unsigned n = rules_judge(&only_ssh, h, value, found);
+   const struct sides sides = sides_of(self, h);
+   unsigned n = rules_judge(&only_ssh, &sides, value, found);
    for (unsigned i = 0; i < n && self->rc == NM_OK; i++) {
       self->rc = report(m, key, h, &found[i]);
    }
@@ -287,6 +298,11 @@ static void judge_due(nm_module_t *m)
 {
    struct hoststats *self = nm_self(m);
    for (uint32_t i = 0; i < self->n_slots; i++) {
+      if (i + AHEAD < self->n_slots && self->deadlines[i + AHEAD] <= self->now) {
+         __builtin_prefetch(&self->watched[i + AHEAD]->out, 1);
+         __builtin_prefetch(&self->watched[i + AHEAD]->in, 1);
+         nc_table_prefetch_removal(self->hosts, self->watched[i + AHEAD]);
+      }
       if (self->deadlines[i] <= self->now) {
          host_due(m, self->watched[i]);
       }
@@ -321,7 +337,6 @@ struct flow {
 struct contact {
    const struct flow *flow;
    struct host *host;
-   ip_addr_t peer_ip;
    struct peer peer;
    bool out, request;
 };
@@ -330,9 +345,8 @@ static struct contact meet(struct hoststats *self, const struct flow *f, bool ou
 {
    struct host *h = host_get(self, out ? f->src : f->dst, hash, f->first);
    struct contact c = {.flow = f, .host = h, .out = out, .request = f->facts.class == CLASS_REQUEST};
-   memcpy(&c.peer_ip, out ? f->dst : f->src, sizeof(c.peer_ip));
-   c.peer = peers_find(&self->peers, h->id, out, c.request ? PEER_REQUEST : PEER_ALL, &c.peer_ip);
-   __builtin_prefetch(&(out ? &h->out : &h->in)->by[f->facts.class], 1);
+   c.peer = peers_find(&self->peers, h->id, out, out ? f->dst : f->src);
+   __builtin_prefetch(out ? &h->out : &h->in, 1);
    __builtin_prefetch(c.peer.block, 1);
    __builtin_prefetch(c.peer.block + 1, 1);
    return c;
@@ -344,26 +358,36 @@ static void add_ssh(struct hoststats *self, const struct contact *c)
    struct ssh_side *side = c->out ? &ssh->out : &ssh->in;
    c->host->ssh = true;
    ssh_side_add(side, &c->flow->facts);
-   struct peer peer = peers_find(&self->peers, c->host->id, c->out, PEER_SSH, &c->peer_ip);
-   if (peers_add(&self->peers, &peer)) {
+   if (peers_add(&self->peers, &c->peer, PEER_SSH)) {
       side->peers = add32(side->peers, 1);
    }
 }
 
+static struct counts *unknown_of(const struct hoststats *self, struct host *h, bool out)
+{
+   struct unknown *unknown = nc_table_apart(self->hosts, h);
+   if (!h->has_unknown) {
+      memset(unknown, 0, sizeof(*unknown));
+      h->has_unknown = true;
+   }
+   return out ? &unknown->out : &unknown->in;
+}
+
 static void add(struct hoststats *self, const struct contact *c)
 {
-   struct side *side = c->out ? &c->host->out : &c->host->in;
-   side_add(side, &c->flow->facts);
+   struct tally *side = c->out ? &c->host->out : &c->host->in;
+   const uint8_t class = c->flow->facts.class;
+   side_add(side, class == CLASS_UNKNOWN ? unknown_of(self, c->host, c->out) : &side->by[class],
+            &c->flow->facts);
    if (self->config.ssh && flow_is_ssh(&c->flow->facts)) {
       add_ssh(self, c);
    }
-   if (!peers_add(&self->peers, &c->peer)) {
+   if (!peers_add(&self->peers, &c->peer, c->request ? PEER_REQUEST : PEER_ALL)) {
       return;
    }
    if (c->request) {
       side->request_peers = add32(side->request_peers, 1);
-      struct peer any = peers_find(&self->peers, c->host->id, c->out, PEER_ALL, &c->peer_ip);
-      if (!peers_add(&self->peers, &any)) {
+      if (!peers_add(&self->peers, &c->peer, PEER_ALL)) {
          return; /* known already from answers, or from its own requests */
       }
    }
@@ -404,7 +428,7 @@ static const nm_option_t options[] = {
     NM_FLAG('F', "offline", struct hoststats, offline,
             "Only times of flows count; without it the wall clock goes on where flows stay away."),
     NM_TABLE_OF(struct hoststats, hosts, "hosts", ip_addr_t, struct host, hosts_capacity,
-                .evicted = host_evicted),
+                .apart = sizeof(struct unknown), .evicted = host_evicted),
     NM_TABLE_OF(struct hoststats, ssh, "hosts with SSH", ip_addr_t, struct ssh, ssh_capacity,
                 .evicted = ssh_evicted),
     NM_END,

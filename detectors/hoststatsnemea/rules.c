@@ -7,9 +7,19 @@
 
 /* ---------------------------------------------------------------- statistics */
 
-void side_add(struct side *s, const struct flow_facts *f)
+struct side side_of(const struct tally *t, const struct counts *unknown)
 {
-   struct counts *c = &s->by[f->class];
+   return (struct side){.peers = t->peers,
+                        .request_peers = t->request_peers,
+                        .big_dns = t->big_dns,
+                        .syn_packets = t->syn_packets,
+                        .by = {[CLASS_REQUEST] = t->by[CLASS_REQUEST],
+                               [CLASS_RESPONSE] = t->by[CLASS_RESPONSE],
+                               [CLASS_UNKNOWN] = unknown != NULL ? *unknown : (struct counts){.bytes = 0}}};
+}
+
+void side_add(struct tally *s, struct counts *c, const struct flow_facts *f)
+{
    c->flows = add32(c->flows, 1);
    c->packets = add32(c->packets, f->packets);
    c->bytes = add64(c->bytes, f->bytes);
@@ -53,7 +63,7 @@ static uint64_t per(uint64_t amount, uint64_t number)
 
 /* ---------------------------------------------------------------------- rules */
 
-static bool scans(const struct config *c, const struct host *h, struct finding *f)
+static bool scans(const struct config *c, const struct sides *h, struct finding *f)
 {
    uint64_t syns = ESTIMATE(c, &h->out, syn, CLASS_REQUEST);
    uint64_t all_syns = ALL(&h->out, syn), all_acks = ALL(&h->out, ack);
@@ -80,7 +90,7 @@ static bool unanswered(const struct config *c, const struct side *requests, cons
                        ESTIMATE(c, requests, packets, CLASS_REQUEST)) < bytes;
 }
 
-static bool victim(const struct config *c, const struct host *h, struct finding *f)
+static bool victim(const struct config *c, const struct sides *h, struct finding *f)
 {
    const struct side *in = &h->in, *out = &h->out;
    uint64_t flows = ALL(in, flows), packets = ALL(in, packets), syns = ALL(in, syn);
@@ -107,7 +117,7 @@ static bool victim(const struct config *c, const struct host *h, struct finding 
    return true;
 }
 
-static bool attacker(const struct config *c, const struct host *h, struct finding *f)
+static bool attacker(const struct config *c, const struct sides *h, struct finding *f)
 {
    const struct side *in = &h->in, *out = &h->out;
    uint64_t flows = ALL(out, flows), packets = ALL(out, packets), peers = out->peers;
@@ -187,7 +197,7 @@ static void dns(struct finding *f, bool is_source, uint32_t responses)
    snprintf(f->note, sizeof(f->note), "DNS amplification - %s", is_source ? "misused server" : "victim");
 }
 
-unsigned rules_judge(const struct config *c, const struct host *h, const struct ssh *ssh,
+unsigned rules_judge(const struct config *c, const struct sides *h, const struct ssh *ssh,
                      struct finding found[FINDINGS_MAX])
 {
    unsigned n = 0;
