@@ -112,7 +112,8 @@ static int report_pair(nm_module_t *m, const struct pair *pair)
 static int report_group(nm_module_t *m, struct group *group, bool is_user)
 {
    struct sip_bf *self = nm_self(m);
-   struct event event = {.type = is_user ? DISTRIBUTED : SCAN, .server = group->server, .last = group->last};
+   const struct attack *attack = attack_on(self, group, is_user);
+   struct event event = {.type = is_user ? DISTRIBUTED : SCAN, .server = group->server, .last = attack->last};
    uint64_t sum = 0;
    for (struct link *link = group->pairs.next; link != &group->pairs; link = link->next) {
       const struct pair *pair = is_user ? pair_of_user(link) : pair_of_client(link);
@@ -120,14 +121,14 @@ static int report_group(nm_module_t *m, struct group *group, bool is_user)
       event.pair = event.pair != NULL ? event.pair : pair;
       event.first = event.first == 0 || pair->first < event.first ? pair->first : event.first;
    }
-   event.attempts = sum + group->other;
+   event.attempts = sum + attack->other;
    event.average = group->n > 0 ? sum / group->n : 0;
-   event.first = event.first != 0 ? event.first : group->last;
+   event.first = event.first != 0 ? event.first : attack->last;
    if (is_user) {
       event.user = nc_table_key(self->users, group);
-      event.breach = group->breach;
-      event.client = group->breacher;
-      if (group->breach == 0 && event.pair != NULL) {
+      event.breach = attack->breach;
+      event.client = attack->breacher;
+      if (attack->breach == 0 && event.pair != NULL) {
          event.client =
              ((const struct client_key *) nc_table_key(self->clients, event.pair->client))->address;
       }
@@ -156,7 +157,7 @@ static int report_groups(nm_module_t *m, bool users, bool all, ur_time_t now)
    int rc = NM_OK;
    while (head->next != head && rc == NM_OK) {
       struct group *group = (struct group *) (void *) head->next;
-      if (!all && !is_old(self, group->last, now)) {
+      if (!all && !is_old(self, attack_on(self, group, users)->last, now)) {
          break;
       }
       rc = report_group(m, group, users);
@@ -204,15 +205,15 @@ static void touch(struct link *head, struct link *link)
    link_append(head, link);
 }
 
-static struct server *find_server(struct sip_bf *self, const struct message *msg)
+static struct server *find_server(struct sip_bf *self, const struct message *msg, uint64_t hash)
 {
    if (self->newest != NULL &&
        memcmp(nc_table_key(self->servers, self->newest), &msg->server, sizeof(msg->server)) == 0) {
       return self->newest;
    }
-   struct server *server = nc_table_find(self->servers, &msg->server);
+   struct server *server = nc_table_find_hashed(self->servers, &msg->server, hash);
    if (server == NULL && !msg->ok) {
-      server = nc_table_upsert(self->servers, &msg->server, NULL);
+      server = nc_table_upsert_hashed(self->servers, &msg->server, hash, NULL);
       server->id = ++self->server_ids;
       server->port = msg->server_port;
       server->domain_length = msg->domain_length;
@@ -239,31 +240,35 @@ static struct group *get_group(struct sip_bf *self, nc_table_t *table, const voi
 static void add_to_attack(struct sip_bf *self, struct group *group, bool is_user, struct pair *pair,
                           const struct message *msg)
 {
+   struct attack *attack = attack_on(self, group, is_user);
    if (pair != NULL) {
       pair->attempts++;
       pair->last = msg->time > pair->last ? msg->time : pair->last;
       touch(&self->pairs_by_age, &pair->by_age);
    } else {
-      group->other++;
+      attack->other++;
    }
-   group->last = msg->time > group->last ? msg->time : group->last;
+   attack->last = msg->time > attack->last ? msg->time : attack->last;
    touch(is_user ? &self->users_by_age : &self->clients_by_age, &group->by_age);
    if (!msg->ok) {
       return;
    }
-   if (is_user && group->breach == 0) {
-      group->breacher = msg->client;
+   if (is_user && attack->breach == 0) {
+      attack->breacher = msg->client;
    }
-   group->breach = msg->time;
-   if (++group->ok > self->ok_count) {
+   attack->breach = msg->time;
+   if (++attack->ok > self->ok_count) {
       forget(self, group, is_user);
    }
 }
 
 static void begin_attack(struct sip_bf *self, struct group *group, bool is_user, const struct message *msg)
 {
+   if (!group->attack) {
+      *attack_on(self, group, is_user) = (struct attack){.other = 0};
+   }
    group->attack = true;
-   group->last = msg->time;
+   attack_on(self, group, is_user)->last = msg->time;
    touch(is_user ? &self->users_by_age : &self->clients_by_age, &group->by_age);
 }
 
@@ -356,8 +361,15 @@ static void prepare(struct sip_bf *self, struct attempt *attempts, uint32_t n)
    uint64_t hashes[NC_TABLE_BATCH], ids = self->ids;
    uint32_t n_new = 0;
    for (uint32_t i = 0; i < n; i++) {
+      keys[i] = &attempts[i].msg.server;
+   }
+   nc_table_prefetch(self->servers, keys, n, hashes);
+   for (uint32_t i = 0; i < n; i++) {
+      attempts[i].server_hash = hashes[i];
+   }
+   for (uint32_t i = 0; i < n; i++) {
       struct attempt *a = &attempts[i];
-      const struct server *server = find_server(self, &a->msg);
+      const struct server *server = find_server(self, &a->msg, a->server_hash);
       a->known = server != NULL;
       a->client = (struct client_key){.server = server != NULL ? server->id : 0, .address = a->msg.client};
       a->user = (struct user_key){.server = (uint32_t) a->client.server, .length = a->msg.user_length};

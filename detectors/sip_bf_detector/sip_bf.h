@@ -59,10 +59,14 @@ struct group {
    ip_addr_t server;
    uint32_t n; /* pairs */
    bool attack;
-   uint32_t ok;    /* responses 200 in the attack */
+};
+
+/* What is kept apart from a group; set when it comes under attack. */
+struct attack {
    uint64_t other; /* attempts without a pair */
    ur_time_t last, breach;
    ip_addr_t breacher;
+   uint32_t ok; /* responses 200 */
 };
 
 /* A user that a client tried. */
@@ -96,6 +100,11 @@ struct sip_bf {
    uint64_t events, lost;
 };
 
+static inline struct attack *attack_on(const struct sip_bf *self, const struct group *group, bool is_user)
+{
+   return nc_table_apart(is_user ? self->users : self->clients, group);
+}
+
 static inline struct pair *pair_of_user(struct link *link)
 {
    return (struct pair *) (void *) ((char *) link - offsetof(struct pair, of_user));
@@ -117,7 +126,7 @@ struct attempt {
    struct client_key client;
    struct user_key user;
    struct pair_key pair; /* of the user and the client as they were, or are expected, when the batch began */
-   uint64_t client_hash, user_hash, pair_hash;
+   uint64_t server_hash, client_hash, user_hash, pair_hash;
    bool known; /* is there a server? */
 };
 
