@@ -27,8 +27,10 @@ def measure(flood, folder, records):
     command = flood.command(flood.options(many=True), folder, f'f:{folder}/{flood.kind}-{records}', f'f:{folder}/alerts:w')
     row = Row(flood.detector, records, None, *command)
     row.measure()
-    alerts = subprocess.run([program('logger'), '-i', f'f:{folder}/alerts'], capture_output=True, text=True, check=False).stdout
-    return row, flood.found in alerts
+    # Line by line: what this process takes once is in the RSS of all programs that it starts afterwards.
+    with subprocess.Popen([program('logger'), '-i', f'f:{folder}/alerts'], stdout=subprocess.PIPE, text=True) as logger:
+        found = sum(flood.found in line for line in logger.stdout) > 0
+    return row, found
 
 
 def main():
