@@ -24,8 +24,8 @@ struct sources {
    uint32_t most;  /* of these; then it is made again */
 };
 
-#define AHEAD        8  /* records between fetching and use */
-#define SOURCES_BITS 16 /* per entry of the table */
+#define SOURCES_AHEAD 8  /* records between fetching and use */
+#define SOURCES_BITS  16 /* per entry of the table */
 
 /** \return false: no memory */
 static inline bool sources_open(struct sources *s, const nc_table_t *table)
@@ -76,9 +76,9 @@ static inline void sources_add(struct sources *s, const void *address)
    s->map[place >> 6] |= bit;
 }
 
-/** Between batches: makes the map again if it is time. counts: whether the key of an entry belongs in it */
+/** Between batches: makes the map again if it is time, of the entries for whose keys counts() is as wanted. */
 static inline void sources_refresh(struct sources *s, const nc_table_t *table,
-                                   bool (*counts)(const void *key))
+                                   bool (*counts)(const void *key), bool wanted)
 {
    uint32_t cursor = 0;
    const void *key;
@@ -88,7 +88,7 @@ static inline void sources_refresh(struct sources *s, const nc_table_t *table,
    }
    memset(s->map, 0, sizeof(*s->map) << (64 - s->shift - 6));
    while (nc_table_next(table, &cursor, &key, &value)) {
-      if (counts(key)) {
+      if (counts(key) == wanted) {
          sources_add(s, key);
       }
    }

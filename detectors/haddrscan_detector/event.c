@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** What alerts of haddrscan_detector mean. */
-#include <nemea/event.h>
 #include <nemea/text.h>
 #include <stdio.h>
+
+#include "../common/scan_event.h"
 
 /* What confidence() and reason() have to know, in event.evidence. Of several alerts the largest counts: the first one, which names the
  * rule, or else the one with the highest share of refused hosts. */
@@ -14,11 +15,6 @@
 
 enum { RULE_HOSTS = 1, RULE_PORTS, RULE_SLOW };
 
-static uint64_t percent(uint64_t part, uint64_t all)
-{
-   return all == 0 ? 0 : part >= all ? 100 : 100 * part / all;
-}
-
 static bool is_icmp(const struct event *e)
 {
    return e->protocol == 1 || e->protocol == 58;
@@ -28,14 +24,11 @@ static void read_alert(const struct alert *a, struct event *e)
 {
    static const char *const samples[] = {"DST_IP0", "DST_IP1", "DST_IP2", "DST_IP3"};
    uint64_t hosts = alert_number(a, "ADDR_CNT"), rule = alert_number(a, "SCAN_RULE");
-   e->source = alert_ip(a, "SRC_IP");
    e->port = (uint16_t) alert_number(a, "DST_PORT");
-   e->protocol = (uint8_t) alert_number(a, "PROTOCOL");
+   read_scan(a, e);
    /* A host of a sweep over several ports counts once. */
    e->amount = e->targets = alert_has(a, "HOSTS_NEW") ? alert_number(a, "HOSTS_NEW") : hosts;
    e->flows = hosts; /* a probe of a host is a flow */
-   e->packets = alert_number(a, "PACKETS");
-   e->bytes = alert_number(a, "BYTES");
    e->evidence = (rule & 0xff) << 56 | percent(alert_number(a, "HOSTS_REFUSED"), hosts) << 48 |
                  percent(alert_number(a, "HOSTS_OPEN"), hosts) << 40 |
                  (uint64_t) (4 * alert_number(a, "HOSTS_USED") > hosts) << 32 |
@@ -52,16 +45,6 @@ static int points(const struct event *e)
    n += REFUSED(e) + OPEN(e) >= 50;
    n -= USES(e) + is_icmp(e);
    return n;
-}
-
-static bool is_sure(const struct event *e)
-{
-   return points(e) >= 2;
-}
-
-static bool is_likely(const struct event *e)
-{
-   return points(e) == 1;
 }
 
 /* README.md has what points are given for as a table. */

@@ -10,8 +10,7 @@
 
 #include "fields.h"
 
-#include "../common/flow.h"
-#include "../common/sources.h"
+#include "../common/probers.h"
 
 #define ALERT                                                                                             \
    "uint8 EVENT_TYPE,time TIME_FIRST,time TIME_LAST,ipaddr SRC_IP,uint16 DST_PORT,uint8 PROTOCOL,uint32 " \
@@ -112,10 +111,10 @@ struct haddrscan {
    bool details;
 
    struct flow_format format;
-   bool icmp_type;             /* the format has it */
-   struct sources tcp, others; /* of lists; most flows are TCP, most sources of lists have asked by UDP */
-   nc_table_t *hosts;          /* host_key -> uint8_t, its weight */
-   nc_table_t *sketches;       /* id of a list -> struct sketch */
+   bool icmp_type;         /* the format has it */
+   struct probers probers; /* sources of lists */
+   nc_table_t *hosts;      /* host_key -> uint8_t, its weight */
+   nc_table_t *sketches;   /* id of a list -> struct sketch */
    nc_wheel_t *timers;
    uint64_t last_id, probes;
 };

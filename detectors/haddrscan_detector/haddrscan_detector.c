@@ -71,8 +71,7 @@ static int init(nm_module_t *m)
 {
    struct haddrscan *self = nm_self(m);
    self->timers = nc_wheel_new(WHEEL_BUCKETS, NM_SECONDS(self->interval));
-   if (self->timers == NULL || !sources_open(&self->tcp, self->lists) ||
-       !sources_open(&self->others, self->lists)) {
+   if (self->timers == NULL || !probers_open(&self->probers, self->lists)) {
       return nm_fail(m, "out of memory");
    }
    nm_counter(m, "probes", &self->probes);
@@ -239,8 +238,9 @@ static void fetch_hosts(struct haddrscan *self, struct step *steps, uint32_t n)
    }
 }
 
-static int do_steps(nm_module_t *m, struct step *steps, uint32_t n)
+static int do_steps(nm_module_t *m, void *batch, uint32_t n)
 {
+   struct step *steps = batch;
    struct haddrscan *self = nm_self(m);
    const void *keys[LISTS * STEPS + LISTS];
    uint64_t hashes[LISTS * STEPS + LISTS];
@@ -296,7 +296,7 @@ static uint32_t put(struct haddrscan *self, struct step *step, enum action actio
    step->search = false;
    step->unless_answer = false;
    if (action == ADD || action == CLASSIC) {
-      sources_add(f->protocol == PROTOCOL_TCP ? &self->tcp : &self->others, source);
+      probers_add(&self->probers, f->protocol, source);
    }
    return 1;
 }
@@ -323,9 +323,11 @@ static uint32_t sort_tcp(struct haddrscan *self, struct step *step, const struct
 static uint32_t sort_datagrams(struct haddrscan *self, struct step *steps, const struct flow *f,
                                bool may_answer, bool may_ask, uint8_t points)
 {
-   uint32_t n = may_answer && sources_may_have(&self->others, f->dst) ? put(self, steps, ANSWER, f, 0) : 0;
+   uint32_t n =
+       may_answer && sources_may_have(&self->probers.others, f->dst) ? put(self, steps, ANSWER, f, 0) : 0;
    bool used = f->packets_rev > 0;
-   bool more = may_ask && (used ? sources_may_have(&self->others, f->src) : f->packets <= PROBE_MAX_PACKETS);
+   bool more =
+       may_ask && (used ? sources_may_have(&self->probers.others, f->src) : f->packets <= PROBE_MAX_PACKETS);
    if (more) {
       put(self, &steps[n], used ? USE : ADD, f, points);
       steps[n].unless_answer = n > 0;
@@ -388,11 +390,13 @@ static uint32_t sort_icmp(struct haddrscan *self, struct step *steps, const stru
 }
 
 /* The steps of a record, two at most. \return how many */
-static uint32_t sort_out(struct haddrscan *self, struct step *steps, const void *rec)
+static uint32_t sort_out(void *detector, void *to, const void *rec)
 {
+   struct haddrscan *self = detector;
+   struct step *steps = to;
    const struct flow_format *format = &self->format;
    const bool use = !self->classic && flow_record_is_use(rec, format);
-   if (use ? !sources_may_have(&self->tcp, UR_AT_(rec, format->at[F_SRC_IP]))
+   if (use ? !sources_may_have(&self->probers.tcp, UR_AT_(rec, format->at[F_SRC_IP]))
            : self->classic && !flow_is_classic_probe(rec, format, 1)) {
       return 0;
    }
@@ -417,30 +421,17 @@ static bool is_tcp(const void *key)
    return ((const struct list_key *) key)->protocol == PROTOCOL_TCP;
 }
 
-static bool is_other(const void *key)
-{
-   return !is_tcp(key);
-}
-
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
    struct haddrscan *self = nm_self(m);
    struct step steps[STEPS + 1];
-   uint32_t waiting = 0;
-   int rc = NM_OK;
-   sources_refresh(&self->tcp, self->lists, is_tcp);
-   sources_refresh(&self->others, self->lists, is_other);
-   for (uint32_t i = 0; i < n && rc == NM_OK; i++) {
-      if (i + AHEAD < n) {
-         sources_prefetch(&self->tcp, UR_AT_(recs[i + AHEAD].data, self->format.at[F_SRC_IP]));
-      }
-      waiting += sort_out(self, &steps[waiting], recs[i].data);
-      if (waiting >= STEPS) {
-         rc = do_steps(m, steps, waiting);
-         waiting = 0;
-      }
-   }
-   return rc == NM_OK ? do_steps(m, steps, waiting) : rc;
+   probers_refresh(&self->probers, self->lists, is_tcp);
+   return probers_records(m, &self->probers, &self->format, recs, n,
+                          &(const struct probers_steps){.steps = steps,
+                                                        .size = sizeof(*steps),
+                                                        .most = STEPS,
+                                                        .sort_out = sort_out,
+                                                        .do_steps = do_steps});
 }
 
 struct expiry {
@@ -493,8 +484,7 @@ static void cleanup(nm_module_t *m)
 {
    struct haddrscan *self = nm_self(m);
    nc_wheel_free(self->timers);
-   sources_close(&self->tcp);
-   sources_close(&self->others);
+   probers_close(&self->probers);
 }
 
 NM_MODULE("haddrscan_detector",

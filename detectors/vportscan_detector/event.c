@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** What alerts of vportscan_detector mean. */
-#include <nemea/event.h>
 #include <nemea/text.h>
 #include <stdio.h>
+
+#include "../common/scan_event.h"
 
 /* What confidence() and reason() have to know, in event.evidence. Of several alerts the largest counts: the first one, which names the
  * rule, or else the one with the highest share of refused ports. */
@@ -13,19 +14,11 @@
 
 enum { RULE_PORTS = 1, RULE_CERTAIN, RULE_SLOW, RULE_MIXED };
 
-static uint64_t percent(uint64_t part, uint64_t all)
-{
-   return all == 0 ? 0 : part >= all ? 100 : 100 * part / all;
-}
-
 static void read_alert(const struct alert *a, struct event *e)
 {
-   e->source = alert_ip(a, "SRC_IP");
    e->target = alert_ip(a, "DST_IP");
-   e->protocol = (uint8_t) alert_number(a, "PROTOCOL");
+   read_scan(a, e);
    e->amount = e->flows = alert_number(a, "PORT_CNT"); /* a probe of a port is a flow */
-   e->packets = alert_number(a, "PACKETS");
-   e->bytes = alert_number(a, "BYTES");
    e->targets = 1;
    e->evidence = (alert_number(a, "SCAN_RULE") & 0xff) << 24 |
                  percent(alert_number(a, "PORTS_REFUSED"), e->amount) << 16 |
@@ -38,16 +31,6 @@ static int points(const struct event *e)
    n += RULE(e) == RULE_CERTAIN || RULE(e) == RULE_MIXED || REFUSED(e) >= 50;
    n -= USES(e);
    return n;
-}
-
-static bool is_sure(const struct event *e)
-{
-   return points(e) >= 2;
-}
-
-static bool is_likely(const struct event *e)
-{
-   return points(e) == 1;
 }
 
 /* README.md has what points are given for as a table. */

@@ -5,8 +5,7 @@
 
 #include "fields.h"
 
-#include "../common/flow.h"
-#include "../common/sources.h"
+#include "../common/probers.h"
 
 NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, time TIME_FIRST, time TIME_LAST, uint32 PACKETS, uint32 PACKETS_REV,
           uint64 BYTES, uint16 SRC_PORT, uint16 DST_PORT, uint8 PROTOCOL, uint8 TCP_FLAGS,
@@ -100,8 +99,8 @@ struct vportscan {
    bool details;
 
    struct flow_format format;
-   struct sources tcp, udp; /* of pairs; most flows are TCP, most sources of pairs have asked by UDP */
-   nc_table_t *scans;       /* pair_key -> struct scan */
+   struct probers probers; /* sources of pairs */
+   nc_table_t *scans;      /* pair_key -> struct scan */
    nc_wheel_t *timers;
    uint16_t list_size;
    uint64_t probes;
@@ -146,8 +145,7 @@ static int init(nm_module_t *m)
 {
    struct vportscan *self = nm_self(m);
    self->timers = nc_wheel_new(WHEEL_BUCKETS, NM_SECONDS(TICK_SECONDS));
-   if (self->timers == NULL || !sources_open(&self->tcp, self->pairs) ||
-       !sources_open(&self->udp, self->pairs)) {
+   if (self->timers == NULL || !probers_open(&self->probers, self->pairs)) {
       return nm_fail(m, "out of memory");
    }
    nm_counter(m, "probes", &self->probes);
@@ -158,8 +156,7 @@ static void cleanup(nm_module_t *m)
 {
    struct vportscan *self = nm_self(m);
    nc_wheel_free(self->timers);
-   sources_close(&self->tcp);
-   sources_close(&self->udp);
+   probers_close(&self->probers);
 }
 
 static int format(nm_module_t *m, uint32_t input)
@@ -622,14 +619,14 @@ static uint32_t put(struct step *step, enum action action, const struct flow *f,
 static uint32_t put_probe(struct vportscan *self, struct step *step, enum action action, const struct flow *f,
                           uint8_t marks)
 {
-   sources_add(f->protocol == PROTOCOL_TCP ? &self->tcp : &self->udp, f->src);
+   probers_add(&self->probers, f->protocol, f->src);
    return put(step, action, f, marks);
 }
 
 /* UDP has no flags: a probe is a small flow without an answer, in the same record or in one of its own. */
 static uint32_t sort_udp(struct vportscan *self, struct step *steps, const struct flow *f)
 {
-   uint32_t n = sources_may_have(&self->udp, f->dst) ? put(steps, ANSWER, f, 0) : 0;
+   uint32_t n = sources_may_have(&self->probers.others, f->dst) ? put(steps, ANSWER, f, 0) : 0;
    bool trace = f->dst_port >= TRACEROUTE_FIRST && f->dst_port <= TRACEROUTE_LAST;
    if (f->packets_rev > 0 || f->packets > PROBE_MAX_PACKETS || f->dst_port == 0 || flow_is_answer(f) ||
        trace) {
@@ -642,8 +639,10 @@ static uint32_t sort_udp(struct vportscan *self, struct step *steps, const struc
 }
 
 /* The steps of a record, two at most. \return how many */
-static uint32_t sort_out(struct vportscan *self, struct step *steps, const void *rec)
+static uint32_t sort_out(void *detector, void *to, const void *rec)
 {
+   struct vportscan *self = detector;
+   struct step *steps = to;
    const struct flow_format *format = &self->format;
    if (self->classic) {
       if (!flow_is_classic_probe(rec, format, PROBE_MAX_PACKETS)) {
@@ -653,7 +652,7 @@ static uint32_t sort_out(struct vportscan *self, struct step *steps, const void 
       return put_probe(self, steps, CLASSIC, &f, 0);
    }
    if (flow_record_is_use(rec, format)) {
-      if (!sources_may_have(&self->tcp, UR_AT_(rec, format->at[F_SRC_IP]))) {
+      if (!sources_may_have(&self->probers.tcp, UR_AT_(rec, format->at[F_SRC_IP]))) {
          return 0;
       }
       struct flow f = flow_read(rec, format);
@@ -671,11 +670,12 @@ static uint32_t sort_out(struct vportscan *self, struct step *steps, const void 
    if (probe != PROBE_NONE && probe != PROBE_RETRIED) {
       return put_probe(self, steps, ADD, &f, marks[probe]);
    }
-   return flow_is_refusal(&f) && sources_may_have(&self->tcp, f.dst) ? put(steps, REFUSE, &f, 0) : 0;
+   return flow_is_refusal(&f) && sources_may_have(&self->probers.tcp, f.dst) ? put(steps, REFUSE, &f, 0) : 0;
 }
 
-static int do_steps(nm_module_t *m, struct step *steps, uint32_t n)
+static int do_steps(nm_module_t *m, void *batch, uint32_t n)
 {
+   struct step *steps = batch;
    struct vportscan *self = nm_self(m);
    const void *keys[STEPS + 1];
    uint64_t hashes[STEPS + 1];
@@ -703,30 +703,17 @@ static bool is_tcp(const void *key)
    return ((const struct pair_key *) key)->protocol == PROTOCOL_TCP;
 }
 
-static bool is_udp(const void *key)
-{
-   return !is_tcp(key);
-}
-
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
 {
    struct vportscan *self = nm_self(m);
    struct step steps[STEPS + 1];
-   uint32_t waiting = 0;
-   int rc = NM_OK;
-   sources_refresh(&self->tcp, self->pairs, is_tcp);
-   sources_refresh(&self->udp, self->pairs, is_udp);
-   for (uint32_t i = 0; i < n && rc == NM_OK; i++) {
-      if (i + AHEAD < n) {
-         sources_prefetch(&self->tcp, UR_AT_(recs[i + AHEAD].data, self->format.at[F_SRC_IP]));
-      }
-      waiting += sort_out(self, &steps[waiting], recs[i].data);
-      if (waiting >= STEPS) {
-         rc = do_steps(m, steps, waiting);
-         waiting = 0;
-      }
-   }
-   return rc == NM_OK ? do_steps(m, steps, waiting) : rc;
+   probers_refresh(&self->probers, self->pairs, is_tcp);
+   return probers_records(m, &self->probers, &self->format, recs, n,
+                          &(const struct probers_steps){.steps = steps,
+                                                        .size = sizeof(*steps),
+                                                        .most = STEPS,
+                                                        .sort_out = sort_out,
+                                                        .do_steps = do_steps});
 }
 
 struct expiry {
