@@ -149,13 +149,13 @@ static void count_pending(struct voip *self, struct caller *c)
    struct queue_cursor cursor = queue_begin(&c->pending), ahead = cursor;
    const uint32_t *item, *next;
    for (unsigned i = 0; i < AHEAD && (next = queue_next(&self->pending, &c->pending, &ahead)) != NULL; i++) {
-      __builtin_prefetch(&self->targets[*next]);
+      target_fetch(self, *next);
    }
    while ((item = queue_next(&self->pending, &c->pending, &cursor)) != NULL) {
       const struct target *t = &self->targets[*item];
       next = queue_next(&self->pending, &c->pending, &ahead);
       if (next != NULL) {
-         __builtin_prefetch(&self->targets[*next]);
+         target_fetch(self, *next);
       }
       if (t->invites > 0 && t->answered == 0) {
          tree_count(self, c, *item);

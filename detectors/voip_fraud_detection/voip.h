@@ -158,6 +158,12 @@ void tree_count(struct voip *self, struct caller *c, uint32_t target);
 void tree_uncount(struct voip *self, struct caller *c, uint32_t target);
 /** The child of a node that goes on with this character; 0: none */
 uint32_t node_child(const struct voip *self, uint32_t node, char c);
+/** Fetches a target and the beginning of its text. */
+static inline void target_fetch(const struct voip *self, uint32_t target)
+{
+   __builtin_prefetch(&self->targets[target]);
+   __builtin_prefetch((const char *) &self->targets[target] + 64);
+}
 static inline char target_char(const struct target *t, uint32_t depth)
 {
    return t->text[t->length - 1 - depth];

@@ -468,7 +468,7 @@ static void find_places(struct voip *self, const struct message *msgs, uint32_t 
       uint32_t target = nc_index_guess(&self->index, msgs[i].hash);
       places[i].call = hashes[i];
       if (target != NC_INDEX_NONE) {
-         __builtin_prefetch(&self->targets[target]);
+         target_fetch(self, target);
       }
    }
 }
