@@ -23,6 +23,7 @@ import ipaddress
 import itertools
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -168,10 +169,33 @@ def ordinary_of_test(rng):
                                     '--seed', 2000 + number, '--to', f'100.64.2.{number + 1}')), None
 
 
+# Ends the programs that a shell has started when a line comes; prints the numbers of those that had failed before.
+END = """
+read -r _
+for i in "${!pids[@]}"; do
+   kill -KILL "${pids[i]}" 2>/dev/null || wait "${pids[i]}" || echo "$i"
+done
+"""
+
+
+class Programs:
+    """All programs of a namespace, started by one shell: entering a namespace for each of hundreds would take longer than they run."""
+
+    def __init__(self, namespace, commands):
+        self.commands = [tuple(map(str, command)) for command in commands]
+        script = ''.join(f'{shlex.join(command)} </dev/null >/dev/null 2>&1 &\npids[{number}]=$!\n'
+                         for number, command in enumerate(self.commands))
+        self.shell = subprocess.Popen(inside(namespace, 'bash', '-c', script + END), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def end(self):
+        """Kills those that still run; prints those that had failed."""
+        for number in self.shell.communicate('end\n')[0].split():
+            print('failed:', *self.commands[int(number)], flush=True)
+
+
 def perform(half, seconds, path, rng, only):
     """Captures the answers of the servers. Returns the addresses of those that were flooded."""
     build()
-    quiet = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.DEVNULL, 'stderr': subprocess.DEVNULL}
     with subprocess.Popen(inside('servers', sys.executable, '-c', LISTENER), stdout=subprocess.PIPE) as listener:
         listener.stdout.readline()
         with subprocess.Popen(inside('servers', 'tcpdump', '-i', 'out', '-Q', 'out', '-s', '96', '-U', '-w', path, 'ip'), stderr=subprocess.PIPE) as tcpdump:
@@ -181,16 +205,14 @@ def perform(half, seconds, path, rng, only):
             others = list((ordinary_of_training if half == 'training' else ordinary_of_test)(rng))
             if only:  # nmap sends next to nothing beside hundreds of other programs
                 floods, others = [], [one for one in others if one[0][1][0] == only]
-            started = [subprocess.Popen(inside('attacker', *command), **quiet) for command, _ in floods]
-            started += [subprocess.Popen(inside(where, *command, *([server] if server else [])), **quiet) for (where, command), server in others]
-            print(f'{len(started)} programs run for {seconds} s', flush=True)
+            commands = {'attacker': [command for command, _ in floods]}
+            for (where, command), server in others:
+                commands.setdefault(where, []).append((*command, *([server] if server else [])))
+            started = [Programs(where, some) for where, some in commands.items()]
+            print(f'{len(floods) + len(others)} programs run for {seconds} s', flush=True)
             time.sleep(seconds)
-            for process in started:
-                if process.poll() not in (None, 0):
-                    print('failed:', *process.args, flush=True)
-                process.send_signal(signal.SIGKILL)
-            for process in started:
-                process.wait()
+            for programs in started:
+                programs.end()
             tcpdump.send_signal(signal.SIGINT)
             tcpdump.wait()
         listener.kill()
