@@ -163,6 +163,27 @@ class Supervisor(unittest.TestCase):
         self.assertEqual(self.status()['repeater']['pid'], before['repeater']['pid'])
         self.w.end(s, signal.SIGTERM)
 
+    def test_a_module_has_its_own_way_to_be_stopped(self):
+        def stubborn(attributes):
+            return module('stubborn', '/bin/sh', "-c 'trap \"echo interrupted\" INT; trap : TERM; echo ready; while :; do sleep 0.05; done'").replace(
+                '"', '&quot;').replace('<module>', f'<module xmlns:s="urn:nemea:supervisor" plain="x" {attributes}>')
+
+        self.configure('stubborn', stubborn('s:stop-timeout="1" s:stop-signal="INT"'))
+        s = self.supervisor()
+        log = 'logs/modules_logs/stubborn_stdout'
+        self.w.wait_for(lambda: os.path.exists(self.w.file(log)) and 'ready\n' in self.w.read(log), 'the module')
+        self.cli('stop', 'stubborn', '--wait')
+        self.assertIn('Stopping module stubborn... sending SIGINT\n', self.w.read('logs/modules_events'))
+        self.assertIn('interrupted\n', self.w.read(log))
+        self.assertEqual(self.status()['stubborn']['last_exit']['signal'], 9)
+        for attributes, said in (('s:stop-timeout="0"', 'stop-timeout "0": expected 1 to 3600 seconds'),
+                                 ('s:stop-signal="KILL"', 'stop-signal "KILL": expected TERM'), ('s:user="root"', 'unexpected attribute "user"')):
+            self.configure('stubborn', stubborn(attributes))
+            self.assertIn(f'stubborn.sup:1: {said}', self.cli('reload', status=1)[1])
+        self.configure('stubborn', stubborn('s:stop-timeout="2"'))
+        self.assertRegex(self.cli('diff')[0], r'change +stubborn +stop-timeout or stop-signal\n')
+        self.w.end(s, signal.SIGTERM)
+
     def test_a_wrong_configuration_is_refused_and_nothing_changes(self):
         s = self.supervisor()
         self.wait_until_ready()

@@ -20,6 +20,9 @@
 #define CONFIG_PROBLEMS   256   /* that are kept; the others are counted */
 #define CONFIG_RESTARTS   3     /* default of module-restarts */
 #define CONFIG_UNLIMITED  30    /* value of module-restarts */
+#define CONFIG_NAMESPACE \
+   "urn:nemea:supervisor" /* of attributes of <module>, which NEMEA 2 does not look at */
+#define CONFIG_STOP 3600  /* seconds of stop-timeout */
 
 enum config_type { TYPE_NONE, TYPE_TCP, TYPE_UNIX, TYPE_FILE, TYPE_BLACKHOLE, TYPE_TLS };
 enum config_direction { DIRECTION_NONE, DIRECTION_IN, DIRECTION_OUT };
@@ -36,9 +39,11 @@ struct config_module {
    char *name, *path;
    char *params; /* NULL: none */
    bool enabled;
-   int restarts;     /* -1: as the whole configuration says */
-   uint32_t profile; /* index */
-   uint32_t line;    /* of the text with all includes, see config_where() */
+   int restarts;          /* -1: as the whole configuration says */
+   uint32_t stop_timeout; /* seconds until it is killed; 0: the default */
+   int stop_signal;       /* 0: SIGTERM */
+   uint32_t profile;      /* index */
+   uint32_t line;         /* of the text with all includes, see config_where() */
    uint32_t n_interfaces;
    struct config_interface *interfaces;
 };

@@ -46,6 +46,9 @@ enum config_change config_compare(const struct config *old_config, const struct 
    if (config_restarts(old_config, old) != config_restarts(new_config, new)) {
       add(what, size, "module-restarts");
    }
+   if (old->stop_timeout != new->stop_timeout || old->stop_signal != new->stop_signal) {
+      add(what, size, "stop-timeout or stop-signal");
+   }
    if (!same(old_config->profiles[old->profile].name, new_config->profiles[new->profile].name)) {
       add(what, size, "profile");
    }

@@ -75,6 +75,8 @@ struct module {
    double cpu;                                    /* share of one core */
    uint32_t cpu_user_percent, cpu_system_percent; /* of the whole machine, as of NEMEA 2 */
    uint64_t virtual_bytes, resident_bytes;
+   uint32_t stop_timeout; /* seconds; 0: the default */
+   int stop_signal;       /* 0: SIGTERM */
    uint32_t total_restarts;
    bool ever_ended;
    bool on_trial;   /* a reload on trial has added or restarted it */

@@ -126,6 +126,8 @@ static bool apply_module(struct daemon *d, struct config *c, const struct config
    m->override = -1;
    m->plan.removed = false;
    m->plan.limit = config_restarts(c, new);
+   m->stop_timeout = new->stop_timeout;
+   m->stop_signal = new->stop_signal;
    return true;
 }
 
@@ -255,13 +257,17 @@ static void start(struct daemon *d, struct module *m)
 
 static void act(struct daemon *d, struct module *m, enum plan_action action)
 {
+   int signal;
    switch (action) {
    case ACTION_START: start(d, m); break;
    case ACTION_TERMINATE:
       m->plan.state = STATE_STOPPING;
-      m->plan.deadline = d->now + PLAN_STOP_TIMEOUT;
-      journal_event(d, EVENT_STOPPING, m, "Stopping module %s... sending SIGTERM", m->name);
-      spawn_signal(m, SIGTERM);
+      m->plan.deadline =
+          d->now + (m->stop_timeout > 0 ? m->stop_timeout * UINT64_C(1000) : PLAN_STOP_TIMEOUT);
+      signal = m->stop_signal != 0 ? m->stop_signal : SIGTERM;
+      journal_event(d, EVENT_STOPPING, m, "Stopping module %s... sending SIG%s", m->name,
+                    sigabbrev_np(signal));
+      spawn_signal(m, signal);
       break;
    case ACTION_KILL:
       m->plan.deadline = d->now + PLAN_STOP_TIMEOUT;
