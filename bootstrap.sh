@@ -20,6 +20,8 @@ usage: ./bootstrap.sh COMMAND [ARGUMENT...]
   release               make the tarball of a release in build-release, twice, and compare
   bench [NAME] [ARG...] run the benchmark NAME on an optimised build; without NAME list them
   receivers [N]         send N alerts (default 10000) to each kind of receiver, which is killed and started again in the middle
+  kills [SECONDS [SEED]]
+                        kill modules and the supervisor at random under a live stream (default: 600 seconds)
   lab [--out DIR] [NAME...]
                         make the captures again, with real tools between hosts in network namespaces (root)
   docs                  make the documentation site, build-docs/html/index.html (Sphinx, Doxygen)
@@ -63,6 +65,7 @@ pc:fuse3                libfuse3-dev        fuse3-devel
 pc:libcurl              libcurl4-openssl-dev libcurl-devel
 pc:libidn2              libidn2-dev         libidn2-devel
 pc:libmaxminddb         libmaxminddb-dev    libmaxminddb-devel
+pc:libseccomp           libseccomp-dev      libseccomp-devel
 pc:python3              python3-dev         python3-devel
 pc:libhs                libhyperscan-dev    hyperscan-devel
 py:yaml                 python3-yaml        python3-pyyaml
@@ -401,6 +404,11 @@ receivers)
    deps build check
    build build-receivers --buildtype=release
    exec env RECEIVERS_ALERTS="${1:-10000}" meson test -C build-receivers -v reporters_mail reporters_receivers alert_output_e2e
+   ;;
+kills)
+   deps build check
+   build build-kills --buildtype=release -Dtests=false
+   exec python3 tests/kill_test.py build-kills/bin "${1:-600}" ${2:+"$2"}
    ;;
 lab)
    deps lab

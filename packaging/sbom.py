@@ -19,7 +19,7 @@ from package import ROOT, date, version
 # Libraries that meson looks for by another way than pkg-config have no name there.
 LICENSES = {'bz2': 'bzip2-1.0.6', 'libhs': 'BSD-3-Clause', 'jansson': 'MIT', 'libpcre2-8': 'BSD-3-Clause', 'openssl': 'Apache-2.0', 'libzstd': 'BSD-3-Clause',
             'liblz4': 'BSD-2-Clause', 'lzo2': 'GPL-2.0-or-later', 'zlib': 'Zlib', 'liblzma': 'NOASSERTION', 'yaml-0.1': 'MIT', 'fuse3': 'LGPL-2.1-only',
-            'libpcap': 'BSD-3-Clause', 'libxml-2.0': 'MIT', 'libcurl': 'curl', 'libidn2': 'LGPL-3.0-or-later OR GPL-2.0-or-later', 'libmaxminddb': 'Apache-2.0',
+            'libpcap': 'BSD-3-Clause', 'libxml-2.0': 'MIT', 'libcurl': 'curl', 'libidn2': 'LGPL-3.0-or-later OR GPL-2.0-or-later', 'libmaxminddb': 'Apache-2.0', 'libseccomp': 'LGPL-2.1-only',
             'sqlite3': 'blessing', 'python3': 'PSF-2.0'}
 BUNDLED = (('owasp-crs', '3.3.4', 'Apache-2.0', 'rules and data of detectors/waintrusion_detector'),)
 # For tests and benchmarks, or part of the C library.

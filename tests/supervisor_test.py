@@ -125,6 +125,108 @@ class Supervisor(unittest.TestCase):
         self.assertEqual(stat.S_IMODE(os.stat(self.w.file('state')).st_mode), 0o700)
         self.w.end(s, signal.SIGTERM)
 
+    def test_a_module_is_confined_as_its_kind_says(self):
+        s = self.supervisor()
+        self.wait_until_ready()
+        status = self.status()
+        self.assertEqual(status['repeater']['sandbox'], {'on': True, 'may': 'streams'})
+        self.assertEqual(status['sleep']['sandbox'], {'on': False, 'why': 'it is not a program of NEMEA'})
+        with open(f'/proc/{status["repeater"]["pid"]}/status', encoding='ascii') as file:
+            of_repeater = dict(re.findall(r'^(NoNewPrivs|Seccomp|CapBnd):\s*(\w+)$', file.read(), re.M))
+        self.assertEqual(of_repeater['NoNewPrivs'], '1')
+        warnings = ''.join(self.cli('check'))
+        self.assertEqual(of_repeater['Seccomp'], '0' if 'system calls' in warnings else '2')
+        if os.geteuid() == 0:
+            self.assertFalse(int(of_repeater['CapBnd'], 16) >> 21 & 1, 'CAP_SYS_ADMIN')
+        self.assertRegex(self.cli('status')[0], r'(?m)^repeater .* on\n.*^sleep .* off$|^sleep .* off\n(.*\n)*repeater .* on$')
+        # The next supervisor knows it of processes that it takes over.
+        self.w.end(s, signal.SIGINT)
+        s = self.supervisor()
+        self.assertEqual(self.status()['repeater']['sandbox'], {'on': True, 'may': 'streams'})
+        self.w.end(s, signal.SIGTERM)
+        s = self.supervisor('--sandbox=off')
+        self.wait_until_ready()
+        self.assertEqual(self.status()['repeater']['sandbox'], {'on': False, 'why': 'switched off by --sandbox=off'})
+        self.assertIn('switched off', ''.join(self.cli('check')))
+        self.w.end(s, signal.SIGTERM)
+        code, _, err = self.w.run(self.program('supervisor'), '--sandbox=perhaps', '-T', 'x', '-L', 'y')
+        self.assertEqual((code, err), (2, 'supervisor: --sandbox=perhaps: expected auto, require or off\n'))
+
+    def test_a_module_that_hangs_is_killed_by_the_watchdog(self):
+        s = self.supervisor('--watchdog=1')
+        self.wait_until_ready()
+        pid = self.status()['log']['pid']
+        os.kill(pid, signal.SIGSTOP)
+        self.wait_until(lambda x: x['log']['pid'] not in (0, pid) and x['log']['state'] == 'ready', 'a module that answers')
+        self.assertEqual(self.status()['log']['last_exit']['signal'], signal.SIGKILL)
+        self.assertIn(f'Module log (PID: {pid}) has not answered for 1 s, it is killed.', self.w.read('logs/modules_events'))
+        self.w.end(s, signal.SIGTERM)
+        code, _, err = self.w.run(self.program('supervisor'), '--watchdog=-1', '-T', 'x', '-L', 'y')
+        self.assertEqual((code, err), (2, 'supervisor: --watchdog=-1: expected seconds, 0 to 86400\n'))
+
+    def test_as_the_first_process_it_reaps_orphans(self):
+        self.configure('sleep', module('sleep', '/bin/sh', '-c "(exec sleep 1234567 &amp;) ; exec sleep infinity"'))
+        unshare = ['unshare', '--pid', '--fork', '--kill-child=SIGKILL', '--mount-proc']
+        if self.w.run(*unshare, 'true')[0] != 0:
+            self.skipTest('no rights for a PID namespace')
+        outer = self.w.start(*unshare, self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.socket,
+                             '--state-dir', self.w.file('state'))
+        self.w.connect(self.socket).close()
+        self.wait_until_ready()
+
+        def children(pid):
+            with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as file:
+                return [int(child) for child in file.read().split()]
+
+        def orphans():
+            found = []
+            for child in children(first):
+                with contextlib.suppress(OSError), open(f'/proc/{child}/cmdline', 'rb') as file:
+                    if b'1234567' in file.read().split(b'\0')[1:2]:
+                        found.append(child)
+            return found
+
+        first = children(outer.pid)[0]
+        self.w.wait_for(orphans, 'an orphan')
+        orphan = orphans()[0]
+        os.kill(orphan, signal.SIGKILL)
+        self.w.wait_for(lambda: not os.path.exists(f'/proc/{orphan}'), 'the orphan to be reaped')
+        self.assertEqual({m['state'] for m in self.status().values()}, {'ready', 'running'})
+        os.kill(first, signal.SIGTERM)
+        self.assertEqual(self.w.end(outer)[0], 0)
+
+    def test_systemd_is_told(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(self.w.file('notify'))
+            notify.settimeout(60)
+            self.w.env['NOTIFY_SOCKET'] = self.w.file('notify')
+            s = self.supervisor()
+            self.assertEqual(notify.recv(100), b'READY=1')
+            for _ in range(2):
+                self.assertEqual(notify.recv(100), b'WATCHDOG=1')
+            s.send_signal(signal.SIGHUP)
+            told = [notify.recv(100)]
+            while told[-1] != b'READY=1':
+                told.append(notify.recv(100))
+            self.assertEqual(told[-2], b'RELOADING=1')
+            # A supervisor that is stopped says nothing, so systemd starts another one, which takes over.
+            s.send_signal(signal.SIGSTOP)
+            s.send_signal(signal.SIGKILL)
+            s.wait()
+            notify.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    notify.recv(100)
+            notify.settimeout(60)
+            before = json.loads(self.w.read('state/state.json'))['modules']
+            s = self.supervisor()
+            self.assertEqual(notify.recv(100), b'READY=1')
+            self.wait_until_ready()
+            self.assertEqual({n: m['pid'] for n, m in self.status().items()}, {n: m['pid'] for n, m in before.items()})
+            self.assertEqual(self.w.end(s, signal.SIGTERM)[0], 0)
+            while told[-1] != b'STOPPING=1':
+                told.append(notify.recv(100))
+
     def test_a_killed_module_is_started_again_and_a_hopeless_one_given_up(self):
         self.configure('false', module('hopeless', '/bin/false', restarts=0) + module('short', '/bin/true', restarts=0))
         s = self.supervisor()

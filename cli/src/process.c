@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "process.h"
 #include "cli.h"
+#include "sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,16 +70,32 @@ static int begin(struct process *p, const char *name, bool report)
    return 0;
 }
 
+/* Programs read hostile captures: they get the files of their command line, to read, and the directory of their sockets. */
+static const char *confine(const struct sandbox *s, const char *path, char *const argv[])
+{
+   const char *const sockets[] = {getenv("TRAP_SOCKET_DIR"), NULL};
+   const struct sandbox_paths more = {.write = sockets, .only_reads = true};
+   return sandbox_enter(s, path, argv, &more);
+}
+
 bool process_start(struct process *p, const char *path, char *const argv[], bool report)
 {
    int failure[2], error = 0;
    if (pipe2(failure, O_CLOEXEC) != 0) {
       return false;
    }
+   const struct sandbox s = sandbox_of(path, argv);
+   (void) sandbox_prepare(&s); /* if it fails, it fails again in the child, which says so */
    int side = begin(p, argv[0], report);
    if (side == 1) {
-      execv(path, argv);
+      const char *failed = confine(&s, path, argv);
+      if (failed == NULL) {
+         execv(path, argv);
+      }
       error = errno;
+      if (failed != NULL) {
+         (void) dprintf(STDERR_FILENO, "sandbox: %s\n", failed);
+      }
       (void) !write(failure[1], &error, sizeof(error));
       _exit(127);
    }

@@ -97,8 +97,9 @@ __attribute__((noreturn)) static void become_supervisor(const struct run *r, con
    snprintf(state, sizeof(state), "%s/supervisor", r->state);
    snprintf(sockets, sizeof(sockets), "%s/" STATE_RUN, r->state);
    snprintf(limit, sizeof(limit), "%llux%u", (unsigned long long) r->config.log_bytes, r->config.log_files);
-   char *argv[] = {"supervisor", "--foreground", "-T",  template,      "-L",  logs, "-s",
-                   control,      "--state-dir",  state, "--log-limit", limit, NULL};
+   char *argv[] = {
+       "supervisor", "--foreground", "-T",  template,        "-L", logs, "-s", control, "--state-dir",
+       state,        "--log-limit",  limit, "--watchdog=60", NULL};
    setpgid(0, 0); /* a terminal's Ctrl-C is for nemea run, which ends it in order */
    prctl(PR_SET_PDEATHSIG, SIGTERM);
    setenv("TRAP_SOCKET_DIR", sockets, 1);

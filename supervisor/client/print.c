@@ -80,8 +80,8 @@ void print_status(const json_t *list)
 {
    size_t i;
    json_t *o;
-   printf("%-28s %-9s %-8s %-9s %-12s %7s %7s %7s\n", "MODULE", "STATE", "PID", "RESTARTS", "LAST EXIT",
-          "IN/s", "OUT/s", "DROP/s");
+   printf("%-28s %-9s %-8s %-9s %-12s %7s %7s %7s %s\n", "MODULE", "STATE", "PID", "RESTARTS", "LAST EXIT",
+          "IN/s", "OUT/s", "DROP/s", "SANDBOX");
    json_array_foreach(list, i, o)
    {
       char in[16], out[16], dropped[16];
@@ -92,8 +92,12 @@ void print_status(const json_t *list)
       print_padded(stdout, print_text_of(o, "state"), 9);
       printf("%-8lld %-9lld ", integer_of(o, "pid"), integer_of(o, "restarts"));
       char text[32];
+      const json_t *sandbox = json_object_get(o, "sandbox");
       exit_text(json_object_get(o, "last_exit"), text, sizeof(text));
-      printf("%-12s %7s %7s %7s\n", text, in, out, dropped);
+      printf("%-12s %7s %7s %7s %s\n", text, in, out, dropped,
+             !json_is_object(sandbox)                       ? "-"
+             : json_is_true(json_object_get(sandbox, "on")) ? "on"
+                                                            : "off");
    }
 }
 

@@ -221,11 +221,18 @@ static json_t *run_info(struct request *r)
    const struct daemon *d = r->d;
    static const char *const roles[] = {
        [ROLE_READ] = "read", [ROLE_INSPECT] = "inspect", [ROLE_CONTROL] = "control"};
-   return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s}", "version", NEMEA_VERSION, "template",
-                    d->template, "logs", d->logs, "socket", d->socket, "pid", (json_int_t) getpid(),
-                    "started", (json_int_t) d->started, "modules", (json_int_t) d->n_modules, "running",
-                    (json_int_t) modules_alive(d), "reloads", (json_int_t) d->reloads, "failed_reloads",
-                    (json_int_t) d->failed_reloads, "role", roles[r->client->role], "trial", trial_result(d));
+   char sandbox[256] = "switched off", missing[512];
+   (void) sandbox_complete(missing, sizeof(missing));
+   if (d->sandbox != SANDBOX_OFF) {
+      sandbox_describe(sandbox, sizeof(sandbox));
+   }
+   return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:s,s:s}", "version", NEMEA_VERSION,
+                    "template", d->template, "logs", d->logs, "socket", d->socket, "pid",
+                    (json_int_t) getpid(), "started", (json_int_t) d->started, "modules",
+                    (json_int_t) d->n_modules, "running", (json_int_t) modules_alive(d), "reloads",
+                    (json_int_t) d->reloads, "failed_reloads", (json_int_t) d->failed_reloads, "role",
+                    roles[r->client->role], "trial", trial_result(d), "sandbox", sandbox, "sandbox_missing",
+                    missing);
 }
 
 static json_t *run_diff(struct request *r)
@@ -264,6 +271,12 @@ static json_t *run_check(struct request *r)
    }
    if (c->n_errors == 0) {
       config_check_topology(c, false);
+   }
+   char missing[512];
+   if (r->d->sandbox == SANDBOX_OFF) {
+      config_warning(c, 0, "the sandbox of modules is switched off (--sandbox=off)");
+   } else if (!sandbox_complete(missing, sizeof(missing))) {
+      config_warning(c, 0, "%s", missing);
    }
    r->ok = c->n_errors == 0;
    json_t *o =

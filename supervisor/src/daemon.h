@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "plan.h"
+#include "sandbox.h"
 #include "socket_path.h"
 
 #include <jansson.h>
@@ -52,6 +53,9 @@ struct service {
    bool waiting;   /* for an answer */
    uint64_t asked; /* last request */
    uint64_t taken; /* last answer; 0: none of this process */
+   uint32_t
+       silent; /* seconds for which this supervisor has waited for an answer of a module that was ready */
+   uint64_t counted; /* when one was last added */
    char *answer;
    size_t got, size; /* size 0: of the header only */
    uint8_t header[8];
@@ -63,10 +67,11 @@ struct module {
    int override;                       /* of enabled, at run time; -1: none */
    struct plan_module plan;
    pid_t pid;
-   int gate;            /* its program begins when a byte is written here; -1: it has begun */
-   bool adopted;        /* started by an earlier supervisor; not a child */
-   uint64_t start_time; /* field 22 of /proc/PID/stat */
-   struct source pidfd; /* of an adopted one */
+   struct sandbox sandbox; /* of its process */
+   int gate;               /* its program begins when a byte is written here; -1: it has begun */
+   bool adopted;           /* started by an earlier supervisor; not a child */
+   uint64_t start_time;    /* field 22 of /proc/PID/stat */
+   struct source pidfd;    /* of an adopted one */
    struct service service;
    struct ifc_stats *ifcs;
    uint32_t n_ifcs;
@@ -121,8 +126,16 @@ struct trial {
 
 struct event_ring;
 
+/** What is done where the kernel or the build lacks a part of the sandbox. */
+enum sandbox_policy {
+   SANDBOX_AUTO,    /* the parts that there are */
+   SANDBOX_REQUIRE, /* the supervisor does not start */
+   SANDBOX_OFF,
+};
+
 struct daemon {
    const char *backup; /* of NEMEA 2, to be imported; NULL: none */
+   enum sandbox_policy sandbox;
    const char *template, *logs, *configs, *socket, *state_dir;
    uid_t inspectors[INSPECTORS];
    uint32_t n_inspectors;
@@ -152,6 +165,7 @@ struct daemon {
    uint32_t reloads, failed_reloads;
    bool last_reload_failed;
    time_t started;
+   uint32_t watchdog; /* seconds without an answer after which a module is killed; 0: never */
 };
 
 /* loop.c */
@@ -264,8 +278,13 @@ void module_ended(struct daemon *d, struct module *m, int status);
 bool spawn(struct daemon *d, struct module *m);
 /** After the state was written. */
 void spawn_release(struct daemon *d);
-/** In a child: becomes a program with these descriptors and no others. */
-__attribute__((noreturn)) void spawn_become(const char *path, char *const argv[], int in, int out, int err);
+/** How a program is confined, where that is not switched off. Makes the filter that spawn_become() needs. */
+struct sandbox spawn_sandbox(const struct daemon *d, const char *path, char *const argv[]);
+/** How a process of an earlier supervisor is confined, as far as it can be seen. */
+struct sandbox spawn_adopted_sandbox(const struct daemon *d, const struct module *m);
+/** In a child: becomes a program with these descriptors and no others, in a sandbox. */
+__attribute__((noreturn)) void spawn_become(const struct daemon *d, const struct sandbox *s, const char *path,
+                                            char *const argv[], int in, int out, int err);
 void spawn_signal(const struct module *m, int signal);
 /** Field 22 of /proc/PID/stat, 0: no such process or a zombie. */
 uint64_t spawn_start_time(pid_t pid);

@@ -45,6 +45,12 @@ static void help(FILE *to)
         "      --import-backup=FILE    take over the modules that a supervisor of NEMEA 2 left running "
         "(/tmp/sup_tmp_dir/\n"
         "                              NUMBER_sup_backup_file.xml); FILE is renamed to FILE.imported\n"
+        "      --watchdog=SECONDS      kill a module that has not answered for so long, and start it again "
+        "(default: 0, never)\n"
+        "      --sandbox=auto|require|off\n"
+        "                              confine the modules with the means of this kernel (default); do not "
+        "start where one\n"
+        "                              of these is missing; do not confine them\n"
         "      --check FILE            print all errors and warnings of a template, each with file and line\n"
         "      --strict                warnings count as errors\n"
         "      --diff OLD NEW          print what a change from one template to the other restarts, starts "
@@ -153,6 +159,32 @@ static bool add_inspector(struct daemon *d, const char *name)
    return true;
 }
 
+static bool set_watchdog(struct daemon *d, const char *text)
+{
+   char *end;
+   unsigned long seconds = strtoul(text, &end, 10);
+   if (*text < '0' || *text > '9' || *end != 0 || seconds > 86400) {
+      fprintf(stderr, "supervisor: --watchdog=%s: expected seconds, 0 to 86400\n", text);
+      return false;
+   }
+   d->watchdog = (uint32_t) seconds;
+   return true;
+}
+
+static bool set_sandbox(struct daemon *d, const char *word)
+{
+   static const char *const words[] = {
+       [SANDBOX_AUTO] = "auto", [SANDBOX_REQUIRE] = "require", [SANDBOX_OFF] = "off"};
+   for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+      if (strcmp(word, words[i]) == 0) {
+         d->sandbox = (enum sandbox_policy) i;
+         return true;
+      }
+   }
+   fprintf(stderr, "supervisor: --sandbox=%s: expected auto, require or off\n", word);
+   return false;
+}
+
 static int run(struct daemon *d, bool background)
 {
    char template[PATH_MAX], logs[PATH_MAX], why[SOCKET_REASON_SIZE];
@@ -174,6 +206,11 @@ static int run(struct daemon *d, bool background)
       fprintf(stderr, "supervisor: cannot write to the directory of logs %s: %s\n", d->logs, strerror(errno));
       return EXIT_CONFIG;
    }
+   char missing[512];
+   if (d->sandbox == SANDBOX_REQUIRE && !sandbox_complete(missing, sizeof(missing))) {
+      fprintf(stderr, "supervisor: --sandbox=require: %s\n", missing);
+      return EXIT_FAILURE;
+   }
    if (socket_dirs_init(&d->dirs, DEFAULT_SOCKET_DIR, why) != 0) {
       fprintf(stderr, "supervisor: %s\n", why);
       return EXIT_FAILURE;
@@ -187,7 +224,7 @@ static int run(struct daemon *d, bool background)
 
 int main(int argc, char **argv)
 {
-   enum { CHECK = 256, STRICT, DIFF, STATE, INSPECT, LOG_LIMIT, IMPORT };
+   enum { CHECK = 256, STRICT, DIFF, STATE, INSPECT, LOG_LIMIT, IMPORT, SANDBOX, WATCHDOG };
    static const struct option options[] = {{"check", no_argument, NULL, CHECK},
                                            {"strict", no_argument, NULL, STRICT},
                                            {"diff", no_argument, NULL, DIFF},
@@ -201,6 +238,8 @@ int main(int argc, char **argv)
                                            {"inspect-user", required_argument, NULL, INSPECT},
                                            {"log-limit", required_argument, NULL, LOG_LIMIT},
                                            {"import-backup", required_argument, NULL, IMPORT},
+                                           {"sandbox", required_argument, NULL, SANDBOX},
+                                           {"watchdog", required_argument, NULL, WATCHDOG},
                                            {"help", no_argument, NULL, 'h'},
                                            {"version", no_argument, NULL, 'V'},
                                            {NULL, 0, NULL, 0}};
@@ -226,6 +265,16 @@ int main(int argc, char **argv)
          }
          break;
       case IMPORT: d.backup = optarg; break;
+      case WATCHDOG:
+         if (!set_watchdog(&d, optarg)) {
+            return EXIT_USAGE;
+         }
+         break;
+      case SANDBOX:
+         if (!set_sandbox(&d, optarg)) {
+            return EXIT_USAGE;
+         }
+         break;
       case 'T': d.template = optarg; break;
       case 'L': d.logs = optarg; break;
       case 'd': background = true; break;

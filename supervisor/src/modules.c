@@ -207,6 +207,7 @@ void module_ended(struct daemon *d, struct module *m, int status)
    m->cpu = 0;
    m->cpu_read = m->cpu_user = m->cpu_system = 0;
    m->service.taken = 0;
+   m->service.silent = 0;
    d->state_changed = true;
 }
 

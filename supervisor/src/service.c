@@ -15,6 +15,7 @@
 #define ANSWER      12
 #define EVERY       1000  /* ms between requests */
 #define TIMEOUT     10000 /* ms until an answer is given up */
+#define SILENT      10    /* s until it is said that a module does not answer */
 #define USAGE_EVERY 900   /* ms between looks at /proc */
 
 void service_close(struct daemon *d, struct module *m)
@@ -152,6 +153,7 @@ static bool take_answer(struct daemon *d, struct module *m)
       m->ifcs = ifcs;
       m->n_ifcs = n;
       s->taken = d->now;
+      s->silent = 0;
    }
    if (ifcs == NULL) {
       journal_event(d, EVENT_ERROR, m, "Module %s: its statistics cannot be read.", m->name);
@@ -221,6 +223,27 @@ static bool connect_to(struct daemon *d, struct module *m)
    return true;
 }
 
+/* A module that was ready and answers no more hangs. Only seconds in which this program ran and waited count, so that it does not
+ * blame modules after the machine or itself was stopped. */
+static void watch_silence(struct daemon *d, struct module *m)
+{
+   struct service *s = &m->service;
+   uint32_t first = d->watchdog > 0 && d->watchdog < SILENT ? d->watchdog : SILENT;
+   if (m->plan.state != STATE_READY || d->now - s->counted < EVERY || !s->waiting) {
+      return;
+   }
+   s->counted = d->now;
+   s->silent++;
+   if (d->watchdog > 0 && s->silent == d->watchdog) {
+      journal_event(d, EVENT_ERROR, m, "Module %s (PID: %d) has not answered for %u s, it is killed.",
+                    m->name, (int) m->pid, s->silent);
+      spawn_signal(m, SIGKILL);
+   } else if (s->silent == first) {
+      journal_event(d, EVENT_ERROR, m, "Module %s (PID: %d) has not answered for %u s.", m->name,
+                    (int) m->pid, s->silent);
+   }
+}
+
 void service_tick(struct daemon *d, struct module *m)
 {
    static const uint8_t request[8] = {REQUEST};
@@ -228,6 +251,7 @@ void service_tick(struct daemon *d, struct module *m)
    if (!m->plan.alive || m->config == NULL || m->config->n_interfaces == 0) {
       return;
    }
+   watch_silence(d, m);
    if (s->waiting) {
       if (d->now - s->asked > TIMEOUT) {
          service_close(d, m);

@@ -59,12 +59,57 @@ static int open_module_log(const struct daemon *d, const struct module *m, const
    return fd;
 }
 
-void spawn_become(const char *path, char *const argv[], int in, int out, int err)
+struct sandbox spawn_sandbox(const struct daemon *d, const char *path, char *const argv[])
+{
+   struct sandbox s = {.why = "switched off by --sandbox=off"};
+   if (d->sandbox != SANDBOX_OFF) {
+      s = sandbox_of(path, argv);
+   }
+   (void) sandbox_prepare(&s); /* if it fails, it fails again in the child, which says so */
+   return s;
+}
+
+struct sandbox spawn_adopted_sandbox(const struct daemon *d, const struct module *m)
+{
+   struct sandbox s = {.why = "an earlier supervisor started it without one"};
+   char path[64], line[256], why[256], **argv = NULL;
+   (void) snprintf(path, sizeof(path), "/proc/%d/status", (int) m->pid);
+   FILE *f = fopen(path, "re");
+   bool confined = false;
+   while (f != NULL && !confined && fgets(line, sizeof(line), f) != NULL) {
+      confined = strncmp(line, "NoNewPrivs:\t1", 13) == 0;
+   }
+   if (f != NULL) {
+      (void) fclose(f);
+   }
+   if (confined && m->config != NULL && (argv = config_command(m->config, why, sizeof(why))) != NULL) {
+      s = sandbox_of(m->config->path, argv);
+   }
+   config_command_free(argv);
+   return s;
+}
+
+static void confine(const struct daemon *d, const struct sandbox *s, const char *path, char *const argv[])
+{
+   const char *sockets[SOCKET_DIRS + 1] = {NULL};
+   for (uint32_t i = 0; i < d->dirs.n; i++) {
+      sockets[i] = d->dirs.dir[i];
+   }
+   const struct sandbox_paths more = {.write = sockets};
+   const char *failed = sandbox_enter(s, path, argv, &more);
+   if (failed != NULL) {
+      (void) dprintf(2, "supervisor: %s: %s\n", failed, strerror(errno));
+      _exit(126);
+   }
+}
+
+void spawn_become(const struct daemon *d, const struct sandbox *s, const char *path, char *const argv[],
+                  int in, int out, int err)
 {
    sigset_t none;
    (void) setsid();
-   for (int s = 1; s < NSIG; s++) {
-      (void) signal(s, SIG_DFL);
+   for (int n = 1; n < NSIG; n++) {
+      (void) signal(n, SIG_DFL);
    }
    (void) sigemptyset(&none);
    (void) sigprocmask(SIG_SETMASK, &none, NULL);
@@ -76,6 +121,7 @@ void spawn_become(const char *path, char *const argv[], int in, int out, int err
    (void) unsetenv("NOTIFY_SOCKET"); /* the supervisor's own */
    (void) unsetenv("WATCHDOG_USEC");
    (void) unsetenv("WATCHDOG_PID");
+   confine(d, s, path, argv);
    execvp(path, argv);
    (void) dprintf(2, "supervisor: cannot execute %s: %s\n", path, strerror(errno));
    _exit(127);
@@ -117,11 +163,12 @@ bool spawn(struct daemon *d, struct module *m)
    }
    int out = open_module_log(d, m, "stdout", argv), err = open_module_log(d, m, "stderr", argv);
    int gate[2] = {-1, -1};
+   m->sandbox = spawn_sandbox(d, m->config->path, argv);
    pid_t pid = out >= 0 && err >= 0 && pipe2(gate, O_CLOEXEC) == 0 ? fork() : -1;
    if (pid == 0) {
       close(gate[1]);
       wait_at(gate[0]);
-      spawn_become(m->config->path, argv, open("/dev/null", O_RDONLY | O_CLOEXEC), out, err);
+      spawn_become(d, &m->sandbox, m->config->path, argv, open("/dev/null", O_RDONLY | O_CLOEXEC), out, err);
    }
    int failed = errno;
    if (out >= 0) {

@@ -76,6 +76,19 @@ static json_t *interfaces_of(const struct module *m, bool out)
    return list;
 }
 
+/* What its process may do; of one that an earlier supervisor has started, the kernel says whether it has a filter. */
+static json_t *sandbox_of_process(const struct module *m)
+{
+   char text[128];
+   if (!m->plan.alive) {
+      return json_null();
+   }
+   sandbox_name(&m->sandbox, text, sizeof(text));
+   return m->sandbox.on ? json_pack("{s:b,s:s}", "on", true, "may", text)
+                        : json_pack("{s:b,s:s}", "on", false, "why",
+                                    m->sandbox.why != NULL ? m->sandbox.why : "unknown");
+}
+
 json_t *status_of(const struct daemon *d, const struct module *m)
 {
    bool alive = m->plan.alive;
@@ -87,6 +100,7 @@ json_t *status_of(const struct daemon *d, const struct module *m)
    json_object_set_new(o, "last_exit", last_exit(m));
    json_object_set_new(o, "started", alive ? json_integer(m->last_start) : json_null());
    json_object_set_new(o, "path", m->config != NULL ? json_string(m->config->path) : json_null());
+   json_object_set_new(o, "sandbox", sandbox_of_process(m));
    json_object_set_new(o, "inputs", interfaces_of(m, false));
    json_object_set_new(o, "outputs", interfaces_of(m, true));
    json_object_set_new(o, "memory", json_integer(alive ? (json_int_t) m->resident_bytes : 0));

@@ -131,7 +131,7 @@ static bool program_path(char path[PATH_MAX])
    return true;
 }
 
-static bool start_program(struct tap *t, char *const argv[], char *why, size_t size)
+static bool start_program(const struct daemon *d, struct tap *t, char *const argv[], char *why, size_t size)
 {
    char path[PATH_MAX];
    int out[2], null;
@@ -140,9 +140,10 @@ static bool start_program(struct tap *t, char *const argv[], char *why, size_t s
       return false;
    }
    null = open("/dev/null", O_RDWR | O_CLOEXEC);
+   struct sandbox s = spawn_sandbox(d, path, argv);
    t->pid = null >= 0 ? fork() : -1;
    if (t->pid == 0) {
-      spawn_become(path, argv, null, out[1], null);
+      spawn_become(d, &s, path, argv, null, out[1], null);
    }
    close(out[1]);
    if (null >= 0) {
@@ -215,7 +216,7 @@ bool tap_start(struct daemon *d, struct client *c, const struct module *m, uint3
       return false;
    }
    t->source = (struct source){.fd = -1, .ready = tap_ready};
-   if (!start_program(t, argv, why, size) || !loop_add(d, &t->source, EPOLLIN)) {
+   if (!start_program(d, t, argv, why, size) || !loop_add(d, &t->source, EPOLLIN)) {
       free_tap(d, t);
       return false;
    }
