@@ -13,8 +13,10 @@ import csv
 import datetime
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import unittest
@@ -31,13 +33,14 @@ ICMP = (1, 58)
 
 def needs(*programs):
     missing = [name for name in programs if shutil.which(name, path=PATH) is None]
-    packages = {'nfcapd': 'nfdump', 'pmacctd': 'pmacct'}
+    packages = {'nfcapd': 'nfdump', 'pmacctd': 'pmacct', 'nfacctd': 'pmacct'}
     return unittest.skipIf(missing, f'missing: {", ".join(f"{name} (package {packages.get(name, name)})" for name in missing)}')
 
 
 def milliseconds(text):
-    time = datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.timezone.utc)
-    return round(time.timestamp() * 1000)
+    """Whole ones, as nfdump has them; a microsecond may be missing by the binary fraction of a UniRec time."""
+    time = datetime.datetime.fromisoformat(text) - datetime.datetime(1970, 1, 1)
+    return (time // datetime.timedelta(microseconds=1) + 1) // 1000
 
 
 # pmacctd sleeps for seconds before and after a file.
@@ -59,8 +62,12 @@ class Exporters(unittest.TestCase):
         self.addCleanup(nfcapd.wait)
         self.addCleanup(nfcapd.kill)
         wait_until(lambda: listens(other), 'nfcapd')
-        process = self.w.start('flow_collector', '-u', f'127.0.0.1:{port}', '-F', f'127.0.0.1:{other}', '-f', FORMAT, '-i', 'f:out:w', '-v')
+        process = self.w.start('flow_collector', '-u', f'127.0.0.1:{port}', '-F', f'127.0.0.1:{other}', '-f', FORMAT, '-i', 'f:out:w', '-v',
+                               '--telemetry', self.w.file('telemetry'))
         wait_until(lambda: listens(port), 'flow_collector')
+        if callable(exporter[0]):
+            exporter[0](port)
+            exporter = ['true']
         done = subprocess.run([part.replace('PORT', str(port)) for part in exporter], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               cwd=self.w.path, env=dict(os.environ, PATH=PATH), check=False)
         self.assertIn(done.returncode, (0, 1), done.stdout)  # pmacctd ends with either after a file
@@ -118,6 +125,71 @@ class Exporters(unittest.TestCase):
     def test_softflowd_with_ipfix(self):
         self.softflowd('10')  # its sequence numbers count the records of the message itself, too: so losses are shown
 
+    def received(self):
+        """Records that flow_collector has read, as its telemetry says each second."""
+        if not os.path.exists(self.w.file('telemetry/stats')):
+            return 0
+        found = re.search(r'^flow records: (\d+)$', self.w.read('telemetry/stats'), re.M)
+        return int(found.group(1)) if found else 0
+
+    def fprobe(self, port, version):
+        """It captures only: flows over the loopback interface, until it has sent a full message; it sends the rest when it is told to end."""
+        wanted = free_port()
+        process = subprocess.Popen(['fprobe', '-i', 'lo', '-n', version, '-s', '1', '-d', '1', '-l', '2', '-f', f'udp dst port {wanted}',
+                                    f'127.0.0.1:{port}'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, PATH=PATH))
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+
+        def captures():
+            with open('/proc/net/packet', encoding='ascii') as file:
+                inodes = {line.split()[-1] for line in file}
+            fds = f'/proc/{process.pid}/fd'
+            return any(os.readlink(os.path.join(fds, fd)).strip('socket:[]') in inodes for fd in os.listdir(fds))
+        wait_until(captures, 'fprobe to capture')
+
+        def sent_enough():  # it may see the first ones or not
+            for n in range(10):
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                    for k in range(1 + n % 3):
+                        s.sendto(bytes(10 * n + k), ('127.0.0.1', wanted))
+            return self.received() >= 30
+        wait_until(sent_enough, 'what fprobe sends')
+        process.terminate()
+        process.wait()
+
+    @ALL
+    @needs('fprobe', 'nfcapd')
+    @unittest.skipIf(os.geteuid() != 0, 'fprobe captures, which needs root')
+    def test_fprobe_with_netflow_v5(self):
+        err = self.compare(lambda port: self.fprobe(port, '5'))
+        self.assertIn('lost by sequence numbers 0,', err)
+
+    @ALL
+    @needs('softflowd', 'nfacctd')
+    def test_nfacctd_reads_the_same(self):
+        """Packets and bytes of each flow of softflowd's NetFlow v9 and IPFIX, as nfacctd sums them up."""
+        for version in '9', '10':
+            port, other, output = free_port(), free_port(), self.w.file(f'nfacctd{version}.csv')
+            self.w.file('nfacctd.conf', f'nfacctd_port: {other}\nnfacctd_ip: 127.0.0.1\nplugins: print\nprint_output: csv\nprint_refresh_time: 1\n'
+                        f'print_output_file: {output}\nprint_output_file_append: true\naggregate: src_host, dst_host, src_port, dst_port, proto\n')
+            log = self.w.file(f'nfacctd{version}.log')
+            with open(log, 'wb') as file:
+                nfacctd = subprocess.Popen(['nfacctd', '-f', self.w.file('nfacctd.conf')], stdout=file, stderr=file, env=dict(os.environ, PATH=PATH),
+                                           start_new_session=True)  # its plugin is a process of its own
+            self.addCleanup(nfacctd.wait)
+            self.addCleanup(os.killpg, nfacctd.pid, signal.SIGKILL)
+            wait_until(lambda: listens(other) and 'Purging cache' in self.w.read(log), 'nfacctd and its plugin')  # before, it drops what comes
+            process = self.w.start('flow_collector', '-u', f'127.0.0.1:{port}', '-F', f'127.0.0.1:{other}', '-f', FORMAT, '-i', 'f:out:w', '-v')
+            wait_until(lambda: listens(port), 'flow_collector')
+            subprocess.run(['softflowd', '-r', CAPTURE, '-a', '-d', '-n', f'127.0.0.1:{port}', '-v', version, '-p', 'pid', '-c', 'control'],
+                           cwd=self.w.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, PATH=PATH), check=True)
+            wait_until(lambda: unread(port) == 0, 'flow_collector to read what was sent')
+            self.w.wait_until_blocked(process)
+            code, _, err = self.w.end(process, signal.SIGTERM)
+            self.assertEqual(code, 0, err)
+            own = sums(self.own())
+            wait_until(lambda: of_nfacctd(output) == own, f'nfacctd to say the same of version {version}')
+
     def pmacctd(self, version):
         self.w.file('pmacctd.conf', f'pcap_savefile: {CAPTURE}\npcap_savefile_wait: false\nplugins: nfprobe\nnfprobe_receiver: 127.0.0.1:PORT\nnfprobe_version: {version}\n'
                     'aggregate: src_host, dst_host, src_port, dst_port, proto, tos, tcpflags\n')
@@ -155,6 +227,22 @@ class Exporters(unittest.TestCase):
     @needs('pmacctd', 'nfcapd')
     def test_pmacctd_with_ipfix(self):
         self.pmacctd(10)
+
+
+def of_nfacctd(path):
+    """Packets and bytes by key; it writes what it has each second."""
+    total = collections.Counter()
+    if os.path.exists(path):
+        with open(path, encoding='ascii') as file:
+            for r in csv.DictReader(line for line in file if line.strip()):
+                if r['SRC_IP'] == 'SRC_IP' or None in r.values():
+                    continue
+                numbers = {'icmp': 1, 'igmp': 2, 'tcp': 6, 'udp': 17, 'ipv6-icmp': 58}
+                protocol = numbers.get(r['PROTOCOL']) or int(r['PROTOCOL'])
+                key = r['SRC_IP'], r['DST_IP'], protocol, int(r['SRC_PORT']), 0 if protocol in ICMP else int(r['DST_PORT'])
+                total[key, 'packets'] += int(r['PACKETS'])
+                total[key, 'bytes'] += int(r['BYTES'])
+    return total
 
 
 def objects(text):
