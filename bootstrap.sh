@@ -101,7 +101,7 @@ prog:nfcapd             nfdump              nfdump
 prog:kdig               knot-dnsutils       knot-utils
 prog:nginx              nginx-light         nginx
 prog:nfacctd            pmacct              pmacct
-prog:softflowd          fprobe softflowd           softflowd
+prog:softflowd          softflowd           softflowd
 prog:tshark             tshark              wireshark-cli
 prog:doxygen            doxygen             doxygen
 py:jsonschema           python3-jsonschema  python3-jsonschema
