@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """End-to-end tests of the modules that carry records unchanged, with real processes: merger, mux,
-demux, endiverter, debug_sender.
+demux, endiverter, debug_sender. And what programs that are services tell systemd.
 
 usage: plumbing_test.py BIN_DIR
 """
 
+import os
 import signal
+import socket
 import sys
 import unittest
 
 from modules_test import ALL_TYPES
-from programs import Workspace
+from programs import TIMEOUT, Workspace
 
 BIN = None
 
@@ -83,6 +85,46 @@ class Plumbing(unittest.TestCase):
         self.assertEqual(self.ok(self.w.end(logger)), 'uint32 N,string TEXT\n1,""\n0,"a"\n')
 
 
+class Services(unittest.TestCase):
+    """Programs that have a unit of Type=notify say when they are ready, and then that they still work."""
+
+    def check(self, *command, path=None, pid=True, times=1):
+        if not os.path.exists(os.path.join(BIN, command[0])):
+            self.skipTest(f'{command[0]} is not built')
+        with Workspace(BIN) as w, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.bind(path or w.file('notify'))
+            s.settimeout(TIMEOUT)
+            w.env.update(NOTIFY_SOCKET=path.replace(chr(0), '@') if path else w.file('notify'), WATCHDOG_USEC='2000')
+            if not pid:
+                w.env['WATCHDOG_PID'] = '1'
+            program = w.start(os.path.join(BIN, command[0]), *command[1:])
+            told = [s.recv(100) for _ in range(1 + times if pid else 1)]
+            self.assertEqual(told, [b'READY=1', b'WATCHDOG=1', b'WATCHDOG=1'][:len(told)])
+            self.assertEqual(w.end(program, signal.SIGTERM)[0], 0)
+            if not pid:
+                s.setblocking(False)
+                self.assertRaises(BlockingIOError, s.recv, 100)
+
+    def test_reader_of_a_stream(self):
+        self.check('logger', '-t', '-i', 'u:nobody', times=2)
+
+    def test_socket_without_a_path(self):
+        self.check('logger', '-t', '-i', 'u:nobody', path=chr(0) + f'nemea-test-{os.getpid()}')
+
+    def test_watchdog_of_another_process(self):
+        self.check('logger', '-t', '-i', 'u:nobody', pid=False)
+
+    def test_collector(self):
+        port = Workspace.free_port()
+        self.check('flow_collector', '-u', f'127.0.0.1:{port}', '-i', 'u:out:timeout=NO_WAIT')
+
+    def test_store(self):
+        self.check('alert_store', '-d', 'alerts.db', '-i', 'u:nobody')
+
+    def test_page(self):
+        self.check('nemea_page', '--listen', '127.0.0.1:0', '--token', 'token')
+
+
 if __name__ == '__main__':
-    BIN = sys.argv.pop(1)
+    BIN = os.path.abspath(sys.argv.pop(1))
     unittest.main()

@@ -299,6 +299,14 @@ int receive_error(nm_module_t *m, uint32_t i, int rc);
 /** All that waits for a pause between two batches. */
 int between_batches(nm_module_t *m);
 
+/* notify.c */
+/** The module has started. */
+void notify_ready(void);
+/** The module's own thread works, or waits for others; calls from other threads do nothing. */
+void notify_alive(void);
+/** Does systemd wait for that? */
+bool notify_is_watched(void);
+
 /* merge.c */
 /** Room for a batch of each input. */
 int pending_open(nm_module_t *m);

@@ -28,7 +28,8 @@ static int run_source(nm_module_t *m)
    int rc = NM_OK;
    for (unsigned turn = 0; rc == NM_OK && m->def->source != NULL && !nm_stop_signal; turn++) {
       rc = outcome(m, m->def->source(m));
-      if (rc == NM_OK && (turn % BATCH == 0 || nm_events != 0 || m->timer_every != 0)) {
+      if (rc == NM_OK &&
+          (turn % BATCH == 0 || nm_events != 0 || m->timer_every != 0 || notify_is_watched())) {
          rc = between_batches(m);
       }
    }
@@ -41,6 +42,9 @@ static int work(nm_module_t *m)
    clock_start(m);
    int rc = def->init != NULL ? outcome(m, def->init(m)) : NM_OK;
    rc = rc == NM_OK ? counters_open(m) : rc;
+   if (rc == NM_OK) {
+      notify_ready();
+   }
    if (rc == NM_OK && m->n_in > 0) {
       rc = (def->flags & NM_MERGE) && m->n_in > 1 ? receive_merged(m) : receive(m);
    } else if (rc == NM_OK) {

@@ -242,6 +242,7 @@ int between_batches(nm_module_t *m)
 {
    int rc = NM_OK;
    m->wall = clock_us(CLOCK_MONOTONIC_COARSE);
+   notify_alive();
    counters_publish(m);
    if (nm_events != 0) {
       rc = handle_events(m);

@@ -105,5 +105,6 @@ int handle_events(nm_module_t *m)
 NM_PUBLIC bool nm_stopping(const nm_module_t *m)
 {
    (void) m;
+   notify_alive(); /* loops that wait for others ask this */
    return nm_stop_signal != 0;
 }

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
+#include <nemea-common/nc_notify.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -12,7 +12,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -50,33 +49,13 @@ void loop_close(struct daemon *d, struct source *s)
    }
 }
 
-/* Tells systemd, where it asks to be told (sd_notify(3)). */
-static void notify(const char *text)
-{
-   const char *path = getenv("NOTIFY_SOCKET");
-   struct sockaddr_un a = {.sun_family = AF_UNIX};
-   if (path == NULL || strlen(path) >= sizeof(a.sun_path) || (*path != '/' && *path != '@')) {
-      return;
-   }
-   memcpy(a.sun_path, path, strlen(path));
-   if (*path == '@') {
-      a.sun_path[0] = 0;
-   }
-   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-   if (fd >= 0) {
-      (void) sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *) &a,
-                    (socklen_t) (offsetof(struct sockaddr_un, sun_path) + strlen(path)));
-      close(fd);
-   }
-}
-
 static void reload(struct daemon *d)
 {
    json_t *report = json_object();
-   notify("RELOADING=1");
+   nc_notify("RELOADING=1");
    (void) command_reload(d, report, 0);
    json_decref(report);
-   notify("READY=1");
+   nc_notify("READY=1");
 }
 
 static void signal_ready(struct daemon *d, struct source *source, uint32_t events)
@@ -130,7 +109,7 @@ static uint64_t tick(struct daemon *d)
       control_tick(d);
       tap_tick(d);
       service_read_usage(d);
-      notify("WATCHDOG=1");
+      nc_notify("WATCHDOG=1");
    }
    if (d->now - d->last_cut >= CUT_EACH) {
       d->last_cut = d->now;
@@ -293,9 +272,9 @@ int daemon_run(struct daemon *d, bool background)
       if (background) {
          detach(ready[1]);
       }
-      notify("READY=1");
+      nc_notify("READY=1");
       loop(d);
-      notify("STOPPING=1");
+      nc_notify("STOPPING=1");
    } else if (background) {
       char failed = (char) status;
       (void) !write(ready[1], &failed, 1);

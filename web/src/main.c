@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <nemea-common/nc_notify.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -343,7 +344,9 @@ static void print_address(const struct options *o, const struct address *a, cons
 static void run(const struct options *o, const struct address *a, struct server *s, const sigset_t *signals)
 {
    static const struct timespec second = {.tv_sec = 1};
+   uint64_t watchdog = nc_notify_interval();
    print_address(o, a, s);
+   nc_notify("READY=1");
    for (;;) {
       int signal = sigtimedwait(signals, NULL, &second);
       if (signal == SIGTERM || signal == SIGINT) {
@@ -353,6 +356,9 @@ static void run(const struct options *o, const struct address *a, struct server 
          print_address(o, a, s);
       }
       server_tick(s);
+      if (watchdog != 0) {
+         nc_notify("WATCHDOG=1");
+      }
    }
 }
 

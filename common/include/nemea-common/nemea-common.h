@@ -26,6 +26,7 @@
 #include <nemea-common/nc_hll.h>
 #include <nemea-common/nc_index.h>
 #include <nemea-common/nc_json.h>
+#include <nemea-common/nc_notify.h>
 #include <nemea-common/nc_table.h>
 #include <nemea-common/nc_telemetry.h>
 #include <nemea-common/nc_text.h>
