@@ -188,6 +188,26 @@ class AlertStore(unittest.TestCase):
             self.assertEqual(len(self.ask(b'{"op":"list","since":' + since + b'}\n')) - 1, expected)
         self.assertEqual(self.ask(b'{"op":"list","limit":1'), [])
 
+    def test_lists_are_sorted_over_all_pages(self):
+        self.some()
+        orders = {'arrival': ['10.0.0.1', '2001:db8::1', '10.0.1.1'][::-1], 'begin': ['10.0.1.1', '2001:db8::1', '10.0.0.1'],
+                  'target': ['2001:db8::1', '10.0.1.1', '10.0.0.1'], 'source': ['10.0.1.1', '2001:db8::1', '10.0.0.1'],
+                  'kind': ['10.0.1.1', '2001:db8::1', '10.0.0.1'], 'state': ['10.0.1.1', '2001:db8::1', '10.0.0.1']}
+        for sort, expected in orders.items():
+            for order in ('descending', 'ascending')[:1 if sort == 'arrival' else 2]:
+                found, request, more = [], {'op': 'list', 'sort': sort, 'order': order, 'limit': 1}, True
+                while more and len(found) < 4:
+                    *rows, end = self.ask(json.dumps(request).encode() + b'\n')
+                    self.assertEqual(len(rows), 1, (request, end))
+                    found.append(rows[0]['event']['targets'][0]['ip'])
+                    request['before'], more = end['before'], end['more']
+                self.assertEqual(found, expected if order == 'descending' else expected[::-1], (sort, order))
+        self.assertEqual(len(self.ask(b'{"op":"list","sort":"target","host":"10.0.0.0/8"}\n')), 3)
+        self.assertEqual(len(self.ask(b'{"op":"list","sort":"target","kind":"flood"}\n')), 1)
+        for line, text in ((b'{"op":"list","sort":"size"}', 'flows'), (b'{"op":"list","sort":"kind","order":"up"}', 'ascending'),
+                           (b'{"op":"list","order":"ascending"}', 'sort'), (b'{"op":"list","sort":"kind","before":99}', 'no longer stored')):
+            self.assertIn(text, self.ask(line + b'\n')[-1]['error'])
+
     def test_events_are_followed(self):
         self.store()
         follower = self.w.start('nemea', 'alerts', 'follow', '--json', '--host', '10.0.0.0/8')

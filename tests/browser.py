@@ -28,6 +28,7 @@ class Browser:
         chrome_reads, write = os.pipe()
         options = ['--headless=new', '--remote-debugging-pipe', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-extensions',
                    '--disable-background-networking', '--disable-component-update', '--disable-sync', '--hide-scrollbars',
+                   '--ignore-certificate-errors',  # tests make certificates of their own
                    f'--user-data-dir={directory}']
         self.process = subprocess.Popen(['bash', '-c', f'exec "$0" "$@" 3<&{chrome_reads} 4>&{chrome_writes}', program, *options, 'about:blank'],
                                         pass_fds=(chrome_reads, chrome_writes), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -13,11 +13,13 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import unittest
 
 import browser
+from geo_database import database
 from programs import ROOT, Workspace
 from supervisor_test import DOCUMENT, interface, module
 
@@ -34,7 +36,7 @@ class Page(unittest.TestCase):
         self.page = self.w.start(os.path.join(BIN, 'nemea_page'), '--listen', '127.0.0.1:0', '--token', 'token', '--supervisor', self.w.file('s.sock'),
                                  '--archive', self.w.file('archive'), *options)
         self.address = self.page.stdout.readline().strip()
-        found = re.fullmatch(r'http://127\.0\.0\.1:(\d+)/\?token=([0-9a-f]{32})', self.address)
+        found = re.fullmatch(r'https?://127\.0\.0\.1:(\d+)/\?token=([0-9a-f]{32})', self.address)
         self.assertTrue(found, self.address)
         self.port, self.token = int(found.group(1)), found.group(2)
         self.cookie = None
@@ -273,7 +275,13 @@ class Views(Page):
         self.deployment()
         self.connect_all()
         networks = self.w.file('networks', '10.0.0.0/8 lab\n192.168.0.0/16 office\n172.16.0.0/12 servers\n')
-        self.start('--networks', networks)
+        geoip = self.w.file('geo.mmdb', database({'country': {'iso_code': 'ZZ'}, 'autonomous_system_number': 64500, 'autonomous_system_organization': 'Example Net'}))
+        code, _, err = self.w.run('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=127.0.0.1', '-keyout', 'key.pem',
+                                  '-out', 'cert.pem')
+        self.assertEqual(code, 0, err)
+        tls = ('--tls-cert', self.w.file('cert.pem'), '--tls-key', self.w.file('key.pem'))
+        self.start('--networks', networks, '--geoip', geoip, '--resolver', *tls)
+        self.check_tls()
         self.browser = b = browser.Browser(browser.find(), self.w.file('chromium'))
         self.addCleanup(b.close)
         b.size(1280, 860)
@@ -299,6 +307,8 @@ class Views(Page):
         self.view(f'#/alerts?kind={kind}', f'document.querySelector("select[name=kind]").value === "{kind}"')
         self.w.wait_for(lambda: {e['id'] for e in self.events('--kind', kind)} == set(self.ids_shown()), 'the same events of a kind')
 
+        self.check_sorting()
+
         # One event, its flows, and a mark.
         event = next(e for e in self.events('--kind', 'vertical-scan') if len(e['sources']) == 1)
         self.view('#/alerts/' + event['id'], 'document.querySelector(".reason") && document.querySelector("#flows tbody tr")')
@@ -318,6 +328,8 @@ class Views(Page):
         self.view('#/hosts/' + host, 'document.querySelector("#attacker .row") && document.querySelector("#flows tbody tr")')
         shown = {row for row in b.eval('[...document.querySelectorAll("#attacker .row")].map((r) => r.dataset.id)')}
         self.assertTrue(shown and shown <= {e['id'] for e in self.events('--host', host)})
+        self.check_addresses(host)
+        self.view('#/hosts/' + host, 'document.querySelector("#attacker .row")')
         self.pictures('host')
         self.view('#/hosts', 'document.querySelectorAll("td .address").length > 1')
         self.pictures('hosts')
@@ -330,6 +342,7 @@ class Views(Page):
         b.wait('document.querySelectorAll("#counters tbody tr").length === 2 && document.getElementById("log").textContent')
         if PICTURES:
             b.eval('scrollTo(0, 400)')
+        self.check_records()
         self.pictures('module')
         self.view('#/system', 'document.querySelectorAll("#system-modules tbody tr").length === 6 && document.querySelector("#system-data dd")')
         self.pictures('system')
@@ -338,9 +351,52 @@ class Views(Page):
         self.assertEqual(self.w.end(self.page, signal.SIGTERM)[0], 0)
         b.wait('!document.getElementById("lost").hidden')
         self.pictures('lost')
-        self.page = self.w.start(self.program('nemea_page'), '-l', f'127.0.0.1:{self.port}', '-t', 'token', '-s', self.w.file('s.sock'))
+        self.page = self.w.start(self.program('nemea_page'), '-l', f'127.0.0.1:{self.port}', '-t', 'token', '-s', self.w.file('s.sock'), *tls)
         b.wait('document.getElementById("lost").hidden && document.getElementById("connection").textContent === "live"')
         self.assertEqual(b.problems, [])
+
+    def check_tls(self):
+        self.assertTrue(self.address.startswith('https://'))
+        context = ssl.create_default_context(cafile=self.w.file('cert.pem'))
+        context.check_hostname = False
+        connection = http.client.HTTPSConnection('127.0.0.1', self.port, context=context)
+        connection.request('GET', '/?token=' + '0' * 32)
+        self.assertEqual(connection.getresponse().status, 401)
+        connection.close()
+        with socket.create_connection(('127.0.0.1', self.port)) as s: # who speaks no TLS gets nothing
+            s.sendall(b'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+            self.assertNotIn(b'HTTP/1.1 200', s.recv(1000))
+
+    def check_sorting(self):
+        """A click on the head of a column asks the store for that order, and another one for its reverse."""
+        self.view('#/alerts', 'document.querySelectorAll("#alerts tbody tr").length > 3')
+        for column, key, orders in ((1, 'kind', ('ascending', 'descending')), (3, 'target', ('descending', 'ascending'))):
+            for order in orders:
+                self.browser.eval(f'document.querySelectorAll("#alerts th button")[{column}].click()')
+                wanted = f'(await (await fetch("/api/v1/alerts?limit=50&sort={key}&order={order}")).json()).rows.map((row) => row.event.id)'
+                wanted = self.browser.eval(f'(async () => {wanted})()')
+                self.browser.wait(f'[...document.querySelectorAll("#alerts tbody tr")].map((r) => r.dataset.id).join() === "{",".join(wanted)}"')
+                self.assertEqual(self.browser.eval(f'document.querySelectorAll("#alerts th")[{column}].getAttribute("aria-sort")'), order)
+
+    def check_addresses(self, host):
+        """Country and AS from the database of --geoip, names from --resolver."""
+        self.view('#/hosts/' + host, 'document.getElementById("view").innerText.includes("Example Net") && document.getElementById("view").innerText.includes("ZZ")')
+        self.view('#/hosts/127.0.0.1', 'document.getElementById("view").innerText.includes("localhost")')
+
+    def check_records(self):
+        """The next records of an output are shown while they flow; the button is pressed again if none came in its 3 seconds."""
+        press = 'document.querySelector("#records").previousElementSibling.querySelector("button").click()'
+
+        def shown():
+            self.sender.stdin.write(''.join(self.flows[:20]))
+            self.sender.stdin.flush()
+            text = self.browser.eval('document.querySelector("#records").innerText')
+            if 'Waiting' not in text and not self.browser.eval('document.querySelectorAll("#records tbody tr").length'):
+                self.assertNotIn('cannot', text)
+                self.browser.eval(press)
+            return self.browser.eval('document.querySelectorAll("#records tbody tr").length')
+        self.w.wait_for(shown, 'records of an output')
+        self.assertIn('SRC_IP', self.browser.eval('document.querySelector("#records thead").innerText'))
 
     def ids_shown(self):
         self.browser.eval('document.querySelectorAll(".title button.primary:not([hidden])").forEach((button) => button.click())')

@@ -4,6 +4,7 @@
 #include "database.h"
 #include "read_ahead.h"
 #include "runs.h"
+#include "sorted.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,15 +14,10 @@
 #define AHEAD       256   /* rows that are read ahead */
 #define AHEAD_LEAST 8     /* fewer are read as fast one by one: finding their pages reads some, too */
 
-/* What all searches have in common; the host is looked for in the index, see list_hosts(). */
+/* The host is looked for in the index, see list_hosts(). */
 #define COLUMNS                                                                                           \
    "SELECT e.no, e.id, e.state, e.stored, e.data, (SELECT note FROM mark WHERE event = e.no ORDER BY no " \
    "DESC LIMIT 1), e.run, (SELECT id FROM event r WHERE r.no = e.run) "
-#define CONDITIONS                                                                                          \
-   " AND e.end >= ?1 AND e.begin <= ?2 AND (?3 IS NULL OR e.kind = ?3) AND (?4 IS NULL OR e.detector = ?4)" \
-   " AND e.confidence >= ?5 AND (?6 < 0 OR e.state = ?6)"
-/* Parts of runs are shown with these, or when one is asked for by its id. */
-#define NO_PART " AND e.run <= 0"
 
 /* --------------------------------------------------------------------- opening */
 
@@ -37,19 +33,20 @@ bool query_open(struct query *q, const char *path, int file, struct request_clie
       sqlite3_stmt **statement;
       const char *text;
    } texts[] = {
-       {&q->list,
-        COLUMNS "FROM block b CROSS JOIN event e WHERE b.no <= ?7 / 512 AND b.last >= ?1 AND b.first <= ?2"
-                " AND b.kinds & ?10 AND b.detectors & ?11 AND b.others & ?12 AND b.others & ?13"
-                " AND e.no >= b.no * 512 AND e.no < b.no * 512 + 512 AND e.no < ?7" CONDITIONS NO_PART
-                " ORDER BY b.no DESC, e.no DESC LIMIT ?9"},
+       {&q->list, COLUMNS
+        "FROM block b CROSS JOIN event e WHERE b.no <= ?7 / 512 AND b.last >= ?1 AND b.first <= ?2"
+        " AND b.kinds & ?10 AND b.detectors & ?11 AND b.others & ?12 AND b.others & ?13"
+        " AND e.no >= b.no * 512 AND e.no < b.no * 512 + 512 AND e.no < ?7" QUERY_CONDITIONS QUERY_NO_PART
+        " ORDER BY b.no DESC, e.no DESC LIMIT ?9"},
        {&q->numbers, "SELECT DISTINCT no FROM host WHERE segment = ?1 AND ip >= ?2 AND ip <= ?3"
                      " AND length(ip) = ?4 AND no < ?5 ORDER BY no DESC"},
-       {&q->one, COLUMNS "FROM event e WHERE e.no = ?7 AND (?8 OR e.run <= 0)" CONDITIONS},
+       {&q->one, COLUMNS "FROM event e WHERE e.no = ?7 AND (?8 OR e.run <= 0)" QUERY_CONDITIONS},
        {&q->parts, "SELECT no, id, data FROM event WHERE run = ?1 AND run > 0 ORDER BY begin, no"},
        {&q->find, "SELECT no FROM event_id WHERE segment = ?1 AND id >= ?2 AND id <= ?3 LIMIT 2"},
    };
    /* Marks are written here, too; events are not. */
    int rc = sql_connect(path, client, &q->sql);
+   rc = rc == SQLITE_OK ? sorted_prepare(q->sql) : rc;
    for (size_t i = 0; rc == SQLITE_OK && i < sizeof(texts) / sizeof(texts[0]); i++) {
       rc = sqlite3_prepare_v2(q->sql, texts[i].text, -1, texts[i].statement, NULL);
    }
@@ -117,7 +114,7 @@ static void add_event(sqlite3_stmt *s, const struct event *e, bool with_parts, s
    answer_line(a, row);
 }
 
-static void bind_conditions(sqlite3_stmt *s, const struct request *r)
+void query_bind_conditions(sqlite3_stmt *s, const struct request *r)
 {
    sqlite3_bind_int64(s, 1, r->since);
    sqlite3_bind_int64(s, 2, r->until);
@@ -195,7 +192,7 @@ static int list_all(struct query *q, const struct request *r, struct listing *l,
       confidences |= BLOCK_CONFIDENCE(c);
    }
    int rc;
-   bind_conditions(q->list, r);
+   query_bind_conditions(q->list, r);
    sqlite3_bind_int(q->list, 9, (int) r->limit + 1); /* one more says that there is more */
    sqlite3_bind_int64(q->list, 7, r->before);
    sqlite3_bind_int64(q->list, 10, *r->kind != 0 ? word_bit(r->kind) : -1);
@@ -232,7 +229,7 @@ static int list_segment(struct query *q, const struct request *r, int64_t segmen
 {
    uint32_t n, ahead = 0;
    int rc = read_numbers(q, r, segment, numbers, &n);
-   bind_conditions(q->one, r);
+   query_bind_conditions(q->one, r);
    sqlite3_bind_int(q->one, 8, 0); /* no parts of runs */
    for (uint32_t i = 0; rc == SQLITE_DONE && i < n; i++) {
       if (i == ahead) {
@@ -287,12 +284,12 @@ static void answer_list(struct query *q, const struct request *r, struct answer 
 /* --------------------------------------------------------------------- counting */
 
 /* How many events began in each step; those that had begun before count in the first one. */
-#define COUNT_FROM                                                                                          \
-   " FROM event e WHERE e.no >= (SELECT min(no) FROM segment WHERE last >= ?1 AND first <= ?2) * ?12"       \
-   " AND e.no < ((SELECT max(no) FROM segment WHERE last >= ?1 AND first <= ?2) + 1) * ?12" CONDITIONS      \
-       NO_PART                                                                                              \
-   " AND (?9 = 0 OR e.no IN (SELECT no FROM host WHERE segment IN (SELECT no FROM segment WHERE last >= ?1" \
-   " AND first <= ?2) AND ip >= ?10 AND ip <= ?11 AND length(ip) = ?9)) GROUP BY 1, 2 ORDER BY 1, 2 LIMIT " \
+#define COUNT_FROM                                                                                           \
+   " FROM event e WHERE e.no >= (SELECT min(no) FROM segment WHERE last >= ?1 AND first <= ?2) * ?12"        \
+   " AND e.no < ((SELECT max(no) FROM segment WHERE last >= ?1 AND first <= ?2) + 1) * ?12" QUERY_CONDITIONS \
+       QUERY_NO_PART                                                                                         \
+   " AND (?9 = 0 OR e.no IN (SELECT no FROM host WHERE segment IN (SELECT no FROM segment WHERE last >= ?1"  \
+   " AND first <= ?2) AND ip >= ?10 AND ip <= ?11 AND length(ip) = ?9)) GROUP BY 1, 2 ORDER BY 1, 2 LIMIT "  \
    "?8"
 
 static const char *name_of_count(sqlite3_stmt *s, enum count_by by)
@@ -316,7 +313,7 @@ static void answer_count(struct query *q, const struct request *r, struct answer
    sqlite3_stmt *s = NULL;
    int rc = sqlite3_prepare_v2(q->sql, texts[r->by], -1, &s, NULL);
    unsigned n = 0;
-   bind_conditions(s, r);
+   query_bind_conditions(s, r);
    sqlite3_bind_int64(s, 7, r->step);
    sqlite3_bind_int(s, 8, COUNTS_MAX + 1);
    sqlite3_bind_int(s, 9, r->hosts.size);
@@ -394,7 +391,7 @@ static const struct request anything = {.since = INT64_MIN, .until = INT64_MAX, 
 static bool add_one(struct query *q, const struct request *r, int64_t no, bool all, struct answer *a)
 {
    struct event e, *parts = NULL;
-   bind_conditions(q->one, r);
+   query_bind_conditions(q->one, r);
    sqlite3_bind_int64(q->one, 7, no);
    sqlite3_bind_int(q->one, 8, all);
    bool found = sqlite3_step(q->one) == SQLITE_ROW && read_row(q, q->one, &e, &parts) &&
@@ -405,6 +402,28 @@ static bool add_one(struct query *q, const struct request *r, int64_t no, bool a
    free(parts);
    sqlite3_reset(q->one);
    return found;
+}
+
+/* In another order than the newest first. */
+static void answer_sorted(struct query *q, const struct request *r, struct answer *a)
+{
+   int64_t numbers[LIMIT_MAX + 1];
+   unsigned n, i = 0, skipped = 0;
+   int rc = sorted_list(q->sql, r, numbers, &n);
+   if (rc == SQLITE_NOTFOUND) {
+      answer_error(a, "\"before\": this event is no longer stored; ask for the list from its beginning");
+      return;
+   }
+   if (rc != SQLITE_OK) {
+      failed(q, a, rc);
+      return;
+   }
+   for (; i < n && i < r->limit && a->size <= ANSWER_MAX; i++) {
+      skipped += !add_one(q, &anything, numbers[i], false, a);
+   }
+   answer_line(a, json_pack("{s:b,s:b,s:I,s:I}", "ok", 1, "more", i < n, "before",
+                            (json_int_t) (i > 0 ? numbers[i - 1] : r->before), "unreadable",
+                            (json_int_t) skipped));
 }
 
 void query_changed(struct query *q, const struct request *r, int64_t no, struct answer *a)
@@ -480,7 +499,7 @@ static void answer_stats(struct query *q, struct answer *a)
 void query_answer(struct query *q, const struct request *r, struct answer *a)
 {
    switch (r->op) {
-   case OP_LIST: answer_list(q, r, a); break;
+   case OP_LIST: (r->sort == SORT_ARRIVAL ? answer_list : answer_sorted)(q, r, a); break;
    case OP_SHOW: answer_show(q, r, a); break;
    case OP_MARK: answer_mark(q, r, a); break;
    case OP_STATS: answer_stats(q, a); break;

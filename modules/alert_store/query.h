@@ -6,6 +6,13 @@
 #include "request.h"
 #include "sql.h"
 
+/** What all searches have in common, with the names of struct request as ?1 to ?6; query_bind_conditions() sets them. */
+#define QUERY_CONDITIONS                                                                                    \
+   " AND e.end >= ?1 AND e.begin <= ?2 AND (?3 IS NULL OR e.kind = ?3) AND (?4 IS NULL OR e.detector = ?4)" \
+   " AND e.confidence >= ?5 AND (?6 < 0 OR e.state = ?6)"
+/** Parts of runs are shown with these, or when one is asked for by its id. */
+#define QUERY_NO_PART " AND e.run <= 0"
+
 struct query {
    sqlite3 *sql;
    sqlite3_stmt *list, *numbers, *one, *find, *parts;
@@ -23,5 +30,6 @@ void query_close(struct query *q);
 void query_answer(struct query *q, const struct request *r, struct answer *a);
 /** For OP_FOLLOW: adds the line of an event if it is one that the client asked for. */
 void query_changed(struct query *q, const struct request *r, int64_t no, struct answer *a);
+void query_bind_conditions(sqlite3_stmt *s, const struct request *r);
 
 #endif

@@ -11,6 +11,8 @@
 
 static const char *const operations[] = {"list", "show", "mark", "follow", "stats", "count", NULL};
 static const char *const counted[] = {"kind", "detector", "confidence", "state", NULL};
+static const char *const sorts[] = {"arrival", "begin",      "kind",  "source", "target",
+                                    "flows",   "confidence", "state", NULL};
 
 static int word_index(const char *const words[], const char *word)
 {
@@ -88,6 +90,20 @@ static bool take_word(const char *key, const char *text, struct request *r, char
       return by >= 0 ||
              request_refuse(why, "\"by\": \"%.64s\": expected kind, detector, confidence or state", text);
    }
+   if (strcmp(key, "sort") == 0) {
+      int sort = word_index(sorts, text);
+      r->sort = sort >= 0 ? (enum sort_by) sort : SORT_ARRIVAL;
+      return sort >= 0 ||
+             request_refuse(why,
+                            "\"sort\": \"%.64s\": expected arrival, begin, kind, source, target, "
+                            "flows, confidence or state",
+                            text);
+   }
+   if (strcmp(key, "order") == 0) {
+      r->ascending = strcmp(text, "ascending") == 0;
+      return r->ascending || strcmp(text, "descending") == 0 ||
+             request_refuse(why, "\"order\": \"%.64s\": expected ascending or descending", text);
+   }
    if (strcmp(key, "confidence") == 0) {
       r->confidence = name_index(event_confidence_names, 3, text);
       return r->confidence >= 0 ||
@@ -103,8 +119,8 @@ static bool take_word(const char *key, const char *text, struct request *r, char
 
 static bool take(const char *key, const json_t *value, struct request *r, char why[REQUEST_ERROR])
 {
-   static const char *const words[] = {"host",       "id",    "note", "detector", "kind",
-                                       "confidence", "state", "by",   NULL};
+   static const char *const words[] = {"host",  "id", "note", "detector", "kind", "confidence",
+                                       "state", "by", "sort", "order",    NULL};
    int64_t limit = LIMIT_DEFAULT;
    if (strcmp(key, "op") == 0) {
       return true;
@@ -142,6 +158,9 @@ static bool complete(struct request *r, char why[REQUEST_ERROR])
    }
    if (r->op == OP_COUNT && r->step == 0) {
       return request_refuse(why, "\"count\" needs a \"step\" in seconds");
+   }
+   if (r->ascending && r->sort == SORT_ARRIVAL) {
+      return request_refuse(why, "\"order\": \"ascending\" needs a \"sort\" other than arrival");
    }
    if (r->op == OP_MARK) {
       if (r->state < 0) {

@@ -15,6 +15,17 @@
 enum operation { OP_LIST, OP_SHOW, OP_MARK, OP_FOLLOW, OP_STATS, OP_COUNT };
 /* What events are counted by. */
 enum count_by { BY_KIND, BY_DETECTOR, BY_CONFIDENCE, BY_STATE };
+/* What a list is in the order of. */
+enum sort_by {
+   SORT_ARRIVAL,
+   SORT_BEGIN,
+   SORT_KIND,
+   SORT_SOURCE,
+   SORT_TARGET,
+   SORT_FLOWS,
+   SORT_CONFIDENCE,
+   SORT_STATE
+};
 
 struct request {
    enum operation op;
@@ -23,8 +34,10 @@ struct request {
    char kind[32], detector[64]; /* "": any */
    int confidence;              /* at least */
    int state;                   /* -1: any */
-   int64_t before;              /* numbers of events below this one */
+   int64_t before;              /* numbers of events below this one; sorted: what comes behind this one */
    unsigned limit;
+   enum sort_by sort;
+   bool ascending;
    int64_t step; /* microseconds */
    enum count_by by;
    uint8_t id_from[16], id_to[16]; /* ids that begin as asked for */

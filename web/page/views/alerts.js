@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Events of the store: filtered by the store, page after page; the columns sort what is loaded.
+// Events of the store: filtered and sorted by the store, page after page.
 
 import { get } from '../api.js';
 import { empty, h, replace, select, table } from '../dom.js';
@@ -9,12 +9,6 @@ import { MARKS, hosts, href, pill, stateName } from './events.js';
 
 const PAGE = 50;
 const PERIODS = [['', 'any time'], ['3600', 'last hour'], ['86400', 'last day'], ['604800', 'last 7 days'], ['2592000', 'last 30 days']];
-const LEVELS = { low: 0, medium: 1, high: 2 };
-
-const SORTS = {
-  begin: (row) => row.event.begin, title: (row) => row.text.title, source: (row) => row.text.source, target: (row) => row.text.target,
-  flows: (row) => row.event.flows || 0, confidence: (row) => LEVELS[row.event.confidence], state: (row) => row.event.state,
-};
 
 function rowOf(row) {
   const open = () => { location.hash = href(row); };
@@ -34,14 +28,16 @@ export async function show(root, route, signal) {
   let before = null;
   let more = false;
   let fresh = 0;
-  let sort = { key: null, descending: true, own: false };
+  let questions = 0;
+  let sort = { key: null, descending: true }; // null: the newest first
   const list = h('div', { class: 'card', id: 'alerts' });
   const news = h('button', { type: 'button', class: 'primary', hidden: true, onclick: () => load(true) });
   const summary = h('span', { class: 'soft small grow', id: 'summary' });
 
   function query() {
     const { period, ...rest } = filter;
-    return { ...rest, since: period ? Math.floor(Date.now() / 1000) - Number(period) : '', limit: PAGE };
+    return { ...rest, since: period ? Math.floor(Date.now() / 1000) - Number(period) : '', limit: PAGE,
+      sort: sort.key || '', order: sort.key ? (sort.descending ? 'descending' : 'ascending') : '' };
   }
 
   function draw() {
@@ -50,32 +46,32 @@ export async function show(root, route, signal) {
       summary.textContent = '';
       return;
     }
-    const key = SORTS[sort.key];
-    const sorted = sort.own ? [...rows].sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0) * (sort.descending ? -1 : 1)) : rows;
-    replace(list, table([['Begin', '', 'begin'], ['What', '', 'title'], ['Source', '', 'source'], ['Target', '', 'target'], ['Flows', 'n', 'flows'], ['Confidence', '', 'confidence'], ['State', '', 'state']],
-      sorted.map(rowOf), { sort: { ...sort, change: (wanted) => {
-        sort = { key: wanted, descending: sort.key === wanted ? !sort.descending : wanted !== 'title', own: true };
-        draw();
+    replace(list, table([['Begin', '', 'begin'], ['What', '', 'kind'], ['Source', '', 'source'], ['Target', '', 'target'], ['Flows', 'n', 'flows'], ['Confidence', '', 'confidence'], ['State', '', 'state']],
+      rows.map(rowOf), { sort: { ...sort, change: (wanted) => {
+        sort = { key: wanted, descending: sort.key === wanted ? !sort.descending : wanted !== 'kind' };
+        load(true);
       } } }),
     more ? h('div', { class: 'more' }, h('button', { type: 'button', id: 'more', onclick: () => load(false) }, 'Show more')) : null);
-    summary.textContent = more ? `the newest ${rows.length}${sort.own ? ', sorted' : ''}` : `${rows.length} event${rows.length === 1 ? '' : 's'}`;
+    summary.textContent = more ? `the ${sort.key ? 'first' : 'newest'} ${rows.length}` : `${rows.length} event${rows.length === 1 ? '' : 's'}`;
   }
 
+  // The answer to the last question counts: who sorts twice at once gets the second order.
   async function load(anew) {
+    const number = ++questions;
     try {
+      const answer = await get('alerts', { ...query(), before: anew ? null : before }, signal);
+      if (number !== questions) return;
+      const known = new Set(anew ? [] : rows.map((row) => row.event.id));
+      rows = (anew ? [] : rows).concat(answer.rows.filter((row) => !known.has(row.event.id)));
+      before = answer.before;
+      more = answer.more;
       if (anew) {
-        rows = [];
-        before = null;
         fresh = 0;
         news.hidden = true;
       }
-      const answer = await get('alerts', { ...query(), before }, signal);
-      rows = rows.concat(answer.rows);
-      before = answer.before;
-      more = answer.more;
       draw();
     } catch (error) {
-      if (!signal.aborted) replace(list, empty('Alerts cannot be shown', error.message));
+      if (!signal.aborted && number === questions) replace(list, empty('Alerts cannot be shown', error.message));
     }
   }
 

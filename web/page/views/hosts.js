@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // One address: what it is, its traffic, its peers, and the events that it is in; without one, a choice of addresses.
 
-import { address, facts } from '../addresses.js';
+import { address, follow } from '../addresses.js';
 import { get } from '../api.js';
 import { timeChart, toSeries } from '../charts.js';
 import { card, choice, empty, h, replace, table } from '../dom.js';
@@ -113,6 +113,6 @@ export async function show(root, route, signal) {
   h('div', { class: 'grid' }, card('w4', 'What is known', boxes.about), card('w8', 'Traffic', boxes.traffic),
     card('w6', 'As attacker', boxes.attacker), card('w6', 'As target', boxes.victim),
     card('w6', 'Peers', boxes.peers), card('w6', 'Ports', boxes.ports), card('w12', 'Flows', boxes.flows)));
-  facts(ip).then((known) => replace(boxes.about, about(ip, known))).catch(failed(boxes.about, 'Nothing is known'));
+  follow(ip, (known) => replace(boxes.about, about(ip, known)), signal).catch(failed(boxes.about, 'Nothing is known'));
   await load();
 }

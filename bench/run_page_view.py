@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The page in Chromium: how long a store of many events takes to show, and what a minute of the live pipeline costs the browser.
+
+usage: run_page_view.py [--events N] [--modules N] [--seconds N]
+
+bench/flows/make_alerts.c puts --events events (100000) into alert_store. Then Chromium opens the page: from the click to the first rows of the list of
+alerts, of the list sorted by a column (every event is looked at), and of a list with 20 times "Show more" (1050 rows). After that a supervisor runs
+--modules modules (40, between which flow records are repeated), and the view of the pipeline is open for --seconds seconds (60): CPU time of all of
+Chromium's processes and of nemea_page.
+"""
+
+import argparse
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.abspath(os.environ.get('NEMEA_BUILD', 'build'))
+sys.path[:0] = [os.path.join(ROOT, 'tests')]
+import browser  # noqa: E402  pylint: disable=wrong-import-position
+from programs import Workspace  # noqa: E402  pylint: disable=wrong-import-position
+from supervisor_test import DOCUMENT, interface, module  # noqa: E402  pylint: disable=wrong-import-position
+
+ALERTS = 'miner_detector' # as make_alerts.c makes them
+TICKS = os.sysconf('SC_CLK_TCK')
+
+
+def processes(pid):
+    """A process and all that it has started."""
+    children = subprocess.run(['pgrep', '-P', str(pid)], capture_output=True, text=True, check=False).stdout.split()
+    return [pid] + [below for child in children for below in processes(int(child))]
+
+
+def cpu(pid):
+    """CPU seconds of a process, those below it included."""
+    total = 0
+    for one in processes(pid):
+        try:
+            with open(f'/proc/{one}/stat', encoding='ascii') as file:
+                fields = file.read().rpartition(')')[2].split()
+        except FileNotFoundError:
+            continue
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def resident(pid):
+    """MB, what is shared counted in part."""
+    total = 0
+    for one in processes(pid):
+        try:
+            with open(f'/proc/{one}/smaps_rollup', encoding='ascii') as file:
+                total += int(re.search(r'Pss:\s+(\d+)', file.read())[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return total / 1024
+
+
+class Measurement:
+    def __init__(self, w, arguments):
+        self.w, self.arguments = w, arguments
+
+    def program(self, name):
+        return os.path.join(BUILD, 'bin', name)
+
+    def store(self):
+        self.w.start(self.program('alert_store'), '-d', 'events.db', '-i', f'u:{ALERTS}:resume=store', '--max-age', '36500')
+        sender = self.w.start(os.path.join(BUILD, 'bench', 'flows', 'make_alerts'), '-r', str(self.arguments.events), '-i', f'u:{ALERTS}:min_clients=1')
+        while self.stored() < self.arguments.events:
+            if sender.poll() not in (None, 0):
+                sys.exit(f'make_alerts: {sender.stderr.read()}')
+            time.sleep(0.1)
+
+    def stored(self):
+        with self.w.connect(self.w.file('trap-alert_store.sock')) as s:
+            s.sendall(b'{"op":"stats"}\n')
+            s.shutdown(socket.SHUT_WR)
+            with s.makefile('r') as answer:
+                return json.loads(answer.readline())['events'] or 0
+
+    def deployment(self):
+        os.mkdir(self.w.file('modules'))
+        os.mkdir(self.w.file('logs'))
+        self.w.file('t.xml', DOCUMENT.format(self.w.path))
+        n = self.arguments.modules
+        text = module('repeater', self.program('traffic_repeater'), '', interface('IN', 'flows') + interface('OUT', 'm0'))
+        for i in range(1, n // 2):
+            text += module(f'repeater{i}', self.program('traffic_repeater'), '', interface('IN', f'm{(i - 1) // 3}') + interface('OUT', f'm{i}'))
+        for i in range(n - n // 2):
+            text += module(f'counter{i}', self.program('flowcounter'), '', interface('IN', f'm{i % (n // 2)}'))
+        self.w.file('modules/all.sup', text)
+        self.w.start(self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.w.file('s.sock'), '--state-dir', self.w.file('state'))
+        self.w.connect(self.w.file('s.sock')).close()
+
+    def timed(self, b, action, condition):
+        begin = time.monotonic()
+        b.eval(action)
+        b.wait(condition)
+        return (time.monotonic() - begin) * 1000
+
+    def alerts(self, b, page):
+        rows = 'document.querySelectorAll("#alerts tbody tr").length'
+        print('| what | ms |\n|---|---|')
+        print(f'| the list of {self.arguments.events} events | {self.timed(b, "location.hash = " + chr(34) + "#/alerts" + chr(34), rows + " === 50"):.0f} |')
+        for column, name in ((3, 'target'), (5, 'confidence')):
+            mark = f'document.querySelectorAll("#alerts th")[{column}].getAttribute("aria-sort") === "descending"'
+            print(f'| sorted by {name} | {self.timed(b, f"document.querySelectorAll({chr(34)}#alerts th button{chr(34)})[{column}].click()", mark):.0f} |')
+        begin = time.monotonic()
+        for i in range(20):
+            b.wait(f'{rows} === {50 * (i + 1)}')
+            b.eval('document.getElementById("more").click()')
+        b.wait(f'{rows} === 1050')
+        print(f'| 20 times "Show more" | {(time.monotonic() - begin) * 1000:.0f} |')
+        heap = next(m['value'] for m in b.call('Performance.getMetrics')['metrics'] if m['name'] == 'JSHeapUsedSize')
+        print(f'\nmemory with 1050 rows: JavaScript {heap / 1e6:.1f} MB, Chromium {resident(b.process.pid):.0f} MB, nemea_page {resident(page.pid):.1f} MB\n')
+
+    def pipeline(self, b, page):
+        b.eval('location.hash = "#/pipeline"')
+        b.wait(f'document.querySelectorAll(".node").length === {self.arguments.modules}')
+        before = cpu(b.process.pid), cpu(page.pid)
+        time.sleep(self.arguments.seconds)
+        after = cpu(b.process.pid), cpu(page.pid)
+        used = [100 * (y - x) / self.arguments.seconds for x, y in zip(before, after)]
+        print(f'{self.arguments.modules} modules for {self.arguments.seconds} s, shown each second: Chromium {used[0]:.1f} % of a CPU, nemea_page {used[1]:.2f} %')
+
+    def run(self):
+        self.store()
+        self.deployment()
+        page = self.w.start(self.program('nemea_page'), '--listen', '127.0.0.1:0', '--token', 'token', '--supervisor', self.w.file('s.sock'), '--archive', self.w.file('none'))
+        b = browser.Browser(browser.find(), self.w.file('chromium'))
+        try:
+            b.call('Performance.enable')
+            b.size(1280, 860)
+            b.go(page.stdout.readline().strip())
+            b.wait('document.getElementById("connection").textContent === "live"')
+            self.alerts(b, page)
+            self.pipeline(b, page)
+        finally:
+            b.close()
+            self.w.run(self.program('supcli'), '-s', self.w.file('s.sock'), 'stop', '*')
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--events', type=int, default=100000)
+    parser.add_argument('--modules', type=int, default=40)
+    parser.add_argument('--seconds', type=int, default=60)
+    arguments = parser.parse_args()
+    if browser.find() is None:
+        sys.exit('run_page_view.py: there is no Chromium here')
+    with Workspace(os.path.join(BUILD, 'bin')) as w:
+        Measurement(w, arguments).run()
+
+
+if __name__ == '__main__':
+    main()
