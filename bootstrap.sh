@@ -17,7 +17,7 @@ usage: ./bootstrap.sh COMMAND [ARGUMENT...]
                         libexec/nemea, libraries in lib; with --moduledir modules in that directory
   uninstall             remove what install put in its place
   package [--tests]     build the Debian packages in build-package, and check them with lintian
-  release               make the tarball of a release in build-release, twice, and compare
+  release [--try]       make the tarball of a release in build-release, twice, and compare; --try: build and test it without a network
   bench [NAME] [ARG...] run the benchmark NAME on an optimised build; without NAME list them
   receivers [N]         send N alerts (default 10000) to each kind of receiver, which is killed and started again in the middle
   kills [SECONDS [SEED]]

@@ -30,6 +30,8 @@ def version():
 
 
 def git(*arguments):
+    if shutil.which('git') is None: # a tarball needs none
+        return ''
     done = subprocess.run(['git', '-c', f'safe.directory={ROOT}', *arguments], cwd=ROOT, capture_output=True, check=False)
     return done.stdout.decode() if done.returncode == 0 else ''
 

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Makes the tarball of a release twice, from a clean commit, and compares the bytes.
 
-usage: release.py     (./bootstrap.sh release)
+usage: release.py [--try]     (./bootstrap.sh release)
 
-The tarball, its checksum and the bill of materials are in build-release/. Exit status 1 when the two tarballs differ.
+   --try   then build the tarball and run its quick tests where there is no network: in a network namespace with nothing but lo
+
+The tarball, its checksum and the bill of materials are in build-release/. Exit status 1 when the two tarballs differ, or what was tried failed.
 """
 
 import glob
@@ -30,7 +32,31 @@ def tarball(number):
         return path, file.read()
 
 
-def main():
+def try_offline():
+    """The tarball builds with what is installed, and nothing else: in a network namespace of its own, in a new directory."""
+    top = os.path.join(WORK, 'try')
+    log = os.path.join(WORK, 'try.log')
+    os.makedirs(top)
+    script = ('ip link set lo up; ! ip route get 192.0.2.1 2>/dev/null; tar -xf "$1" --strip-components=1 && meson setup build --buildtype=plain --wrap-mode=nodownload '
+              '&& ninja -C build && meson test -C build --no-rebuild --suite quick --timeout-multiplier 10')
+    command = ['unshare', '-n'] if os.getuid() == 0 else ['unshare', '-r', '-n']
+    with open(log, 'w', encoding='utf-8') as file:
+        done = subprocess.run(command + ['sh', '-euc', script, '_', os.path.join(WORK, f'nemea-{version()}.tar.xz')], cwd=top, stdin=subprocess.DEVNULL, stdout=file,
+                              stderr=file, check=False)
+    if done.returncode != 0:
+        with open(log, encoding='utf-8', errors='replace') as file:
+            print(''.join(file.readlines()[-40:]), file=sys.stderr)
+        print(f'release.py: the tarball does not build without a network (full log: {log})', file=sys.stderr)
+        return False
+    shutil.rmtree(top)
+    print('release.py: builds and passes its quick tests without a network')
+    return True
+
+
+def main(arguments):
+    if arguments not in ([], ['--try']):
+        print(__doc__.split('\n\n')[1], file=sys.stderr)
+        return 2
     if run('git', 'status', '--porcelain', '--untracked-files=no'):
         print('release.py: there are changes that are not committed', file=sys.stderr)
         return 1
@@ -50,8 +76,8 @@ def main():
     for path in sorted(glob.glob(os.path.join(WORK, '*'))):
         print(os.path.relpath(path, ROOT))
     print('release.py: made twice, the same bytes')
-    return 0
+    return 0 if not arguments or try_offline() else 1
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

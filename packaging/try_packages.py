@@ -4,7 +4,8 @@
 
 usage: try_packages.py [SUITE...]        (default: bookworm)
 
-In each root, build-try/SUITE: apt installs the packages from a directory; the pipeline of the README runs as nemead; an ordinary user analyses a
+The packages of this machine's own suite are those of build-package; for another suite they are built in a root of it, in build-try/SUITE-build,
+from the last commit. In each root, build-try/SUITE-used: apt installs the packages from a directory; the pipeline of the README runs as nemead; an ordinary user analyses a
 capture; the commands of the documentation's pages run; an /etc/nemea of NEMEA 2 starts as it is; an older version is upgraded while its
 services run; after purge nothing is left but what the user made. systemd is PID 1 of the root (systemd-nspawn) where the machine can boot one; where
 not, that is said and fails. Exit status 1 when anything failed; logs are beside the roots.
@@ -31,7 +32,7 @@ mount --bind "$1" "$1"; cd "$1"
 mount -t proc proc proc; mount --rbind /dev dev; mount -t sysfs sysfs sys
 mount -t tmpfs -o mode=1777 tmpfs tmp; mount -t tmpfs -o mode=755 tmpfs run
 cp /etc/resolv.conf etc/resolv.conf
-root=$1; mkdir -p packages old-packages; mount --bind "$2/build-package" packages; mount --bind "$3" old-packages; shift 3
+root=$1; mkdir -p packages old-packages; mount --bind "$2" packages; mount --bind "$3" old-packages; shift 3
 exec chroot "$root" "$@"'''
 ENVIRONMENT = {'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL': 'C.UTF-8', 'HOME': '/root',
                'DEBIAN_FRONTEND': 'noninteractive'}
@@ -45,14 +46,37 @@ class Root:
         self.suite, self.path, self.base = suite, os.path.join(WORK, suite + '-used'), os.path.join(WORK, suite)
         self.log = open(os.path.join(WORK, suite + '.try.log'), 'w', encoding='utf-8')  # pylint: disable=consider-using-with
         self.old = os.path.join(WORK, suite + '-old-packages')
+        self.packages = PACKAGES if suite == own_suite() else os.path.join(WORK, suite + '-build', 'source', 'build-package')
         self.failed, self.before = 0, []
         self.machine = None
+
+    def build(self):
+        """The packages of a suite that is not this machine's, from the last commit. False, with the reason in the log, where they cannot be built."""
+        if packages(self.packages, True):
+            return True
+        path = os.path.join(WORK, self.suite + '-build')
+        source = os.path.join(path, 'source')
+        if not os.path.exists(path) and self.host('cp', '-a', '--reflink=auto', self.base, path)[0]:
+            return False
+        shutil.rmtree(source, ignore_errors=True)
+        os.makedirs(os.path.join(source, 'build-package'))
+        date = subprocess.run(['git', '-C', ROOT, 'log', '-1', '--format=%ct'], check=True, capture_output=True, text=True).stdout.strip()
+        archive = f'git -C {ROOT} archive HEAD | tar -x -C {source}'
+        if self.host('sh', '-c', archive)[0]:
+            return False
+        status = self.online(f'cd /source && apt-get -q update && SOURCE_DATE_EPOCH={date} ./bootstrap.sh package', path)[0]
+        made = bool(packages(self.packages, True))
+        print(f'{self.suite}: {"ok" if status == 0 else "FAILED"} the packages are built in a root of the suite, and lintian has nothing to say', flush=True)
+        self.failed += made and status != 0
+        return made
 
     def make(self):
         if not os.path.exists(os.path.join(self.base, 'usr/bin/apt-get')):
             shutil.rmtree(self.base, ignore_errors=True)
             if self.host('debootstrap', '--variant=minbase', '--include=systemd,systemd-sysv,dbus,ca-certificates', self.suite, self.base, MIRROR)[0]:
                 return False
+        if not self.build():
+            return False
         shutil.rmtree(self.path, ignore_errors=True)
         return self.host('cp', '-a', '--reflink=auto', self.base, self.path)[0] == 0
 
@@ -70,7 +94,7 @@ class Root:
         script = ('mount -t tmpfs tmpfs /run && mkdir -p /run/systemd && exec systemd-nspawn -q -D "$1" --boot --machine="$2" --private-network '
                   '--register=no --keep-unit --link-journal=no --bind-ro="$3:/packages" --bind-ro="$4:/old-packages" --bind-ro="$5:/source" '
                   'SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1')
-        command = ['unshare', '-m', '--propagation', 'private', 'sh', '-c', script, '_', self.path, 'nemea-' + self.suite, PACKAGES, self.old, ROOT]
+        command = ['unshare', '-m', '--propagation', 'private', 'sh', '-c', script, '_', self.path, 'nemea-' + self.suite, self.packages, self.old, ROOT]
         self.machine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)  # pylint: disable=consider-using-with
         deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline and self.machine.poll() is None:
@@ -100,9 +124,9 @@ class Root:
             command = ['setpriv', '--reuid', user, '--regid', user, '--init-groups', 'env', 'HOME=/tmp'] + command
         return self.host('nsenter', '-t', self.leader(), '-a', 'env', '-i', *(f'{k}={v}' for k, v in ENVIRONMENT.items()), *command)
 
-    def online(self, script):
-        """A script in the root with the network of the host, for apt."""
-        return self.host('unshare', '-m', '-p', '-f', '--propagation', 'private', 'sh', '-c', MOUNTS, '_', self.path, ROOT, self.old, 'bash', '-euo', 'pipefail',
+    def online(self, script, path=None):
+        """A script in the root, or in another one, with the network of the host, for apt."""
+        return self.host('unshare', '-m', '-p', '-f', '--propagation', 'private', 'sh', '-c', MOUNTS, '_', path or self.path, self.packages, self.old, 'bash', '-euo', 'pipefail',
                          '-c', script, env=ENVIRONMENT)
 
     def step(self, title, script=None, user=None, expect=None):
@@ -116,19 +140,25 @@ class Root:
         return good
 
 
+def own_suite():
+    with open('/etc/os-release', encoding='utf-8') as file:
+        found = re.search(r'^VERSION_CODENAME=(\w+)', file.read(), re.M)
+    return found[1] if found else ''
+
+
 def packages(folder, with_development):
     """Files of the packages that are tried."""
     found = [os.path.basename(path) for path in sorted(glob.glob(os.path.join(folder, '*.deb')))]
     return [name for name in found if '-dbgsym_' not in name and (with_development or '-dev_' not in name and 'nemea-doc_' not in name)]
 
 
-def older_packages(folder):
+def older_packages(new, folder):
     """The packages once more, as if they were of an older version."""
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
-    for name in packages(PACKAGES, False):
+    for name in packages(new, False):
         tree = os.path.join(folder, 'tree')
-        subprocess.run(['dpkg-deb', '-R', os.path.join(PACKAGES, name), tree], check=True)
+        subprocess.run(['dpkg-deb', '-R', os.path.join(new, name), tree], check=True)
         path = os.path.join(tree, 'DEBIAN', 'control')
         with open(path, encoding='utf-8') as file:
             text = file.read()
@@ -161,7 +191,7 @@ NOT_OURS = re.compile(r'^/(var/(cache|lib/(apt|dpkg|systemd|python)|log)|root|da
 
 
 def installation(root):
-    everything = ' '.join('/packages/' + name for name in packages(PACKAGES, True))
+    everything = ' '.join('/packages/' + name for name in packages(root.packages, True))
     old = ' '.join('/old-packages/' + name for name in packages(root.old, False))
     root.step('apt installs an older version from a directory', f'{APT} install {old}')
     root.step('no service is enabled or runs', 'for u in nemea-supervisor nemea-alert-store nemea-flow-collector; do [ "$(systemctl is-enabled $u)" = disabled ]; '
@@ -216,7 +246,7 @@ def units(root):
 
 
 def removal(root):
-    names = ' '.join(name.split('_')[0] for name in packages(PACKAGES, True))
+    names = ' '.join(name.split('_')[0] for name in packages(root.packages, True))
     root.sh('systemctl start nemea-flow-collector')
     root.step('packages are removed, and services stopped', f'{APT} remove {names} && ! ls -l /proc/[0-9]*/exe 2>/dev/null | grep /usr/bin/nemea/')
     root.step('packages are purged', f'echo mine > /etc/nemea/mine.sup; dpkg --purge {names}')
@@ -229,11 +259,12 @@ def removal(root):
 
 def check(suite):
     root = Root(suite)
-    older_packages(root.old)
+    os.makedirs(root.old, exist_ok=True)
     if not root.make():
-        print(f'{suite}: FAILED debootstrap (see {root.log.name})')
+        print(f'{suite}: FAILED to make the root or its packages (see {root.log.name})')
         return 1
-    everything = ' '.join('/packages/' + name for name in packages(PACKAGES, True))
+    older_packages(root.packages, root.old)
+    everything = ' '.join('/packages/' + name for name in packages(root.packages, True))
     status, out = root.online(f'useradd -m analyst; apt-get -q update; {APT} install gcc libc6-dev meson ninja-build pkgconf make python3 procps iproute2; echo 127.0.0.1 localhost > /etc/hosts; '
                               f'{APT} --download-only install {everything}')
     if status != 0:
@@ -260,7 +291,7 @@ def main(arguments):
     if os.getuid() != 0:
         print('try_packages.py: only root can make other roots', file=sys.stderr)
         return 2
-    if not packages(PACKAGES, True):
+    if own_suite() in (arguments or ['bookworm']) and not packages(PACKAGES, True):
         print('try_packages.py: no packages in build-package: ./bootstrap.sh package', file=sys.stderr)
         return 2
     os.makedirs(WORK, exist_ok=True)

@@ -3,6 +3,7 @@
 # Makes the container image "nemea" of the packages in build-package, from Debian's packages alone: debootstrap makes the base image. Needs
 # debootstrap and buildah; the packages come from ./bootstrap.sh package.
 #   build.sh [SUITE]        (default: bookworm)
+# NEMEA_ROOT=DIR takes a root of the suite that debootstrap has made before.
 set -eu
 suite=${1:-bookworm}
 cd "$(dirname "$0")/../.."
@@ -12,11 +13,14 @@ ls build-package/nemea-base_*.deb >/dev/null 2>&1 || {
 }
 : "${BUILDAH_ISOLATION:=chroot}" "${NEMEA_MIRROR:=http://deb.debian.org/debian}"
 export BUILDAH_ISOLATION
-root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
-debootstrap --variant=minbase --include=ca-certificates "$suite" "$root/debian" "$NEMEA_MIRROR"
+if [ -z "${NEMEA_ROOT-}" ]; then
+   made=$(mktemp -d)
+   trap 'rm -rf "$made"' EXIT
+   NEMEA_ROOT=$made/debian
+   debootstrap --variant=minbase --include=ca-certificates "$suite" "$NEMEA_ROOT" "$NEMEA_MIRROR"
+fi
 base=$(buildah from scratch)
-buildah add -q "$base" "$root/debian" /
+buildah add -q "$base" "$NEMEA_ROOT" /
 buildah commit -q "$base" "nemea-debian:$suite"
 buildah rm "$base" >/dev/null
 buildah bud --pull-never --build-arg "BASE=localhost/nemea-debian:$suite" -f packaging/container/Containerfile -t nemea .

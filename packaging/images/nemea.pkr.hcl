@@ -1,13 +1,4 @@
 # An image with NEMEA for VirtualBox or libvirt, from the same provisioning as the Vagrantfile: packer init . && packer build .
-packer {
-  required_plugins {
-    vagrant = {
-      source  = "github.com/hashicorp/vagrant"
-      version = ">= 1.1.0"
-    }
-  }
-}
-
 variable "provider" {
   type    = string
   default = "virtualbox"

@@ -4,7 +4,7 @@
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 apt-get -q update
-# shellcheck disable=SC2046 # names of packages have no blanks
+# shellcheck disable=SC2010,SC2046 # names of packages have no blanks
 apt-get -y -q install $(ls /packages/*.deb | grep -v -e -dbgsym_ -e -dev_)
 cp -rn /usr/share/nemea-supervisor/*/ /etc/nemea
 systemctl enable --now nemea-flow-collector nemea-supervisor
