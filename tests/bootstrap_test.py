@@ -7,6 +7,7 @@ usage: bootstrap_test.py
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -118,6 +119,25 @@ class NotWritable(Case):
                          (1, '', f'bootstrap.sh: {closed} is not writable for this user, and there is no sudo: '
                           'name another directory with --prefix DIR\n'))
         self.assertEqual(os.listdir(closed), [])
+
+
+class BuildDependencies(unittest.TestCase):
+    """A library that is optional would be left out of the packages without a word if they did not ask for it."""
+
+    # What every build has.
+    ALWAYS = {'python3', 'gcc', 'libc6-dev', 'pkg-config', 'ninja-build', 'meson'}
+
+    def test_packages_ask_for_what_the_build_can_use(self):
+        def read(*path):
+            with open(os.path.join(ROOT, *path), encoding='utf-8') as file:
+                return file.read()
+        group = re.search(r"^   build\) cat <<'END' ;;\n(.*?)^END$", read('bootstrap.sh'), re.M | re.S)[1]
+        wanted = [line.split()[1:] for line in group.splitlines()]
+        self.assertGreater(len(wanted), 20)
+        debian = set(re.findall(r'^ ([\w.+-]+)', read('debian', 'control').split('\nPackage:')[0], re.M))
+        fedora = set(re.findall(r'^BuildRequires: +([\w.+-]+)', read('packaging', 'nemea.spec.in'), re.M)) | {'-'}
+        self.assertEqual([deb for deb, _ in wanted if deb not in debian | self.ALWAYS], [], 'missing in debian/control')
+        self.assertEqual([rpm for deb, rpm in wanted if rpm not in fedora and deb not in self.ALWAYS], [], 'missing in packaging/nemea.spec.in')
 
 
 if __name__ == '__main__':
