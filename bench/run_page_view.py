@@ -5,7 +5,8 @@
 usage: run_page_view.py [--events N] [--modules N] [--seconds N]
 
 bench/flows/make_alerts.c puts --events events (100000) into alert_store. Then Chromium opens the page: from the click to the first rows of the list of
-alerts, of the list sorted by a column (every event is looked at), and of a list with 20 times "Show more" (1050 rows). After that a supervisor runs
+alerts, of a list with 20 times "Show more" (1050 rows), and of the list sorted by a column (every event is looked at); with the CPU time that the store, the
+page and the browser took, for machines that others use. After that a supervisor runs
 --modules modules (40, between which flow records are repeated), and the view of the pipeline is open for --seconds seconds (60): CPU time of all of
 Chromium's processes and of nemea_page.
 """
@@ -70,7 +71,7 @@ class Measurement:
         return os.path.join(BUILD, 'bin', name)
 
     def store(self):
-        self.w.start(self.program('alert_store'), '-d', 'events.db', '-i', f'u:{ALERTS}:resume=store', '--max-age', '36500')
+        self.pids = [self.w.start(self.program('alert_store'), '-d', 'events.db', '-i', f'u:{ALERTS}:resume=store', '--max-age', '36500').pid]
         sender = self.w.start(os.path.join(BUILD, 'bench', 'flows', 'make_alerts'), '-r', str(self.arguments.events), '-i', f'u:{ALERTS}:min_clients=1')
         while self.stored() < self.arguments.events:
             if sender.poll() not in (None, 0):
@@ -98,27 +99,29 @@ class Measurement:
         self.w.start(self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.w.file('s.sock'), '--state-dir', self.w.file('state'))
         self.w.connect(self.w.file('s.sock')).close()
 
-    def timed(self, b, action, condition):
-        begin = time.monotonic()
-        b.eval(action)
-        b.wait(condition)
-        return (time.monotonic() - begin) * 1000
+    def used(self):
+        return sum(map(cpu, self.pids))
+
+    def row(self, b, what, action, condition, times=1):
+        """Does something so many times, each time until it is shown."""
+        begin, used = time.monotonic(), self.used()
+        for i in range(times):
+            b.eval(action)
+            b.wait(condition.format(i + 1))
+        print(f'| {what} | {(time.monotonic() - begin) * 1000:.0f} | {(self.used() - used) * 1000:.0f} |', flush=True)
 
     def alerts(self, b, page):
         rows = 'document.querySelectorAll("#alerts tbody tr").length'
-        print('| what | ms |\n|---|---|')
-        print(f'| the list of {self.arguments.events} events | {self.timed(b, "location.hash = " + chr(34) + "#/alerts" + chr(34), rows + " === 50"):.0f} |')
-        for column, name in ((3, 'target'), (5, 'confidence')):
-            mark = f'document.querySelectorAll("#alerts th")[{column}].getAttribute("aria-sort") === "descending"'
-            print(f'| sorted by {name} | {self.timed(b, f"document.querySelectorAll({chr(34)}#alerts th button{chr(34)})[{column}].click()", mark):.0f} |')
-        begin = time.monotonic()
-        for i in range(20):
-            b.wait(f'{rows} === {50 * (i + 1)}')
-            b.eval('document.getElementById("more").click()')
-        b.wait(f'{rows} === 1050')
-        print(f'| 20 times "Show more" | {(time.monotonic() - begin) * 1000:.0f} |')
+        print('| what | ms | CPU ms |\n|---|---|---|')
+        self.row(b, f'the list of {self.arguments.events} events', 'location.hash = "#/alerts"', rows + ' === 50')
+        self.row(b, '20 times "Show more"', 'document.getElementById("more").click()', f'{rows} === 50 + 50 * {{}}', 20)
         heap = next(m['value'] for m in b.call('Performance.getMetrics')['metrics'] if m['name'] == 'JSHeapUsedSize')
         print(f'\nmemory with 1050 rows: JavaScript {heap / 1e6:.1f} MB, Chromium {resident(b.process.pid):.0f} MB, nemea_page {resident(page.pid):.1f} MB\n')
+        print('| sorted by | ms | CPU ms |\n|---|---|---|')
+        for column, name in ((3, 'target'), (5, 'confidence')):
+            mark = f'document.querySelectorAll("#alerts th")[{column}].getAttribute("aria-sort") === "descending"'
+            self.row(b, name, f'document.querySelectorAll("#alerts th button")[{column}].click()', mark)
+        print()
 
     def pipeline(self, b, page):
         b.eval('location.hash = "#/pipeline"')
@@ -134,6 +137,7 @@ class Measurement:
         self.deployment()
         page = self.w.start(self.program('nemea_page'), '--listen', '127.0.0.1:0', '--token', 'token', '--supervisor', self.w.file('s.sock'), '--archive', self.w.file('none'))
         b = browser.Browser(browser.find(), self.w.file('chromium'))
+        self.pids += [page.pid, b.process.pid]
         try:
             b.call('Performance.enable')
             b.size(1280, 860)
