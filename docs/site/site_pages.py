@@ -23,6 +23,7 @@ import roff
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HERE = os.path.join(ROOT, 'docs', 'site')
+IMAGE = re.compile(r'!\[[^\]]*\]\(([^():\s]+)\)')
 LINK = re.compile(r'(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)')
 
 # A link, or code, in which nothing is a link: whichever begins first.
@@ -71,7 +72,8 @@ def anchors(path):
 def source_links():
     """Each link of the pages to a place in the tree: (page, target path, anchor)."""
     for page in pages() + ['README.md']:
-        for _, target in LINK.findall(without_code(read(os.path.join(ROOT, page)))):
+        text = without_code(read(os.path.join(ROOT, page)))
+        for target in [target for _, target in LINK.findall(text)] + IMAGE.findall(text):
             if not re.match(r'\w+:', target):
                 path, _, anchor = urllib.parse.unquote(target).partition('#')
                 yield page, os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page, anchor
@@ -111,6 +113,10 @@ class Stage:
         return f'[{text}]({os.path.relpath(place, os.path.dirname(page) or ".")}{"#" + anchor if anchor else ""})'
 
     def page(self, page):
+        for image in IMAGE.findall(without_code(read(os.path.join(ROOT, page)))):
+            place = os.path.join(os.path.dirname(page), image)
+            os.makedirs(os.path.dirname(os.path.join(self.folder, place)), exist_ok=True)
+            shutil.copy2(os.path.join(ROOT, place), os.path.join(self.folder, place))
         text = LINK_OR_CODE.sub(lambda m: self.link(page, m['text'], m['target']) if m['target'] else m[0], read(os.path.join(ROOT, page)))
         write(os.path.join(self.folder, page), text)
 
