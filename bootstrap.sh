@@ -164,9 +164,11 @@ py:furo                 furo                python3-furo
 END
    package) cat <<'END' ;;
 prog:dpkg-buildpackage  dpkg-dev            dpkg-dev
+file:/usr/share/build-essential/essential-packages-list build-essential -
 prog:dh                 debhelper           debhelper
 prog:dh_python3         dh-python           dh-python
 prog:lintian            lintian             lintian
+pc:cmocka               libcmocka-dev       libcmocka-devel
 prog:g++                g++                 gcc-c++
 pc:libmicrohttpd        libmicrohttpd-dev   libmicrohttpd-devel
 file:/usr/share/javascript/chart.js/chart.min.js libjs-chart.js -

@@ -113,8 +113,9 @@ def main():
     options = parser.parse_args()
     folder, log = copy_tree(), os.path.join(WORK, 'package.log')
     profile = os.environ.get('DEB_BUILD_OPTIONS', '') + ('' if options.tests else ' nocheck') + f' parallel={os.environ.get("JOBS") or os.cpu_count()}'
+    profiles = os.environ.get('DEB_BUILD_PROFILES', '') + ('' if options.tests else ' nocheck')  # what only tests need is then not asked for
     build = ['dpkg-buildpackage', '-us', '-uc', '-F'] if not options.source else ['dpkg-buildpackage', '-us', '-uc', '-d', '-S']
-    if not run(log, build, folder, DEB_BUILD_OPTIONS=profile.strip(), SOURCE_DATE_EPOCH=str(date())):
+    if not run(log, build, folder, DEB_BUILD_OPTIONS=profile.strip(), DEB_BUILD_PROFILES=profiles.strip(), SOURCE_DATE_EPOCH=str(date())):
         return 1
     changes = [name for name in sorted(os.listdir(WORK)) if name.endswith('.changes')]
     good = run(os.path.join(WORK, 'lintian.log'), ['lintian', '--fail-on', 'error,warning', '--info'] + changes, WORK)
