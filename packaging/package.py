@@ -13,6 +13,7 @@ failed or lintian found an error or warning.
 
 import argparse
 import email.utils
+import functools
 import os
 import re
 import shutil
@@ -36,6 +37,7 @@ def git(*arguments):
     return done.stdout.decode() if done.returncode == 0 else ''
 
 
+@functools.cache # each call runs git
 def date():
     """Seconds since 1970 of the last change, the same for everybody who has this tree."""
     return int(os.environ.get('SOURCE_DATE_EPOCH') or git('log', '-1', '--format=%ct') or os.path.getmtime(os.path.join(ROOT, 'CHANGELOG.md')))
