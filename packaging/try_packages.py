@@ -182,7 +182,7 @@ def page_commands():
 WAIT = 'for i in $(seq 100); do {condition} && break; sleep 0.5; done; {condition}'
 READY = ('supcli status --json | python3 -c "import json, sys; m = [m for m in json.load(sys.stdin) if m[\'enabled\']]; '
          'bad = [x for x in m if x[\'state\'] not in (\'ready\', \'running\')]; print(len(m), \'modules\', *bad, sep=chr(10)); sys.exit(not m or len(bad) > 0)"')
-PIPELINE = ('cd /tmp; export TRAP_SOCKET_DIR=$(mktemp -d); nemeactl vportscan_detector -i u:flows,u:alerts & nemeactl logger -t -i u:alerts -w /tmp/alerts.csv & '
+PIPELINE = ('cd /tmp; export TRAP_SOCKET_DIR=$(mktemp -d); nemeactl vportscan_detector -i u:flows,u:alerts:timeout=WAIT & nemeactl logger -t -i u:alerts -w /tmp/alerts.csv & '
             'nemeactl flow_meter -r /source/examples/captures/vertical-scans-ipv4.pcap.zst -i u:flows:timeout=WAIT; wait; head -n 3 /tmp/alerts.csv')
 FILES = "find / -xdev -path /proc -prune -o -path /sys -prune -o -path /dev -prune -o -path /tmp -prune -o -path /packages -prune -o -path /old-packages -prune -o -path /source -prune -o -print | sort"
 # What apt, dpkg and systemd keep for themselves, and what the tests have made.
