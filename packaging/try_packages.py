@@ -207,7 +207,7 @@ def installation(root):
 def services(root, everything):
     root.step('the configuration of the modules is copied and started', "cp -rn /usr/share/nemea-supervisor/*/ /etc/nemea && sed -i 's/-I eth0/-I lo/; "
               "s/<enabled>false/<enabled>true/' /etc/nemea/data-sources/flow_meter.sup && systemctl start nemea-supervisor && " + WAIT.format(condition=READY))
-    root.step('the collector is started', 'systemctl start nemea-flow-meter@lo && systemctl stop nemea-flow-meter@lo && sed -i s/u:flow_data_source/u:collected/ '
+    root.step('the collector is started', 'echo OUTPUT=u:metered:timeout=NO_WAIT > /etc/default/nemea-flow-meter; systemctl start nemea-flow-meter@lo && systemctl stop nemea-flow-meter@lo && rm /etc/default/nemea-flow-meter && sed -i s/u:flow_data_source/u:collected/ '
               '/lib/systemd/system/nemea-flow-collector.service && systemctl daemon-reload && systemctl start nemea-flow-collector && systemctl is-active nemea-flow-collector')
     root.sh('systemctl show -P MainPID nemea-supervisor nemea-flow-collector > /root/before')
     root.step('an upgrade while the services run', f'{APT} install {everything}')
