@@ -140,7 +140,7 @@ class AlertStore(unittest.TestCase):
         store = next(c for c in commands if c[0] == 'alert_store')
         self.w.start(*[word.replace('/var/lib/nemea/', self.w.file('')) for word in store])
         self.w.connect(self.w.file(SOCKET)).close()
-        self.sender(alert('10.0.0.1') + alert('192.0.2.7', minute=2))
+        self.sender(alert('10.0.0.1') + alert('192.0.2.7', '198.51.100.9', minute=2))
         self.wait_for_alerts(2)
         an_id = self.events()[0]['id']
         asked = [[word.replace('3f9a1c', an_id[:6]) for word in c] for c in commands if c[0] == 'nemea']
