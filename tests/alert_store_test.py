@@ -339,8 +339,8 @@ class AlertStore(unittest.TestCase):
         n = 45000
         sender = self.sender(''.join(alert(f'10.{i >> 16}.{i >> 8 & 255}.{i & 255}', f'172.{i // 3000}.0.1', minute=i % 60) for i in range(n - 1)) +
                              alert(f'10.{n - 1 >> 16}.{n - 1 >> 8 & 255}.{n - 1 & 255}'))
-        self.w.wait_for(lambda: self.events('-n', '1') != [] and
-                        self.events('-n', '1')[0]['targets'][0]['ip'] == f'10.{n - 1 >> 16}.{n - 1 >> 8 & 255}.{n - 1 & 255}', 'the last alert')
+        last = f'10.{n - 1 >> 16}.{n - 1 >> 8 & 255}.{n - 1 & 255}'  # a run of earlier scans may have a later number
+        self.w.wait_for(lambda: len(self.events('--host', last)) == 1, 'the last alert')
         sender.stdin.write(alert('192.0.2.200', '192.0.2.2'))
         sender.stdin.flush()
         self.w.wait_for(lambda: self.ask(b'{"op":"stats"}\n')[0]['events'] < n, 'events to be deleted')
