@@ -192,19 +192,11 @@ static int print_all(bool config)
 
 int old_ipfixcol2(int argc, char **argv)
 {
-   const char *what = argc > 1 ? argv[1] : "";
-   bool config = strcmp(what, "config") == 0;
-   if (strcmp(what, "autoconf") == 0 || strcmp(what, "suggest") == 0) {
-      puts(strcmp(what, "autoconf") == 0 ? "yes" : "");
-      return EXIT_SUCCESS;
-   }
-   if (argc > 2 || (*what != 0 && !config)) {
-      bool help = argc == 2 && (strcmp(what, "-h") == 0 || strcmp(what, "--help") == 0);
-      fputs("usage: nemea_ipfixcol2 [config|autoconf|suggest]\n\nA plugin of Munin: the outputs of modules "
-            "whose service sockets are "
-            "named " PREFIX "*" SUFFIX ".\n$TRAP_SOCKET_DIR: where to look for them\n",
-            help ? stdout : stderr);
-      return help ? EXIT_SUCCESS : 2;
-   }
-   return print_all(config);
+   bool config;
+   int status =
+       old_munin_argument("nemea_ipfixcol2 [config|autoconf|suggest]\n\nA plugin of Munin: the outputs "
+                          "of modules whose service sockets are named " PREFIX "*" SUFFIX ".\n"
+                          "$TRAP_SOCKET_DIR: where to look for them",
+                          argc, argv, &config);
+   return status >= 0 ? status : print_all(config);
 }

@@ -201,21 +201,32 @@ static void print_alerts(const json_t *modules, bool config)
    }
 }
 
-int old_munin(const char *socket, int argc, char **argv)
+int old_munin_argument(const char *program, int argc, char **argv, bool *config)
 {
-   const char *what = argc > 1 ? argv[1] : "", *name;
-   bool config = strcmp(what, "config") == 0;
+   const char *what = argc > 1 ? argv[1] : "";
+   *config = strcmp(what, "config") == 0;
    if (strcmp(what, "autoconf") == 0 || strcmp(what, "suggest") == 0) {
       puts(strcmp(what, "autoconf") == 0 ? "yes" : "");
       return EXIT_SUCCESS;
    }
-   if (argc > 2 || (*what != 0 && !config)) {
+   if (argc > 2 || (*what != 0 && !*config)) {
       bool help = argc == 2 && (strcmp(what, "-h") == 0 || strcmp(what, "--help") == 0);
-      fputs("usage: nemea_supervisor [config|autoconf|suggest]\n\nA plugin of Munin. $socket: path of the "
-            "supervisor's "
-            "socket\n",
-            help ? stdout : stderr);
+      fprintf(help ? stdout : stderr, "usage: %s\n", program);
       return help ? EXIT_SUCCESS : 2;
+   }
+   return -1;
+}
+
+int old_munin(const char *socket, int argc, char **argv)
+{
+   const char *name;
+   bool config;
+   int status =
+       old_munin_argument("nemea_supervisor [config|autoconf|suggest]\n\nA plugin of Munin. $socket: "
+                          "path of the supervisor's socket",
+                          argc, argv, &config);
+   if (status >= 0) {
+      return status;
    }
    json_t *modules = ask("nemea_supervisor", socket, "456987\n"), *o;
    if (modules == NULL || json_object_size(modules) == 0) {

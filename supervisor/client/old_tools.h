@@ -3,6 +3,13 @@
 #ifndef SUPERVISOR_OLD_TOOLS_H
 #define SUPERVISOR_OLD_TOOLS_H
 
+#include <stdbool.h>
+
+/**
+ * What plugins of Munin do with their argument. program: with its description, for the help text.
+ * \return -1: print values, or with *config their description; else the exit status of what is done
+ */
+int old_munin_argument(const char *program, int argc, char **argv, bool *config);
 /** \return exit status */
 int old_munin(const char *socket, int argc, char **argv);
 /** The plugin nemea_ipfixcol2 of Munin, which asks service sockets, not the supervisor. */

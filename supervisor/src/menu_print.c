@@ -127,6 +127,13 @@ void menu_print_status(const struct daemon *d, FILE *out)
 
 /* ---------------------------------------------------------- detailed status */
 
+static void print_profile(FILE *out, const struct daemon *d, uint32_t p, const char *end)
+{
+   fputs(MENU_BOLD "Profile: ", out);
+   menu_text(out, d->config->profiles[p].name);
+   fputs(end, out);
+}
+
 static void print_interfaces(const struct module *m, FILE *out)
 {
    for (uint32_t i = 0; i < m->n_ifcs && has_room(out); i++) {
@@ -169,11 +176,9 @@ void menu_print_details(const struct daemon *d, FILE *out)
    fputs("--- [PRINTING CONFIGURATION] ---\n", out);
    for (uint32_t p = 0; p < d->config->n_profiles; p++) {
       const struct module *m;
-      fputs(MENU_BOLD "Profile: ", out);
-      menu_text(out, d->config->profiles[p].name);
-      fputs(menu_profile_enabled(d, p) ? " (" MENU_GOOD "enabled" MENU_RESET ")\n"
-                                       : " (" MENU_BAD "disabled" MENU_RESET ")\n" MENU_RESET,
-            out);
+      print_profile(out, d, p,
+                    menu_profile_enabled(d, p) ? " (" MENU_GOOD "enabled" MENU_RESET ")\n"
+                                               : " (" MENU_BAD "disabled" MENU_RESET ")\n" MENU_RESET);
       for (uint32_t i = 0; (m = next_of(d, p, &i)) != NULL && has_room(out); i++) {
          print_details(m, i, out);
       }
@@ -213,9 +218,7 @@ void menu_print_configuration(const struct daemon *d, FILE *out)
    fputs("--- [PRINTING CONFIGURATION] ---\n", out);
    for (uint32_t p = 0; p < d->config->n_profiles; p++) {
       const struct module *m;
-      fputs(MENU_BOLD "Profile: ", out);
-      menu_text(out, d->config->profiles[p].name);
-      fputs(MENU_RESET "\n", out);
+      print_profile(out, d, p, MENU_RESET "\n");
       for (uint32_t i = 0; (m = next_of(d, p, &i)) != NULL && has_room(out); i++) {
          (void) fprintf(out, "%4u | ", i);
          menu_text(out, m->name);
