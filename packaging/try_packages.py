@@ -252,9 +252,9 @@ def removal(root):
     root.step('packages are purged', f'echo mine > /etc/nemea/mine.sup; dpkg --purge {names}')
     _, after = root.sh(FILES)
     before = set(root.before)
-    left = [path for path in after.splitlines() if path not in before and not NOT_OURS.match(path) and path not in ('/etc/nemea', '/etc/nemea/mine.sup')]
+    left = [path for path in after.splitlines() if path not in before and not NOT_OURS.match(path) and not re.match('/etc/nemea(/|$)', path)]
     ours = [path for path in left if 'nemea' in path or 'trap' in path]
-    root.step('nothing is left but what the user made', f'test -e /etc/nemea/mine.sup; ! getent passwd nemead; test -z "{" ".join(ours)}"')
+    root.step('nothing is left but what the user made', f'test -e /etc/nemea/mine.sup; ! getent passwd nemead; left="{" ".join(ours)}"; echo "$left"; test -z "$left"')
 
 
 def check(suite):
