@@ -315,7 +315,7 @@ class Probe(unittest.TestCase):
         process.stdin.buffer.flush()
         with open(reader, encoding='utf-8') as progress:
             self.assertTrue(select.select([reader], [], [], TIMEOUT)[0], 'no progress while the file is read')
-            self.assertRegex(progress.readline(), r'^\d+ 0 \d+( \d+){4}\n$')  # the size of a pipe is not known
+            self.assertRegex(progress.readline(), r'^\d+ 0 \d+( \d+){5}\n$')  # the size of a pipe is not known
             self.assertEqual(self.w.end(process)[0], 0)
             self.assertEqual(progress.read().splitlines()[-1].split()[2], '205')
 

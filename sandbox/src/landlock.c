@@ -147,6 +147,13 @@ static void allow_named(struct rules *r, const char *path)
       if (there && strcmp(real, "/") != 0) {
          allow(r, real, READ_ACCESS);
       }
+      if (there && S_ISREG(st.st_mode)) { /* a list may be replaced by a new file of its name */
+         char *slash = strrchr(parent, '/');
+         parent[slash == NULL ? 0 : slash - parent] = 0;
+         if (realpath(slash == NULL ? "." : parent, real) != NULL && strcmp(real, "/") != 0) {
+            allow(r, real, READ_ACCESS);
+         }
+      }
       return;
    }
    if (there && !beneath(real, system_only_read)) {
