@@ -143,6 +143,7 @@ class Run(unittest.TestCase):
         os.kill(reporter['pid'], signal.SIGKILL)
         self.w.wait_for(lambda: ready(reporter['pid']), 'the reporter again')
         self.w.wait_for(lambda: self.modules()['flow_meter']['state'] == 'finished', 'the end of the capture')
+        self.w.wait_for(messages, 'the first message')
         code, out, err = self.w.end(run, signal.SIGINT)
         self.assertEqual((code, err), (0, ''), out)
         found = [json.loads(line) for line in messages()]

@@ -29,7 +29,10 @@ static void remove_client(struct socket_output *s, uint32_t i)
    s->slot[n] = NULL;
    atomic_store(&s->n_clients, n);
    forget_room(s); /* the sender checks its clients again */
-   uint64_t unread = c->mode == READER_UNDECIDED ? next_seq(s) - c->first_seq : 0;
+   /* A reader of the log that came and left at once is known as one by its page only. */
+   bool reads =
+       c->mode != READER_UNDECIDED || (c->page != NULL && atomic_load(&c->page->mode) != READER_UNDECIDED);
+   uint64_t unread = reads ? 0 : next_seq(s) - c->first_seq;
    output_unlock(s);
    if (unread > 0 && n == 0) { /* messages sent while it counted as a reader were lost */
       LOG_WARNING(
