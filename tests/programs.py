@@ -154,10 +154,13 @@ class Workspace:
         def used(pid):
             total = 0
             for task in glob.glob(f'/proc/{pid}/task/*'):
-                with open(task + '/stat', encoding='utf-8') as file:
-                    fields = file.read().rsplit(')', 1)[1].split()
-                with open(task + '/children', encoding='ascii') as file:
-                    children = [used(child) for child in file.read().split()]
+                try:
+                    with open(task + '/stat', encoding='utf-8') as file:
+                        fields = file.read().rsplit(')', 1)[1].split()
+                    with open(task + '/children', encoding='ascii') as file:
+                        children = [used(child) for child in file.read().split()]
+                except (FileNotFoundError, ProcessLookupError):
+                    return None  # the thread has just ended
                 if fields[0] != 'S' or None in children:
                     return None
                 total += int(fields[11]) + int(fields[12]) + sum(children)
