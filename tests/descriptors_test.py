@@ -9,7 +9,7 @@ import pathlib
 import re
 import sys
 
-ROOMS = ('common', 'libtrap', 'unirec', 'module', 'flow', 'modules', 'detectors', 'alerts', 'cli', 'supervisor', 'examples')
+ROOMS = ('common', 'libtrap', 'unirec', 'module', 'flow', 'modules', 'detectors', 'alerts', 'cli', 'supervisor', 'sandbox', 'web', 'examples')
 FLAGS = re.compile(r'\b(open|openat|open64|socket|socketpair|accept4|pipe2|dup3|epoll_create1|eventfd|memfd_create|timerfd_create|signalfd'
                    r'|inotify_init1|mkostemp|pidfd_open|userfaultfd|fanotify_init|recvmsg)\(')
 MODES = re.compile(r'\b(fopen|freopen|popen|fdopen)\(')

@@ -43,16 +43,16 @@ static bool ours_alone(int fd)
 /* Who only reads a file passes through its directories, which may not be readable; who replaces it has to sync the last one. */
 static int access_mode(bool make)
 {
-   return O_DIRECTORY | O_CLOEXEC | (make ? O_RDONLY : O_PATH);
+   return O_DIRECTORY | (make ? O_RDONLY : O_PATH);
 }
 
 /* One component further. Closes fd. */
 static int descend(int fd, const char *name, bool make, bool guarded, mode_t mode)
 {
    int flags = access_mode(make) | (guarded ? O_NOFOLLOW : 0);
-   int next = openat(fd, name, flags);
+   int next = openat(fd, name, flags | O_CLOEXEC);
    if (next < 0 && errno == ENOENT && make && mkdirat(fd, name, mode) == 0) {
-      next = openat(fd, name, flags);
+      next = openat(fd, name, flags | O_CLOEXEC);
    }
    int e = errno;
    close(fd);
@@ -72,7 +72,7 @@ int bl_open_directory(const char *path, bool make, const char **name, char error
    memcpy(directory, path, n);
    directory[n] = 0;
    /* A path that does not begin with / is below the working directory, which the caller chose. */
-   int fd = open(path[0] == '/' ? "/" : ".", access_mode(make));
+   int fd = open(path[0] == '/' ? "/" : ".", access_mode(make) | O_CLOEXEC);
    size_t shared = shared_part(path);
    char *save = NULL;
    for (char *part = strtok_r(directory, "/", &save); part != NULL && fd >= 0;
