@@ -288,7 +288,7 @@ static ur_time_t time_of_ms(uint64_t ms)
 /* A time before or after another one. */
 static ur_time_t shift_us(ur_time_t t, int64_t us)
 {
-   uint64_t n = us < 0 ? (uint64_t) -us : (uint64_t) us;
+   uint64_t n = us < 0 ? 0 - (uint64_t) us : (uint64_t) us;
    uint64_t frac = n / 1000000 <= UINT32_MAX ? ur_time_from_sec_usec(n / 1000000, n % 1000000) : t;
    return us < 0 ? (t > frac ? t - frac : 0) : t + frac;
 }

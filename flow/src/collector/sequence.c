@@ -32,7 +32,7 @@ void check_sequence(struct message *m, uint32_t sequence, uint32_t units, uint32
    bool younger = has_uptime && (int32_t) (uptime - d->uptime) < -SLACK;
    d->largest = units > d->largest ? units : d->largest;
    if (d->has_expected && ahead != 0) {
-      uint32_t back = (uint32_t) -ahead;
+      uint32_t back = d->expected - sequence;
       if (younger || ahead > (int32_t) JUMP ||
           (ahead < 0 && back > OVERTAKEN * (d->largest > 0 ? d->largest : 1))) {
          restarted(m);
