@@ -176,6 +176,28 @@ class Run(unittest.TestCase):
             self.assertEqual((done, out), (code, ''), err)
             self.assertIn(expected, err)
 
+    def test_a_state_directory_of_others_is_left_alone(self):
+        path = self.w.file('file', '')
+        os.mkdir(self.state, 0o700)
+        os.chmod(self.state, 0o770)
+        cases = [(self.state, 'has mode 0770: expected a directory of this user'), (path, 'is no directory')]
+        if os.geteuid() == 0:
+            foreign = self.w.file('foreign')
+            os.mkdir(foreign, 0o750)
+            os.chown(foreign, 65534, 65534)
+            cases.append((foreign, 'belongs to user 65534 and has mode 0750: expected a directory of this user (0)'))
+        for state, expected in cases:
+            code, out, err = self.nemea('run', '--state-dir', state, '-i', 'lo')
+            self.assertEqual((code, out), (5, ''), err)
+            self.assertIn(expected, err)
+            self.assertIn('--state-dir DIR names another', err)
+            self.assertFalse(os.path.isdir(state) and os.listdir(state))
+
+    def test_root_has_a_directory_beside_that_of_the_services(self):
+        code, out, _ = self.nemea('run', '--help')
+        self.assertEqual(code, 0)
+        self.assertIn('/var/lib/nemea-run', out)
+
     def test_export_is_configuration_that_the_supervisor_accepts(self):
         self.w.file('nemea.yaml', 'sources:\n- {interface: lo, plugins: [tls, dns]}\nnetworks: {office: [192.0.2.0/24]}\n'
                     'retention: {flows: 7d/1TB, events: 30d/1GB, logs: 100kB×3}\n')

@@ -323,8 +323,19 @@ static bool make_directory(const char *path)
       cli_error("cannot make the directory %s: %s", path, strerror(errno));
       return false;
    }
-   if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022) != 0) {
-      cli_error("%s: expected a directory of this user that nobody else can write", path);
+   if (lstat(path, &st) != 0) {
+      cli_error("%s: %s", path, strerror(errno));
+      return false;
+   }
+   if (!S_ISDIR(st.st_mode)) {
+      cli_error("%s is no directory (--state-dir DIR names another place)", path);
+      return false;
+   }
+   if (st.st_uid != geteuid() || (st.st_mode & 022) != 0) {
+      cli_error(
+          "%s belongs to user %u and has mode %04o: expected a directory of this user (%u) that nobody else "
+          "can write; --state-dir DIR names another",
+          path, (unsigned) st.st_uid, (unsigned) st.st_mode & 07777, (unsigned) geteuid());
       return false;
    }
    return true;

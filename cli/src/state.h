@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define STATE_DEFAULT "/var/lib/nemea" /* of root */
+#define STATE_DEFAULT "/var/lib/nemea-run" /* of root; /var/lib/nemea is the services' of packages */
 
 /* In the state directory. */
 #define STATE_CONFIG  "config" /* generated configuration */
