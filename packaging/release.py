@@ -37,7 +37,7 @@ def try_offline():
     top = os.path.join(WORK, 'try')
     log = os.path.join(WORK, 'try.log')
     os.makedirs(top)
-    script = ('ip link set lo up; ! ip route get 192.0.2.1 2>/dev/null; tar -xf "$1" --strip-components=1 && meson setup build --buildtype=plain --wrap-mode=nodownload '
+    script = ('ip link set lo up; if ip route get 192.0.2.1 2>/dev/null; then exit 1; fi; tar -xf "$1" --strip-components=1 && meson setup build --buildtype=plain --wrap-mode=nodownload '
               '&& ninja -C build && meson test -C build --no-rebuild --suite quick --timeout-multiplier 10')
     command = ['unshare', '-n'] if os.getuid() == 0 else ['unshare', '-r', '-n']
     with open(log, 'w', encoding='utf-8') as file:

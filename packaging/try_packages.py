@@ -119,7 +119,7 @@ class Root:
 
     def sh(self, script, user=None):
         """(exit status, output) of a script in the root, as root or another user."""
-        command = ['bash', '-euo', 'pipefail', '-c', script]
+        command = ['bash', '-euo', 'pipefail', '-c', PRELUDE + script]
         if user:
             command = ['setpriv', '--reuid', user, '--regid', user, '--init-groups', 'env', 'HOME=/tmp'] + command
         return self.host('nsenter', '-t', self.leader(), '-a', 'env', '-i', *(f'{k}={v}' for k, v in ENVIRONMENT.items()), *command)
@@ -179,6 +179,8 @@ def page_commands():
                 yield page, re.sub(r'^(.*?) +# until Ctrl-C$', r'timeout -s INT 5 \1 || [ $? = 124 ]', commands, flags=re.M)
 
 
+# "! COMMAND" does not end a script of "set -e".
+PRELUDE = 'no() { if "$@"; then return 1; fi; }\n'
 WAIT = 'for i in $(seq 100); do {condition} && break; sleep 0.5; done; {condition}'
 READY = ('supcli status --json | python3 -c "import json, sys; m = [m for m in json.load(sys.stdin) if m[\'enabled\']]; '
          'bad = [x for x in m if x[\'state\'] not in (\'ready\', \'running\')]; print(len(m), \'modules\', *bad, sep=chr(10)); sys.exit(not m or len(bad) > 0)"')
@@ -194,8 +196,8 @@ def installation(root):
     everything = ' '.join('/packages/' + name for name in packages(root.packages, True))
     old = ' '.join('/old-packages/' + name for name in packages(root.old, False))
     root.step('apt installs an older version from a directory', f'{APT} install {old}')
-    root.step('no service is enabled or runs', 'for u in nemea-supervisor nemea-alert-store nemea-flow-collector; do [ "$(systemctl is-enabled $u)" = disabled ]; '
-              '! systemctl is-active -q $u; done; ! systemctl list-units --plain "nemea-*" | grep running')
+    root.step('no service is enabled or runs', 'for u in nemea-supervisor nemea-alert-store nemea-page nemea-flow-collector; do [ "$(systemctl is-enabled $u)" = disabled ]; '
+              'no systemctl is-active -q $u; done; no grep running <(systemctl list-units --plain "nemea-*")')
     root.step('nemead has its directories', 'stat -c "%U %G %a" /run/nemea /var/lib/nemea | tr "\\n" ,', expect='root nemead 2775,nemead nemead 750')
     root.step('the pipeline of the README runs as nemead', PIPELINE, user='nemead', expect='PORT_CNT')
     root.step('an ordinary user analyses a capture', 'nemeactl analyze /source/examples/captures/vertical-scans-ipv4.pcap.zst', user='analyst',
@@ -209,11 +211,14 @@ def services(root, everything):
               "s/<enabled>false/<enabled>true/' /etc/nemea/data-sources/flow_meter.sup && systemctl start nemea-supervisor && " + WAIT.format(condition=READY))
     root.step('the collector is started', 'echo OUTPUT=u:metered:timeout=NO_WAIT > /etc/default/nemea-flow-meter; systemctl start nemea-flow-meter@lo && systemctl stop nemea-flow-meter@lo && rm /etc/default/nemea-flow-meter && sed -i s/u:flow_data_source/u:collected/ '
               '/lib/systemd/system/nemea-flow-collector.service && systemctl daemon-reload && systemctl start nemea-flow-collector && systemctl is-active nemea-flow-collector')
-    root.sh('systemctl show -P MainPID nemea-supervisor nemea-flow-collector > /root/before')
+    root.step('the store of alerts and the page are started', 'systemctl start nemea-alert-store nemea-page && systemctl is-active nemea-alert-store nemea-page')
+    root.step('the page opens at the address that its journal has', 'address=$(journalctl -u nemea-page -o cat | grep -o "http://[^ ]*token=[0-9a-f]*" | tail -n 1) && '
+              'python3 -c "import sys, urllib.request as u; print(u.build_opener(u.HTTPCookieProcessor()).open(sys.argv[1]).read().decode())" "$address"', expect='<html')
+    root.sh('systemctl show -P MainPID nemea-supervisor nemea-alert-store nemea-page nemea-flow-collector > /root/before')
     root.step('an upgrade while the services run', f'{APT} install {everything}')
-    root.step('the services run the new programs', WAIT.format(condition='[ "$(pgrep -x supervisor)" ]') + '; systemctl show -P MainPID nemea-supervisor nemea-flow-collector '
-              '> /root/after; ! cmp -s /root/before /root/after; ! ls -l /proc/[0-9]*/exe 2>/dev/null | grep "nemea.*deleted"; ' + WAIT.format(condition=READY))
-    root.sh('systemctl stop nemea-supervisor nemea-flow-collector')
+    root.step('the services run the new programs', WAIT.format(condition='[ "$(pgrep -x supervisor)" ]') + '; systemctl show -P MainPID nemea-supervisor nemea-alert-store nemea-page '
+              'nemea-flow-collector > /root/after; no grep -Fx -f /root/before /root/after; no grep "nemea.*deleted" <(ls -l /proc/[0-9]*/exe 2>/dev/null); ' + WAIT.format(condition=READY))
+    root.sh('systemctl stop nemea-page nemea-alert-store nemea-supervisor nemea-flow-collector')
 
 
 def old_configuration(root):
@@ -239,22 +244,22 @@ def documentation(root):
 def units(root):
     """What systemd says of the units: no mistake, and how much they may do."""
     root.step('systemd-analyze verify has nothing to say', 'cd $(dirname $(find /lib/systemd/system /usr/lib/systemd/system -name nemea-supervisor.service | head -n 1)); '
-              'out=$(systemd-analyze verify --man=no nemea-supervisor.service nemea-alert-store.service nemea-flow-collector.service nemea-flow-meter@lo.service 2>&1 | grep nemea || true); '
+              'out=$(systemd-analyze verify --man=no nemea-supervisor.service nemea-alert-store.service nemea-page.service nemea-flow-collector.service nemea-flow-meter@lo.service 2>&1 | grep nemea || true); '
               'echo "$out"; test -z "$out"')
-    for unit in ('nemea-supervisor', 'nemea-alert-store', 'nemea-flow-collector', 'nemea-flow-meter@lo'):
+    for unit in ('nemea-supervisor', 'nemea-alert-store', 'nemea-page', 'nemea-flow-collector', 'nemea-flow-meter@lo'):
         root.step(f'{unit}: exposure at most 3.0', f'systemd-analyze security --threshold=30 {unit}.service | tail -n 1')
 
 
 def removal(root):
     names = ' '.join(name.split('_')[0] for name in packages(root.packages, True))
     root.sh('systemctl start nemea-flow-collector')
-    root.step('packages are removed, and services stopped', f'{APT} remove {names} && ! ls -l /proc/[0-9]*/exe 2>/dev/null | grep /usr/bin/nemea/')
+    root.step('packages are removed, and services stopped', f'{APT} remove {names} && no grep /usr/bin/nemea/ <(ls -l /proc/[0-9]*/exe 2>/dev/null)')
     root.step('packages are purged', f'echo mine > /etc/nemea/mine.sup; dpkg --purge {names}')
     _, after = root.sh(FILES)
     before = set(root.before)
     left = [path for path in after.splitlines() if path not in before and not NOT_OURS.match(path) and not re.match('/etc/nemea(/|$)', path)]
     ours = [path for path in left if 'nemea' in path or 'trap' in path]
-    root.step('nothing is left but what the user made', f'test -e /etc/nemea/mine.sup; ! getent passwd nemead; left="{" ".join(ours)}"; echo "$left"; test -z "$left"')
+    root.step('nothing is left but what the user made', f'test -e /etc/nemea/mine.sup; no getent passwd nemead; left="{" ".join(ours)}"; echo "$left"; test -z "$left"')
 
 
 def check(suite):

@@ -129,7 +129,8 @@ class Stage:
             self.page(page)
         listed = set(re.findall(r'^docs/[\w-]+$', read(os.path.join(HERE, 'index.md')), re.M))
         others = sorted(page[:-3] for page in self.pages if page.startswith('docs/') and page[:-3] not in listed)
-        index = read(os.path.join(HERE, 'index.md')).replace('@PICTURE@', '<div class="picture">' + read(os.path.join(HERE, 'picture.svg')) + '</div>')
+        index = read(os.path.join(HERE, 'index.md')).replace('@PICTURE@', '<div class="picture">' + read(os.path.join(HERE, 'picture.svg')) +
+                                                               read(os.path.join(HERE, 'picture-narrow.svg')) + '</div>')
         write(os.path.join(self.folder, 'index.md'), index.replace('@IN_USE@', '\n'.join(others)))
         self.folder_page('modules', 'Modules', 'Modules filter, aggregate, convert, store and show records. Each has a page with an example that is run by the tests.',
                          [page for page in self.pages if page.startswith(('modules/', 'flow/', 'use-cases/'))])
