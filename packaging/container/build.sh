@@ -23,5 +23,5 @@ base=$(buildah from scratch)
 buildah add -q "$base" "$NEMEA_ROOT" /
 buildah commit -q "$base" "nemea-debian:$suite"
 buildah rm "$base" >/dev/null
-buildah bud --pull-never --build-arg "BASE=localhost/nemea-debian:$suite" -f packaging/container/Containerfile -t nemea .
+buildah bud --format docker --pull-never --build-arg "BASE=localhost/nemea-debian:$suite" -f packaging/container/Containerfile -t nemea .
 echo "build.sh: image nemea"
