@@ -110,6 +110,8 @@ class Stage:
             os.makedirs(os.path.dirname(os.path.join(self.folder, place)) or '.', exist_ok=True)
             shutil.copy2(os.path.join(ROOT, place), os.path.join(self.folder, place))  # a file that is offered as it is
             return f'{{download}}`{text.strip("`<>")} <{os.path.relpath(place, os.path.dirname(page) or ".")}>`'
+        if text == path and path.endswith('.md'):  # readers of a site know pages by their titles
+            text = re.search(r'^# (.*)$', read(os.path.join(ROOT, place)), re.M)[1]
         return f'[{text}]({os.path.relpath(place, os.path.dirname(page) or ".")}{"#" + anchor if anchor else ""})'
 
     def page(self, page):
