@@ -279,11 +279,55 @@ class Supervisor(unittest.TestCase):
         self.assertIn('interrupted\n', self.w.read(log))
         self.assertEqual(self.status()['stubborn']['last_exit']['signal'], 9)
         for attributes, said in (('s:stop-timeout="0"', 'stop-timeout "0": expected 1 to 3600 seconds'),
-                                 ('s:stop-signal="KILL"', 'stop-signal "KILL": expected TERM'), ('s:user="root"', 'unexpected attribute "user"')):
+                                 ('s:stop-signal="KILL"', 'stop-signal "KILL": expected TERM'), ('s:color="red"', 'unexpected attribute "color"')):
             self.configure('stubborn', stubborn(attributes))
             self.assertIn(f'stubborn.sup:1: {said}', self.cli('reload', status=1)[1])
         self.configure('stubborn', stubborn('s:stop-timeout="2"'))
         self.assertRegex(self.cli('diff')[0], r'change +stubborn +stop-timeout or stop-signal\n')
+        self.w.end(s, signal.SIGTERM)
+
+    def test_a_module_gets_its_options(self):
+        def shell(name, attributes, command, **more):
+            return module(name, '/bin/sh', f"-c '{command}'", **more).replace('<module>', f'<module xmlns:s="urn:nemea:supervisor" {attributes}>')
+
+        as_root = os.geteuid() == 0
+        user = 's:user="games" ' if as_root else ''
+        self.configure('options', shell('options', f's:cwd="/usr" s:nice="7" s:cpus="0" s:open-files="77" s:core="0" s:memory="32M" {user}'
+                                        's:log-limit="20000x3" s:environment="WORD=one &quot;WORDS=two words&quot;"',
+                                        'pwd; echo $WORD, $WORDS; nice; ulimit -n; ulimit -c; ulimit -d; id -un; echo end; sleep 1000000'))
+        self.configure('first', shell('first', 's:after="repeater log"', 'echo; sleep 1000000'))
+        s = self.supervisor()
+        log = 'logs/modules_logs/options_stdout'
+        self.w.wait_for(lambda: os.path.exists(self.w.file(log)) and 'end\n' in self.w.read(log), 'the module')
+        name = 'games' if as_root else pwd.getpwuid(os.geteuid()).pw_name
+        self.assertEqual(self.w.read(log).split('(null)\n')[1], f'/usr\none, two words\n7\n77\n0\n32768\n{name}\nend\n')
+        status = self.status()['options']
+        self.assertEqual(os.sched_getaffinity(status['pid']), {0})
+        self.assertEqual((status['user'], status['options']['memory'], status['options']['environment']),
+                         (name, '32M', 'WORD=one "WORDS=two words"'))
+        # It was started when those before it were ready.
+        self.wait_until(lambda x: x['first']['state'] == 'running', 'the module that waits')
+        events = self.w.read('logs/modules_events')
+        self.assertGreater(events.index('Starting module first.'), events.index('Connected to module log.'))
+        self.assertGreater(events.index('Starting module first.'), events.index('Connected to module repeater.'))
+        # A supervisor that takes over restarts what has other options now, and stops in the reverse order.
+        self.w.end(s, signal.SIGINT)
+        self.configure('first', shell('first', 's:after="repeater log" s:nice="3"', 'echo; sleep 1000000'))
+        before, s = status['pid'], self.supervisor()
+        self.wait_until(lambda x: x['first']['restarts'] == 0 and x['first']['state'] == 'running' and os.getpriority(os.PRIO_PROCESS, x['first']['pid']) == 3,
+                        'the new option')
+        self.assertEqual(self.status()['options']['pid'], before)
+        self.w.end(s, signal.SIGTERM)
+        events = self.w.read('logs/modules_events')
+        self.assertLess(events.rindex('Stopping module first...'), events.rindex('Stopping module log...'))
+
+    def test_a_module_that_takes_more_memory_than_it_may_fails(self):
+        self.configure('sleep', module('sleep', sys.executable, '-c "x = bytearray(200 * 2 ** 20)"', restarts=1).replace(
+            '<module>', '<module xmlns:s="urn:nemea:supervisor" s:memory="100M">'))
+        s = self.supervisor()
+        self.wait_until(lambda x: x['sleep']['state'] == 'failed', 'its end')
+        self.assertIn('MemoryError', self.w.read('logs/modules_logs/sleep_stderr'))
+        self.assertRegex(self.w.read('logs/modules_events'), r'Module sleep \(PID: \d+\) has ended with status 1; it may have 104857600 bytes of memory')
         self.w.end(s, signal.SIGTERM)
 
     def test_a_wrong_configuration_is_refused_and_nothing_changes(self):

@@ -80,11 +80,16 @@ static uint64_t kept(unsigned needs)
    return keep;
 }
 
-bool sandbox_capabilities(unsigned needs)
+uint64_t sandbox_ambient(const struct sandbox *s)
+{
+   return s->capabilities | (s->on && (s->needs & SANDBOX_PACKETS) ? 1ull << CAP_NET_RAW : 0);
+}
+
+bool sandbox_capabilities(const struct sandbox *s)
 {
    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
    struct __user_cap_data_struct data[2];
-   uint64_t keep = kept(needs);
+   uint64_t keep = kept(s->needs) | s->capabilities;
    if (syscall(SYS_capget, &header, data) != 0) {
       return false;
    }
@@ -123,7 +128,7 @@ const char *sandbox_enter(const struct sandbox *s, const char *path, char *const
    if (sandbox_means()->seccomp && filter == NULL) {
       return "cannot make a system call filter";
    }
-   if (!sandbox_capabilities(s->needs)) {
+   if (!sandbox_capabilities(s)) {
       return "cannot drop capabilities";
    }
    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /** What a program needs beyond streams of this machine and the files of its command line. */
@@ -22,9 +23,10 @@ enum sandbox_needs {
 
 /** How a program is confined. */
 struct sandbox {
-   bool on;         /* false: no filter */
-   unsigned needs;  /* of sandbox_needs */
-   const char *why; /* where it is off */
+   bool on;               /* false: no filter */
+   unsigned needs;        /* of sandbox_needs */
+   const char *why;       /* where it is off */
+   uint64_t capabilities; /* bits of CAP_* that it keeps beyond those of its needs */
 };
 
 /** What the kernel and this build can do. */
@@ -55,6 +57,8 @@ struct sandbox sandbox_of(const char *path, char *const argv[]);
 /** "off", or "streams" and what else it may: "streams, internet, packets". */
 void sandbox_name(const struct sandbox *s, char *text, size_t size);
 
+/** The capabilities, bits of CAP_*, that a program needs which runs as another user than root. */
+uint64_t sandbox_ambient(const struct sandbox *s);
 /** Makes the filter in the parent, so that each child needs few calls. Optional. \return false with errno */
 bool sandbox_prepare(const struct sandbox *s);
 /**
@@ -71,7 +75,7 @@ const struct sock_fprog *sandbox_filter(unsigned needs);
 extern const char *const sandbox_data[]; /* directories where modules keep their data */
 bool sandbox_landlock(const struct sandbox *s, const char *path, char *const argv[],
                       const struct sandbox_paths *more);
-bool sandbox_capabilities(unsigned needs);
+bool sandbox_capabilities(const struct sandbox *s);
 /** The directory beneath which all of this system is: its libraries and programs. "" if that is the whole machine. */
 const char *sandbox_root(void);
 

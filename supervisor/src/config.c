@@ -97,6 +97,7 @@ static void free_module(struct config_module *m)
       free(m->interfaces[i].params);
       free(m->interfaces[i].note);
    }
+   config_options_free(&m->options);
    free(m->interfaces);
    free(m->name);
    free(m->path);

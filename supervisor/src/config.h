@@ -6,6 +6,8 @@
 #ifndef SUPERVISOR_CONFIG_H
 #define SUPERVISOR_CONFIG_H
 
+#include "config_options.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,7 +24,6 @@
 #define CONFIG_UNLIMITED  30    /* value of module-restarts */
 #define CONFIG_NAMESPACE \
    "urn:nemea:supervisor" /* of attributes of <module>, which NEMEA 2 does not look at */
-#define CONFIG_STOP 3600  /* seconds of stop-timeout */
 
 enum config_type { TYPE_NONE, TYPE_TCP, TYPE_UNIX, TYPE_FILE, TYPE_BLACKHOLE, TYPE_TLS };
 enum config_direction { DIRECTION_NONE, DIRECTION_IN, DIRECTION_OUT };
@@ -39,11 +40,10 @@ struct config_module {
    char *name, *path;
    char *params; /* NULL: none */
    bool enabled;
-   int restarts;          /* -1: as the whole configuration says */
-   uint32_t stop_timeout; /* seconds until it is killed; 0: the default */
-   int stop_signal;       /* 0: SIGTERM */
-   uint32_t profile;      /* index */
-   uint32_t line;         /* of the text with all includes, see config_where() */
+   int restarts;     /* -1: as the whole configuration says */
+   uint32_t profile; /* index */
+   uint32_t line;    /* of the text with all includes, see config_where() */
+   struct config_options options;
    uint32_t n_interfaces;
    struct config_interface *interfaces;
 };
@@ -110,6 +110,8 @@ const char *config_direction_name(enum config_direction direction);
  *  \return NULL-terminated, of config_command_free(); NULL with a reason */
 char **config_command(const struct config_module *m, char *why, size_t size);
 void config_command_free(char **argv);
+/** A text split into words as params are. \return as config_command() */
+char **config_words(const char *text, char *why, size_t size);
 /** The value of -i. NULL without memory. */
 char *config_ifc_spec(const struct config_module *m);
 

@@ -206,6 +206,7 @@ void config_check_topology(struct config *c, bool ports)
    for (uint32_t k = 0; k < c->n_modules; k++) {
       if (config_enabled(c, &c->modules[k])) {
          check_module(c, &c->modules[k], outputs, n, ports);
+         config_options_check_machine(c, &c->modules[k]);
       }
    }
    free(outputs);

@@ -41,24 +41,25 @@ static long next_argument(const char **p, const char **begin, char *why, size_t 
    return (long) n;
 }
 
-/* Adds the words of params to argv[1...]. \return how many there are then, 0: why */
-static size_t split(const char *params, char **argv, char *why, size_t size)
+#define NO_SPLIT SIZE_MAX
+
+/* Adds the words of params to argv[n...]. \return how many there are then, NO_SPLIT: why */
+static size_t split(const char *params, char **argv, size_t n, char *why, size_t size)
 {
-   size_t n = 1;
    const char *p = params, *begin;
    for (p += strspn(p, " "); *p != 0; p += strspn(p, " ")) {
       if (n > CONFIG_ARGUMENTS) {
          (void) snprintf(why, size, "more than %d arguments", CONFIG_ARGUMENTS);
-         return 0;
+         return NO_SPLIT;
       }
       long length = next_argument(&p, &begin, why, size);
       if (length < 0) {
-         return 0;
+         return NO_SPLIT;
       }
       argv[n] = strndup(begin, (size_t) length);
       if (argv[n++] == NULL) {
          (void) snprintf(why, size, "no memory");
-         return 0;
+         return NO_SPLIT;
       }
    }
    return n;
@@ -120,21 +121,32 @@ void config_command_free(char **argv)
 char **config_command(const struct config_module *m, char *why, size_t size)
 {
    char **argv = calloc(CONFIG_ARGUMENTS + 4, sizeof(*argv));
-   size_t n = 0;
+   size_t n = NO_SPLIT;
    (void) snprintf(why, size, "no memory");
    if (argv != NULL && (argv[0] = strdup(m->name)) != NULL) {
-      n = split(m->params != NULL ? m->params : "", argv, why, size);
+      n = split(m->params != NULL ? m->params : "", argv, 1, why, size);
    }
-   if (n > 0 && m->n_interfaces > 0) {
+   if (n != NO_SPLIT && m->n_interfaces > 0) {
       argv[n] = strdup("-i");
       if (argv[n] != NULL) {
          argv[n + 1] = config_ifc_spec(m);
       }
-      n = argv[n] != NULL && argv[n + 1] != NULL ? n + 2 : 0;
+      n = argv[n] != NULL && argv[n + 1] != NULL ? n + 2 : NO_SPLIT;
    }
-   if (n == 0) {
+   if (n == NO_SPLIT) {
       config_command_free(argv);
       return NULL;
    }
    return argv;
+}
+
+char **config_words(const char *text, char *why, size_t size)
+{
+   char **words = calloc(CONFIG_ARGUMENTS + 4, sizeof(*words));
+   (void) snprintf(why, size, "no memory");
+   if (words != NULL && split(text, words, 0, why, size) == NO_SPLIT) {
+      config_command_free(words);
+      return NULL;
+   }
+   return words;
 }

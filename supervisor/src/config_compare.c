@@ -37,6 +37,11 @@ enum config_change config_compare(const struct config *old_config, const struct 
    }
    free(old_spec);
    free(new_spec);
+   for (int i = OPTION_FIRST_OF_PROCESS; i < OPTIONS; i++) {
+      if (!same(old->options.text[i], new->options.text[i])) {
+         add(what, size, config_option_name((enum config_option) i));
+      }
+   }
    if (*what != 0) {
       return CHANGE_RESTART;
    }
@@ -46,8 +51,14 @@ enum config_change config_compare(const struct config *old_config, const struct 
    if (config_restarts(old_config, old) != config_restarts(new_config, new)) {
       add(what, size, "module-restarts");
    }
-   if (old->stop_timeout != new->stop_timeout || old->stop_signal != new->stop_signal) {
+   if (old->options.stop_timeout != new->options.stop_timeout ||
+       old->options.stop_signal != new->options.stop_signal) {
       add(what, size, "stop-timeout or stop-signal");
+   }
+   for (int i = OPTION_AFTER; i <= OPTION_LOG_LIMIT; i++) {
+      if (!same(old->options.text[i], new->options.text[i])) {
+         add(what, size, config_option_name((enum config_option) i));
+      }
    }
    if (!same(old_config->profiles[old->profile].name, new_config->profiles[new->profile].name)) {
       add(what, size, "profile");

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <libxml/parser.h>
 #include <libxml/tree.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -322,33 +321,6 @@ static void check_command(struct reader *r, const struct config_module *m)
    config_command_free(argv);
 }
 
-static void take_stop(struct reader *r, struct config_module *m, const char *name, const char *value)
-{
-   static const struct {
-      const char *name;
-      int number;
-   } signals[] = {{"TERM", SIGTERM}, {"INT", SIGINT},   {"QUIT", SIGQUIT},
-                  {"HUP", SIGHUP},   {"USR1", SIGUSR1}, {"USR2", SIGUSR2}};
-   if (strcmp(name, "stop-timeout") == 0) {
-      size_t digits = strspn(value, "0123456789");
-      unsigned long seconds = digits > 0 && digits < 6 && value[digits] == 0 ? strtoul(value, NULL, 10) : 0;
-      if (seconds < 1 || seconds > CONFIG_STOP) {
-         config_error(r->c, m->line, "stop-timeout \"%.100s\": expected 1 to %d seconds", value, CONFIG_STOP);
-      }
-      m->stop_timeout = (uint32_t) seconds;
-   } else if (strcmp(name, "stop-signal") == 0) {
-      for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-         m->stop_signal = strcmp(value, signals[i].name) == 0 ? signals[i].number : m->stop_signal;
-      }
-      if (m->stop_signal == 0) {
-         config_error(r->c, m->line, "stop-signal \"%.100s\": expected TERM, INT, QUIT, HUP, USR1 or USR2",
-                      value);
-      }
-   } else {
-      config_error(r->c, m->line, "unexpected attribute \"%.100s\" of <module>", name);
-   }
-}
-
 /* Options that NEMEA 2 does not have, and does not look at. */
 static void read_attributes(struct reader *r, const xmlNode *element, struct config_module *m)
 {
@@ -356,7 +328,7 @@ static void read_attributes(struct reader *r, const xmlNode *element, struct con
       if (a->ns != NULL && xmlStrEqual(a->ns->href, BAD_CAST CONFIG_NAMESPACE)) {
          xmlChar *value = xmlGetNsProp(element, a->name, a->ns->href);
          if (value != NULL) {
-            take_stop(r, m, (const char *) a->name, (const char *) value);
+            config_option_take(r->c, m, (const char *) a->name, (const char *) value);
          }
          xmlFree(value);
       }
@@ -377,7 +349,6 @@ static void read_module(struct reader *r, xmlNode *element, uint32_t profile)
    m->line = line_of(element);
    m->profile = profile;
    m->restarts = -1;
-   read_attributes(r, element, m);
    if (element->children == NULL) {
       config_error(r->c, m->line, "<module> is empty");
       return;
@@ -409,6 +380,7 @@ static void read_module(struct reader *r, xmlNode *element, uint32_t profile)
    need(r, element, enabled, "enabled");
    need(r, element, path, "path");
    check_name(r, m);
+   read_attributes(r, element, m);
    if (r->c->n_errors == errors) {
       check_command(r, m);
    }
@@ -493,6 +465,9 @@ static void read_root(struct reader *r, xmlNode *root)
       } else {
          unexpected(r, e);
       }
+   }
+   if (r->c->n_errors == 0) {
+      config_options_check(r->c);
    }
 }
 

@@ -4,6 +4,7 @@
 #define SUPERVISOR_DAEMON_H
 
 #include "config.h"
+#include "launch.h"
 #include "plan.h"
 #include "sandbox.h"
 #include "socket_path.h"
@@ -82,6 +83,8 @@ struct module {
    uint64_t virtual_bytes, resident_bytes;
    uint32_t stop_timeout; /* seconds; 0: the default */
    int stop_signal;       /* 0: SIGTERM */
+   uint64_t log_bytes;    /* of each of its logs; 0: as of all */
+   uint32_t log_files;
    uint32_t total_restarts;
    bool ever_ended;
    bool on_trial;   /* a reload on trial has added or restarted it */
@@ -255,8 +258,6 @@ void journal_statistics(struct daemon *d);
 char *journal_module_path(const struct daemon *d, const char *name, const char *stream);
 
 /* log_limit.c */
-/** "SIZExN". \return false: it is not */
-bool log_limit_parse(struct daemon *d, const char *text);
 void log_limit_apply(struct daemon *d);
 
 /* modules.c */
@@ -278,13 +279,8 @@ void module_ended(struct daemon *d, struct module *m, int status);
 bool spawn(struct daemon *d, struct module *m);
 /** After the state was written. */
 void spawn_release(struct daemon *d);
-/** How a program is confined, where that is not switched off. Makes the filter that spawn_become() needs. */
-struct sandbox spawn_sandbox(const struct daemon *d, const char *path, char *const argv[]);
 /** How a process of an earlier supervisor is confined, as far as it can be seen. */
 struct sandbox spawn_adopted_sandbox(const struct daemon *d, const struct module *m);
-/** In a child: becomes a program with these descriptors and no others, in a sandbox. */
-__attribute__((noreturn)) void spawn_become(const struct daemon *d, const struct sandbox *s, const char *path,
-                                            char *const argv[], int in, int out, int err);
 void spawn_signal(const struct module *m, int signal);
 /** Field 22 of /proc/PID/stat, 0: no such process or a zombie. */
 uint64_t spawn_start_time(pid_t pid);

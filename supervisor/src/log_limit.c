@@ -13,25 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LEAST 10000 /* bytes */
-#define FILES 100
-
-bool log_limit_parse(struct daemon *d, const char *text)
-{
-   char *end = NULL;
-   errno = 0;
-   unsigned long long size = strtoull(text, &end, 10);
-   const char *count = *end == 'x' ? end + 1 : "";
-   unsigned long files = strtoul(count, &end, 10);
-   if (*text < '0' || *text > '9' || *count < '0' || *count > '9' || *end != 0 || errno != 0 ||
-       size < LEAST || files < 1 || files > FILES) {
-      return false;
-   }
-   d->log_bytes = size;
-   d->log_files = (uint32_t) files;
-   return true;
-}
-
 static bool copy(int from, int to)
 {
    char bytes[65536];
@@ -58,19 +39,19 @@ static void shift(const char *path, uint32_t files)
    }
 }
 
-static void cut(struct daemon *d, const char *path)
+static void cut(struct daemon *d, const char *path, uint64_t bytes, uint32_t files)
 {
    struct stat st;
    char old[PATH_MAX];
    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-   if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t) st.st_size < d->log_bytes) {
+   if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t) st.st_size < bytes) {
       if (fd >= 0) {
          close(fd);
       }
       return;
    }
-   if (d->log_files > 1) {
-      shift(path, d->log_files);
+   if (files > 1) {
+      shift(path, files);
       (void) snprintf(old, sizeof(old), "%s.1", path);
       int to = open(old, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
       if (to >= 0) {
@@ -91,13 +72,15 @@ void log_limit_apply(struct daemon *d)
    char path[PATH_MAX];
    for (size_t i = 0; i < 3 && d->log_bytes > 0; i++) {
       (void) snprintf(path, sizeof(path), "%s/%s", d->logs, own[i]);
-      cut(d, path);
+      cut(d, path, d->log_bytes, d->log_files);
    }
-   for (uint32_t i = 0; i < d->n_modules && d->log_bytes > 0; i++) {
-      for (size_t s = 0; s < 2; s++) {
-         char *log = journal_module_path(d, d->modules[i]->name, streams[s]);
+   for (uint32_t i = 0; i < d->n_modules; i++) {
+      const struct module *m = d->modules[i];
+      bool its = m->log_bytes > 0;
+      for (size_t s = 0; s < 2 && (its || d->log_bytes > 0); s++) {
+         char *log = journal_module_path(d, m->name, streams[s]);
          if (log != NULL) {
-            cut(d, log);
+            cut(d, log, its ? m->log_bytes : d->log_bytes, its ? m->log_files : d->log_files);
          }
          free(log);
       }

@@ -257,7 +257,7 @@ int main(int argc, char **argv)
          }
          break;
       case LOG_LIMIT:
-         if (!log_limit_parse(&d, optarg)) {
+         if (!config_log_limit(optarg, &d.log_bytes, &d.log_files)) {
             fprintf(stderr,
                     "supervisor: --log-limit=%s: expected BYTESxN, at least 10000 bytes and 1 to 100 files\n",
                     optarg);

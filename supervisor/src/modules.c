@@ -22,12 +22,40 @@ struct module *module_find(const struct daemon *d, const char *name)
    return NULL;
 }
 
-/* When all is stopped, what sends is stopped before what reads: profile by profile in their order. */
+static bool is_after(const struct module *m, const char *name)
+{
+   for (char **a = m->config->options.after; a != NULL && *a != NULL; a++) {
+      if (strcmp(*a, name) == 0) {
+         return true;
+      }
+   }
+   return false;
+}
+
+/* When all is stopped, what sends is stopped before what reads: profile by profile in their order, and what was started after another
+ * module of the same profile before that. */
 static bool waits_for_others(const struct daemon *d, const struct module *m)
 {
    for (uint32_t i = 0; i < d->n_modules; i++) {
       const struct module *o = d->modules[i];
-      if (o->config != NULL && o->plan.alive && o->config->profile < m->config->profile) {
+      if (o->config != NULL && o->plan.alive &&
+          (o->config->profile < m->config->profile ||
+           (o->config->profile == m->config->profile && is_after(o, m->name)))) {
+         return true;
+      }
+   }
+   return false;
+}
+
+/* Whether a module that it is to be started after has not come so far. One that ends, is given up or is not ready for long holds up
+ * nobody. */
+static bool is_held(const struct daemon *d, const struct module *m)
+{
+   for (char **a = m->config != NULL ? m->config->options.after : NULL; a != NULL && *a != NULL; a++) {
+      const struct module *o = module_find(d, *a);
+      if (o != NULL && o != m && module_wanted(d, o) &&
+          (o->plan.state == STATE_STOPPED ||
+           (o->plan.state == STATE_STARTING && d->now - o->plan.started < PLAN_HOLD))) {
          return true;
       }
    }
@@ -126,8 +154,10 @@ static bool apply_module(struct daemon *d, struct config *c, const struct config
    m->override = -1;
    m->plan.removed = false;
    m->plan.limit = config_restarts(c, new);
-   m->stop_timeout = new->stop_timeout;
-   m->stop_signal = new->stop_signal;
+   m->stop_timeout = new->options.stop_timeout;
+   m->stop_signal = new->options.stop_signal;
+   m->log_bytes = new->options.log_bytes;
+   m->log_files = new->options.log_files;
    return true;
 }
 
@@ -166,16 +196,28 @@ bool modules_apply(struct daemon *d, struct config *c, json_t *report)
    return ok;
 }
 
+/* Why it may have ended, where it has a limit: a program that gets no memory ends in its own way. */
+static void describe_limit(const struct module *m, int status, char *text, size_t size)
+{
+   *text = 0;
+   if (status != 0 && m->config != NULL && m->config->options.memory > 0) {
+      (void) snprintf(text, size, "; it may have %llu bytes of memory",
+                      (unsigned long long) m->config->options.memory);
+   }
+}
+
 static void describe_end(struct daemon *d, struct module *m, int status)
 {
+   char limit[128];
+   describe_limit(m, status, limit, sizeof(limit));
    if (status == -1) {
-      journal_event(d, EVENT_EXIT, m, "Module %s (PID: %d) has ended.", m->name, (int) m->pid);
+      journal_event(d, EVENT_EXIT, m, "Module %s (PID: %d) has ended%s.", m->name, (int) m->pid, limit);
    } else if (WIFSIGNALED(status)) {
-      journal_event(d, EVENT_EXIT, m, "Module %s (PID: %d) was ended by signal %d (%s).", m->name,
-                    (int) m->pid, WTERMSIG(status), strsignal(WTERMSIG(status)));
+      journal_event(d, EVENT_EXIT, m, "Module %s (PID: %d) was ended by signal %d (%s)%s.", m->name,
+                    (int) m->pid, WTERMSIG(status), strsignal(WTERMSIG(status)), limit);
    } else {
-      journal_event(d, EVENT_EXIT, m, "Module %s (PID: %d) has ended with status %d.", m->name, (int) m->pid,
-                    WEXITSTATUS(status));
+      journal_event(d, EVENT_EXIT, m, "Module %s (PID: %d) has ended with status %d%s.", m->name,
+                    (int) m->pid, WEXITSTATUS(status), limit);
    }
 }
 
@@ -290,6 +332,7 @@ uint64_t modules_reconcile(struct daemon *d)
       uint64_t wake;
       do { /* until there is nothing to do but wait */
          m->plan.wanted = module_wanted(d, m);
+         m->plan.held = !m->plan.alive && is_held(d, m);
          if (!m->plan.wanted && !m->plan.alive && m->plan.state == STATE_BACKOFF) {
             m->plan.state = STATE_STOPPED;
          }

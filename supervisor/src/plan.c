@@ -30,7 +30,7 @@ enum plan_action plan_next(const struct plan_module *m, uint64_t now, uint64_t *
    if (m->removed) {
       return ACTION_REMOVE;
    }
-   if (!wanted || m->state == STATE_FAILED || m->state == STATE_FINISHED) {
+   if (!wanted || m->held || m->state == STATE_FAILED || m->state == STATE_FINISHED) {
       return ACTION_NONE;
    }
    if (m->state == STATE_BACKOFF && !m->restart && now < m->deadline) {

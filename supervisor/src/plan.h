@@ -14,6 +14,7 @@
 #define PLAN_FIRST_DELAY  1000 /* ms before a restart, doubled each time */
 #define PLAN_LAST_DELAY   60000
 #define PLAN_STOP_TIMEOUT 10000 /* ms from SIGTERM to SIGKILL */
+#define PLAN_HOLD         30000 /* ms for which a module waits for one that is starting */
 #define PLAN_NEVER        UINT64_MAX
 
 enum module_state {
@@ -35,6 +36,7 @@ struct plan_module {
    bool wanted;  /* enabled, and its profile too */
    bool removed; /* not in the configuration any more */
    bool restart; /* to be stopped and started once */
+   bool held;    /* others are to be started before */
    int limit;    /* restarts per minute, 30: any number */
    /* actual */
    enum module_state state;

@@ -59,16 +59,6 @@ static int open_module_log(const struct daemon *d, const struct module *m, const
    return fd;
 }
 
-struct sandbox spawn_sandbox(const struct daemon *d, const char *path, char *const argv[])
-{
-   struct sandbox s = {.why = "switched off by --sandbox=off"};
-   if (d->sandbox != SANDBOX_OFF) {
-      s = sandbox_of(path, argv);
-   }
-   (void) sandbox_prepare(&s); /* if it fails, it fails again in the child, which says so */
-   return s;
-}
-
 struct sandbox spawn_adopted_sandbox(const struct daemon *d, const struct module *m)
 {
    struct sandbox s = {.why = "an earlier supervisor started it without one"};
@@ -89,57 +79,6 @@ struct sandbox spawn_adopted_sandbox(const struct daemon *d, const struct module
    return s;
 }
 
-static void confine(const struct daemon *d, const struct sandbox *s, const char *path, char *const argv[])
-{
-   const char *sockets[SOCKET_DIRS + 1] = {NULL};
-   for (uint32_t i = 0; i < d->dirs.n; i++) {
-      sockets[i] = d->dirs.dir[i];
-   }
-   const struct sandbox_paths more = {.write = sockets};
-   const char *failed = sandbox_enter(s, path, argv, &more);
-   if (failed != NULL) {
-      (void) dprintf(2, "supervisor: %s: %s\n", failed, strerror(errno));
-      _exit(126);
-   }
-}
-
-void spawn_become(const struct daemon *d, const struct sandbox *s, const char *path, char *const argv[],
-                  int in, int out, int err)
-{
-   sigset_t none;
-   (void) setsid();
-   for (int n = 1; n < NSIG; n++) {
-      (void) signal(n, SIG_DFL);
-   }
-   (void) sigemptyset(&none);
-   (void) sigprocmask(SIG_SETMASK, &none, NULL);
-   if (in < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) {
-      _exit(126);
-   }
-   (void) close_range(3, ~0U, 0);
-   (void) umask(0027);
-   (void) unsetenv("NOTIFY_SOCKET"); /* the supervisor's own */
-   (void) unsetenv("WATCHDOG_USEC");
-   (void) unsetenv("WATCHDOG_PID");
-   confine(d, s, path, argv);
-   execvp(path, argv);
-   (void) dprintf(2, "supervisor: cannot execute %s: %s\n", path, strerror(errno));
-   _exit(127);
-}
-
-/* In the child: waits until the supervisor knows its number for good, and ends if that has ended before. */
-static void wait_at(int gate)
-{
-   char c;
-   ssize_t n;
-   do {
-      n = read(gate, &c, 1);
-   } while (n < 0 && errno == EINTR);
-   if (n != 1) {
-      _exit(125);
-   }
-}
-
 void spawn_release(struct daemon *d)
 {
    for (uint32_t i = 0; d->n_gates > 0 && i < d->n_modules; i++) {
@@ -153,43 +92,68 @@ void spawn_release(struct daemon *d)
    }
 }
 
+/* A process of this one, which becomes the module once it may. \return -1 with errno */
+static pid_t fork_module(const struct launch *l, int gate)
+{
+   pid_t pid = fork();
+   if (pid == 0) {
+      struct launch own = *l;
+      close(gate);
+      own.in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+      launch_become(&own);
+   }
+   return pid;
+}
+
+static void close_all(const int *fds, size_t n)
+{
+   for (size_t i = 0; i < n; i++) {
+      if (fds[i] >= 0) {
+         close(fds[i]);
+      }
+   }
+}
+
+/* Its logs, its gate and its process. \return -1: why */
+static pid_t start_process(struct daemon *d, struct module *m, char *const argv[], char *why, size_t size)
+{
+   struct launch_user user;
+   int gate[2] = {-1, -1};
+   m->sandbox = launch_sandbox(d->sandbox == SANDBOX_OFF, m->config->path, argv, &m->config->options);
+   struct launch l = {.path = m->config->path,
+                      .argv = argv,
+                      .options = &m->config->options,
+                      .sandbox = m->sandbox,
+                      .dirs = &d->dirs,
+                      .out = open_module_log(d, m, "stdout", argv),
+                      .err = open_module_log(d, m, "stderr", argv),
+                      .limit_data = m->config->options.memory > 0};
+   pid_t pid = -1;
+   int named = geteuid() == 0 ? launch_user_of(&m->config->options, NULL, &user, why, size) : 0;
+   if (named >= 0) {
+      l.user = named > 0 ? &user : NULL;
+      if (l.out >= 0 && l.err >= 0 && pipe2(gate, O_CLOEXEC) == 0) {
+         l.gate = gate[0];
+         pid = fork_module(&l, gate[1]);
+      }
+      (void) snprintf(why, size, "%s", strerror(errno));
+   }
+   close_all((int[]){l.out, l.err, gate[0], pid < 0 ? gate[1] : -1}, 4);
+   m->gate = pid < 0 ? -1 : gate[1];
+   return pid;
+}
+
 bool spawn(struct daemon *d, struct module *m)
 {
    char why[256];
    char **argv = config_command(m->config, why, sizeof(why));
-   if (argv == NULL) {
+   pid_t pid = argv != NULL ? start_process(d, m, argv, why, sizeof(why)) : -1;
+   config_command_free(argv);
+   if (pid < 0) {
       journal_event(d, EVENT_ERROR, m, "Module %s cannot be started: %s", m->name, why);
       return false;
    }
-   int out = open_module_log(d, m, "stdout", argv), err = open_module_log(d, m, "stderr", argv);
-   int gate[2] = {-1, -1};
-   m->sandbox = spawn_sandbox(d, m->config->path, argv);
-   pid_t pid = out >= 0 && err >= 0 && pipe2(gate, O_CLOEXEC) == 0 ? fork() : -1;
-   if (pid == 0) {
-      close(gate[1]);
-      wait_at(gate[0]);
-      spawn_become(d, &m->sandbox, m->config->path, argv, open("/dev/null", O_RDONLY | O_CLOEXEC), out, err);
-   }
-   int failed = errno;
-   if (out >= 0) {
-      close(out);
-   }
-   if (err >= 0) {
-      close(err);
-   }
-   config_command_free(argv);
-   if (gate[0] >= 0) {
-      close(gate[0]);
-   }
-   if (pid < 0) {
-      if (gate[1] >= 0) {
-         close(gate[1]);
-      }
-      journal_event(d, EVENT_ERROR, m, "Module %s cannot be started: %s", m->name, strerror(failed));
-      return false;
-   }
    m->pid = pid;
-   m->gate = gate[1];
    d->n_gates++;
    m->adopted = false;
    m->start_time = spawn_start_time(pid);

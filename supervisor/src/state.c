@@ -77,7 +77,7 @@ static void boot_id(char id[64])
    }
 }
 
-/* Path and arguments as one text: what a process was started with. */
+/* Path, arguments and options: what a process was started with. */
 static json_t *command_of(const struct config_module *m)
 {
    char why[256], **argv = config_command(m, why, sizeof(why));
@@ -87,6 +87,11 @@ static json_t *command_of(const struct config_module *m)
       json_array_append_new(a, json_string(*p));
    }
    config_command_free(argv);
+   char *options = config_options_of_process(&m->options);
+   if (options != NULL && *options != 0) {
+      json_array_append_new(a, json_string(options));
+   }
+   free(options);
    return a;
 }
 

@@ -2,7 +2,9 @@
 /** The state of modules as JSON: for requests, and with the keys of NEMEA 2 for its clients. */
 #include "daemon.h"
 
+#include <pwd.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -89,6 +91,32 @@ static json_t *sandbox_of_process(const struct module *m)
                                     m->sandbox.why != NULL ? m->sandbox.why : "unknown");
 }
 
+/* The options of a module as they were written. */
+static json_t *options_of(const struct module *m)
+{
+   json_t *o = json_object();
+   for (int i = 0; m->config != NULL && i < OPTIONS; i++) {
+      const char *text = m->config->options.text[i];
+      if (text != NULL) {
+         json_object_set_new(o, config_option_name((enum config_option) i), json_text(text, strlen(text)));
+      }
+   }
+   return o;
+}
+
+/* Whose its process is. */
+static json_t *user_of(const struct module *m)
+{
+   char path[64];
+   struct stat st;
+   (void) snprintf(path, sizeof(path), "/proc/%d", (int) m->pid);
+   if (!m->plan.alive || stat(path, &st) != 0) {
+      return json_null();
+   }
+   const struct passwd *user = getpwuid(st.st_uid);
+   return user != NULL ? json_string(user->pw_name) : json_sprintf("%u", (unsigned) st.st_uid);
+}
+
 json_t *status_of(const struct daemon *d, const struct module *m)
 {
    bool alive = m->plan.alive;
@@ -101,6 +129,8 @@ json_t *status_of(const struct daemon *d, const struct module *m)
    json_object_set_new(o, "started", alive ? json_integer(m->last_start) : json_null());
    json_object_set_new(o, "path", m->config != NULL ? json_string(m->config->path) : json_null());
    json_object_set_new(o, "sandbox", sandbox_of_process(m));
+   json_object_set_new(o, "user", user_of(m));
+   json_object_set_new(o, "options", options_of(m));
    json_object_set_new(o, "inputs", interfaces_of(m, false));
    json_object_set_new(o, "outputs", interfaces_of(m, true));
    json_object_set_new(o, "memory", json_integer(alive ? (json_int_t) m->resident_bytes : 0));

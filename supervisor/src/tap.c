@@ -140,10 +140,17 @@ static bool start_program(const struct daemon *d, struct tap *t, char *const arg
       return false;
    }
    null = open("/dev/null", O_RDWR | O_CLOEXEC);
-   struct sandbox s = spawn_sandbox(d, path, argv);
+   const struct launch l = {.path = path,
+                            .argv = argv,
+                            .sandbox = launch_sandbox(d->sandbox == SANDBOX_OFF, path, argv, NULL),
+                            .dirs = &d->dirs,
+                            .in = null,
+                            .out = out[1],
+                            .err = null,
+                            .gate = -1};
    t->pid = null >= 0 ? fork() : -1;
    if (t->pid == 0) {
-      spawn_become(d, &s, path, argv, null, out[1], null);
+      launch_become(&l);
    }
    close(out[1]);
    if (null >= 0) {

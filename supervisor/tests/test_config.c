@@ -403,6 +403,138 @@ static void the_recorded_backup_is_read(void **state)
    backup_free(b);
 }
 
+static struct config *load_options(const char *options)
+{
+   char text[2048];
+   (void) snprintf(text, sizeof(text),
+                   "<nemea-supervisor><modules><name>p</name><enabled>true</enabled>\n"
+                   "<module xmlns:s=\"urn:nemea:supervisor\" %s>"
+                   "<name>a</name><enabled>true</enabled><path>/bin/a</path></module>\n"
+                   "<module><name>b</name><enabled>true</enabled><path>/bin/b</path></module>"
+                   "</modules></nemea-supervisor>",
+                   options);
+   return load(text);
+}
+
+static void options_of_a_module_are_read(void **state)
+{
+   struct config *c =
+       load_options("s:user='games' s:group='adm' s:cwd='/tmp' s:environment='A=1 \"B=two words\" C='"
+                    " s:cpus='0-2,5' s:nice='-3' s:memory='64M' s:cpu='150%' s:open-files='99' s:core='0'"
+                    " s:sandbox='off' s:capabilities='NET_RAW, NET_ADMIN' s:after='b' s:log-limit='10000x2'");
+   assert_int_equal(c->n_errors, 0);
+   const struct config_options *o = &c->modules[0].options;
+   assert_string_equal(o->text[OPTION_USER], "games");
+   assert_string_equal(o->environment[1], "B=two words");
+   assert_string_equal(o->environment[2], "C=");
+   assert_null(o->environment[3]);
+   assert_int_equal(CPU_COUNT(&o->cpus), 4);
+   assert_true(CPU_ISSET(5, &o->cpus) && !CPU_ISSET(3, &o->cpus));
+   assert_int_equal(o->nice, -3);
+   assert_int_equal(o->memory, 64 << 20);
+   assert_int_equal(o->cpu, 150);
+   assert_int_equal(o->open_files, 99);
+   assert_int_equal(o->core, 0);
+   assert_true(o->no_sandbox);
+   assert_int_equal(o->capabilities, 1u << 12 | 1u << 13);
+   assert_string_equal(o->after[0], "b");
+   assert_int_equal(o->log_bytes, 10000);
+   assert_int_equal(o->log_files, 2);
+   char *of_process = config_options_of_process(o);
+   assert_non_null(strstr(of_process, "nice=-3\n"));
+   assert_null(strstr(of_process, "after"));
+   free(of_process);
+   config_free(c);
+}
+
+static void wrong_options_are_errors_with_their_line(void **state)
+{
+   static const char *const wrong[][2] = {
+       {"s:user='root'", "user \"root\": expected the name of a user other than root"},
+       {"s:user='0'", "user \"0\""},
+       {"s:user='00'", "user \"00\""},
+       {"s:user=''", "user \"\""},
+       {"s:user='-1'", "user \"-1\""},
+       {"s:group='root'", "group \"root\""},
+       {"s:cwd='tmp'", "cwd \"tmp\": expected a path that begins with /"},
+       {"s:environment='A'", "environment \"A\": expected 1 to 64 NAME=VALUE"},
+       {"s:environment='=1'", "environment"},
+       {"s:environment=''", "environment"},
+       {"s:environment='A-B=1'", "environment"},
+       {"s:cpus='2-1'", "cpus \"2-1\": expected numbers of processors as in 0-3,6"},
+       {"s:cpus='0,'", "cpus"},
+       {"s:cpus='1024'", "cpus"},
+       {"s:cpus='0-'", "cpus"},
+       {"s:nice='20'", "nice \"20\": expected -20 to 19"},
+       {"s:nice='-21'", "nice"},
+       {"s:nice='--1'", "nice"},
+       {"s:memory='1023k'", "memory \"1023k\": expected bytes, at least 1M"},
+       {"s:memory='1MB'", "memory"},
+       {"s:memory='99999999999G'", "memory"},
+       {"s:cpu='0%'", "cpu \"0%\": expected percent"},
+       {"s:cpu='50'", "cpu"},
+       {"s:open-files='15'", "open-files \"15\": expected 16 to 1048576"},
+       {"s:core='any'", "core \"any\""},
+       {"s:sandbox='auto'", "sandbox \"auto\": expected on or off"},
+       {"s:capabilities='SYS_ADMIN'", "capabilities \"SYS_ADMIN\": expected NET_RAW"},
+       {"s:capabilities=' '", "capabilities"},
+       {"s:after='a'", "after \"a\": expected 1 to 16 names of other modules"},
+       {"s:log-limit='9999x1'", "log-limit \"9999x1\": expected BYTESxN"},
+       {"s:log-limit='10000x'", "log-limit"},
+   };
+   for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+      struct config *c = load_options(wrong[i][0]);
+      if (c->n_errors != 1) {
+         fail_msg("%s: %u errors", wrong[i][0], c->n_errors);
+      }
+      assert_problem(c, wrong[i][1]);
+      assert_problem(c, "t.xml:2: ");
+      config_free(c);
+   }
+}
+
+static void modules_that_wait_for_each_other_are_an_error(void **state)
+{
+   struct config *c = load(
+       "<nemea-supervisor xmlns:s='urn:nemea:supervisor'><modules><name>p</name><enabled>true</enabled>\n"
+       "<module s:after='b c'><name>a</name><enabled>true</enabled><path>/a</path></module>\n"
+       "<module s:after='c'><name>b</name><enabled>true</enabled><path>/b</path></module>\n"
+       "<module s:after='b nobody'><name>c</name><enabled>true</enabled><path>/c</path></module>\n"
+       "</modules></nemea-supervisor>");
+   assert_int_equal(c->n_errors, 1);
+   assert_problem(c, "module \"a\" is to be started after \"b c\"");
+   assert_problem(c, "t.xml:4: after \"nobody\": there is no module of that name");
+   config_free(c);
+}
+
+static void options_of_its_process_restart_a_module(void **state)
+{
+   static const char *const changes[][2] = {
+       {"s:nice='1'", "nice"},
+       {"s:memory='2M'", "memory"},
+       {"s:user='games'", "user"},
+       {"s:cpus='0'", "cpus"},
+       {"s:sandbox='off'", "sandbox"},
+       {"s:environment='A=1'", "environment"},
+       {"s:open-files='20'", "open-files"},
+   };
+   char what[256];
+   struct config *old = load_options("");
+   for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+      struct config *new = load_options(changes[i][0]);
+      assert_int_equal(config_compare(old, &old->modules[0], new, &new->modules[0], what, sizeof(what)),
+                       CHANGE_RESTART);
+      assert_string_equal(what, changes[i][1]);
+      config_free(new);
+   }
+   struct config *new = load_options("s:after='b' s:log-limit='10000x2'");
+   assert_int_equal(config_compare(old, &old->modules[0], new, &new->modules[0], what, sizeof(what)),
+                    CHANGE_FLAGS);
+   assert_string_equal(what, "after, log-limit");
+   config_free(new);
+   config_free(old);
+}
+
 int main(int argc, char **argv)
 {
    static const struct CMUnitTest tests[] = {
@@ -413,6 +545,10 @@ int main(int argc, char **argv)
        cmocka_unit_test(interfaces_are_joined),
        cmocka_unit_test(it_says_what_does_not_fit_together),
        cmocka_unit_test(only_what_matters_restarts_a_module),
+       cmocka_unit_test(options_of_a_module_are_read),
+       cmocka_unit_test(wrong_options_are_errors_with_their_line),
+       cmocka_unit_test(modules_that_wait_for_each_other_are_an_error),
+       cmocka_unit_test(options_of_its_process_restart_a_module),
        cmocka_unit_test(entities_do_not_multiply),
        cmocka_unit_test(more_problems_than_are_kept_are_counted),
        cmocka_unit_test(the_recorded_backup_is_read),

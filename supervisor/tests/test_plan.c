@@ -19,6 +19,11 @@ static const struct {
    uint64_t wake;
 } cases[] = {
     {"a new module that is wanted", {.wanted = true}, ACTION_START, PLAN_NEVER},
+    {"one that others are to be started before", {.wanted = true, .held = true}, ACTION_NONE, PLAN_NEVER},
+    {"the same, running, to be restarted",
+     {.wanted = true, .held = true, .restart = true, .alive = true, .state = STATE_READY},
+     ACTION_TERMINATE,
+     PLAN_NEVER},
     {"one that is not", {.wanted = false}, ACTION_NONE, PLAN_NEVER},
     {"running as wanted", {.wanted = true, .alive = true, .state = STATE_READY}, ACTION_NONE, PLAN_NEVER},
     {"running, not wanted", {.alive = true, .state = STATE_READY}, ACTION_TERMINATE, PLAN_NEVER},
