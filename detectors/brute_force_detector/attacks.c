@@ -17,16 +17,9 @@
  * a password, FTP servers one; those of RDP show the log-in screen first. */
 static const uint8_t delay[SERVICES] = {[SSH] = 20, [RDP] = 20, [TELNET] = 20, [FTP] = 10};
 
-#define FIELDS                                                                                              \
-   "ipaddr SRC_IP,time DETECTION_TIME,uint32 EVENT_SCALE,uint16 DST_PORT,uint8 PROTOCOL,uint8 WARDEN_TYPE," \
-   "string NOTE"
-#define DETAILS                                                                                        \
-   ",ipaddr DST_IP,time TIME_FIRST,time TIME_LAST,uint64 BYTES,uint32 PACKETS,uint32 ADDR_CNT,string " \
-   "SERVICE"
-
 const char *attack_fields(const struct brute *self)
 {
-   return self->details ? FIELDS DETAILS : FIELDS;
+   return self->details ? ATTACK_FIELDS ATTACK_DETAILS : ATTACK_FIELDS;
 }
 
 static bool over(ur_time_t since, uint32_t seconds, ur_time_t now)

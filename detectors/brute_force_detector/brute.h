@@ -193,7 +193,13 @@ struct login {
 
 /** Did the flow last as long as a log-in that the server refused late? */
 bool attack_delayed(const struct login *f);
-/** Typed fields of alerts. */
+/** Typed fields of alerts: always, and with --details. */
+#define ATTACK_FIELDS                                                                                       \
+   "ipaddr SRC_IP,time DETECTION_TIME,uint32 EVENT_SCALE,uint16 DST_PORT,uint8 PROTOCOL,uint8 WARDEN_TYPE," \
+   "string NOTE"
+#define ATTACK_DETAILS                                                                                 \
+   ",ipaddr DST_IP,time TIME_FIRST,time TIME_LAST,uint64 BYTES,uint32 PACKETS,uint32 ADDR_CNT,string " \
+   "SERVICE"
 const char *attack_fields(const struct brute *self);
 /** A flow of a log-in, or of another use of the service, that was no scan. */
 int attack_add(nm_module_t *m, const struct login *f, bool matched);

@@ -407,7 +407,10 @@ NM_MODULE("brute_force_detector", "Detects guessing of passwords: SSH, RDP, Teln
                            .fields = FLOW_FIELDS ",uint64 BYTES,uint16 SRC_PORT",
                            .optional = "bytes IDP_CONTENT",
                            .split_biflows = true}),
-          .out = NM_OUTPUTS({.name = "alerts"}), .options = options, .option_status = EXIT_OPTION,
-          .state_size = sizeof(struct brute), .flags = NM_CLAIM_USR1 | NM_CLAIM_USR2, .check = check,
-          .init = init, .format = format, .records = records, .user_signal = user_signal, .finish = finish,
-          .cleanup = cleanup)
+          .out = NM_OUTPUTS({.name = "alerts",
+                             .fields = ATTACK_FIELDS,
+                             .format = NM_CHOSEN,
+                             .added = NM_ADDED({ATTACK_DETAILS})}),
+          .options = options, .option_status = EXIT_OPTION, .state_size = sizeof(struct brute),
+          .flags = NM_CLAIM_USR1 | NM_CLAIM_USR2, .check = check, .init = init, .format = format,
+          .records = records, .user_signal = user_signal, .finish = finish, .cleanup = cleanup)

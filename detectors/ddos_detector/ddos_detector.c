@@ -397,8 +397,10 @@ static void cleanup(nm_module_t *m)
    hosts_close(nm_self(m));
 }
 
-NM_MODULE("ddos_detector", "Detects floods of bytes or packets from many sources towards one destination.",
-          .input = "ipaddr SRC_IP,ipaddr DST_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST",
-          .out = NM_OUTPUTS({.name = "alerts"}), .options = options, .state_size = sizeof(struct state),
-          .tick_every = NM_SECONDS(INTERVAL), .check = check, .init = init, .format = format,
-          .records = records, .tick = tick, .finish = finish, .cleanup = cleanup)
+NM_MODULE(
+    "ddos_detector", "Detects floods of bytes or packets from many sources towards one destination.",
+    .input = "ipaddr SRC_IP,ipaddr DST_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST",
+    .out = NM_OUTPUTS({.name = "alerts", .fields = ALERT, .format = NM_CHOSEN, .added = NM_ADDED({DETAILS})}),
+    .options = options, .state_size = sizeof(struct state), .tick_every = NM_SECONDS(INTERVAL),
+    .check = check, .init = init, .format = format, .records = records, .tick = tick, .finish = finish,
+    .cleanup = cleanup)

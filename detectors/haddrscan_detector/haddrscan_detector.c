@@ -494,6 +494,11 @@ NM_MODULE("haddrscan_detector",
                            .fields = FLOW_FIELDS,
                            .optional = "uint16 SRC_PORT,uint32 PACKETS_REV,uint8 TCP_FLAGS_REV,uint64 BYTES,"
                                        "uint16 L4_ICMP_TYPE_CODE"}),
-          .out = NM_OUTPUTS({.name = "alerts", .timeout = NM_NO_WAIT}), .options = options,
-          .state_size = sizeof(struct haddrscan), .tick_every = NM_SECONDS(1), .check = check, .init = init,
-          .format = format, .records = records, .tick = tick, .finish = finish, .cleanup = cleanup)
+          .out = NM_OUTPUTS({.name = "alerts",
+                             .fields = ALERT,
+                             .format = NM_CHOSEN,
+                             .added = NM_ADDED({DETAILS}),
+                             .timeout = NM_NO_WAIT}),
+          .options = options, .state_size = sizeof(struct haddrscan), .tick_every = NM_SECONDS(1),
+          .check = check, .init = init, .format = format, .records = records, .tick = tick, .finish = finish,
+          .cleanup = cleanup)

@@ -265,7 +265,11 @@ NM_MODULE(
                                  "bytes IDP_CONTENT_REV",
                      .split_biflows = true,
                      .batch_halves = true}),
-    .out = NM_OUTPUTS({.name = "alerts", .timeout = OUTPUT_TIMEOUT}), .options = options,
-    .state_size = sizeof(struct miner), .option_status = EXIT_OPTION, .tick_every = NM_SECONDS(1),
-    .init = init, .format = format, .records = records, .tick = tick, .timer = timer, .reload = reload,
-    .finish = finish, .cleanup = cleanup)
+    .out = NM_OUTPUTS({.name = "alerts",
+                       .fields = ALERT,
+                       .format = NM_CHOSEN,
+                       .added = NM_ADDED({DETAILS}),
+                       .timeout = OUTPUT_TIMEOUT}),
+    .options = options, .state_size = sizeof(struct miner), .option_status = EXIT_OPTION,
+    .tick_every = NM_SECONDS(1), .init = init, .format = format, .records = records, .tick = tick,
+    .timer = timer, .reload = reload, .finish = finish, .cleanup = cleanup)

@@ -43,7 +43,9 @@ Octal mode of UNIX sockets, 0660 by default. 0666 admits all users, and readers 
 .B json
 makes
 .B \-h
-print JSON.
+print JSON, and
+.B interfaces
+what its inputs require and its outputs send.
 .TP
 .B PAGER
 The help is shown through it.

@@ -241,6 +241,64 @@ static void put_output(FILE *f, const nm_module_t *m, const nm_output_def_t *d)
    if (own && d->data == NM_UNIREC) {
       put_fields(f, d->fields);
    }
+   /* Those of a word are many, and the option that it belongs to says more of them. */
+   for (const nm_added_t *a = d->added; own && a != NULL && a->fields != NULL && a->word == NULL; a++) {
+      fputs("; depending on the options: ", f);
+      put_fields(f, a->fields + (*a->fields == ','));
+   }
+}
+
+static const char *data_name(enum nm_data data)
+{
+   return data == NM_UNIREC ? "unirec" : data == NM_JSON ? "json" : data == NM_RAW ? "raw" : "any";
+}
+
+/* "name": "flows", "min": 1, "data": "unirec". Without "max" there is no limit. Names and fields need no escapes. */
+static void print_common(const char *name, struct range r, enum nm_data data, const char *fields)
+{
+   printf("\"name\": \"%s\", \"min\": %d, ", name, r.min);
+   if (r.max != INT_MAX) {
+      printf("\"max\": %d, ", r.max);
+   }
+   printf("\"data\": \"%s\"", data_name(data));
+   if (fields != NULL && *fields != 0) {
+      printf(", \"fields\": \"%s\"", fields);
+   }
+}
+
+static void print_output(const nm_output_def_t *d)
+{
+   static const char *const formats[] = {"fixed", "follow", "union", "chosen"};
+   print_common(d->name, range_of(d->min, d->max), d->data, d->fields);
+   printf(", \"format\": \"%s\", \"input\": %u, \"added\": [", formats[d->format], d->input);
+   for (const nm_added_t *a = d->added; a != NULL && a->fields != NULL; a++) {
+      printf("%s{\"fields\": \"%s\"", a != d->added ? ", " : "", a->fields + (*a->fields == ','));
+      if (a->word != NULL) {
+         printf(", \"word\": \"%s\"", a->word);
+      }
+      printf("}");
+   }
+   printf("]");
+}
+
+void interfaces_print(const nm_module_t *m)
+{
+   printf("{\"inputs\": [");
+   for (const nm_input_def_t *d = m->in_defs; d->name != NULL; d++) {
+      printf(d != m->in_defs ? ", {" : "{");
+      print_common(d->name, range_of(d->min, d->max), d->data, d->fields);
+      if (d->optional != NULL) {
+         printf(", \"optional\": \"%s\"", d->optional);
+      }
+      printf("}");
+   }
+   printf("], \"outputs\": [");
+   for (const nm_output_def_t *d = m->out_defs; d->name != NULL; d++) {
+      printf(d != m->out_defs ? ", {" : "{");
+      print_output(d);
+      printf("}");
+   }
+   printf("]}\n");
 }
 
 char *interfaces_help(const nm_module_t *m)

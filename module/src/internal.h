@@ -209,6 +209,8 @@ const nm_input_def_t *interfaces_input(const nm_module_t *m, uint32_t i, char *n
 const nm_output_def_t *interfaces_output(const nm_module_t *m, uint32_t i, char *name, size_t size);
 /** The module's summary with its interfaces, for -h; to free(). */
 char *interfaces_help(const nm_module_t *m);
+/** Prints them as one line of JSON, for programs: LIBTRAP_OUTPUT_FORMAT=interfaces. */
+void interfaces_print(const nm_module_t *m);
 
 /* options.c */
 /** Describes the module for libtrap's help. NULL without memory. */

@@ -62,7 +62,12 @@ static int run(nm_module_t *m, int argc, char **argv)
 {
    int rc = trap_parse_params(&argc, argv, &m->spec);
    if (rc == TRAP_E_HELP) {
-      trap_print_help(m->info);
+      const char *format = getenv("LIBTRAP_OUTPUT_FORMAT");
+      if (format != NULL && strcmp(format, "interfaces") == 0) {
+         interfaces_print(m);
+      } else {
+         trap_print_help(m->info);
+      }
       return NM_STOP;
    }
    if (rc != TRAP_E_OK) {

@@ -14,7 +14,7 @@ static int open_output(nm_module_t *m, uint32_t i)
 {
    struct output *o = &m->out[i];
    o->def = interfaces_output(m, i, o->name, sizeof(o->name));
-   o->rule = o->def->format;
+   o->rule = o->def->format != NM_CHOSEN ? o->def->format : NM_FIXED;
    o->follows = o->def->input;
    if (o->def->timeout != 0 && m->ctx != NULL) {
       trap_ctx_ifcctl(m->ctx, TRAPIFC_OUTPUT, i, TRAPCTL_SETTIMEOUT, trap_timeout(o->def->timeout));
@@ -26,7 +26,8 @@ static int open_output(nm_module_t *m, uint32_t i)
       o->own = o->def->fields != NULL ? strdup(o->def->fields) : NULL;
       return own_fields(m, o, o->own); /* the rest when the input's format is known */
    }
-   return o->def->fields != NULL ? nm_set_output_data(m, i, o->def->data, o->def->fields) : NM_OK;
+   bool known = o->def->fields != NULL && o->def->format == NM_FIXED;
+   return known ? nm_set_output_data(m, i, o->def->data, o->def->fields) : NM_OK;
 }
 
 int outputs_open(nm_module_t *m)

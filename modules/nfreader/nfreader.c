@@ -19,7 +19,7 @@ NM_FIELDS(ipaddr DST_IP, ipaddr SRC_IP, uint64 BYTES, uint64 LINK_BIT_FIELD, tim
    "ipaddr DST_IP,ipaddr SRC_IP,uint64 BYTES,uint64 LINK_BIT_FIELD,time TIME_FIRST,time TIME_LAST,uint32 " \
    "PACKETS,uint16 DST_PORT,uint16 SRC_PORT,uint8 DIR_BIT_FIELD,uint8 PROTOCOL,uint8 TCP_FLAGS,uint8 "     \
    "TOS,uint8 TTL"
-#define OUTPUT_REV OUTPUT ",uint64 BYTES_REV,uint32 PACKETS_REV,uint8 TCP_FLAGS_REV"
+#define REVERSE ",uint64 BYTES_REV,uint32 PACKETS_REV,uint8 TCP_FLAGS_REV"
 
 #define STATUS_OPTIONS 2
 #define STATUS_FILE    3
@@ -159,7 +159,7 @@ static int init(nm_module_t *m)
    nm_counter(m, "clipped", &self->clipped);
    nm_counter(m, "unknown", &self->unknown);
    self->reader = nf_reader_new();
-   return self->reader != NULL ? nm_set_output(m, 0, self->biflow == FIELDS ? OUTPUT_REV : OUTPUT)
+   return self->reader != NULL ? nm_set_output(m, 0, self->biflow == FIELDS ? OUTPUT REVERSE : OUTPUT)
                                : nm_fail(m, "out of memory");
 }
 
@@ -367,7 +367,11 @@ NM_MODULE("nfreader",
           "Sends the flows of nfdump files (of nfdump 1.7, with all their compressions, and of 1.6) as "
           "UniRec records. Arguments are the names of the files. "
           "When a file is damaged, the flows before the damage are sent, and the exit status is 3.",
-          .out = NM_OUTPUTS({.name = "flows", .timeout = TRAP_WAIT}), .options = options,
-          .state_size = sizeof(struct nfreader), .option_status = STATUS_OPTIONS, .interface_status = 4,
-          .flags = NM_NO_EOS, .arguments = arguments, .check = check, .init = init, .source = source,
-          .finish = finish, .cleanup = cleanup)
+          .out = NM_OUTPUTS({.name = "flows",
+                             .fields = OUTPUT,
+                             .format = NM_CHOSEN,
+                             .added = NM_ADDED({REVERSE}),
+                             .timeout = TRAP_WAIT}),
+          .options = options, .state_size = sizeof(struct nfreader), .option_status = STATUS_OPTIONS,
+          .interface_status = 4, .flags = NM_NO_EOS, .arguments = arguments, .check = check, .init = init,
+          .source = source, .finish = finish, .cleanup = cleanup)

@@ -63,6 +63,8 @@ struct flow_sink_config {
    bool milliseconds;   /**< times in milliseconds, for collectors that know no microseconds */
 };
 
+/** Typed fields: of all records but those of ARP, with what depends on the options; of ARP. */
+extern const char unirec_sink_basic[], unirec_sink_arp[];
 /** Sets the formats of the module's outputs, once for all sinks. \return NM_OK or NM_ERROR, the module has the message */
 int unirec_sink_formats(const struct flow_sink_config *config);
 /** \return NULL: failed, the module has the message. config outlives the sink. */

@@ -35,6 +35,8 @@ static bool is_arp(const struct flow_sink_config *config, unsigned output)
    return (config->arp_outputs >> output & 1) != 0;
 }
 
+const char unirec_sink_basic[] = BASIC "uint64 LINK_BIT_FIELD,uint32 ODID", unirec_sink_arp[] = ARP;
+
 int unirec_sink_formats(const struct flow_sink_config *config)
 {
    for (unsigned i = 0; i < config->n_outputs; i++) {

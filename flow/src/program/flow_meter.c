@@ -362,6 +362,25 @@ static void cleanup(nm_module_t *m)
    }
 }
 
+#define MAX_ADDED 130
+
+static nm_added_t added[MAX_ADDED]; /* ends with an empty entry */
+
+/* Fields that outputs may have: those of a plugin only if its name is among the arguments. */
+static void declare_fields(void)
+{
+   const struct flow_plugin *p;
+   nm_added_t *a = added;
+   *a++ = (nm_added_t){.fields = unirec_sink_basic};
+   *a++ = (nm_added_t){.fields = unirec_sink_arp, .word = "arp"};
+   for (size_t i = 0; (p = flow_plugin_at(i)) != NULL; i++) {
+      if (a + 1 == added + MAX_ADDED) {
+         abort(); /* more plugins than the table was made for: a mistake in the source, seen at the first start */
+      }
+      *a++ = (nm_added_t){.fields = p->fields, .word = p->name};
+   }
+}
+
 static const nm_module_def_t definition = {
     .name = "flow_meter",
     .summary =
@@ -371,11 +390,11 @@ static const nm_module_def_t definition = {
         "status 3: a part of the "
         "input could not be read (damage, an unsupported link type, one file of several); the flows of the "
         "rest were exported.",
-    .outputs = NM_VARIABLE,
+    .out = NM_OUTPUTS(
+        {.name = "", .format = NM_CHOSEN, .added = added, .timeout = TRAP_HALFWAIT, .max = NM_VARIABLE}),
     .options = options,
     .state_size = sizeof(struct flow_meter),
     .no_eos_option = "no_eof",
-    .send_timeout = TRAP_HALFWAIT,
     .check = check,
     .init = init,
     .source = source,
@@ -397,6 +416,7 @@ static bool given(int argc, char **argv, const char *short_name, const char *lon
 
 int main(int argc, char **argv)
 {
+   declare_fields();
    if (argc == 2 && strcmp(argv[1], "--plugin-list") == 0) {
       list_plugins();
       return nc_flush_stdout("flow_meter") ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -197,8 +197,15 @@ enum nm_data {
 enum nm_format {
    NM_FIXED, /**< `fields`, or nm_set_output(); the default */
    NM_FOLLOW, /**< format of input number `input`, followed by `fields` (may be NULL); changes with the input */
-   NM_UNION   /**< fields of all inputs whose format is known, and `fields` (may be NULL) */
+   NM_UNION, /**< fields of all inputs whose format is known, and `fields` (may be NULL) */
+   NM_CHOSEN /**< set by nm_set_output(), as the options say: always `fields` (may be NULL), and some of `added`; never others */
 };
+
+/** Fields that an output of NM_CHOSEN may have. */
+typedef struct nm_added {
+   const char *fields; /**< typed fields; a comma may be before the first; NULL ends the list */
+   const char *word;   /**< only if an argument holds this word; NULL: as some option says */
+} nm_added_t;
 
 /** An input. Omitted members are zero and have the defaults given here. The list ends with an entry without a name. */
 typedef struct nm_input_def {
@@ -219,11 +226,12 @@ typedef struct nm_input_def {
 
 /** An output; as above. */
 typedef struct nm_output_def {
-   const char *name;      /**< noun for help and errors: "alerts" */
-   const char *fields;    /**< typed fields; of NM_FIXED, NULL: nm_set_output() sets them */
-   enum nm_format format; /**< default NM_FIXED */
-   uint32_t input;        /**< the input that NM_FOLLOW follows */
-   enum nm_data data;     /**< default NM_UNIREC */
+   const char *name;        /**< noun for help and errors: "alerts" */
+   const char *fields;      /**< typed fields; of NM_FIXED, NULL: nm_set_output() sets them */
+   enum nm_format format;   /**< default NM_FIXED */
+   uint32_t input;          /**< the input that NM_FOLLOW follows */
+   const nm_added_t *added; /**< of NM_CHOSEN; NULL: nothing */
+   enum nm_data data;       /**< default NM_UNIREC */
    int32_t
        timeout;  /**< NM_NO_WAIT, TRAP_WAIT, TRAP_HALFWAIT or microseconds; 0: libtrap's default, TRAP_WAIT */
    int min, max; /**< as of inputs */
@@ -232,6 +240,8 @@ typedef struct nm_output_def {
 /** Lists of interfaces (constant at file scope): .in = NM_INPUTS({.name = "flows", .fields = "ipaddr SRC_IP"}, {.name = "names"}) */
 #define NM_INPUTS(...)  ((const nm_input_def_t[]){__VA_ARGS__, {0}})
 #define NM_OUTPUTS(...) ((const nm_output_def_t[]){__VA_ARGS__, {0}})
+/** Of an output: .fields = ALERT, .format = NM_CHOSEN, .added = NM_ADDED({DETAILS}) */
+#define NM_ADDED(...) ((const nm_added_t[]){__VA_ARGS__, {0}})
 
 /* -------------------------------------------------------------- declaration */
 
