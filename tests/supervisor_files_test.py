@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
 
@@ -119,6 +120,26 @@ class SupervisorFiles(unittest.TestCase):
                     self.assertTrue((kind, address) in sent or params in SOURCES, f'{module.findtext("name")}: {kind} {params}')
         alerts = [address for address in sent if address[1] not in SOURCES]
         self.assertEqual(len(set(alerts)), len(alerts))
+
+    def test_no_format_is_in_doubt(self):
+        """What the shipped files connect has the fields that its readers require: nothing is said of formats."""
+        if not os.path.exists(os.path.join(BUILD, 'supervisor/interfaces/interfaces.json')):
+            self.skipTest('no interfaces.json: programs with a sanitizer are not run while they are built')
+        known = 0
+        for module in self.modules:
+            program = os.path.join(BUILD, 'bin', os.path.basename(module.findtext('path')))
+            known += os.path.exists(program)
+            module.find('path').text = program
+            module.find('enabled').text = 'true'
+        self.assertGreater(known, 15)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 't.xml')
+            with open(path, 'w', encoding='utf-8') as file:
+                file.write('<nemea-supervisor><modules><name>all</name><enabled>true</enabled>' +
+                           ''.join(ElementTree.tostring(module, encoding='unicode') for module in self.modules) + '</modules></nemea-supervisor>')
+            done = subprocess.run([os.path.join(BUILD, 'bin', 'supervisor'), '--check', path], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([line for line in (done.stdout + done.stderr).splitlines() if 'requires fields' in line or ', module "' in line], [])
 
     def test_directories_are_listed(self):
         listed = set()

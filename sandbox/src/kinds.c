@@ -130,6 +130,11 @@ static const char *foreign(const char *path, char name[NAME_MAX + 1])
    return elf ? NULL : "it is a script";
 }
 
+bool sandbox_program(const char *path, char *name)
+{
+   return foreign(path, name) == NULL;
+}
+
 /* ------------------------------------------------------------------------ needs */
 
 /* Letters may be joined ("-nI"), words cut ("--interf"). To find an option that is not there only allows more. */

@@ -69,6 +69,11 @@ bool sandbox_prepare(const struct sandbox *s);
 const char *sandbox_enter(const struct sandbox *s, const char *path, char *const argv[],
                           const struct sandbox_paths *more);
 
+/** Whether a path is that of a program of this system. \param name gets the name of the file that is executed in the end; NAME_MAX + 1 bytes */
+bool sandbox_program(const char *path, char *name);
+/** The directory beneath which all of this system is: its libraries and programs. "" if that is the whole machine. */
+const char *sandbox_root(void);
+
 /* Between the files of the library. */
 struct sock_fprog;
 const struct sock_fprog *sandbox_filter(unsigned needs);
@@ -76,8 +81,6 @@ extern const char *const sandbox_data[]; /* directories where modules keep their
 bool sandbox_landlock(const struct sandbox *s, const char *path, char *const argv[],
                       const struct sandbox_paths *more);
 bool sandbox_capabilities(const struct sandbox *s);
-/** The directory beneath which all of this system is: its libraries and programs. "" if that is the whole machine. */
-const char *sandbox_root(void);
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANDBOX_SANITIZERS 1

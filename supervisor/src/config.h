@@ -133,6 +133,17 @@ enum config_change config_compare(const struct config *old_config, const struct 
                                   char *what, size_t size);
 
 /* Between the files of the library. */
+struct config_output {
+   const struct config_module *module;
+   const struct config_interface *ifc;
+   uint32_t index; /* among the outputs of the module */
+};
+/** Whether two interfaces meet: the same socket, or port. */
+bool config_same_end(const struct config_interface *a, const struct config_interface *b);
+/** "UNIX socket" or "port". */
+const char *config_end_kind(const struct config_interface *i);
+/** Adds warnings about inputs whose senders cannot have the fields that the reader requires. \param outputs of enabled modules */
+void config_check_formats(struct config *c, const struct config_output *outputs, size_t n);
 bool config_expand(struct config *c, const char *path);
 bool config_expand_text(struct config *c, const char *name, const char *text, size_t length);
 bool config_append(struct config *c, const char *text, size_t length);

@@ -44,7 +44,7 @@ bool config_is_local(const struct config_interface *i)
 }
 
 /* UNIX sockets have names of their own; TCP and TLS share the ports. */
-static bool same_end(const struct config_interface *a, const struct config_interface *b)
+bool config_same_end(const struct config_interface *a, const struct config_interface *b)
 {
    const char *x, *y;
    size_t n = config_end(a, &x);
@@ -59,35 +59,31 @@ bool config_meets(const struct config_interface *i)
    return i->type == TYPE_UNIX || i->type == TYPE_TCP || i->type == TYPE_TLS;
 }
 
-struct output {
-   const struct config_module *module;
-   const struct config_interface *ifc;
-};
-
-static const char *what(const struct config_interface *i)
+const char *config_end_kind(const struct config_interface *i)
 {
    return i->type == TYPE_UNIX ? "UNIX socket" : "port";
 }
 
-static void check_output(struct config *c, const struct output *all, size_t n, const struct output *o)
+static void check_output(struct config *c, const struct config_output *all, size_t n,
+                         const struct config_output *o)
 {
    const char *end;
    size_t length = config_end(o->ifc, &end);
    for (size_t i = 0; i < n; i++) {
-      if (same_end(all[i].ifc, o->ifc)) {
+      if (config_same_end(all[i].ifc, o->ifc)) {
          config_warning(c, o->ifc->line, "modules \"%.100s\" and \"%.100s\" both send on %s %.*s",
-                        all[i].module->name, o->module->name, what(o->ifc), (int) length, end);
+                        all[i].module->name, o->module->name, config_end_kind(o->ifc), (int) length, end);
       }
    }
 }
 
-static void check_input(struct config *c, const struct output *all, size_t n, const struct config_module *m,
-                        const struct config_interface *ifc)
+static void check_input(struct config *c, const struct config_output *all, size_t n,
+                        const struct config_module *m, const struct config_interface *ifc)
 {
    const char *end;
    size_t length = config_end(ifc, &end);
    for (size_t i = 0; i < n; i++) {
-      if (same_end(all[i].ifc, ifc)) {
+      if (config_same_end(all[i].ifc, ifc)) {
          if (all[i].ifc->type != ifc->type) {
             config_warning(c, ifc->line,
                            "module \"%.100s\" reads port %.*s as %s, module \"%.100s\" sends %s", m->name,
@@ -98,7 +94,7 @@ static void check_input(struct config *c, const struct output *all, size_t n, co
       }
    }
    config_warning(c, ifc->line, "no enabled module sends what module \"%.100s\" reads: %s %.*s", m->name,
-                  what(ifc), (int) length, end);
+                  config_end_kind(ifc), (int) length, end);
 }
 
 /* \return the port, 0: no number of a port */
@@ -158,7 +154,7 @@ static bool in_path(const char *name)
    return false;
 }
 
-static void check_module(struct config *c, const struct config_module *m, const struct output *outputs,
+static void check_module(struct config *c, const struct config_module *m, const struct config_output *outputs,
                          size_t n, bool ports)
 {
    if (strchr(m->path, '/') != NULL ? !can_execute(m->path) : !in_path(m->path)) {
@@ -184,7 +180,7 @@ static void check_module(struct config *c, const struct config_module *m, const 
 
 void config_check_topology(struct config *c, bool ports)
 {
-   struct output *outputs = calloc(OUTPUTS, sizeof(*outputs));
+   struct config_output *outputs = calloc(OUTPUTS, sizeof(*outputs));
    size_t n = 0;
    if (outputs == NULL) {
       config_error(c, 1, "no memory");
@@ -192,12 +188,15 @@ void config_check_topology(struct config *c, bool ports)
    }
    for (uint32_t k = 0; k < c->n_modules; k++) {
       const struct config_module *m = &c->modules[k];
+      uint32_t index = 0;
       for (uint32_t i = 0; config_enabled(c, m) && i < m->n_interfaces && n < OUTPUTS; i++) {
-         if (m->interfaces[i].direction == DIRECTION_OUT && config_meets(&m->interfaces[i])) {
-            outputs[n] = (struct output){m, &m->interfaces[i]};
+         const struct config_interface *ifc = &m->interfaces[i];
+         if (ifc->direction == DIRECTION_OUT && config_meets(ifc)) {
+            outputs[n] = (struct config_output){m, ifc, index};
             check_output(c, outputs, n, &outputs[n]);
             n++;
          }
+         index += ifc->direction == DIRECTION_OUT;
       }
    }
    if (n == OUTPUTS) {
@@ -209,5 +208,6 @@ void config_check_topology(struct config *c, bool ports)
          config_options_check_machine(c, &c->modules[k]);
       }
    }
+   config_check_formats(c, outputs, n);
    free(outputs);
 }
