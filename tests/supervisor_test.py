@@ -346,6 +346,45 @@ class Supervisor(unittest.TestCase):
         self.assertEqual(code, 78)
         self.assertIn('wrong.sup:2: <module> has no <path>', err)
 
+    def check(self):
+        """What is said of the configuration, without what is said of each machine."""
+        code, out, err = self.w.run(self.program('supervisor'), '--check', self.w.file('t.xml'))
+        self.assertEqual(code, 0, out + err)
+        return [line for line in (out + err).splitlines() if line.startswith('warning') and 'no enabled module sends' not in line]
+
+    def test_it_says_which_formats_cannot_match(self):
+        if not os.path.exists(os.path.join(os.path.dirname(BIN), 'supervisor/interfaces/interfaces.json')):
+            self.skipTest('no interfaces.json: programs with a sanitizer are not run while they are built')
+        def write(plugins, of_user=None):
+            meter = module('meter', self.program('flow_meter'), f'-I lo -p {plugins}', interface('OUT', 'flows'))
+            user = module('user', of_user or self.w.file('user'), '', interface('IN', 'flows') + interface('OUT', 'unknown'))
+            readers = [('dns', 'dnstunnel_detection', 'repeated', 'tunnels'), ('ddos', 'ddos_detector', 'repeated', 'floods'),
+                       ('scans', 'vportscan_aggregator', 'floods', 'json'), ('tunnel_log', 'logger', 'json', None), ('any', 'vportscan_aggregator', 'unknown', 'b')]
+            text = meter + module('repeat', self.program('traffic_repeater'), '', interface('IN', 'flows') + interface('OUT', 'repeated')) + user
+            for name, program, in_, out in readers:
+                text += module(name, self.program(program), '', interface('IN', in_) + (interface('OUT', out) if out else ''))
+            self.configure('all', text)
+            return {name: next(i for i, line in enumerate(text.splitlines(), 1) if f'<name>{name}</name>' in line) for name, *_ in readers}
+
+        for name in ('repeater', 'logger', 'sleep'):
+            self.configure(name, '')
+        self.w.file('user', '#!/bin/sh\n')
+        os.chmod(self.w.file('user'), 0o755)
+        lines = write('basic')
+        file = self.w.file('modules/all.sup')
+        first = f'warning: {file}:{lines["dns"]}: module "dns" requires fields that the records of module "repeat" on UNIX socket repeated do not have: '
+        others = [f'warning: {file}:{lines["scans"]}: module "scans" requires fields that the records of module "ddos" on UNIX socket floods do not have: '
+                  'ipaddr SRC_IP, uint32 PORT_CNT, uint8 EVENT_TYPE',
+                  f'warning: {file}:{lines["tunnel_log"]}: module "tunnel_log" reads UniRec records from UNIX socket json, module "scans" sends JSON']
+        said = self.check()
+        self.assertTrue(said[0].startswith(first), said)
+        self.assertIn('string DNS_NAME ("meter" sends it with "dns" in its params)', said[0])
+        self.assertEqual(said[1:], others)
+        write('basic,dns')  # what the user's program sends is not known, and nothing is said of it
+        self.assertEqual(self.check(), others)
+        write('basic', self.program('flow_archive'))  # as is what other options may do
+        self.assertEqual(len(self.check()), 3)
+
     def test_modules_survive_the_supervisor_and_are_taken_over(self):
         s = self.supervisor()
         self.wait_until_ready()
@@ -513,6 +552,31 @@ class Supervisor(unittest.TestCase):
         self.wait_until_ready()
         self.assertEqual({n: m['pid'] for n, m in self.status().items()}, before)
         self.w.end(s, signal.SIGTERM)
+
+    def test_the_recorded_end(self):
+        """Dstop of a client, SIGTERM while a prompt is open, and a reload that nobody hears of, as recorded of NEMEA 2."""
+        s = self.supervisor()
+        self.wait_until_ready()
+        with self.w.connect(self.socket) as c:
+            c.sendall(b'115599\n')
+            self.assertEqual(c.recv(1000), self.golden('wire/reload-115599.reply'))
+        shown = self.golden('transcripts/12-dstop.raw').replace(b'\r\n', b'\n')
+        before, _, rest = shown.partition(b'Your choice: \x1b[0m0\n')
+        between, _, last = rest.partition(b'Your choice: \x1b[0mDstop\n')
+        prompt = b'Your choice: \x1b[0m'
+        done = subprocess.run([self.program('supcli'), '-s', self.socket], input=b'0\nDstop\n', capture_output=True, env=self.w.env, timeout=60)
+        self.assertEqual(done.stdout, before + prompt + between + prompt)
+        self.assertEqual((done.stderr + b'\n[exit status %d]\n' % done.returncode), last)
+        self.assertEqual(self.w.end(s)[0], 0)
+        s = self.supervisor()
+        self.wait_until_ready()
+        with self.w.connect(self.socket) as c:
+            c.sendall(b'789123\n')
+            self.read_prompt(lambda: c.recv(65536))
+            c.sendall(b'2\n')
+            self.read_prompt(lambda: c.recv(65536), b'"2,4-6,13"): \x1b[0m')
+            self.assertEqual(self.w.end(s, signal.SIGTERM)[0], 0)  # that of NEMEA 2 waited for the answer
+            self.assertEqual(c.recv(1000), b'')
 
     def test_the_menu_on_a_terminal(self):
         command = [self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.socket, '--state-dir',

@@ -1,7 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * The menu, byte for byte: what the supervisor of NEMEA 2 sent to a client (wire/) and what a terminal showed (transcripts/) while the same
- * answers were given.
+ * answers were given. Where all recordings of the supervisor are tested:
+ *
+ * transcripts/01, 02, 03, 10    test_sessions; 9 ends in the pager there, here it prints the end of the log (test_roles)
+ * transcripts/11, 13, 14, 15    test_reloads, with what restarts here and not there replaced
+ * transcripts/12                test_sessions up to Dstop; with a client and a daemon: test_the_recorded_end of tests/supervisor_test.py
+ * transcripts/20                test_terminal
+ * transcripts/21                test_sessions up to the signal, for which the daemon of NEMEA 2 waited until the prompt was answered; this one
+ *                               does not: test_the_recorded_end
+ * wire/config-00 to 15          test_bytes_of_a_session
+ * wire/config-16, 17            test_dstop, and with a daemon: test_the_menu_of_old_clients of tests/supervisor_test.py
+ * wire/stats, info              test_bytes_of_statistics; reload: test_the_recorded_end
+ * config/, runtime/, bad-configs/   test_config.c; the generated configuration here, too; the backup in tests/supervisor_test.py
+ * munin/                        tests/supervisor_test.py
+ * status/stats.json             tests/page_test.py
+ *
+ * Not replayed are usage texts and errors of options, which are this program's own, and the lines of logs, which supervisor.md describes.
  *
  * usage: test_menu GOLDEN_DIR
  */
@@ -288,8 +303,8 @@ static void set_scene(struct scene *s, const char *shown)
    }
 }
 
-/* Gives the typed answers until Cquit, or until the log with the number last is asked for, which NEMEA 2 showed in a pager. */
-static void replay(struct scene *s, const char *name, const char *last)
+/* Lines as a terminal shows them end with \r\n. */
+static char *read_transcript(const char *name)
 {
    char *shown = read_file("transcripts", name), *to = shown;
    for (const char *p = shown; *p != 0; p++) {
@@ -298,17 +313,31 @@ static void replay(struct scene *s, const char *name, const char *last)
       }
    }
    *to = 0;
+   return shown;
+}
+
+/* Whether what stands behind a prompt ends a session: leaving it, or the daemon's word on a signal. */
+static bool is_end(const char *line)
+{
+   return strcmp(line, "Cquit") == 0 || strcmp(line, "Dstop") == 0 ||
+          strstr(line, "[SIGNAL HANDLER]") != NULL;
+}
+
+/* Gives the typed answers until the end of the session, or until the log with the number last is asked for, which NEMEA 2 showed in a
+ * pager. \param shown what the terminal showed, is freed */
+static void replay_text(struct scene *s, const char *name, char *shown, const char *last)
+{
    char *p = strstr(shown, prompt_end) + strlen(prompt_end);
    free(answer(s, NULL));
    for (int step = 1;; step++) {
-      char line[64], what[128];
+      char line[128], what[256];
       size_t length = strcspn(p, "\n");
       assert_true(length < sizeof(line));
       memcpy(line, p, length);
       line[length] = 0;
       static const char log_prompt[] = "Choose the log number: " MENU_RESET;
       bool pager = memcmp(p - strlen(log_prompt), log_prompt, strlen(log_prompt)) == 0;
-      if (strcmp(line, last != NULL && pager ? last : "Cquit") == 0) {
+      if (last != NULL && pager ? strcmp(line, last) == 0 : is_end(line)) {
          assert_true(step > 1);
          break;
       }
@@ -324,6 +353,11 @@ static void replay(struct scene *s, const char *name, const char *last)
    free(shown);
 }
 
+static void replay(struct scene *s, const char *name, const char *last)
+{
+   replay_text(s, name, read_transcript(name), last);
+}
+
 static void test_sessions(void **state)
 {
    static const struct {
@@ -331,7 +365,9 @@ static void test_sessions(void **state)
    } sessions[] = {{"01-supcli-menu-4-5-6-8.raw", NULL},
                    {"02-supcli-enable-disable-restart.raw", "3"},
                    {"03-prompt-blocks-service-thread.raw", NULL},
-                   {"10-reload-no-change.raw", NULL}};
+                   {"10-reload-no-change.raw", NULL},
+                   {"12-dstop.raw", NULL},
+                   {"21-sigterm-while-prompt-open.raw", NULL}};
    for (size_t i = 0; i < sizeof(sessions) / sizeof(sessions[0]); i++) {
       struct scene s;
       open_scene(&s, read_file("runtime", "supervisor_config_gener.xml"), false);
@@ -387,42 +423,20 @@ static void test_reloads(void **state)
    replay(&s, "14-status-after-profile-moves.raw", NULL);
    assert_int_equal(s.d.modules[2]->config->profile, 1);
 
+   static const char restarted_repeater[] = "[WARNING] repeater was modified by reload and it has been "
+                                            "running -> it will be restarted with new configuration.\n";
    static const char in[] =
        "    <interface>\n      <type>UNIXSOCKET</type>\n      <direction>IN</direction>\n"
        "      <params>replay_out</params>\n    </interface>\n";
    document = change(document, in, "", "  </trapinterfaces>\n</module>\n<module>\n  <name>flow_logger");
    write_file(s.folder, "t.xml", document);
-   char *text = answer(&s, "7");
-   assert_non_null(strstr(
-       text, "[INFO] Valid modules profile (name: \"Middle\", enabled).\n"
-             "[WARNING] repeater's interface attribute \"type\" has been changed (UNIXSOCKET -> TCP), gonna "
-             "update module's interfaces.\n[INFO] Valid modules profile (name: \"Loggers\""));
-   assert_non_null(
-       strstr(text, "\n\n[RELOAD] Result:\nInserted modules:\t0\nRemoved modules:\t0\nModified modules:\t0\n"
-                    "Unmodified modules:\t5\n"));
-   free(text);
-
-   char *crasher = between(document, "<module>\n  <name>crasher", "</module>\n");
-   document = change(document, "first hop", "renamed note", NULL);
-   document = change(document, crasher,
-                     "<module><name>second</name><enabled>false</enabled><path>x</path></module>", NULL);
-   document = change(document, "  <params>-t -T -a \"/data/flow log.csv\" -d ';'</params>\n", "", NULL);
-   write_file(s.folder, "t.xml", document);
-   text = answer(&s, "7");
-   assert_non_null(strstr(
-       text,
-       "\n[WARNING] replay's interface attribute \"note\" has been changed (first hop -> renamed note), "
-       "gonna update module's interfaces.\n[INFO]"));
-   assert_non_null(strstr(
-       text, "\n[WARNING] crasher was not found in new configuration, it will be stopped and removed.\n"
-             "[WARNING] flow_logger was modified by reload and it has been running -> it will be restarted "
-             "with new configuration.\n\n[RELOAD] Result:\nInserted modules:\t1\nRemoved modules:\t1\n"
-             "Modified modules:\t1\nUnmodified modules:\t3\n"));
-   free(text);
-   free(crasher);
+   char *shown = change(read_transcript("15-reload-interface-order.raw"), restarted_repeater, "", NULL);
+   shown = change(shown, "Modified modules:\t1\nUnmodified modules:\t4",
+                  "Modified modules:\t0\nUnmodified modules:\t5", NULL);
+   replay_text(&s, "15-reload-interface-order.raw", shown, NULL);
 
    write_file(s.folder, "t.xml", "<nemea-supervisor><modules><name>x</name></modules></nemea-supervisor>");
-   text = answer(&s, "7");
+   char *text = answer(&s, "7");
    assert_non_null(strstr(
        text, "/t.xml:1: <modules> has no <enabled>\n[RELOAD] Validation of the configuration file failed.\n"
              "- - -\n\033[36m"));
@@ -432,18 +446,66 @@ static void test_reloads(void **state)
    close_scene(&s);
 }
 
+/* A note, a module more and one less, and parameters that are gone: there the note restarted a module, here the parameters do. */
+static void test_mixed_reload(void **state)
+{
+   struct scene s;
+   char *document = read_file("runtime", "supervisor_config_gener.xml");
+   open_scene(&s, strdup(document), false);
+   char *crasher = between(document, "<module>\n  <name>crasher", "</module>\n");
+   document = change(document, "first hop", "renamed note", NULL);
+   document = change(document, crasher,
+                     "<module><name>second</name><enabled>false</enabled><path>x</path></module>", NULL);
+   document = change(document, "  <params>-t -T -a \"/data/flow log.csv\" -d ';'</params>\n", "", NULL);
+   write_file(s.folder, "t.xml", document);
+   char *shown = change(read_transcript("11-reload-mixed.raw"), "replay was modified",
+                        "flow_logger was modified", NULL);
+   shown = change(shown, "[INFO] Valid modules profile (name: \"Parked\"",
+                  "[WARNING] flow_logger's attribute \"params\" has been changed (-t -T -a \"/data/flow "
+                  "log.csv\" -d ';' -> none), gonna "
+                  "update it.\n[INFO] Valid modules profile (name: \"Parked\"",
+                  NULL);
+   replay_text(&s, "11-reload-mixed.raw", shown, NULL);
+   free(document);
+   free(crasher);
+   close_scene(&s);
+}
+
+/* The order of the keys was a random one in NEMEA 2: texts with the same keys and values, written the same way, have the same length. */
+static void same_json(struct daemon *d, bool all, const char *name, const char *end)
+{
+   char *expected = read_file("wire", name), *got = json_dumps(status_old(d, all), 0);
+   json_t *a = json_loads(got, 0, NULL), *b = json_loads(expected, 0, NULL);
+   assert_true(a != NULL && json_equal(a, b));
+   assert_int_equal(strlen(got) + strlen(end), strlen(expected));
+   assert_string_equal(expected + strlen(got), end);
+   json_decref(a);
+   json_decref(b);
+   free(got);
+   free(expected);
+}
+
+static void test_bytes_of_statistics(void **state)
+{
+   static const uint64_t bytes[][2] = {{263360512, 7983104}, {260120576, 6324224}, {83947520, 5959680}};
+   struct scene s;
+   open_scene(&s, read_file("runtime", "supervisor_config_gener.xml"), false);
+   s.d.usage_read = s.d.now; /* what /proc says of these numbers of processes is not asked */
+   for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++) {
+      s.d.modules[i]->virtual_bytes = bytes[i][0];
+      s.d.modules[i]->resident_bytes = bytes[i][1];
+   }
+   same_json(&s.d, false, "stats-456987.reply", "");
+   same_json(&s.d, true, "info-113366.reply", "\n");
+   close_scene(&s);
+}
+
 /* On the supervisor's own terminal: it says what it loads, and 0 ends it at once. */
 static void test_terminal(void **state)
 {
    struct scene s;
-   char *shown = read_file("transcripts", "20-interactive-mode.raw"), *text = NULL, *to = shown;
+   char *shown = read_transcript("20-interactive-mode.raw"), *text = NULL;
    size_t length = 0;
-   for (const char *p = shown; *p != 0; p++) {
-      if (*p != '\r') {
-         *to++ = *p;
-      }
-   }
-   *to = 0;
    open_scene(&s, read_file("runtime", "supervisor_config_gener.xml"), true);
    struct daemon first = {.template = s.template, .logs = s.folder, .configs = "/nonexistent"};
    first.signals.fd = first.listener.fd = -1;
@@ -531,6 +593,7 @@ int main(int argc, char **argv)
    const struct CMUnitTest tests[] = {
        cmocka_unit_test(test_bytes_of_a_session), cmocka_unit_test(test_dstop),
        cmocka_unit_test(test_sessions),           cmocka_unit_test(test_reloads),
+       cmocka_unit_test(test_mixed_reload),       cmocka_unit_test(test_bytes_of_statistics),
        cmocka_unit_test(test_terminal),           cmocka_unit_test(test_roles),
        cmocka_unit_test(test_selections)};
    if (argc != 2) {
