@@ -367,6 +367,42 @@ class Views(Page):
             s.sendall(b'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
             self.assertNotIn(b'HTTP/1.1 200', s.recv(1000))
 
+    def test_many_events_are_shown_page_by_page(self):
+        """The document holds one page of rows, however many there are; who looks at an event and comes back finds the page again."""
+        self.w.start(self.program('alert_store'), '-d', self.w.file('events.db'), '-i', 'u:miner_detector:resume=store', '--max-age', '36500')
+        lines = ['ipaddr SRC_IP,ipaddr DST_IP,uint16 DST_PORT,time TIME_FIRST,time TIME_LAST,uint32 EVENT_SCALE\n']
+        lines += [f'10.0.{i // 250}.{i % 250 + 1},203.0.113.{i % 200 + 1},3333,2026-11-20T{i // 60 + 10:02}:{i % 60:02}:00,2026-11-20T{i // 60 + 10:02}:{i % 60:02}:30,5\n'
+                  for i in range(120)]
+        code, _, err = self.w.run(self.program('logreplay'), '-f', self.w.file('alerts.csv', ''.join(lines)), '-i', 'u:miner_detector:timeout=WAIT')
+        self.assertEqual(code, 0, err)
+        self.w.wait_for(lambda: len(self.events()) == 120, 'events')
+        self.start()
+        self.browser = b = browser.Browser(browser.find(), self.w.file('chromium'))
+        self.addCleanup(b.close)
+        b.size(1280, 860)
+        b.go(self.address)
+        b.wait('document.getElementById("connection").textContent === "live"')
+        self.view('#/alerts', 'document.querySelectorAll("#alerts tbody tr").length === 50')
+        pages = [self.ids_shown()]
+        for summary, rows in (('51 to 100, the newest first', 50), ('101 to 120, the newest first', 20)):
+            b.eval('document.getElementById("next").click()')
+            b.wait(f'document.getElementById("summary").textContent === "{summary}"')
+            pages.append(self.ids_shown())
+            self.assertEqual(len(pages[-1]), rows)
+        self.assertEqual([id_ for page in pages for id_ in page], [e['id'] for e in reversed(self.events())])
+        self.assertTrue(b.eval('document.getElementById("next").disabled'))
+        b.eval('document.getElementById("previous").click()')
+        b.wait('document.getElementById("summary").textContent.startsWith("51 to 100")')
+        self.pictures('alerts-page')
+        self.view('#/alerts/' + pages[1][7], 'document.querySelector(".reason")')
+        b.eval('history.back()')
+        b.wait('document.getElementById("summary")?.textContent.startsWith("51 to 100")')
+        self.assertEqual(self.ids_shown(), pages[1])
+        b.eval('document.querySelectorAll("#alerts th button")[2].click()')  # another order begins with its first page
+        b.wait('document.getElementById("summary").textContent === "1 to 50"')
+        self.assertTrue(b.eval('document.getElementById("previous").disabled'))
+        self.assertEqual(b.problems, [])
+
     def check_sorting(self):
         """A click on the head of a column asks the store for that order, and another one for its reverse."""
         self.view('#/alerts', 'document.querySelectorAll("#alerts tbody tr").length > 3')

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Events of the store: filtered and sorted by the store, page after page.
+// Events of the store: filtered and sorted by the store. One page of them is in the document, whatever the store holds.
 
 import { get } from '../api.js';
 import { empty, h, replace, select, table } from '../dom.js';
@@ -9,6 +9,8 @@ import { MARKS, hosts, href, pill, stateName } from './events.js';
 
 const PAGE = 50;
 const PERIODS = [['', 'any time'], ['3600', 'last hour'], ['86400', 'last day'], ['604800', 'last 7 days'], ['2592000', 'last 30 days']];
+const first = (filter = '', sort = { key: null, descending: true }) => ({ filter, sort, cursors: [null], page: 0 }); // without a key the newest first
+let kept = first(); // who comes back from an event finds the page again
 
 function rowOf(row) {
   const open = () => { location.hash = href(row); };
@@ -25,22 +27,24 @@ function rowOf(row) {
 export async function show(root, route, signal) {
   const filter = Object.fromEntries(['period', 'host', 'kind', 'confidence', 'state', 'detector'].map((key) => [key, route.query.get(key) || '']));
   let rows = [];
-  let before = null;
   let more = false;
   let fresh = 0;
   let questions = 0;
-  let sort = { key: null, descending: true }; // null: the newest first
+  const asked = () => new URLSearchParams(Object.entries(filter).filter(([, v]) => v)).toString();
+  if (kept.filter !== asked()) kept = first(asked());
   const list = h('div', { class: 'card', id: 'alerts' });
-  const news = h('button', { type: 'button', class: 'primary', hidden: true, onclick: () => load(true) });
+  const news = h('button', { type: 'button', class: 'primary', hidden: true, onclick: () => load(0) });
   const summary = h('span', { class: 'soft small grow', id: 'summary' });
 
   function query() {
     const { period, ...rest } = filter;
+    const { sort } = kept;
     return { ...rest, since: period ? Math.floor(Date.now() / 1000) - Number(period) : '', limit: PAGE,
       sort: sort.key || '', order: sort.key ? (sort.descending ? 'descending' : 'ascending') : '' };
   }
 
   function draw() {
+    const { sort, page } = kept;
     if (rows.length === 0) {
       replace(list, empty('No event matches', Object.values(filter).some(Boolean) ? 'Other filters may have some.' : 'No detector has reported anything yet.'));
       summary.textContent = '';
@@ -48,24 +52,43 @@ export async function show(root, route, signal) {
     }
     replace(list, table([['Begin', '', 'begin'], ['What', '', 'kind'], ['Source', '', 'source'], ['Target', '', 'target'], ['Flows', 'n', 'flows'], ['Confidence', '', 'confidence'], ['State', '', 'state']],
       rows.map(rowOf), { sort: { ...sort, change: (wanted) => {
-        sort = { key: wanted, descending: sort.key === wanted ? !sort.descending : wanted !== 'kind' };
-        load(true);
+        kept = first(kept.filter, { key: wanted, descending: sort.key === wanted ? !sort.descending : wanted !== 'kind' });
+        load(0);
       } } }),
-    more ? h('div', { class: 'more' }, h('button', { type: 'button', id: 'more', onclick: () => load(false) }, 'Show more')) : null);
-    summary.textContent = more ? `the ${sort.key ? 'first' : 'newest'} ${rows.length}` : `${rows.length} event${rows.length === 1 ? '' : 's'}`;
+    more || page > 0 ? h('div', { class: 'pages', role: 'navigation', 'aria-label': 'Pages' },
+      h('button', { type: 'button', id: 'previous', disabled: page === 0, onclick: () => turn(-1) }, '‹ Previous'),
+      h('span', { class: 'soft small' }, place()),
+      h('button', { type: 'button', id: 'next', disabled: !more, onclick: () => turn(1) }, 'Next ›')) : null);
+    summary.textContent = more || page > 0 ? `${place()}${sort.key ? '' : ', the newest first'}` : `${rows.length} event${rows.length === 1 ? '' : 's'}`;
+  }
+
+  function place() {
+    const before = kept.page * PAGE;
+    return `${before + 1} to ${before + rows.length}`;
+  }
+
+  async function turn(pages) {
+    await load(kept.page + pages);
+    list.scrollIntoView({ block: 'nearest' });
+    const button = list.querySelector(pages > 0 ? '#next' : '#previous'); // for those who go on by keyboard
+    if (button && !button.disabled) button.focus({ preventScroll: true });
   }
 
   // The answer to the last question counts: who sorts twice at once gets the second order.
-  async function load(anew) {
+  async function load(page) {
     const number = ++questions;
     try {
-      const answer = await get('alerts', { ...query(), before: anew ? null : before }, signal);
+      const answer = await get('alerts', { ...query(), before: kept.cursors[page] }, signal);
       if (number !== questions) return;
-      const known = new Set(anew ? [] : rows.map((row) => row.event.id));
-      rows = (anew ? [] : rows).concat(answer.rows.filter((row) => !known.has(row.event.id)));
-      before = answer.before;
-      more = answer.more;
-      if (anew) {
+      kept.page = page;
+      kept.cursors[page + 1] = answer.before;
+      ({ rows, more } = answer);
+      if (rows.length === 0 && page > 0) { // they were deleted meanwhile
+        kept = first(kept.filter, kept.sort);
+        load(0);
+        return;
+      }
+      if (page === 0) {
         fresh = 0;
         news.hidden = true;
       }
@@ -77,9 +100,9 @@ export async function show(root, route, signal) {
 
   function change(key, value) {
     filter[key] = value.trim();
-    const text = new URLSearchParams(Object.entries(filter).filter(([, v]) => v)).toString();
-    history.replaceState(null, '', text ? `#/alerts?${text}` : '#/alerts');
-    load(true);
+    kept = first(asked(), kept.sort);
+    history.replaceState(null, '', kept.filter ? `#/alerts?${kept.filter}` : '#/alerts');
+    load(0);
   }
 
   const host = h('input', { type: 'search', name: 'host', placeholder: 'Address or network', 'aria-label': 'Address or network', value: filter.host,
@@ -98,12 +121,12 @@ export async function show(root, route, signal) {
   live.listen('alert', (row) => {
     if (row && rows.some((known) => known.event.id === row.event.id)) { // it goes on, or was marked
       rows = rows.map((known) => (known.event.id === row.event.id ? row : known));
-      draw();
+      for (const shown of list.querySelectorAll('tbody tr')) if (shown.dataset.id === row.event.id) shown.replaceWith(rowOf(row));
       return;
     }
     fresh++;
     news.hidden = false;
     news.textContent = `Show ${fresh === 1 ? 'a newer event' : `${fresh} newer events`}`;
   }, signal);
-  await load(true);
+  await load(kept.page);
 }

@@ -38,7 +38,7 @@ export async function show(root, route, signal) {
   const alertsBox = h('div', { id: 'alerts-over-time' }, alerts.element);
   const talkers = h('div', { id: 'talkers' });
   const open = h('div', { class: 'list', id: 'open' });
-  const seen = new Set();
+  let seen = new Set(); // those that are shown
 
   async function part(element, good, title, load) {
     try {
@@ -79,7 +79,7 @@ export async function show(root, route, signal) {
         tiles.open.set(count(counts.rows.reduce((sum, row) => sum + row.events, 0)));
         const first = seen.size === 0;
         const lines = answer.rows.map((row) => line(row, !first && !seen.has(row.event.id)));
-        answer.rows.forEach((row) => seen.add(row.event.id));
+        seen = new Set(answer.rows.map((row) => row.event.id));
         return lines.length > 0 ? [...lines, h('p', { class: 'more small' }, h('a', { href: '#/alerts?state=new' }, 'All open alerts'))]
           : empty('Nothing is open', 'All alerts of this period were looked at, or there are none.');
       }),
