@@ -5,8 +5,8 @@
 usage: run_page_view.py [--events N] [--modules N] [--seconds N]
 
 bench/flows/make_alerts.c puts --events events (100000) into alert_store. Then Chromium opens the page: from the click to the first rows of the list of
-alerts, of a list with 20 times "Show more" (1050 rows), and of the list sorted by a column (every event is looked at); with the CPU time that the store, the
-page and the browser took, for machines that others use. After that a supervisor runs
+alerts, of 20 times "Next", and of the list sorted by a column (every event is looked at); with the CPU time that the store, the
+page and the browser took, for machines that others use, and the memory before (about:blank) and after. After that a supervisor runs
 --modules modules (40, between which flow records are repeated), and the view of the pipeline is open for --seconds seconds (60): CPU time of all of
 Chromium's processes and of nemea_page.
 """
@@ -65,7 +65,7 @@ def resident(pid):
 
 class Measurement:
     def __init__(self, w, arguments):
-        self.w, self.arguments = w, arguments
+        self.w, self.arguments, self.notes = w, arguments, []
 
     def program(self, name):
         return os.path.join(BUILD, 'bin', name)
@@ -110,18 +110,25 @@ class Measurement:
             b.wait(condition.format(i + 1))
         print(f'| {what} | {(time.monotonic() - begin) * 1000:.0f} | {(self.used() - used) * 1000:.0f} |', flush=True)
 
+    def memory(self, b, what, page=None):
+        b.call('HeapProfiler.collectGarbage')
+        metrics = {m['name']: m['value'] for m in b.call('Performance.getMetrics')['metrics']}
+        text = f'memory, {what}: JavaScript {metrics["JSHeapUsedSize"] / 1e6:.1f} MB, {metrics["Nodes"]:.0f} nodes, Chromium {resident(b.process.pid):.0f} MB'
+        self.notes.append(text + (f', nemea_page {resident(page.pid):.1f} MB' if page else ''))
+
     def alerts(self, b, page):
         rows = 'document.querySelectorAll("#alerts tbody tr").length'
         print('| what | ms | CPU ms |\n|---|---|---|')
         self.row(b, f'the list of {self.arguments.events} events', 'location.hash = "#/alerts"', rows + ' === 50')
-        self.row(b, '20 times "Show more"', 'document.getElementById("more").click()', f'{rows} === 50 + 50 * {{}}', 20)
-        heap = next(m['value'] for m in b.call('Performance.getMetrics')['metrics'] if m['name'] == 'JSHeapUsedSize')
-        print(f'\nmemory with 1050 rows: JavaScript {heap / 1e6:.1f} MB, Chromium {resident(b.process.pid):.0f} MB, nemea_page {resident(page.pid):.1f} MB\n')
+        self.memory(b, 'the first page', page)
+        self.row(b, '20 times "Next"', 'document.getElementById("next").click()',
+                 f'document.getElementById("summary").textContent.startsWith(`${{{{50 * {{}} + 1}}}} to`) && {rows} === 50', 20)
+        self.memory(b, 'after 20 times "Next"', page)
         print('| sorted by | ms | CPU ms |\n|---|---|---|')
         for column, name in ((3, 'target'), (5, 'confidence')):
             mark = f'document.querySelectorAll("#alerts th")[{column}].getAttribute("aria-sort") === "descending"'
             self.row(b, name, f'document.querySelectorAll("#alerts th button")[{column}].click()', mark)
-        print()
+        print('', *self.notes, '', sep='\n')
 
     def pipeline(self, b, page):
         b.eval('location.hash = "#/pipeline"')
@@ -141,6 +148,7 @@ class Measurement:
         try:
             b.call('Performance.enable')
             b.size(1280, 860)
+            self.memory(b, 'about:blank')
             b.go(page.stdout.readline().strip())
             b.wait('document.getElementById("connection").textContent === "live"')
             self.alerts(b, page)
