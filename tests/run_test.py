@@ -125,7 +125,7 @@ class Run(unittest.TestCase):
         self.w.env.update(NEMEA_BIN=self.w.file('bin'), NEMEA_SPOOL_DIR=self.w.file('spool'))
         alerts = self.w.file('alerts.idea')
         self.w.file('rules.yaml', f'namespace: com.example\ncustom_actions:\n- id: f\n  file: {{path: {alerts}}}\n'
-                    'rules:\n- {id: 1, condition: true, actions: [f]}\n')
+                    'rules:\n- {id: 1, actions: [f]}\n')  # without a condition: all alerts
         capture = os.path.join(os.path.dirname(CAPTURE), 'development', 'logins.pcap.zst')
         self.w.file('logins.pcap', subprocess.run(['zstd', '-dqc', capture], stdout=subprocess.PIPE, check=True).stdout)
         others = ''.join(f'  {name}: {{enabled: false}}\n' for name in OTHERS)

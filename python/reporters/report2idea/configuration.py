@@ -103,7 +103,7 @@ class Loaded:
         self._each('custom_actions', self._action)
         self._each('rules', self._rule)
         if not self.rules:
-            raise ConfigError(f'{path}: rules: expected at least one rule')
+            raise ConfigError(f'{path}: rules: expected at least one rule, such as {{id: 1, actions: [drop]}}, which is for every alert')
 
     def _namespace(self):
         name = self.data.get('namespace')
@@ -218,8 +218,9 @@ class Loaded:
         return actions.Warden(self.owner.warden)
 
     def _rule(self, item, where):
-        if 'condition' not in item:
-            raise ConfigError(f'{where}: condition is missing')
+        unknown = [str(key) for key in item if key not in ('id', 'condition', 'actions', 'elseactions')]
+        if 'condition' not in item and unknown:  # a condition that was not spelled right must not become every alert
+            raise ConfigError(f'{where}: condition is missing, and {", ".join(unknown)} is not known')
         lists = []
         for key in ('actions', 'elseactions'):
             names = item.get(key) or []
@@ -229,7 +230,7 @@ class Loaded:
                 if isinstance(name, (dict, list)) or name not in self.actions:
                     raise ConfigError(f'{where}: {key}: {name!r}: expected an id of custom_actions, or drop')
             lists.append([(name, self.actions[name]) for name in names])
-        condition = item['condition']
+        condition = item.get('condition', True)  # without one: every alert
         if isinstance(condition, (list, dict)):
             raise ConfigError(f'{where}: condition: expected text{HINT}')
         self.rules.append(Rule(item['id'], Condition(condition, self.groups), *lists))

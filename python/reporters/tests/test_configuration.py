@@ -23,7 +23,7 @@ class Loading(Case):
         self.refused("'nowhere': expected an id of custom_actions", rules='- {id: 1, condition: true, actions: [nowhere]}\n')
         self.refused('Undefined action', '- {id: a, fly: {}}\n', rule)
         self.refused('id is missing', '- {file: {path: x}}\n', rule)
-        self.refused('line 4: 1: condition is missing', rules='- {id: 1, actions: []}\n')
+        self.refused('line 4: 1: condition is missing, and conditions is not known', rules='- {id: 1, conditions: Source.IP4, actions: []}\n')
         self.refused('path is missing', '- {id: a, file: {}}\n', rule)
         self.refused('value is missing', '- {id: a, mark: {path: X}}\n', rule)
         self.refused('expected a path', '- {id: a, mark: {path: "X..Y", value: 1}}\n', rule)
@@ -44,6 +44,17 @@ class Loading(Case):
         from report2idea.configuration import Config, ConfigError
         self.assertRaisesRegex(ConfigError, 'the file is empty', Config, self.path('config.yaml'))
         self.assertRaisesRegex(ConfigError, 'No such file', Config, self.path('none.yaml'))
+
+    def test_a_rule_without_condition_is_for_every_alert(self):
+        for rule in ('{id: 1, actions: [f], elseactions: [drop]}', '{id: 1, condition: , actions: [f], elseactions: [drop]}'):
+            path = self.path('every.idea')
+            config = self.config(FILE % path, f'- {rule}\n')
+            self.assertTrue(config.match(alert()))
+            self.assertTrue(config.match(alert(2)))
+            config.close()
+            with open(path, encoding='utf-8') as file:
+                self.assertEqual(len(file.readlines()), 2)
+            os.remove(path)
 
     def test_conditions_that_yaml_eats(self):
         for condition in ('! Ref', '? Note', '"Attempt" in Category', '[Source.IP4] == 1.2.3.4', '!Ref'):
