@@ -23,18 +23,8 @@ sys.path[:0] = [os.path.join(ROOT, 'tests')]
 from programs import Workspace  # noqa: E402  pylint: disable=wrong-import-position
 from supervisor_test import DOCUMENT, interface, module  # noqa: E402  pylint: disable=wrong-import-position
 
-TICKS = os.sysconf('SC_CLK_TCK')
-
-
-def cpu(pid):
-    """User and system seconds of a process."""
-    with open(f'/proc/{pid}/stat', encoding='ascii') as file:
-        fields = file.read().rpartition(')')[2].split()
-    return int(fields[11]) / TICKS, int(fields[12]) / TICKS
-
-
 def precise(pid):
-    """Seconds that a process ran, of the scheduler, whose clock is finer than ticks."""
+    """Seconds that a process ran, user and system, by the scheduler, whose clock is finer than the ticks of /proc/PID/stat."""
     with open(f'/proc/{pid}/schedstat', encoding='ascii') as file:
         return int(file.read().split()[0]) / 1e9
 
@@ -63,13 +53,12 @@ def measure(build, n, options, seconds):
         wall, own = time.monotonic() - began, precise(s.pid)
         pids = [entry['pid'] for entry in json.loads(w.read('state/state.json'))['modules'].values()]
         modules = sum(map(precise, pids))
-        split = [sum(part) for part in zip(*map(cpu, pids))]
         time.sleep(1)
         before = precise(s.pid)
         time.sleep(seconds)
         share = (precise(s.pid) - before) / seconds
         w.end(s, signal.SIGTERM)
-    return wall, modules, own, share, split[0] / max(sum(split), 1e-9)
+    return wall, modules, own, share
 
 
 def main():
@@ -87,8 +76,8 @@ def main():
         for build in builds:
             results.setdefault(build, []).append(measure(build, n, arguments.options, arguments.seconds))
     for build in builds:
-        wall, modules, own, share, user = (min(column) for column in zip(*results[build]))
-        print(f'{build}: all ready after {wall:.2f} s; CPU of a module {1000 * modules / n:.2f} ms ({100 * user:.0f} % user), of the supervisor {own:.2f} s, '
+        wall, modules, own, share = (min(column) for column in zip(*results[build]))
+        print(f'{build}: all ready after {wall:.2f} s; CPU of a module {1000 * modules / n:.2f} ms, of the supervisor {own:.2f} s, '
               f'both on two cores {(modules + own) / 2:.2f} s; afterwards {100 * share:.1f} % of a core')
 
 

@@ -17,11 +17,11 @@ function rowOf(row) {
   return h('tr', { class: 'link', 'data-id': row.event.id, onclick: (event) => { if (!event.target.closest('a') && !getSelection().toString()) open(); } },
     h('td', { class: 'when' }, time(row.event.begin)),
     h('td', {}, h('a', { href: href(row) }, row.text.title), h('div', { class: 'sub' }, row.text.amount)),
-    h('td', {}, hosts(row.event.sources, 2)),
-    h('td', {}, hosts(row.event.targets, 2)),
+    h('td', { class: 'end', 'data-k': 'from' }, h('div', {}, hosts(row.event.sources, 2))),
+    h('td', { class: 'end', 'data-k': 'to' }, h('div', {}, hosts(row.event.targets, 2))),
     h('td', { class: 'n', 'data-k': 'flows' }, row.event.flows ? count(row.event.flows) : ''),
-    h('td', {}, pill(row.event.confidence)),
-    h('td', {}, pill(row.event.state === 'new' ? 'new' : 'plain', stateName(row.event.state))));
+    h('td', { class: 'mark' }, pill(row.event.confidence)),
+    h('td', { class: 'mark' }, pill(row.event.state === 'new' ? 'new' : 'plain', stateName(row.event.state))));
 }
 
 export async function show(root, route, signal) {
@@ -69,7 +69,7 @@ export async function show(root, route, signal) {
 
   async function turn(pages) {
     await load(kept.page + pages);
-    list.scrollIntoView({ block: 'nearest' });
+    list.scrollIntoView({ block: 'start' });
     const button = list.querySelector(pages > 0 ? '#next' : '#previous'); // for those who go on by keyboard
     if (button && !button.disabled) button.focus({ preventScroll: true });
   }
