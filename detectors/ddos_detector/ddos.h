@@ -32,6 +32,7 @@ struct flood {
    uint64_t orig_bytes; /* before the flood, in an interval */
    uint64_t orig_sources;
    uint64_t margin;       /* per cent of the threshold that it reached */
+   uint64_t told;         /* bytes that were reported before their interval ended (--early) */
    uint64_t total;        /* since the last report: bytes of the flood, ... */
    uint64_t bytes;        /* ... all bytes of its intervals, ... */
    uint64_t sources;      /* ... sum of their sources ... */
@@ -105,6 +106,7 @@ struct ddos {
    nc_table_t *sources; /* struct source_key -> struct source */
    bool classic;        /* floods by volume only */
    bool with_details;
+   bool early;              /* a flood is reported as soon as it is one */
    struct detail **details; /* of DETAILS_MAX destinations, NULL: free */
 
    uint64_t last_id;                        /* of a destination */
@@ -179,6 +181,8 @@ int volume_finish(nm_module_t *m, struct host *h);
 bool packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct source *source, bool both_ways);
 /* Are there enough of them that the destination must be checked when the interval ends? */
 bool packets_many(const struct ddos *self, struct host *h);
+/* With --early: is the running interval a flood already? Then it is reported. */
+int packets_look(nm_module_t *m, struct host *h);
 /* The newest interval of h is over. */
 int packets_judge(nm_module_t *m, struct host *h);
 int packets_finish(nm_module_t *m, struct host *h);

@@ -62,6 +62,8 @@ static const nm_option_t options[] = {
     NM_FLAG(0, "details", struct state, ddos.with_details,
             "Alerts also have the type of the flood, its protocol, ports, packets, distinct sources and peak "
             "rate."),
+    NM_FLAG(0, "early", struct state, ddos.early,
+            "Report a flood as soon as it is one, not when its minute has ended; for live traffic."),
     NM_FLAG(0, "classic", struct state, ddos.classic,
             "Report what NEMEA 2 reports: floods by volume only, not floods of small packets."),
     NM_END,
@@ -252,7 +254,8 @@ static int add_flow(nm_module_t *m, struct state *state, const struct step *step
    if (self->with_details && (stray || !asked_for)) {
       detail_add(self, h, f, &step->source.network, f->bytes, stray);
    }
-   return asked_for ? NM_OK : volume_add(m, h, f, f->bytes, source);
+   int rc = stray && self->early ? packets_look(m, h) : NM_OK;
+   return rc != NM_OK || asked_for ? rc : volume_add(m, h, f, f->bytes, source);
 }
 
 /* The first packet seen was the victim's: the flood is the reverse direction of the flow. */

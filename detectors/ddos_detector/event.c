@@ -130,7 +130,7 @@ static void reason(const struct event *e, char *to, size_t size)
 }
 
 /* The gap is short: both methods of the detector may report the same flood, with different ids. */
-EVENT_DESCRIPTION(ddos_detector, .options = "--details",
+EVENT_DESCRIPTION(ddos_detector, .options = "--details", .live = "--early",
                   .needs = "ipaddr SRC_IP,ipaddr DST_IP,uint64 BYTES,time TIME_FIRST,time TIME_LAST",
                   .kind = "flood", .title = "flood (DoS)", .unit = "sources", .attack = "T1498",
                   .fields = "ipaddr DST_IP,uint64 BYTES,uint64 EVENT_ID,uint32 AVG_IP_CNT_CURRENT,uint32 "

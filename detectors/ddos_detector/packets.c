@@ -180,11 +180,12 @@ static void add_interval(struct host *h)
    struct flood *flood = h->flood;
    const struct packets *p = host_packets(h);
    if (flood->intervals == 0) {
-      flood->first = p->first;
+      flood->first = flood->told > 0 ? flood->last : p->first;
    }
    flood->last = p->last;
-   flood->total += p->bytes;
-   flood->bytes += p->bytes;
+   flood->total += p->bytes - flood->told;
+   flood->bytes += p->bytes - flood->told;
+   flood->told = 0;
    flood->sources += h->networks;
    flood->intervals++;
 }
@@ -201,23 +202,22 @@ static int end(nm_module_t *m, struct host *h)
    return rc;
 }
 
-int packets_judge(nm_module_t *m, struct host *h)
+/* Adds the newest interval to the flood of h, which begins with it if it is a flood and there was none. \return false: it is no flood */
+static bool judge(nm_module_t *m, struct host *h, int *rc)
 {
    struct ddos *self = nm_self(m);
    const struct packets *p = host_packets(h);
-   if (h->flood == NULL && !packets_many(self, h)) {
-      return NM_OK;
-   }
    uint64_t bytes, sources;
    host_baseline(h, NEWEST, &bytes, &sources);
    uint64_t before = h->flood != NULL ? h->flood->orig_sources : sources;
    if (!is_flood(self, h, before)) {
-      return h->flood != NULL ? end(m, h) : NM_OK;
+      return false;
    }
    if (h->flood == NULL) {
       struct flood *flood = flood_start(self, h, FLOOD_PACKETS, ur_time_get_sec(p->first));
       if (flood == NULL) {
-         return nm_fail(m, "no memory for a flood");
+         *rc = nm_fail(m, "no memory for a flood");
+         return false;
       }
       flood->orig_bytes = bytes;
       flood->orig_sources = sources;
@@ -225,8 +225,32 @@ int packets_judge(nm_module_t *m, struct host *h)
    add_interval(h);
    uint64_t margin = margin_of(self, p);
    h->flood->margin = margin > h->flood->margin ? margin : h->flood->margin;
-   bool due = h->flood->seq == 0 || ur_time_get_sec(p->last) >= h->flood->reported + REPORT_EVERY;
-   return due ? report(m, h) : NM_OK;
+   return true;
+}
+
+int packets_look(nm_module_t *m, struct host *h)
+{
+   int rc = NM_OK;
+   if (h->flood != NULL || !packets_many(nm_self(m), h) || !judge(m, h, &rc)) {
+      return rc;
+   }
+   h->flood->told = host_packets(h)->bytes;
+   return report(m, h);
+}
+
+int packets_judge(nm_module_t *m, struct host *h)
+{
+   const struct ddos *self = nm_self(m);
+   int rc = NM_OK;
+   if (h->flood == NULL && !packets_many(self, h)) {
+      return NM_OK;
+   }
+   if (!judge(m, h, &rc)) {
+      return rc == NM_OK && h->flood != NULL ? end(m, h) : rc;
+   }
+   struct flood *flood = h->flood;
+   bool first = flood->seq <= self->early; /* of a whole interval */
+   return first || ur_time_get_sec(flood->last) >= flood->reported + REPORT_EVERY ? report(m, h) : NM_OK;
 }
 
 int packets_finish(nm_module_t *m, struct host *h)

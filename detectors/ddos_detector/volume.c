@@ -76,6 +76,54 @@ static unsigned find_flood(const struct ddos *self, struct host *h, bool *no_his
    return *no_history ? k : 0;
 }
 
+/* Adds interval i to the sums of the next report. */
+static void sum_up(struct host *h, unsigned i)
+{
+   struct flood *flood = h->flood;
+   flood->total += *host_bytes(h, i) - flood->orig_bytes;
+   flood->bytes += *host_bytes(h, i);
+   flood->sources += *host_sources(h, i);
+   flood->intervals++;
+}
+
+/* Per cent of the threshold: the least number of bytes in an interval of a flood. */
+static uint64_t margin_of(const struct ddos *self, const struct flood *flood)
+{
+   uint64_t least = interval_bytes(self->min_attack), usual = flood->orig_bytes * self->rate;
+   uint64_t mean = flood->bytes / (flood->intervals > 0 ? flood->intervals : 1);
+   least = usual > least ? usual : least;
+   return mean / (least / 100 + 1);
+}
+
+static int report(nm_module_t *m, struct host *h, uint64_t from, uint64_t until)
+{
+   struct ddos *self = nm_self(m);
+   struct flood *flood = h->flood;
+   flood->margin = margin_of(self, flood);
+   if (flood->orig_bytes < interval_bytes(self->min_before) && !flood->no_history) {
+      return NM_OK;
+   }
+   return flood_report(m, h, ur_time_from_sec_usec(from, 0), ur_time_from_sec_usec(until, 0));
+}
+
+/* With --early: what the history has of a flood that was just found. The next report begins where this one does, and has the rest. */
+static int report_early(nm_module_t *m, struct host *h, unsigned begin, uint64_t until)
+{
+   struct flood *flood = h->flood;
+   host_baseline(h, begin, &flood->orig_bytes, &flood->orig_sources);
+   for (unsigned i = begin; i < HISTORY; i++) {
+      if (*host_bytes(h, i) > flood->orig_bytes) {
+         sum_up(h, i);
+      }
+   }
+   uint64_t total = flood->total;
+   int rc = report(m, h, flood->reported, until);
+   flood->told = flood->seq > 0 ? total : 0; /* 0: too little was there before for a report */
+   flood->total = flood->bytes = flood->sources = 0;
+   flood->intervals = 0;
+   return rc;
+}
+
 int volume_add(nm_module_t *m, struct host *h, const struct flow *f, uint64_t bytes, struct source *source)
 {
    struct ddos *self = nm_self(m);
@@ -97,7 +145,7 @@ int volume_add(nm_module_t *m, struct host *h, const struct flow *f, uint64_t by
    }
    flood->begin = h->interval - NEWEST + begin;
    flood->no_history = no_history;
-   return NM_OK;
+   return self->early ? report_early(m, h, begin, ur_time_get_sec(f->last) + 1) : NM_OK;
 }
 
 /* The end of the interval in which a flood was found confirms it. */
@@ -112,36 +160,15 @@ static void validate(struct host *h)
    }
 }
 
-/* Adds interval i to the sums of the next report. */
-static void sum_up(struct host *h, unsigned i)
+/* Reports the flood up to here: those intervals leave the history. */
+static int report_until(nm_module_t *m, struct host *h, uint64_t until)
 {
-   struct flood *flood = h->flood;
-   flood->total += *host_bytes(h, i) - flood->orig_bytes;
-   flood->bytes += *host_bytes(h, i);
-   flood->sources += *host_sources(h, i);
-   flood->intervals++;
-}
-
-/* Per cent of the threshold: the least number of bytes in an interval of a flood. */
-static uint64_t margin_of(const struct ddos *self, const struct flood *flood)
-{
-   uint64_t least = interval_bytes(self->min_attack), usual = flood->orig_bytes * self->rate;
-   uint64_t mean = flood->bytes / (flood->intervals > 0 ? flood->intervals : 1);
-   least = usual > least ? usual : least;
-   return mean / (least / 100 + 1);
-}
-
-static int report(nm_module_t *m, struct host *h, uint64_t until)
-{
-   struct ddos *self = nm_self(m);
    struct flood *flood = h->flood;
    uint64_t from = flood->reported;
    flood->reported = until;
-   flood->margin = margin_of(self, flood);
-   if (flood->orig_bytes < interval_bytes(self->min_before) && !flood->no_history) {
-      return NM_OK;
-   }
-   return flood_report(m, h, ur_time_from_sec_usec(from, 0), ur_time_from_sec_usec(until, 0));
+   flood->total -= flood->told < flood->total ? flood->told : flood->total;
+   flood->told = 0;
+   return report(m, h, from, until);
 }
 
 int volume_leave(nm_module_t *m, struct host *h)
@@ -166,8 +193,8 @@ int volume_leave(nm_module_t *m, struct host *h)
    if (newest > 0) {
       return NM_OK;
    }
-   int rc =
-       report(m, h, (h->interval + 1) * INTERVAL); /* its last interval leaves the history: it has ended */
+   int rc = report_until(
+       m, h, (h->interval + 1) * INTERVAL); /* its last interval leaves the history: it has ended */
    flood_end(self, h);
    return rc;
 }
@@ -178,12 +205,12 @@ int volume_moved(nm_module_t *m, struct host *h)
    struct flood *flood = h->flood;
    uint64_t oldest = (h->interval - NEWEST) * INTERVAL;
    if (h->total <= interval_bytes(self->min_history) * HISTORY) {
-      int rc = report(m, h, oldest);
+      int rc = report_until(m, h, oldest);
       flood_end(self, h);
       return rc;
    }
    if (flood->reported + REPORT_EVERY <= oldest) {
-      int rc = report(m, h, oldest);
+      int rc = report_until(m, h, oldest);
       if (flood->orig_bytes < interval_bytes(self->min_before) && !flood->no_history) {
          flood_end(self, h);
       }
@@ -207,5 +234,5 @@ int volume_finish(nm_module_t *m, struct host *h)
          flood->intervals++;
       }
    }
-   return report(m, h, (h->interval + 1) * INTERVAL);
+   return report_until(m, h, (h->interval + 1) * INTERVAL);
 }

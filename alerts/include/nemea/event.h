@@ -69,7 +69,6 @@ struct event {
    char id[EVENT_ID_SIZE];
    enum event_state state;
    bool more_sources, more_targets, more_ports; /* than there is room for */
-   uint64_t shown;            /* for the user of the list: alerts joined when it was last shown */
    const struct event *parts; /* of a run: what it was joined of, by time; belong to the list */
    uint32_t n_parts;
    uint64_t latest[EVENT_TOTALS]; /* amount, flows, packets and bytes of the last totals */
@@ -96,6 +95,7 @@ struct event_description {
    const char *needs;   /* fields that the program needs in its input, as in a template */
    const char *through; /* module whose records the program reads, which are no flows; NULL: it reads flows */
    const char *options; /* that the program is started with, separated by blanks; NULL: none */
+   const char *live;    /* others, for attacks that are watched while they last; NULL: none */
    const char *plugins; /* of flow_meter, joined by '+', whose fields the program reads; NULL: none */
    bool plugins_optional; /* it also reads records without these fields */
    bool blacklist;        /* the program needs a list, as its option --blacklist; it is not run without one */
@@ -187,6 +187,30 @@ void events_set_unseen(struct events *all, unsigned percent);
 /** Frees the memory of a list, which is empty then and can be used again. */
 void events_free(struct events *all);
 
+/* For programs that show events while alerts come in: */
+
+struct event_line {
+   uint64_t alerts, shown; /* shown: alerts when it was last shown */
+};
+
+/** Events of a list that its report will join are one line. Begin with all zero. About 240 kB for any number of events. */
+struct event_lines {
+   struct event_line *list; /* number - 1 */
+   uint32_t n;
+   uint32_t *of;         /* by index of the event: number of its line; 0: none yet */
+   struct events joined; /* those of the line that was shown last */
+};
+
+/**
+ * An alert was joined to e of this list, which was not sorted. A line is due when it is new, and each time that its alerts have doubled.
+ * \param shown what the report would say of the line now; valid until the next call
+ * \param grown the line was shown before
+ * \return number of the line, from 1; 0: nothing is due, or no memory
+ */
+uint32_t event_lines_add(struct event_lines *lines, const struct events *all, const struct event *e,
+                         const struct event **shown, bool *grown);
+void event_lines_free(struct event_lines *lines);
+
 /* For programs that keep events otherwise than in a list: */
 
 /** The event of one alert, with its id. \return false: this alert is no event */
@@ -199,6 +223,8 @@ bool event_belongs(const struct event *to, const struct event *e);
 void event_join(struct event *to, const struct event *e);
 /** A scan whose source is known: with others of its source, of which it begins at most RUN_GAP seconds after their end, it is a run. */
 bool event_is_scan(const struct event *e);
+/** Did two programs, or one from both ends, see one attack? */
+bool event_is_same_attack(const struct event *a, const struct event *b);
 /** The run of scans of one source, which are sorted by time. The parts stay the caller's, and must stay as long as the run. */
 struct event event_run_of(const struct event *parts, uint32_t n);
 

@@ -113,6 +113,78 @@ static void details_count_each_source_once(void **state)
    nm_test_free(t);
 }
 
+/* With --early the flood is told when it crosses the threshold; what was told is not told again when the minute ends. */
+static void a_running_minute_is_judged_early(void **state)
+{
+   nm_test_t *t = nm_unit_start("--details --early", TEST_FLOWS);
+   char source[32];
+   (void) state;
+   for (unsigned second = 0; second < 3600; second += 10) { /* a client all the time */
+      test_flow(t, second, "10.9.0.1", "10.0.0.2", 80, 6, ALL, 10);
+   }
+   for (unsigned i = 0; i < 3000; i++) {
+      snprintf(source, sizeof(source), "172.%u.%u.%u", 16 + i % 7, i / 7 % 168, 1 + i / 1176);
+      test_flow(t, 3660 + i / 100, source, "10.0.0.2", 443, 6, SYN, 1);
+      assert_int_equal(nm_test_pending(t, 0), i >= 999);
+   }
+   const char *alert = nm_test_next(t, 0);
+   check_alert(alert, "FLOW_COUNT", "1000");
+   check_alert(alert, "BYTES", "60000");
+   check_alert(alert, "FLOOD_TYPE", "\"syn\"");
+   check_alert(alert, "FLOOD_MARGIN", "100");
+   check_alert(alert, "EVENT_SEQ", "0");
+   assert_null(nm_test_next(t, 0));
+   nm_test_advance(t, (ur_time_t) (1704067200 + 3720) << 32);
+   alert = nm_test_next(t, 0); /* the rest of the minute */
+   check_alert(alert, "FLOW_COUNT", "2000");
+   check_alert(alert, "BYTES", "120000");
+   check_alert(alert, "SRC_CNT", "3000");
+   check_alert(alert, "FLOOD_MARGIN", "300");
+   check_alert(alert, "EVENT_SEQ", "1");
+   nm_test_finish(t);
+   assert_null(nm_test_next(t, 0));
+   nm_test_free(t);
+}
+
+/* The sums of all alerts of a flood by volume, and the second in which the first one came, 0: none came before the end. */
+static void sum_volume(const char *options, uint64_t *bytes, unsigned *alerts, unsigned *first)
+{
+   nm_test_t *t = nm_unit_start(options, TEST_FLOWS);
+   char source[32];
+   *bytes = *alerts = *first = 0;
+   for (unsigned second = 0; second < 900; second++) {
+      test_flow(t, second, "10.9.0.1", "10.0.0.2", 80, 6, ALL, 10);
+      for (unsigned i = 0; second >= 600 && i < 20; i++) {
+         snprintf(source, sizeof(source), "172.%u.%u.9", 16 + i % 7, i % 200);
+         test_flow(t, second, source, "10.0.0.2", 80, 6, ALL, 1000);
+      }
+      *first = *first == 0 && nm_test_pending(t, 0) > 0 ? second : *first;
+   }
+   nm_test_finish(t);
+   for (const char *alert; (alert = nm_test_next(t, 0)) != NULL; ++*alerts) {
+      char *end;
+      for (unsigned i = 0; i < 3; i++) {
+         alert = strchr(alert, ',') + 1;
+      }
+      *bytes += strtoull(alert, &end, 10);
+   }
+   nm_test_free(t);
+}
+
+static void floods_by_volume_are_told_early_too(void **state)
+{
+   uint64_t late_bytes, bytes;
+   unsigned late, alerts, late_first, first;
+   (void) state;
+   sum_volume("", &late_bytes, &late, &late_first);
+   sum_volume("--early", &bytes, &alerts, &first);
+   assert_int_equal(late, 1);
+   assert_int_equal(alerts, 2);
+   assert_int_equal(late_first, 0);
+   assert_in_range(first, 660, 720); /* in the second interval of the flood */
+   assert_int_equal(bytes, late_bytes);
+}
+
 /* Beyond the set the number is an estimate, and says so. */
 static void very_many_sources_are_estimated(void **state)
 {
@@ -185,6 +257,8 @@ int main(void)
        cmocka_unit_test(syns_from_many_networks_are_a_flood),
        cmocka_unit_test(ordinary_traffic_is_none),
        cmocka_unit_test(details_count_each_source_once),
+       cmocka_unit_test(a_running_minute_is_judged_early),
+       cmocka_unit_test(floods_by_volume_are_told_early_too),
        cmocka_unit_test(very_many_sources_are_estimated),
        cmocka_unit_test(a_flood_inside_one_flow_is_found),
        cmocka_unit_test(details_count_a_large_flow_once),
