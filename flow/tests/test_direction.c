@@ -175,8 +175,14 @@ static void flows_that_are_over_are_exported_early(void **state)
       flow_cache_free(c);
       c = new_cache(&out, (struct flow_cache_config){.early = early});
       pass(c, IPPROTO_TCP, CLIENT, SYN, 0); /* nobody answers */
+      assert_int_equal(after(c, &out, 700), 0);
+      assert_int_equal(after(c, &out, 1000), early);
+      flow_cache_free(c);
+      c = new_cache(&out, (struct flow_cache_config){.early = early});
+      pass(c, IPPROTO_TCP, CLIENT, SYN, 400); /* the answer may take 0.7 seconds */
       assert_int_equal(after(c, &out, 1000), 0);
-      assert_int_equal(after(c, &out, 3000), early);
+      pass(c, IPPROTO_TCP, SERVER, SYN | ACK, 1090);
+      assert_int_equal(after(c, &out, 4000), 0);
       flow_cache_free(c);
       c = new_cache(&out, (struct flow_cache_config){.early = early});
       pass(c, IPPROTO_TCP, CLIENT, SYN, 0); /* closed by both; the last ACK belongs to it */
@@ -197,6 +203,31 @@ static void flows_that_are_over_are_exported_early(void **state)
       pass(c, IPPROTO_TCP, SERVER, SYN | ACK, 0);
       assert_int_equal(after(c, &out, 20000), 0);
       flow_cache_free(c);
+   }
+}
+
+static void a_flood_in_one_flow_is_exported_while_it_lasts(void **state)
+{
+   (void) state;
+   for (int early = 0; early < 2; early++) {
+      for (int answered = 0; answered < 2; answered++) {
+         struct out out;
+         struct flow_cache *c = new_cache(&out, (struct flow_cache_config){.early = early});
+         for (unsigned i = 0; i < 12000; i++) {
+            pass(c, IPPROTO_UDP, CLIENT, 0, i / 10);
+            if (answered && i == 0) {
+               pass(c, IPPROTO_UDP, SERVER, 0, 0);
+            }
+         }
+         assert_int_equal(out.n, early && !answered ? 2 : 0);
+         flow_cache_flush(c);
+         unsigned packets = 0;
+         for (unsigned i = 0; i < out.n; i++) {
+            packets += out.flows[i].packets;
+         }
+         assert_int_equal(packets, 12000);
+         flow_cache_free(c);
+      }
    }
 }
 
@@ -224,6 +255,7 @@ int main(void)
        cmocka_unit_test(the_syn_the_time_and_the_port_decide_who_began),
        cmocka_unit_test(vlans_can_be_joined),
        cmocka_unit_test(flows_that_are_over_are_exported_early),
+       cmocka_unit_test(a_flood_in_one_flow_is_exported_while_it_lasts),
        cmocka_unit_test(an_unreachable_port_ends_its_flow),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,9 +16,11 @@
 #define TCP_RST           0x04
 #define TCP_ACK           0x10
 
-/* With early exports: whole seconds of silence, so that the last packets of a connection still belong to it. */
-#define CLOSED_S     1
-#define UNANSWERED_S 2
+/* With early exports: the last packets of a connection still belong to it until the next second begins; a SYN waits for what answers
+ * over a satellite, 0.7 s, and then until the next second. */
+#define EARLY_S       1
+#define ANSWER_NS     (7 * (NS / 10))
+#define EARLY_PACKETS 5000 /* of a flow that is not answered: it goes on in another record */
 
 #define WELL_KNOWN 1024 /* the first port that is not */
 
@@ -104,21 +106,28 @@ static void unlist(struct flow_cache *c, struct flow *f)
    }
 }
 
-/* Seconds of silence after which a flow is looked at. */
-static inline uint32_t silence(const struct flow_cache *c, const struct flow *f)
+/* A SYN that nobody has answered yet. */
+static inline bool is_asking(const struct flow *f)
 {
-   if (!c->config.early || f->protocol != IPPROTO_TCP) {
-      return c->config.early && f->closed ? CLOSED_S : c->inactive_s;
+   return f->protocol == IPPROTO_TCP && f->packets_rev == 0 &&
+          (f->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/* The second in which a flow is looked at if no packet comes. *early: it has ended then */
+static inline uint64_t due(const struct flow_cache *c, const struct flow *f, bool *early)
+{
+   *early = c->config.early && c->inactive_s > EARLY_S && (f->closed || is_asking(f));
+   if (!*early) {
+      return f->last / NS + c->inactive_s;
    }
-   bool asked = f->packets_rev == 0 && (f->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-   uint32_t seconds = f->closed ? CLOSED_S : asked ? UNANSWERED_S : c->inactive_s;
-   return seconds < c->inactive_s ? seconds : c->inactive_s;
+   return (f->closed ? f->last : f->last + ANSWER_NS) / NS + EARLY_S;
 }
 
 /* Lists a flow at the second at which it times out if no packet comes: never before the next second. */
 static void list(struct flow_cache *c, struct flow *f)
 {
-   uint64_t second = f->last / NS + silence(c, f);
+   bool early;
+   uint64_t second = due(c, f, &early);
    if (second <= c->second) {
       second = c->second + 1;
    }
@@ -219,9 +228,9 @@ static void expire_second(struct flow_cache *c, uint64_t slot_second, uint64_t n
       ahead = look_ahead(c, ahead);
       record = f->next;
       list(c, f);
-      uint32_t seconds = silence(c, f);
-      if (seconds < c->inactive_s ? now / NS >= f->last / NS + seconds
-                                  : elapsed(c, now, f->last, c->inactive)) {
+      bool early;
+      uint64_t second = due(c, f, &early);
+      if (early ? now / NS >= second : elapsed(c, now, f->last, c->inactive)) {
          cache_end_flow(c, f, inactive_reason(f));
       }
    }
@@ -275,8 +284,8 @@ static void evict(struct flow_cache *c)
       uint32_t slot = (uint32_t) (c->second + i) & c->wheel_mask;
       for (uint32_t record = c->wheel[slot].head; record != NONE; record = c->wheel[slot].head) {
          struct flow *f = &c->flows[record];
-         uint64_t due = f->last / NS + silence(c, f);
-         if (due <= c->second + i || i >= c->wheel_mask) {
+         bool early;
+         if (due(c, f, &early) <= c->second + i || i >= c->wheel_mask) {
             cache_end_flow(c, f, FLOW_END_RESOURCES);
             return;
          }
@@ -436,6 +445,13 @@ static void look_for_unreachable(struct flow_cache *c, const struct packet *pack
    }
 }
 
+/* Very many packets without answers may be a flood, which is not waited for until it ends. */
+static inline bool is_torrent(const struct flow *f)
+{
+   return f->packets >= EARLY_PACKETS && f->packets_rev == 0 &&
+          (f->protocol != IPPROTO_TCP || f->tcp_flags == TCP_SYN);
+}
+
 static inline void count_packet(struct flow_cache *c, struct packet *packet, uint64_t hash)
 {
    bool reverse = false;
@@ -460,7 +476,7 @@ static inline void count_packet(struct flow_cache *c, struct packet *packet, uin
       end = FLOW_END_DETECTED;
    } else if (elapsed(c, packet->time, f->last, c->inactive)) {
       end = inactive_reason(f);
-   } else if (elapsed(c, packet->time, f->first, c->active)) {
+   } else if (elapsed(c, packet->time, f->first, c->active) || (c->config.early && is_torrent(f))) {
       end = FLOW_END_ACTIVE;
    }
    if (end != 0) {
