@@ -219,6 +219,18 @@ class Inputs(unittest.TestCase):
         self.assertEqual(status, 3)
         self.assertIn('standard input: not a capture file', err)
 
+    def test_thousands_of_captures_are_one(self):
+        """A packet in each of 2400 files: no flow is cut where a number of files is reached, whatever their order."""
+        packets = [captures.ipv4_packet(1700000000 + n * 0.01, SOURCE, TARGET, 6, tcp(50000 + n % 60, 1 + n % 60, 2)) for n in range(2400)]
+        os.mkdir(self.w.file('pieces'))
+        for n, packet in enumerate(packets):
+            captures.write_pcap(self.w.file(f'pieces/{n * 1201 % 2400:04}.pcap'), [packet])
+        captures.write_pcap(self.w.file('whole.pcap'), packets)
+        expected = self.report('whole.pcap')
+        report = self.report('pieces')
+        self.assertEqual(report['traffic']['packets'], 2400)
+        self.assertEqual([report[key] for key in ('events', 'traffic', 'notes')], [expected[key] for key in ('events', 'traffic', 'notes')])
+
     def follow(self, place):
         """nemea analyze --follow whose modules run."""
         process = self.w.start('nemea', 'analyze', '--json', '--follow', place)

@@ -306,7 +306,7 @@ static bool kinds_agree(const struct event *a, const struct event *b)
    return strcmp(a->kind, b->kind) == 0 || (is_flood(a) && is_flood(b));
 }
 
-static bool same_attack(const struct event *a, const struct event *b)
+bool event_is_same_attack(const struct event *a, const struct event *b)
 {
    bool source, target;
    if (!kinds_agree(a, b) || !within(a, b, 0) || !ends_agree(&a->source, &b->source, &source) ||
@@ -362,7 +362,7 @@ static void join_attacks(struct events *all)
       struct event *e = &all->list[i];
       uint32_t k = 0;
       /* With EVENTS_MAX events these are 50 million comparisons, most of which end at the first condition: below a second. */
-      while (k < kept && !same_attack(&all->list[k], e)) {
+      while (k < kept && !event_is_same_attack(&all->list[k], e)) {
          k++;
       }
       if (k < kept && strcmp(e->kind, all->list[k].kind) != 0 && strcmp(e->kind, AMPLIFICATION) == 0) {

@@ -234,6 +234,54 @@ static void test_scans_of_several_hosts_are_a_block_scan(void **state)
    events_free(&all);
 }
 
+/* While alerts come in, one source that scans many hosts is one line, which is due when its alerts have doubled. */
+static void test_a_run_is_one_line_while_it_grows(void **state)
+{
+   struct events all = {0};
+   struct event_lines lines = {0};
+   const struct event *shown = NULL;
+   char text[256];
+   bool grown = false;
+   uint32_t due = 0;
+   (void) state;
+   for (uint32_t i = 0; i < 20; i++) {
+      add_scan(&all, "vertical-scan", 1000 + 10 * i, 1010 + 10 * i, 0x0a000001 + i, (uint16_t) (1 + i));
+      uint32_t number = event_lines_add(&lines, &all, &all.list[all.n - 1], &shown, &grown);
+      assert_true(number == 0 || number == 1);
+      assert_true(number == 0 || grown == (i > 0));
+      due += number;
+      if (i == 15) {
+         assert_string_equal(shown->kind, "block-scan");
+         assert_string_equal(event_amount(shown, text, sizeof(text)), "16 hosts, 1600 probes");
+      }
+   }
+   assert_int_equal(due, 5); /* at 1, 2, 4, 8 and 16 scans */
+   add_scan(&all, "vertical-scan", 2000, 2010, 0x0a000001, 22); /* long after it */
+   assert_int_equal(event_lines_add(&lines, &all, &all.list[all.n - 1], &shown, &grown), 2);
+   assert_false(grown);
+   assert_int_equal(all.n, 21); /* the list is as it was */
+   event_lines_free(&lines);
+   events_free(&all);
+}
+
+static void test_both_ends_of_an_attack_are_one_line(void **state)
+{
+   struct events all = {0};
+   struct event_lines lines = {0};
+   const struct event *shown = NULL;
+   bool grown = false;
+   (void) state;
+   add_ends(&all, &by_pair, 7, 0, 100, 0);
+   assert_int_equal(event_lines_add(&lines, &all, &all.list[0], &shown, &grown), 1);
+   add_ends(&all, &by_pair, 0, 9, 95, 0);
+   assert_int_equal(event_lines_add(&lines, &all, &all.list[1], &shown, &grown), 1);
+   assert_true(grown);
+   assert_int_equal(shown->source.ui32[2], ip_from_int(7).ui32[2]);
+   assert_int_equal(shown->target.ui32[2], ip_from_int(9).ui32[2]);
+   event_lines_free(&lines);
+   events_free(&all);
+}
+
 /* A sweep over 60 hosts of 10.0.NET.0/24, and a scan of one host. */
 static void add_sweep(struct events *all, unsigned net, uint16_t port)
 {
@@ -522,6 +570,8 @@ int main(void)
        cmocka_unit_test(test_two_ends_that_one_program_saw_are_one_event),
        cmocka_unit_test(test_scans_of_one_source_are_a_run),
        cmocka_unit_test(test_scans_of_several_hosts_are_a_block_scan),
+       cmocka_unit_test(test_a_run_is_one_line_while_it_grows),
+       cmocka_unit_test(test_both_ends_of_an_attack_are_one_line),
        cmocka_unit_test(test_hosts_of_a_run_are_those_of_all_its_networks),
        cmocka_unit_test(test_packets_that_were_not_seen_lower_the_confidence),
        cmocka_unit_test(test_only_the_key_is_compared),

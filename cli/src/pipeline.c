@@ -9,6 +9,7 @@
  */
 #include "analysis.h"
 #include "detectors.h"
+#include "live.h"
 #include "process.h"
 #include "programs.h"
 #include "run_directory.h"
@@ -56,6 +57,7 @@ struct pipeline {
    unsigned n_active;
    urcsv_t *csv;
    bool csv_titled;
+   struct live live;
    uint64_t next_check, started;
    unsigned waits; /* timeouts since the last record */
    bool bar_shown, stopping, unended, any_read;
@@ -141,7 +143,8 @@ static bool start_source(struct pipeline *p)
                             .collect = p->a->collect,
                             .filter = p->a->filter,
                             .since = p->a->since,
-                            .until = p->a->until};
+                            .until = p->a->until,
+                            .follow = p->a->follow};
    for (unsigned i = 0; i < p->n_plugins; i++) {
       job.readers -= p->plugins[i].readers; /* they read that output only */
    }
@@ -210,8 +213,12 @@ static bool start_detector(struct pipeline *p, const struct event_description *d
    char path[4096], interfaces[256], options[256], *save = NULL;
    char *argv[MAX_WORDS] = {(char *) (uintptr_t) d->program, "-i", interfaces};
    unsigned n = 3;
-   snprintf(interfaces, sizeof(interfaces), "u:%s,u:%s:timeout=WAIT", input, d->program);
-   snprintf(options, sizeof(options), "%s", d->options != NULL ? d->options : "");
+   bool live = p->a->interface != NULL ||
+               p->a->collect != NULL; /* a capture that grows has the alerts of the whole one */
+   snprintf(interfaces, sizeof(interfaces), "u:%s,u:%s:timeout=WAIT%s", input, d->program,
+            live || p->a->follow ? ":" SOURCE_SOON : "");
+   snprintf(options, sizeof(options), "%s %s", d->options != NULL ? d->options : "",
+            live && d->live != NULL ? d->live : "");
    if (d->blacklist) {
       argv[n++] = "--blacklist";
       argv[n++] = (char *) (uintptr_t) p->a->blacklist;
@@ -325,20 +332,6 @@ static void end_of_input(struct pipeline *p, unsigned i)
    }
 }
 
-/* Live: an event when it begins, and again each time that its alerts have doubled. */
-static void show_live(struct event *e)
-{
-   char when[32], title[128], source[64], target[256], amount[64];
-   if (e == NULL || e->alerts < 2 * e->shown) {
-      return;
-   }
-   e->shown = e->alerts;
-   printf("%s  %s: %s against %s, %s\n", format_time(e->last, when, sizeof(when)),
-          event_title(e, title, sizeof(title)), event_source(e, source, sizeof(source)),
-          event_target(e, target, sizeof(target)), event_amount(e, amount, sizeof(amount)));
-   fflush(stdout);
-}
-
 /* \return false when the new format cannot be read */
 static bool follow_format(struct pipeline *p, unsigned i)
 {
@@ -361,8 +354,8 @@ static void take_alert(struct pipeline *p, unsigned detector, const trap_message
       return; /* not counted here: the module that sends such records reports it */
    }
    struct event *event = events_add(&p->a->events, event_descriptions[detector], &alert);
-   if (p->a->live) {
-      show_live(event);
+   if (p->a->live && event != NULL) {
+      live_show(&p->live, &p->a->events, event);
    }
 }
 
@@ -749,6 +742,7 @@ static void pipeline_free(struct pipeline *p)
    }
    ur_free_template(p->flows);
    urcsv_free(&p->csv);
+   live_free(&p->live);
    free(p->children);
    free(p->layouts);
    free(p->active);

@@ -3,6 +3,7 @@
 
 #include "detectors.h"
 #include "programs.h"
+#include "source.h"
 
 #include <limits.h>
 #include <nemea/event.h>
@@ -20,7 +21,7 @@
 
 /* Readers of flows are never waited for on live traffic, so that none of them makes the capture lose packets; the log bridges what they
  * need at times. Readers of alerts are waited for, and each alert is in the log at once: it outlives its sender and its reader. */
-#define LIVE_OUTPUT  "timeout=NO_WAIT:buffer_count=200:max_clients=64"
+#define LIVE_OUTPUT  "timeout=NO_WAIT:buffer_count=200:max_clients=64:" SOURCE_SOON
 #define ALERT_OUTPUT "timeout=HALF_WAIT:buffer=off"
 
 /* A stream of flow records: those of all flows, or with what plugins found. */
@@ -220,10 +221,12 @@ static bool add_detector(struct planner *pl, const struct event_description *d)
       return false;
    }
    s->readers++;
-   const char *own = d->options != NULL ? d->options : "",
-              *more = w != NULL && w->options != NULL ? w->options : "";
-   m->params = text("%s%s%s", own, *own != 0 && *more != 0 ? " " : "", more);
-   if (m->params == NULL || (d->needs != NULL && *s->plugins != 0 && !add_needs(s, d->needs))) {
+   const char *const options[] = {d->options, d->live, w != NULL ? w->options : NULL};
+   bool good = (m->params = text("%s", "")) != NULL;
+   for (unsigned i = 0; i < sizeof(options) / sizeof(options[0]) && good; i++) {
+      good = options[i] == NULL || append(&m->params, "%s%s", *m->params != 0 ? " " : "", options[i]);
+   }
+   if (!good || (d->needs != NULL && *s->plugins != 0 && !add_needs(s, d->needs))) {
       return fail(pl, "out of memory");
    }
    return attach(pl, m, false, text("%s", s->name)) &&

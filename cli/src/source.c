@@ -17,7 +17,9 @@
 #include <unirec/unirec.h>
 #include <unistd.h>
 
-#define MAX_ARGUMENTS 4096
+#define MAX_ARGUMENTS 65536
+#define MAX_COLLECTOR 4096     /* of flow_collector's */
+#define MAX_PATHS     0x100000 /* bytes of them in a command line; the kernel takes 2 MB */
 #define HEAD          64
 
 static bool is_capture(const uint8_t *head)
@@ -136,9 +138,12 @@ unsigned source_take(const char *const *files, const enum source_kind *kinds, un
    job->kind = kinds[from];
    job->files = files + from;
    unsigned to = from + 1;
-   while ((job->kind == SOURCE_CAPTURE || job->kind == SOURCE_EXPORT) && to < n &&
-          to - from < MAX_ARGUMENTS / 4 && kinds[to] == job->kind) {
-      to++;
+   size_t bytes = strlen(files[from]);
+   unsigned most = job->kind == SOURCE_CAPTURE  ? MAX_ARGUMENTS / 4
+                   : job->kind == SOURCE_EXPORT ? MAX_COLLECTOR / 4
+                                                : 1;
+   while (to < n && to - from < most && kinds[to] == job->kind && bytes + strlen(files[to]) < MAX_PATHS) {
+      bytes += strlen(files[to++]);
    }
    job->n_files = to - from;
    return to;
@@ -259,7 +264,9 @@ static bool start(struct process *p, const char *program, char **argv, bool repo
 static bool start_meter(const struct source_job *job, struct process *p, char *interfaces, char *plugins,
                         char *why, size_t size)
 {
-   char *argv[MAX_ARGUMENTS] = {"flow_meter", "-i", interfaces, "-p", plugins, "--tunnels", "inner"};
+   static char *argv[MAX_ARGUMENTS]; /* too large for the stack */
+   memcpy(argv, (char *[]){"flow_meter", "-i", interfaces, "-p", plugins, "--tunnels", "inner"},
+          7 * sizeof(*argv));
    char number[8], since[24], until[24];
    unsigned n = 7;
    argv[n++] = "--direction=tcp";
@@ -313,15 +320,16 @@ static void append(char *text, size_t size, const char *format, ...)
 /* Exporters' flows, each to the outputs that it has the fields of. One process has all outputs: a port cannot be read by two. */
 static bool start_collector(const struct source_job *job, struct process *p, char *why, size_t size)
 {
-   char interfaces[(SOURCE_PLUGINS_MAX + 1) * 64] = "";
-   char *argv[MAX_ARGUMENTS] = {"flow_collector", "-i", interfaces, "-f",
+   char interfaces[(SOURCE_PLUGINS_MAX + 1) * 80] = "";
+   char *argv[MAX_COLLECTOR] = {"flow_collector", "-i", interfaces, "-f",
                                 job->format != NULL ? (char *) (uintptr_t) job->format
                                                     : "basic,?SAMPLING_RATE"};
    unsigned n = 5;
-   append(interfaces, sizeof(interfaces), "u:flows:min_clients=%u:timeout=WAIT", job->readers);
+   const char *soon = job->collect != NULL ? ":" SOURCE_SOON : "";
+   append(interfaces, sizeof(interfaces), "u:flows:min_clients=%u:timeout=WAIT%s", job->readers, soon);
    for (unsigned i = 0; i < job->n_plugins; i++) {
-      append(interfaces, sizeof(interfaces), ",u:%s:min_clients=%u:timeout=WAIT", job->plugins[i].socket,
-             job->plugins[i].readers);
+      append(interfaces, sizeof(interfaces), ",u:%s:min_clients=%u:timeout=WAIT%s", job->plugins[i].socket,
+             job->plugins[i].readers, soon);
       argv[n++] = "-f";
       argv[n++] = (char *) (uintptr_t) job->plugins[i].format;
    }
@@ -384,18 +392,19 @@ bool source_is_one(const struct source_job *job)
 
 bool source_start(struct source_job *job, struct process *p, char *why, size_t size)
 {
-   char interfaces[(SOURCE_PLUGINS_MAX + 1) * 64] = "", plugins[(SOURCE_PLUGINS_MAX + 1) * 64] = "";
+   char interfaces[(SOURCE_PLUGINS_MAX + 1) * 80] = "", plugins[(SOURCE_PLUGINS_MAX + 1) * 64] = "";
    if (source_is_one(job)) {
       return start_collector(job, p, why, size);
    }
+   const char *soon = job->interface != NULL || job->follow ? ":" SOURCE_SOON : "";
    if (job->n_plugins == 0) {
-      append(interfaces, sizeof(interfaces), "u:flows:min_clients=%u:timeout=WAIT", job->readers);
+      append(interfaces, sizeof(interfaces), "u:flows:min_clients=%u:timeout=WAIT%s", job->readers, soon);
       append(plugins, sizeof(plugins), "basic");
    }
    if (job->interface != NULL || job->kind == SOURCE_CAPTURE) {
       for (unsigned i = 0; i < job->n_plugins; i++) {
-         append(interfaces, sizeof(interfaces), "%su:%s:min_clients=%u:timeout=WAIT", i > 0 ? "," : "",
-                job->plugins[i].socket, job->plugins[i].readers);
+         append(interfaces, sizeof(interfaces), "%su:%s:min_clients=%u:timeout=WAIT%s", i > 0 ? "," : "",
+                job->plugins[i].socket, job->plugins[i].readers, soon);
          append(plugins, sizeof(plugins), "%s%s", i > 0 ? "," : "", job->plugins[i].names);
       }
       return start_meter(job, p, interfaces, plugins, why, size);

@@ -29,6 +29,9 @@ struct source_plugins {
    char format[SOURCE_FORMAT_MAX]; /* of flow_collector: the fields that its readers need */
 };
 
+/** Of outputs: what came in is sent on soon, not when a buffer is full. */
+#define SOURCE_SOON "autoflush=100000"
+
 /** A run of inputs that one process sends. */
 struct source_job {
    const char *interface; /* NULL: files */
@@ -42,6 +45,7 @@ struct source_job {
    const char *format;    /* of all flows of exporters, as flow_collector -f has it; NULL: "basic" */
    const char *filter;    /* of packets, NULL: none */
    uint64_t since, until; /* of packets, as options of flow_meter */
+   bool follow;           /* the file is still being written */
    bool last;             /* followed by the end of stream */
    bool unreadable;       /* set when an input cannot be read */
 };

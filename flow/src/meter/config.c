@@ -50,6 +50,14 @@ static int add_path(struct meter_input *in, const char *path, char *error)
       snprintf(error, METER_ERROR, "%s: more than %d files", path, MAX_FILES);
       return NM_ERROR;
    }
+   if ((in->n_files & (in->n_files - 1)) == 0) { /* there is room up to the next power of two */
+      const char **more = realloc(in->files, (in->n_files > 0 ? 2 * in->n_files : 1) * sizeof(*more));
+      if (more == NULL) {
+         snprintf(error, METER_ERROR, "%s: out of memory", path);
+         return NM_ERROR;
+      }
+      in->files = more;
+   }
    in->files[in->n_files++] = path;
    return NM_OK;
 }

@@ -9,15 +9,15 @@
 #include "capture/source.h"
 #include "export/sink.h"
 
-#define MAX_FILES   1024
+#define MAX_FILES   65536
 #define MAX_INPUTS  64
 #define MIN_SNAPLEN 120
 #define MAX_SNAPLEN 65535
 #define FRAGMENTS   10007
 
 struct meter_input {
-   const char *files[MAX_FILES]; /* that are read as one */
-   unsigned n_files;             /* 0: an interface */
+   const char **files; /* that are read as one; kept until the process ends */
+   unsigned n_files;   /* 0: an interface; at most MAX_FILES */
    const char *interface;
    const char *filter; /* NULL: none */
    double
