@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * Captures that are still being written, as one stream: whole packets only, and of a directory one piece after another. A piece is over
- * when it has no more and a newer one is there.
+ * when it has no more and a newer one is there. Pieces may be compressed, each with something else, and may grow all the same.
  */
+#include "capture/decoder.h"
+#include "capture/source.h"
 #include "stream.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <nemea-common/nc_hash.h>
 #include <nemea-common/nc_text.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,6 +24,7 @@
 
 #define BUFFER     0x1000000 /* bytes: the largest packet or block that is passed on */
 #define CHUNK_MAX  0x40000   /* read at once */
+#define PACKED     0x10000   /* compressed bytes read at once */
 #define LOOK_AGAIN 1000      /* milliseconds, where nothing tells of changes (network file systems) */
 #define MAX_PIECES 1000000
 #define FILE_HEAD  24 /* of a pcap file */
@@ -33,8 +37,10 @@ enum format { FORMAT_UNKNOWN, FORMAT_PCAP, FORMAT_PCAPNG };
 struct piece {
    dev_t device;
    ino_t inode;
-   int64_t born; /* nanoseconds since 1970; 0: unknown */
-   off_t read;   /* bytes */
+   int64_t born;  /* nanoseconds since 1970; 0: unknown */
+   off_t read;    /* bytes of the file */
+   uint64_t name; /* hash of its path */
+   time_t changed;
 };
 
 struct follow {
@@ -45,7 +51,11 @@ struct follow {
    size_t n_done, capacity;
    int watch; /* inotify; -1: none */
    /* the piece that is read, the last of those above */
-   int fd; /* -1: none */
+   int fd;                  /* -1: none */
+   bool known;              /* its first bytes said whether it is compressed */
+   struct decoder *decoder; /* NULL: it is not */
+   uint8_t *packed;
+   struct decoder_input in; /* what is left of those */
    char name[PATH_MAX];
    enum format format;
    bool swapped; /* other byte order than ours */
@@ -77,13 +87,32 @@ static uint32_t number(const struct follow *f, size_t at)
    return f->swapped ? __builtin_bswap32(n) : n;
 }
 
+static void close_piece(struct follow *f)
+{
+   if (f->decoder != NULL) {
+      f->decoder->free(f->decoder);
+   }
+   f->decoder = NULL;
+   f->in.n = 0;
+   f->n = 0;
+   close(f->fd);
+   f->fd = -1;
+}
+
 /* The rest of this piece is not read. */
 static void skip(struct follow *f, const char *why)
 {
    nc_text_line(stderr, "", "warning: %s: %s; the rest of it was skipped", f->name, why);
-   f->n = 0;
-   close(f->fd);
-   f->fd = -1;
+   close_piece(f);
+}
+
+/* This piece is over. */
+static void end_piece(struct follow *f)
+{
+   if (f->n > 0 || (f->decoder != NULL && f->decoder->open)) {
+      nc_text_line(stderr, "", "warning: %s: it ends within a packet", f->name);
+   }
+   close_piece(f);
 }
 
 /* ---------------------------------------------------------- whole packets only */
@@ -105,7 +134,7 @@ static bool recognize(struct follow *f)
       uint32_t snaplen = f->swapped ? __builtin_bswap32(SNAPLEN) : SNAPLEN;
       memcpy(f->data + 16, &snaplen, sizeof(snaplen)); /* that of later pieces may be larger */
    } else {
-      skip(f, "no pcap or pcapng (--follow does not read compressed captures)");
+      skip(f, "no pcap or pcapng");
       return false;
    }
    if (f->sent != FORMAT_UNKNOWN &&
@@ -201,6 +230,34 @@ static bool is_done(const struct follow *f, const char *path, const struct stat 
    return false;
 }
 
+/* Where a file is compressed when its writer has done with it (tcpdump -z), the result is no other piece: its name without the ending is
+ * that of a file that is not newer, or of one that was read and had the same time, which programs that compress keep. */
+static bool is_packed_again(const struct follow *f, const char *path, const struct stat *st)
+{
+   static const char *const endings[] = {".gz", ".bz2", ".xz", ".lz4", ".zst"};
+   char base[PATH_MAX];
+   struct stat of_base;
+   size_t length = strlen(path), cut = 0;
+   for (unsigned i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+      size_t n = strlen(endings[i]);
+      cut = length > n && strcmp(path + length - n, endings[i]) == 0 ? n : cut;
+   }
+   if (cut == 0) {
+      return false;
+   }
+   snprintf(base, sizeof(base), "%.*s", (int) (length - cut), path);
+   if (stat(base, &of_base) == 0 && of_base.st_mtim.tv_sec <= st->st_mtim.tv_sec) {
+      return true;
+   }
+   uint64_t name = nc_hash(base, length - cut);
+   for (size_t i = f->n_done; i > 0; i--) {
+      if (f->done[i - 1].name == name && f->done[i - 1].changed == st->st_mtim.tv_sec) {
+         return true;
+      }
+   }
+   return false;
+}
+
 /* \return false: there are too many */
 static bool mark_done(struct follow *f, const char *path, const struct stat *st)
 {
@@ -222,7 +279,11 @@ static bool mark_done(struct follow *f, const char *path, const struct stat *st)
       f->done = more;
       f->capacity = capacity;
    }
-   f->done[f->n_done++] = (struct piece){.device = st->st_dev, .inode = st->st_ino, .born = born(path)};
+   f->done[f->n_done++] = (struct piece){.device = st->st_dev,
+                                         .inode = st->st_ino,
+                                         .born = born(path),
+                                         .name = nc_hash(path, strlen(path)),
+                                         .changed = st->st_mtim.tv_sec};
    return true;
 }
 
@@ -238,11 +299,14 @@ static bool is_older(const struct stat *a, const char *a_name, const struct stat
 }
 
 /* The piece that comes next: of those that were not read the one that was changed longest ago. */
-static bool find_next(const struct follow *f, char *name, size_t size, struct stat *found)
+static bool find_next(struct follow *f, char *name, size_t size, struct stat *found)
 {
    char path[PATH_MAX];
    bool any = false;
    struct stat st;
+   if (f->fd >= 0 && fstat(f->fd, &st) == 0) {
+      f->done[f->n_done - 1].changed = st.st_mtim.tv_sec;
+   }
    if (!f->directory) {
       snprintf(name, size, "%s", f->path);
       return stat(f->path, found) == 0 && !is_done(f, f->path, found); /* another file of the same name */
@@ -252,7 +316,7 @@ static bool find_next(const struct follow *f, char *name, size_t size, struct st
       int n = snprintf(path, sizeof(path), "%s/%s", f->path, entry->d_name);
       if (entry->d_name[0] != '.' && n > 0 && n < (int) sizeof(path) && stat(path, &st) == 0 &&
           S_ISREG(st.st_mode) && st.st_size > 0 && !is_done(f, path, &st) &&
-          (!any || is_older(&st, path, found, name))) {
+          (!any || is_older(&st, path, found, name)) && !is_packed_again(f, path, &st)) {
          any = true;
          *found = st;
          snprintf(name, size, "%s", path);
@@ -268,14 +332,11 @@ static bool find_next(const struct follow *f, char *name, size_t size, struct st
 static bool open_piece(struct follow *f, const char *name, const struct stat *st)
 {
    if (f->fd >= 0) {
-      if (f->n > 0) {
-         nc_text_line(stderr, "", "warning: %s: it ends within a packet", f->name);
-      }
-      close(f->fd);
+      end_piece(f);
    }
    snprintf(f->name, sizeof(f->name), "%s", name);
    f->format = FORMAT_UNKNOWN;
-   f->n = 0;
+   f->known = false;
    f->fd = open(name, O_RDONLY | O_CLOEXEC);
    if (f->fd < 0) {
       nc_text_line(stderr, "", "warning: %s: %s; it was skipped", name, strerror(errno));
@@ -293,19 +354,77 @@ static void wait_for_change(const struct follow *f)
    }
 }
 
-/* \return bytes; 0: the piece has no more now; -1: no reader is left */
+/* Reads on. \return bytes, 0: there are no more now; -1: look again */
+static ssize_t read_file(struct follow *f, uint8_t *to, size_t size)
+{
+   ssize_t n = read(f->fd, to, size);
+   if (n < 0 && errno != EINTR) {
+      skip(f, strerror(errno));
+   }
+   f->done[f->n_done - 1].read += n > 0 ? n : 0;
+   return n;
+}
+
+/* The bytes that were read so far say whether it is compressed. \return false: it was skipped */
+static bool look_for_compression(struct follow *f)
+{
+   char error[DECODER_ERROR];
+   f->known = true;
+   if (decoder_name(f->data, f->n) == NULL) {
+      return true;
+   }
+   f->decoder = decoder_new(f->data, f->n, SOURCE_MEMORY, error);
+   if (f->decoder == NULL) {
+      skip(f, error);
+      return false;
+   }
+   memcpy(f->packed, f->data, f->n);
+   f->in = (struct decoder_input){.p = f->packed, .n = f->n};
+   f->n = 0;
+   return true;
+}
+
+/* \return as read_file(); bytes that were taken or added */
+static ssize_t read_packed(struct follow *f)
+{
+   struct decoder *d = f->decoder;
+   size_t added = 0, before;
+   do {
+      if (f->in.n == 0 && !d->held) {
+         ssize_t n = read_file(f, f->packed, PACKED);
+         if (n <= 0) {
+            return n;
+         }
+         f->in = (struct decoder_input){.p = f->packed, .n = (size_t) n};
+      }
+      before = f->in.n;
+      if (d->step(d, &f->in, f->data + f->n, CHUNK_MAX, &added) != DECODER_OK) {
+         skip(f, d->error);
+         return -1;
+      }
+   } while (added == 0 && before == 0); /* it held nothing after all */
+   f->n += added;
+   return (ssize_t) (before - f->in.n + added);
+}
+
+/* \return more than 0: go on; 0: the piece has no more now; -1: no reader is left */
 static ssize_t read_piece(struct follow *f)
 {
-   ssize_t n = f->fd >= 0 ? read(f->fd, f->data + f->n, BUFFER + CHUNK_MAX - f->n) : 0;
-   if (n < 0) {
-      if (errno != EINTR) {
-         skip(f, strerror(errno));
-      }
-      return 1; /* look again */
+   ssize_t n = 0;
+   if (f->fd < 0) {
+      return 0;
    }
-   f->n += (size_t) n;
-   if (n > 0) {
-      f->done[f->n_done - 1].read += n;
+   if (f->decoder != NULL) {
+      n = read_packed(f);
+   } else {
+      n = read_file(f, f->data + f->n, f->known ? BUFFER + CHUNK_MAX - f->n : PACKED - f->n);
+      f->n += n > 0 ? (size_t) n : 0;
+   }
+   if (n < 0) {
+      return 1;
+   }
+   if (!f->known && (f->n < DECODER_HEAD || !look_for_compression(f))) {
+      return n;
    }
    return n > 0 && !pass(f) ? -1 : n;
 }
@@ -329,8 +448,8 @@ static int follow(struct follow *f)
             return n < 0 ? EXIT_SUCCESS : EXIT_FAILURE;
          }
       } else if (last) {
-         if (f->fd >= 0 && f->n > 0) {
-            nc_text_line(stderr, "", "warning: %s: it ends within a packet", f->name);
+         if (f->fd >= 0) {
+            end_piece(f);
          }
          return EXIT_SUCCESS;
       } else {
@@ -345,8 +464,11 @@ int follow_captures(const char *path, struct stream_output *to)
    struct stat st;
    f.directory = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
    f.data = malloc(BUFFER + CHUNK_MAX);
-   if (f.data == NULL) {
+   f.packed = malloc(PACKED);
+   if (f.data == NULL || f.packed == NULL) {
       nc_text_line(stderr, "", "out of memory");
+      free(f.data);
+      free(f.packed);
       return EXIT_FAILURE;
    }
    if (f.watch >= 0) {
@@ -359,12 +481,13 @@ int follow_captures(const char *path, struct stream_output *to)
       stream_write(to, __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? empty_big : empty, sizeof(empty));
    }
    if (f.fd >= 0) {
-      close(f.fd);
+      close_piece(&f);
    }
    if (f.watch >= 0) {
       close(f.watch);
    }
    free(f.done);
    free(f.data);
+   free(f.packed);
    return status;
 }
