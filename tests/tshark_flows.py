@@ -68,9 +68,9 @@ class Row:
         return int(self.get(field, n) or '0', 0)
 
 
-def rows(capture, fields):
+def rows(capture, fields, decode=()):
     """The packets of a capture as tshark dissects them, without what makes it report a packet's fields at another packet: IP
-    fragments stay as they are, and bodies of messages are not waited for."""
+    fragments stay as they are, and bodies of messages are not waited for. decode: what it cannot know, as its option -d."""
     columns = {field: n for n, field in enumerate(fields)}
     command = ['tshark', '-n', '-r', capture, '-T', 'fields', '-E', f'aggregator={SEPARATOR}']
     for preference in ('ip.defragment:FALSE', 'ipv6.defragment:FALSE', 'http.desegment_body:FALSE',
@@ -79,6 +79,8 @@ def rows(capture, fields):
     # TLS on any port: not only what the port says, and not the protocol that sees a TPKT in a TLS record. TFTP claims all packets of
     # a port that a probe was sent to.
     command += ['-o', 'tcp.try_heuristic_first:TRUE', '--disable-protocol', 'tpkt', '--disable-protocol', 'tftp']
+    for rule in decode:
+        command += ['-d', rule]
     for field in fields:
         command += ['-e', field]
     process = subprocess.run(command, capture_output=True, check=False)

@@ -17,7 +17,8 @@ http.user_agent http.referer http.response.code http.content_type http.server si
 sip.from.addr sip.to.addr sip.r-uri sip.User-Agent ntp.flags.li ntp.flags.vn ntp.flags.mode ntp.stratum ntp.ppoll ntp.precision
 ntp.reftime ntp.org ntp.rec ntp.xmt tcp.segment.count quic.version quic.dcid
 quic.scid quic.token_length quic.retry_token smtp.req.command smtp.req.parameter smtp.response.code mqtt.hdrflags mqtt.ver mqtt.conflags
-mqtt.kalive mqtt.conack.val mqtt.conack.flags.sp mqtt.topic rtsp.method rtsp.url rtsp.status rtsp.content-type http.location http.request.line'''.split()
+mqtt.kalive mqtt.conack.val mqtt.conack.flags.sp mqtt.topic rtsp.method rtsp.url rtsp.status rtsp.content-type http.location http.request.line
+udp.payload'''.split()
 
 NTP_TO_UNIX = 2208988800  # seconds from 1900 to 1970
 SIP_TYPES = {'INVITE': 1, 'ACK': 2, 'CANCEL': 3, 'BYE': 4, 'REGISTER': 5, 'OPTIONS': 6, 'PUBLISH': 7, 'NOTIFY': 8, 'INFO': 9,
@@ -248,7 +249,10 @@ def ssdp(packet):
     if packet.protocol != UDP or packet.ports[1] != 1900 or 'ssdp' not in packet.above:
         return
     notify = row.get('http.request.method') == 'NOTIFY'
-    headers = [line.partition(':') for line in row.all('http.request.line')]
+    lines = row.all('http.request.line')
+    if notify:  # tshark dissects its lines, but has no such field of them
+        lines = bytes.fromhex(row.get('udp.payload').replace(':', '')).decode('latin1').partition('\r\n\r\n')[0].split('\r\n')[1:]
+    headers = [line.partition(':') for line in lines]
     values = {name.strip().lower(): value.replace('\\r\\n', '').strip() for name, _, value in headers}
     urn = lambda text: [text.removeprefix('urn:')] if text.startswith('urn:') else []
     port = urllib.parse.urlsplit(values.get('location', '')).port if notify else None

@@ -94,6 +94,12 @@ def differences(what, expected, got, unsure):
         yield from (f'{what} of {ends}: only flow_meter has {fields}' for fields in rest if ends not in unsure)
 
 
+def mqtt_ports(w, capture):
+    """For tshark, which looks for MQTT at its port only: the others at which flow_meter found it."""
+    found = {r['DST_PORT'] for r in meter(w, capture, ['mqtt'], tshark_flows.LONG)[0] if r['MQTT_VERSION'] != '0'}
+    return [f'tcp.port=={port},mqtt' for port in sorted(found - {'1883'})]
+
+
 def compare(bin_dir, path):
     """(differences, counts of what was compared) of a capture."""
     with Workspace(bin_dir) as w:
@@ -104,7 +110,12 @@ def compare(bin_dir, path):
             if not WHOLE:
                 subprocess.run(['editcap', '-r', capture, w.file('begin'), f'1-{MANY}'], check=True, capture_output=True)
                 capture = w.file('begin')
-        rows = tshark_flows.rows(capture, tshark_flows.PACKET_FIELDS + tshark_flows.TLS_FIELDS + tshark_messages.FIELDS)
+        known = known_plugins(w)
+        plugins = [name for name in tshark_messages.PLUGINS if name in known]
+        if not WHOLE and not path.startswith(os.path.join(ROOT, 'tests', 'messages')):
+            plugins = [name for name in plugins if name not in ('smtp', 'mqtt', 'rtsp', 'ssdp')]  # few captures have them
+        fields = tshark_flows.PACKET_FIELDS + tshark_flows.TLS_FIELDS + tshark_messages.FIELDS
+        rows = tshark_flows.rows(capture, fields, mqtt_ports(w, capture) if 'mqtt' in plugins else ())
         packets = [tshark_flows.Packet(row) for row in rows]
         pairs = []
         for what, record, plugin, timeouts in (('flow', tshark_flows.record, PLUGINS, tshark_flows.LONG),
@@ -113,10 +124,6 @@ def compare(bin_dir, path):
                      for flow in tshark_flows.flows(packets, timeouts)]
             got = [(tshark_messages.ends_of_record(r), r) for r in meter(w, capture, [plugin], timeouts)[0]]
             pairs.append((what, flows, got, set()))
-        known = known_plugins(w)
-        plugins = [name for name in tshark_messages.PLUGINS if name in known]
-        if not WHOLE and not path.startswith(os.path.join(ROOT, 'tests', 'messages')):
-            plugins = [name for name in plugins if name not in ('smtp', 'mqtt', 'rtsp', 'ssdp')]  # few captures have them
         # Messages of SSDP are requests of HTTP, whose plugin begins a record with each.
         alone = [name for name in plugins if name == 'ssdp']
         plugins = [name for name in plugins if name != 'ssdp']
