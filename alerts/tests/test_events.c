@@ -255,7 +255,7 @@ static void test_a_run_is_one_line_while_it_grows(void **state)
          assert_string_equal(event_amount(shown, text, sizeof(text)), "16 hosts, 1600 probes");
       }
    }
-   assert_int_equal(due, 5); /* at 1, 2, 4, 8 and 16 scans */
+   assert_int_equal(due, 5);                                    /* at 1, 2, 4, 8 and 16 scans */
    add_scan(&all, "vertical-scan", 2000, 2010, 0x0a000001, 22); /* long after it */
    assert_int_equal(event_lines_add(&lines, &all, &all.list[all.n - 1], &shown, &grown), 2);
    assert_false(grown);
