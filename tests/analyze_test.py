@@ -423,8 +423,8 @@ class Live(unittest.TestCase):
         self.w.env['PATH'] += ':/usr/sbin:/sbin'
         status, _, err = self.w.run('nsenter', '-t', str(self.nemea.pid), '-n', sys.executable, '-c', SCANNER)
         self.assertEqual(status, 0, err)
-        shown = self.nemea.stdout.readline()  # printed when the flows of the scan have been idle for ten seconds
-        self.assertIn('vertical port scan, TCP: 127.0.0.1 against 127.0.0.1', shown)
+        shown = self.nemea.stdout.readline()  # printed when the flows of the scan are over
+        self.assertIn('#1 vertical port scan, TCP: 127.0.0.1 against 127.0.0.1', shown)
         self.assertIn('vertical port scan, TCP  127.0.0.1  127.0.0.1', self.stop())
 
     def test_silent_line_ends_at_once(self):

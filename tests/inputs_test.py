@@ -220,6 +220,28 @@ class Inputs(unittest.TestCase):
         self.assertEqual(status, 3)
         self.assertIn('standard input: not a capture file', err)
 
+    def test_dns_over_tcp_is_answered_in_any_order(self):
+        """RFC 7766, 6.2.1.1: questions follow each other, and answers come when they are known, here two in a segment."""
+        def message(number, answer):
+            name = bytes([2]) + b'q%d' % number + b'\x07example\x03com\x00'
+            data = struct.pack('>HHHHHH', number, 0x8180 if answer else 0x100, 1, int(answer), 0, 0) + name + struct.pack('>HH', 1, 1)
+            data += b'\xc0\x0c' + struct.pack('>HHIH4B', 1, 1, 60, 4, 10, 0, 0, number) if answer else b''
+            return struct.pack('>H', len(data)) + data
+        sent, packets = {SOURCE: 1, TARGET: 1}, []
+        for sender, flags, data in ((SOURCE, 2, b''), (TARGET, 18, b''), *((SOURCE, 24, message(n, False)) for n in (1, 2, 3)),
+                                    (TARGET, 24, message(3, True)), (SOURCE, 24, message(4, False)),
+                                    (TARGET, 24, message(4, True) + message(1, True)), (TARGET, 24, message(2, True))):
+            ports, other = ((50000, 53), TARGET) if sender == SOURCE else ((53, 50000), SOURCE)
+            segment = struct.pack('>HHIIBBHHH', *ports, sent[sender], sent[other], 0x50, flags, 8192, 0, 0) + data
+            packets.append(captures.ipv4_packet(1700000000 + len(packets) / 100, sender, other, 6, segment))
+            sent[sender] += len(data) + (flags & 2) // 2
+        captures.write_pcap(self.w.file('dns.pcap'), packets)
+        found = [(int(f['DNS_ID']), f['DNS_NAME'], bytes.fromhex(f['DNS_RDATA']).decode())
+                 for f in self.flows(self.w.file('dns.pcap'), '-p', 'dns')]
+        names = {n: f'"q{n}.example.com"' for n in range(1, 5)}
+        self.assertEqual(sorted(found), sorted([(n, names[n], '') for n in names] + [(n, names[n], f'10.0.0.{n}') for n in names]))
+        self.assertEqual([number for number, _, data in found if data], [3, 4, 1, 2])
+
     def test_thousands_of_captures_are_one(self):
         """A packet in each of 2400 files: no flow is cut where a number of files is reached, whatever their order."""
         packets = [captures.ipv4_packet(1700000000 + n * 0.01, SOURCE, TARGET, 6, tcp(50000 + n % 60, 1 + n % 60, 2)) for n in range(2400)]

@@ -20,6 +20,12 @@
 #define BURST_SMALL   100  /* bytes of its packets: what carries data is larger */
 #define BURST_ANSWERS 8    /* it has at most an eighth of answers */
 
+#define REFLECTED_MIN  20 /* SYN+ACK of a flow: an answer to one SYN is repeated five times */
+#define REFLECTED_PART 50
+#define PINGS_MIN      10  /* packets of ICMP from a source, ... */
+#define PING_BYTES     700 /* ... of this size: messages about lost packets quote less of them */
+#define PING_FLOWS     16
+
 enum kind { KIND_OTHER, KIND_SYN, KIND_ONE_WAY, KIND_USE };
 
 static enum kind tcp_kind(const struct flow *f)
@@ -87,17 +93,30 @@ static bool is_burst(const struct flow *f, const ip_addr_t *target, uint64_t byt
    }
 }
 
+/* The same server answers again and again, though nobody asked: somebody else does, in the name of the host. */
+static bool is_reflected(const struct flow *f)
+{
+   return f->protocol == PROTOCOL_TCP && f->flags == (TCP_SYN | TCP_ACK) && f->packets >= REFLECTED_MIN &&
+          (f->flags_rev & ~TCP_RST) == 0;
+}
+
+static bool is_large_ping(const struct flow *f, uint64_t bytes)
+{
+   return (f->protocol == IPPROTO_ICMP || f->protocol == IPPROTO_ICMPV6) && f->packets >= PINGS_MIN &&
+          bytes >= PING_BYTES * (uint64_t) f->packets;
+}
+
 bool packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct source *source, bool both_ways)
 {
    enum kind kind = kind_of(f);
    ip_addr_t target;
    memcpy(&target, f->dst, sizeof(target));
-   bool burst = is_burst(f, &target, bytes, both_ways);
+   bool burst = is_burst(f, &target, bytes, both_ways), reflected = is_reflected(f);
    if (is_multicast(&target) && !(burst && is_broadcast(&target))) {
       return false;
    }
    bool other = f->protocol != PROTOCOL_TCP && f->protocol != PROTOCOL_UDP;
-   if (!burst && (kind == KIND_OTHER || (kind == KIND_USE && !other))) {
+   if (!burst && !reflected && (kind == KIND_OTHER || (kind == KIND_USE && !other))) {
       h->good += kind == KIND_USE;
       return false;
    }
@@ -106,6 +125,11 @@ bool packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct so
    p->last = f->last > p->last ? f->last : p->last;
    p->bytes += bytes;
    p->burst_packets += burst ? f->packets : 0;
+   p->reflected_packets += reflected ? f->packets : 0;
+   if (is_large_ping(f, bytes)) {
+      p->large_pings++;
+      p->large_ping_packets += packets_of(f);
+   }
    if (kind == KIND_SYN) {
       p->syn++;
    } else if (kind == KIND_ONE_WAY) {
@@ -128,7 +152,9 @@ bool packets_many(const struct ddos *self, struct host *h)
    const struct packets *p = host_packets(h);
    return p->syn >= self->flood_flows || p->one_way_packets >= self->flood_flows ||
           p->other_packets >= (uint64_t) OTHER_FACTOR * self->flood_flows ||
-          p->burst_packets >= (uint64_t) BURST_FACTOR * self->flood_flows;
+          p->burst_packets >= (uint64_t) BURST_FACTOR * self->flood_flows ||
+          p->reflected_packets * REFLECTED_PART >= self->flood_flows ||
+          p->large_ping_packets >= self->flood_flows;
 }
 
 /* Is the newest interval part of a flood? The thresholds of a flood that has begun are halved. */
@@ -153,14 +179,21 @@ static bool is_flood(const struct ddos *self, struct host *h, uint64_t sources_b
                    p->syn + stray >= (uint64_t) SYN_PER_USE * h->good;
    bool packets = p->other_packets >= OTHER_FACTOR * flows || p->udp_packets >= UDP_FACTOR * flows;
    bool burst = p->burst_packets >= BURST_FACTOR * flows;
-   return ((syn || one_way) && new_networks) || one_port || packets || burst;
+   bool reflected = p->reflected_packets * REFLECTED_PART >= flows;
+   bool pings = p->large_pings >= PING_FLOWS && p->large_ping_packets >= flows && asked < p->large_pings;
+   return ((syn || one_way) && new_networks) || one_port || packets || burst || reflected || pings;
 }
 
 /* Per cent of the threshold that the minute reached, by what reached most of its own. */
 static uint64_t margin_of(const struct ddos *self, const struct packets *p)
 {
-   const uint64_t measured[] = {p->syn, p->one_way_packets / ONE_WAY_FACTOR, p->other_packets / OTHER_FACTOR,
-                                p->udp_packets / UDP_FACTOR, p->burst_packets / BURST_FACTOR};
+   const uint64_t measured[] = {p->syn,
+                                p->one_way_packets / ONE_WAY_FACTOR,
+                                p->other_packets / OTHER_FACTOR,
+                                p->udp_packets / UDP_FACTOR,
+                                p->burst_packets / BURST_FACTOR,
+                                p->reflected_packets * (REFLECTED_PART / 5),
+                                p->large_pings >= PING_FLOWS ? p->large_ping_packets : 0};
    uint64_t most = 0;
    for (unsigned i = 0; i < sizeof(measured) / sizeof(measured[0]); i++) {
       most = measured[i] > most ? measured[i] : most;

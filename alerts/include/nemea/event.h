@@ -209,6 +209,7 @@ struct event_lines {
  */
 uint32_t event_lines_add(struct event_lines *lines, const struct events *all, const struct event *e,
                          const struct event **shown, bool *grown);
+/** Frees its memory: it is empty then. */
 void event_lines_free(struct event_lines *lines);
 
 /* For programs that keep events otherwise than in a list: */

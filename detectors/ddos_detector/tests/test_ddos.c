@@ -251,6 +251,40 @@ static void details_count_a_large_flow_once(void **state)
    nm_test_free(t);
 }
 
+/* A server that repeats SYN+ACK to one who never asked, nor says a word, is abused by somebody else. */
+static void syn_ack_that_a_server_repeats_is_reflection(void **state)
+{
+   (void) state;
+   assert_int_equal(alerts_of_flow("10.0.0.2", 6, SYN | 16, 150, 6000, 0), 1);
+   assert_int_equal(alerts_of_flow("10.0.0.2", 6, SYN | 16, 12, 480, 0), 0); /* a handshake that was lost */
+   assert_int_equal(alerts_of_flow("10.0.0.2", 6, ALL, 150, 60000, 0), 0);   /* the side of a server */
+}
+
+static uint32_t alerts_of_pings(unsigned sources, unsigned packets, unsigned bytes)
+{
+   nm_test_t *t = nm_unit_start("", TEST_FLOWS ",uint32 PACKETS_REV,uint8 TCP_FLAGS_REV");
+   char text[256];
+   for (unsigned i = 0; i < sources; i++) {
+      snprintf(text, sizeof(text),
+               "192.%u.9.9,10.0.0.2,2024-01-01T00:00:00,2024-01-01T00:00:30,%u,0,0,1,0,%u,%u,0", 30 + i,
+               packets, packets * bytes, packets);
+      nm_unit_feed(t, text);
+   }
+   nm_test_finish(t);
+   uint32_t n = nm_test_pending(t, 0);
+   nm_test_free(t);
+   return n;
+}
+
+static void large_pings_of_many_hosts_are_a_flood(void **state)
+{
+   (void) state;
+   assert_int_equal(alerts_of_pings(30, 60, 1028), 1);
+   assert_int_equal(alerts_of_pings(30, 60, 84), 0);    /* monitoring */
+   assert_int_equal(alerts_of_pings(2, 1000, 1028), 0); /* ping -f of an administrator */
+   assert_int_equal(alerts_of_pings(30, 5, 1028), 0);
+}
+
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
@@ -261,6 +295,8 @@ int main(void)
        cmocka_unit_test(floods_by_volume_are_told_early_too),
        cmocka_unit_test(very_many_sources_are_estimated),
        cmocka_unit_test(a_flood_inside_one_flow_is_found),
+       cmocka_unit_test(syn_ack_that_a_server_repeats_is_reflection),
+       cmocka_unit_test(large_pings_of_many_hosts_are_a_flood),
        cmocka_unit_test(details_count_a_large_flow_once),
        cmocka_unit_test(masks_have_limits),
    };
