@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Measures how soon live analysis shows an attack: from the packet that crosses the threshold to the line of nemea analyze -i.
+"""Measures how soon live analysis shows an attack: from the packet that crosses the threshold to the line of nemea analyze -i, or of
+nemea alerts follow beside nemea run.
 
-usage: early.py BIN_DIR [ROUNDS]
+usage: early.py BIN_DIR [ROUNDS [analyze|run]]
 
 Needs root (it enters a network namespace of its own). Attacks come over its loopback interface: a scan of refused ports, a sweep over
 hosts that do not answer, a SYN flood.
@@ -16,6 +17,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 PACE = 0.002  # seconds between two probes
@@ -59,16 +61,20 @@ ATTACKS = {  # probes, the one that crosses the threshold, seconds between two, 
 }
 
 
-def measure(bin_dir, probe, n, threshold, pace, text):
+def measure(bin_dir, program, state, probe, n, threshold, pace, text):
     """Seconds from the probe of the threshold to the line; None: no line."""
-    nemea = subprocess.Popen([os.path.join(bin_dir, 'nemea'), 'analyze', '-i', 'lo'], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                             env={**os.environ, 'NEMEA_BIN': bin_dir})
+    command = [os.path.join(bin_dir, 'nemea'), program, '-i', 'lo'] + (['--state-dir', state] if program == 'run' else [])
+    pipes = {'stderr': subprocess.DEVNULL, 'env': {**os.environ, 'NEMEA_BIN': bin_dir}}
+    nemea = shows = subprocess.Popen(command, stdout=subprocess.PIPE, **pipes)
     s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
     s.bind(('lo', 0x0800))
     ready = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     crossed, shown, out = None, None, b''
     try:
-        time.sleep(20)  # all detectors are connected
+        time.sleep(20 if program == 'analyze' else 40)  # all detectors are connected
+        if program == 'run':
+            shows = subprocess.Popen([command[0], 'alerts', 'follow', '--state-dir', state], stdout=subprocess.PIPE, **pipes)
+            time.sleep(2)
         for i in range(n):
             s.sendto(probe(i), ('lo', 0x0800, 0, 0, b'\0' * 6))
             if i + 1 == threshold:
@@ -78,21 +84,25 @@ def measure(bin_dir, probe, n, threshold, pace, text):
         end = time.monotonic() + 90
         while shown is None and time.monotonic() < end:
             ready.sendto(b'x', ('127.0.0.1', 9))  # time goes on, as on any network
-            if select.select([nemea.stdout], [], [], 0.05)[0]:
-                out += os.read(nemea.stdout.fileno(), 65536)
+            if select.select([shows.stdout], [], [], 0.05)[0]:
+                out += os.read(shows.stdout.fileno(), 65536)
                 shown = time.monotonic() if text.encode() in out else None
     finally:
         nemea.send_signal(signal.SIGINT)
         nemea.communicate()
+        if shows is not nemea:
+            shows.kill()
+            shows.communicate()
     return shown - crossed if shown is not None else None
 
 
-def main(bin_dir, rounds='1'):
+def main(bin_dir, rounds='1', program='analyze'):
     if os.environ.get('NEMEA_EARLY') is None:
         os.execvpe('unshare', ['unshare', '-n', 'sh', '-c', 'ip link set lo up && exec "$@"', '_', sys.executable, *sys.argv],
                    {**os.environ, 'NEMEA_EARLY': '1'})
     for name, attack in ATTACKS.items():
-        delays = [measure(bin_dir, *attack) for _ in range(int(rounds))]
+        with tempfile.TemporaryDirectory() as folder:
+            delays = [measure(bin_dir, program, os.path.join(folder, f'state{n}'), *attack) for n in range(int(rounds))]
         print(f'{name}: ' + ', '.join('not shown' if d is None else f'{d:.2f} s' for d in delays), flush=True)
     return 0
 
