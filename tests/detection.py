@@ -50,7 +50,6 @@ DETECTORS = {
     'smtp_spam_detector': Detector('spam', 'SRC_IP', None, ('--unirec', '--log', '/dev/null'), 'smtp'),
     'voip_fraud_detection': Detector({'40': 'dial-plan-guessing'}, 'SRC_IP', None, ('-e', 'disabled'), 'sip', last='DETECTION_TIME'),
     'urlblacklistfilter': Detector('blacklisted-url', None, None, plugins='http', listed=('HTTP_REQUEST_HOST', 'HTTP_REQUEST_URL')),
-    'waintrusion_detector': Detector('web-attack', 'SRC_IP', 'DST_IP', ('-ursrc', 'ipfixprobe'), 'http', first='EVENT_TIME', last='EVENT_TIME'),
     'vportscan_detector': Detector('vertical-scan', 'SRC_IP', 'DST_IP'),
     'waintrusion_detector': Detector('web-attack', 'SRC_IP', 'DST_IP', ('-ursrc', 'ipfixprobe'), 'http', first='EVENT_TIME', last='EVENT_TIME'),
 }
@@ -86,7 +85,6 @@ TRUTH = {  # of data/, by file name: from its README
     'dnscat2-txt': [Attack('dns-tunnel', '192.168.68.62', None, what='dnscat2 over TXT, 18 minutes')],
     'iodine-short': [Attack('dns-tunnel', '10.0.2.30', None, what='iodine, 25 s')],
     'dns-exfiltration': [Attack('dns-tunnel', '192.168.220.56', None, what='dnscat2, 300 packets in 60 s')],
-    'sql-injection': [Attack('web-attack', '172.16.0.1', '192.168.10.50', what='SQL injection in a form')],
     'bitcoin-mining': [Attack('mining', '10.0.2.15', '74.84.128.158', what='Bitcoin, stratum'),
                        Attack('mining', '10.0.2.15', '113.21.199.11', what='Bitcoin, stratum, 5 packets')],
     'bitcoin-mining-in-progress': [Attack('mining', '10.0.2.15', None, what='Bitcoin, stratum, from the middle on')],
