@@ -42,13 +42,14 @@ struct flood {
 
 /* One interval's packets that look like a part of a flood. */
 struct packets {
-   uint32_t syn;               /* flows of SYNs only */
-   uint32_t one_way;           /* unanswered flows that were not requested */
-   uint32_t large_pings;       /* flows of many large packets of ICMP */
-   uint64_t burst_packets;     /* of flows that are floods by themselves */
-   uint64_t reflected_packets; /* of flows of SYN+ACK that servers repeat */
-   uint64_t large_ping_packets;
-   uint64_t one_way_packets, udp_packets, other_packets; /* other: neither TCP nor UDP nor a tunnel */
+   uint32_t syn;     /* flows of SYNs only */
+   uint32_t one_way; /* unanswered flows that were not requested */
+   uint64_t one_way_packets;
+   uint64_t
+       burst_packets; /* of flows that are floods by themselves; of SYN+ACK that servers repeat each counts many times */
+   uint32_t udp_packets,
+       other_packets; /* other: neither TCP nor UDP nor a tunnel; as many as fit, as are the next */
+   uint32_t large_pings, large_ping_packets; /* flows of many large packets of ICMP */
    uint64_t bytes;
    ur_time_t first, last;
 };

@@ -20,11 +20,11 @@
 #define BURST_SMALL   100  /* bytes of its packets: what carries data is larger */
 #define BURST_ANSWERS 8    /* it has at most an eighth of answers */
 
-#define REFLECTED_MIN  20 /* SYN+ACK of a flow: an answer to one SYN is repeated five times */
-#define REFLECTED_PART 50
-#define PINGS_MIN      10  /* packets of ICMP from a source, ... */
-#define PING_BYTES     700 /* ... of this size: messages about lost packets quote less of them */
-#define PING_FLOWS     16
+#define REFLECTED_MIN    20  /* SYN+ACK of a flow: an answer to one SYN is repeated five times */
+#define REFLECTED_WEIGHT 250 /* such a flow reaches the threshold of bursts */
+#define PINGS_MIN        10  /* packets of ICMP from a source, ... */
+#define PING_BYTES       700 /* ... of this size: messages about lost packets quote less of them */
+#define PING_FLOWS       16
 
 enum kind { KIND_OTHER, KIND_SYN, KIND_ONE_WAY, KIND_USE };
 
@@ -106,6 +106,12 @@ static bool is_large_ping(const struct flow *f, uint64_t bytes)
           bytes >= PING_BYTES * (uint64_t) f->packets;
 }
 
+/* Up to the greatest number. */
+static void add(uint32_t *to, uint64_t n)
+{
+   *to = n > UINT32_MAX - *to ? UINT32_MAX : *to + (uint32_t) n;
+}
+
 bool packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct source *source, bool both_ways)
 {
    enum kind kind = kind_of(f);
@@ -124,20 +130,19 @@ bool packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct so
    p->first = p->first == 0 || f->first < p->first ? f->first : p->first;
    p->last = f->last > p->last ? f->last : p->last;
    p->bytes += bytes;
-   p->burst_packets += burst ? f->packets : 0;
-   p->reflected_packets += reflected ? f->packets : 0;
+   p->burst_packets += (uint64_t) f->packets * (burst ? 1 : reflected ? REFLECTED_WEIGHT : 0);
    if (is_large_ping(f, bytes)) {
       p->large_pings++;
-      p->large_ping_packets += packets_of(f);
+      add(&p->large_ping_packets, packets_of(f));
    }
    if (kind == KIND_SYN) {
       p->syn++;
    } else if (kind == KIND_ONE_WAY) {
       p->one_way++;
       p->one_way_packets += packets_of(f);
-      p->udp_packets += f->protocol != PROTOCOL_UDP ? 0 : packets_of(f);
+      add(&p->udp_packets, f->protocol != PROTOCOL_UDP ? 0 : packets_of(f));
    }
-   p->other_packets += other ? packets_of(f) : 0; /* answered or not: hosts answer pings */
+   add(&p->other_packets, other ? packets_of(f) : 0); /* answered or not: hosts answer pings */
    if (h->port_lead == 0) {
       h->port = f->dst_port;
    }
@@ -153,7 +158,6 @@ bool packets_many(const struct ddos *self, struct host *h)
    return p->syn >= self->flood_flows || p->one_way_packets >= self->flood_flows ||
           p->other_packets >= (uint64_t) OTHER_FACTOR * self->flood_flows ||
           p->burst_packets >= (uint64_t) BURST_FACTOR * self->flood_flows ||
-          p->reflected_packets * REFLECTED_PART >= self->flood_flows ||
           p->large_ping_packets >= self->flood_flows;
 }
 
@@ -179,9 +183,8 @@ static bool is_flood(const struct ddos *self, struct host *h, uint64_t sources_b
                    p->syn + stray >= (uint64_t) SYN_PER_USE * h->good;
    bool packets = p->other_packets >= OTHER_FACTOR * flows || p->udp_packets >= UDP_FACTOR * flows;
    bool burst = p->burst_packets >= BURST_FACTOR * flows;
-   bool reflected = p->reflected_packets * REFLECTED_PART >= flows;
    bool pings = p->large_pings >= PING_FLOWS && p->large_ping_packets >= flows && asked < p->large_pings;
-   return ((syn || one_way) && new_networks) || one_port || packets || burst || reflected || pings;
+   return ((syn || one_way) && new_networks) || one_port || packets || burst || pings;
 }
 
 /* Per cent of the threshold that the minute reached, by what reached most of its own. */
@@ -192,7 +195,6 @@ static uint64_t margin_of(const struct ddos *self, const struct packets *p)
                                 p->other_packets / OTHER_FACTOR,
                                 p->udp_packets / UDP_FACTOR,
                                 p->burst_packets / BURST_FACTOR,
-                                p->reflected_packets * (REFLECTED_PART / 5),
                                 p->large_pings >= PING_FLOWS ? p->large_ping_packets : 0};
    uint64_t most = 0;
    for (unsigned i = 0; i < sizeof(measured) / sizeof(measured[0]); i++) {
