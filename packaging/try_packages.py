@@ -221,6 +221,13 @@ def services(root, everything):
     root.sh('systemctl stop nemea-page nemea-alert-store nemea-supervisor nemea-flow-collector')
 
 
+def package_tests(root):
+    """debian/tests, as autopkgtest runs them: from the source tree, as an ordinary user."""
+    for path in sorted(glob.glob(os.path.join(ROOT, 'debian', 'tests', '*'))):
+        if os.access(path, os.X_OK):
+            root.step(f'debian/tests/{os.path.basename(path)}', f'cd /source && debian/tests/{os.path.basename(path)}', user='analyst')
+
+
 def old_configuration(root):
     """An /etc/nemea of NEMEA 2, unchanged. Its records come from a FIFO and arrive in a file."""
     root.step('an /etc/nemea of NEMEA 2 is there', 'systemctl stop nemea-supervisor; mv /etc/nemea /etc/nemea-of-the-packages && cp -r /source/tests/golden/supervisor/config /etc/nemea && '
@@ -284,6 +291,7 @@ def check(suite):
         everything = installation(root)
         units(root)
         services(root, everything)
+        package_tests(root)
         old_configuration(root)
         documentation(root)
         removal(root)
