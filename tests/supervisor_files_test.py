@@ -9,6 +9,7 @@ import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -150,6 +151,28 @@ class SupervisorFiles(unittest.TestCase):
             for path in re.findall(r'/data/\S+', module.findtext('params') or ''):
                 folder = path.rstrip('/') if path.endswith('/') else os.path.dirname(path)
                 self.assertIn(folder, listed, module.findtext('name'))
+
+
+class Unit(unittest.TestCase):
+    def allowed(self, name):
+        """Calls of a name of SystemCallFilter=, as the systemd of this machine knows it."""
+        if not name.startswith('@'):
+            return {name}
+        done = subprocess.run(['systemd-analyze', 'syscall-filter', name], check=True, capture_output=True, text=True)
+        members = [line.strip() for line in done.stdout.splitlines()[1:] if line.startswith(' ') and not line.strip().startswith('#')]
+        return set().union(*(self.allowed(member) for member in members))
+
+    @unittest.skipIf(shutil.which('systemd-analyze') is None, 'systemd-analyze is not installed')
+    def test_the_supervisor_may_make_the_calls_of_its_sandbox(self):
+        with open(os.path.join(SOURCE, 'supervisor', 'install', 'nemea-supervisor.service'), encoding='utf-8') as file:
+            names = ' '.join(re.findall(r'^SystemCallFilter=(.*)$', file.read(), re.M)).split()
+        self.assertIn('@system-service', names)
+        called = set()
+        for path in glob.glob(os.path.join(SOURCE, 'sandbox', 'src', '*.c')):
+            with open(path, encoding='utf-8') as file:
+                called.update(re.findall(r'\bSYS_(\w+)', file.read()))
+        self.assertIn('landlock_restrict_self', called)
+        self.assertEqual(sorted(called - set().union(*map(self.allowed, names))), [])
 
 
 if __name__ == '__main__':
