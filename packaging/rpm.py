@@ -25,7 +25,7 @@ MACROS = '''%_topdir {work}
 %_unitdir %{{_prefix}}/lib/systemd/system
 %python3 /usr/bin/python3
 %dist .try
-%meson(O:) /usr/bin/meson setup %{{_vpath_builddir}} --buildtype=plain --prefix=%{{_prefix}} --libdir=%{{_libdir}} --sysconfdir=%{{_sysconfdir}} --localstatedir=%{{_localstatedir}} --wrap-mode=nodownload %*
+%meson /usr/bin/meson setup %{{_vpath_builddir}} --buildtype=plain --prefix=%{{_prefix}} --libdir=%{{_libdir}} --sysconfdir=%{{_sysconfdir}} --localstatedir=%{{_localstatedir}} --wrap-mode=nodownload
 %meson_build /usr/bin/ninja -C %{{_vpath_builddir}} -j{jobs}
 %meson_install DESTDIR=%{{buildroot}} /usr/bin/meson install -C %{{_vpath_builddir}} --no-rebuild
 %tmpfiles_create() systemd-tmpfiles --create %*
