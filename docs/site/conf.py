@@ -3,6 +3,8 @@
 
 import os
 
+import furo
+
 project = 'NEMEA'
 copyright = '2026, the NEMEA developers'  # pylint: disable=redefined-builtin
 release = version = os.environ.get('NEMEA_VERSION', '')
@@ -23,7 +25,9 @@ html_css_files = ['nemea.css']
 html_show_sphinx = False
 html_copy_source = False
 html_last_updated_fmt = None
-html_theme_options = {'sidebar_hide_name': False, 'top_of_page_button': None}
+# No button that leads to the source of a page. The option of Debian 12 is a warning in Debian 13, and its successor is unknown to Debian 12.
+NO_BUTTONS = {'top_of_page_buttons': []} if furo.__version__ >= '2024.04' else {'top_of_page_button': None}
+html_theme_options = {'sidebar_hide_name': False, **NO_BUTTONS}
 
 
 def setup(app):

@@ -295,9 +295,9 @@ static const struct route *find_route(const char *path, json_t *request)
    bool api = strncmp(path, PREFIX, strlen(PREFIX)) == 0;
    for (size_t i = 0; i < N_ROUTES; i++) {
       const struct route *r = &routes[i];
-      const char *rest = r->path[0] == '/' ? path : api ? path + strlen(PREFIX) : "";
+      const char *rest = r->path[0] == '/' ? path : api ? path + strlen(PREFIX) : NULL;
       size_t length = strlen(r->path);
-      if (strncmp(rest, r->path, length) == 0 && take_tail(r->tail, rest + length, request)) {
+      if (rest != NULL && strncmp(rest, r->path, length) == 0 && take_tail(r->tail, rest + length, request)) {
          return r;
       }
    }
