@@ -315,9 +315,16 @@ void *nc_table_find(nc_table_t *table, const void *key)
    BY_SIZE(table->key_size, FIND)
 }
 
-void *nc_table_find_hashed(nc_table_t *table, const void *key, uint64_t hash){
+void *nc_table_find_hashed(nc_table_t *table, const void *key, uint64_t hash)
+{
 #define FIND_HASHED(n) find(table, key, hash, n)
-    BY_SIZE(table->key_size, FIND_HASHED)}
+   BY_SIZE(table->key_size, FIND_HASHED)
+}
+
+void nc_table_use(nc_table_t *table, const void *value)
+{
+   table->state[entry_of_value(table, value)] = ENTRY_USED;
+}
 
 INLINE void *peek(const nc_table_t *table, const void *key, uint64_t hash, size_t size)
 {

@@ -203,6 +203,20 @@ static void collisions(uint32_t capacity, uint64_t *keys, uint32_t n)
    }
 }
 
+static void a_value_that_is_kept_can_be_used(void **state)
+{
+   (void) state;
+   nc_table_t *table = make(2, NC_TABLE_EVICT, NULL, NULL);
+   const uint64_t first = 1, second = 2, third = 3;
+   const void *kept = nc_table_upsert(table, &first, NULL);
+   nc_table_upsert(table, &second, NULL);
+   nc_table_use(table, kept);
+   nc_table_upsert(table, &third, NULL);
+   assert_ptr_equal(nc_table_peek(table, &first), kept);
+   assert_null(nc_table_peek(table, &second)); /* the first one has a second chance */
+   nc_table_free(table);
+}
+
 static void test_collisions_are_bounded(void **state)
 {
    enum { CAPACITY = 4000, PLACES = NC_INDEX_WAYS * NC_INDEX_REACH, N = 2 * PLACES };
@@ -366,6 +380,7 @@ int main(void)
        cmocka_unit_test(test_refuses_when_full),
        cmocka_unit_test(test_flood_of_single_keys_does_not_push_out_used_ones),
        cmocka_unit_test(test_order_does_not_depend_on_the_hash_key),
+       cmocka_unit_test(a_value_that_is_kept_can_be_used),
        cmocka_unit_test(test_collisions_are_bounded),
        cmocka_unit_test(test_chosen_collisions_meet_another_hash_key),
        cmocka_unit_test(test_set_without_values),

@@ -75,6 +75,8 @@ void nc_table_free(nc_table_t *table);
 void *nc_table_find(nc_table_t *table, const void *key);
 /** The same without counting as a use. */
 void *nc_table_peek(const nc_table_t *table, const void *key);
+/** Counts as a use of the entry of a value that the caller has kept. */
+void nc_table_use(nc_table_t *table, const void *value);
 /** Value of the key; a new entry's value is zeroed (see cleared) and *is_new (may be NULL) set. NULL only if refused. */
 void *nc_table_upsert(nc_table_t *table, const void *key, bool *is_new);
 
