@@ -2,6 +2,8 @@
 /** Who tried whom: pairs of user and client, users that many clients try, clients that try many users. */
 #include "sip_bf.h"
 
+#include <nemea-common/nc_hash.h>
+
 void attempts_open(struct sip_bf *self)
 {
    link_head(&self->pairs_by_age);
@@ -20,10 +22,12 @@ static void detach(struct pair *pair)
    pair->client->n--;
 }
 
-static void drop_group(nc_table_t *table, struct group *group)
+static void drop_group(struct sip_bf *self, struct group *group, bool is_user)
 {
-   link_remove(&group->by_age);
-   nc_table_remove_value(table, group);
+   if (group->attack) {
+      link_remove(&attack_on(self, group, is_user)->by_age);
+   }
+   nc_table_remove_value(is_user ? self->users : self->clients, group);
 }
 
 /* The pair goes, and its user and client when they have no other. */
@@ -32,29 +36,28 @@ static void drop_pair(struct sip_bf *self, struct pair *pair)
    struct group *user = pair->user, *client = pair->client;
    detach(pair);
    nc_table_remove_value(self->pairs, pair);
-   if (user->n == 0 && !user->attack) {
-      drop_group(self->users, user);
+   if (user->n == 0 && !user->attack && !user->held) {
+      drop_group(self, user, true);
    }
-   if (client->n == 0 && !client->attack) {
-      drop_group(self->clients, client);
+   if (client->n == 0 && !client->attack && !client->held) {
+      drop_group(self, client, false);
    }
 }
 
 /* The pairs of a user or a client go; the group stays. */
 static void drop_pairs(struct sip_bf *self, struct group *group, bool is_user)
 {
-   bool attack = group->attack;
-   group->attack = true; /* it is not dropped with its last pair */
+   group->held = true; /* it is not dropped with its last pair */
    while (group->pairs.next != &group->pairs) {
       drop_pair(self, is_user ? pair_of_user(group->pairs.next) : pair_of_client(group->pairs.next));
    }
-   group->attack = attack;
+   group->held = false;
 }
 
 static void forget(struct sip_bf *self, struct group *group, bool is_user)
 {
    drop_pairs(self, group, is_user);
-   drop_group(is_user ? self->users : self->clients, group);
+   drop_group(self, group, is_user);
 }
 
 void pair_evicted(void *context, const void *key, void *value)
@@ -66,15 +69,28 @@ void pair_evicted(void *context, const void *key, void *value)
 
 static void evict(struct sip_bf *self, struct group *group, bool is_user)
 {
-   self->lost += group->attack;
    drop_pairs(self, group, is_user);
-   link_remove(&group->by_age);
+   if (group->attack) {
+      self->lost++;
+      link_remove(&attack_on(self, group, is_user)->by_age);
+   }
+}
+
+static struct server **recent_server(struct sip_bf *self, const ip_addr_t *address)
+{
+   uint64_t words[2];
+   memcpy(words, address, sizeof(words));
+   uint64_t mixed = (words[0] ^ words[1]) * UINT64_C(0x9e3779b97f4a7c15);
+   return &self->recent[(mixed >> 32) % RECENT_SERVERS];
 }
 
 void server_evicted(void *context, const void *key, void *value)
 {
    struct sip_bf *self = nm_self(context);
-   (void) key;
+   ip_addr_t address;
+   memcpy(&address, key, sizeof(address));
+   struct server **recent = recent_server(self, &address);
+   *recent = *recent == value ? NULL : *recent;
    self->newest = self->newest == value ? NULL : self->newest;
 }
 
@@ -96,10 +112,11 @@ static int report_pair(nm_module_t *m, const struct pair *pair)
 {
    struct sip_bf *self = nm_self(m);
    const struct client_key *client = nc_table_key(self->clients, pair->client);
+   const struct user *user = user_of(pair->user);
    const struct event event = {.type = BRUTE_FORCE,
-                               .server = pair->client->server,
+                               .server = user->server,
                                .client = client->address,
-                               .user = nc_table_key(self->users, pair->user),
+                               .user = user,
                                .pair = pair,
                                .attempts = pair->attempts,
                                .average = pair->attempts,
@@ -113,7 +130,7 @@ static int report_group(nm_module_t *m, struct group *group, bool is_user)
 {
    struct sip_bf *self = nm_self(m);
    const struct attack *attack = attack_on(self, group, is_user);
-   struct event event = {.type = is_user ? DISTRIBUTED : SCAN, .server = group->server, .last = attack->last};
+   struct event event = {.type = is_user ? DISTRIBUTED : SCAN, .server = attack->server, .last = group->last};
    uint64_t sum = 0;
    for (struct link *link = group->pairs.next; link != &group->pairs; link = link->next) {
       const struct pair *pair = is_user ? pair_of_user(link) : pair_of_client(link);
@@ -123,9 +140,9 @@ static int report_group(nm_module_t *m, struct group *group, bool is_user)
    }
    event.attempts = sum + attack->other;
    event.average = group->n > 0 ? sum / group->n : 0;
-   event.first = event.first != 0 ? event.first : attack->last;
+   event.first = event.first != 0 ? event.first : group->last;
    if (is_user) {
-      event.user = nc_table_key(self->users, group);
+      event.user = user_of(group);
       event.breach = attack->breach;
       event.client = attack->breacher;
       if (attack->breach == 0 && event.pair != NULL) {
@@ -153,11 +170,12 @@ static bool is_alert(const struct sip_bf *self, const struct pair *pair)
 static int report_groups(nm_module_t *m, bool users, bool all, ur_time_t now)
 {
    struct sip_bf *self = nm_self(m);
-   struct link *head = users ? &self->users_by_age : &self->clients_by_age;
+   const struct link *head = users ? &self->users_by_age : &self->clients_by_age;
+   const nc_table_t *table = users ? self->users : self->clients;
    int rc = NM_OK;
    while (head->next != head && rc == NM_OK) {
-      struct group *group = (struct group *) (void *) head->next;
-      if (!all && !is_old(self, attack_on(self, group, users)->last, now)) {
+      struct group *group = nc_table_owner(table, head->next);
+      if (!all && !is_old(self, group->last, now)) {
          break;
       }
       rc = report_group(m, group, users);
@@ -201,37 +219,62 @@ int attempts_finish(nm_module_t *m)
 
 static void touch(struct link *head, struct link *link)
 {
-   link_remove(link);
-   link_append(head, link);
+   if (head->prev != link) {
+      link_remove(link);
+      link_append(head, link);
+   }
 }
 
-static struct server *find_server(struct sip_bf *self, const struct message *msg, uint64_t hash)
+static struct server *new_server(struct sip_bf *self, const struct message *msg)
 {
-   if (self->newest != NULL &&
-       memcmp(nc_table_key(self->servers, self->newest), &msg->server, sizeof(msg->server)) == 0) {
-      return self->newest;
+   struct server *server = nc_table_upsert(self->servers, &msg->server, NULL);
+   server->id = ++self->server_ids;
+   server->port = msg->server_port;
+   server->domain_length = message_domain(msg);
+   memcpy(server->domain, msg->domain, server->domain_length);
+   return server;
+}
+
+/* There are few servers, so most are found by a part of their address, without a search. */
+static const struct server *find_server(struct sip_bf *self, const struct message *msg)
+{
+   struct server **recent = recent_server(self, &msg->server), *server = *recent;
+   if (server != NULL &&
+       memcmp(nc_table_key(self->servers, server), &msg->server, sizeof(msg->server)) == 0) {
+      if (server != self->newest) {
+         nc_table_use(self->servers, server);
+      }
+   } else {
+      server = nc_table_find(self->servers, &msg->server);
+      server = server == NULL && !msg->ok ? new_server(self, msg) : server;
    }
-   struct server *server = nc_table_find_hashed(self->servers, &msg->server, hash);
-   if (server == NULL && !msg->ok) {
-      server = nc_table_upsert_hashed(self->servers, &msg->server, hash, NULL);
-      server->id = ++self->server_ids;
-      server->port = msg->server_port;
-      server->domain_length = msg->domain_length;
-      memcpy(server->domain, msg->domain, msg->domain_length);
+   if (server != NULL) {
+      *recent = self->newest = server;
    }
-   self->newest = server != NULL ? server : self->newest;
    return server;
 }
 
 static struct group *get_group(struct sip_bf *self, nc_table_t *table, const void *key, uint64_t hash,
-                               const struct message *msg)
+                               bool *is_new)
 {
-   bool is_new;
-   struct group *group = nc_table_upsert_hashed(table, key, hash, &is_new);
-   if (is_new) {
+   struct group *group = nc_table_upsert_hashed(table, key, hash, is_new);
+   if (*is_new) {
       link_head(&group->pairs);
       group->id = ++self->ids;
-      group->server = msg->server;
+   }
+   return group;
+}
+
+static struct group *get_user(struct sip_bf *self, const struct attempt *a)
+{
+   bool is_new;
+   const struct message *msg = &a->msg;
+   struct group *group = get_group(self, self->users, &a->user, a->user_hash, &is_new);
+   if (is_new) {
+      struct user *user = user_of(group);
+      user->server = msg->server;
+      user->length = msg->user_length;
+      memcpy(user->name, msg->user, msg->user_length);
    }
    return group;
 }
@@ -248,8 +291,8 @@ static void add_to_attack(struct sip_bf *self, struct group *group, bool is_user
    } else {
       attack->other++;
    }
-   attack->last = msg->time > attack->last ? msg->time : attack->last;
-   touch(is_user ? &self->users_by_age : &self->clients_by_age, &group->by_age);
+   group->last = msg->time > group->last ? msg->time : group->last;
+   touch(is_user ? &self->users_by_age : &self->clients_by_age, &attack->by_age);
    if (!msg->ok) {
       return;
    }
@@ -264,12 +307,13 @@ static void add_to_attack(struct sip_bf *self, struct group *group, bool is_user
 
 static void begin_attack(struct sip_bf *self, struct group *group, bool is_user, const struct message *msg)
 {
+   struct attack *attack = attack_on(self, group, is_user);
    if (!group->attack) {
-      *attack_on(self, group, is_user) = (struct attack){.other = 0};
+      *attack = (struct attack){.server = msg->server};
    }
    group->attack = true;
-   attack_on(self, group, is_user)->last = msg->time;
-   touch(is_user ? &self->users_by_age : &self->clients_by_age, &group->by_age);
+   group->last = msg->time;
+   touch(is_user ? &self->users_by_age : &self->clients_by_age, &attack->by_age);
 }
 
 static void add_to_pair(struct sip_bf *self, struct pair *pair, const struct message *msg)
@@ -302,10 +346,11 @@ static bool is_expected(const struct attempt *a, const struct pair_key *key)
 static void new_pair(struct sip_bf *self, const struct attempt *a)
 {
    const struct message *msg = &a->msg;
-   struct group *user = get_group(self, self->users, &a->user, a->user_hash, msg);
-   user->attack = true; /* the client that makes room for this one may take its user with it: not this one */
-   struct group *client = get_group(self, self->clients, &a->client, a->client_hash, msg);
-   user->attack = false;
+   bool is_new;
+   struct group *user = get_user(self, a);
+   user->held = true; /* the client that makes room for this one may take its user with it: not this one */
+   struct group *client = get_group(self, self->clients, &a->client, a->client_hash, &is_new);
+   user->held = false;
    struct pair_key key = {.user = user->id, .client = client->id};
    struct pair *pair = is_expected(a, &key) ? nc_table_upsert_hashed(self->pairs, &key, a->pair_hash, NULL)
                                             : nc_table_upsert(self->pairs, &key, NULL);
@@ -353,52 +398,85 @@ static void fetch_victims(const struct sip_bf *self, uint32_t n)
    }
 }
 
-/* Users, clients and pairs lie all over the memory: those of a whole batch are fetched into the cache before the first one is used.
- * An earlier message of the batch may add or remove what was found here, so only hashes are kept. */
-static void prepare(struct sip_bf *self, struct attempt *attempts, uint32_t n)
+static uint64_t user_key(const struct message *msg, uint64_t server)
+{
+   const uint64_t words[2] = {server, nc_hash(msg->user, msg->user_length)};
+   return nc_hash_words(words, 2);
+}
+
+/* Who of the server is meant: the clients. */
+static void prepare_clients(struct sip_bf *self, struct attempt *attempts, uint32_t n)
 {
    const void *keys[NC_TABLE_BATCH] = {NULL};
-   uint64_t hashes[NC_TABLE_BATCH], ids = self->ids;
-   uint32_t n_new = 0;
-   for (uint32_t i = 0; i < n; i++) {
-      keys[i] = &attempts[i].msg.server;
-   }
-   nc_table_prefetch(self->servers, keys, n, hashes);
-   for (uint32_t i = 0; i < n; i++) {
-      attempts[i].server_hash = hashes[i];
-   }
+   uint64_t hashes[NC_TABLE_BATCH];
    for (uint32_t i = 0; i < n; i++) {
       struct attempt *a = &attempts[i];
-      const struct server *server = find_server(self, &a->msg, a->server_hash);
+      const struct server *server = find_server(self, &a->msg);
       a->known = server != NULL;
       a->client = (struct client_key){.server = server != NULL ? server->id : 0, .address = a->msg.client};
-      a->user = (struct user_key){.server = (uint32_t) a->client.server, .length = a->msg.user_length};
-      memcpy(a->user.name, a->msg.user, a->msg.user_length);
       keys[i] = &a->client;
    }
    nc_table_prefetch(self->clients, keys, n, hashes);
    for (uint32_t i = 0; i < n; i++) {
       attempts[i].client_hash = hashes[i];
-      keys[i] = &attempts[i].user;
    }
-   nc_table_prefetch(self->users, keys, n, hashes);
+}
+
+/* An ordinary message: of a client that tried nothing, while no user is under attack. */
+static bool is_ordinary(const struct sip_bf *self, const struct attempt *a, const struct group *client)
+{
+   return client == NULL && a->msg.ok && self->users_by_age.next == &self->users_by_age;
+}
+
+/* Users, clients and pairs lie all over the memory: those of a whole batch are fetched into the cache before the first one is used, but
+ * for users and pairs of ordinary messages. An earlier message of the batch may add or remove what was found here, so only hashes
+ * are kept. */
+static void prepare(struct sip_bf *self, struct attempt *attempts, uint32_t n)
+{
+   struct attempt *used[NC_TABLE_BATCH] = {NULL};
+   const struct group *clients[NC_TABLE_BATCH];
+   const void *keys[NC_TABLE_BATCH] = {NULL};
+   uint64_t hashes[NC_TABLE_BATCH], ids = self->ids;
+   uint32_t n_used = 0, n_new = 0;
+   prepare_clients(self, attempts, n);
    for (uint32_t i = 0; i < n; i++) {
       struct attempt *a = &attempts[i];
-      a->user_hash = hashes[i];
       const struct group *client = nc_table_peek_hashed(self->clients, &a->client, a->client_hash);
-      const struct group *user =
-          client != NULL || !a->msg.ok ? nc_table_peek_hashed(self->users, &a->user, a->user_hash) : NULL;
+      a->user_prepared = !is_ordinary(self, a, client);
+      if (a->user_prepared) {
+         a->user = user_key(&a->msg, a->client.server);
+         n_new += client == NULL && !a->msg.ok;
+         keys[n_used] = &a->user;
+         clients[n_used] = client;
+         used[n_used++] = a;
+      }
+   }
+   nc_table_prefetch(self->users, keys, n_used, hashes);
+   for (uint32_t i = 0; i < n_used; i++) {
+      struct attempt *a = used[i];
+      a->user_hash = hashes[i];
+      const struct group *user = nc_table_peek_hashed(self->users, &a->user, a->user_hash);
+      bool attack = (user != NULL && user->attack) || (clients[i] != NULL && clients[i]->attack);
+      bool is_new = !attack && !a->msg.ok;
       /* Those that are new will most probably get these ids. */
-      a->pair.user = user != NULL ? user->id : a->msg.ok ? 0 : ++ids;
-      a->pair.client = client != NULL ? client->id : a->msg.ok ? 0 : ++ids;
-      n_new += client == NULL && !a->msg.ok;
+      a->pair.user = user != NULL ? user->id : is_new ? ++ids : 0;
+      a->pair.client = clients[i] != NULL ? clients[i]->id : is_new ? ++ids : 0;
       keys[i] = &a->pair;
    }
    fetch_victims(self, n_new);
-   nc_table_prefetch(self->pairs, keys, n, hashes);
-   for (uint32_t i = 0; i < n; i++) {
-      attempts[i].pair_hash = hashes[i];
+   nc_table_prefetch(self->pairs, keys, n_used, hashes);
+   for (uint32_t i = 0; i < n_used; i++) {
+      used[i]->pair_hash = hashes[i];
    }
+}
+
+/* What a message is about that was ordinary when the batch began, and no longer is. */
+static void prepare_late(struct sip_bf *self, struct attempt *a)
+{
+   const void *key = &a->user;
+   a->user = user_key(&a->msg, a->client.server);
+   a->pair = (struct pair_key){.user = 0}; /* not expected */
+   nc_table_prefetch(self->users, &key, 1, &a->user_hash);
 }
 
 static struct pair *find_pair(struct sip_bf *self, const struct attempt *a, const struct group *user,
@@ -409,12 +487,15 @@ static struct pair *find_pair(struct sip_bf *self, const struct attempt *a, cons
                                : nc_table_find(self->pairs, &key);
 }
 
-static void add(struct sip_bf *self, const struct attempt *a)
+static void add(struct sip_bf *self, struct attempt *a)
 {
    const struct message *msg = &a->msg;
    struct group *client = nc_table_find_hashed(self->clients, &a->client, a->client_hash);
-   if (client == NULL && msg->ok && self->users_by_age.next == &self->users_by_age) {
-      return; /* the ordinary message: of a client that tried nothing, and no user is under attack */
+   if (is_ordinary(self, a, client)) {
+      return;
+   }
+   if (!a->user_prepared) {
+      prepare_late(self, a);
    }
    struct group *user = nc_table_find_hashed(self->users, &a->user, a->user_hash);
    struct pair *pair = user != NULL && client != NULL ? find_pair(self, a, user, client) : NULL;

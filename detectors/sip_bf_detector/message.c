@@ -18,26 +18,32 @@ bool message_is_register(const char *cseq, uint32_t length)
 
 bool message_party(struct message *msg, const char *party, uint32_t length)
 {
-   const char *end = party + (length < PARTY_MAX ? length : PARTY_MAX),
-              *colon = memchr(party, ':', (size_t) (end - party));
-   size_t scheme = colon != NULL ? (size_t) (colon - party) : 0;
-   if (colon == NULL ||
-       !((scheme == 3 && memcmp(party, "sip", 3) == 0) || (scheme == 4 && memcmp(party, "sips", 4) == 0))) {
-      return false;
-   }
-   const char *user = colon + 1;
-   for (const char *p = user; p < end; p++) { /* parameters and headers */
-      if (*p == ';' || *p == '?') {
-         end = p;
-      }
-   }
-   const char *at = memchr(user, '@', (size_t) (end - user));
+   uint32_t n = length < PARTY_MAX ? length : PARTY_MAX, scheme = n >= 4 && memcmp(party, "sip:", 4) == 0 ? 4
+                                                                  : n >= 5 && memcmp(party, "sips:", 5) == 0
+                                                                      ? 5
+                                                                      : 0;
+   const char *user = party + scheme, *end = party + n,
+              *at = scheme > 0 ? memchr(user, '@', (size_t) (end - user)) : NULL;
    if (at == NULL || at == user) {
       return false;
+   }
+   for (const char *p = user; p < at; p++) {
+      if (*p == ';' || *p == '?') { /* parameters and headers: what follows is no domain */
+         return false;
+      }
    }
    msg->user = user;
    msg->user_length = (uint8_t) (at - user < USER_MAX ? at - user : USER_MAX);
    msg->domain = at + 1;
    msg->domain_length = (uint8_t) (end - at - 1 < DOMAIN_MAX ? end - at - 1 : DOMAIN_MAX);
    return true;
+}
+
+uint8_t message_domain(const struct message *msg)
+{
+   uint8_t n = 0;
+   while (n < msg->domain_length && msg->domain[n] != ';' && msg->domain[n] != '?') {
+      n++;
+   }
+   return n;
 }

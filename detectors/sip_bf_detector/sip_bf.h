@@ -11,8 +11,11 @@
 
 #include "../common/pool.h"
 
-#define USER_MAX   50 /* characters of a name */
-#define DOMAIN_MAX 100
+#define USER_MAX     50 /* characters of a name */
+#define USER_PADDING 13
+#define DOMAIN_MAX   100
+
+#define RECENT_SERVERS 1024
 
 enum event_type { BRUTE_FORCE, DISTRIBUTED, SCAN };
 
@@ -23,9 +26,9 @@ struct message {
    uint64_t link;
    uint16_t server_port, client_port;
    uint8_t protocol;
-   bool ok;                   /* 200; else a refusal */
-   const char *user, *domain; /* into the record */
-   uint8_t user_length, domain_length;
+   bool ok;                            /* 200; else a refusal */
+   const char *user, *domain;          /* into the record */
+   uint8_t user_length, domain_length; /* of the domain with what follows it */
 };
 
 struct server {
@@ -33,12 +36,6 @@ struct server {
    uint16_t port;
    uint8_t domain_length;
    char domain[DOMAIN_MAX];
-};
-
-struct user_key {
-   uint32_t server; /* id */
-   uint8_t length;
-   char name[USER_MAX + 1]; /* the rest is zero; the whole is no longer than what is hashed fast */
 };
 
 struct client_key {
@@ -50,26 +47,39 @@ struct pair_key {
    uint64_t user, client; /* ids */
 };
 
-/* Users with pairs of many clients, or clients with pairs of many users: tried together. */
+/* Users with pairs of many clients, or clients with pairs of many users: tried together. With its key it is one cache line. */
 struct group {
-   struct link
-       by_age; /* first member; of groups under attack: those that tried last at the end; else in no list */
    struct link pairs; /* head */
    uint64_t id;
-   ip_addr_t server;
-   uint32_t n; /* pairs */
+   ur_time_t last; /* attempt, while under attack */
+   uint32_t n;     /* pairs */
    bool attack;
+   bool held; /* it stays, also without pairs */
 };
+
+/* A group and the user's name. The key is a hash of the server's id and the name: it is secret and all its bits are compared, so nobody
+ * can make two users alike. */
+struct user {
+   struct group group; /* first member */
+   ip_addr_t server;
+   uint8_t length;
+   char name[USER_MAX];
+   char rest[USER_PADDING]; /* makes an entry two cache lines, the second of which is seldom looked at */
+};
+
+_Static_assert(sizeof(struct group) + sizeof(struct client_key) <= 64, "a client is one cache line");
+_Static_assert(sizeof(struct user) + sizeof(uint64_t) == 128, "a user is two cache lines");
 
 /* What is kept apart from a group; set when it comes under attack. */
 struct attack {
-   uint64_t other; /* attempts without a pair */
-   ur_time_t last, breach;
-   ip_addr_t breacher;
+   struct link by_age; /* first member; those that tried last at the end */
+   uint64_t other;     /* attempts without a pair */
+   ur_time_t breach;
+   ip_addr_t server, breacher;
    uint32_t ok; /* responses 200 */
 };
 
-/* A user that a client tried. */
+/* A user that a client tried. With its key it is two cache lines. */
 struct pair {
    struct link by_age; /* first member */
    struct link of_user, of_client;
@@ -86,13 +96,16 @@ struct sip_bf {
    uint64_t alert_threshold, check_interval, free_delay;
    uint32_t dist_threshold, scan_threshold, ok_count;
    nc_table_t *servers; /* ip_addr_t -> struct server */
-   nc_table_t *users;   /* user_key -> struct group */
+   nc_table_t *users;   /* uint64_t -> struct user */
    nc_table_t *clients; /* client_key -> struct group */
    nc_table_t *pairs;   /* pair_key -> struct pair */
    nc_table_t *rows;    /* second of an event -> next row of its ids */
 
-   struct link pairs_by_age, users_by_age, clients_by_age; /* heads */
+   struct link pairs_by_age, users_by_age,
+       clients_by_age;    /* heads; of users and clients those under attack */
    struct server *newest; /* the server of the last message, while it is in the table */
+   struct server
+       *recent[RECENT_SERVERS]; /* servers by a part of their addresses, while they are in the table */
    uint64_t ids;
    uint32_t server_ids;
    ur_time_t checked;
@@ -105,6 +118,10 @@ static inline struct attack *attack_on(const struct sip_bf *self, const struct g
    return nc_table_apart(is_user ? self->users : self->clients, group);
 }
 
+static inline struct user *user_of(struct group *group)
+{
+   return (struct user *) group;
+}
 static inline struct pair *pair_of_user(struct link *link)
 {
    return (struct pair *) (void *) ((char *) link - offsetof(struct pair, of_user));
@@ -117,6 +134,8 @@ static inline struct pair *pair_of_client(struct link *link)
 /* message.c */
 /** The user and the domain of a "sip:user@domain". \return false: it is none */
 bool message_party(struct message *msg, const char *party, uint32_t length);
+/** Length of the domain without parameters and headers. */
+uint8_t message_domain(const struct message *msg);
 /** Is this the sequence number of a REGISTER? */
 bool message_is_register(const char *cseq, uint32_t length);
 
@@ -124,10 +143,11 @@ bool message_is_register(const char *cseq, uint32_t length);
 struct attempt {
    struct message msg;
    struct client_key client;
-   struct user_key user;
+   uint64_t user;
    struct pair_key pair; /* of the user and the client as they were, or are expected, when the batch began */
-   uint64_t server_hash, client_hash, user_hash, pair_hash;
-   bool known; /* is there a server? */
+   uint64_t client_hash, user_hash, pair_hash;
+   bool known;         /* is there a server? */
+   bool user_prepared; /* are the user and the pair hashed? */
 };
 
 /* attempts.c */
@@ -144,8 +164,8 @@ int attempts_finish(nm_module_t *m);
 struct event {
    enum event_type type;
    ip_addr_t server, client;
-   const struct user_key *user; /* NULL: many */
-   const struct pair *pair;     /* the first one */
+   const struct user *user; /* NULL: many */
+   const struct pair *pair; /* the first one */
    uint64_t attempts, average;
    ur_time_t first, last, breach;
 };

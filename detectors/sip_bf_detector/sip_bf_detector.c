@@ -7,11 +7,11 @@
 #include <time.h>
 
 NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint16 SRC_PORT, uint16 DST_PORT, uint64 LINK_BIT_FIELD,
-          uint8 PROTOCOL, time TIME_FIRST, uint32 PACKETS, uint32 PACKETS_REV, uint16 SIP_MSG_TYPE,
-          uint16 SIP_STATUS_CODE, string SIP_CSEQ, string SIP_CALLING_PARTY, ipaddr SBFD_TARGET,
-          ipaddr SBFD_SOURCE, uint64 SBFD_LINK_BIT_FIELD, uint8 SBFD_PROTOCOL, time SBFD_EVENT_TIME,
-          time SBFD_CEASE_TIME, time SBFD_BREACH_TIME, uint8 SBFD_EVENT_TYPE, uint64 SBFD_EVENT_ID,
-          uint32 SBFD_ATTEMPTS, uint32 SBFD_AVG_ATTEMPTS, string SBFD_USER)
+          uint8 PROTOCOL, time TIME_FIRST, uint32 PACKETS_REV, uint16 SIP_MSG_TYPE, uint16 SIP_STATUS_CODE,
+          string SIP_CSEQ, string SIP_CALLING_PARTY, ipaddr SBFD_TARGET, ipaddr SBFD_SOURCE,
+          uint64 SBFD_LINK_BIT_FIELD, uint8 SBFD_PROTOCOL, time SBFD_EVENT_TIME, time SBFD_CEASE_TIME,
+          time SBFD_BREACH_TIME, uint8 SBFD_EVENT_TYPE, uint64 SBFD_EVENT_ID, uint32 SBFD_ATTEMPTS,
+          uint32 SBFD_AVG_ATTEMPTS, string SBFD_USER)
 
 #define RESPONSE  99
 #define OK        200
@@ -39,8 +39,8 @@ static const nm_option_t options[] = {
            "Number of users that one client tries which makes a scan."),
     NM_TABLE(0, "servers", struct sip_bf, servers, "servers", ip_addr_t, struct server, 4096,
              .evicted = server_evicted),
-    NM_TABLE(0, "users", struct sip_bf, users, "users", struct user_key, struct group, 65536,
-             .apart = sizeof(struct attack), .evicted = user_evicted),
+    NM_TABLE(0, "users", struct sip_bf, users, "users", uint64_t, struct user, 65536,
+             .cleared = sizeof(struct group), .apart = sizeof(struct attack), .evicted = user_evicted),
     NM_TABLE(0, "clients", struct sip_bf, clients, "clients", struct client_key, struct group, 32768,
              .apart = sizeof(struct attack), .evicted = client_evicted),
     NM_TABLE(0, "pairs", struct sip_bf, pairs, "pairs of user and client", struct pair_key, struct pair,
@@ -64,25 +64,31 @@ static bool is_refusal(uint16_t status)
    return status == 401 || status == 403 || status == 404 || status == 407;
 }
 
-/* \return false: the record says nothing of an attempt */
-static bool read_message(nm_module_t *m, const void *rec, struct message *msg)
+static const char *text_of(const ur_template_t *in, const void *rec, int field)
 {
-   uint16_t status = nm_get(m, rec, F_SIP_STATUS_CODE);
-   /* A response goes from the destination of the flow to its source. */
-   if (nm_get(m, rec, F_SIP_MSG_TYPE) != RESPONSE || (status != OK && !is_refusal(status)) ||
-       nm_direction(m) == NM_FORWARD ||
-       !message_is_register(nm_get_ptr(m, rec, F_SIP_CSEQ), nm_get_len(m, rec, F_SIP_CSEQ)) ||
-       !message_party(msg, nm_get_ptr(m, rec, F_SIP_CALLING_PARTY),
-                      nm_get_len(m, rec, F_SIP_CALLING_PARTY))) {
+   return UR_AT_(rec, in->static_size + ur_get_var_offset(in, rec, field));
+}
+
+/* The fields are required of the input, so they need not be looked for. \return false: the record says nothing of an attempt */
+static bool read_message(const ur_template_t *in, const void *rec, struct message *msg)
+{
+   uint16_t status = ur_get(in, rec, F_SIP_STATUS_CODE);
+   if (ur_get(in, rec, F_SIP_MSG_TYPE) != RESPONSE || (status != OK && !is_refusal(status)) ||
+       !message_is_register(text_of(in, rec, F_SIP_CSEQ), ur_get_var_len(in, rec, F_SIP_CSEQ)) ||
+       !message_party(msg, text_of(in, rec, F_SIP_CALLING_PARTY),
+                      ur_get_var_len(in, rec, F_SIP_CALLING_PARTY))) {
       return false;
    }
-   memcpy(&msg->server, nm_get_ptr(m, rec, F_SRC_IP), sizeof(msg->server)); /* not aligned */
-   memcpy(&msg->client, nm_get_ptr(m, rec, F_DST_IP), sizeof(msg->client));
-   msg->time = nm_get(m, rec, F_TIME_FIRST) >> 32 << 32;
-   msg->link = nm_get(m, rec, F_LINK_BIT_FIELD) & LINK_MASK;
-   msg->server_port = nm_get(m, rec, F_SRC_PORT);
-   msg->client_port = nm_get(m, rec, F_DST_PORT);
-   msg->protocol = nm_get(m, rec, F_PROTOCOL);
+   /* In a record of both directions the response goes from the destination of the flow to its source. */
+   bool reverse = ur_is_present(in, F_PACKETS_REV) && ur_get(in, rec, F_PACKETS_REV) > 0;
+   uint16_t source = ur_get(in, rec, F_SRC_PORT), destination = ur_get(in, rec, F_DST_PORT);
+   memcpy(reverse ? &msg->client : &msg->server, UR_AT_(rec, in->offset[F_SRC_IP]), sizeof(ip_addr_t));
+   memcpy(reverse ? &msg->server : &msg->client, UR_AT_(rec, in->offset[F_DST_IP]), sizeof(ip_addr_t));
+   msg->server_port = reverse ? destination : source;
+   msg->client_port = reverse ? source : destination;
+   msg->time = ur_get(in, rec, F_TIME_FIRST) >> 32 << 32;
+   msg->link = ur_get(in, rec, F_LINK_BIT_FIELD) & LINK_MASK;
+   msg->protocol = ur_get(in, rec, F_PROTOCOL);
    msg->ok = status == OK;
    return !ip_is_null(&msg->server) && !ip_is_null(&msg->client);
 }
@@ -93,7 +99,7 @@ static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
    uint32_t n_attempts = 0;
    int rc = NM_OK;
    for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
-      n_attempts += read_message(m, recs[i].data, &attempts[n_attempts].msg);
+      n_attempts += read_message(nm_in(m), recs[i].data, &attempts[n_attempts].msg);
       if (n_attempts == NC_TABLE_BATCH || i == n - 1) {
          rc = attempts_add(m, attempts, n_attempts);
          n_attempts = 0;
@@ -179,7 +185,7 @@ NM_MODULE(
          .fields = "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint64 LINK_BIT_FIELD,"
                    "uint8 PROTOCOL,time TIME_FIRST,uint16 SIP_MSG_TYPE,uint16 SIP_STATUS_CODE,"
                    "string SIP_CSEQ,string SIP_CALLING_PARTY",
-         .split_biflows = true}),
+         .optional = "uint32 PACKETS_REV"}),
     .output =
         "ipaddr SBFD_TARGET,ipaddr SBFD_SOURCE,uint16 SRC_PORT,uint16 DST_PORT,uint64 SBFD_LINK_BIT_FIELD,"
         "uint8 SBFD_PROTOCOL,time SBFD_EVENT_TIME,time SBFD_CEASE_TIME,time SBFD_BREACH_TIME,"

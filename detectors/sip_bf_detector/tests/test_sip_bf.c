@@ -184,8 +184,8 @@ static bool party(const char *text, const char *user, const char *domain)
 {
    struct message msg;
    return message_party(&msg, text, (uint32_t) strlen(text)) && msg.user_length == strlen(user) &&
-          memcmp(msg.user, user, msg.user_length) == 0 && msg.domain_length == strlen(domain) &&
-          memcmp(msg.domain, domain, msg.domain_length) == 0;
+          memcmp(msg.user, user, msg.user_length) == 0 && message_domain(&msg) == strlen(domain) &&
+          memcmp(msg.domain, domain, strlen(domain)) == 0;
 }
 
 static void test_texts(void **state)
@@ -201,6 +201,9 @@ static void test_texts(void **state)
    assert_false(message_party(&msg, "tel:bob@example.com", 19));
    assert_false(message_party(&msg, "sip:example.com", 15));
    assert_false(message_party(&msg, "sip:;bob@example.com", 20));
+   assert_false(message_party(&msg, "sip:bob?a=b@example.com", 23));
+   assert_false(message_party(&msg, "sip:bob", 7));
+   assert_false(message_party(&msg, "sips", 4));
    assert_false(message_party(&msg, "sip:@example.com", 16));
    assert_false(message_party(&msg, "", 0));
    assert_true(message_is_register("12 REGISTER", 11));
