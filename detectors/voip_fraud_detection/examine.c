@@ -13,10 +13,10 @@
 #define AHEAD 8
 
 /* Characters of the domain, and the '@'. */
-static uint32_t domain_length(const struct target *t)
+static uint32_t domain_length(const struct voip *self, const struct target *t)
 {
-   const char *at = memrchr(t->text, '@', t->length);
-   return at != NULL ? (uint32_t) (t->text + t->length - at) : 1;
+   const char *text = target_text(self, t), *at = memrchr(text, '@', t->length);
+   return at != NULL ? (uint32_t) (text + t->length - at) : 1;
 }
 
 struct sum {
@@ -72,7 +72,7 @@ static bool is_known(const struct memory *known, uint32_t node)
 static bool examine_target(struct voip *self, const struct caller *c, const struct target *t,
                            struct memory *known, struct examination *found)
 {
-   uint32_t domain = domain_length(t), depth = domain;
+   uint32_t domain = domain_length(self, t), depth = domain;
    if (t->length > self->max_prefix && t->length - self->max_prefix > depth) {
       depth = t->length - self->max_prefix;
    }
@@ -90,7 +90,7 @@ static bool examine_target(struct voip *self, const struct caller *c, const stru
       if (n->end >= t->length) {
          return false;
       }
-      node = node_child(self, node, target_char(t, n->end));
+      node = node_child(self, node, target_char(self, t, n->end));
    }
 }
 
@@ -116,10 +116,11 @@ static void close_node(struct voip *self, uint32_t node, void *context)
 static void close_answered(struct voip *self, struct caller *c, struct examination *e)
 {
    const struct target *best = &self->targets[e->best];
+   const char *end = target_text(self, best) + best->length - e->depth;
    for (uint32_t i = c->targets; i != 0; i = self->targets[i].next) {
       struct target *t = &self->targets[i];
       if (t->answered == 0 || t->length < e->depth ||
-          memcmp(t->text + t->length - e->depth, best->text + best->length - e->depth, e->depth) != 0) {
+          memcmp(target_text(self, t) + t->length - e->depth, end, e->depth) != 0) {
          continue;
       }
       if (t->length - e->depth <= self->max_prefix) {

@@ -145,7 +145,7 @@ void log_examination(nm_module_t *m, const ip_addr_t *ip, const struct caller *c
             "; prefix_examination_count=%" PRIu32 "; successful_call_count=%" PRIu32 "; invite_count=%" PRIu32
             "; IP_detection_event_count=%" PRIu32 "; IP_attack_detected_count=%" PRIu32 " <== # ",
             continued ? " (continuation)" : "", c->event_id, log_time(self->now, when),
-            log_time(c->first, first), address, safe(to, best->text, best->length),
+            log_time(c->first, first), address, safe(to, target_text(self, best), best->length),
             safe(by, agent, strlen(agent)), e->prefix_length, e->count, e->answered, e->invites, c->events,
             c->attacks);
 }
@@ -169,8 +169,8 @@ void log_prefix(struct voip *self, const struct examination *e, const struct tar
    char time[32], text[SAFE];
    uint32_t n = t->length - e->depth;
    if (self->prefixes != NULL && n <= self->max_prefix) {
-      fprintf(self->prefixes, "%s;%s;%" PRIu32 ";%u;\n", log_time(self->now, time), safe(text, t->text, n), n,
-              t->answered > 0);
+      fprintf(self->prefixes, "%s;%s;%" PRIu32 ";%u;\n", log_time(self->now, time),
+              safe(text, target_text(self, t), n), n, t->answered > 0);
    }
 }
 

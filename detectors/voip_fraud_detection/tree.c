@@ -20,6 +20,7 @@ bool tree_open(struct voip *self)
    uint32_t buckets = nc_index_size(self->capacity);
    self->n_nodes = 2 * self->capacity + 2; /* each target adds at most two */
    self->targets = nc_memory_lines((size_t) self->capacity + 1, sizeof(*self->targets), &self->targets_base);
+   self->texts = nc_memory_lines((size_t) self->capacity + 1, sizeof(*self->texts), &self->texts_base);
    self->nodes = nc_memory_lines(self->n_nodes, sizeof(*self->nodes), &self->nodes_base);
    self->index.buckets = nc_memory_lines(buckets, sizeof(*self->index.buckets), &self->index_base);
    self->index.mask = buckets - 1;
@@ -30,12 +31,14 @@ bool tree_open(struct voip *self)
    /* A target is pending once at most, and each caller leaves at most a block half empty. */
    bool room = pool_open(&self->pending, self->capacity + 2 * POOL_BLOCK * nc_table_capacity(self->callers),
                          sizeof(uint32_t));
-   return room && self->targets != NULL && self->nodes != NULL && self->index.buckets != NULL;
+   return room && self->targets != NULL && self->texts != NULL && self->nodes != NULL &&
+          self->index.buckets != NULL;
 }
 
 void tree_close(struct voip *self)
 {
    free(self->targets_base);
+   free(self->texts_base);
    free(self->nodes_base);
    free(self->index_base);
    pool_close(&self->pending);
@@ -130,7 +133,7 @@ uint32_t node_child(const struct voip *self, uint32_t node, char c)
    }
    for (uint32_t child = self->nodes[node].other; child != 0; child = self->nodes[child].sibling) {
       const struct node *n = &self->nodes[child];
-      if (target_char(&self->targets[n->target], n->begin) == c) {
+      if (target_char(self, &self->targets[n->target], n->begin) == c) {
          return child;
       }
    }
@@ -157,7 +160,7 @@ static uint32_t node_new(struct voip *self, uint32_t target, uint32_t begin, uin
 static void node_put(struct voip *self, uint32_t parent, uint32_t child)
 {
    struct node *p = &self->nodes[parent], *n = &self->nodes[child];
-   char c = target_char(&self->targets[n->target], n->begin);
+   char c = target_char(self, &self->targets[n->target], n->begin);
    if (is_digit(c)) {
       p->digit[c - '0'] = child;
       return;
@@ -165,7 +168,7 @@ static void node_put(struct voip *self, uint32_t parent, uint32_t child)
    uint32_t *place = &p->other;
    while (*place != 0) {
       const struct node *other = &self->nodes[*place];
-      char at = target_char(&self->targets[other->target], other->begin);
+      char at = target_char(self, &self->targets[other->target], other->begin);
       if (at >= c) {
          n->sibling = at == c ? other->sibling : *place;
          *place = child;
@@ -195,7 +198,7 @@ static uint32_t common_end(const struct voip *self, const struct node *n, const 
 {
    const struct target *other = &self->targets[n->target];
    uint32_t i = n->begin, end = n->end < t->length ? n->end : t->length;
-   while (i < end && target_char(other, i) == target_char(t, i)) {
+   while (i < end && target_char(self, other, i) == target_char(self, t, i)) {
       i++;
    }
    return i;
@@ -207,7 +210,7 @@ static void node_insert(struct voip *self, struct caller *c, uint32_t target)
    const struct target *t = &self->targets[target];
    uint32_t node = c->root != 0 ? c->root : (c->root = node_new(self, target, 0, 0)), depth = 0;
    while (depth < t->length) {
-      char at = target_char(t, depth);
+      char at = target_char(self, t, depth);
       uint32_t child = node_child(self, node, at);
       if (child == 0) {
          child = node_new(self, target, depth, t->length);
@@ -229,7 +232,7 @@ static void count(struct voip *self, const struct caller *c, const struct target
    uint32_t node = c->root;
    self->nodes[node].unanswered += more;
    for (uint32_t depth = 0; depth < t->length; depth = self->nodes[node].end) {
-      node = node_child(self, node, target_char(t, depth));
+      node = node_child(self, node, target_char(self, t, depth));
       self->nodes[node].unanswered += more;
    }
 }
@@ -295,7 +298,7 @@ static uint32_t target_new(struct voip *self, struct caller *c, const struct mes
    uint32_t target = target_place(self, c);
    struct target *t = &self->targets[target];
    *t = (struct target){.hash = msg->hash, .length = msg->length};
-   memcpy(t->text, msg->target, msg->length);
+   memcpy(msg->length <= TARGET_SHORT ? t->text : self->texts[target], msg->target, msg->length);
    if (!nc_index_add(&self->index, msg->hash, target)) {
       t->next = self->free_target; /* as good as impossible, and counted by the index */
       self->free_target = target;
@@ -361,7 +364,7 @@ void tree_walk(struct voip *self, uint32_t node, node_fn visit, void *context)
    /* A text has at most TARGET_MAX characters, and so has the way down. */
    for (; other != 0; other = self->nodes[other].sibling) {
       const struct node *o = &self->nodes[other];
-      if (target_char(&self->targets[o->target], o->begin) > '0') {
+      if (target_char(self, &self->targets[o->target], o->begin) > '0') {
          break;
       }
       tree_walk(self, other, visit, context);

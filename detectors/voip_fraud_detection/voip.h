@@ -15,11 +15,12 @@
 #include "../common/pool.h"
 
 #define TARGET_MAX    100 /* bytes of "number@domain" */
+#define TARGET_SHORT  26  /* what most have at most */
 #define AGENT_MAX     99
 #define COUNTRIES_MAX 20 /* of an address */
 #define HARMLESS      4  /* nodes that a step remembers */
 
-/* What a caller dialled. */
+/* What a caller dialled. One cache line: a longer text lies apart, see target_text(). */
 struct target {
    uint64_t hash;     /* of the caller's address and the text */
    uint64_t caller;   /* id; 0: not in use */
@@ -28,10 +29,11 @@ struct target {
    uint32_t invites;  /* 0: reported and not dialled since */
    uint32_t answered; /* calls */
    uint8_t length;
-   bool pending; /* dialled since the last step */
-   bool in_tree, counted;
-   char text[TARGET_MAX];
+   bool pending : 1; /* dialled since the last step */
+   bool in_tree : 1, counted : 1;
+   char text[TARGET_SHORT]; /* of at most this length */
 };
+_Static_assert(sizeof(struct target) == 64, "a target is one cache line");
 
 /* A node of the tree of a caller's targets that nobody answered, read from their ends: targets below it end alike. One cache line. */
 struct node {
@@ -112,9 +114,10 @@ struct voip {
 
    /* tree.c; place 0 of each is not used */
    struct target *targets;
+   char (*texts)[TARGET_MAX]; /* of the targets with a longer one */
    struct node *nodes;
    nc_index_t index; /* of targets */
-   void *targets_base, *nodes_base, *index_base;
+   void *targets_base, *texts_base, *nodes_base, *index_base;
    uint32_t free_target, next_target, free_node, next_node, n_nodes;
    uint32_t n_targets;
    struct pool pending;
@@ -158,15 +161,18 @@ void tree_count(struct voip *self, struct caller *c, uint32_t target);
 void tree_uncount(struct voip *self, struct caller *c, uint32_t target);
 /** The child of a node that goes on with this character; 0: none */
 uint32_t node_child(const struct voip *self, uint32_t node, char c);
-/** Fetches a target and the beginning of its text. */
+/** Fetches a target. */
 static inline void target_fetch(const struct voip *self, uint32_t target)
 {
    __builtin_prefetch(&self->targets[target]);
-   __builtin_prefetch((const char *) &self->targets[target] + 64);
 }
-static inline char target_char(const struct target *t, uint32_t depth)
+static inline const char *target_text(const struct voip *self, const struct target *t)
 {
-   return t->text[t->length - 1 - depth];
+   return t->length <= TARGET_SHORT ? t->text : self->texts[t - self->targets];
+}
+static inline char target_char(const struct voip *self, const struct target *t, uint32_t depth)
+{
+   return target_text(self, t)[t->length - 1 - depth];
 }
 /** Calls visit() for all nodes from this one on, in the order of their characters. */
 typedef void (*node_fn)(struct voip *self, uint32_t node, void *context);

@@ -129,7 +129,7 @@ static int send_examination(nm_module_t *m, const ip_addr_t *ip, const struct ca
    nm_set(m, alert, F_VOIP_FRAUD_PREFIX_EXAMINATION_COUNT, e->count);
    nm_set(m, alert, F_VOIP_FRAUD_SUCCESSFUL_CALL_COUNT, e->answered);
    nm_set(m, alert, F_VOIP_FRAUD_INVITE_COUNT, e->invites);
-   if (nm_set_var(m, 0, alert, F_VOIP_FRAUD_SIP_TO, best->text, best->length) != NM_OK ||
+   if (nm_set_var(m, 0, alert, F_VOIP_FRAUD_SIP_TO, target_text(self, best), best->length) != NM_OK ||
        (agent != NULL &&
         nm_set_var(m, 0, alert, F_VOIP_FRAUD_USER_AGENT, agent->text, agent->length) != NM_OK)) {
       return NM_ERROR;
@@ -144,7 +144,7 @@ static int report_examination(nm_module_t *m, const ip_addr_t *ip, struct caller
    const struct target *best = &self->targets[e->best];
    const struct agent *agent = nc_table_peek(self->agents, &best->agent);
    char by[AGENT_MAX + 1] = "";
-   uint64_t number = nc_hash(best->text + best->length - e->depth, e->depth);
+   uint64_t number = nc_hash(target_text(self, best) + best->length - e->depth, e->depth);
    bool continued = c->attacked != 0 && c->number == number;
    if (agent != NULL) {
       memcpy(by, agent->text, agent->length);

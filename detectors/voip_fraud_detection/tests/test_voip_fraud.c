@@ -351,10 +351,11 @@ static void test_flood_of_callers(void **state)
 
 /* ------------------------------------------------- the tree against plain counting */
 
-#define MOST         40
-#define CORE         "@x"
-#define SHORTEST_END 2 /* of the domain */
-#define PREFIX       3
+#define MOST   40
+#define PREFIX 3
+
+/* Texts with the second one are longer than TARGET_SHORT, or not, by their numbers. */
+static const char *const domains[] = {"@x", "@exchange.of.example"};
 
 static unsigned common_end(const char *a, const char *b)
 {
@@ -366,11 +367,11 @@ static unsigned common_end(const char *a, const char *b)
 }
 
 /* Is there an end that more than limit of the targets have, with at most PREFIX characters before it? */
-static bool is_guess(char (*targets)[32], unsigned n, unsigned limit)
+static bool is_guess(char (*targets)[32], unsigned n, unsigned shortest_end, unsigned limit)
 {
    for (unsigned i = 0; i < n; i++) {
       unsigned length = (unsigned) strlen(targets[i]);
-      for (unsigned end = SHORTEST_END; end <= length; end++) {
+      for (unsigned end = shortest_end; end <= length; end++) {
          unsigned found = 0, depth = length;
          for (unsigned k = 0; k < n; k++) {
             unsigned common = common_end(targets[i], targets[k]);
@@ -395,16 +396,17 @@ static void test_tree_counts_as_a_plain_search(void **state)
    for (unsigned round = 0; round < 300; round++) {
       char targets[MOST][32];
       unsigned n = 0;
+      const char *domain = domains[round / 4 % 2];
       nm_test_t *t = start("-d 0 -m 3 -t 6 -s 1000 --targets 64 --callers 4");
       unsigned wanted = 8 + round % (MOST - 8);
       for (unsigned i = 0; i < wanted; i++) {
          char text[32] = "";
-         unsigned digits = 2 + (x >> 8) % 5, k = 0;
+         unsigned digits = (round / 4 % 2 == 0 ? 2 : 4) + (x >> 8) % 5, k = 0;
          for (unsigned d = 0; d < digits; d++) {
             x = x * 1664525u + 1013904223u;
             text[d] = "0123*"[(x >> 16) % (2 + round % 4)];
          }
-         strcat(text, CORE);
+         strcat(text, domain);
          while (k < n && strcmp(targets[k], text) != 0) {
             k++;
          }
@@ -414,7 +416,7 @@ static void test_tree_counts_as_a_plain_search(void **state)
          invite(t, 0, "192.0.2.7", text, text);
       }
       invite(t, 2000, "192.0.2.7", "another@y", "z");
-      bool expected = is_guess(targets, n, 6);
+      bool expected = is_guess(targets, n, (unsigned) strlen(domain), 6);
       if ((next_alert(t) != NULL) != expected) {
          fail_msg("round %u: expected %d", round, expected);
       }
