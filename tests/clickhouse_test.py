@@ -212,7 +212,7 @@ class StandIn(Case):
         self.assertIn('table nemea.flows: column BYTES: expected UInt64, it is UInt32; --print-table prints', err)
         server.columns = {'NAME': 'String'}
         self.assertIn('column SRC_IP: expected IPv6, it is missing', self.w.run('clickhouse', '-c', 'c.yaml', '-i', 'f:flows')[2])
-        status, out, _ = self.w.run('clickhouse', '-c', 'c.yaml', '-p', '-i', 'f:flows')
+        status, out, _ = self.w.run('clickhouse', '-c', 'c.yaml', '-p')
         self.assertEqual(status, 0)
         self.assertRegex(out, r'CREATE TABLE nemea.flows\n\(\n    SRC_IP IPv6,\n(.*\n)*    I Int8\n\)\nENGINE = MergeTree\nPARTITION BY toDate\(TIME_LAST\)')
 

@@ -118,9 +118,10 @@ struct nm_module {
    const nm_module_def_t *def;
    unsigned flags; /* enum nm_flags, as options changed them */
    void *state;
-   char *message; /* of nm_fail() */
-   int status;    /* exit status that goes with it */
-   bool failed;   /* in a function that cannot say so itself, as nm_get() of an absent field */
+   char **arguments; /* of the command line, with an interface; NULL: it has -i itself */
+   char *message;    /* of nm_fail() */
+   int status;       /* exit status that goes with it */
+   bool failed;      /* in a function that cannot say so itself, as nm_get() of an absent field */
    trap_module_info_t *info;
    trap_ifc_spec_t spec; /* of -i */
    trap_ctx_t *ctx;
@@ -218,6 +219,10 @@ trap_module_info_t *options_info(const nm_module_t *m);
 void options_info_free(trap_module_info_t *info);
 /** Fills the state with defaults, then with argv. */
 int options_parse(nm_module_t *m, int argc, char **argv);
+/** Are there options for which -i may be left out? */
+bool options_have_query(const nm_module_def_t *def);
+/** Is one of them given? */
+bool options_are_query(const nm_module_t *m);
 /** "-l, --limit" for messages. */
 const char *option_name(const nm_option_t *o);
 

@@ -58,9 +58,20 @@ static int work(nm_module_t *m)
    return counters_close(m, rc);
 }
 
-static int run(nm_module_t *m, int argc, char **argv)
+static bool has_interfaces(int argc, char **argv)
 {
-   int rc = trap_parse_params(&argc, argv, &m->spec);
+   for (int i = 1; i < argc; i++) {
+      if (strcmp(argv[i], "-i") == 0) {
+         return true;
+      }
+   }
+   return false;
+}
+
+/* What libtrap says of its options. */
+static int parse_trap(nm_module_t *m, int *argc, char **argv)
+{
+   int rc = trap_parse_params(argc, argv, &m->spec);
    if (rc == TRAP_E_HELP) {
       const char *format = getenv("LIBTRAP_OUTPUT_FORMAT");
       if (format != NULL && strcmp(format, "interfaces") == 0) {
@@ -70,17 +81,53 @@ static int run(nm_module_t *m, int argc, char **argv)
       }
       return NM_STOP;
    }
-   if (rc != TRAP_E_OK) {
-      rc = nm_fail_status(m, interface_status(m), "ERROR in parsing of parameters for TRAP: %s (see %s -h)",
-                          trap_last_error_msg, m->def->name);
-   } else {
-      rc = options_parse(m, argc, argv);
+   return rc == TRAP_E_OK ? NM_OK
+                          : nm_fail_status(m, interface_status(m),
+                                           "ERROR in parsing of parameters for TRAP: %s (see %s -h)",
+                                           trap_last_error_msg, m->def->name);
+}
+
+/* Without -i: what check() answers by itself, or an error. libtrap gets an interface that nobody opens. */
+static int run_query(nm_module_t *m, int argc, char **argv)
+{
+   int with = argc;
+   m->arguments = calloc((size_t) argc + 3, sizeof(*m->arguments));
+   if (m->arguments == NULL) {
+      return nm_fail(m, "out of memory");
    }
+   memcpy(m->arguments, argv, (size_t) argc * sizeof(*argv));
+   m->arguments[with++] = (char[]){"-i"};
+   m->arguments[with++] = (char[]){"u:none"};
+   int rc = parse_trap(m, &with, m->arguments);
+   rc = rc == NM_OK ? options_parse(m, with, m->arguments) : rc;
+   if (rc == NM_OK && options_are_query(m) && m->def->check != NULL) {
+      rc = outcome(m, m->def->check(m));
+   }
+   if (rc == NM_OK) {
+      trap_free_ifc_spec(m->spec);
+      rc = parse_trap(m, &argc, argv); /* which misses -i */
+   }
+   return rc;
+}
+
+/* Options, and what follows from them before the interfaces are opened. */
+static int begin(nm_module_t *m, int argc, char **argv)
+{
+   if (!has_interfaces(argc, argv) && options_have_query(m->def)) {
+      return run_query(m, argc, argv);
+   }
+   int rc = parse_trap(m, &argc, argv);
+   rc = rc == NM_OK ? options_parse(m, argc, argv) : rc;
    rc = rc == NM_OK ? interfaces_count(m, strlen(m->spec.types)) : rc;
    if (rc == NM_OK && m->def->check != NULL) {
       rc = outcome(m, m->def->check(m));
    }
-   rc = rc == NM_OK ? resources_open(m) : rc;
+   return rc == NM_OK ? resources_open(m) : rc;
+}
+
+static int run(nm_module_t *m, int argc, char **argv)
+{
+   int rc = begin(m, argc, argv);
    if (rc == NM_OK) {
       catch_signals(m->def);
       rc = open_interfaces(m);
@@ -139,6 +186,7 @@ NM_PUBLIC int nm_main(const nm_module_def_t *def, int argc, char **argv)
    options_info_free(m->info);
    trap_free_ifc_spec(m->spec);
    if (!m->reload.running) { /* a load that does not end still uses it */
+      free(m->arguments);
       free(m->fields);
       free(m->state);
       free(m->message);

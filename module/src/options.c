@@ -58,6 +58,26 @@ static bool has_lateness(const nm_module_t *m)
    return m->in_defs->name != NULL && m->def->tick != NULL && !declares(m->def, LATENESS);
 }
 
+bool options_have_query(const nm_module_def_t *def)
+{
+   for (const nm_option_t *o = def->options; o != NULL && o->type != NM_TYPE_END; o++) {
+      if (o->alone) {
+         return true;
+      }
+   }
+   return false;
+}
+
+bool options_are_query(const nm_module_t *m)
+{
+   for (const nm_option_t *o = m->def->options; o != NULL && o->type != NM_TYPE_END; o++) {
+      if (o->alone && *((const bool *) m->state + o->offset)) {
+         return true;
+      }
+   }
+   return false;
+}
+
 /* The help sentence with what the library knows: default, range, choices. */
 static void describe(const nm_option_t *o, char *to, size_t size)
 {
@@ -65,6 +85,7 @@ static void describe(const nm_option_t *o, char *to, size_t size)
    to += n;
    size -= (size_t) n;
    switch (o->type) {
+   case NM_TYPE_FLAG: snprintf(to, size, "%s", o->alone ? " Needs no -i." : ""); break;
    case NM_TYPE_UINT:
       snprintf(to, size, " (%" PRIu64 " to %" PRIu64 ", default %" PRIu64 ")", o->min, o->max, o->def);
       break;

@@ -36,8 +36,8 @@ struct clickhouse {
 
 static const nm_option_t options[] = {
     NM_STRING('c', "config", struct clickhouse, path, NULL, "Configuration, a file in YAML; required."),
-    NM_FLAG('p', "print-table", struct clickhouse, print,
-            "Print the statement that makes the table, and end."),
+    NM_QUERY('p', "print-table", struct clickhouse, print,
+             "Print the statement that makes the table, and end."),
     NM_END};
 
 /* ---------------------------------------------------------------- configuration */

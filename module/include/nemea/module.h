@@ -97,6 +97,7 @@ typedef struct nm_option {
    nm_load_fn load;            /* NM_TYPE_FILE */
    void (*release)(void *);    /* NM_TYPE_FILE: frees what load() made */
    const nm_table_t *table;    /* NM_TYPE_TABLE */
+   bool alone;                 /* NM_TYPE_FLAG: with it, -i may be left out; see NM_QUERY() */
 } nm_option_t;
 
 #define NM_MEMBER_(st, mb) .size = (uint8_t) sizeof(((st *) 0)->mb), .offset = offsetof(st, mb)
@@ -110,6 +111,11 @@ typedef struct nm_option {
 #define NM_FLAG(s, l, st, mb, h)                                                           \
    {                                                                                       \
       .type = NM_TYPE_FLAG, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .help = (h) \
+   }
+/** The same for what check() answers by itself, with NM_STOP: no interface is opened then, and -i may be left out. */
+#define NM_QUERY(s, l, st, mb, h)                                                                         \
+   {                                                                                                      \
+      .type = NM_TYPE_FLAG, .short_opt = (s), .name = (l), NM_MEMBER_(st, mb), .help = (h), .alone = true \
    }
 /** Unsigned member of the named width with default, minimum and maximum. */
 #define NM_U8(s, l, st, mb, d, lo, hi, h)  NM_UINT_(s, l, st, mb, "uint8", d, lo, hi, h)

@@ -65,7 +65,7 @@ def learn(tools, models, captures):
             for address, labels in hosts(capture).items():
                 file.writelines(f'{address} {label}\n' for label in labels)
         tools.run('device_classifier', '-M', models, '-t', lessons, '-m', '1', '-i', tools.flows(capture))
-    print(tools.run('device_classifier', '-M', models, '--build', '-i', 'u:none'), end='')
+    print(tools.run('device_classifier', '-M', models, '--build'), end='')
 
 
 def judge(tools, models, captures):
