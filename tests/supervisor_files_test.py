@@ -80,6 +80,13 @@ class SupervisorFiles(unittest.TestCase):
         names = [module.findtext('name') for module in self.modules]
         self.assertEqual(len(set(names)), len(names), names)
 
+    def test_every_detector_has_one(self):
+        described = {os.path.basename(module.findtext('path')).removesuffix('.py') for module in self.modules}
+        programs = {os.path.basename(folder) for folder in glob.glob(os.path.join(SOURCE, 'detectors', '*'))}
+        programs &= set(os.listdir(os.path.join(BUILD, 'bin')))
+        self.assertGreater(len(programs), 20)
+        self.assertEqual(programs - described, set())
+
     def check_reporter(self, module, program):
         """Alerts from one input, rules from the file that is installed as an example; what is not acknowledged is kept under its own name."""
         self.assertTrue(os.path.exists(os.path.join(BUILD, REPORTERS, 'programs', program)), program)
@@ -95,6 +102,10 @@ class SupervisorFiles(unittest.TestCase):
                 self.assertEqual(folder, MODULE_DIR)
                 if program.endswith('2idea.py'):
                     self.check_reporter(module, program)
+                    continue
+                if program == 'bl_downloader':  # no module: it has no interfaces
+                    self.assertEqual(module.findall('trapinterfaces'), [])
+                    self.assertTrue(os.path.exists(os.path.join(BUILD, 'bin', program)))
                     continue
                 command = os.path.join(BUILD, 'bin', program)
                 help_text = subprocess.run([command, '-h'], env=dict(os.environ, LIBTRAP_OUTPUT_FORMAT='json'), check=True, timeout=60,
