@@ -251,6 +251,21 @@ class Modules(unittest.TestCase):
             self.assertEqual(result[0], status, f'{command}: {result}')
             self.assertIn(text, result[2])
 
+    def test_a_query_needs_no_interface(self):
+        program = 'device_classifier'
+        if not os.path.exists(os.path.join(BIN, program)):
+            self.skipTest(f'{program} is not built: it needs libsvm')
+        labels = self.ok(self.w.run(program, '-l'))
+        self.assertIn('SERVER\n', labels)
+        for more in (('-v', '--list'), ('--list', '-i', 'u:nobody')):
+            self.assertEqual(self.ok(self.w.run(program, *more)), labels)
+        for words, message in (((), 'option -i with the interfaces (IFC_SPEC) is missing'), (('-l', 'x'), 'unexpected argument "x"'),
+                               (('-v',), 'option -i with the interfaces'), (('-B',), '--build needs --models DIR'), (('-l', '-i'), 'option -i has no argument')):
+            status, out, err = self.w.run(program, *words)
+            self.assertEqual((status, out), (1, ''), words)
+            self.assertIn(message, err)
+        self.assertIn('Print the labels, and end. Needs no -i.', ' '.join(self.ok(self.w.run(program, '-h')).split()))
+
     def test_help_is_text_or_json(self):
         self.assertIn('--limit <uint32>', self.ok(self.w.run('syn_counter', '--help')))
         self.w.env['LIBTRAP_OUTPUT_FORMAT'] = 'json'
