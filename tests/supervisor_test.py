@@ -382,6 +382,13 @@ class Supervisor(unittest.TestCase):
         self.assertEqual(said[1:], others)
         write('basic,dns')  # what the user's program sends is not known, and nothing is said of it
         self.assertEqual(self.check(), others)
+        # Neither is what an option names: merger sends the fields of -u, and without it those of its inputs.
+        self.configure('more', module('merger', self.program('merger'), '-u "uint32 PORT_CNT"', interface('IN', 'floods') + interface('OUT', 'merged')) +
+                       module('merged', self.program('vportscan_aggregator'), '', interface('IN', 'merged') + interface('OUT', 'c')))
+        self.assertEqual(self.check(), others)
+        self.configure('more', self.w.read('modules/more.sup').replace('-u "uint32 PORT_CNT"', ''))
+        self.assertEqual(len(self.check()), 3)
+        self.configure('more', '')
         write('basic', self.program('flow_archive'))  # as is what other options may do
         self.assertEqual(len(self.check()), 3)
 

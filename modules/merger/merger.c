@@ -72,7 +72,7 @@ NM_MODULE("merger",
           "all inputs, or those "
           "of -u; what a record lacks is zero or empty.",
           .in = NM_INPUTS({"records", .min = 0, .max = 32}),
-          .out = NM_OUTPUTS({"merged", .format = NM_UNION}), .options = options,
-          .state_size = sizeof(struct merger), .flags = NM_SKIP_MISMATCH, .no_eos_option = "noeof",
-          .interface_status = 253, .arguments = arguments, .check = check, .init = init, .records = records,
-          .end_of_input = end_of_input)
+          .out = NM_OUTPUTS({"merged", .format = NM_UNION, .added = NM_ADDED({"*", "u"})}) /* -u */,
+          .options = options, .state_size = sizeof(struct merger), .flags = NM_SKIP_MISMATCH,
+          .no_eos_option = "noeof", .interface_status = 253, .arguments = arguments, .check = check,
+          .init = init, .records = records, .end_of_input = end_of_input)

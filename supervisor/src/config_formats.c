@@ -82,18 +82,21 @@ static bool add(struct records *r, const char *fields, const char *word, const s
    return r->n < LISTS;
 }
 
-static bool add_chosen(struct records *r, const struct config_module *m, const json_t *declared)
+/* Fields that options add. \return false: nobody knows which */
+static bool add_optional(struct records *r, const struct config_module *m, const json_t *declared)
 {
    const json_t *o;
    size_t i;
-   bool ok = true;
    json_array_foreach(json_object_get(declared, "added"), i, o)
    {
-      const char *word = text(o, "word");
+      const char *word = text(o, "word"), *fields = text(o, "fields");
       bool absent = *word != 0 && (m->params == NULL || strstr(m->params, word) == NULL);
-      ok = ok && add(r, text(o, "fields"), absent ? word : NULL, m);
+      bool any = strcmp(fields, "*") == 0;
+      if ((any && !absent) || (!any && !add(r, fields, absent ? word : NULL, m))) {
+         return false;
+      }
    }
-   return ok && r->n > 0;
+   return true;
 }
 
 static bool what_output_sends(const struct check *k, const struct config_output *o, int depth,
@@ -147,7 +150,8 @@ static bool what_output_sends(const struct check *k, const struct config_output 
       r->json = true;
       return true;
    }
-   if (strcmp(text(d, "data"), "unirec") != 0 || depth >= DEPTH || !add(r, fields, NULL, o->module)) {
+   if (strcmp(text(d, "data"), "unirec") != 0 || depth >= DEPTH || !add(r, fields, NULL, o->module) ||
+       !add_optional(r, o->module, d)) {
       return false;
    }
    if (strcmp(format, "follow") == 0) {
@@ -157,7 +161,7 @@ static bool what_output_sends(const struct check *k, const struct config_output 
    if (strcmp(format, "union") == 0) {
       return what_all_inputs_get(k, o->module, depth + 1, r);
    }
-   return strcmp(format, "chosen") == 0 ? add_chosen(r, o->module, d) : *fields != 0;
+   return strcmp(format, "chosen") == 0 ? r->n > 0 : *fields != 0;
 }
 
 /* ------------------------------------------------------------------- comparison */
