@@ -27,7 +27,12 @@ bool command_reload(struct daemon *d, json_t *report, uint32_t trial)
 
 bool command_load(struct daemon *d, struct config *c, json_t *report, uint32_t trial)
 {
+   char why[512];
    bool ok = c != NULL && c->n_errors == 0;
+   if (ok && !spawner_load(d, c, why, sizeof(why))) {
+      config_error(c, 1, "%s", why);
+      ok = false;
+   }
    if (ok) {
       config_check_topology(c, false);
       json_object_set_new(report, "warnings", problem_list(c, false));

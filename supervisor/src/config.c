@@ -85,6 +85,18 @@ struct config *config_load(const char *path)
    return c != NULL ? finish(c, config_expand(c, path)) : NULL;
 }
 
+struct config *config_load_if(const char *path, bool (*ok)(const struct config *c, char *why, size_t size))
+{
+   struct config *c = new_config();
+   char why[512];
+   bool expanded = c != NULL && config_expand(c, path);
+   if (expanded && !ok(c, why, sizeof(why))) {
+      config_error(c, 1, "%s", why);
+      expanded = false;
+   }
+   return c != NULL ? finish(c, expanded) : NULL;
+}
+
 struct config *config_load_text(const char *name, const char *text, size_t length)
 {
    struct config *c = new_config();

@@ -85,6 +85,9 @@ struct config {
 
 /** Reads and checks a template. \return NULL without memory; otherwise a configuration to use if n_errors is 0 */
 struct config *config_load(const char *path);
+/** The same if the files that it is made of are as they should be, which is asked before they are understood. The template is opened
+ *  before. */
+struct config *config_load_if(const char *path, bool (*ok)(const struct config *c, char *why, size_t size));
 /** The same of text in memory; includes are recognised, but not read. For tests and fuzzing. */
 struct config *config_load_text(const char *name, const char *text, size_t length);
 void config_free(struct config *c);

@@ -26,7 +26,6 @@ static const char *const names[OPTIONS] = {
     [OPTION_CPUS] = "cpus",
     [OPTION_NICE] = "nice",
     [OPTION_MEMORY] = "memory",
-    [OPTION_CPU] = "cpu",
     [OPTION_OPEN_FILES] = "open-files",
     [OPTION_CORE] = "core",
     [OPTION_SANDBOX] = "sandbox",
@@ -118,23 +117,6 @@ static bool take_nice(const char *text, int *to)
       return false;
    }
    *to = negative ? -(int) n : (int) n;
-   return true;
-}
-
-/* "50%", "250%" */
-static bool take_percent(const char *text, uint32_t *to)
-{
-   char digits[8] = "";
-   size_t n = strlen(text);
-   unsigned long long percent;
-   if (n < 2 || n > sizeof(digits) || text[n - 1] != '%') {
-      return false;
-   }
-   memcpy(digits, text, n - 1);
-   if (!number(digits, 1, 100000, &percent)) {
-      return false;
-   }
-   *to = (uint32_t) percent;
    return true;
 }
 
@@ -238,7 +220,6 @@ static const char *const expected[OPTIONS] = {
     [OPTION_CPUS] = "numbers of processors as in 0-3,6",
     [OPTION_NICE] = "-20 to 19",
     [OPTION_MEMORY] = "bytes, at least 1M, as in 512M or 2G",
-    [OPTION_CPU] = "percent of one processor, as in 50% or 200%",
     [OPTION_OPEN_FILES] = "16 to 1048576",
     [OPTION_CORE] = "bytes, as in 0 or 512M, or unlimited",
     [OPTION_SANDBOX] = "on or off",
@@ -265,7 +246,6 @@ static bool take(struct config_options *o, const char *self, enum config_option 
    case OPTION_CPUS: return take_cpus(value, &o->cpus);
    case OPTION_NICE: return take_nice(value, &o->nice);
    case OPTION_MEMORY: return take_bytes(value, &o->memory) && o->memory >= 1u << 20;
-   case OPTION_CPU: return take_percent(value, &o->cpu);
    case OPTION_OPEN_FILES:
       if (!number(value, 16, 1048576, &n)) {
          return false;

@@ -30,7 +30,6 @@ enum config_option {
    OPTION_CPUS,
    OPTION_NICE,
    OPTION_MEMORY,
-   OPTION_CPU,
    OPTION_OPEN_FILES,
    OPTION_CORE,
    OPTION_SANDBOX,
@@ -48,7 +47,6 @@ struct config_options {
    cpu_set_t cpus;
    int nice;
    uint64_t memory;       /* bytes */
-   uint32_t cpu;          /* percent of one core */
    uint32_t open_files;   /* descriptors */
    uint64_t core;         /* bytes of a core dump; UINT64_MAX: any */
    uint64_t log_bytes;    /* of each log; 0: as --log-limit says */

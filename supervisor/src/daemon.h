@@ -129,6 +129,12 @@ struct trial {
 
 struct event_ring;
 
+/** A process of the spawner that has ended. */
+struct spawner_end {
+   pid_t pid;
+   int status; /* as of waitpid() */
+};
+
 /** What is done where the kernel or the build lacks a part of the sandbox. */
 enum sandbox_policy {
    SANDBOX_AUTO,    /* the parts that there are */
@@ -168,6 +174,12 @@ struct daemon {
    uint32_t reloads, failed_reloads;
    bool last_reload_failed;
    time_t started;
+   const char *user; /* that this process and modules become, which root has started; NULL: nobody */
+   struct source spawner;
+   pid_t spawner_pid;
+   bool spawner_lost;
+   struct spawner_end *ends; /* that were not taken into account so far */
+   uint32_t n_ends;
    uint32_t watchdog; /* seconds without an answer after which a module is killed; 0: never */
 };
 
@@ -281,9 +293,23 @@ bool spawn(struct daemon *d, struct module *m);
 void spawn_release(struct daemon *d);
 /** How a process of an earlier supervisor is confined, as far as it can be seen. */
 struct sandbox spawn_adopted_sandbox(const struct daemon *d, const struct module *m);
-void spawn_signal(const struct module *m, int signal);
+void spawn_signal(struct daemon *d, const struct module *m, int signal);
 /** Field 22 of /proc/PID/stat, 0: no such process or a zombie. */
 uint64_t spawn_start_time(pid_t pid);
+
+/* spawner.c: what is left to nemea_spawner, if there is one */
+/** Starts it, and becomes the user that modules run as. \return false with a message */
+bool spawner_start(struct daemon *d);
+bool spawner_watch(struct daemon *d);
+/** It is to read the configuration as well. \return false: why it does not accept it */
+bool spawner_load(struct daemon *d, const struct config *c, char *why, size_t size);
+/** Starts the process of a module with these descriptors. \return -1: why */
+pid_t spawner_spawn(struct daemon *d, struct module *m, int out, int err, int gate, char *why, size_t size);
+bool spawner_signal(struct daemon *d, const struct module *m, int signal);
+/** Takes into account which of its processes have ended. */
+void spawner_reap(struct daemon *d);
+/** It has ended: without it nothing can be started or stopped, so the supervisor ends, too. */
+void spawner_lost(struct daemon *d);
 
 /* service.c */
 void service_tick(struct daemon *d, struct module *m);

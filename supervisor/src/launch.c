@@ -103,23 +103,10 @@ static bool set_environment(char *const *variables)
    return true;
 }
 
-static bool write_file(const char *path, const char *text)
-{
-   int fd = open(path, O_WRONLY | O_CLOEXEC);
-   bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t) strlen(text);
-   if (fd >= 0) {
-      close(fd);
-   }
-   return ok;
-}
-
 /* \return what failed, with errno */
 static const char *apply_options(const struct launch *l)
 {
    const struct config_options *o = l->options;
-   if (l->cgroup != NULL && !write_file(l->cgroup, "0")) {
-      return "cannot enter the cgroup";
-   }
    if (o == NULL) {
       return NULL;
    }

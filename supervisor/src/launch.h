@@ -27,9 +27,8 @@ struct launch {
    const struct socket_dirs *dirs;
    const struct launch_user *user; /* NULL: that of this process */
    int in, out, err;
-   int gate;           /* the program begins when a byte can be read here; -1: at once */
-   const char *cgroup; /* its cgroup.procs; NULL: none */
-   bool limit_data;    /* memory is limited by RLIMIT_DATA */
+   int gate;        /* the program begins when a byte can be read here; -1: at once */
+   bool limit_data; /* memory is limited by RLIMIT_DATA */
 };
 
 /** The user of a module: of its options, otherwise the service's. Never root, and in the service's group, to which sockets belong.

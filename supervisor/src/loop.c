@@ -133,6 +133,7 @@ static void loop(struct daemon *d)
    while (!finished(d)) {
       struct epoll_event e;
       trial_tick(d);
+      spawner_reap(d);
       uint64_t next = modules_reconcile(d), menus = control_menus(d);
       next = menus < next ? menus : next;
       if (d->state_changed) {
@@ -144,7 +145,7 @@ static void loop(struct daemon *d)
       if (d->now >= next_tick) {
          next_tick = tick(d);
       }
-      next = next < next_tick ? next : next_tick;
+      next = d->n_ends > 0 ? d->now : next < next_tick ? next : next_tick;
       /* One event at a time: what it closes cannot be among the events that were fetched with it. */
       int n = epoll_wait(d->epoll, &e, 1, next > d->now ? (int) (next - d->now) : 0);
       d->now = clock_ms();
@@ -189,9 +190,15 @@ static int start(struct daemon *d)
          fprintf(stderr, "error: %s\n", json_string_value(json_array_get(errors, i)));
       }
       status = EXIT_CONFIG;
-   } else if (catch_signals(d) && control_listen(d) && (!d->interactive || control_terminal(d))) {
+   } else if (catch_signals(d) && spawner_watch(d) && control_listen(d) &&
+              (!d->interactive || control_terminal(d))) {
       d->reloads = 0;
       journal_event(d, EVENT_SUPERVISOR, NULL, "The supervisor (PID: %d) was started.", (int) getpid());
+      if (geteuid() == 0) {
+         journal_log(d, "WARNING",
+                     "The supervisor and modules without the option user run as root; --user=NAME "
+                     "leaves to root only what needs it.");
+      }
       state_adopt(d);
       status = d->backup == NULL || import_backup(d, d->backup) ? EXIT_SUCCESS : EXIT_FAILURE;
    }
@@ -208,6 +215,8 @@ static void end(struct daemon *d)
       journal_event(d, EVENT_SUPERVISOR, NULL, "The supervisor ends, %u modules go on.", modules_alive(d));
    }
    modules_free(d);
+   loop_close(d, &d->spawner);
+   free(d->ends);
    loop_close(d, &d->signals);
    journal_close(d);
    events_close(d);
@@ -266,8 +275,8 @@ int daemon_run(struct daemon *d, bool background)
       go_to_background(ready);
    }
    (void) umask(0027);
-   d->epoll = d->lock = d->signals.fd = d->listener.fd = -1;
-   int status = start(d);
+   d->epoll = d->lock = d->spawner.fd = d->signals.fd = d->listener.fd = -1;
+   int status = spawner_start(d) ? start(d) : EXIT_FAILURE;
    if (status == EXIT_SUCCESS) {
       if (background) {
          detach(ready[1]);
@@ -275,6 +284,7 @@ int daemon_run(struct daemon *d, bool background)
       nc_notify("READY=1");
       loop(d);
       nc_notify("STOPPING=1");
+      status = d->spawner_lost ? EXIT_FAILURE : EXIT_SUCCESS;
    } else if (background) {
       char failed = (char) status;
       (void) !write(ready[1], &failed, 1);

@@ -45,6 +45,10 @@ static void help(FILE *to)
         "      --import-backup=FILE    take over the modules that a supervisor of NEMEA 2 left running "
         "(/tmp/sup_tmp_dir/\n"
         "                              NUMBER_sup_backup_file.xml); FILE is renamed to FILE.imported\n"
+        "      --user=NAME             for root: the supervisor and its modules run as this user, and only "
+        "nemea_spawner stays\n"
+        "                              root, which starts what a configuration names that only root can "
+        "change\n"
         "      --watchdog=SECONDS      kill a module that has not answered for so long, and start it again "
         "(default: 0, never)\n"
         "      --sandbox=auto|require|off\n"
@@ -202,7 +206,9 @@ static int run(struct daemon *d, bool background)
       fprintf(stderr, "supervisor: cannot read the template %s: %s\n", d->template, strerror(errno));
       return EXIT_CONFIG;
    }
-   if (realpath(d->logs, logs) == NULL || access(logs, W_OK | X_OK) != 0) {
+   /* Root without all its capabilities need not be able to write there; the user that it becomes is. */
+   bool becomes = d->user != NULL && geteuid() == 0;
+   if (realpath(d->logs, logs) == NULL || (!becomes && access(logs, W_OK | X_OK) != 0)) {
       fprintf(stderr, "supervisor: cannot write to the directory of logs %s: %s\n", d->logs, strerror(errno));
       return EXIT_CONFIG;
    }
@@ -215,6 +221,14 @@ static int run(struct daemon *d, bool background)
       fprintf(stderr, "supervisor: %s\n", why);
       return EXIT_FAILURE;
    }
+   if (d->user != NULL && geteuid() != 0) { /* everything runs as this user anyway */
+      const struct passwd *user = getpwnam(d->user);
+      if (user == NULL || user->pw_uid != geteuid()) {
+         fprintf(stderr, "supervisor: --user=%s: only root can start it as another user\n", d->user);
+         return EXIT_FAILURE;
+      }
+      d->user = NULL;
+   }
    d->template = template;
    d->logs = logs;
    d->state_dir = d->state_dir != NULL ? d->state_dir : state != NULL ? state : DEFAULT_STATE;
@@ -224,7 +238,7 @@ static int run(struct daemon *d, bool background)
 
 int main(int argc, char **argv)
 {
-   enum { CHECK = 256, STRICT, DIFF, STATE, INSPECT, LOG_LIMIT, IMPORT, SANDBOX, WATCHDOG };
+   enum { CHECK = 256, STRICT, DIFF, STATE, INSPECT, LOG_LIMIT, IMPORT, SANDBOX, USER, WATCHDOG };
    static const struct option options[] = {{"check", no_argument, NULL, CHECK},
                                            {"strict", no_argument, NULL, STRICT},
                                            {"diff", no_argument, NULL, DIFF},
@@ -239,6 +253,7 @@ int main(int argc, char **argv)
                                            {"log-limit", required_argument, NULL, LOG_LIMIT},
                                            {"import-backup", required_argument, NULL, IMPORT},
                                            {"sandbox", required_argument, NULL, SANDBOX},
+                                           {"user", required_argument, NULL, USER},
                                            {"watchdog", required_argument, NULL, WATCHDOG},
                                            {"help", no_argument, NULL, 'h'},
                                            {"version", no_argument, NULL, 'V'},
@@ -265,6 +280,7 @@ int main(int argc, char **argv)
          }
          break;
       case IMPORT: d.backup = optarg; break;
+      case USER: d.user = optarg; break;
       case WATCHDOG:
          if (!set_watchdog(&d, optarg)) {
             return EXIT_USAGE;

@@ -258,6 +258,9 @@ void modules_reap(struct daemon *d)
    int status;
    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
       bool known = tap_ended(d, pid, status);
+      if (d->spawner_pid > 0 && pid == d->spawner_pid) {
+         spawner_lost(d);
+      }
       for (uint32_t i = 0; !known && i < d->n_modules; i++) {
          struct module *m = d->modules[i];
          if (m->pid == pid && m->plan.alive && !m->adopted) {
@@ -310,12 +313,12 @@ static void act(struct daemon *d, struct module *m, enum plan_action action)
       signal = m->stop_signal != 0 ? m->stop_signal : SIGTERM;
       journal_event(d, EVENT_STOPPING, m, "Stopping module %s... sending SIG%s", m->name,
                     sigabbrev_np(signal));
-      spawn_signal(m, signal);
+      spawn_signal(d, m, signal);
       break;
    case ACTION_KILL:
       m->plan.deadline = d->now + PLAN_STOP_TIMEOUT;
       journal_event(d, EVENT_STOPPING, m, "Stopping module %s... sending SIGKILL", m->name);
-      spawn_signal(m, SIGKILL);
+      spawn_signal(d, m, SIGKILL);
       break;
    case ACTION_REMOVE:
    case ACTION_NONE: break;

@@ -237,7 +237,7 @@ static void watch_silence(struct daemon *d, struct module *m)
    if (d->watchdog > 0 && s->silent == d->watchdog) {
       journal_event(d, EVENT_ERROR, m, "Module %s (PID: %d) has not answered for %u s, it is killed.",
                     m->name, (int) m->pid, s->silent);
-      spawn_signal(m, SIGKILL);
+      spawn_signal(d, m, SIGKILL);
    } else if (s->silent == first) {
       journal_event(d, EVENT_ERROR, m, "Module %s (PID: %d) has not answered for %u s.", m->name,
                     (int) m->pid, s->silent);

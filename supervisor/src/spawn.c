@@ -129,14 +129,19 @@ static pid_t start_process(struct daemon *d, struct module *m, char *const argv[
                       .err = open_module_log(d, m, "stderr", argv),
                       .limit_data = m->config->options.memory > 0};
    pid_t pid = -1;
-   int named = geteuid() == 0 ? launch_user_of(&m->config->options, NULL, &user, why, size) : 0;
+   int named = d->spawner_pid == 0 && geteuid() == 0
+                   ? launch_user_of(&m->config->options, NULL, &user, why, size)
+                   : 0;
    if (named >= 0) {
       l.user = named > 0 ? &user : NULL;
       if (l.out >= 0 && l.err >= 0 && pipe2(gate, O_CLOEXEC) == 0) {
          l.gate = gate[0];
-         pid = fork_module(&l, gate[1]);
+         pid = d->spawner_pid > 0 ? spawner_spawn(d, m, l.out, l.err, l.gate, why, size)
+                                  : fork_module(&l, gate[1]);
       }
-      (void) snprintf(why, size, "%s", strerror(errno));
+      if (d->spawner_pid == 0) {
+         (void) snprintf(why, size, "%s", strerror(errno));
+      }
    }
    close_all((int[]){l.out, l.err, gate[0], pid < 0 ? gate[1] : -1}, 4);
    m->gate = pid < 0 ? -1 : gate[1];
@@ -160,8 +165,11 @@ bool spawn(struct daemon *d, struct module *m)
    return true;
 }
 
-void spawn_signal(const struct module *m, int signal)
+void spawn_signal(struct daemon *d, const struct module *m, int signal)
 {
+   if (d->spawner_pid > 0 && m->pid > 1 && spawner_signal(d, m, signal)) {
+      return;
+   }
    /* Its number is its own as long as it is not reaped; of an adopted one the start time says so. */
    if (m->pid > 1 && (!m->adopted || spawn_start_time(m->pid) == m->start_time)) {
       if (kill(-m->pid, signal) != 0) { /* before setsid() in the child there is no group */

@@ -44,6 +44,10 @@ static void roll_back(struct daemon *d, const struct module *m, const char *why)
    journal_event(d, EVENT_ROLLBACK, m, "Module %s %s after the reload: the configuration before is back.",
                  m->name, why);
    journal_log(d, "ERROR", "Module %s %s after the reload: the configuration before is back.", m->name, why);
+   char why_not[512];
+   if (!spawner_load(d, before, why_not, sizeof(why_not))) { /* it has kept that configuration, too */
+      journal_log(d, "ERROR", "The configuration before cannot be started again: %s", why_not);
+   }
    (void) modules_apply(d, before, NULL);
    state_write_generated(d);
 }

@@ -420,7 +420,7 @@ static void options_of_a_module_are_read(void **state)
 {
    struct config *c =
        load_options("s:user='games' s:group='adm' s:cwd='/tmp' s:environment='A=1 \"B=two words\" C='"
-                    " s:cpus='0-2,5' s:nice='-3' s:memory='64M' s:cpu='150%' s:open-files='99' s:core='0'"
+                    " s:cpus='0-2,5' s:nice='-3' s:memory='64M' s:open-files='99' s:core='0'"
                     " s:sandbox='off' s:capabilities='NET_RAW, NET_ADMIN' s:after='b' s:log-limit='10000x2'");
    assert_int_equal(c->n_errors, 0);
    const struct config_options *o = &c->modules[0].options;
@@ -432,7 +432,6 @@ static void options_of_a_module_are_read(void **state)
    assert_true(CPU_ISSET(5, &o->cpus) && !CPU_ISSET(3, &o->cpus));
    assert_int_equal(o->nice, -3);
    assert_int_equal(o->memory, 64 << 20);
-   assert_int_equal(o->cpu, 150);
    assert_int_equal(o->open_files, 99);
    assert_int_equal(o->core, 0);
    assert_true(o->no_sandbox);
@@ -471,8 +470,6 @@ static void wrong_options_are_errors_with_their_line(void **state)
        {"s:memory='1023k'", "memory \"1023k\": expected bytes, at least 1M"},
        {"s:memory='1MB'", "memory"},
        {"s:memory='99999999999G'", "memory"},
-       {"s:cpu='0%'", "cpu \"0%\": expected percent"},
-       {"s:cpu='50'", "cpu"},
        {"s:open-files='15'", "open-files \"15\": expected 16 to 1048576"},
        {"s:core='any'", "core \"any\""},
        {"s:sandbox='auto'", "sandbox \"auto\": expected on or off"},
