@@ -13,6 +13,7 @@
 static inline uint32_t take(struct trap_input *in, trap_message_t *m, uint32_t max)
 {
    const uint8_t *p = in->pos, *end = in->end;
+   uint64_t seq = in->seq;
    uint32_t n = 0;
    while (n < max && p < end) {
       size_t left = (size_t) (end - p);
@@ -28,11 +29,12 @@ static inline uint32_t take(struct trap_input *in, trap_message_t *m, uint32_t m
       }
       m[n].data = p + 2;
       m[n].size = size;
-      m[n].seq = ++in->seq;
+      m[n].seq = ++seq;
       n++;
       p += 2 + size;
    }
    in->pos = p;
+   in->seq = seq;
    count_up(&in->records, n);
    return n;
 }

@@ -15,6 +15,11 @@ static void look_at_format(struct input *in)
 {
    static const char *const names[] = {"TIME_LAST", "TIME"};
    in->one_byte_record = in->tmplt != NULL && one_byte_records(in->tmplt);
+   in->enough = UINT32_MAX;
+   if (in->tmplt != NULL && !in->one_byte_record &&
+       (in->def->unchecked || in->tmplt->first_dynamic == UR_NO_DYNAMIC_VALUES)) {
+      in->enough = in->def->unchecked || in->tmplt->static_size < 2 ? 2 : in->tmplt->static_size;
+   }
    in->time_offset = UR_INVALID_OFFSET;
    for (size_t i = 0;
         in->tmplt != NULL && !in->def->unchecked && i < 2 && in->time_offset == UR_INVALID_OFFSET; i++) {
@@ -59,6 +64,7 @@ static int open_input(nm_module_t *m, uint32_t i, char type)
    in->def = interfaces_input(m, i, in->name, sizeof(in->name));
    in->active = 1;
    in->is_file = type == TRAP_IFC_TYPE_FILE;
+   in->enough = UINT32_MAX;
    in->time_offset = UR_INVALID_OFFSET;
    if (in->def->data == NM_UNIREC) {
       return require_unirec(m, i);

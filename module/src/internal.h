@@ -36,6 +36,8 @@ struct input {
    bool format_known;    /* of the sender, and told to the module */
    bool refused;         /* the format that was announced last: its messages are gone */
    bool one_byte_record; /* the format has records of one byte: end of stream is then an empty message only */
+   uint32_t
+       enough; /* a message of so many bytes is a good record, whatever it has; UINT32_MAX: it must be checked */
    uint16_t time_offset; /* of TIME_LAST or TIME in a record; UR_INVALID_OFFSET: none */
    uint64_t last_seq;
    uint64_t missed; /* records the sender skipped for this reader */
@@ -244,6 +246,30 @@ uint64_t clock_us(clockid_t id);
 void clock_start(nm_module_t *m);
 /** A record of this time came from the input: moves the clock and runs the ticks that are due before it. */
 int clock_record(nm_module_t *m, struct input *in, ur_time_t t);
+/** Is t more than a day ahead? Then it must be confirmed (nm_time_is_confirmed()). */
+static inline bool clock_is_far(ur_time_t newest, ur_time_t t)
+{
+   return t > newest && t - newest > (ur_time_t) 86400 << 32;
+}
+/** The same as clock_record(). Most records are of the only input, a little newer than the one before or older, and no tick is due. */
+static inline int clock_note(nm_module_t *m, struct input *in, ur_time_t t)
+{
+   struct clock *c = &m->clock;
+   const ur_time_t before = in->newest;
+   if (__builtin_expect(c->several || before == 0 || in->far != 0 || c->newest != before || t >= c->tick_at ||
+                            clock_is_far(before, t),
+                        0)) {
+      return clock_record(m, in, t);
+   }
+   m->late += t < c->now;
+   in->live = true;
+   if (t > before) {
+      in->newest = c->newest = t;
+      c->quiet_at = 0;
+      c->now = t > c->late && t - c->late > c->now ? t - c->late : c->now;
+   }
+   return NM_OK;
+}
 /** The input ended, or its format changed: the others decide. */
 int clock_update(nm_module_t *m);
 /** Nothing came from any input for a while. */

@@ -13,7 +13,7 @@ static inline bool is_end(const struct input *in, const nm_record_t *msg)
 }
 
 /* Records of NM_UNIREC inputs are checked here, once. */
-static inline bool is_good(nm_module_t *m, const struct input *in, const nm_record_t *msg)
+static bool check_record(nm_module_t *m, const struct input *in, const nm_record_t *msg)
 {
    if (__builtin_expect(in->tmplt != NULL
                             ? in->def->unchecked || ur_rec_check(in->tmplt, msg->data, msg->size)
@@ -24,6 +24,11 @@ static inline bool is_good(nm_module_t *m, const struct input *in, const nm_reco
    m->bad_records++;
    nm_warn(m, "a record of %u bytes does not fit its format; skipped", msg->size);
    return false;
+}
+
+static inline bool is_good(nm_module_t *m, const struct input *in, const nm_record_t *msg)
+{
+   return __builtin_expect(msg->size >= in->enough, 1) || check_record(m, in, msg);
 }
 
 static inline ur_time_t time_of(const struct input *in, const nm_record_t *msg)
@@ -66,6 +71,40 @@ static int hand_over_batch(nm_module_t *m, const nm_record_t *first, const nm_re
    return outcome(m, m->def->records(m, first, (uint32_t) (end - first)));
 }
 
+/* Passes over records that need nothing but a look at their time: the next ones of the only input, long enough, a little newer than the
+ * one before or older, with no tick due. Nearly all are; what the loop looks at stays in registers. \return the first other one */
+static const nm_record_t *pass_plain(nm_module_t *m, struct input *in, const nm_record_t *msg,
+                                     const nm_record_t *end)
+{
+   struct clock *c = &m->clock;
+   if (c->several || in->biflow != NULL || in->time_offset == UR_INVALID_OFFSET || in->newest == 0 ||
+       in->far != 0 || c->newest != in->newest || msg == end) {
+      return msg;
+   }
+   const ur_time_t tick_at = c->tick_at, lateness = c->late;
+   const uint32_t enough = in->enough;
+   ur_time_t newest = in->newest, now = c->now;
+   uint64_t seq = in->last_seq, late = 0;
+   for (; msg < end && msg->size >= enough && msg->seq == seq + 1; msg++) {
+      const ur_time_t t = time_of(in, msg);
+      if (t >= tick_at || clock_is_far(newest, t)) {
+         break;
+      }
+      seq++;
+      late += t < now;
+      newest = t > newest ? t : newest;
+      const ur_time_t behind = t > lateness ? t - lateness : 0;
+      now = behind > now ? behind : now;
+   }
+   in->live = in->live || seq != in->last_seq;
+   c->quiet_at = newest != in->newest ? 0 : c->quiet_at;
+   in->newest = c->newest = newest;
+   in->last_seq = seq;
+   c->now = now;
+   m->late += late;
+   return msg;
+}
+
 /* For records(): as many at once as stand between two things that interrupt. \param[out] done messages dealt with */
 static int deliver_batches(nm_module_t *m, uint32_t i, const nm_record_t *msgs, uint32_t count,
                            uint32_t *done)
@@ -73,7 +112,7 @@ static int deliver_batches(nm_module_t *m, uint32_t i, const nm_record_t *msgs, 
    struct input *in = &m->in[i];
    const nm_record_t *first = msgs, *msg = msgs, *end = msgs + count;
    int rc = NM_OK;
-   for (; rc == NM_OK && msg < end; msg++) {
+   for (; rc == NM_OK && (msg = pass_plain(m, in, msg, end)) < end; msg++) {
       bool last = is_end(in, msg), good = !last && is_good(m, in, msg);
       bool timed = good && in->time_offset != UR_INVALID_OFFSET;
       bool split = good && in->biflow != NULL && biflow_is(in->biflow, msg->data);
@@ -83,7 +122,7 @@ static int deliver_batches(nm_module_t *m, uint32_t i, const nm_record_t *msgs, 
          first = good && !split ? msg : msg + 1;
       }
       if (rc == NM_OK && timed) {
-         rc = clock_record(m, in, time_of(in, msg));
+         rc = clock_note(m, in, time_of(in, msg));
       }
       if (rc != NM_OK) {
          m->unread += split;
@@ -134,7 +173,7 @@ static int deliver_halves(nm_module_t *m, uint32_t i, const nm_record_t *msgs, u
          rc = hand_over_halves(m, in);
       }
       if (rc == NM_OK && timed) {
-         rc = clock_record(m, in, time_of(in, msg));
+         rc = clock_note(m, in, time_of(in, msg));
       }
       if (rc != NM_OK) {
          m->unread += !last;
@@ -173,7 +212,7 @@ static int deliver_records(nm_module_t *m, uint32_t i, const nm_record_t *msgs, 
       if (!is_good(m, in, msg)) {
          continue;
       }
-      if (in->time_offset != UR_INVALID_OFFSET && (rc = clock_record(m, in, time_of(in, msg))) != NM_OK) {
+      if (in->time_offset != UR_INVALID_OFFSET && (rc = clock_note(m, in, time_of(in, msg))) != NM_OK) {
          m->unread++;
          continue;
       }

@@ -378,6 +378,40 @@ static void a_batch_is_cut_where_a_tick_is_due_and_where_a_record_is_bad(void **
    nm_test_free(t);
 }
 
+/* Times that go back, times that are wrong, and gaps: how many records come at once makes no difference to the clock and the counters. */
+static void a_batch_moves_the_clock_as_its_records_one_by_one(void **state)
+{
+   enum { N = 12, YEAR = 365 * 86400 };
+   static const int seconds[N] = {5, 7, 6, 7, 8, 7, YEAR, 9, 3, 10, YEAR, YEAR + 1};
+   static const char *const counters[] = {"records", "late", "missed", "bad"};
+   ur_time_t times[N];
+   nm_record_t recs[N];
+   (void) state;
+   for (uint32_t i = 0; i < N; i++) {
+      times[i] = AT(seconds[i]);
+      recs[i] = (nm_record_t){.data = &times[i], .size = 8, .seq = i + 1 + (i > 3 ? 2 : 0)};
+   }
+   for (uint32_t n = 1; n <= N; n++) {
+      nm_test_t *batch = nm_test_new(&batch_module, ""), *single = nm_test_new(&batch_module, "");
+      nm_test_format(batch, 0, "time TIME_LAST");
+      nm_test_format(single, 0, "time TIME_LAST");
+      assert_int_equal(nm_test_feed_batch(batch, 0, recs, n), NM_OK);
+      for (uint32_t i = 0; i < n; i++) {
+         assert_int_equal(nm_test_feed_batch(single, 0, &recs[i], 1), NM_OK);
+      }
+      assert_true(nm_now(nm_test_module(batch)) == nm_now(nm_test_module(single)));
+      for (unsigned i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+         assert_int_equal(nm_test_counter(batch, counters[i]), nm_test_counter(single, counters[i]));
+      }
+      assert_int_equal(((struct batches *) nm_self(nm_test_module(batch)))->ticks,
+                       ((struct batches *) nm_self(nm_test_module(single)))->ticks);
+      assert_true(n < 4 || nm_test_counter(batch, "late") > 0);
+      assert_int_equal(nm_test_counter(batch, "missed"), n > 4 ? 2 : 0);
+      nm_test_free(batch);
+      nm_test_free(single);
+   }
+}
+
 /* ------------------------------------------------------------------ biflows */
 
 static int both_halves(nm_module_t *m, const void *rec)
@@ -723,6 +757,7 @@ int main(void)
        cmocka_unit_test(gaps_in_the_sequence_are_counted_exactly),
        cmocka_unit_test(what_is_left_of_a_batch_is_counted),
        cmocka_unit_test(a_batch_is_cut_where_a_tick_is_due_and_where_a_record_is_bad),
+       cmocka_unit_test(a_batch_moves_the_clock_as_its_records_one_by_one),
        cmocka_unit_test(a_biflow_is_handed_over_as_two_flows),
        cmocka_unit_test(halves_of_biflows_come_in_batches),
        cmocka_unit_test(variable_length_fields_of_the_other_direction_are_exchanged),
