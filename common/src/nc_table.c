@@ -29,6 +29,7 @@ struct nc_table {
    uint32_t key_size, cleared, value_offset, entry_size, apart_size;
    uint32_t shift;      /* of whole entries to their number, if their size is a power of two; else 0 */
    uint32_t prefetched; /* last byte of an entry to fetch ahead; no more than three lines are worth it */
+   uint32_t lines;      /* up to there */
    enum nc_table_full full;
    nc_table_evict_fn evicted;
    void *context;
@@ -77,6 +78,18 @@ static bool allocate(nc_table_t *table)
           table->state && table->home && table->free_list;
 }
 
+/* Cache lines of an entry that are fetched ahead, at most. */
+static uint32_t lines_of(const nc_table_t *table)
+{
+   if (table->entry_size % NC_MEMORY_LINE == 0) {
+      return table->prefetched / NC_MEMORY_LINE + 1;
+   }
+   if (table->prefetched < NC_MEMORY_LINE) { /* those of a power of two do not reach into a second one */
+      return table->shift != 0 ? 1 : 2;
+   }
+   return 3;
+}
+
 nc_table_t *nc_table_new(const nc_table_config_t *config)
 {
    if (config->capacity == 0 || config->capacity > NC_TABLE_MAX_CAPACITY || config->key_size == 0 ||
@@ -104,6 +117,7 @@ nc_table_t *nc_table_new(const nc_table_config_t *config)
    uint32_t looked_at =
        table->cleared < config->value_size ? table->value_offset + table->cleared : table->entry_size;
    table->prefetched = looked_at <= 192 ? looked_at - 1 : 191;
+   table->lines = lines_of(table);
    table->full = config->full;
    table->evicted = config->evicted;
    table->context = config->context;
@@ -269,8 +283,12 @@ INLINE void prefetch(nc_table_t *table, const void *const keys[], uint32_t n, ui
          const uint8_t *bytes = entry_at(table, entry);
          __builtin_prefetch(&table->state[entry], 1);
          __builtin_prefetch(bytes, 1);
-         __builtin_prefetch(bytes + table->prefetched, 1);
-         __builtin_prefetch(bytes + table->prefetched / 2, 1);
+         if (table->lines > 1) {
+            __builtin_prefetch(bytes + table->prefetched, 1);
+         }
+         if (table->lines > 2) {
+            __builtin_prefetch(bytes + table->prefetched / 2, 1);
+         }
       }
    }
 }
