@@ -46,12 +46,54 @@ static inline void probers_refresh(struct probers *p, const nc_table_t *table,
 /** What a detector does with records. */
 struct probers_steps {
    void *steps;
-   size_t size;   /**< of a step */
-   uint32_t most; /**< steps of a batch; there is room for one more */
-   /** Makes the steps of a record, two at most. \return how many */
+   size_t size;      /**< of a step */
+   uint32_t most;    /**< steps of a batch; there is room for one more */
+   uint32_t classic; /**< not 0: only what NEMEA 2 takes for a probe counts, of at most this many packets */
+   /** Makes the steps of a record, two at most. Connections with data come here only if their source may have an entry.
+    * \return how many */
    uint32_t (*sort_out)(void *self, void *steps, const void *rec);
    int (*do_steps)(nm_module_t *m, void *steps, uint32_t n);
 };
+
+#define PROBERS_BLOCK 64 /* records that are looked at together */
+#define PROBERS_FEW   8  /* the same, once a source was new */
+
+/* What is known of a block's records before they are read. */
+struct probers_block {
+   uint64_t places[PROBERS_BLOCK]; /* of their sources, in either map: both are of one size */
+   uint8_t wanted[PROBERS_BLOCK];  /* 0: for nothing, unless its source is in the map */
+   uint8_t picked[PROBERS_BLOCK];  /* numbers of those that are not for nothing */
+};
+
+/* Two fields tell what most records are for; meanwhile the bits of their sources are fetched. */
+static inline void probers_look(const struct probers *p, const struct flow_format *format, uint32_t classic,
+                                const nm_record_t *recs, uint32_t n, struct probers_block *b)
+{
+   for (uint32_t i = 0; i < n; i++) {
+      const void *rec = recs[i].data;
+      if (classic != 0) {
+         b->wanted[i] = flow_is_classic_probe(rec, format, classic);
+         continue;
+      }
+      b->wanted[i] = !flow_record_is_use(rec, format);
+      b->places[i] = sources_place(&p->tcp, UR_AT_(rec, format->at[F_SRC_IP]));
+      __builtin_prefetch(&(b->wanted[i] ? &p->others : &p->tcp)->map[b->places[i] >> 6], 1);
+   }
+}
+
+/* Picks the records from first to end that are not for nothing. Which they are cannot be foreseen: there are no branches, of which the
+ * processor would guess every third wrong. \return how many */
+static inline uint32_t probers_pick(const struct probers *p, uint32_t classic, uint32_t first, uint32_t end,
+                                    struct probers_block *b)
+{
+   uint32_t n = 0;
+   for (uint32_t i = first; i < end; i++) {
+      uint64_t known = classic != 0 ? 0 : p->tcp.map[b->places[i] >> 6] >> (b->places[i] & 63) & 1;
+      b->picked[n] = (uint8_t) i;
+      n += b->wanted[i] | (uint32_t) known;
+   }
+   return n;
+}
 
 /** Takes n records. Inlined, and with it the functions of the steps. */
 __attribute__((always_inline)) static inline int probers_records(nm_module_t *m, const struct probers *p,
@@ -59,16 +101,34 @@ __attribute__((always_inline)) static inline int probers_records(nm_module_t *m,
                                                                  const nm_record_t *recs, uint32_t n,
                                                                  const struct probers_steps *s)
 {
-   uint32_t waiting = 0;
+   struct probers_block block;
+   uint32_t waiting = 0, first = 0, known = 0, few = PROBERS_BLOCK;
    int rc = NM_OK;
-   for (uint32_t i = 0; i < n && rc == NM_OK; i++) {
-      if (i + SOURCES_AHEAD < n) {
-         sources_prefetch(&p->tcp, UR_AT_(recs[i + SOURCES_AHEAD].data, format->at[F_SRC_IP]));
+   while (first < n && rc == NM_OK) {
+      const uint32_t begin = first / PROBERS_BLOCK * PROBERS_BLOCK;
+      const uint32_t size = n - begin < PROBERS_BLOCK ? n - begin : PROBERS_BLOCK;
+      if (first == begin) {
+         probers_look(p, format, s->classic, recs + begin, size, &block);
+         few = PROBERS_BLOCK;
       }
-      waiting += s->sort_out(nm_self(m), (char *) s->steps + waiting * s->size, recs[i].data);
-      if (waiting >= s->most) {
-         rc = s->do_steps(m, s->steps, waiting);
-         waiting = 0;
+      uint32_t end = first - begin + few < size ? first - begin + few : size;
+      uint32_t picked = probers_pick(p, s->classic, first - begin, end, &block);
+      const uint32_t passed = end - (first - begin) - picked;
+      first = begin + end;
+      known = p->tcp.set;
+      for (uint32_t k = 0; k < picked && rc == NM_OK; k++) {
+         const uint32_t i = block.picked[k];
+         waiting += s->sort_out(nm_self(m), (char *) s->steps + waiting * s->size, recs[begin + i].data);
+         if (waiting >= s->most) {
+            rc = s->do_steps(m, s->steps, waiting);
+            waiting = 0;
+         }
+         /* Later records that were passed over may be of this source. */
+         if (p->tcp.set != known && passed > 0) {
+            first = begin + i + 1;
+            few = PROBERS_FEW;
+            break;
+         }
       }
    }
    return rc == NM_OK ? s->do_steps(m, s->steps, waiting) : rc;

@@ -24,8 +24,7 @@ struct sources {
    uint32_t most;  /* of these; then it is made again */
 };
 
-#define SOURCES_AHEAD 8  /* records between fetching and use */
-#define SOURCES_BITS  16 /* per entry of the table */
+#define SOURCES_BITS 16 /* per entry of the table */
 
 /** \return false: no memory */
 static inline bool sources_open(struct sources *s, const nc_table_t *table)
@@ -46,8 +45,8 @@ static inline void sources_close(struct sources *s)
    s->map = NULL;
 }
 
-/* Place of an address, which may have any alignment. Keyed, and cheaper than a hash for a table. */
-static inline uint64_t sources_place_(const struct sources *s, const void *address)
+/** Place of the bit of an address, which may have any alignment. Keyed, and cheaper than a hash for a table. */
+static inline uint64_t sources_place(const struct sources *s, const void *address)
 {
    uint64_t word[2];
    memcpy(word, address, sizeof(word));
@@ -56,22 +55,16 @@ static inline uint64_t sources_place_(const struct sources *s, const void *addre
           s->shift;
 }
 
-/** Fetches the bit of an address that is looked at soon. */
-static inline void sources_prefetch(const struct sources *s, const void *address)
-{
-   __builtin_prefetch(&s->map[sources_place_(s, address) >> 6], 1);
-}
-
 static inline bool sources_may_have(const struct sources *s, const void *address)
 {
-   uint64_t place = sources_place_(s, address);
+   uint64_t place = sources_place(s, address);
    return s->map[place >> 6] >> (place & 63) & 1;
 }
 
 /** The source is about to get an entry. */
 static inline void sources_add(struct sources *s, const void *address)
 {
-   uint64_t place = sources_place_(s, address), bit = UINT64_C(1) << (place & 63);
+   uint64_t place = sources_place(s, address), bit = UINT64_C(1) << (place & 63);
    s->set += !(s->map[place >> 6] & bit);
    s->map[place >> 6] |= bit;
 }

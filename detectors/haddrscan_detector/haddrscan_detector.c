@@ -395,17 +395,12 @@ static uint32_t sort_out(void *detector, void *to, const void *rec)
    struct haddrscan *self = detector;
    struct step *steps = to;
    const struct flow_format *format = &self->format;
-   const bool use = !self->classic && flow_record_is_use(rec, format);
-   if (use ? !sources_may_have(&self->probers.tcp, UR_AT_(rec, format->at[F_SRC_IP]))
-           : self->classic && !flow_is_classic_probe(rec, format, 1)) {
-      return 0;
-   }
    struct flow f = flow_read(rec, format);
-   if (use) {
-      return put(self, steps, USE, &f, 0);
-   }
    if (self->classic) {
       return f.packets == 1 ? put(self, steps, CLASSIC, &f, FULL_WEIGHT) : 0;
+   }
+   if (flow_record_is_use(rec, format)) {
+      return put(self, steps, USE, &f, 0);
    }
    switch (f.protocol) {
    case PROTOCOL_TCP: return sort_tcp(self, steps, &f);
@@ -430,6 +425,7 @@ static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
                           &(const struct probers_steps){.steps = steps,
                                                         .size = sizeof(*steps),
                                                         .most = STEPS,
+                                                        .classic = self->classic ? 1 : 0,
                                                         .sort_out = sort_out,
                                                         .do_steps = do_steps});
 }

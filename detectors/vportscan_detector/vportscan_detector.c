@@ -643,22 +643,13 @@ static uint32_t sort_out(void *detector, void *to, const void *rec)
 {
    struct vportscan *self = detector;
    struct step *steps = to;
-   const struct flow_format *format = &self->format;
+   struct flow f = flow_read(rec, &self->format);
    if (self->classic) {
-      if (!flow_is_classic_probe(rec, format, PROBE_MAX_PACKETS)) {
-         return 0;
-      }
-      struct flow f = flow_read(rec, format);
       return put_probe(self, steps, CLASSIC, &f, 0);
    }
-   if (flow_record_is_use(rec, format)) {
-      if (!sources_may_have(&self->probers.tcp, UR_AT_(rec, format->at[F_SRC_IP]))) {
-         return 0;
-      }
-      struct flow f = flow_read(rec, format);
+   if (flow_record_is_use(rec, &self->format)) {
       return put(steps, USE, &f, 0);
    }
-   struct flow f = flow_read(rec, format);
    if (f.protocol == PROTOCOL_UDP) {
       return sort_udp(self, steps, &f);
    }
@@ -712,6 +703,7 @@ static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
                           &(const struct probers_steps){.steps = steps,
                                                         .size = sizeof(*steps),
                                                         .most = STEPS,
+                                                        .classic = self->classic ? PROBE_MAX_PACKETS : 0,
                                                         .sort_out = sort_out,
                                                         .do_steps = do_steps});
 }

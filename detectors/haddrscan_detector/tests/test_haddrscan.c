@@ -2,9 +2,12 @@
 /** The logic of haddrscan_detector without a process. */
 #include <nemea/module_cmocka.h>
 
-#include "../../common/test_flow.h"
+#include "fields.h"
+
+#include "../../common/test_probes.h"
 
 #define SYN        2
+#define ALL        (2 + 16 + 8) /* SYN, ACK, PSH: a connection with data */
 #define ICMP_FLOWS TEST_FLOWS ",uint16 L4_ICMP_TYPE_CODE"
 /* Columns of alerts with --details. */
 #define ADDR_CNT  8
@@ -291,6 +294,27 @@ static void pings_that_are_answered_are_no_sweep(void **state)
    nm_test_free(t);
 }
 
+/* Connections are passed over unless their source has probed: one that comes right after the first probe is not. */
+static void connections_right_after_the_first_probe_count(void **state)
+{
+   (void) state;
+   for (unsigned used = 0; used <= 1; used++) {
+      struct test_probe probes[60];
+      nm_test_t *t = nm_unit_start("-n 20", TEST_FLOWS);
+      for (uint32_t i = 0; i < 60; i++) { /* a probe, then two connections */
+         const bool probe = i % 3 == 0;
+         probes[i] = (struct test_probe){.src = probe || used ? 0x0a000001 : 0x0a090000u + i,
+                                         .dst = 0x0a010000u + 7 * i,
+                                         .dst_port = 22,
+                                         .flags = probe ? SYN : ALL,
+                                         .packets = probe ? 1 : 10};
+      }
+      test_probes(t, probes, 58); /* the last one is a probe */
+      assert_int_equal(nm_test_pending(t, 0), used ? 0 : 1);
+      nm_test_free(t);
+   }
+}
+
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
@@ -306,6 +330,7 @@ int main(void)
        cmocka_unit_test(sweeps_of_udp_and_pings_are_found_at_the_threshold),
        cmocka_unit_test(pings_are_told_by_their_size),
        cmocka_unit_test(pings_that_are_answered_are_no_sweep),
+       cmocka_unit_test(connections_right_after_the_first_probe_count),
        cmocka_unit_test(options_have_limits),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,9 @@
 /** The logic of vportscan_detector without a process. */
 #include <nemea/module_cmocka.h>
 
-#include "../../common/test_flow.h"
+#include "fields.h"
+
+#include "../../common/test_probes.h"
 
 #define SYN             2
 #define PORT_CNT_COLUMN 9            /* with --details */
@@ -209,6 +211,27 @@ static void scans_beyond_the_room_are_reported_and_forgotten(void **state)
    nm_test_free(t);
 }
 
+/* Connections are passed over unless their source has probed: one that comes right after the first probe is not. */
+static void connections_right_after_the_first_probe_count(void **state)
+{
+   (void) state;
+   for (unsigned used = 0; used <= 1; used++) {
+      struct test_probe probes[60];
+      nm_test_t *t = nm_unit_start("-n 20", TEST_FLOWS);
+      for (uint16_t i = 0; i < 60; i++) { /* 20 probes, 20 connections, 20 of others */
+         const bool other = i % 3 == 2, probe = i % 3 == 0;
+         probes[i] = (struct test_probe){.src = other || (!probe && !used) ? 0x0a090000u + i : 0x0a000001,
+                                         .dst = 0x0a000002,
+                                         .dst_port = (uint16_t) (i + 1),
+                                         .flags = probe ? SYN : ALL,
+                                         .packets = probe ? 1 : 10};
+      }
+      test_probes(t, probes, 60);
+      assert_int_equal(nm_test_pending(t, 0), used ? 0 : 1);
+      nm_test_free(t);
+   }
+}
+
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
@@ -223,6 +246,7 @@ int main(void)
        cmocka_unit_test(tcp_and_udp_from_one_source_port_are_a_scan_of_half_as_many_ports),
        cmocka_unit_test(as_many_ports_of_one_protocol_from_one_port_are_none),
        cmocka_unit_test(scans_beyond_the_room_are_reported_and_forgotten),
+       cmocka_unit_test(connections_right_after_the_first_probe_count),
    };
    return cmocka_run_group_tests(tests, NULL, NULL);
 }
