@@ -26,8 +26,14 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint64 BYTES, uint64 BYTES_REV, time TIM
 #define EXIT_OPTION     255
 #define ANSWERS_UNASKED 8 /* excess of answers over requests that is still ordinary */
 
+/* Of addresses as two words. */
+struct mask {
+   uint64_t v4[2], v6[2];
+};
+
 struct state {
    struct ddos ddos;
+   struct mask sources, targets;
    struct flow_format format;
    bool bytes_rev; /* the format has it */
 };
@@ -81,20 +87,30 @@ static int check(nm_module_t *m)
                          source ? self->source_mask : self->target_mask);
 }
 
-/* The network of an address. */
-static ip_addr_t masked(const ip_addr_t *address, unsigned bits4, unsigned bits6)
+/* The bits of an address that its network has. */
+static struct mask make_mask(unsigned bits4, unsigned bits6)
 {
-   ip_addr_t a;
-   memcpy(&a, address, sizeof(a)); /* not aligned in records */
-   if (ip_is4(&a)) {
-      return ip_from_int(bits4 == 0 ? 0 : ip_get_v4_as_int(&a) & (UINT32_MAX << (32 - bits4)));
-   }
-   for (unsigned i = 0; i < sizeof(a.bytes); i++) {
+   ip_addr_t v4 = ip_from_int(bits4 == 0 ? 0 : UINT32_MAX << (32 - bits4)), v6;
+   for (unsigned i = 0; i < sizeof(v6.bytes); i++) {
       unsigned keep = bits6 > 8 * i ? bits6 - 8 * i : 0;
-      if (keep < 8) {
-         a.bytes[i] &= (uint8_t) (0xff00u >> keep);
-      }
+      v6.bytes[i] = keep < 8 ? (uint8_t) (0xff00u >> keep) : 0xff;
    }
+   struct mask mask;
+   memcpy(mask.v4, &v4, sizeof(v4));
+   memcpy(mask.v6, &v6, sizeof(v6));
+   return mask;
+}
+
+/* The network of an address. */
+static inline ip_addr_t masked(const ip_addr_t *address, const struct mask *mask)
+{
+   uint64_t word[2];
+   ip_addr_t a;
+   memcpy(word, address, sizeof(word)); /* not aligned in records */
+   const uint64_t *keep = ip_is4(address) ? mask->v4 : mask->v6;
+   word[0] &= keep[0];
+   word[1] &= keep[1];
+   memcpy(&a, word, sizeof(a));
    return a;
 }
 
@@ -188,7 +204,10 @@ int flood_report(nm_module_t *m, struct host *h, ur_time_t first, ur_time_t last
 static int init(nm_module_t *m)
 {
    struct ddos *self = nm_self(m);
+   struct state *state = nm_self(m);
    hosts_open(self);
+   state->sources = make_mask(self->source_mask, self->source_mask6);
+   state->targets = make_mask(self->target_mask, self->target_mask6);
    self->details = self->with_details ? calloc(DETAILS_MAX, sizeof(struct detail *)) : NULL;
    if (self->with_details && self->details == NULL) {
       return nm_fail(m, "no memory for details");
@@ -272,28 +291,28 @@ static bool is_backwards(const struct flow *f)
 static bool read_step(const struct state *state, const void *rec, struct step *step)
 {
    const struct ddos *self = &state->ddos;
-   struct flow f = flow_read(rec, &state->format);
-   if (f.last < f.first || ur_time_get_sec(f.last) / INTERVAL > self->interval) {
+   struct flow *f = &step->f;
+   *f = flow_read(rec, &state->format);
+   if (f->last < f->first || ur_time_get_sec(f->last) / INTERVAL > self->interval) {
       return false;
    }
-   if (state->format.both_ways && f.packets_rev > 0 && is_backwards(&f)) {
-      f = (struct flow){.src = f.dst,
-                        .dst = f.src,
-                        .first = f.first,
-                        .last = f.last,
-                        .bytes = state->bytes_rev ? FLOW_FIELD_(rec, &state->format, F_BYTES_REV) : f.bytes,
-                        .packets = f.packets_rev,
-                        .packets_rev = f.packets,
-                        .src_port = f.dst_port,
-                        .dst_port = f.src_port,
-                        .protocol = f.protocol,
-                        .flags = f.flags_rev,
-                        .flags_rev = f.flags};
+   if (state->format.both_ways && f->packets_rev > 0 && is_backwards(f)) {
+      *f = (struct flow){.src = f->dst,
+                         .dst = f->src,
+                         .first = f->first,
+                         .last = f->last,
+                         .bytes = state->bytes_rev ? FLOW_FIELD_(rec, &state->format, F_BYTES_REV) : f->bytes,
+                         .packets = f->packets_rev,
+                         .packets_rev = f->packets,
+                         .src_port = f->dst_port,
+                         .dst_port = f->src_port,
+                         .protocol = f->protocol,
+                         .flags = f->flags_rev,
+                         .flags_rev = f->flags};
    }
-   step->f = f;
-   step->sender = masked(f.src, self->target_mask, self->target_mask6);
-   step->target = masked(f.dst, self->target_mask, self->target_mask6);
-   step->source.network = masked(f.src, self->source_mask, self->source_mask6);
+   step->sender = masked(f->src, &state->targets);
+   step->target = masked(f->dst, &state->targets);
+   step->source.network = masked(f->src, &state->sources);
    return true;
 }
 
