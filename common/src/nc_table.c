@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define VICTIMS_FAR 4 /* entries that are looked at for one to evict, when it is fetched ahead */
+
 enum entry_state {
    ENTRY_FREE = 0,
    ENTRY_ONCE = 1, /* inserted, not used since */
@@ -240,18 +242,30 @@ static uint32_t new_entry(nc_table_t *table, uint64_t hash)
    return entry;
 }
 
+/* The entries that the next n insertions into a full table evict, or fewer: those in use get their second chance first, and it is not
+ * looked far for the others. */
+INLINE uint32_t victims(const nc_table_t *table, uint32_t n, uint32_t found[])
+{
+   uint32_t entry = table->hand, count = 0;
+   uint32_t most = table->capacity / VICTIMS_FAR < n ? table->capacity : VICTIMS_FAR * n;
+   for (uint32_t i = 0; i < most && count < n; i++) {
+      found[count] = entry;
+      count += table->state[entry] == ENTRY_ONCE;
+      entry = entry + 1 == table->capacity ? 0 : entry + 1;
+   }
+   return count;
+}
+
 /* A full table evicts an entry for each new key: fetches what taking the next n out of the index looks at. (Inlined, since gcc 12 leaves
  * out calls of functions that do nothing but fetch.) */
 INLINE void prefetch_victims(const nc_table_t *table, uint32_t n)
 {
-   uint32_t entry = table->hand;
-   for (uint32_t i = 0; i < n; i++) {
-      if (table->state[entry] == ENTRY_ONCE) {
-         __builtin_prefetch(nc_index_home(&table->index, table->home[entry]), 1);
-         __builtin_prefetch(entry_at(table, entry), 1);
-         __builtin_prefetch(entry_at(table, entry) + 64, 1);
-      }
-      entry = entry + 1 == table->capacity ? 0 : entry + 1;
+   uint32_t found[NC_TABLE_BATCH + 1];
+   const uint32_t count = victims(table, n, found);
+   for (uint32_t i = 0; i < count; i++) {
+      __builtin_prefetch(nc_index_home(&table->index, table->home[found[i]]), 1);
+      __builtin_prefetch(entry_at(table, found[i]), 1);
+      __builtin_prefetch(entry_at(table, found[i]) + 64, 1);
    }
 }
 
@@ -299,14 +313,13 @@ void nc_table_prefetch(nc_table_t *table, const void *const keys[], uint32_t n, 
 
 uint32_t nc_table_victims(const nc_table_t *table, uint32_t n, void *values[])
 {
-   uint32_t entry = table->hand, found = 0;
-   for (uint32_t i = 0; i < n && i < table->capacity && table->count == table->capacity; i++) {
-      if (table->state[entry] == ENTRY_ONCE) {
-         values[found++] = entry_at(table, entry) + table->value_offset;
-      }
-      entry = entry + 1 == table->capacity ? 0 : entry + 1;
+   uint32_t found[NC_TABLE_BATCH + 1];
+   const uint32_t most = n < NC_TABLE_BATCH ? n : NC_TABLE_BATCH;
+   const uint32_t count = table->count == table->capacity ? victims(table, most, found) : 0;
+   for (uint32_t i = 0; i < count; i++) {
+      values[i] = entry_at(table, found[i]) + table->value_offset;
    }
-   return found;
+   return count;
 }
 
 void nc_table_prefetch_removal(const nc_table_t *table, const void *value)

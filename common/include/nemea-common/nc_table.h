@@ -99,8 +99,8 @@ void *nc_table_find_hashed(nc_table_t *table, const void *key, uint64_t hash);
 void *nc_table_peek_hashed(const nc_table_t *table, const void *key, uint64_t hash);
 /** nc_table_upsert() with the hash of nc_table_prefetch(). */
 void *nc_table_upsert_hashed(nc_table_t *table, const void *key, uint64_t hash, bool *is_new);
-/** Values of the entries that the next n insertions into a full table evict, or fewer of them; for those who fetch what is to be done
- * for each. \return how many; 0: the table is not full */
+/** Values of the entries that the next n insertions into a full table evict, or fewer of them, at most NC_TABLE_BATCH; for those who fetch
+ * what is to be done for each. \return how many; 0: the table is not full */
 uint32_t nc_table_victims(const nc_table_t *table, uint32_t n, void *values[]);
 /** Fetches what removing the entry of this value looks at. */
 void nc_table_prefetch_removal(const nc_table_t *table, const void *value);
