@@ -210,21 +210,52 @@ static int classic(nm_module_t *m, const struct step *step)
    return rc;
 }
 
+/* Fetches what is kept apart from a list: its first hosts, and of ALL_PORTS its ports. */
+static inline void fetch_rest(const struct haddrscan *self, const struct list *list, unsigned which)
+{
+   const struct list_rest *rest = list_rest(self, list);
+   if (list->n_near > 1) {
+      __builtin_prefetch(rest->near, 1);
+   }
+   if (which > 0) {
+      __builtin_prefetch(&rest->top[list->n_top < TOP_PORTS ? list->n_top : TOP_PORTS - 1], 1);
+   }
+}
+
+/* The same of those that new lists of ALL_PORTS take the places of; which: the how manieth evictions they are. */
+static void fetch_evicted(struct haddrscan *self, const uint8_t *which, uint32_t n)
+{
+   void *evicted[LISTS * STEPS + LISTS];
+   uint32_t known = n > 0 ? nc_table_victims(self->lists, which[n - 1] + 1u, evicted) : 0;
+   for (uint32_t i = 0; i < n && which[i] < known; i++) {
+      __builtin_prefetch(list_rest(self, evicted[which[i]])->top, 1);
+   }
+}
+
 /* Fetches the hosts that steps look for in lists of more than the first ones. */
 static void fetch_hosts(struct haddrscan *self, struct step *steps, uint32_t n)
 {
    struct host_key hosts[LISTS * STEPS + LISTS];
    const void *keys[LISTS * STEPS + LISTS];
    uint64_t hashes[LISTS * STEPS + LISTS], *hash_of[LISTS * STEPS + LISTS];
-   uint32_t wanted = 0;
+   uint8_t evicted[STEPS + 1];
+   uint32_t wanted = 0, n_new = 0, n_evicted = 0;
    for (uint32_t i = 0; i < n; i++) {
       struct step *step = &steps[i];
-      for (unsigned k = 0; k < step->n_lists; k++) {
-         const struct list *list = step->action == ADD || step->action == CLASSIC
-                                       ? nc_table_peek_hashed(self->lists, &step->keys[k], step->hashes[k])
-                                       : NULL;
+      const bool adds = step->action == ADD || step->action == CLASSIC;
+      for (unsigned k = step->n_lists; k-- > 0;) { /* as they are added */
          step->ids[k] = 0;
-         if (list != NULL && (list->n_near == SAMPLES || list->more)) {
+         if (!adds) {
+            continue;
+         }
+         const struct list *list = nc_table_peek_hashed(self->lists, &step->keys[k], step->hashes[k]);
+         if (list == NULL) {
+            evicted[n_evicted] = (uint8_t) n_new++;
+            n_evicted += k;
+            continue;
+         }
+         fetch_rest(self, list, k);
+         if (list->n_near == SAMPLES || list->more) {
             step->ids[k] = list->id;
             hosts[wanted] = host_key_of(list, step->host);
             keys[wanted] = &hosts[wanted];
@@ -232,6 +263,7 @@ static void fetch_hosts(struct haddrscan *self, struct step *steps, uint32_t n)
          }
       }
    }
+   fetch_evicted(self, evicted, n_evicted);
    nc_table_prefetch(self->hosts, keys, wanted, hashes);
    for (uint32_t i = 0; i < wanted; i++) {
       *hash_of[i] = hashes[i];
