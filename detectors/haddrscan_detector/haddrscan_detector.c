@@ -238,7 +238,7 @@ static void fetch_hosts(struct haddrscan *self, struct step *steps, uint32_t n)
    struct host_key hosts[LISTS * STEPS + LISTS];
    const void *keys[LISTS * STEPS + LISTS];
    uint64_t hashes[LISTS * STEPS + LISTS], *hash_of[LISTS * STEPS + LISTS];
-   uint8_t evicted[STEPS + 1];
+   uint8_t evicted[LISTS * STEPS + LISTS];
    uint32_t wanted = 0, n_new = 0, n_evicted = 0;
    for (uint32_t i = 0; i < n; i++) {
       struct step *step = &steps[i];
