@@ -207,18 +207,19 @@ def installation(root):
 
 
 def services(root, everything):
+    root.step('the store of alerts and the page are started', 'systemctl start nemea-alert-store nemea-page && systemctl is-active nemea-alert-store nemea-page')
+    root.step('the page opens at the address that its journal has', 'address=$(journalctl -u nemea-page -o cat | grep -o "http://[^ ]*token=[0-9a-f]*" | tail -n 1) && '
+              'python3 -c "import sys, urllib.request as u; print(u.build_opener(u.HTTPCookieProcessor()).open(sys.argv[1]).read().decode())" "$address"', expect='<html')
+    root.sh('systemctl stop nemea-alert-store')  # the supervisor's configuration has a store of its own
     root.step('the configuration of the modules is copied and started', "cp -rn /usr/share/nemea-supervisor/*/ /etc/nemea && sed -i 's/-I eth0/-I lo/; "
               "s/<enabled>false/<enabled>true/' /etc/nemea/data-sources/flow_meter.sup && systemctl start nemea-supervisor && " + WAIT.format(condition=READY))
     root.step('the collector is started', 'echo OUTPUT=u:metered:timeout=NO_WAIT > /etc/default/nemea-flow-meter; systemctl start nemea-flow-meter@lo && systemctl stop nemea-flow-meter@lo && rm /etc/default/nemea-flow-meter && sed -i s/u:flow_data_source/u:collected/ '
               '/lib/systemd/system/nemea-flow-collector.service && systemctl daemon-reload && systemctl start nemea-flow-collector && systemctl is-active nemea-flow-collector')
-    root.step('the store of alerts and the page are started', 'systemctl start nemea-alert-store nemea-page && systemctl is-active nemea-alert-store nemea-page')
-    root.step('the page opens at the address that its journal has', 'address=$(journalctl -u nemea-page -o cat | grep -o "http://[^ ]*token=[0-9a-f]*" | tail -n 1) && '
-              'python3 -c "import sys, urllib.request as u; print(u.build_opener(u.HTTPCookieProcessor()).open(sys.argv[1]).read().decode())" "$address"', expect='<html')
-    root.sh('systemctl show -P MainPID nemea-supervisor nemea-alert-store nemea-page nemea-flow-collector > /root/before')
+    root.sh('systemctl show -P MainPID nemea-supervisor nemea-page nemea-flow-collector > /root/before')
     root.step('an upgrade while the services run', f'{APT} install {everything}')
-    root.step('the services run the new programs', WAIT.format(condition='[ "$(pgrep -x supervisor)" ]') + '; systemctl show -P MainPID nemea-supervisor nemea-alert-store nemea-page '
+    root.step('the services run the new programs', WAIT.format(condition='[ "$(pgrep -x supervisor)" ]') + '; systemctl show -P MainPID nemea-supervisor nemea-page '
               'nemea-flow-collector > /root/after; no grep -Fx -f /root/before /root/after; no grep "nemea.*deleted" <(ls -l /proc/[0-9]*/exe 2>/dev/null); ' + WAIT.format(condition=READY))
-    root.sh('systemctl stop nemea-page nemea-alert-store nemea-supervisor nemea-flow-collector')
+    root.sh('systemctl stop nemea-page nemea-supervisor nemea-flow-collector')
 
 
 def package_tests(root):

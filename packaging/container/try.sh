@@ -10,7 +10,7 @@ fail() {
    exit 1
 }
 # Limits of its own, since those of podman are above what a machine may allow; no control group, since not every machine delegates one.
-podman run -d --name "$name" --cgroups=disabled --ulimit nofile=1024:4096 --ulimit nproc=4096:4096 --cap-drop ALL \
+podman run -d --name "$name" --no-healthcheck --cgroups=disabled --ulimit nofile=1024:4096 --ulimit nproc=4096:4096 --cap-drop ALL \
    --security-opt no-new-privileges --network none nemea >/dev/null || fail "it does not start"
 ready() { # of all modules that are enabled; the error names those that are not
    podman exec "$name" supcli status --json | python3 -c '
