@@ -176,7 +176,7 @@ def page_commands():
         with open(os.path.join(ROOT, page), encoding='utf-8') as file:
             for commands in re.findall(r'^ *```console\n(.*?)^ *```$', file.read(), re.M | re.S):
                 commands = re.sub(r'\bens3\b', 'lo', commands).replace('sudo ', '')
-                yield page, re.sub(r'^(.*?) +# until Ctrl-C$', r'timeout -s INT 5 \1 || [ $? = 124 ]', commands, flags=re.M)
+                yield page, re.sub(r'^(.*?) +# until Ctrl-C\b.*$', r'timeout -s INT 5 \1 || [ $? = 124 ]', commands, flags=re.M)
 
 
 # "! COMMAND" does not end a script of "set -e".
