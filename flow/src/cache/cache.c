@@ -10,7 +10,6 @@
 #define ICMP_HEADER       8
 #define ICMP_UNREACHABLE  3
 #define ICMP6_UNREACHABLE 1
-#define ROW_AHEAD         320 /* bytes of the plugins' rows that are fetched */
 #define TCP_FIN           0x01
 #define TCP_SYN           0x02
 #define TCP_RST           0x04
@@ -195,21 +194,35 @@ static enum flow_end inactive_reason(const struct flow *f)
 
 static inline bool elapsed(const struct flow_cache *c, uint64_t now, uint64_t since, uint64_t timeout)
 {
+   if (now <= since || now - since < (timeout > 0 ? timeout - 1 : 0) *
+                                         c->unit) { /* without a division, as for most packets */
+      return false;
+   }
    uint64_t a = c->unit == NS ? now / NS : now / (NS / 1000),
             b = c->unit == NS ? since / NS : since / (NS / 1000);
    return a > b && a - b >= timeout;
 }
 
-/* Prefetches the next record of a list whose flows will end soon. */
+/* Prefetches a flow and its plugins' row. */
+static inline void fetch_flow(const struct flow_cache *c, uint32_t record)
+{
+   __builtin_prefetch(&c->flows[record], 1);
+   __builtin_prefetch((const char *) &c->flows[record] + 64, 1);
+   for (size_t at = 0; at < c->fetched; at += 64) {
+      __builtin_prefetch((const char *) plugin_row(&c->memory, record) + at, 1);
+   }
+}
+
+/* Prefetches what the next flow of a list needs that will end soon, and the flow some places after it. */
 static inline uint32_t look_ahead(const struct flow_cache *c, uint32_t record)
 {
    if (record == NONE) {
       return NONE;
    }
    const struct flow *f = &c->flows[record];
-   __builtin_prefetch(&c->flows[f->jump], 1);
-   __builtin_prefetch((const char *) &c->flows[f->jump] + 64, 1);
+   fetch_flow(c, f->jump);
    __builtin_prefetch(nc_index_home(&c->index, f->hash), 1);
+   plugin_fetch_slots(&c->memory, record);
    __asm__ volatile(
        ""); /* gcc takes a function that only prefetches for one that does nothing, and would remove it */
    return f->next;
@@ -236,12 +249,8 @@ static void expire_second(struct flow_cache *c, uint64_t slot_second, uint64_t n
    }
 }
 
-static void advance(struct flow_cache *c, uint64_t now)
+static void advance_to(struct flow_cache *c, uint64_t now, uint64_t second)
 {
-   uint64_t second = now / NS;
-   if (second <= c->second) {
-      return;
-   }
    if (c->second == 0) {
       c->second = second;
       return;
@@ -262,6 +271,14 @@ static void advance(struct flow_cache *c, uint64_t now)
    c->second = second;
    for (uint64_t i = 0; i < steps; i++) {
       expire_second(c, from + i, now);
+   }
+}
+
+static inline void advance(struct flow_cache *c, uint64_t now)
+{
+   if (now >= c->next_second && now / NS > c->second) {
+      advance_to(c, now, now / NS);
+      c->next_second = (c->second + 1) * NS;
    }
 }
 
@@ -536,8 +553,7 @@ void flow_cache_flush(struct flow_cache *c)
    for (uint64_t i = 1; i <= (uint64_t) c->wheel_mask + 1; i++) {
       uint32_t slot = (uint32_t) (c->second + i) & c->wheel_mask;
       for (uint32_t record = c->wheel[slot].head; record != NONE; record = c->flows[record].next) {
-         __builtin_prefetch(&c->flows[c->flows[record].jump]);
-         __builtin_prefetch((const char *) &c->flows[c->flows[record].jump] + 64);
+         fetch_flow(c, c->flows[record].jump);
          plugins_drain(c, &c->flows[record]);
          export(c, &c->flows[record], FLOW_END_FORCED);
       }
@@ -562,16 +578,11 @@ void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n
       __builtin_prefetch(nc_index_home(&c->index, hash[i]));
    }
    unsigned fresh = 0;
-   size_t row = c->memory.row_size < ROW_AHEAD ? c->memory.row_size : ROW_AHEAD;
    for (unsigned i = 0; i < n; i++) {
       uint32_t record = nc_index_guess(&c->index, hash[i]);
       fresh += record == NONE;
       if (record != NONE) {
-         __builtin_prefetch(&c->flows[record]);
-         __builtin_prefetch((const char *) &c->flows[record] + 64);
-         for (size_t at = 0; at < row; at += 64) {
-            __builtin_prefetch((const char *) plugin_row(&c->memory, record) + at, 1);
-         }
+         fetch_flow(c, record);
       }
    }
    if (fresh > 0 && c->free == NONE && c->used + fresh > c->config.capacity) {

@@ -28,11 +28,13 @@ struct flow_cache {
    } * wheel;
    uint32_t wheel_mask;
    uint64_t second;           /* the current second of the wheel; 0: no packet yet */
+   uint64_t next_second;      /* nanoseconds at which the next one begins */
    uint64_t far;              /* a second far ahead that waits for another packet to confirm it; 0: none */
    uint64_t unit;             /* nanoseconds: the unit in which timeouts are compared */
    uint64_t active, inactive; /* in units */
    uint32_t inactive_s;       /* rounded up */
    struct plugin_memory memory;
+   size_t fetched; /* bytes of a row that are prefetched */
    /* Plugins by what they want to see, decided once for each flow and packet. */
    plugin_set_t of_tcp, of_udp, of_other, without_payload, with_before, with_update, with_finish, with_port;
    plugin_set_t of_streams;

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define ROW_AHEAD 320 /* bytes of a row that are prefetched at most */
+
 static uint32_t power_of_two(uint64_t least)
 {
    uint32_t n = 1;
@@ -39,7 +41,7 @@ static void sort_plugins(struct flow_cache *c)
       c->with_finish |= p->finish != NULL ? set : 0;
       c->with_port |= p->port != 0 ? set : 0;
       c->of_streams |= p->stream ? set : 0;
-      c->plain |= !p->stream && !p->lazy ? set : 0;
+      c->plain |= !p->stream && !p->lazy && (p->update != NULL || p->before == NULL) ? set : 0;
       for (unsigned first = 0; first < 256; first++) {
          c->begins[first] |= !p->lazy || p->begins == NULL || p->begins((uint8_t) first) ? set : 0;
       }
@@ -58,6 +60,7 @@ static bool allocate(struct flow_cache *c)
                                     c->config.plugin_memory, c->config.populate);
    static const struct stream_counters no_streams;
    c->streams = c->of_streams != 0 ? streams_new() : NULL;
+   c->fetched = c->memory.row_size < ROW_AHEAD ? c->memory.row_size : ROW_AHEAD;
    memory = memory && (c->of_streams == 0 || c->streams != NULL);
    c->stats.streams = c->streams != NULL ? streams_counters(c->streams) : &no_streams;
    c->stats.plugin_memory_exceeded = &c->memory.exceeded;

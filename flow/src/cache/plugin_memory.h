@@ -12,6 +12,8 @@
 
 #include "plugin.h"
 
+#define PLUGIN_FETCHED 320 /* bytes of a slot that are prefetched before a flow ends */
+
 struct plugin_pool {
    uint8_t *bytes; /* slots are numbered from 1; 0: none */
    size_t size;    /* of a slot */
@@ -24,7 +26,7 @@ struct plugin_pool {
 /** The beginning of a row. */
 struct plugin_row {
    plugin_set_t active; /* plugins that look at packets of the flow */
-   plugin_set_t kept;   /* lazy ones that keep something of it */
+   plugin_set_t kept;   /* lazy ones that keep something of it: only their slots' numbers mean anything */
    /* Of a TCP connection's bytes, by direction (streams.h). */
    uint32_t next[2];     /* sequence number that is expected */
    uint16_t buffer[2];   /* number of the buffer + 1; 0: none */
@@ -84,8 +86,24 @@ static inline void *plugin_kept(const struct plugin_memory *m, uint32_t flow, un
    if ((m->lazy >> i & 1) == 0) {
       return m->rows + (size_t) flow * m->row_size + m->offset[i];
    }
-   uint32_t slot = *plugin_slot(m, flow, i);
-   return slot != 0 ? m->pools[i].bytes + (size_t) slot * m->pools[i].size : NULL;
+   bool kept = (plugin_row(m, flow)->kept >> i & 1) != 0;
+   return kept ? m->pools[i].bytes + (size_t) *plugin_slot(m, flow, i) * m->pools[i].size : NULL;
+}
+
+/** Prefetches what lazy plugins keep of a flow. */
+static inline void plugin_fetch_slots(const struct plugin_memory *m, uint32_t flow)
+{
+   if (m->lazy == 0) {
+      return;
+   }
+   for (plugin_set_t set = plugin_row(m, flow)->kept; set != 0; set &= set - 1) {
+      unsigned i = (unsigned) __builtin_ctzll(set);
+      const struct plugin_pool *pool = &m->pools[i];
+      const char *slot = (const char *) pool->bytes + (size_t) *plugin_slot(m, flow, i) * pool->size;
+      for (size_t at = 0; at < pool->size && at < PLUGIN_FETCHED; at += 64) {
+         __builtin_prefetch(slot + at);
+      }
+   }
 }
 
 /** What plugin i, which has more_size, has taken of it for the flow with these bytes. */
@@ -161,9 +179,6 @@ static inline bool plugin_keep(struct plugin_memory *m, uint32_t flow, unsigned 
 static inline void plugin_row_begin(struct plugin_memory *m, uint32_t flow)
 {
    plugin_row(m, flow)->kept = 0;
-   for (plugin_set_t set = m->lazy; set != 0; set &= set - 1) {
-      *plugin_slot(m, flow, (unsigned) __builtin_ctzll(set)) = 0;
-   }
    for (plugin_set_t set = m->growing & ~m->lazy; set != 0; set &= set - 1) {
       unsigned i = (unsigned) __builtin_ctzll(set);
       plugin_more_of(m, i, m->rows + (size_t) flow * m->row_size + m->offset[i])->slot = 0;
@@ -188,9 +203,7 @@ static inline void plugin_row_end(struct plugin_memory *m, uint32_t flow)
    }
    for (plugin_set_t set = kept; set != 0; set &= set - 1) {
       unsigned i = (unsigned) __builtin_ctzll(set);
-      uint32_t *slot = plugin_slot(m, flow, i);
-      plugin_pool_give(&m->pools[i], *slot);
-      *slot = 0;
+      plugin_pool_give(&m->pools[i], *plugin_slot(m, flow, i));
    }
 }
 

@@ -28,14 +28,10 @@ struct showing {
    bool as_it_is; /* its payload is in order */
 };
 
-/* What plugin i is to see of a packet: the packet, or a copy with other payload. \return NULL: nothing */
-static const struct packet *view_of(const struct flow_cache *c, const struct showing *s, unsigned i,
-                                    struct stream_view *view, struct packet *copy)
+/* What plugin i, one of streams, is to see of a packet whose payload is not in order. \return NULL: nothing */
+static const struct packet *view_of_stream(const struct flow_cache *c, const struct showing *s, unsigned i,
+                                           struct stream_view *view, struct packet *copy)
 {
-   *view = (struct stream_view){s->packet->payload, s->packet->payload_captured, plugin_cut(s->packet)};
-   if (!s->stream || s->as_it_is || (c->of_streams >> i & 1) == 0) {
-      return s->packet;
-   }
    if (!streams_look(c->streams, s->row, s->reverse, i, view)) {
       return NULL;
    }
@@ -45,6 +41,14 @@ static const struct packet *view_of(const struct flow_cache *c, const struct sho
    copy->payload_wire = view->captured + view->cut;
    copy->l4 = NULL;
    return copy;
+}
+
+/* What plugin i is to see of a packet: the packet, or a copy with other payload. \return NULL: nothing */
+static inline const struct packet *view_of(const struct flow_cache *c, const struct showing *s, unsigned i,
+                                           struct stream_view *view, struct packet *copy)
+{
+   *view = (struct stream_view){s->packet->payload, s->packet->payload_captured, plugin_cut(s->packet)};
+   return s->as_it_is || (c->of_streams >> i & 1) == 0 ? s->packet : view_of_stream(c, s, i, view, copy);
 }
 
 /* A record of what plugin i has found, while the flow goes on. */
@@ -107,19 +111,28 @@ static unsigned show(struct flow_cache *c, struct flow *f, const struct showing 
    return 0;
 }
 
-/* The same for a later packet and a plugin that is neither lazy nor of streams, as those are that look at most packets. */
-static inline unsigned show_plain(struct flow_cache *c, struct flow *f, const struct showing *s, unsigned i)
+/* The same for plugins that are neither lazy nor of streams, as those are that look at most packets: they get each as it is.
+ * first: their flow begins. \return what is to be done after the packet */
+static inline unsigned show_plain(struct flow_cache *c, struct flow *f, const struct showing *s,
+                                  plugin_set_t plugins, bool first)
 {
-   flow_plugin_packet_fn update = c->config.plugins[i]->update;
-   if (update == NULL) {
-      return 0;
+   plugin_set_t with_data = 0, done = 0;
+   unsigned flush = 0;
+   for (; plugins != 0; plugins &= plugins - 1) {
+      unsigned i = (unsigned) __builtin_ctzll(plugins);
+      const struct flow_plugin *p = c->config.plugins[i];
+      void *ext = (uint8_t *) s->row + c->memory.offset[i];
+      if (first) {
+         plugin_prepare(&c->memory, i, ext);
+      }
+      unsigned result = (first ? p->create : p->update)(ext, f, s->packet, s->reverse);
+      with_data |= (result & PLUGIN_HAS_DATA) != 0 ? PLUGIN_SET(i) : 0;
+      done |= (result & PLUGIN_DONE) != 0 ? PLUGIN_SET(i) : 0;
+      flush |= result;
    }
-   unsigned result = update((uint8_t *) s->row + c->memory.offset[i], f, s->packet, s->reverse);
-   f->plugins |= (result & PLUGIN_HAS_DATA) != 0 ? PLUGIN_SET(i) : 0;
-   if ((result & PLUGIN_DONE) != 0) {
-      s->row->active &= ~PLUGIN_SET(i);
-   }
-   return result;
+   f->plugins |= with_data;
+   s->row->active &= ~done;
+   return flush;
 }
 
 /* Carries out what plugins asked for after a packet. \return true: the flow is over */
@@ -165,7 +178,9 @@ void plugins_begin(struct flow_cache *c, struct flow *f, const struct packet *pa
    plugin_set_t active = interested(c, packet);
    row->active = active & c->with_update;
    struct showing s = begin_showing(c, row, packet, false);
-   for (plugin_set_t set = concerned(c, active, &s); set != 0; set &= set - 1) {
+   plugin_set_t all = concerned(c, active, &s), plain = all & c->plain;
+   flush |= show_plain(c, f, &s, plain, true);
+   for (plugin_set_t set = all & ~plain; set != 0; set &= set - 1) {
       unsigned i = (unsigned) __builtin_ctzll(set);
       flush |= show(c, f, &s, i, NULL, c->config.plugins[i]->create);
    }
@@ -244,10 +259,8 @@ bool plugins_update(struct flow_cache *c, struct flow *f, const struct packet *p
       row->active = active & c->with_update;
    }
    count_in_flow(f, packet, reverse);
-   plugin_set_t all = concerned(c, active, &s), plain = restarted ? 0 : all & c->plain;
-   for (plugin_set_t set = plain; set != 0; set &= set - 1) {
-      flush |= show_plain(c, f, &s, (unsigned) __builtin_ctzll(set));
-   }
+   plugin_set_t all = concerned(c, active, &s), plain = all & c->plain;
+   flush |= restarted ? show_plain(c, f, &s, plain, true) : show_plain(c, f, &s, plain, false);
    for (plugin_set_t set = all & ~plain; set != 0; set &= set - 1) {
       unsigned i = (unsigned) __builtin_ctzll(set);
       const struct flow_plugin *p = c->config.plugins[i];
