@@ -2,6 +2,8 @@
 /** Plugins for text protocols. */
 #include "plugin_rig.h"
 
+#include "plugins/text.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +11,26 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+static void numbers_and_addresses_are_as_printf_writes_them(void **state)
+{
+   static const uint32_t numbers[] = {0, 9, 10, 99, 100, 65535, 999999999, 1000000000, UINT32_MAX};
+   static const uint8_t addresses[][4] = {
+       {0, 0, 0, 0}, {1, 10, 100, 255}, {9, 99, 101, 200}, {255, 255, 255, 255}};
+   char text[16], expected[16];
+   (void) state;
+   for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+      text[text_number(text, numbers[i])] = 0;
+      snprintf(expected, sizeof(expected), "%u", numbers[i]);
+      assert_string_equal(text, expected);
+   }
+   for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+      const uint8_t *a = addresses[i];
+      text[text_quad(text, a)] = 0;
+      snprintf(expected, sizeof(expected), "%u.%u.%u.%u", a[0], a[1], a[2], a[3]);
+      assert_string_equal(text, expected);
+   }
+}
 
 static void http_headers_have_any_case_and_any_space(void **state)
 {
@@ -247,6 +269,7 @@ static void each_sip_message_is_a_record(void **state)
 int main(void)
 {
    static const struct CMUnitTest tests[] = {
+       cmocka_unit_test(numbers_and_addresses_are_as_printf_writes_them),
        cmocka_unit_test(http_headers_have_any_case_and_any_space),
        cmocka_unit_test(a_second_http_request_begins_another_record),
        cmocka_unit_test(http_that_is_cut_gives_nothing),

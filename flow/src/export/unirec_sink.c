@@ -27,7 +27,16 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint16 SRC_PORT, uint16 DST_PORT, uint8 
 struct unirec_sink {
    struct flow_sink sink;
    const struct flow_sink_config *config;
-   uint8_t *record; /* UR_MAX_SIZE bytes */
+   const ur_template_t *tmplt[MAX_OUTPUTS];
+   plugin_set_t several; /* plugins that may give several records of a flow */
+   uint8_t *record;      /* UR_MAX_SIZE bytes */
+};
+
+/* A flow on its way to the outputs. */
+struct leaving {
+   const struct flow *flow;
+   void *const *ext;
+   ur_time_t first, last;
 };
 
 static bool is_arp(const struct flow_sink_config *config, unsigned output)
@@ -61,9 +70,10 @@ int unirec_sink_formats(const struct flow_sink_config *config)
    return NM_OK;
 }
 
-static void fill_basic(const struct flow_sink_config *config, const struct flow *f, const ur_template_t *t,
+static void fill_basic(const struct flow_sink_config *config, const struct leaving *l, const ur_template_t *t,
                        void *rec)
 {
+   const struct flow *f = l->flow;
    memcpy(UR_AT_(rec, t->offset[F_SRC_IP]), f->src_ip, 16);
    memcpy(UR_AT_(rec, t->offset[F_DST_IP]), f->dst_ip, 16);
    memcpy(UR_AT_(rec, t->offset[F_SRC_MAC]), f->src_mac, 6);
@@ -75,8 +85,8 @@ static void fill_basic(const struct flow_sink_config *config, const struct flow 
    ur_set(t, rec, F_BYTES, f->bytes);
    ur_set(t, rec, F_PACKETS_REV, f->packets_rev);
    ur_set(t, rec, F_BYTES_REV, f->bytes_rev);
-   ur_set(t, rec, F_TIME_FIRST, plugin_time(f->first));
-   ur_set(t, rec, F_TIME_LAST, plugin_time(f->last));
+   ur_set(t, rec, F_TIME_FIRST, l->first);
+   ur_set(t, rec, F_TIME_LAST, l->last);
    ur_set(t, rec, F_TCP_FLAGS, f->tcp_flags);
    ur_set(t, rec, F_TCP_FLAGS_REV, f->tcp_flags_rev);
    ur_set(t, rec, F_DIR_BIT_FIELD, config->direction);
@@ -87,26 +97,26 @@ static void fill_basic(const struct flow_sink_config *config, const struct flow 
    }
 }
 
-static void fill_record(const struct unirec_sink *s, const struct flow *f, void *const ext[MAX_PLUGINS],
-                        plugin_set_t plugins, unsigned index, const ur_template_t *t, void *rec)
+static void fill_record(const struct unirec_sink *s, const struct leaving *l, plugin_set_t plugins,
+                        unsigned index, const ur_template_t *t, void *rec)
 {
    const struct flow_sink_config *config = s->config;
    memset(rec, 0, t->static_size);
-   fill_basic(config, f, t, rec);
+   fill_basic(config, l, t, rec);
    for (; plugins != 0; plugins &= plugins - 1) {
       unsigned p = (unsigned) __builtin_ctzll(plugins);
-      config->plugins[p]->fill(ext[p], index, t, rec);
+      config->plugins[p]->fill(l->ext[p], index, t, rec);
    }
 }
 
 /* A record whose size is known is written where the output's readers will read it. Counting what several threads send takes longer. */
-static int send_record(struct unirec_sink *s, unsigned output, const struct flow *f,
-                       void *const ext[MAX_PLUGINS], plugin_set_t plugins, unsigned index)
+static int send_record(struct unirec_sink *s, unsigned output, const struct leaving *l, plugin_set_t plugins,
+                       unsigned index)
 {
    nm_module_t *m = s->config->module;
-   const ur_template_t *t = nm_out_n(m, output);
+   const ur_template_t *t = s->tmplt[output];
    if (!s->config->alone || t->first_dynamic != UR_NO_DYNAMIC_VALUES) {
-      fill_record(s, f, ext, plugins, index, t, s->record);
+      fill_record(s, l, plugins, index, t, s->record);
       return s->config->alone ? nm_send_n(m, output, s->record)
                               : nm_send_raw(m, output, s->record, ur_rec_size(t, s->record));
    }
@@ -115,13 +125,14 @@ static int send_record(struct unirec_sink *s, unsigned output, const struct flow
    if (room == NULL) {
       return rc;
    }
-   fill_record(s, f, ext, plugins, index, t, room);
+   fill_record(s, l, plugins, index, t, room);
    return nm_commit(m, output, t->static_size);
 }
 
 static void export(void *sink, const struct flow *flow, void *const ext[MAX_PLUGINS], enum flow_end reason)
 {
    struct unirec_sink *s = sink;
+   const struct leaving l = {flow, ext, plugin_time(flow->first), plugin_time(flow->last)};
    sink_count_flow(&s->sink, flow, reason);
    for (unsigned i = 0; i < s->config->n_outputs; i++) {
       plugin_set_t wanted = s->config->output_plugins[i], there = wanted & flow->plugins;
@@ -130,9 +141,9 @@ static void export(void *sink, const struct flow *flow, void *const ext[MAX_PLUG
       if (nothing || is_arp(s->config, i)) {
          continue;
       }
-      unsigned n = there != 0 ? sink_count_records(s->config, ext, there) : 1;
+      unsigned n = (there & s->several) != 0 ? sink_count_records(s->config, ext, there) : 1;
       for (unsigned k = 0; k < n; k++) {
-         int rc = send_record(s, i, flow, ext, there, k);
+         int rc = send_record(s, i, &l, there, k);
          s->sink.result = rc != NM_OK ? rc : s->sink.result;
       }
    }
@@ -162,7 +173,7 @@ static void arp(struct flow_sink *sink, const struct packet *packet, const struc
       if (!is_arp(s->config, i)) {
          continue;
       }
-      const ur_template_t *t = nm_out_n(s->config->module, i);
+      const ur_template_t *t = s->tmplt[i];
       fill_arp(packet, a, t, s->record);
       int rc = nm_send_raw(s->config->module, i, s->record, ur_rec_size(t, s->record));
       s->sink.result = rc != NM_OK ? rc : s->sink.result;
@@ -192,5 +203,11 @@ struct flow_sink *unirec_sink_new(const struct flow_sink_config *config)
    }
    s->sink = (struct flow_sink){.export = export, .arp = arp, .flush = flush, .close = close_sink};
    s->config = config;
+   for (unsigned i = 0; i < config->n_outputs; i++) {
+      s->tmplt[i] = nm_out_n(config->module, i);
+   }
+   for (unsigned i = 0; i < config->n_plugins; i++) {
+      s->several |= config->plugins[i]->records != NULL ? PLUGIN_SET(i) : 0;
+   }
    return &s->sink;
 }

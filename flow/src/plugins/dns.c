@@ -78,7 +78,12 @@ static void put_strings(struct text *t, struct reader *r)
 static void put_address(struct text *t, struct reader *r, int family, size_t size)
 {
    char s[INET6_ADDRSTRLEN];
-   if ((size_t) (r->end - r->p) >= size && inet_ntop(family, r->p, s, sizeof(s)) != NULL) {
+   if ((size_t) (r->end - r->p) < size) {
+      return;
+   }
+   if (family == AF_INET) {
+      put(t, s, text_quad(s, r->p));
+   } else if (inet_ntop(family, r->p, s, sizeof(s)) != NULL) {
       put_text(t, s);
    }
 }

@@ -5,6 +5,7 @@
 
 #include "cache/plugin.h"
 #include "reader.h"
+#include "text.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -59,8 +60,8 @@ static inline void put_text(struct text *t, const char *s)
 
 static inline void put_number(struct text *t, uint32_t v)
 {
-   char s[16];
-   put(t, s, (size_t) snprintf(s, sizeof(s), "%u", v));
+   char s[NUMBER_SIZE];
+   put(t, s, text_number(s, v));
 }
 
 /* Reads a name, following pointers; t may be NULL. The reader is then at the byte after the name, not at the target of a pointer. */

@@ -4,6 +4,7 @@
  * Timestamps are seconds of the NTP era with six decimals.
  */
 #include "cache/plugin.h"
+#include "text.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -43,25 +44,7 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
    return PLUGIN_HAS_DATA | PLUGIN_FLUSH;
 }
 
-/* printf() of these and of the times would take most of the plugin's time. */
-static size_t put_quad(char to[16], const uint8_t p[4])
-{
-   size_t n = 0;
-   for (unsigned i = 0; i < 4; i++) {
-      if (i > 0) {
-         to[n++] = '.';
-      }
-      if (p[i] >= 100) {
-         to[n++] = (char) ('0' + p[i] / 100);
-      }
-      if (p[i] >= 10) {
-         to[n++] = (char) ('0' + p[i] / 10 % 10);
-      }
-      to[n++] = (char) ('0' + p[i] % 10);
-   }
-   return n;
-}
-
+/* printf() of the times would take most of the plugin's time. */
 static void set_time(const ur_template_t *t, void *rec, ur_field_id_t field, const uint8_t *p)
 {
    char s[24];
@@ -84,7 +67,7 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
    const uint8_t *p = ((const struct ntp *) ext)->header;
    char id[16];
    (void) index;
-   size_t n = put_quad(id, p + 12);
+   size_t n = text_quad(id, p + 12);
    for (unsigned i = 0; p[1] == 0 && i < sizeof(codes) / sizeof(codes[0]); i++) {
       if (memcmp(p + 12, codes[i], 4) == 0) {
          n = strlen(codes[i]);

@@ -10,7 +10,7 @@
 UR_FIELDS(uint16 *PPI_PKT_LENGTHS, time *PPI_PKT_TIMES, uint8 *PPI_PKT_FLAGS, int8 *PPI_PKT_DIRECTIONS)
 
 #define MAX_PACKETS 30
-#define FIRST       6                    /* packets that every flow has room for: most have no more */
+#define FIRST       8                    /* packets that every flow has room for: most have no more */
 #define WRAPPED     INT64_C(-4252017623) /* a sequence number this much smaller went once around */
 
 /* A packet. Its time is in nanoseconds; in two halves, so that it takes 12 bytes. */

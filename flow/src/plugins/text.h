@@ -12,6 +12,43 @@
 
 #define MAX_METHOD 32 /* bytes before the first space of what may be a request */
 
+#define NUMBER_SIZE 10 /* bytes of the longest 32 bit number */
+#define QUAD_SIZE   15 /* of the longest IPv4 address */
+
+/* printf() of numbers and addresses would take a good part of a plugin's time. */
+
+/** The number in decimal, without a zero byte. \return bytes written */
+static inline size_t text_number(char to[NUMBER_SIZE], uint32_t v)
+{
+   char digits[NUMBER_SIZE];
+   size_t at = sizeof(digits);
+   do {
+      digits[--at] = (char) ('0' + v % 10);
+      v /= 10;
+   } while (v > 0);
+   memcpy(to, digits + at, sizeof(digits) - at);
+   return sizeof(digits) - at;
+}
+
+/** The IPv4 address at p, without a zero byte. \return bytes written */
+static inline size_t text_quad(char to[QUAD_SIZE], const uint8_t *p)
+{
+   size_t n = 0;
+   for (unsigned i = 0; i < 4; i++) {
+      if (i > 0) {
+         to[n++] = '.';
+      }
+      if (p[i] >= 100) {
+         to[n++] = (char) ('0' + p[i] / 100);
+      }
+      if (p[i] >= 10) {
+         to[n++] = (char) ('0' + p[i] / 10 % 10);
+      }
+      to[n++] = (char) ('0' + p[i] % 10);
+   }
+   return n;
+}
+
 struct span {
    const char *p;
    size_t n;
