@@ -22,11 +22,11 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define PIECE        (256u * 1024)                   /* read at a time */
-#define FIRST_BUFFER (2 * PIECE)                     /* enough for any packet and the piece after it */
+#define PIECE        (64u * 1024) /* read at a time: it stays in the nearest cache but one, beside the flows */
+#define FIRST_BUFFER (8 * PIECE)  /* enough for any packet and the piece after it */
 #define LAST_BUFFER  (CAPTURE_MAX_BLOCK + 2 * PIECE) /* a whole block and the piece after it */
 #define WAIT_MS      200 /* for a writer of a FIFO, after which control returns to the caller */
-#define MAX_FILLS    64 /* reads without a packet before control returns to the caller, which may have to end */
+#define MAX_FILLS    256 /* reads without a packet before control returns to the caller, which may have to end */
 
 struct file_source {
    struct source source;
