@@ -38,6 +38,8 @@ struct flow_cache {
    /* Plugins by what they want to see, decided once for each flow and packet. */
    plugin_set_t of_tcp, of_udp, of_other, without_payload, with_before, with_update, with_finish, with_port;
    plugin_set_t of_streams;
+   plugin_set_t late;        /* plugins that skip packets of a flow's beginning, */
+   uint32_t skipped;         /* at least so many */
    plugin_set_t plain;       /* neither lazy nor of streams: shown each packet as it is */
    plugin_set_t begins[256]; /* plugins whom payload may concern that begins with this byte */
    struct streams *streams;  /* NULL: no plugin needs them */

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define ROW_AHEAD 320 /* bytes of a row that are prefetched at most */
+#define ROW_AHEAD 1024 /* bytes of a row that are prefetched at most */
 
 static uint32_t power_of_two(uint64_t least)
 {
@@ -41,6 +41,10 @@ static void sort_plugins(struct flow_cache *c)
       c->with_finish |= p->finish != NULL ? set : 0;
       c->with_port |= p->port != 0 ? set : 0;
       c->of_streams |= p->stream ? set : 0;
+      if (p->skipped > 0) {
+         c->skipped = c->late == 0 || p->skipped < c->skipped ? p->skipped : c->skipped;
+         c->late |= set;
+      }
       c->plain |= !p->stream && !p->lazy && (p->update != NULL || p->before == NULL) ? set : 0;
       for (unsigned first = 0; first < 256; first++) {
          c->begins[first] |= !p->lazy || p->begins == NULL || p->begins((uint8_t) first) ? set : 0;

@@ -89,6 +89,7 @@ struct flow_plugin {
    bool payload_only; /**< packets without payload do not concern it */
    bool stream;       /**< over TCP, it is shown the payload in order; implies payload_only */
    uint16_t port;     /**< one of the flow's ports; 0: any */
+   uint32_t skipped;  /**< packets at a flow's beginning that do not concern a lazy plugin */
    /** May what concerns a lazy plugin begin with this byte? It is shown other payload only of flows of which it keeps something, or has asked
     * for more. NULL: any byte */
    bool (*begins)(uint8_t first);

@@ -158,9 +158,13 @@ static struct showing begin_showing(struct flow_cache *c, struct plugin_row *row
    return s;
 }
 
-/* Of these plugins, those whom a packet concerns. */
-static inline plugin_set_t concerned(const struct flow_cache *c, plugin_set_t active, const struct showing *s)
+/* Of these plugins, those whom a packet of the flow concerns. A plugin that skips more packets than another one does so itself. */
+static inline plugin_set_t concerned(const struct flow_cache *c, const struct flow *f, plugin_set_t active,
+                                     const struct showing *s)
 {
+   if ((uint64_t) f->packets + f->packets_rev <= c->skipped) {
+      active &= ~c->late;
+   }
    if (s->packet->payload_captured == 0) {
       return active & c->without_payload;
    }
@@ -178,7 +182,7 @@ void plugins_begin(struct flow_cache *c, struct flow *f, const struct packet *pa
    plugin_set_t active = interested(c, packet);
    row->active = active & c->with_update;
    struct showing s = begin_showing(c, row, packet, false);
-   plugin_set_t all = concerned(c, active, &s), plain = all & c->plain;
+   plugin_set_t all = concerned(c, f, active, &s), plain = all & c->plain;
    flush |= show_plain(c, f, &s, plain, true);
    for (plugin_set_t set = all & ~plain; set != 0; set &= set - 1) {
       unsigned i = (unsigned) __builtin_ctzll(set);
@@ -252,14 +256,14 @@ bool plugins_update(struct flow_cache *c, struct flow *f, const struct packet *p
    struct showing s = begin_showing(c, row, packet, reverse);
    plugin_set_t active = row->active;
    unsigned flush = 0;
-   bool restarted = flush_first(c, f, &s, concerned(c, active, &s));
+   bool restarted = flush_first(c, f, &s, concerned(c, f, active, &s));
    if (restarted) {
       cache_restart_flow(c, f);
       active = interested(c, packet);
       row->active = active & c->with_update;
    }
    count_in_flow(f, packet, reverse);
-   plugin_set_t all = concerned(c, active, &s), plain = all & c->plain;
+   plugin_set_t all = concerned(c, f, active, &s), plain = all & c->plain;
    flush |= restarted ? show_plain(c, f, &s, plain, true) : show_plain(c, f, &s, plain, false);
    for (plugin_set_t set = all & ~plain; set != 0; set &= set - 1) {
       unsigned i = (unsigned) __builtin_ctzll(set);

@@ -12,6 +12,7 @@ UR_FIELDS(bytes IDP_CONTENT, bytes IDP_CONTENT_REV)
 
 struct idpcontent {
    uint8_t size[2];
+   /* Not cleared. */
    uint8_t bytes[2][KEPT];
 };
 
@@ -46,6 +47,7 @@ const struct flow_plugin plugin_idpcontent = {
     .help = "first 100 bytes of each direction's payload",
     .fields = "bytes IDP_CONTENT,bytes IDP_CONTENT_REV",
     .ext_size = sizeof(struct idpcontent),
+    .clear_size = offsetof(struct idpcontent, bytes),
     .turn = turn,
     .create = on_packet,
     .update = on_packet,

@@ -96,6 +96,7 @@ const struct flow_plugin plugin_ssadetector = {
     .fields = "uint8 SSA_CONF_LEVEL",
     .ext_size = sizeof(struct ssadetector),
     .lazy = true,
+    .skipped = IGNORED - 1,
     .turn = turn,
     .create = on_packet,
     .update = on_packet,

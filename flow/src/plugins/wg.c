@@ -99,6 +99,7 @@ const struct flow_plugin plugin_wg = {
     .name = "wg",
     .help = "WireGuard: confidence, 0 to 100, and the peers' indices",
     .fields = "uint8 WG_CONF_LEVEL,uint32 WG_SRC_PEER,uint32 WG_DST_PEER",
+    .protocols = PLUGIN_UDP,
     .ext_size = sizeof(struct wg),
     .turn = turn,
     .create = on_packet,
