@@ -7,6 +7,9 @@
 
 #define FAR_AHEAD         3600 /* seconds: one packet with a wrong time must not end all flows */
 #define AHEAD             8    /* flows whose timeouts are checked before any of them is ended */
+#define SLOTS_AHEAD       4    /* packets in advance of which what lazy plugins keep is fetched: */
+#define SLOT_BEGIN        64   /* so many bytes of each slot */
+#define SLOT_AHEAD        320  /* and of flows that will end soon */
 #define ICMP_HEADER       8
 #define ICMP_UNREACHABLE  3
 #define ICMP6_UNREACHABLE 1
@@ -222,7 +225,7 @@ static inline uint32_t look_ahead(const struct flow_cache *c, uint32_t record)
    const struct flow *f = &c->flows[record];
    fetch_flow(c, f->jump);
    __builtin_prefetch(nc_index_home(&c->index, f->hash), 1);
-   plugin_fetch_slots(&c->memory, record);
+   plugin_fetch_slots(&c->memory, record, SLOT_AHEAD);
    __asm__ volatile(
        ""); /* gcc takes a function that only prefetches for one that does nothing, and would remove it */
    return f->next;
@@ -572,6 +575,7 @@ void flow_cache_flush(struct flow_cache *c)
 void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n)
 {
    uint64_t hash[FLOW_BATCH];
+   uint32_t guess[FLOW_BATCH + SLOTS_AHEAD];
    /* Three passes, so that the memory that a packet needs is on its way while others are worked on. */
    for (unsigned i = 0; i < n; i++) {
       hash[i] = hash_packet(&packets[i], c->config.join_vlans);
@@ -579,7 +583,7 @@ void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n
    }
    unsigned fresh = 0;
    for (unsigned i = 0; i < n; i++) {
-      uint32_t record = nc_index_guess(&c->index, hash[i]);
+      uint32_t record = guess[i] = nc_index_guess(&c->index, hash[i]);
       fresh += record == NONE;
       if (record != NONE) {
          fetch_flow(c, record);
@@ -588,7 +592,13 @@ void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n
    if (fresh > 0 && c->free == NONE && c->used + fresh > c->config.capacity) {
       expect_evictions(c, fresh);
    }
+   for (unsigned i = 0; i < SLOTS_AHEAD; i++) {
+      guess[n + i] = NONE;
+   }
    for (unsigned i = 0; i < n; i++) {
+      if (guess[i + SLOTS_AHEAD] != NONE) {
+         plugin_fetch_slots(&c->memory, guess[i + SLOTS_AHEAD], SLOT_BEGIN);
+      }
       expire_fragments(c, packets[i].time);
       if (packets[i].fragment && c->fragments != NULL) {
          fragment(c, &packets[i]);

@@ -12,8 +12,6 @@
 
 #include "plugin.h"
 
-#define PLUGIN_FETCHED 320 /* bytes of a slot that are prefetched before a flow ends */
-
 struct plugin_pool {
    uint8_t *bytes; /* slots are numbered from 1; 0: none */
    size_t size;    /* of a slot */
@@ -90,8 +88,8 @@ static inline void *plugin_kept(const struct plugin_memory *m, uint32_t flow, un
    return kept ? m->pools[i].bytes + (size_t) *plugin_slot(m, flow, i) * m->pools[i].size : NULL;
 }
 
-/** Prefetches what lazy plugins keep of a flow. */
-static inline void plugin_fetch_slots(const struct plugin_memory *m, uint32_t flow)
+/** Prefetches the first bytes of what lazy plugins keep of a flow. */
+static inline void plugin_fetch_slots(const struct plugin_memory *m, uint32_t flow, size_t bytes)
 {
    if (m->lazy == 0) {
       return;
@@ -100,7 +98,7 @@ static inline void plugin_fetch_slots(const struct plugin_memory *m, uint32_t fl
       unsigned i = (unsigned) __builtin_ctzll(set);
       const struct plugin_pool *pool = &m->pools[i];
       const char *slot = (const char *) pool->bytes + (size_t) *plugin_slot(m, flow, i) * pool->size;
-      for (size_t at = 0; at < pool->size && at < PLUGIN_FETCHED; at += 64) {
+      for (size_t at = 0; at < pool->size && at < bytes; at += 64) {
          __builtin_prefetch(slot + at);
       }
    }
