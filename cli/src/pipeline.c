@@ -8,6 +8,7 @@
  * Nothing is dropped: every output waits for its readers, and the source for all of them before its first record.
  */
 #include "analysis.h"
+#include "bar.h"
 #include "detectors.h"
 #include "live.h"
 #include "process.h"
@@ -37,8 +38,7 @@
 #define SILENT_WAITS   60   /* timeouts after the sender has ended: the stream will have no end mark */
 #define ENDING_WAITS   1200 /* timeouts until detectors that were asked to end count as hanging */
 #define STATUS_DAMAGED 3    /* of flow_meter */
-#define BAR            30
-#define MAX_WORDS      32 /* of a detector's command line */
+#define MAX_WORDS      32   /* of a detector's command line */
 
 struct pipeline {
    struct analysis *a;
@@ -385,35 +385,6 @@ static void take_records(struct pipeline *p, unsigned i, const trap_message_t *m
 
 /* -------------------------------------------------------------------- watching */
 
-static void show_bar(struct pipeline *p)
-{
-   uint64_t done = 0, total = 0, packets = 0, elapsed = (now() - p->started) / 1000000;
-   if (p->a->interface != NULL || p->a->collect != NULL || !isatty(STDERR_FILENO) ||
-       sscanf(p->children[0].line, "%" SCNu64 " %" SCNu64 " %" SCNu64, &done, &total, &packets) != 3 ||
-       total == 0 || elapsed == 0) {
-      return;
-   }
-   char bar[BAR + 1], left[32] = "";
-   unsigned filled = (unsigned) (done * BAR / total);
-   for (unsigned i = 0; i < BAR; i++) {
-      bar[i] = i < filled ? '#' : '.';
-   }
-   bar[BAR] = 0;
-   if (done > 0) {
-      format_duration((total - (done < total ? done : total)) * elapsed / done / 1000, left, sizeof(left));
-   }
-   fprintf(stderr, "\r[%s] %3u %%  %.1f Mpkt/s  %s left   ", bar, (unsigned) (done * 100 / total),
-           (double) packets / (double) elapsed / 1000, left);
-   p->bar_shown = true;
-}
-
-static void clear_bar(struct pipeline *p)
-{
-   if (p->bar_shown) {
-      fprintf(stderr, "\r%*s\r", BAR + 50, "");
-   }
-}
-
 /* flow_collector's warning that exporters do not send what an output's detectors need. \return false: another one */
 static bool note_output(struct pipeline *p, const char *text)
 {
@@ -602,7 +573,9 @@ static bool watch(struct pipeline *p)
          analysis_note(p->a, "interrupted: the rest of the input was not analysed");
       }
    }
-   show_bar(p);
+   if (p->a->interface == NULL && p->a->collect == NULL) {
+      p->bar_shown |= bar_show(p->children[0].line, (now() - p->started) / 1000000);
+   }
    return interrupted < 2;
 }
 
@@ -795,7 +768,9 @@ void pipeline_run(struct analysis *a)
       }
       process_stop_all(p->children, p->n_detectors + 2);
       streams_stop(&p->streams);
-      clear_bar(p);
+      if (p->bar_shown) {
+         bar_clear();
+      }
       trap_ctx_finalize(&p->ctx);
       run_directory_remove(p->dir);
    }
