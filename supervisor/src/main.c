@@ -163,6 +163,17 @@ static bool add_inspector(struct daemon *d, const char *name)
    return true;
 }
 
+static bool set_log_limit(struct daemon *d, const char *text)
+{
+   if (!config_log_limit(text, &d->log_bytes, &d->log_files)) {
+      fprintf(stderr,
+              "supervisor: --log-limit=%s: expected BYTESxN, at least 10000 bytes and 1 to 100 files\n",
+              text);
+      return false;
+   }
+   return true;
+}
+
 static bool set_watchdog(struct daemon *d, const char *text)
 {
    char *end;
@@ -236,88 +247,88 @@ static int run(struct daemon *d, bool background)
    return daemon_run(d, background);
 }
 
+/* What the command line asks for. */
+struct command {
+   bool check, strict, diff, background, foreground;
+};
+
+enum { CHECK = 256, STRICT, DIFF, STATE, INSPECT, LOG_LIMIT, IMPORT, SANDBOX, USER, WATCHDOG };
+
+static const struct option options[] = {{"check", no_argument, NULL, CHECK},
+                                        {"strict", no_argument, NULL, STRICT},
+                                        {"diff", no_argument, NULL, DIFF},
+                                        {"config-template", required_argument, NULL, 'T'},
+                                        {"logs-path", required_argument, NULL, 'L'},
+                                        {"daemon", no_argument, NULL, 'd'},
+                                        {"foreground", no_argument, NULL, 'f'},
+                                        {"daemon-socket", required_argument, NULL, 's'},
+                                        {"configs-path", required_argument, NULL, 'C'},
+                                        {"state-dir", required_argument, NULL, STATE},
+                                        {"inspect-user", required_argument, NULL, INSPECT},
+                                        {"log-limit", required_argument, NULL, LOG_LIMIT},
+                                        {"import-backup", required_argument, NULL, IMPORT},
+                                        {"sandbox", required_argument, NULL, SANDBOX},
+                                        {"user", required_argument, NULL, USER},
+                                        {"watchdog", required_argument, NULL, WATCHDOG},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {"version", no_argument, NULL, 'V'},
+                                        {NULL, 0, NULL, 0}};
+
+/* \return false after a message: its value is wrong, or there is no such option */
+static bool set_option(struct daemon *d, struct command *c, int option, const char *value)
+{
+   switch (option) {
+   case CHECK: c->check = true; return true;
+   case STRICT: c->strict = true; return true;
+   case DIFF: c->diff = true; return true;
+   case 'd': c->background = true; return true;
+   case 'f': c->foreground = true; return true;
+   case 'T': d->template = value; return true;
+   case 'L': d->logs = value; return true;
+   case 's': d->socket = value; return true;
+   case 'C': d->configs = value; return true;
+   case STATE: d->state_dir = value; return true;
+   case IMPORT: d->backup = value; return true;
+   case USER: d->user = value; return true;
+   case INSPECT: return add_inspector(d, value);
+   case LOG_LIMIT: return set_log_limit(d, value);
+   case WATCHDOG: return set_watchdog(d, value);
+   case SANDBOX: return set_sandbox(d, value);
+   default: return false; /* getopt has said why */
+   }
+}
+
 int main(int argc, char **argv)
 {
-   enum { CHECK = 256, STRICT, DIFF, STATE, INSPECT, LOG_LIMIT, IMPORT, SANDBOX, USER, WATCHDOG };
-   static const struct option options[] = {{"check", no_argument, NULL, CHECK},
-                                           {"strict", no_argument, NULL, STRICT},
-                                           {"diff", no_argument, NULL, DIFF},
-                                           {"config-template", required_argument, NULL, 'T'},
-                                           {"logs-path", required_argument, NULL, 'L'},
-                                           {"daemon", no_argument, NULL, 'd'},
-                                           {"foreground", no_argument, NULL, 'f'},
-                                           {"daemon-socket", required_argument, NULL, 's'},
-                                           {"configs-path", required_argument, NULL, 'C'},
-                                           {"state-dir", required_argument, NULL, STATE},
-                                           {"inspect-user", required_argument, NULL, INSPECT},
-                                           {"log-limit", required_argument, NULL, LOG_LIMIT},
-                                           {"import-backup", required_argument, NULL, IMPORT},
-                                           {"sandbox", required_argument, NULL, SANDBOX},
-                                           {"user", required_argument, NULL, USER},
-                                           {"watchdog", required_argument, NULL, WATCHDOG},
-                                           {"help", no_argument, NULL, 'h'},
-                                           {"version", no_argument, NULL, 'V'},
-                                           {NULL, 0, NULL, 0}};
    static struct daemon d = {.socket = DEFAULT_SOCKET};
-   bool wants_check = false, strict = false, wants_diff = false, background = false, foreground = false;
+   struct command c = {.check = false};
    for (int o; (o = getopt_long(argc, argv, "T:L:dfs:C:hV", options, NULL)) != -1;) {
-      switch (o) {
-      case CHECK: wants_check = true; break;
-      case STRICT: strict = true; break;
-      case DIFF: wants_diff = true; break;
-      case STATE: d.state_dir = optarg; break;
-      case INSPECT:
-         if (!add_inspector(&d, optarg)) {
-            return EXIT_USAGE;
+      if (o == 'h' || o == 'V') {
+         if (o == 'h') {
+            help(stdout);
+         } else {
+            puts("supervisor " NEMEA_VERSION);
          }
-         break;
-      case LOG_LIMIT:
-         if (!config_log_limit(optarg, &d.log_bytes, &d.log_files)) {
-            fprintf(stderr,
-                    "supervisor: --log-limit=%s: expected BYTESxN, at least 10000 bytes and 1 to 100 files\n",
-                    optarg);
-            return EXIT_USAGE;
-         }
-         break;
-      case IMPORT: d.backup = optarg; break;
-      case USER: d.user = optarg; break;
-      case WATCHDOG:
-         if (!set_watchdog(&d, optarg)) {
-            return EXIT_USAGE;
-         }
-         break;
-      case SANDBOX:
-         if (!set_sandbox(&d, optarg)) {
-            return EXIT_USAGE;
-         }
-         break;
-      case 'T': d.template = optarg; break;
-      case 'L': d.logs = optarg; break;
-      case 'd': background = true; break;
-      case 'f': foreground = true; break;
-      case 's': d.socket = optarg; break;
-      case 'C': d.configs = optarg; break;
-      case 'h': help(stdout); return nc_flush_stdout("supervisor") ? EXIT_SUCCESS : EXIT_FAILURE;
-      case 'V':
-         puts("supervisor " NEMEA_VERSION);
          return nc_flush_stdout("supervisor") ? EXIT_SUCCESS : EXIT_FAILURE;
-      default: return EXIT_USAGE;
+      }
+      if (!set_option(&d, &c, o, optarg)) {
+         return EXIT_USAGE;
       }
    }
-   if (background && foreground) {
+   if (c.background && c.foreground) {
       fputs("supervisor: expected only one of --daemon and --foreground\n", stderr);
       return EXIT_USAGE;
    }
-   if (!wants_check && !wants_diff) {
+   if (!c.check && !c.diff) {
       d.interactive =
-          !background && !foreground && isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
-      return run(&d, background);
+          !c.background && !c.foreground && isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
+      return run(&d, c.background);
    }
-   int expected = wants_check ? 1 : 2;
-   if (wants_check == wants_diff || argc - optind != expected || (strict && !wants_check)) {
+   int expected = c.check ? 1 : 2;
+   if (c.check == c.diff || argc - optind != expected || (c.strict && !c.check)) {
       help(stderr);
       return EXIT_USAGE;
    }
-   int status = wants_check ? check(argv[optind], strict) : diff(argv[optind], argv[optind + 1]);
+   int status = c.check ? check(argv[optind], c.strict) : diff(argv[optind], argv[optind + 1]);
    return nc_flush_stdout("supervisor") ? status : EXIT_FAILURE;
 }
