@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** alert_output: alerts of detectors as events, for other systems: EVE, OCSF, CEF, LEEF, IDEA; to files, web servers and syslog. */
+#include "../common/alert_format.h"
 #include "format.h"
 #include "sender.h"
 
@@ -237,14 +238,7 @@ static int init(nm_module_t *m)
 static int format(nm_module_t *m, uint32_t input)
 {
    struct alert_output *self = nm_self(m);
-   char why[ALERT_INPUT_WHY];
-   enum nm_data data = nm_in_data(m, input);
-   if (data == NM_RAW) {
-      return nm_fail(m, "input %s: expected alerts, the sender has other data", nm_input_spec(m, input));
-   }
-   bool known = alert_input_format(&self->inputs[input], nm_input_spec(m, input), data == NM_JSON,
-                                   nm_in_format(m, input), why);
-   return known ? NM_OK : nm_fail(m, "%s", why);
+   return alert_format(m, input, &self->inputs[input]);
 }
 
 /* ----------------------------------------------------------------------- alerts */
