@@ -218,7 +218,7 @@ def services(root, everything):
     root.sh('systemctl show -P MainPID nemea-supervisor nemea-page nemea-flow-collector > /root/before')
     root.step('an upgrade while the services run', f'{APT} install {everything}')
     root.step('the services run the new programs', WAIT.format(condition='[ "$(pgrep -x supervisor)" ]') + '; systemctl show -P MainPID nemea-supervisor nemea-page '
-              'nemea-flow-collector > /root/after; no grep -Fx -f /root/before /root/after; no grep "nemea.*deleted" <(ls -l /proc/[0-9]*/exe 2>/dev/null); ' + WAIT.format(condition=READY))
+              'nemea-flow-collector > /root/after; no grep -Fx -f <(grep . /root/before) /root/after; no grep "nemea.*deleted" <(ls -l /proc/[0-9]*/exe 2>/dev/null); ' + WAIT.format(condition=READY))
     root.sh('systemctl stop nemea-page nemea-supervisor nemea-flow-collector')
 
 
