@@ -63,7 +63,7 @@ ATTACKS = {  # probes, the one that crosses the threshold, seconds between two, 
 
 def measure(bin_dir, program, state, probe, n, threshold, pace, text):
     """Seconds from the probe of the threshold to the line; None: no line."""
-    command = [os.path.join(bin_dir, 'nemea'), program, '-i', 'lo'] + (['--state-dir', state] if program == 'run' else [])
+    command = [os.path.join(bin_dir, 'nemea'), program, '-i', 'lo'] + (['--user', 'root', '--state-dir', state] if program == 'run' else [])
     pipes = {'stderr': subprocess.DEVNULL, 'env': {**os.environ, 'NEMEA_BIN': bin_dir}}
     nemea = shows = subprocess.Popen(command, stdout=subprocess.PIPE, **pipes)
     s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)

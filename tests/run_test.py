@@ -8,6 +8,7 @@ usage: run_test.py BIN_DIR CAPTURE.zst [TEST...]
 import glob
 import json
 import os
+import pwd
 import signal
 import stat
 import subprocess
@@ -17,6 +18,7 @@ import unittest
 from programs import Workspace
 
 BIN = CAPTURE = None
+USER = pwd.getpwuid(os.geteuid()).pw_name  # root stays root, whatever users this machine has
 # Detectors that a test of one does without.
 OTHERS = ('amplification_detection', 'ddos_detector', 'dnstunnel_detection', 'haddrscan_detector', 'hoststatsnemea', 'miner_detector',
           'sip_bf_detector', 'smtp_spam_detector', 'voip_fraud_detection', 'vportscan_detector', 'waintrusion_detector')
@@ -66,7 +68,7 @@ class Run(unittest.TestCase):
         return found
 
     def start(self, *options):
-        return self.w.start(os.path.join(BIN, 'nemea'), 'run', '--state-dir', self.state, *options)
+        return self.w.start(os.path.join(BIN, 'nemea'), 'run', '--user', USER, '--state-dir', self.state, *options)
 
     def test_a_replay_fills_the_store_and_the_next_run_goes_on(self):
         capture = self.w.file('v.pcap', subprocess.run(['zstd', '-dqc', CAPTURE], stdout=subprocess.PIPE, check=True).stdout)
@@ -75,7 +77,7 @@ class Run(unittest.TestCase):
         self.w.wait_for(lambda: 'vertical-scan' in self.events().values(), 'the scans')
         self.assertEqual(stat.S_IMODE(os.stat(self.state).st_mode), 0o700)
         self.w.wait_for(lambda: self.modules()['flow_meter']['state'] == 'finished', 'the end of the capture')
-        code, out, err = self.nemea('run', '--state-dir', self.state, '--replay', capture)
+        code, out, err = self.nemea('run', '--user', USER, '--state-dir', self.state, '--replay', capture)
         self.assertEqual((code, out), (5, ''), err)
         self.assertIn('another nemea run has this state directory', err)
 
@@ -163,7 +165,7 @@ class Run(unittest.TestCase):
                                ('state: here', 'nemea.yaml:1: state: "here" (expected a path that begins with /)'),
                                ('page: {tls_cert: /a}', 'nemea.yaml:1: page: tls_cert and tls_key belong together'),
                                ('', 'no source')):
-            code, out, err = self.nemea('run', '--state-dir', self.state, '-c', self.w.file('nemea.yaml', text))
+            code, out, err = self.nemea('run', '--user', USER, '--state-dir', self.state, '-c', self.w.file('nemea.yaml', text))
             self.assertEqual((code, out, os.path.exists(self.state)), (2, '', False), err)
             self.assertIn(expected, err)
         for words, code, expected in ((['--replay', self.w.file('none')], 3, 'cannot read the capture'),
@@ -172,7 +174,7 @@ class Run(unittest.TestCase):
                                       (['-i', 'lo', '--speed', '2'], 2, 'expected --replay with it'),
                                       (['-i', 'lo', '--state-dir', '/tmp/' + 'x' * 70], 2, 'at most 63 bytes'),
                                       (['-i', 'lo', 'more'], 2, '"more": expected options only')):
-            done, out, err = self.nemea('run', '--state-dir', self.state, *words)
+            done, out, err = self.nemea('run', '--user', USER, '--state-dir', self.state, *words)
             self.assertEqual((done, out), (code, ''), err)
             self.assertIn(expected, err)
 
@@ -187,7 +189,7 @@ class Run(unittest.TestCase):
             os.chown(foreign, 65534, 65534)
             cases.append((foreign, 'belongs to user 65534 and has mode 0750: expected a directory of this user (0)'))
         for state, expected in cases:
-            code, out, err = self.nemea('run', '--state-dir', state, '-i', 'lo')
+            code, out, err = self.nemea('run', '--user', USER, '--state-dir', state, '-i', 'lo')
             self.assertEqual((code, out), (5, ''), err)
             self.assertIn(expected, err)
             self.assertIn('--state-dir DIR names another', err)
@@ -197,6 +199,50 @@ class Run(unittest.TestCase):
         code, out, _ = self.nemea('run', '--help')
         self.assertEqual(code, 0)
         self.assertIn('/var/lib/nemea-run', out)
+
+    @unittest.skipUnless(os.geteuid() == 0, 'only root can become another user')
+    def test_root_becomes_a_user_without_rights(self):
+        nobody = pwd.getpwnam('nobody')
+        if subprocess.run(['test', '-x', os.path.join(BIN, 'nemea')], user=nobody.pw_uid, check=False).returncode != 0:
+            self.skipTest(f'others than root cannot reach {BIN}')
+        os.chmod(self.w.path, 0o755)
+        page = f'page: {{listen: "127.0.0.1:{self.w.free_port()}"}}\n'
+        config = self.w.file('nemea.yaml', page + 'sources: [{interface: lo}]\n')
+        os.mkdir(self.state)
+        self.w.file('state/mine', '')
+        code, out, err = self.nemea('run', '--user', 'nobody', '--state-dir', self.state, '-c', config)
+        self.assertEqual((code, out), (5, ''), err)
+        self.assertIn(f'belongs to user 0, and nemea run becomes nobody: give it to that user (chown -R nobody {self.state})', err)
+        os.unlink(self.state + '/mine')
+
+        run = self.w.start(os.path.join(BIN, 'nemea'), 'run', '--user', 'nobody', '--state-dir', self.state, '-c', config)
+        self.w.wait_for(lambda: (lambda m: m and all(x['state'] in ('ready', 'running') for x in m.values()))(self.modules()), 'the modules')
+        modules = {name: m['pid'] for name, m in self.modules().items()}
+        for name, pid in {**modules, 'nemea run': run.pid}.items():
+            with open(f'/proc/{pid}/status', encoding='ascii') as file:
+                status = dict(line.rstrip('\n').split(':\t', 1) for line in file if ':\t' in line)
+            self.assertEqual(set(status['Uid'].split()), {str(nobody.pw_uid)}, name)
+            self.assertEqual(status['Groups'].split(), [str(nobody.pw_gid)], name)
+            self.assertEqual(status['NoNewPrivs'], '1', name)
+            raw = 1 << 13 if name.startswith('flow_meter') or name == 'nemea run' else 0  # CAP_NET_RAW
+            self.assertEqual({int(status[which], 16) for which in ('CapEff', 'CapPrm', 'CapAmb')}, {raw}, name)
+        self.assertEqual(os.stat(self.state + '/alerts').st_uid, nobody.pw_uid)
+        code, out, err = self.w.end(run, signal.SIGINT)
+        self.assertEqual((code, err), (0, ''), out)
+        self.assertEqual(self.left(), [])
+
+    def test_a_user_that_cannot_be_is_named(self):
+        code, out, err = self.nemea('run', '--user', 'no-such-user', '--state-dir', self.state, '-i', 'lo')
+        self.assertEqual((code, out), (2, ''), err)
+        self.assertIn('option --user: there is no user no-such-user', err)
+        if os.geteuid() == 0 and subprocess.run(['test', '-x', os.path.join(BIN, 'nemea')], user=65534, check=False).returncode == 0:
+            os.chmod(self.w.path, 0o755)
+            os.mkdir(self.state, 0o700)
+            os.chown(self.state, 65534, 65534)
+            done = subprocess.run([os.path.join(BIN, 'nemea'), 'run', '--user', 'root', '--state-dir', self.state, '-i', 'lo'], user=65534, group=65534,
+                                  extra_groups=[], env=self.w.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+            self.assertEqual((done.returncode, done.stdout), (2, ''), done.stderr)
+            self.assertIn('option --user: only root can become another user (root)', done.stderr)
 
     def test_export_is_configuration_that_the_supervisor_accepts(self):
         self.w.file('nemea.yaml', 'sources:\n- {interface: lo, plugins: [tls, dns]}\nnetworks: {office: [192.0.2.0/24]}\n'

@@ -11,6 +11,7 @@ one. A flow_meter of its own meters a second pair and exports IPFIX to the colle
 import http.client
 import json
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -100,7 +101,7 @@ class Sources(unittest.TestCase):
         port = self.w.free_port()
         config = self.w.file('nemea.yaml', f'sources:\n- {{interface: v1}}\n- {{collect: {port}}}\n- {{replay: {self.w.file("replay.pcap", replayed)}, speed: 100}}\n'
                              f'page: {{listen: "127.0.0.1:{self.w.free_port()}"}}\n')
-        run = self.w.start(os.path.join(BIN, 'nemea'), 'run', '--state-dir', self.state, '-c', config)
+        run = self.w.start(os.path.join(BIN, 'nemea'), 'run', '--user', pwd.getpwuid(os.geteuid()).pw_name, '--state-dir', self.state, '-c', config)
         self.w.wait_for(lambda: self.modules() and all(m['state'] in ('ready', 'running', 'finished') for m in self.modules().values()) or run.poll() is not None, 'all modules')
         self.assertIsNone(run.poll())
         exporter = self.w.start(os.path.join(BIN, 'flow_meter'), '-I', 'v3', '--early', '-t', '60:5', '-x', f'127.0.0.1:{port}', '-u', '--telemetry', self.w.file('numbers'))

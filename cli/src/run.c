@@ -21,7 +21,7 @@
 #define CONFIG_SIZE (1u << 20) /* bytes of nemea.yaml; more is refused when it is read */
 
 struct request {
-   const char *file, *state, *export, *speed;
+   const char *file, *state, *export, *speed, *user;
 };
 
 void cli_run_help(FILE *to)
@@ -45,6 +45,9 @@ void cli_run_help(FILE *to)
         "      --state-dir DIR      directory of what outlives the run, mode 0700 "
         "(default: " STATE_DEFAULT "; without\n"
         "                           root nemea in $XDG_STATE_HOME or ~/.local/state)\n"
+        "      --user NAME          started by root: become this user (default: nemead, where there is one; "
+        "root: "
+        "stay root)\n"
         "      --export DIR         write the deployment as configuration of the supervisor to DIR, and "
         "exit\n"
         "  -h, --help               this text\n"
@@ -100,7 +103,7 @@ static bool set_speed(struct run_config *c, const char *text)
 /* \return -1 to go on, else the exit status */
 static int parse(int argc, char **argv, struct run_config *c, struct request *r)
 {
-   enum { OPT_COLLECT = 256, OPT_REPLAY, OPT_SPEED, OPT_STATE, OPT_EXPORT };
+   enum { OPT_COLLECT = 256, OPT_REPLAY, OPT_SPEED, OPT_STATE, OPT_USER, OPT_EXPORT };
    static const struct option options[] = {{"interface", required_argument, NULL, 'i'},
                                            {"collect", required_argument, NULL, OPT_COLLECT},
                                            {"replay", required_argument, NULL, OPT_REPLAY},
@@ -108,6 +111,7 @@ static int parse(int argc, char **argv, struct run_config *c, struct request *r)
                                            {"config", required_argument, NULL, 'c'},
                                            {"state-dir", required_argument, NULL, OPT_STATE},
                                            {"state", required_argument, NULL, OPT_STATE},
+                                           {"user", required_argument, NULL, OPT_USER},
                                            {"export", required_argument, NULL, OPT_EXPORT},
                                            {"help", no_argument, NULL, 'h'},
                                            {NULL, 0, NULL, 0}};
@@ -121,6 +125,7 @@ static int parse(int argc, char **argv, struct run_config *c, struct request *r)
       case OPT_SPEED: r->speed = optarg; break;
       case 'c': r->file = optarg; break;
       case OPT_STATE: r->state = optarg; break;
+      case OPT_USER: r->user = optarg; break;
       case OPT_EXPORT: r->export = optarg; break;
       case 'h': cli_run_help(stdout); return CLI_OK;
       case ':':
@@ -341,8 +346,7 @@ static bool make_directory(const char *path)
    return true;
 }
 
-/* Makes the directories above it, too, which a fresh account may not have. */
-static void make_parents(const char *path)
+void run_make_parents(const char *path)
 {
    char parent[PATH_MAX];
    snprintf(parent, sizeof(parent), "%s", path);
@@ -358,7 +362,7 @@ bool run_directories(const char *state)
    static const char *const names[] = {"",       "/config",  "/run",  "/alerts",
                                        "/flows", "/traffic", "/logs", "/page"};
    char path[PATH_MAX];
-   make_parents(state);
+   run_make_parents(state);
    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
       snprintf(path, sizeof(path), "%s%s", state, names[i]);
       if (!make_directory(path)) {
@@ -470,7 +474,7 @@ int cli_run(int argc, char **argv)
    }
    if (status < 0 && request.export != NULL) {
       status = export(&r, request.export);
-   } else if (status < 0) {
+   } else if (status < 0 && (status = run_become(&r, request.user)) < 0) {
       umask(077);
       run_block_signals();
       status = !run_directories(r.state) ? CLI_OUTPUT : run_prepare(&r) ? run_watch(&r) : CLI_MODULE;

@@ -21,6 +21,11 @@ int run_watch(struct run *r);
 /** Blocks the signals that run_watch() waits for, so that none is lost before. */
 void run_block_signals(void);
 
+/** Makes the directories above it, which a fresh account may not have. */
+void run_make_parents(const char *path);
+/** Started by root, becomes the user of that name, whom the state directory then belongs to. name: NULL for that of the packages, where there is
+ * one. \return -1 to go on, else enum cli_status after an error was printed */
+int run_become(const struct run *r, const char *name);
 /** Makes the directories of the state directory and takes its lock. \return false after an error was printed */
 bool run_directories(const char *state);
 

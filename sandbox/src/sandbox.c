@@ -2,6 +2,7 @@
 #include "sandbox.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -109,6 +110,31 @@ bool sandbox_capabilities(const struct sandbox *s)
       data[i].inheritable &= mask;
    }
    return syscall(SYS_capset, &header, data) == 0;
+}
+
+bool sandbox_become(uid_t uid, const gid_t *groups, size_t n, uint64_t keep)
+{
+   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+   struct __user_cap_data_struct data[2] = {0};
+   for (int i = 0; i < 2; i++) {
+      data[i].effective = data[i].permitted = data[i].inheritable = (uint32_t) (keep >> 32 * i);
+   }
+   for (int c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++) {
+      if (!(keep >> c & 1) && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) != 0) {
+         return false;
+      }
+   }
+   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || setgroups(n, groups) != 0 ||
+       setresgid(groups[0], groups[0], groups[0]) != 0 || setresuid(uid, uid, uid) != 0 ||
+       syscall(SYS_capset, &header, data) != 0) {
+      return false;
+   }
+   for (int c = 0; c < 64; c++) {
+      if ((keep >> c & 1) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, c, 0, 0) != 0) {
+         return false;
+      }
+   }
+   return true;
 }
 
 /* ------------------------------------------------------------------------ enter */

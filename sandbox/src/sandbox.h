@@ -59,6 +59,11 @@ void sandbox_name(const struct sandbox *s, char *text, size_t size);
 
 /** The capabilities, bits of CAP_*, that a program needs which runs as another user than root. */
 uint64_t sandbox_ambient(const struct sandbox *s);
+/**
+ * Becomes another user for good; needs root. Of the capabilities only those named stay, in all sets, so that they survive execve(). For a
+ * process with one thread. \param groups all of the user, n of them; the first is gid \param keep bits of CAP_* \return false with errno
+ */
+bool sandbox_become(uid_t uid, const gid_t *groups, size_t n, uint64_t keep);
 /** Makes the filter in the parent, so that each child needs few calls. Optional. \return false with errno */
 bool sandbox_prepare(const struct sandbox *s);
 /**

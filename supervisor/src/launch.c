@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,7 +12,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define FAILED 126
@@ -128,33 +126,12 @@ static const char *apply_options(const struct launch *l)
    return l->limit_data && !limit(RLIMIT_DATA, o->memory) ? "cannot set memory" : NULL;
 }
 
-/* The capabilities of a program without root, in all its sets, so that they survive execve(). */
 static bool become_user(const struct launch_user *u, uint64_t keep)
 {
-   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-   struct __user_cap_data_struct data[2] = {0};
-   for (int i = 0; i < 2; i++) {
-      data[i].effective = data[i].permitted = data[i].inheritable = (uint32_t) (keep >> 32 * i);
-   }
-   for (int c = 0; prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++) {
-      if (!(keep >> c & 1) && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) != 0) {
-         return false;
-      }
-   }
    gid_t groups[LAUNCH_GROUPS + 1];
    groups[0] = u->gid;
    memcpy(groups + 1, u->groups, (size_t) u->n_groups * sizeof(*groups));
-   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || setgroups((size_t) u->n_groups + 1, groups) != 0 ||
-       setresgid(u->gid, u->gid, u->gid) != 0 || setresuid(u->uid, u->uid, u->uid) != 0 ||
-       syscall(SYS_capset, &header, data) != 0) {
-      return false;
-   }
-   for (int c = 0; c < 64; c++) {
-      if ((keep >> c & 1) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, c, 0, 0) != 0) {
-         return false;
-      }
-   }
-   return true;
+   return sandbox_become(u->uid, groups, (size_t) u->n_groups + 1, keep);
 }
 
 static const char *confine(const struct launch *l)
