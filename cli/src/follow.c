@@ -232,7 +232,7 @@ static bool is_done(const struct follow *f, const char *path, const struct stat 
 
 /* Where a file is compressed when its writer has done with it (tcpdump -z), the result is no other piece: its name without the ending is
  * that of a file that is not newer, or of one that was read and had the same time, which programs that compress keep. */
-static bool is_packed_again(const struct follow *f, const char *path, const struct stat *st)
+static bool is_packed_again(const struct follow *f, const char *path, struct stat *st)
 {
    static const char *const endings[] = {".gz", ".bz2", ".xz", ".lz4", ".zst"};
    char base[PATH_MAX];
@@ -247,6 +247,9 @@ static bool is_packed_again(const struct follow *f, const char *path, const stru
    }
    snprintf(base, sizeof(base), "%.*s", (int) (length - cut), path);
    if (stat(base, &of_base) == 0 && of_base.st_mtim.tv_sec <= st->st_mtim.tv_sec) {
+      return true;
+   }
+   if (stat(path, st) != 0) { /* again: the result gets its time before the other file is removed */
       return true;
    }
    uint64_t name = nc_hash(base, length - cut);

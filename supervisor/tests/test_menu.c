@@ -474,11 +474,13 @@ static void test_mixed_reload(void **state)
 /* The order of the keys was a random one in NEMEA 2: texts with the same keys and values, written the same way, have the same length. */
 static void same_json(struct daemon *d, bool all, const char *name, const char *end)
 {
-   char *expected = read_file("wire", name), *got = json_dumps(status_old(d, all), 0);
+   json_t *status = status_old(d, all);
+   char *expected = read_file("wire", name), *got = json_dumps(status, 0);
    json_t *a = json_loads(got, 0, NULL), *b = json_loads(expected, 0, NULL);
    assert_true(a != NULL && json_equal(a, b));
    assert_int_equal(strlen(got) + strlen(end), strlen(expected));
    assert_string_equal(expected + strlen(got), end);
+   json_decref(status);
    json_decref(a);
    json_decref(b);
    free(got);

@@ -16,7 +16,7 @@
 #define FRAGMENTS   10007
 
 struct meter_input {
-   const char **files; /* that are read as one; kept until the process ends */
+   const char **files; /* that are read as one; allocated by meter_add_file(), freed by the caller */
    unsigned n_files;   /* 0: an interface; at most MAX_FILES */
    const char *interface;
    const char *filter; /* NULL: none */

@@ -360,6 +360,7 @@ static void cleanup(nm_module_t *m)
    if (self->meter != NULL) {
       meter_free(self->meter);
    }
+   free(self->input.files);
 }
 
 #define MAX_ADDED 130
