@@ -51,6 +51,16 @@ def in_ipip(packet):
     return captures.ipv4_packet(packet.time / 10**9, '192.0.2.1', '192.0.2.2', 4, packet.data[14:])
 
 
+def packets_of(pcap):
+    """The packets of a capture with their headers, without that of the file."""
+    packets, at = [], 24
+    while at < len(pcap):
+        size = 16 + int.from_bytes(pcap[at + 8:at + 12], 'little')
+        packets.append(pcap[at:at + size])
+        at += size
+    return packets
+
+
 class Inputs(unittest.TestCase):
     def setUp(self):
         self.w = Workspace(BIN)
@@ -286,11 +296,7 @@ class Inputs(unittest.TestCase):
     def test_pieces_of_a_directory_are_followed(self):
         data = captures.load(os.path.join(demo.CAPTURES, 'horizontal-sweeps.pcap.zst'))
         expected = self.report(self.w.file('whole.pcap', data))
-        packets, at = [], 24
-        while at < len(data):
-            size = 16 + int.from_bytes(data[at + 8:at + 12], 'little')
-            packets.append(data[at:at + size])
-            at += size
+        packets = packets_of(data)
         os.mkdir(self.w.file('ring'))
         process = self.follow('ring')
         for piece in range(4):  # names in the other order, and one name used twice
@@ -329,11 +335,7 @@ class Inputs(unittest.TestCase):
         """Also those that are compressed when their writer has done with them (tcpdump -z gzip): none counts twice."""
         data = captures.load(os.path.join(demo.CAPTURES, 'horizontal-sweeps.pcap.zst'))
         expected = self.report(self.w.file('whole.pcap', data))
-        packets, at = [], 24
-        while at < len(data):
-            size = 16 + int.from_bytes(data[at + 8:at + 12], 'little')
-            packets.append(data[at:at + size])
-            at += size
+        packets = packets_of(data)
         pieces = [data[:24] + b''.join(packets[n * len(packets) // 6:(n + 1) * len(packets) // 6]) for n in range(6)]
         os.mkdir(self.w.file('ring'))
         process = self.follow('ring')
