@@ -184,6 +184,10 @@ PRELUDE = 'no() { if "$@"; then return 1; fi; }\n'
 WAIT = 'for i in $(seq 100); do {condition} && break; sleep 0.5; done; {condition}'
 READY = ('supcli status --json | python3 -c "import json, sys; m = [m for m in json.load(sys.stdin) if m[\'enabled\']]; '
          'bad = [x for x in m if x[\'state\'] not in (\'ready\', \'running\')]; print(len(m), \'modules\', *bad, sep=chr(10)); sys.exit(not m or len(bad) > 0)"')
+# Of the supervisor and all that it has started, root has nemea_spawner alone.
+OWNERS = ('all=$(for p in $(grep -l /nemea-supervisor.service /proc/[0-9]*/cgroup 2> /dev/null); do awk -v name="$(cat ${p%/cgroup}/comm)" \'/^Uid:/ { print $3, name }\' ${p%/cgroup}/status; '
+          'done); echo "$all" | sort | uniq -c; test "$(grep -c "^0 nemea_spawner$" <<< "$all")" = 1; test "$(grep -c "^$(id -u nemead) " <<< "$all")" -gt 20; '
+          'no grep -v -e "^0 nemea_spawner$" -e "^$(id -u nemead) " <<< "$all"')
 PIPELINE = ('cd /tmp; export TRAP_SOCKET_DIR=$(mktemp -d); nemeactl vportscan_detector -i u:flows,u:alerts:timeout=WAIT & nemeactl logger -t -i u:alerts -w /tmp/alerts.csv & '
             'nemeactl flow_meter -r /source/examples/captures/vertical-scans-ipv4.pcap.zst -i u:flows:timeout=WAIT; wait; head -n 3 /tmp/alerts.csv')
 FILES = "find / -xdev -path /proc -prune -o -path /sys -prune -o -path /dev -prune -o -path /tmp -prune -o -path /packages -prune -o -path /old-packages -prune -o -path /source -prune -o -print | sort"
@@ -213,12 +217,14 @@ def services(root, everything):
     root.sh('systemctl stop nemea-alert-store')  # the supervisor's configuration has a store of its own
     root.step('the configuration of the modules is copied and started', "cp -rn /usr/share/nemea-supervisor/*/ /etc/nemea && sed -i 's/-I eth0/-I lo/; "
               "s/<enabled>false/<enabled>true/' /etc/nemea/data-sources/flow_meter.sup && systemctl start nemea-supervisor && " + WAIT.format(condition=READY))
+    root.step('the supervisor and its modules are those of nemead, and only nemea_spawner is root', OWNERS)
     root.step('the collector is started', 'echo OUTPUT=u:metered:timeout=NO_WAIT > /etc/default/nemea-flow-meter; systemctl start nemea-flow-meter@lo && systemctl stop nemea-flow-meter@lo && rm /etc/default/nemea-flow-meter && sed -i s/u:flow_data_source/u:collected/ '
               '/lib/systemd/system/nemea-flow-collector.service && systemctl daemon-reload && systemctl start nemea-flow-collector && systemctl is-active nemea-flow-collector')
     root.sh('systemctl show -P MainPID nemea-supervisor nemea-page nemea-flow-collector > /root/before')
     root.step('an upgrade while the services run', f'{APT} install {everything}')
     root.step('the services run the new programs', WAIT.format(condition='[ "$(pgrep -x supervisor)" ]') + '; systemctl show -P MainPID nemea-supervisor nemea-page '
               'nemea-flow-collector > /root/after; no grep -Fx -f <(grep . /root/before) /root/after; no grep "nemea.*deleted" <(ls -l /proc/[0-9]*/exe 2>/dev/null); ' + WAIT.format(condition=READY))
+    root.step('and as the same users', OWNERS)
     root.sh('systemctl stop nemea-page nemea-supervisor nemea-flow-collector')
 
 
