@@ -53,6 +53,8 @@ FOLDERS = {
 OVERRIDES = {
     MODULES + '*': '# Configurations, scripts and modules of NEMEA 2 name /usr/bin/nemea/PROGRAM, and some modules have names that commands\n'
                    '# of the system have, such as logger.\nsubdir-in-usr-bin [usr/bin/nemea/]\n',
+    'etc/nemea/supervisor_config_template.xml': '# It takes files away from the unprivileged user, and gives it none.\n'
+                                                'recursive-privilege-change * [postinst:*]\n',
     'usr/share/nemea/templates/*': '# A template, from which "nemea new-module --python" makes a module.\n'
                                    'python3-script-but-no-python3-dep * [usr/share/nemea/templates/*]\n',
     'usr/share/nemea-framework/examples/*': '# Examples, to be read and copied.\n'
