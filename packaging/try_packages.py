@@ -188,6 +188,10 @@ READY = ('supcli status --json | python3 -c "import json, sys; m = [m for m in j
 OWNERS = ('all=$(for p in $(grep -l /nemea-supervisor.service /proc/[0-9]*/cgroup 2> /dev/null); do awk -v name="$(cat ${p%/cgroup}/comm)" \'/^Uid:/ { print $3, name }\' ${p%/cgroup}/status; '
           'done); echo "$all" | sort | uniq -c; test "$(grep -c "^0 nemea_spawner$" <<< "$all")" = 1; test "$(grep -c "^$(id -u nemead) " <<< "$all")" -gt 20; '
           'no grep -v -e "^0 nemea_spawner$" -e "^$(id -u nemead) " <<< "$all"')
+# Of all that "nemea run" starts, root has nothing.
+RUN = ('owners() { for p in /proc/[0-9]*; do case $(readlink $p/exe) in /usr/bin/nemea/*) awk -v name="$(cat $p/comm)" \'/^Uid:/ { print $3, name }\' $p/status || true;; esac; done; }; '
+       'systemctl stop "nemea-*"; nemeactl run -i lo & run=$!; trap "kill $run; wait $run || true" EXIT; ' + WAIT.format(condition='[ $(owners | wc -l) -gt 10 ]') + '; owners | sort | uniq -c; '
+       'no grep -v "^$(id -u nemead) " <(owners); [ "$(stat -c %U /var/lib/nemea-run)" = nemead ]')
 PIPELINE = ('cd /tmp; export TRAP_SOCKET_DIR=$(mktemp -d); nemeactl vportscan_detector -i u:flows,u:alerts:timeout=WAIT & nemeactl logger -t -i u:alerts -w /tmp/alerts.csv & '
             'nemeactl flow_meter -r /source/examples/captures/vertical-scans-ipv4.pcap.zst -i u:flows:timeout=WAIT; wait; head -n 3 /tmp/alerts.csv')
 FILES = "find / -xdev -path /proc -prune -o -path /sys -prune -o -path /dev -prune -o -path /tmp -prune -o -path /packages -prune -o -path /old-packages -prune -o -path /source -prune -o -print | sort"
@@ -266,6 +270,10 @@ def units(root):
         root.step(f'{unit}: exposure at most {most / 10}', f'systemd-analyze security --threshold={most} {unit}.service | tail -n 1')
 
 
+def run_of_root(root):
+    root.step('nemea run of root is nemead', RUN)
+
+
 def removal(root):
     names = ' '.join(name.split('_')[0] for name in packages(root.packages, True))
     root.sh('systemctl start nemea-flow-collector')
@@ -303,6 +311,7 @@ def check(suite):
         package_tests(root)
         old_configuration(root)
         documentation(root)
+        run_of_root(root)
         removal(root)
     finally:
         root.halt()
