@@ -11,6 +11,7 @@ import collections
 import errno
 import os
 import re
+import select
 import subprocess
 import sys
 import unittest
@@ -176,6 +177,21 @@ class Sockets(Faults, unittest.TestCase):
                 dropped = sum(int(n) for n in re.findall(r'dropped (\d+)', said))
                 told = re.sub(r'\w+: records .*', '', said + heard).strip() != ''
                 self.assertTrue(told or missed or dropped, what)
+
+
+    def test_a_reader_says_that_its_connection_broke(self):
+        """The sender of a shared log is still there: what it sends until the reader has connected again is lost."""
+        os.mkfifo(self.w.file('fifo'))
+        sender = self.w.start('logreplay', '-d', '-f', 'fifo', '-i', 'u:s')
+        with open(self.w.file('fifo'), 'w', encoding='ascii') as fifo:
+            with open(self.w.file('in.csv'), encoding='ascii') as lines:
+                fifo.write(lines.readline() + lines.readline())
+                fifo.flush()
+                reader = self.start_with(('logger', '-w', 'out.csv', '-i', 'u:s'), fault_call='recv', fault_at=2, fault_errno=errno.ECONNRESET)
+                self.assertTrue(select.select([reader.stderr], [], [], programs.TIMEOUT)[0], 'it said nothing')
+                self.assertIn('the connection broke: Connection reset by peer', reader.stderr.readline())
+                fifo.write(lines.read())
+        self.assertEqual((self.w.end(reader)[0], self.w.end(sender)[0]), (0, 0))
 
 
 EXPECTED = {line: i for i, line in enumerate(LINES)}

@@ -3,6 +3,7 @@
 #include "in_socket.h"
 #include "socket.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -202,6 +203,9 @@ int local_more(struct socket_input *s)
          return 0;
       }
       s->hung_up = woken < 0; /* what is in the log is still read */
+      if (s->hung_up && peer_is_there(s->fd)) {
+         complain(s, BROKEN, "the connection broke: %s", strerror(errno)); /* the sender goes on without it */
+      }
    }
    atomic_store(&s->page->sleeping, 0);
    return 1; /* look again */

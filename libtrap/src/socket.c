@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,15 @@ int peer_drain(int fd)
    char bytes[256];
    ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
    return n > 0 ? 1 : n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+}
+
+bool peer_is_there(int fd)
+{
+   struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+   int saved = errno;
+   bool there = poll(&p, 1, 0) == 0;
+   errno = saved;
+   return there;
 }
 
 void eventfd_signal(int fd)

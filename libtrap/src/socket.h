@@ -26,8 +26,10 @@ bool buffer_reserve(uint8_t **buffer, size_t *capacity, size_t want);
 /** Wakes the other end of a connection whose stream goes through shared memory, by a byte. Never blocks, whatever the
  *  other end does to its descriptor. */
 void peer_signal(int fd);
-/** Reads such bytes. \return > 0: some, 0: none, < 0: the other end has closed */
+/** Reads such bytes. \return > 0: some, 0: none, < 0: the other end has closed, or an error, which errno says */
 int peer_drain(int fd);
+/** Whether the other end of a UNIX connection is still open. Keeps errno. */
+bool peer_is_there(int fd);
 void eventfd_signal(int fd);
 void eventfd_drain(int fd);
 
