@@ -27,7 +27,9 @@
 #define PACKED     0x10000   /* compressed bytes read at once */
 #define LOOK_AGAIN 1000      /* milliseconds, where nothing tells of changes (network file systems) */
 #define MAX_PIECES 1000000
-#define FILE_HEAD  24 /* of a pcap file */
+#define GONE       0    /* the number of no file */
+#define GONE_MAX   4096 /* files whose names are kept after them; then the oldest is forgotten */
+#define FILE_HEAD  24   /* of a pcap file */
 #define SNAPLEN    0x40000
 
 enum format { FORMAT_UNKNOWN, FORMAT_PCAP, FORMAT_PCAPNG };
@@ -261,16 +263,31 @@ static bool is_packed_again(const struct follow *f, const char *path, struct sta
    return false;
 }
 
-/* \return false: there are too many */
-static bool mark_done(struct follow *f, const char *path, const struct stat *st)
+/* A file that had this number before is no more. Its name is kept, so that its compressed copy is known as such. */
+static void forget_number(struct follow *f, const struct stat *st, uint64_t name)
 {
-   size_t kept = 0;
-   for (size_t i = 0; i < f->n_done; i++) { /* what it was before */
-      if (f->done[i].inode != st->st_ino || f->done[i].device != st->st_dev) {
-         f->done[kept++] = f->done[i];
+   size_t kept = 0, gone = 0;
+   for (size_t i = 0; i < f->n_done; i++) {
+      gone += f->done[i].inode == GONE;
+   }
+   for (size_t i = 0; i < f->n_done; i++) {
+      struct piece *p = &f->done[i];
+      bool same = p->inode == st->st_ino && p->device == st->st_dev;
+      if (p->inode == GONE && gone > GONE_MAX) {
+         gone--;
+      } else if (!same || p->name != name) {
+         p->inode = same ? GONE : p->inode;
+         f->done[kept++] = *p;
       }
    }
    f->n_done = kept;
+}
+
+/* \return false: there are too many */
+static bool mark_done(struct follow *f, const char *path, const struct stat *st)
+{
+   uint64_t name = nc_hash(path, strlen(path));
+   forget_number(f, st, name);
    if (f->n_done == f->capacity) {
       size_t capacity = f->capacity > 0 ? 2 * f->capacity : 64;
       struct piece *more =
@@ -285,7 +302,7 @@ static bool mark_done(struct follow *f, const char *path, const struct stat *st)
    f->done[f->n_done++] = (struct piece){.device = st->st_dev,
                                          .inode = st->st_ino,
                                          .born = born(path),
-                                         .name = nc_hash(path, strlen(path)),
+                                         .name = name,
                                          .changed = st->st_mtim.tv_sec};
    return true;
 }
