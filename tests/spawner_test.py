@@ -355,7 +355,7 @@ class Spawner(unittest.TestCase):
 def roots_alone(path):
     while path != '/':
         st = os.lstat(path)
-        if st.st_uid != 0 or st.st_mode & 0o022:
+        if st.st_uid != 0 or st.st_mode & 0o022 or not st.st_mode & 0o001:
             return False
         path = os.path.dirname(path)
     return True
@@ -367,7 +367,7 @@ if __name__ == '__main__':
         print('not run: only root can start a supervisor as another user')
         sys.exit(77)
     if not roots_alone(BIN):
-        print(f'not run: {BIN} is not in directories that only root can change')
+        print(f'not run: {BIN} is not in directories that only root can change and all can pass')
         sys.exit(77)
     if os.environ.get('SPAWNER_TEST') != '1':  # a /run of its own, which is root's, unlike /tmp
         if subprocess.run(['unshare', '--mount', 'true'], check=False).returncode != 0:
