@@ -16,6 +16,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import unittest
 
 import browser
@@ -184,6 +185,30 @@ class Security(Page):
         self.assertEqual(self.ask('/_stats', **token)[0], 503)
         self.assertIn(b'\nnemea_page_supervisor_up 0\n', self.ask('/metrics', **token)[2])
 
+    def test_its_end_amid_requests(self):
+        """Browsers go on asking while it ends: what it has begun to take down is not asked any more."""
+        for _ in range(10):
+            self.start()
+            self.log_in()
+            request = f'GET /api/v1/alerts HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nCookie: {self.cookie}\r\n\r\n'.encode() * 50
+            answered = threading.Semaphore(0)
+
+            def browse():
+                with contextlib.suppress(ConnectionError), socket.create_connection(('127.0.0.1', self.port)) as connection:
+                    connection.sendall(request)
+                    while connection.recv(65536):
+                        answered.release()
+                        connection.sendall(request)
+
+            browsers = [threading.Thread(target=browse) for _ in range(8)]
+            for browser_ in browsers:
+                browser_.start()
+            for _ in browsers:
+                self.assertTrue(answered.acquire(timeout=60))
+            self.assertEqual(self.w.end(self.page, signal.SIGTERM), (0, '', ''))
+            for browser_ in browsers:
+                browser_.join()
+
     def test_command_lines(self):
         for options, said in [(['-l', '0.0.0.0:8080'], '--tls-cert and --tls-key are needed'), (['-l', 'somewhere'], 'expected ADDRESS:PORT'),
                               (['--tls-cert', 'x'], 'belong together'), (['x'], 'unexpected argument x'), (['--networks', 'none', '-l', '127.0.0.1:0'], 'none'),
@@ -348,7 +373,7 @@ class Views(Page):
         self.pictures('system')
 
         # The connection is lost, and comes back.
-        self.assertEqual(self.w.end(self.page, signal.SIGTERM)[0], 0)
+        self.assertEqual(self.w.end(self.page, signal.SIGTERM), (0, '', ''))
         b.wait('!document.getElementById("lost").hidden')
         self.pictures('lost')
         self.page = self.w.start(self.program('nemea_page'), '-l', f'127.0.0.1:{self.port}', '-t', 'token', '-s', self.w.file('s.sock'), *tls)

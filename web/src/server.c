@@ -205,7 +205,7 @@ static enum MHD_Result ask(struct request *r)
    if (!work_add(r->server->work, &r->job)) {
       MHD_resume_connection(r->connection);
       r->job.status = 503;
-      r->job.answer = work_error("too many requests wait for this program");
+      r->job.answer = work_error("too many requests wait for this program, or the page is being stopped");
    }
    return MHD_YES;
 }
@@ -498,6 +498,8 @@ void server_numbers(struct server *s, struct about_numbers *n)
    n->browsers = live_clients(s->live);
 }
 
+/* Browsers ask until the daemon has stopped, and it must not stop while a request waits for an answer: first all that waits is
+ * answered and nothing more may wait, then the daemon stops, and only then is released what its thread used. */
 void server_stop(struct server *s)
 {
    if (s->daemon != NULL) {
@@ -514,6 +516,7 @@ void server_stop(struct server *s)
    if (s->live != NULL) {
       live_free(s->live);
    }
+   work_free(s->work);
    sessions_close(&s->sessions);
    free(s);
 }

@@ -230,6 +230,7 @@ struct work *work_start(const struct sources *s)
    }
    if (!good) {
       work_stop(w);
+      work_free(w);
       return NULL;
    }
    return w;
@@ -246,8 +247,14 @@ void work_stop(struct work *w)
       for (unsigned t = 0; t < q->n_threads; t++) {
          pthread_join(q->threads[t], NULL);
       }
-      pthread_mutex_destroy(&q->lock);
-      pthread_cond_destroy(&q->changed);
+   }
+}
+
+void work_free(struct work *w)
+{
+   for (unsigned i = 0; w != NULL && i < LANES; i++) {
+      pthread_mutex_destroy(&w->lanes[i].lock);
+      pthread_cond_destroy(&w->lanes[i].changed);
    }
    free(w);
 }

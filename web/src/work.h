@@ -26,10 +26,12 @@ struct job {
 struct work;
 
 struct work *work_start(const struct sources *s);
-/** \return false: the queue is full, and done() will not be called */
+/** \return false: the queue is full, or work was stopped; done() will not be called */
 bool work_add(struct work *w, struct job *job);
-/** Answers what is being asked, and all that waits with an error. */
+/** Answers what is being asked, and all that waits with an error. Questions that are added later are refused. */
 void work_stop(struct work *w);
+/** After work_stop(), and when nobody can add questions any more. */
+void work_free(struct work *w);
 /** Asks now, in the thread of the caller. \return the HTTP status */
 unsigned work_ask(const struct sources *s, const struct call *call, json_t **answer);
 /** {"error": TEXT}, whatever bytes the text has */
