@@ -334,10 +334,12 @@ static void find_nemea(const char *called, char path[PATH_MAX])
 
 /* ------------------------------------------------------------------------- run */
 
-static void print_address(const struct options *o, const struct address *a, const struct server *s)
+static void print_address(const struct options *o, const struct address *a, struct server *s)
 {
+   char token[TOKEN_SIZE];
    const char *host = o->n_hosts > 0 ? o->hosts[0] : a->all ? "localhost" : a->name;
-   printf("%s://%s:%u/?token=%s\n", o->cert != NULL ? "https" : "http", host, a->port, server_token(s));
+   server_token(s, token);
+   printf("%s://%s:%u/?token=%s\n", o->cert != NULL ? "https" : "http", host, a->port, token);
    fflush(stdout);
 }
 

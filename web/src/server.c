@@ -476,9 +476,9 @@ struct server *server_start(const struct server_options *o, char *why, size_t si
    return s;
 }
 
-const char *server_token(const struct server *s)
+void server_token(struct server *s, char token[TOKEN_SIZE])
 {
-   return s->sessions.token;
+   sessions_token(&s->sessions, token);
 }
 
 void server_tick(struct server *s)

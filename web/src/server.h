@@ -27,8 +27,8 @@ struct server;
 
 /** \return NULL with a message */
 struct server *server_start(const struct server_options *o, char *why, size_t size);
-/** The one-time token for the next session. */
-const char *server_token(const struct server *s);
+/** Copies the one-time token for the next session; by any thread. */
+void server_token(struct server *s, char token[TOKEN_SIZE]);
 /** Closes connections whose requests take too long. To be called each second. */
 void server_tick(struct server *s);
 void server_stop(struct server *s);

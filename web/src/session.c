@@ -51,13 +51,20 @@ static bool write_file(const char *path, const char *text)
 
 static bool new_token(struct sessions *s)
 {
-   char line[TOKEN_SIZE + 1];
-   if (!make_token(s->token)) {
-      s->token[0] = 0;
-      return false;
-   }
-   snprintf(line, sizeof(line), "%s\n", s->token);
-   return s->token_file == NULL || write_file(s->token_file, line);
+   char token[TOKEN_SIZE] = "", line[TOKEN_SIZE + 1];
+   bool made = make_token(token);
+   pthread_mutex_lock(&s->lock);
+   memcpy(s->token, made ? token : "", made ? TOKEN_SIZE : 1);
+   pthread_mutex_unlock(&s->lock);
+   snprintf(line, sizeof(line), "%s\n", token);
+   return made && (s->token_file == NULL || write_file(s->token_file, line));
+}
+
+void sessions_token(struct sessions *s, char token[TOKEN_SIZE])
+{
+   pthread_mutex_lock(&s->lock);
+   memcpy(token, s->token, TOKEN_SIZE);
+   pthread_mutex_unlock(&s->lock);
 }
 
 static void save(const struct sessions *s)
@@ -103,6 +110,7 @@ static void load(struct sessions *s, int64_t now)
 bool sessions_open(struct sessions *s, const char *file, int64_t now, char *why, size_t size)
 {
    memset(s, 0, sizeof(*s));
+   pthread_mutex_init(&s->lock, NULL);
    if (file != NULL) {
       s->token_file = strdup(file);
       if (s->token_file == NULL || asprintf(&s->file, "%s.sessions", file) < 0) {
@@ -127,6 +135,7 @@ void sessions_close(struct sessions *s)
    }
    free(s->token_file);
    free(s->file);
+   pthread_mutex_destroy(&s->lock);
    memset(s, 0, sizeof(*s));
 }
 
