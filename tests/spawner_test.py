@@ -12,6 +12,7 @@ import json
 import os
 import pwd
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -226,7 +227,7 @@ class Spawner(unittest.TestCase):
         before = {n: m['pid'] for n, m in self.status().items()}
         self.configure('new', module('new', 'sleep', 'infinity'))
         os.chmod(self.w.file('modules/new.sup'), 0o664)
-        self.assertIn('modules/new.sup can be written by others than root (mode 0664)', self.cli('reload', status=1)[1])
+        self.assertIn('modules/new.sup can be written by others than root (mode 0664, expected 0644)', self.cli('reload', status=1)[1])
         self.assertEqual({n: m['pid'] for n, m in self.status().items()}, before)
         os.chmod(self.w.file('modules/new.sup'), 0o644)
         self.cli('reload')
@@ -239,6 +240,42 @@ class Spawner(unittest.TestCase):
         self.cli('reload')
         self.wait_until(lambda x: x['new']['state'] == 'backoff', 'the refusal')
         self.assertRegex(self.w.read('logs/modules_events'), r'Module new cannot be started: .*/run belongs to user \d+, expected root')
+        self.w.end(s, signal.SIGTERM)
+
+    def test_check_says_what_the_spawner_would_refuse(self):
+        template, folder, sleep = self.w.file('t.xml'), self.w.file('modules'), self.w.file('modules/sleep.sup')
+        self.configure('copy', module('copy', self.w.file('run/program'), 'infinity'))
+        shutil.copy('/bin/sleep', self.w.file('run/program'))
+
+        def check(*options):
+            code, out, err = self.w.run(self.program('supervisor'), '--check', *options, template)
+            return code, [line for line in err.splitlines() if re.search('root|other', line)], out + err
+
+        owner = rf'{self.w.path}/run belongs to user \d+, expected root'
+        program = rf'warning: {folder}/copy\.sup:1: program of module "copy" will not be started: {owner}'
+        code, said, all_ = check(f'--user={SERVICE}')
+        self.assertEqual((code, len(said)), (0, 1), all_)
+        self.assertRegex(said[0], program)
+        self.assertEqual(check(f'--user={SERVICE}', '--strict')[0], 78)
+        s = self.supervisor()
+        self.wait_until_ready()
+        self.assertRegex(''.join(self.cli('check')), owner)
+        for path, mode in ((template, 0o664), (folder, 0o777)):
+            os.chmod(path, mode)
+        os.chown(sleep, pwd.getpwnam(SERVICE).pw_uid, 0)
+        expected = [f'error: {template}:1: {template} can be written by others than root (mode 0664, expected 0644)',
+                    f'error: {folder}/copy.sup:1: {folder} can be written by others than root (mode 0777, expected 0755)']
+        code, said, all_ = check(f'--user={SERVICE}')
+        self.assertEqual((code, said[:2], len(said)), (78, expected, 3), all_)
+        self.assertEqual(check()[:2], (0, []), 'a configuration without a spawner')
+        out = ''.join(self.cli('check', status=1))
+        for line in expected:
+            self.assertIn(line.partition(': ')[2], out)
+        os.chmod(folder, 0o755)
+        foreign = f'{sleep}:1: {sleep} belongs to user {pwd.getpwnam(SERVICE).pw_uid}, expected root'
+        self.assertIn(foreign, ''.join(self.cli('check', status=1)))
+        self.assertIn('error: ' + foreign, check(f'--user={SERVICE}')[1])
+        self.assertEqual(check('--user=no-such-user')[0], 1)
         self.w.end(s, signal.SIGTERM)
 
     def test_reload_and_rollback(self):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** Requests: {"id": ..., "command": ..., "names": [...]}, and their answers: {"id": ..., "ok": true, "result": ...} or "error". */
 #include "daemon.h"
+#include "trusted.h"
 
 #include <fnmatch.h>
 #include <stdarg.h>
@@ -276,6 +277,9 @@ static json_t *run_check(struct request *r)
    }
    if (c->n_errors == 0) {
       config_check_topology(c, false);
+   }
+   if (r->d->spawner_pid > 0) {
+      trusted_check(c);
    }
    char missing[512];
    if (r->d->sandbox == SANDBOX_OFF) {

@@ -298,6 +298,8 @@ void spawn_signal(struct daemon *d, const struct module *m, int signal);
 uint64_t spawn_start_time(pid_t pid);
 
 /* spawner.c: what is left to nemea_spawner, if there is one */
+/** The user of --user. \return NULL with a message: there is none, or it has root's rights */
+const struct passwd *spawner_user(const char *name);
 /** Starts it, and becomes the user that modules run as. \return false with a message */
 bool spawner_start(struct daemon *d);
 bool spawner_watch(struct daemon *d);

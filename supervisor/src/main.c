@@ -2,6 +2,7 @@
 /** supervisor: the options. Checks a configuration, or runs the daemon. */
 #include "config.h"
 #include "daemon.h"
+#include "trusted.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -20,7 +21,7 @@ static void help(FILE *to)
 {
    fputs(
        ("usage: supervisor -T FILE -L DIR [OPTION...]\n"
-        "       supervisor --check [--strict] FILE\n"
+        "       supervisor --check [--strict] [--user=NAME] FILE\n"
         "       supervisor --diff OLD NEW\n"
         "\n"
         "Starts the modules that a configuration names, watches them, and starts them again when they end.\n"
@@ -55,7 +56,10 @@ static void help(FILE *to)
         "                              confine the modules with the means of this kernel (default); do not "
         "start where one\n"
         "                              of these is missing; do not confine them\n"
-        "      --check FILE            print all errors and warnings of a template, each with file and line\n"
+        "      --check FILE            print all errors and warnings of a template, each with file and line; "
+        "with "
+        "--user also what\n"
+        "                              others than root can change\n"
         "      --strict                warnings count as errors\n"
         "      --diff OLD NEW          print what a change from one template to the other restarts, starts "
         "and stops\n"
@@ -84,15 +88,23 @@ static void print_problems(const struct config *c)
    }
 }
 
-static int check(const char *path, bool strict)
+/* \param user of --user, NULL: no spawner will read it */
+static int check(const char *path, bool strict, const char *user)
 {
-   struct config *c = config_load(path);
+   char whole[PATH_MAX];
+   if (user != NULL && spawner_user(user) == NULL) {
+      return EXIT_FAILURE;
+   }
+   struct config *c = config_load(user != NULL && realpath(path, whole) != NULL ? whole : path);
    if (c == NULL) {
       fputs("supervisor: no memory\n", stderr);
       return EXIT_FAILURE;
    }
    if (c->n_errors == 0) {
       config_check_topology(c, true);
+   }
+   if (user != NULL) {
+      trusted_check(c);
    }
    print_problems(c);
    bool ok = c->n_errors == 0 && (!strict || c->n_warnings == 0);
@@ -329,6 +341,6 @@ int main(int argc, char **argv)
       help(stderr);
       return EXIT_USAGE;
    }
-   int status = c.check ? check(argv[optind], c.strict) : diff(argv[optind], argv[optind + 1]);
+   int status = c.check ? check(argv[optind], c.strict, d.user) : diff(argv[optind], argv[optind + 1]);
    return nc_flush_stdout("supervisor") ? status : EXIT_FAILURE;
 }

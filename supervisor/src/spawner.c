@@ -79,6 +79,17 @@ static bool drop_root(const struct passwd *pw)
           setresuid(0, 0, 0) != 0;
 }
 
+const struct passwd *spawner_user(const char *name)
+{
+   const struct passwd *pw = getpwnam(name);
+   bool good = pw != NULL && pw->pw_uid != 0 && pw->pw_gid != 0;
+   if (!good) {
+      fprintf(stderr, "supervisor: --user=%s: %s\n", name,
+              pw == NULL ? "no such user" : "expected a user without root's rights");
+   }
+   return good ? pw : NULL;
+}
+
 bool spawner_start(struct daemon *d)
 {
    char path[PATH_MAX];
@@ -87,10 +98,8 @@ bool spawner_start(struct daemon *d)
    if (d->user == NULL) {
       return true;
    }
-   const struct passwd *pw = getpwnam(d->user);
-   if (pw == NULL || pw->pw_uid == 0 || pw->pw_gid == 0) {
-      fprintf(stderr, "supervisor: --user=%s: %s\n", d->user,
-              pw == NULL ? "no such user" : "expected a user without root's rights");
+   const struct passwd *pw = spawner_user(d->user);
+   if (pw == NULL) {
       return false;
    }
    if (!program_path(path) || access(path, X_OK) != 0 ||

@@ -18,8 +18,8 @@ static bool only_roots(const char *path, const struct stat *st, char *why, size_
       return false;
    }
    if (!S_ISLNK(st->st_mode) && (st->st_mode & 022) != 0) { /* of a link, nobody asks the mode */
-      (void) snprintf(why, size, "%.300s can be written by others than root (mode %04o)", path,
-                      (unsigned) st->st_mode & 07777);
+      (void) snprintf(why, size, "%.300s can be written by others than root (mode %04o, expected %04o)", path,
+                      (unsigned) st->st_mode & 07777, (unsigned) st->st_mode & 07755);
       return false;
    }
    return true;
@@ -113,4 +113,46 @@ bool trusted_find(const char *path, char *found, size_t size)
       p += n + (p[n] == ':');
    }
    return false;
+}
+
+/* Where a file begins in the text with all includes. \return a line of config_where() */
+static uint32_t first_line(const struct config *c, uint32_t file)
+{
+   for (uint32_t i = 0; i < c->n_segments; i++) {
+      if (c->segments[i].file == file) {
+         return c->segments[i].line;
+      }
+   }
+   return 0;
+}
+
+/* A directory that others can change stands before many files, and is said once. */
+static bool said_before(const struct config *c, const char *why)
+{
+   size_t n = strlen(why);
+   for (uint32_t i = 0; i < c->n_problems; i++) {
+      size_t length = strlen(c->problems[i].text);
+      if (length >= n && strcmp(c->problems[i].text + length - n, why) == 0) {
+         return true;
+      }
+   }
+   return false;
+}
+
+void trusted_check(struct config *c)
+{
+   char why[512], program[PATH_MAX];
+   bool understood = c->n_errors == 0;
+   for (uint32_t i = 0; i < c->n_files; i++) {
+      if (!trusted_path(c->files[i], why, sizeof(why)) && !said_before(c, why)) {
+         config_error(c, first_line(c, i), "%s", why);
+      }
+   }
+   for (uint32_t i = 0; understood && i < c->n_modules; i++) {
+      const struct config_module *m = &c->modules[i];
+      if (config_enabled(c, m) && trusted_find(m->path, program, sizeof(program)) &&
+          access(program, X_OK) == 0 && !trusted_path(program, why, sizeof(why))) {
+         config_warning(c, m->line, "program of module \"%.100s\" will not be started: %s", m->name, why);
+      }
+   }
 }

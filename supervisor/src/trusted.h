@@ -3,6 +3,8 @@
 #ifndef SUPERVISOR_TRUSTED_H
 #define SUPERVISOR_TRUSTED_H
 
+#include "config.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -11,5 +13,8 @@
 bool trusted_path(const char *path, char *why, size_t size);
 /** The program of a module as it would be executed: a path, or a name that is looked for in PATH. \return false: there is none */
 bool trusted_find(const char *path, char *found, size_t size);
+/** Adds to a configuration what its spawner would say: an error for each file of it that others than root can change, as it is not loaded then,
+ *  and a warning for each such program of a module, which is not started. */
+void trusted_check(struct config *c);
 
 #endif
