@@ -24,6 +24,11 @@ OTHERS = ('amplification_detection', 'ddos_detector', 'dnstunnel_detection', 'ha
           'sip_bf_detector', 'smtp_spam_detector', 'voip_fraud_detection', 'vportscan_detector', 'waintrusion_detector')
 
 
+def facts(pid):
+    with open(f'/proc/{pid}/status', encoding='ascii') as file:
+        return dict(line.rstrip('\n').split(':\t', 1) for line in file if ':\t' in line)
+
+
 class Run(unittest.TestCase):
     def setUp(self):
         self.w = Workspace(BIN)
@@ -116,15 +121,19 @@ class Run(unittest.TestCase):
         self.assertEqual((code, err), (0, ''), out)
         self.assertEqual(self.left(), [])
 
-    @unittest.skipUnless('REPORTER_PROGRAMS' in os.environ, 'reporters are not built, or only with a sanitizer')
-    def test_reporters_apply_the_rules(self):
-        """Guessed passwords become IDEA messages in a file, each once, though the reporter was killed."""
+    def reporters(self):
+        """Puts the reporters where nemea run finds them."""
         os.mkdir(self.w.file('bin'))
         for program in glob.glob(os.environ['REPORTER_PROGRAMS'] + '/*2idea.py'):  # an installation has them beside nemea
             with open(program, encoding='utf-8') as file:
                 python = file.readline()[2:].strip()
             os.chmod(self.w.file('bin/' + os.path.basename(program), f'#!/bin/sh\nexec {python} {program} "$@"\n'), 0o755)
         self.w.env.update(NEMEA_BIN=self.w.file('bin'), NEMEA_SPOOL_DIR=self.w.file('spool'))
+
+    @unittest.skipUnless('REPORTER_PROGRAMS' in os.environ, 'reporters are not built, or only with a sanitizer')
+    def test_reporters_apply_the_rules(self):
+        """Guessed passwords become IDEA messages in a file, each once, though the reporter was killed."""
+        self.reporters()
         alerts = self.w.file('alerts.idea')
         self.w.file('rules.yaml', f'namespace: com.example\ncustom_actions:\n- id: f\n  file: {{path: {alerts}}}\n'
                     'rules:\n- {id: 1, actions: [f]}\n')  # without a condition: all alerts
@@ -219,8 +228,7 @@ class Run(unittest.TestCase):
         self.w.wait_for(lambda: (lambda m: m and all(x['state'] in ('ready', 'running') for x in m.values()))(self.modules()), 'the modules')
         modules = {name: m['pid'] for name, m in self.modules().items()}
         for name, pid in {**modules, 'nemea run': run.pid}.items():
-            with open(f'/proc/{pid}/status', encoding='ascii') as file:
-                status = dict(line.rstrip('\n').split(':\t', 1) for line in file if ':\t' in line)
+            status = facts(pid)
             self.assertEqual(set(status['Uid'].split()), {str(nobody.pw_uid)}, name)
             self.assertEqual(status['Groups'].split(), [str(nobody.pw_gid)], name)
             self.assertEqual(status['NoNewPrivs'], '1', name)
@@ -230,6 +238,29 @@ class Run(unittest.TestCase):
         code, out, err = self.w.end(run, signal.SIGINT)
         self.assertEqual((code, err), (0, ''), out)
         self.assertEqual(self.left(), [])
+
+    @unittest.skipUnless(os.geteuid() == 0, 'only root can become another user')
+    @unittest.skipUnless('REPORTER_PROGRAMS' in os.environ, 'reporters are not built, or only with a sanitizer')
+    def test_only_the_meter_has_the_right_to_capture(self):
+        """Reporters are scripts, which no filter confines."""
+        nobody = pwd.getpwnam('nobody')
+        if subprocess.run(['test', '-x', os.path.join(BIN, 'nemea')], user=nobody.pw_uid, check=False).returncode != 0:
+            self.skipTest(f'others than root cannot reach {BIN}')
+        self.reporters()
+        os.chmod(self.w.path, 0o755)
+        others = ''.join(f'  {name}: {{enabled: false}}\n' for name in OTHERS)
+        self.w.file('rules.yaml', f'namespace: com.example\ncustom_actions:\n- id: f\n  file: {{path: {self.state}/idea}}\nrules:\n- {{id: 1, actions: [f]}}\n')
+        config = self.w.file('nemea.yaml', f'page: {{listen: "127.0.0.1:{self.w.free_port()}"}}\nsources: [{{interface: lo}}]\nreporting: {self.w.file("rules.yaml")}\n'
+                             f'detectors:\n{others}')
+        run = self.w.start(os.path.join(BIN, 'nemea'), 'run', '--user', 'nobody', '--state-dir', self.state, '-c', config)
+        self.w.wait_for(lambda: (lambda m: m and all(x['state'] in ('ready', 'running') for x in m.values()))(self.modules()), 'the modules')
+        modules = {name: m['pid'] for name, m in self.modules().items()}
+        self.assertIn('bruteforce2idea', modules)
+        for name, pid in modules.items():
+            raw = 1 << 13 if name.startswith('flow_meter') else 0  # CAP_NET_RAW
+            self.assertEqual({int(facts(pid)[which], 16) for which in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb')}, {raw}, name)
+        code, out, err = self.w.end(run, signal.SIGINT)
+        self.assertEqual((code, err), (0, ''), out)
 
     def test_a_user_that_cannot_be_is_named(self):
         code, out, err = self.nemea('run', '--user', 'no-such-user', '--state-dir', self.state, '-i', 'lo')

@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define UNLIMITED 30 /* value of module-restarts */
+#define UNLIMITED 30                     /* value of module-restarts */
+#define NAMESPACE "urn:nemea:supervisor" /* of attributes that NEMEA 2 does not look at */
 
 static const char *const names[RUN_PROFILES] = {"Data sources", "Detectors", "Reporters", "Stores", "Page"};
 static const char *const directories[RUN_PROFILES] = {"data-sources", "detectors", "reporters", "stores",
@@ -63,7 +64,10 @@ static void put_element(FILE *to, const char *indent, const char *name, const ch
 
 static void put_module(FILE *to, const struct run_module *m)
 {
-   fputs("<module>\n", to);
+   /* The supervisor has the right to capture only to hand it on: no filter keeps scripts, as reporters are, from getting it. */
+   fputs(m->profile == RUN_DATA_SOURCES ? "<module>\n"
+                                        : "<module xmlns:s=\"" NAMESPACE "\" s:capabilities=\"none\">\n",
+         to);
    put_element(to, "  ", "name", m->name);
    put_element(to, "  ", "enabled", "true");
    put_element(to, "  ", "path", m->path);

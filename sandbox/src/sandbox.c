@@ -112,6 +112,20 @@ bool sandbox_capabilities(const struct sandbox *s)
    return syscall(SYS_capset, &header, data) == 0;
 }
 
+/* Without a filter: what the program would get of those that its starter was given. */
+static bool hand_on(uint64_t keep)
+{
+   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+   struct __user_cap_data_struct data[2];
+   if (syscall(SYS_capget, &header, data) != 0) {
+      return false;
+   }
+   for (int i = 0; i < 2; i++) {
+      data[i].inheritable &= (uint32_t) (keep >> 32 * i);
+   }
+   return syscall(SYS_capset, &header, data) == 0; /* the ambient ones go with the inheritable ones */
+}
+
 bool sandbox_become(uid_t uid, const gid_t *groups, size_t n, uint64_t keep)
 {
    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -148,7 +162,7 @@ const char *sandbox_enter(const struct sandbox *s, const char *path, char *const
                           const struct sandbox_paths *more)
 {
    if (!s->on) {
-      return NULL;
+      return s->only_capabilities && !hand_on(s->capabilities) ? "cannot drop capabilities" : NULL;
    }
    const struct sock_fprog *filter = sandbox_means()->seccomp ? sandbox_filter(s->needs) : NULL;
    if (sandbox_means()->seccomp && filter == NULL) {

@@ -23,10 +23,11 @@ enum sandbox_needs {
 
 /** How a program is confined. */
 struct sandbox {
-   bool on;               /* false: no filter */
-   unsigned needs;        /* of sandbox_needs */
-   const char *why;       /* where it is off */
-   uint64_t capabilities; /* bits of CAP_* that it keeps beyond those of its needs */
+   bool on;                /* false: no filter */
+   unsigned needs;         /* of sandbox_needs */
+   const char *why;        /* where it is off */
+   uint64_t capabilities;  /* bits of CAP_* that it keeps beyond those of its needs */
+   bool only_capabilities; /* without a filter: no others are handed on by execve(), but to root */
 };
 
 /** What the kernel and this build can do. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -223,6 +225,43 @@ static void test_capabilities(void **state)
    assert_int_equal(confined(SANDBOX_PACKETS, has_admin), 0);
 }
 
+/* Which of two capabilities a program would get without a filter, whose starter is another user with both: bits of CAP_*, -1: it cannot be tried. */
+static int handed_on(bool only, uint64_t own)
+{
+   const uint64_t both = 1u << CAP_NET_RAW | 1u << CAP_NET_BIND_SERVICE;
+   const struct sandbox s = {.on = false, .capabilities = own, .only_capabilities = only};
+   const gid_t group = 65534;
+   char *argv[] = {self, NULL};
+   pid_t pid = fork();
+   assert_true(pid >= 0);
+   if (pid == 0) {
+      int got = 0;
+      if (!sandbox_become(65534, &group, 1, both) || sandbox_enter(&s, self, argv, NULL) != NULL) {
+         _exit(255);
+      }
+      for (int i = 0; i < 2; i++) {
+         int c = i == 0 ? CAP_NET_RAW : CAP_NET_BIND_SERVICE;
+         got |= prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, c, 0, 0) == 1 ? 1 << i : 0;
+      }
+      _exit(got);
+   }
+   int status = 0;
+   assert_int_equal(waitpid(pid, &status, 0), pid);
+   assert_true(WIFEXITED(status));
+   return WEXITSTATUS(status);
+}
+
+static void test_capabilities_without_a_filter(void **state)
+{
+   if (geteuid() != 0) {
+      print_message("not run: only root has capabilities to hand on\n");
+      skip();
+   }
+   assert_int_equal(handed_on(false, 0), 3);
+   assert_int_equal(handed_on(true, 0), 0);
+   assert_int_equal(handed_on(true, 1u << CAP_NET_BIND_SERVICE), 2);
+}
+
 static void check_kind(const char *program, const char *first, const char *second, bool on, const char *name)
 {
    char path[4200], text[128], a[64], b[256];
@@ -256,7 +295,8 @@ static void test_kinds(void **state)
 
 int main(void)
 {
-   const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_calls),
-                                      cmocka_unit_test(test_capabilities), cmocka_unit_test(test_kinds)};
+   const struct CMUnitTest tests[] = {
+       cmocka_unit_test(test_files), cmocka_unit_test(test_calls), cmocka_unit_test(test_capabilities),
+       cmocka_unit_test(test_capabilities_without_a_filter), cmocka_unit_test(test_kinds)};
    return cmocka_run_group_tests(tests, setup, teardown);
 }

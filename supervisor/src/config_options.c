@@ -141,7 +141,7 @@ bool config_log_limit(const char *text, uint64_t *bytes, uint32_t *files)
    return true;
 }
 
-/* Words that are separated by spaces and commas. \return how many were found in the list, 0: another one */
+/* Words that are separated by spaces and commas. \return whether all of them are known */
 static bool take_capabilities(const char *text, uint64_t *to)
 {
    static const struct {
@@ -149,8 +149,8 @@ static bool take_capabilities(const char *text, uint64_t *to)
       int bit;
    } known[] = {
        {"NET_RAW", CAP_NET_RAW}, {"NET_ADMIN", CAP_NET_ADMIN}, {"NET_BIND_SERVICE", CAP_NET_BIND_SERVICE}};
-   bool any = false;
-   for (const char *p = text + strspn(text, " ,"); *p != 0; p += strspn(p, " ,")) {
+   bool any = strcmp(text, "none") == 0;
+   for (const char *p = any ? "" : text + strspn(text, " ,"); *p != 0; p += strspn(p, " ,")) {
       size_t n = strcspn(p, " ,"), i = 0;
       for (; i < sizeof(known) / sizeof(known[0]); i++) {
          if (strlen(known[i].name) == n && memcmp(known[i].name, p, n) == 0) {
@@ -223,7 +223,7 @@ static const char *const expected[OPTIONS] = {
     [OPTION_OPEN_FILES] = "16 to 1048576",
     [OPTION_CORE] = "bytes, as in 0 or 512M, or unlimited",
     [OPTION_SANDBOX] = "on or off",
-    [OPTION_CAPABILITIES] = "NET_RAW, NET_ADMIN, NET_BIND_SERVICE, or several of them",
+    [OPTION_CAPABILITIES] = "NET_RAW, NET_ADMIN, NET_BIND_SERVICE, several of them, or none",
 };
 
 static bool take(struct config_options *o, const char *self, enum config_option option, const char *value)

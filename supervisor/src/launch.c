@@ -153,6 +153,7 @@ struct sandbox launch_sandbox(bool off, const char *path, char *const argv[], co
       s = sandbox_of(path, argv);
    }
    s.capabilities = o != NULL ? o->capabilities : 0;
+   s.only_capabilities = o != NULL && o->text[OPTION_CAPABILITIES] != NULL;
    (void) sandbox_prepare(&s); /* if it fails, it fails again in the child, which says so */
    return s;
 }

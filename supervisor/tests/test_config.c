@@ -444,6 +444,11 @@ static void options_of_a_module_are_read(void **state)
    assert_null(strstr(of_process, "after"));
    free(of_process);
    config_free(c);
+   c = load_options("s:capabilities='none'");
+   assert_int_equal(c->n_errors, 0);
+   assert_non_null(c->modules[0].options.text[OPTION_CAPABILITIES]);
+   assert_int_equal(c->modules[0].options.capabilities, 0);
+   config_free(c);
 }
 
 static void wrong_options_are_errors_with_their_line(void **state)
@@ -475,6 +480,7 @@ static void wrong_options_are_errors_with_their_line(void **state)
        {"s:sandbox='auto'", "sandbox \"auto\": expected on or off"},
        {"s:capabilities='SYS_ADMIN'", "capabilities \"SYS_ADMIN\": expected NET_RAW"},
        {"s:capabilities=' '", "capabilities"},
+       {"s:capabilities='none, NET_RAW'", "capabilities"},
        {"s:after='a'", "after \"a\": expected 1 to 16 names of other modules"},
        {"s:log-limit='9999x1'", "log-limit \"9999x1\": expected BYTESxN"},
        {"s:log-limit='10000x'", "log-limit"},
