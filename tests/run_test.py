@@ -172,6 +172,8 @@ class Run(unittest.TestCase):
                                ('sources: [{interface: lo, plugins: [nothing]}]', 'unknown plugin "nothing"'),
                                ('resolver: off\nresolver: on\n', 'nemea.yaml:2: second key resolver'),
                                ('state: here', 'nemea.yaml:1: state: "here" (expected a path that begins with /)'),
+                               ('state: /var/lib/x\nuser: no-such-user\n', 'nemea.yaml:2: user: there is no user "no-such-user" (expected the name of a user'),
+                               ('user: [root]', 'nemea.yaml:1: user: '),
                                ('page: {tls_cert: /a}', 'nemea.yaml:1: page: tls_cert and tls_key belong together'),
                                ('', 'no source')):
             code, out, err = self.nemea('run', '--user', USER, '--state-dir', self.state, '-c', self.w.file('nemea.yaml', text))
@@ -216,15 +218,15 @@ class Run(unittest.TestCase):
             self.skipTest(f'others than root cannot reach {BIN}')
         os.chmod(self.w.path, 0o755)
         page = f'page: {{listen: "127.0.0.1:{self.w.free_port()}"}}\n'
-        config = self.w.file('nemea.yaml', page + 'sources: [{interface: lo}]\n')
+        config = self.w.file('nemea.yaml', page + 'sources: [{interface: lo}]\nuser: nobody\n')
         os.mkdir(self.state)
         self.w.file('state/mine', '')
-        code, out, err = self.nemea('run', '--user', 'nobody', '--state-dir', self.state, '-c', config)
+        code, out, err = self.nemea('run', '--state-dir', self.state, '-c', config)
         self.assertEqual((code, out), (5, ''), err)
         self.assertIn(f'belongs to user 0, and nemea run becomes nobody: give it to that user (chown -R nobody {self.state})', err)
         os.unlink(self.state + '/mine')
 
-        run = self.w.start(os.path.join(BIN, 'nemea'), 'run', '--user', 'nobody', '--state-dir', self.state, '-c', config)
+        run = self.w.start(os.path.join(BIN, 'nemea'), 'run', '--state-dir', self.state, '-c', config)
         self.w.wait_for(lambda: (lambda m: m and all(x['state'] in ('ready', 'running') for x in m.values()))(self.modules()), 'the modules')
         modules = {name: m['pid'] for name, m in self.modules().items()}
         for name, pid in {**modules, 'nemea run': run.pid}.items():
@@ -274,6 +276,11 @@ class Run(unittest.TestCase):
                                   extra_groups=[], env=self.w.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
             self.assertEqual((done.returncode, done.stdout), (2, ''), done.stderr)
             self.assertIn('option --user: only root can become another user (root)', done.stderr)
+            config = self.w.file('nemea.yaml', 'sources: [{interface: lo}]\nuser: root\n')
+            done = subprocess.run([os.path.join(BIN, 'nemea'), 'run', '--state-dir', self.state, '-c', config], user=65534, group=65534,
+                                  extra_groups=[], env=self.w.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+            self.assertEqual((done.returncode, done.stdout), (2, ''), done.stderr)
+            self.assertIn(f'{config}: user: only root can become another user (root)', done.stderr)
 
     def test_export_is_configuration_that_the_supervisor_accepts(self):
         self.w.file('nemea.yaml', 'sources:\n- {interface: lo, plugins: [tls, dns]}\nnetworks: {office: [192.0.2.0/24]}\n'
@@ -290,6 +297,9 @@ class Run(unittest.TestCase):
         self.assertIn('--max-age 30 --max-size 1000', self.w.read('export/stores/alert_store.sup'))
         self.assertEqual(self.w.read('export/networks.txt'), '192.0.2.0/24 office\n')
         self.assertFalse(os.path.exists('/var/lib/x'))
+        self.assertNotIn('--user', out)
+        self.assertIn('s:capabilities="none"', self.w.read('export/stores/alert_store.sup'))
+        self.assertNotIn('capabilities', self.w.read('export/data-sources/flow_meter.sup'))
         # Several sources of different kinds are merged.
         self.w.file('nemea.yaml', 'sources: [{interface: lo}, {collect: 4739}]\n')
         code, out, err = self.nemea('run', '-c', self.w.file('nemea.yaml'), '--state-dir', '/var/lib/x', '--export', self.w.file('export'))

@@ -278,6 +278,25 @@ class Spawner(unittest.TestCase):
         self.assertEqual(check('--user=no-such-user')[0], 1)
         self.w.end(s, signal.SIGTERM)
 
+    def test_a_deployment_that_nemea_run_has_exported(self):
+        """The commands that it prints."""
+        config = self.w.file('nemea.yaml', f'sources: [{{interface: lo}}]\nuser: {SERVICE}\npage: {{listen: "127.0.0.1:{self.w.free_port()}"}}\n')
+        state = self.w.file('deployment')
+        code, out, err = self.w.run(self.program('nemea'), 'run', '-c', config, '--state-dir', state, '--export', self.w.file('export'))
+        self.assertEqual((code, err), (0, ''))
+        make, start = (line.strip() for line in out.splitlines()[1:])
+        self.assertEqual(self.w.run('sh', '-c', make)[0], 0, make)
+        self.w.env['PATH'] = BIN + ':' + os.environ['PATH']
+        self.w.env['TRAP_SOCKET_DIR'] = state + '/run'
+        s = self.w.start('sh', '-c', 'exec env ' + start)
+        self.socket = state + '/run/supervisor.sock'
+        self.w.connect(self.socket).close()
+        self.wait_until(lambda m: all(x['state'] in ('ready', 'running') for x in m.values()), 'the modules')
+        self.assertEqual({m['user'] for m in self.status().values()}, {SERVICE})
+        for name, m in self.status().items():
+            self.assertEqual(int(facts(m['pid'])['CapEff'], 16), 1 << 13 if name.startswith('flow_meter') else 0, name)
+        self.assertEqual(self.w.end(s, signal.SIGTERM)[0], 0)
+
     def test_reload_and_rollback(self):
         s = self.supervisor()
         self.wait_until_ready()

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -45,9 +46,10 @@ void cli_run_help(FILE *to)
         "      --state-dir DIR      directory of what outlives the run, mode 0700 "
         "(default: " STATE_DEFAULT "; without\n"
         "                           root nemea in $XDG_STATE_HOME or ~/.local/state)\n"
-        "      --user NAME          started by root: become this user (default: nemead, where there is one; "
-        "root: "
-        "stay root)\n"
+        "      --user NAME          started by root: become this user (default: user of the file, else "
+        "nemead, "
+        "where there\n"
+        "                           is one; root: stay root)\n"
         "      --export DIR         write the deployment as configuration of the supervisor to DIR, and "
         "exit\n"
         "  -h, --help               this text\n"
@@ -440,6 +442,13 @@ static bool is_empty(const char *directory)
 static int export(struct run *r, const char *directory)
 {
    char whole[PATH_MAX];
+   const char *s = r->state, *user = run_user(r);
+   const struct passwd *pw = user != NULL ? getpwnam(user) : NULL;
+   if (user != NULL && pw == NULL) {
+      cli_error("option --user: there is no user %s", user);
+      return CLI_USAGE;
+   }
+   bool other = pw != NULL && pw->pw_uid != 0; /* whom root starts the supervisor for */
    if (mkdir(directory, 0755) != 0 && errno != EEXIST) {
       cli_error("cannot make the directory %s: %s", directory, strerror(errno));
       return CLI_OUTPUT;
@@ -450,12 +459,12 @@ static int export(struct run *r, const char *directory)
    if (realpath(directory, whole) == NULL || !plan_and_write(r, whole)) {
       return CLI_OUTPUT;
    }
-   printf("%u modules are in %s. Start them with\n"
-          "  mkdir -m 700 -p %s/run %s/alerts %s/flows %s/traffic %s/logs %s/page\n"
-          "  TRAP_SOCKET_DIR=%s/run supervisor -T %s/" RUN_TEMPLATE " -L %s/logs -s %s/" STATE_CONTROL
+   printf("%u modules are in %s. Start them %swith\n  ", r->plan.n, whole, other ? "as root " : "");
+   printf(other ? "install -d -m 700 -o %s" : "mkdir -m 700 -p", user);
+   printf(" %s/run %s/alerts %s/flows %s/traffic %s/logs %s/page\n"
+          "  TRAP_SOCKET_DIR=%s/run supervisor%s%s -T %s/" RUN_TEMPLATE " -L %s/logs -s %s/" STATE_CONTROL
           " --state-dir %s/supervisor\n",
-          r->plan.n, whole, r->state, r->state, r->state, r->state, r->state, r->state, r->state, whole,
-          r->state, r->state, r->state);
+          s, s, s, s, s, s, s, other ? " --user=" : "", other ? user : "", whole, s, s, s);
    return CLI_OK;
 }
 
@@ -467,6 +476,7 @@ int cli_run(int argc, char **argv)
    int status = run_config_init(&r.command) ? parse(argc, argv, &r.command, &request) : CLI_MODULE;
    if (status < 0) {
       r.file = request.file;
+      r.user = request.user;
       status = load(&r);
    }
    if (status < 0 && !find_state(&r, request.state, state)) {
@@ -474,7 +484,7 @@ int cli_run(int argc, char **argv)
    }
    if (status < 0 && request.export != NULL) {
       status = export(&r, request.export);
-   } else if (status < 0 && (status = run_become(&r, request.user)) < 0) {
+   } else if (status < 0 && (status = run_become(&r)) < 0) {
       umask(077);
       run_block_signals();
       status = !run_directories(r.state) ? CLI_OUTPUT : run_prepare(&r) ? run_watch(&r) : CLI_MODULE;

@@ -9,6 +9,7 @@
 struct run {
    const char *file;                  /* nemea.yaml; NULL: none */
    const char *state;                 /* absolute path */
+   const char *user;                  /* of the command line; NULL: none */
    bool named;                        /* the state directory is not the default one: clients must be told */
    struct run_config command, config; /* what the command line says; all of it */
    struct run_plan plan;
@@ -23,9 +24,11 @@ void run_block_signals(void);
 
 /** Makes the directories above it, which a fresh account may not have. */
 void run_make_parents(const char *path);
-/** Started by root, becomes the user of that name, whom the state directory then belongs to. name: NULL for that of the packages, where there is
- * one. \return -1 to go on, else enum cli_status after an error was printed */
-int run_become(const struct run *r, const char *name);
+/** The user of the command line or else of the file, whose name is checked. \return NULL: none is named */
+const char *run_user(const struct run *r);
+/** Started by root, becomes that user, whom the state directory then belongs to; where none is named, the one of the packages, if there is one.
+ * \return -1 to go on, else enum cli_status after an error was printed */
+int run_become(const struct run *r);
 /** Makes the directories of the state directory and takes its lock. \return false after an error was printed */
 bool run_directories(const char *state);
 

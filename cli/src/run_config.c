@@ -32,7 +32,7 @@ void run_config_free(struct run_config *c)
    for (unsigned i = 0; i < c->n_geoip; i++) {
       free(c->geoip[i]);
    }
-   char *texts[] = {c->reporting, c->flows, c->listen, c->tls_cert, c->tls_key, c->state};
+   char *texts[] = {c->reporting, c->flows, c->listen, c->tls_cert, c->tls_key, c->state, c->user};
    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
       free(texts[i]);
    }

@@ -50,6 +50,7 @@ struct run_config {
    char *geoip[RUN_GEOIP];
    unsigned n_geoip;
    char *state; /* NULL: the default of the user */
+   char *user;  /* that root becomes; NULL: that of the packages */
 };
 
 /** Sets the defaults. \return false without memory */

@@ -102,9 +102,15 @@ static bool become(const struct passwd *pw, uint64_t keep)
    return true;
 }
 
-int run_become(const struct run *r, const char *name)
+const char *run_user(const struct run *r)
+{
+   return r->user != NULL ? r->user : r->config.user;
+}
+
+int run_become(const struct run *r)
 {
    bool root = geteuid() == 0;
+   const char *name = run_user(r), *file = r->user == NULL ? r->file : NULL;
    const struct passwd *pw = getpwnam(name != NULL ? name : SERVICE_USER);
    if (name == NULL && !root) {
       return -1;
@@ -123,7 +129,8 @@ int run_become(const struct run *r, const char *name)
       return -1;
    }
    if (!root) {
-      cli_error("option --user: only root can become another user (%s)", name);
+      cli_error("%s%s: only root can become another user (%s)", file != NULL ? file : "option ",
+                file != NULL ? ": user" : "--user", name);
       return CLI_USAGE;
    }
    return !give_state(r->state, pw) ? CLI_OUTPUT : become(pw, capabilities_of(&r->config)) ? -1 : CLI_MODULE;

@@ -174,7 +174,7 @@ static bool make_empty(const char *directory, const char *name, char error[RUN_E
    if (!path_in(directory, name, path, error)) {
       return false;
    }
-   if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+   if (mkdir(path, 0755) != 0 && errno != EEXIST) {
       return failed(path, error);
    }
    DIR *dir = opendir(path);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <nemea/event.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -639,14 +640,29 @@ static bool take_state(struct reader *r, const yaml_node_t *node, void *context)
           wrong(r, node, "\"%.64s\" (expected a path that begins with /)", r->c->state);
 }
 
+static bool take_user(struct reader *r, const yaml_node_t *node, void *context)
+{
+   static const char expected[] = "the name of a user, such as nemead";
+   (void) context;
+   return set_text(r, node, &r->c->user, expected) &&
+          (getpwnam(r->c->user) != NULL ||
+           wrong(r, node, "there is no user \"%.64s\" (expected %s)", r->c->user, expected));
+}
+
 bool run_config_read(struct run_config *c, const char *name, const char *text, size_t size,
                      char error[RUN_ERROR])
 {
-   static const struct key keys[] = {{"sources", take_sources},     {"detectors", take_detectors},
-                                     {"networks", take_networks},   {"reporting", take_reporting},
-                                     {"retention", take_retention}, {"page", take_page},
-                                     {"resolver", take_resolver},   {"geoip", take_geoip},
-                                     {"state", take_state},         {NULL, NULL}};
+   static const struct key keys[] = {{"sources", take_sources},
+                                     {"detectors", take_detectors},
+                                     {"networks", take_networks},
+                                     {"reporting", take_reporting},
+                                     {"retention", take_retention},
+                                     {"page", take_page},
+                                     {"resolver", take_resolver},
+                                     {"geoip", take_geoip},
+                                     {"state", take_state},
+                                     {"user", take_user},
+                                     {NULL, NULL}};
    yaml_document_t document;
    struct reader r = {.c = c, .name = name, .path = "", .document = &document, .error = error};
    if (!yaml_file_parse(name, text, size, &document, error, RUN_ERROR)) {
