@@ -43,6 +43,12 @@ def module(name, path, params='', interfaces='', enabled='true', restarts=30):
             f'<module-restarts>{restarts}</module-restarts><trapinterfaces>{interfaces}</trapinterfaces></module>\n')
 
 
+def read_command(pid):
+    """The words of a process. They are empty for a moment while its program begins."""
+    with open(f'/proc/{pid}/cmdline', encoding='utf-8') as file:
+        return file.read().split('\0')
+
+
 class Supervisor(unittest.TestCase):
     def setUp(self):
         self.w = Workspace(BIN)
@@ -415,9 +421,10 @@ class Supervisor(unittest.TestCase):
     def test_modules_of_nemea_2_are_taken_over(self):
         left = {name: subprocess.Popen([name, *arguments], executable=shutil.which('sleep'), start_new_session=True, stdin=subprocess.DEVNULL)
                 for name, arguments in (('sleep', ('infinity',)), ('other', ('1000',)), ('stranger', ('infinity',)))}
-        for process in left.values():
+        for name, process in left.items():
             self.addCleanup(process.wait)
             self.addCleanup(process.kill)
+            self.w.wait_for(lambda: read_command(process.pid)[0] == name, 'its command line')  # noqa: B023
         self.configure('more', module('other', 'sleep', '2000') + module('killed', 'sleep', 'infinity') + module('off', 'sleep', 'infinity'))
         entry = '<module module_pid="{}"><name>{}</name><path>x</path><params/><enabled>{}</enabled></module>'
         text = ('<?xml version="1.0"?><nemea-supervisor xmlns="urn:cesnet:tmc:nemea:1.0" lock="" daemon="true" socket_path="x"><modules>'
@@ -430,7 +437,7 @@ class Supervisor(unittest.TestCase):
         self.wait_until_ready()
         after = self.status()
         self.assertEqual(after['sleep']['pid'], left['sleep'].pid)
-        self.assertEqual(left['other'].wait(), -signal.SIGTERM)
+        self.assertEqual(left['other'].wait(timeout=60), -signal.SIGTERM)
         self.assertEqual([after[n]['state'] for n in ('killed', 'off')], ['stopped', 'stopped'])
         self.assertIsNone(left['stranger'].poll())
         log = self.w.read('logs/supervisor_log')
@@ -438,7 +445,7 @@ class Supervisor(unittest.TestCase):
         self.assertIn('Module gone of the backup is not in the configuration.', log)
         self.assertFalse(os.path.exists(self.w.file('b.xml')))
         self.w.end(s, signal.SIGTERM)
-        self.assertEqual(left['sleep'].wait(), -signal.SIGTERM)
+        self.assertEqual(left['sleep'].wait(timeout=60), -signal.SIGTERM)
         for content, said in ((None, 'No such file'), ('<x/>', 'expected an XML document'), (text.format(entry.format(-1, 'a', 'true')), 'module_pid'),
                               (text.format(entry.format(1, 'a', 'yes')), '<enabled> true or false')):
             if content:
