@@ -15,9 +15,11 @@ import sys
 import tempfile
 import termios
 import time
+import unittest.util
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TIMEOUT = 60  # seconds until a program that should have ended counts as hanging
+unittest.util._MAX_LENGTH = 1 << 16  # characters of what an assertion shows: a sanitizer's report is longer than 80
 
 
 def shared_data():
@@ -27,6 +29,26 @@ def shared_data():
         sys.exit(f'NEMEA_SHARED={path}: no such folder')
     path = os.path.join(path or os.path.join(ROOT, '..', 'shared'), 'data')
     return path if os.path.isdir(path) else None
+
+
+class Status(int):
+    """An exit status which, where it is compared in vain, shows what the program said."""
+
+    def __new__(cls, status, err):
+        self = super().__new__(cls, status)
+        self.err = err
+        return self
+
+    def __repr__(self):
+        return f'{int(self)} (stderr: {self.err.strip()})' if self and self.err else int.__repr__(self)
+
+    __str__ = int.__repr__
+
+
+def facts(pid):
+    """/proc/PID/status"""
+    with open(f'/proc/{pid}/status', encoding='ascii') as file:
+        return dict(re.findall(r'^(\w+):\s*(.*?)\s*$', file.read(), re.M))
 
 
 class Workspace:
@@ -92,7 +114,7 @@ class Workspace:
             process.send_signal(signal.SIGABRT)
             out, err = process.communicate()
             raise AssertionError(f'{process.args} hangs; stdout: {out} stderr: {err}') from None
-        return process.returncode, out, err
+        return Status(process.returncode, err if isinstance(err, str) else ''), out, err
 
     @staticmethod
     def switches(process):

@@ -15,18 +15,13 @@ import subprocess
 import sys
 import unittest
 
-from programs import Workspace
+from programs import Workspace, facts
 
 BIN = CAPTURE = None
 USER = pwd.getpwuid(os.geteuid()).pw_name  # root stays root, whatever users this machine has
 # Detectors that a test of one does without.
 OTHERS = ('amplification_detection', 'ddos_detector', 'dnstunnel_detection', 'haddrscan_detector', 'hoststatsnemea', 'miner_detector',
           'sip_bf_detector', 'smtp_spam_detector', 'voip_fraud_detection', 'vportscan_detector', 'waintrusion_detector')
-
-
-def facts(pid):
-    with open(f'/proc/{pid}/status', encoding='ascii') as file:
-        return dict(line.rstrip('\n').split(':\t', 1) for line in file if ':\t' in line)
 
 
 class Run(unittest.TestCase):

@@ -20,27 +20,12 @@ import subprocess
 import sys
 import unittest
 
-from programs import ROOT, Workspace
+from programs import ROOT, facts
+from supervised import Supervised, interface, module
 
 BIN = None
 SERVICE, OTHER = 'nobody', 'games'
 MAGIC, LOAD, START, SIGNAL, ANSWER, ENDED = 0x4e535031, 1, 2, 3, 4, 5
-DOCUMENT = '''<?xml version="1.0"?>
-<nemea-supervisor>
-<modules><name>All</name><enabled>true</enabled>
-<!-- include {0}/modules -->
-</modules>
-</nemea-supervisor>
-'''
-
-
-def interface(direction, name):
-    return f'<interface><type>UNIXSOCKET</type><direction>{direction}</direction><params>{name}</params></interface>'
-
-
-def module(name, path, params='', interfaces='', options=''):
-    return (f'<module xmlns:s="urn:nemea:supervisor" {options}><name>{name}</name><enabled>true</enabled><path>{path}</path><params>{params}</params>'
-            f'<module-restarts>30</module-restarts><trapinterfaces>{interfaces}</trapinterfaces></module>\n')
 
 
 def fingerprint(text):
@@ -48,11 +33,6 @@ def fingerprint(text):
     for byte in text:
         h = (h ^ byte) * 0x100000001b3 % 2 ** 64
     return h
-
-
-def facts(pid):
-    with open(f'/proc/{pid}/status', encoding='ascii') as file:
-        return dict(re.findall(r'^(\w+):\s*(.*?)\s*$', file.read(), re.M))
 
 
 def start_time(pid):
@@ -69,65 +49,36 @@ def gone(pid):
         return True
 
 
-class Spawner(unittest.TestCase):
+class Spawner(Supervised):
     def setUp(self):
-        self.w = Workspace(BIN)
-        self.addCleanup(self.w.__exit__)
-        self.addCleanup(self.kill_modules)
+        self.bin_dir = BIN
+        super().setUp()
         os.chmod(self.w.path, 0o755)
-        for name in ('modules', 'logs', 'sockets', 'run'):
+        for name in ('sockets', 'run'):
             os.mkdir(self.w.file(name))
-        service = pwd.getpwnam(SERVICE)
-        os.chown(self.w.file('logs'), service.pw_uid, service.pw_gid)
         os.mkdir(self.w.file('state'), 0o700)
-        os.chown(self.w.file('state'), service.pw_uid, service.pw_gid)
-        os.chown(self.w.file('run'), service.pw_uid, service.pw_gid)
+        service = pwd.getpwnam(SERVICE)
+        for name in ('logs', 'state', 'run'):
+            os.chown(self.w.file(name), service.pw_uid, service.pw_gid)
         os.chown(self.w.file('sockets'), 0, service.pw_gid)
         os.chmod(self.w.file('sockets'), 0o2775)
         self.w.env['TRAP_SOCKET_DIR'] = self.w.file('sockets')
-        self.w.file('t.xml', DOCUMENT.format(self.w.path))
         self.socket = self.w.file('run/s.sock')
         self.configure('repeater', module('repeater', self.program('traffic_repeater'), '', interface('IN', 'a') + interface('OUT', 'b')))
-        self.configure('log', module('log', self.program('logger'), '-t', interface('IN', 'b'), f's:user="{OTHER}"'))
+        self.configure('log', module('log', self.program('logger'), '-t', interface('IN', 'b'), options=f's:user="{OTHER}"'))
         self.configure('sleep', module('sleep', 'sleep', 'infinity'))
 
-    def program(self, name):
-        return os.path.join(self.w.bin_dir, name)
-
     def configure(self, name, text):
-        self.w.file(f'modules/{name}.sup', text)
+        super().configure(name, text)
         os.chmod(self.w.file(f'modules/{name}.sup'), 0o644)
 
-    def kill_modules(self):
-        with contextlib.suppress(OSError, ValueError):
-            for entry in json.loads(self.w.read('state/state.json'))['modules'].values():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(entry['pid'], signal.SIGKILL)
-
-    def arguments(self):
+    def command(self, *options):
         with open(os.path.join(ROOT, 'supervisor/install/nemea-supervisor.service'), encoding='utf-8') as file:
             bounds = re.search(r'^CapabilityBoundingSet=(.*)$', file.read(), re.M).group(1).lower().replace('cap_', '+').split()
-        return ('setpriv', '--bounding-set', ','.join(['-all', *bounds]), self.program('supervisor'), '--user', SERVICE, '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.socket, '--state-dir',
-                self.w.file('state'))
-
-    def supervisor(self):
-        s = self.w.start(*self.arguments())
-        self.w.connect(self.socket).close()
-        return s
-
-    def cli(self, *words, status=0):
-        code, out, err = self.w.run(self.program('supcli'), '-s', self.socket, *words)
-        self.assertEqual(code, status, out + err)
-        return out, err
-
-    def status(self):
-        return {m['name']: m for m in json.loads(self.cli('status', '--json')[0])}
-
-    def wait_until(self, condition, what):
-        self.w.wait_for(lambda: condition(self.status()), what)
+        return ('setpriv', '--bounding-set', ','.join(['-all', *bounds]), *super().command('--user', SERVICE, *options))
 
     def wait_until_ready(self):
-        self.wait_until(lambda s: (s['repeater']['state'], s['log']['state'], s['sleep']['state']) == ('ready', 'ready', 'running'), 'modules')
+        super().wait_until_ready()
         self.wait_until(lambda s: s['log']['user'] == OTHER and s['sleep']['user'] == SERVICE, 'their users')
 
     def spawner_of(self, pid):
@@ -217,7 +168,7 @@ class Spawner(unittest.TestCase):
                                    ('modules', lambda p: os.chmod(p, 0o777), 'can be written by others than root')):
             path, mode = self.w.file(name), os.stat(self.w.file(name)).st_mode
             change(path)
-            code, _, err = self.w.run(*self.arguments())
+            code, _, err = self.w.run(*self.command())
             self.assertEqual(code, 78, err)
             self.assertIn(said, err)
             os.chown(path, 0, 0)
@@ -402,7 +353,7 @@ class Spawner(unittest.TestCase):
 
     def test_wrong_users_are_refused(self):
         for user, said in (('root', 'expected a user without root'), ('no-such-user', 'no such user')):
-            arguments = [user if a == SERVICE else a for a in self.arguments()]
+            arguments = [user if a == SERVICE else a for a in self.command()]
             code, _, err = self.w.run(*arguments)
             self.assertEqual(code, 1)
             self.assertIn(f'supervisor: --user={user}: {said}', err)

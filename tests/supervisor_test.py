@@ -22,25 +22,10 @@ import subprocess
 import sys
 import unittest
 
-from programs import ROOT, Workspace
+from programs import ROOT, facts
+from supervised import Supervised, interface, module
 
 BIN = None
-DOCUMENT = '''<?xml version="1.0"?>
-<nemea-supervisor>
-<modules><name>All</name><enabled>true</enabled>
-<!-- include {0}/modules -->
-</modules>
-</nemea-supervisor>
-'''
-
-
-def interface(direction, name):
-    return f'<interface><type>UNIXSOCKET</type><direction>{direction}</direction><params>{name}</params></interface>'
-
-
-def module(name, path, params='', interfaces='', enabled='true', restarts=30):
-    return (f'<module><name>{name}</name><enabled>{enabled}</enabled><path>{path}</path><params>{params}</params>'
-            f'<module-restarts>{restarts}</module-restarts><trapinterfaces>{interfaces}</trapinterfaces></module>\n')
 
 
 def read_command(pid):
@@ -49,50 +34,13 @@ def read_command(pid):
         return file.read().split('\0')
 
 
-class Supervisor(unittest.TestCase):
+class Supervisor(Supervised):
     def setUp(self):
-        self.w = Workspace(BIN)
-        self.addCleanup(self.w.__exit__)
-        self.addCleanup(self.kill_modules)
-        os.mkdir(self.w.file('modules'))
-        os.mkdir(self.w.file('logs'))
-        self.w.file('t.xml', DOCUMENT.format(self.w.path))
-        self.socket = self.w.file('s.sock')
+        self.bin_dir = BIN
+        super().setUp()
         self.configure('repeater', module('repeater', self.program('traffic_repeater'), '', interface('IN', 'a') + interface('OUT', 'b')))
         self.configure('logger', module('log', self.program('logger'), '-t', interface('IN', 'b')))
         self.configure('sleep', module('sleep', 'sleep', 'infinity'))
-
-    def program(self, name):
-        return os.path.join(self.w.bin_dir, name)
-
-    def configure(self, name, text):
-        self.w.file(f'modules/{name}.sup', text)
-
-    def kill_modules(self):
-        with contextlib.suppress(OSError, ValueError):
-            for entry in json.loads(self.w.read('state/state.json'))['modules'].values():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(entry['pid'], signal.SIGKILL)
-
-    def supervisor(self, *options):
-        s = self.w.start(self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.socket,
-                         '--state-dir', self.w.file('state'), *options)
-        self.w.connect(self.socket).close()
-        return s
-
-    def cli(self, *words, status=0):
-        code, out, err = self.w.run(self.program('supcli'), '-s', self.socket, *words)
-        self.assertEqual(code, status, out + err)
-        return out, err
-
-    def status(self):
-        return {m['name']: m for m in json.loads(self.cli('status', '--json')[0])}
-
-    def wait_until(self, condition, what):
-        self.w.wait_for(lambda: condition(self.status()), what)
-
-    def wait_until_ready(self):
-        self.wait_until(lambda s: (s['repeater']['state'], s['log']['state'], s['sleep']['state']) == ('ready', 'ready', 'running'), 'modules')
 
     def test_modules_start_and_stop_by_name(self):
         s = self.supervisor()
@@ -137,8 +85,7 @@ class Supervisor(unittest.TestCase):
         status = self.status()
         self.assertEqual(status['repeater']['sandbox'], {'on': True, 'may': 'streams'})
         self.assertEqual(status['sleep']['sandbox'], {'on': False, 'why': 'it is not a program of NEMEA'})
-        with open(f'/proc/{status["repeater"]["pid"]}/status', encoding='ascii') as file:
-            of_repeater = dict(re.findall(r'^(NoNewPrivs|Seccomp|CapBnd):\s*(\w+)$', file.read(), re.M))
+        of_repeater = facts(status['repeater']['pid'])
         self.assertEqual(of_repeater['NoNewPrivs'], '1')
         warnings = ''.join(self.cli('check'))
         self.assertEqual(of_repeater['Seccomp'], '0' if 'system calls' in warnings else '2')

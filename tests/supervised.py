@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A supervisor with a configuration of its own, and what tests ask of it."""
+
+import contextlib
+import json
+import os
+import signal
+import unittest
+
+from programs import Workspace
+
+DOCUMENT = '''<?xml version="1.0"?>
+<nemea-supervisor>
+<modules><name>All</name><enabled>true</enabled>
+<!-- include {0}/modules -->
+</modules>
+</nemea-supervisor>
+'''
+
+
+def interface(direction, name):
+    return f'<interface><type>UNIXSOCKET</type><direction>{direction}</direction><params>{name}</params></interface>'
+
+
+def module(name, path, params='', interfaces='', enabled='true', restarts=30, options=''):
+    """A module as in a .sup file. options: attributes with the prefix s:"""
+    begin = f'<module xmlns:s="urn:nemea:supervisor" {options}>' if options else '<module>'
+    return (f'{begin}<name>{name}</name><enabled>{enabled}</enabled><path>{path}</path><params>{params}</params>'
+            f'<module-restarts>{restarts}</module-restarts><trapinterfaces>{interfaces}</trapinterfaces></module>\n')
+
+
+class Supervised(unittest.TestCase):
+    """self.w: the workspace, with t.xml, modules/, logs/ and state/; self.socket: of the supervisor, which setUp() does not start."""
+
+    bin_dir = None
+
+    def setUp(self):
+        self.w = Workspace(self.bin_dir)
+        self.addCleanup(self.w.__exit__)
+        self.addCleanup(self.kill_modules)
+        os.mkdir(self.w.file('modules'))
+        os.mkdir(self.w.file('logs'))
+        self.w.file('t.xml', DOCUMENT.format(self.w.path))
+        self.socket = self.w.file('s.sock')
+
+    def program(self, name):
+        return os.path.join(self.w.bin_dir, name)
+
+    def configure(self, name, text):
+        self.w.file(f'modules/{name}.sup', text)
+
+    def kill_modules(self):
+        """Those that a failed test has left."""
+        with contextlib.suppress(OSError, ValueError):
+            for entry in json.loads(self.w.read('state/state.json'))['modules'].values():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(entry['pid'], signal.SIGKILL)
+
+    def command(self, *options):
+        return (self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.socket,
+                '--state-dir', self.w.file('state'), *options)
+
+    def supervisor(self, *options):
+        s = self.w.start(*self.command(*options))
+        self.w.connect(self.socket).close()
+        return s
+
+    def cli(self, *words, status=0):
+        code, out, err = self.w.run(self.program('supcli'), '-s', self.socket, *words)
+        self.assertEqual(code, status, out + err)
+        return out, err
+
+    def status(self):
+        return {m['name']: m for m in json.loads(self.cli('status', '--json')[0])}
+
+    def wait_until(self, condition, what):
+        self.w.wait_for(lambda: condition(self.status()), what)
+
+    def wait_until_ready(self):
+        self.wait_until(lambda s: (s['repeater']['state'], s['log']['state'], s['sleep']['state']) == ('ready', 'ready', 'running'), 'modules')
