@@ -18,7 +18,7 @@ import time
 
 from alert_store_test import HEADER, alert
 from programs import Workspace
-from supervisor_test import DOCUMENT, interface, module
+from supervised import DOCUMENT, interface, module
 
 SLOWEST = 120 # s for which a module may be away: the longest delay is 60
 

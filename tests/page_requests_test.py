@@ -19,7 +19,7 @@ import threading
 import unittest
 
 from programs import ROOT, Workspace
-from supervisor_test import DOCUMENT, interface, module
+from supervised import DOCUMENT, interface, module
 
 
 class Page(unittest.TestCase):

@@ -19,7 +19,7 @@ import browser
 from geo_database import database
 from page_requests_test import Page
 from programs import ROOT
-from supervisor_test import DOCUMENT, interface, module
+from supervised import DOCUMENT, interface, module
 
 PICTURES = None
 
