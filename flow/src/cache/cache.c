@@ -20,9 +20,9 @@
 
 /* With early exports: the last packets of a connection still belong to it until the next second begins; a SYN waits for what answers
  * over a satellite, 0.7 s, and then until the next second. */
-#define EARLY_S       1
 #define ANSWER_NS     (7 * (NS / 10))
 #define EARLY_PACKETS 5000 /* of a flow that is not answered: it goes on in another record */
+#define YOUNG_S       3    /* a flow of a crowd that was not silent by then waits for its timeout */
 
 #define WELL_KNOWN 1024 /* the first port that is not */
 
@@ -118,7 +118,8 @@ static inline bool is_asking(const struct flow *f)
 /* The second in which a flow is looked at if no packet comes. *early: it has ended then */
 static inline uint64_t due(const struct flow_cache *c, const struct flow *f, bool *early)
 {
-   *early = c->config.early && c->inactive_s > EARLY_S && (f->closed || is_asking(f));
+   *early = c->config.early && c->inactive_s > EARLY_S &&
+            (f->closed || is_asking(f) || (f->stage >= STAGE_CROWD && crowds_unheard(f)));
    if (!*early) {
       return f->last / NS + c->inactive_s;
    }
@@ -231,10 +232,49 @@ static inline uint32_t look_ahead(const struct flow_cache *c, uint32_t record)
    return f->next;
 }
 
+/* All flows that nobody has answered until this second are counted before any of them is judged: so the first of a crowd belong to it. */
+static void count_crowds(struct flow_cache *c, uint64_t second)
+{
+   uint32_t record = c->wheel[second & c->wheel_mask].head;
+   while (record != NONE) {
+      struct flow *f = &c->flows[record];
+      fetch_flow(c, f->jump);
+      if (f->stage == STAGE_CROWD && !f->closed) {
+         f->stage = STAGE_COUNTED;
+         crowds_count(c->crowds, f, second);
+      }
+      record = f->next;
+   }
+}
+
+/* Ends a flow of a crowd if it is silent, or loud. What is of no crowd waits for its timeout. \return true: it has ended */
+static __attribute__((noinline)) bool end_of_crowd(struct flow_cache *c, struct flow *f, uint64_t second,
+                                                   uint64_t now)
+{
+   bool early;
+   if (f->closed || second > f->first / NS + YOUNG_S || !crowds_have(c->crowds, f, second)) {
+      f->stage = STAGE_OPEN;
+      return false;
+   }
+   bool silent = now / NS >= due(c, f, &early);
+   if (!early || (!silent && !crowds_loud(c->crowds, f, second))) {
+      return false;
+   }
+   if (silent) {
+      crowds_ended(c->crowds, f, second);
+   }
+   list(c, f); /* it has just been taken out of a list */
+   cache_end_flow(c, f, silent ? FLOW_END_INACTIVE : FLOW_END_ACTIVE);
+   return true;
+}
+
 /* Ends the flows of one second that have timed out; the others move to a later second. */
 static void expire_second(struct flow_cache *c, uint64_t slot_second, uint64_t now)
 {
    uint32_t slot = (uint32_t) slot_second & c->wheel_mask, record = c->wheel[slot].head, ahead = record;
+   if (c->crowds != NULL) {
+      count_crowds(c, slot_second);
+   }
    c->wheel[slot].head = c->wheel[slot].tail = NONE;
    for (unsigned i = 0; i < AHEAD; i++) {
       ahead = look_ahead(c, ahead);
@@ -243,6 +283,9 @@ static void expire_second(struct flow_cache *c, uint64_t slot_second, uint64_t n
       struct flow *f = &c->flows[record];
       ahead = look_ahead(c, ahead);
       record = f->next;
+      if (f->stage >= STAGE_CROWD && end_of_crowd(c, f, slot_second, now)) {
+         continue;
+      }
       list(c, f);
       bool early;
       uint64_t second = due(c, f, &early);
@@ -344,11 +387,15 @@ static void begin_flow(struct flow_cache *c, const struct packet *packet, uint64
    f->bytes = f->bytes_rev = 0;
    f->tcp_flags = f->tcp_flags_rev = 0;
    f->closed = (packet->tcp_flags & TCP_RST) != 0;
-   f->half_closed = false;
+   f->stage = STAGE_OPEN;
    f->first = f->last = packet->time;
    memcpy(f->src_mac, packet->src_mac, 6);
    memcpy(f->dst_mac, packet->dst_mac, 6);
    count_in_flow(f, packet, false);
+   if (c->crowds != NULL && crowds_concern(f)) {
+      f->stage = STAGE_CROWD;
+      crowds_begun(c->crowds, hash, c->second);
+   }
    index_flow(c, hash, record);
    list(c, f);
    c->stats.flows++;
@@ -433,10 +480,10 @@ static void close_flow(struct flow_cache *c, struct flow *f)
 /* A packet of TCP after which the flow may be over: RST, and what follows the FINs of both directions. */
 static void look_for_end(struct flow_cache *c, struct flow *f, const struct packet *packet)
 {
-   if ((packet->tcp_flags & TCP_RST) != 0 || f->half_closed) {
+   if ((packet->tcp_flags & TCP_RST) != 0 || f->stage == STAGE_HALF_CLOSED) {
       close_flow(c, f);
    }
-   f->half_closed = (f->tcp_flags & f->tcp_flags_rev & TCP_FIN) != 0;
+   f->stage = (f->tcp_flags & f->tcp_flags_rev & TCP_FIN) != 0 ? STAGE_HALF_CLOSED : STAGE_OPEN;
 }
 
 /* A host or port is unreachable, which an ICMP message says of the packet that it holds (RFC 792, 4443). */

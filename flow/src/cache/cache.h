@@ -9,6 +9,7 @@
 #ifndef FLOW_CACHE_H
 #define FLOW_CACHE_H
 
+#include "crowd.h"
 #include "flow.h"
 #include "fragments.h"
 #include "parse/packet.h"
@@ -67,6 +68,8 @@ void flow_cache_advance(struct flow_cache *cache, uint64_t now);
 /** Exports everything. */
 void flow_cache_flush(struct flow_cache *cache);
 const struct flow_cache_stats *flow_cache_stats(const struct flow_cache *cache);
+/** Zeros without early exports. */
+struct crowd_stats flow_cache_crowds(const struct flow_cache *cache);
 
 #define FLOW_BATCH 64
 

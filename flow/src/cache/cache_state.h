@@ -4,6 +4,7 @@
 #define CACHE_STATE_H
 
 #include "cache.h"
+#include "crowd.h"
 #include "fragments.h"
 #include "plugin_memory.h"
 #include "streams.h"
@@ -13,6 +14,7 @@
 #define NONE      UINT32_MAX
 #define MAX_WHEEL 65536u
 #define JUMP      16 /* how far ahead in a list records are prefetched */
+#define EARLY_S   1  /* with early exports, flows end no earlier than in the second after their last packet */
 
 struct flow_cache {
    struct flow_cache_config config;
@@ -44,6 +46,7 @@ struct flow_cache {
    plugin_set_t begins[256]; /* plugins whom payload may concern that begins with this byte */
    struct streams *streams;  /* NULL: no plugin needs them */
    struct fragment_cache *fragments;
+   struct crowds *crowds; /* NULL: without early exports */
    struct flow_cache_stats stats;
 };
 

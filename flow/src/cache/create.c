@@ -70,14 +70,17 @@ static bool allocate(struct flow_cache *c)
    c->stats.plugin_memory_exceeded = &c->memory.exceeded;
    c->fragments =
        c->config.fragments > 0 ? fragment_cache_new(c->config.fragments, c->config.fragment_s) : NULL;
+   bool with_crowds = c->config.early && c->inactive_s > EARLY_S;
+   c->crowds = with_crowds ? crowds_new(c->inactive_s) : NULL;
    static const struct fragment_stats none;
    c->stats.fragments = c->fragments != NULL ? fragment_cache_stats(c->fragments) : &none;
    c->stats.table_bytes = capacity * (uint64_t) sizeof(struct flow) + c->memory.bytes +
                           buckets * (uint64_t) sizeof(nc_index_bucket_t) +
                           ((uint64_t) c->wheel_mask + 1) * sizeof(*c->wheel) +
-                          fragment_cache_memory(c->fragments) + (c->streams != NULL ? streams_bytes() : 0);
-   return memory && c->flows != NULL && c->index.buckets != NULL && c->wheel != NULL &&
-          (c->config.fragments == 0 || c->fragments != NULL);
+                          fragment_cache_memory(c->fragments) + (c->streams != NULL ? streams_bytes() : 0) +
+                          (with_crowds && c->crowds != NULL ? crowds_bytes(c->crowds) : 0);
+   return memory && with_crowds == (c->crowds != NULL) && c->flows != NULL && c->index.buckets != NULL &&
+          c->wheel != NULL && (c->config.fragments == 0 || c->fragments != NULL);
 }
 
 struct flow_cache *flow_cache_new(const struct flow_cache_config *config)
@@ -107,6 +110,7 @@ void flow_cache_free(struct flow_cache *c)
    plugin_memory_close(&c->memory);
    streams_free(c->streams);
    fragment_cache_free(c->fragments);
+   crowds_free(c->crowds);
    free(c->wheel);
    free(c);
 }
@@ -114,4 +118,9 @@ void flow_cache_free(struct flow_cache *c)
 const struct flow_cache_stats *flow_cache_stats(const struct flow_cache *c)
 {
    return &c->stats;
+}
+
+struct crowd_stats flow_cache_crowds(const struct flow_cache *c)
+{
+   return c->crowds != NULL ? crowds_stats(c->crowds) : (struct crowd_stats){0};
 }

@@ -18,6 +18,14 @@ enum flow_end {
    FLOW_END_REASONS = 6
 };
 
+/** How far a flow is. */
+enum flow_stage {
+   STAGE_OPEN,        /**< it ends by what is seen of it, or by its timeout */
+   STAGE_HALF_CLOSED, /**< both directions have sent FIN */
+   STAGE_CROWD,       /**< it may be of a crowd (crowd.h), as far as is known, */
+   STAGE_COUNTED      /**< and was counted */
+};
+
 /** A flow; two cache lines. "src" is the direction of its first packet, _rev the other one. */
 struct flow {
    /* The key, as in struct packet. */
@@ -38,8 +46,8 @@ struct flow {
    uint64_t first, last; /* nanoseconds since the epoch */
    uint8_t src_mac[6], dst_mac[6];
    uint8_t tcp_flags, tcp_flags_rev;
-   bool closed;      /* its end is certain */
-   bool half_closed; /* both directions have sent FIN */
+   bool closed;   /* its end is certain */
+   uint8_t stage; /* enum flow_stage */
 };
 
 _Static_assert(sizeof(struct flow) == 128, "a flow is two cache lines");

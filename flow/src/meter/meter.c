@@ -34,6 +34,9 @@ static const char *const counter_names[C_SHOWN] = {"packets",
                                                    "plugin memory exceeded",
                                                    "messages given up",
                                                    "streams displaced",
+                                                   "of crowds ended early",
+                                                   "of crowds split",
+                                                   "of crowds forgotten",
                                                    "dropped by outputs",
                                                    "table bytes"};
 /* ------------------------------------------------------------------------ start */

@@ -73,6 +73,7 @@ static void publish(struct worker *w)
 {
    const struct flow_cache_stats *s = flow_cache_stats(w->cache);
    const struct flow_sink *sink = w->sinks[0];
+   const struct crowd_stats crowds = flow_cache_crowds(w->cache);
    uint64_t drops = 0;
    for (unsigned i = 0; i < w->n_sinks; i++) {
       drops += w->sinks[i]->dropped;
@@ -99,6 +100,9 @@ static void publish(struct worker *w)
        [C_PLUGIN_MEMORY] = *s->plugin_memory_exceeded,
        [C_GIVEN_UP] = s->streams->given_up,
        [C_STOLEN] = s->streams->stolen,
+       [C_CROWDS_ENDED] = crowds.ended,
+       [C_CROWDS_SPLIT] = crowds.split,
+       [C_CROWDS_EVICTED] = crowds.evicted,
        [C_OUTPUT_DROPS] = drops,
        [C_TABLE_BYTES] = s->table_bytes,
        [C_OUTPUT_FLOWS] = sink->flows,
