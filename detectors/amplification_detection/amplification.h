@@ -60,9 +60,12 @@ struct flood {
    uint32_t servers; /* distinct ones */
    uint32_t asked;   /* flows that the host sent to such servers */
    uint64_t asked_bytes;
-   uint32_t id;      /* of the alerts */
-   uint64_t alerted; /* window of the last alert */
-   struct peak peak; /* with details */
+   uint32_t asked_before; /* the same in the minute before */
+   uint64_t asked_bytes_before;
+   struct sums told[SIDES]; /* of this minute, with --early */
+   uint32_t id;             /* of the alerts */
+   uint64_t alerted;        /* window of the last alert */
+   struct peak peak;        /* with details */
 };
 
 struct server_key {
@@ -77,7 +80,7 @@ struct amplification {
    uint32_t top, step, min_factor, min_flows, min_packets, min_bytes, max_query, window, period, record_count;
    double min_share;
    uint32_t servers_min;
-   bool details, classic;
+   bool details, classic, early;
    nc_table_t *pairs;   /* pair_key -> struct pair */
    nc_table_t *floods;  /* flood_key -> struct flood */
    nc_table_t *servers; /* server_key, a set */

@@ -43,6 +43,8 @@ static const nm_option_t options[] = {
             "Alerts have the number of servers (uint32 ADDR_CNT) in place of EVENT_ID, and the highest rate "
             "of the "
             "answers (uint64 PEAK_BYTES, PEAK_PACKETS, a second)."),
+    NM_FLAG(0, "early", SELF, early,
+            "Report floods as soon as the minute in progress has enough for one, not only when it ends."),
     NM_FLAG(0, "classic", SELF, classic,
             "Report what NEMEA 2 reports: pairs of the watched port, and those with the largest flows in "
             "logs only."),

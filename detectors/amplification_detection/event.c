@@ -74,7 +74,7 @@ static void reason(const struct event *e, char *to, size_t size)
    }
 }
 
-EVENT_DESCRIPTION(amplification_detection, .options = "--details",
+EVENT_DESCRIPTION(amplification_detection, .options = "--details", .live = "--early",
                   .needs = "ipaddr SRC_IP,ipaddr DST_IP,uint16 SRC_PORT,uint16 DST_PORT,uint8 PROTOCOL,"
                            "uint32 PACKETS,uint64 BYTES,time TIME_FIRST,time TIME_LAST",
                   .kind = "amplification", .title = "amplification (DoS)", .unit = "servers",

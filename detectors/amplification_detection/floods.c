@@ -46,43 +46,67 @@ static bool is_attack(const struct amplification *self, const struct flood *f)
            (f->sums.bytes >= LARGE_BYTES * f->sums.packets || __builtin_popcountll(f->ports) <= FEW_PORTS));
 }
 
-/* The minute of a flood is over. */
-static int judge(nm_module_t *m, struct flood *f)
+/* Alerts of what was not told yet. */
+static int report(nm_module_t *m, struct flood *f)
 {
    struct amplification *self = nm_self(m);
-   link_remove(&f->counted);
-   if (!is_attack(self, f)) {
-      return NM_OK;
-   }
+   const struct sums now[SIDES] = {
+       [QUERIES] = {.flows = f->asked, .packets = f->asked, .bytes = f->asked_bytes}, [RESPONSES] = f->sums};
    const struct flood_key *key = nc_table_key(self->floods, f);
    if (f->id == 0 || f->window > f->alerted + 1) { /* not the same attack as before */
       f->id = ++self->last_id;
    }
    f->alerted = f->window;
-   const struct finding finding = {
-       .server = f->loudest,
-       .victim = key->victim,
-       .port = (uint16_t) key->port,
-       .sums = {[QUERIES] = {.flows = f->asked, .packets = f->asked, .bytes = f->asked_bytes},
-                [RESPONSES] = f->sums},
-       .first = f->first,
-       .last = f->last,
-       .id = f->id,
-       .servers = f->servers,
-       .peak_bytes = peak_rate(f->peak.best_bytes),
-       .peak_packets = peak_rate(f->peak.best_packets)};
+   struct finding finding = {.server = f->loudest,
+                             .victim = key->victim,
+                             .port = (uint16_t) key->port,
+                             .first = f->first,
+                             .last = f->last,
+                             .id = f->id,
+                             .servers = f->servers,
+                             .peak_bytes = peak_rate(f->peak.best_bytes),
+                             .peak_packets = peak_rate(f->peak.best_packets)};
+   for (unsigned side = 0; side < SIDES; side++) {
+      finding.sums[side] = (struct sums){.flows = now[side].flows - f->told[side].flows,
+                                         .packets = now[side].packets - f->told[side].packets,
+                                         .bytes = now[side].bytes - f->told[side].bytes};
+      f->told[side] = now[side];
+   }
    return amplification_report(m, &finding);
+}
+
+/* The minute of a flood is over. */
+static int judge(nm_module_t *m, struct flood *f)
+{
+   link_remove(&f->counted);
+   bool rest = f->sums.flows > f->told[RESPONSES].flows;
+   return rest && is_attack(nm_self(m), f) ? report(m, f) : NM_OK;
+}
+
+/* With --early: a flood that the minute in progress has enough for. What the host asked in the minute before counts too, as its
+ * answers may come in this one. */
+static int look(nm_module_t *m, struct flood *f)
+{
+   struct flood known = *f;
+   known.asked += f->asked_before;
+   known.asked_bytes += f->asked_bytes_before;
+   return is_attack(nm_self(m), &known) ? report(m, f) : NM_OK;
 }
 
 static void restart(struct amplification *self, struct flood *f, uint64_t window)
 {
    uint32_t id = f->id;
    uint64_t alerted = f->alerted;
+   bool next = window == f->window + 1;
+   uint32_t asked = next ? f->asked : 0;
+   uint64_t asked_bytes = next ? f->asked_bytes : 0;
    memset(f, 0, offsetof(struct flood, peak));
    f->peak.best_bytes = f->peak.best_packets = 0;
    f->id = id;
    f->alerted = alerted;
    f->window = window;
+   f->asked_before = asked;
+   f->asked_bytes_before = asked_bytes;
    f->number = ++self->numbers;
 }
 
@@ -134,7 +158,7 @@ int floods_answer(nm_module_t *m, const ip_addr_t *server, const ip_addr_t *vict
    if (many && !link_is_in(&f->counted)) {
       link_append(&self->counted, &f->counted);
    }
-   return rc;
+   return rc == NM_OK && self->early && many && f->told[RESPONSES].flows == 0 ? look(m, f) : rc;
 }
 
 int floods_request(nm_module_t *m, const ip_addr_t *client, uint16_t server_port, uint64_t bytes)

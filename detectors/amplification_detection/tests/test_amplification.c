@@ -272,6 +272,49 @@ static void test_repeated(void **state)
    nm_test_free(t);
 }
 
+/* With --early a flood is told when it crosses the threshold; what was told is not told again when the minute ends. */
+static void test_early(void **state)
+{
+   (void) state;
+   nm_test_t *t = nm_unit_start("--early --details", TEST_FLOWS);
+   flood(t, 10, 99, 3, 60);
+   NO_MORE(t);
+   flood(t, 11, 51, 3, 60);
+   assert_string_equal(nm_test_next(t, 0),
+                       "203.0.113.9,10.10.0.0,600,10,0,6000,2024-01-01T00:00:10.000000,2024-01-01T00:00:11."
+                       "000000,100,0,0,100,100,161");
+   NO_MORE(t);
+   nm_test_finish(t);
+   assert_string_equal(nm_test_next(t, 0),
+                       "203.0.113.9,10.10.0.0,900,15,0,3000,2024-01-01T00:00:10.000000,2024-01-01T00:00:11."
+                       "000000,150,0,0,50,50,161");
+   NO_MORE(t);
+   nm_test_free(t);
+}
+
+/* Answers that come in another minute than what was asked, to one who asks many at a time. */
+static void test_early_over_two_minutes(void **state)
+{
+   char server[32];
+   nm_test_t *t = nm_unit_start("--early", TEST_FLOWS);
+   (void) state;
+   for (unsigned answer = 0; answer < 2; answer++) {
+      for (unsigned i = 0; i < 400; i++) {
+         snprintf(server, sizeof(server), "10.1.%u.%u", i / 250, i % 250);
+         if (answer) {
+            feed(t, 60, server, 161, "203.0.113.9", 161, 1, 1200, "");
+            feed(t, 60, "203.0.113.9", 161, server, 161, 1, 60, "");
+         } else {
+            feed(t, 59, "203.0.113.9", 161, server, 161, 1, 60, "");
+         }
+      }
+   }
+   NO_MORE(t);
+   nm_test_finish(t);
+   NO_MORE(t);
+   nm_test_free(t);
+}
+
 /* Memory stays under a flood of new pairs, and an attack that goes on is found. */
 static void test_flood_of_pairs(void **state)
 {
@@ -339,6 +382,8 @@ int main(void)
        cmocka_unit_test(test_one_direction),
        cmocka_unit_test(test_one_direction_ordinary),
        cmocka_unit_test(test_repeated),
+       cmocka_unit_test(test_early),
+       cmocka_unit_test(test_early_over_two_minutes),
        cmocka_unit_test(test_flood_of_pairs),
        cmocka_unit_test(test_pool),
        cmocka_unit_test(test_errors),
