@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Measures detectors on captures with known attacks: attacks found, attacks missed, false alerts.
 
-usage: detection.py [--write FILE] [--captures DIR]... [--check] BIN_DIR
+usage: detection.py [--write FILE] [--captures DIR]... [--live] [--check] BIN_DIR
 
 Runs flow_meter over the captures of examples/captures (with their truth in NAME.json) and, where there is one, of the folder of large
 data (NEMEA_SHARED), and the detectors over the flows. Recorded flow logs of unirec-csv in that folder are replayed.
 Prints a table; --write puts it into the part of FILE between the marks. With --check the exit status is 1 when there is a
-false alert or an attack of more than trifling size is missed.
+false alert or an attack of more than trifling size is missed. With --live the meter and the detectors get the options with which nemea analyze -i
+starts them.
 """
 
 import argparse
@@ -53,6 +54,10 @@ DETECTORS = {
     'vportscan_detector': Detector('vertical-scan', 'SRC_IP', 'DST_IP'),
     'waintrusion_detector': Detector('web-attack', 'SRC_IP', 'DST_IP', ('-ursrc', 'ipfixprobe'), 'http', first='EVENT_TIME', last='EVENT_TIME'),
 }
+
+# With --live. Detectors' own options are those of .live in their event.c.
+LIVE_METER = '--early', '-t', '60:10', '--tunnels', 'inner', '--direction=tcp'
+LIVE = {'amplification_detection': ('--early',), 'ddos_detector': ('--early',)}
 
 # An attack of one kind explains an alert of the other, but need not cause one.
 ALSO = {'amplification': 'flood'}
@@ -227,13 +232,13 @@ class Dataset:
         self.group, self.path, self.truth, self.captures = group, path, truth, captures
         self.name = os.path.basename(path).split('.')[0] if '.conn' not in path else os.path.basename(path).split('.conn')[0]
 
-    def flows(self, w):
+    def flows(self, w, meter_options):
         path = unpacked(w, self.path)
         files = [word for capture in self.captures or [path] for word in ('-r', capture)]
         if path.endswith('.csv'):
             commands = [('logreplay', '-d', '-f', path, '-i', 'f:flows:w')]
         else:  # one run for each plugin: some of them end flows earlier
-            commands = [('flow_meter', *files, '-p', stream or 'basic', '-i', f'f:flows{stream}:w')
+            commands = [('flow_meter', *meter_options, *files, '-p', stream or 'basic', '-i', f'f:flows{stream}:w')
                         for stream in [''] + plugin_streams()]
         for command in commands:
             status, _, err = w.run(*command)
@@ -285,18 +290,18 @@ def datasets(folders):
 Score = collections.namedtuple('Score', 'true false found attacks missed', defaults=(0, 0, 0, 0, ()))
 
 
-def measure(dataset, bin_dir):
+def measure(dataset, bin_dir, live):
     """{detector: Score}, and lines about the false alerts."""
     scores, notes = {}, []
     with Workspace(bin_dir) as w:
-        dataset.flows(w)
+        dataset.flows(w, LIVE_METER if live else ())
         for detector, d in DETECTORS.items():
             if not os.path.exists(os.path.join(bin_dir, detector)):
                 continue
             flows = 'flows' + d.plugins if os.path.exists(w.file('flows' + d.plugins)) else 'flows'
             if flows == 'flows' and d.plugins and not d.plugins_optional:
                 continue
-            options = d.options
+            options = d.options + (LIVE.get(detector, ()) if live else ())
             if d.listed:
                 entries = [attack.what for attack in dataset.truth if attack.kind == d.kind]
                 if not entries:
@@ -377,6 +382,7 @@ def main():
     parser.add_argument('bin_dir', metavar='BIN_DIR')
     parser.add_argument('--write', metavar='FILE', help='put the table into this page')
     parser.add_argument('--captures', metavar='DIR', action='append', help='captures with their truth (default: examples/captures)')
+    parser.add_argument('--live', action='store_true', help='with the options of nemea analyze -i')
     parser.add_argument('--check', action='store_true', help='fail on false alerts and missed attacks')
     options = parser.parse_args()
     lab = os.path.join(ROOT, 'examples', 'captures')
@@ -385,7 +391,7 @@ def main():
         parser.error('no captures')
     totals, counts, notes = collections.defaultdict(Score), collections.Counter(), []
     for dataset in found:
-        scores, remarks = measure(dataset, options.bin_dir)
+        scores, remarks = measure(dataset, options.bin_dir, options.live)
         notes += remarks
         counts[dataset.group] += len(dataset.captures or [1])
         for detector, score in scores.items():

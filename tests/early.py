@@ -3,10 +3,10 @@
 """Measures how soon live analysis shows an attack: from the packet that crosses the threshold to the line of nemea analyze -i, or of
 nemea alerts follow beside nemea run.
 
-usage: early.py BIN_DIR [ROUNDS [analyze|run]]
+usage: early.py BIN_DIR [ROUNDS [analyze|run [NAME]]]
 
-Needs root (it enters a network namespace of its own). Attacks come over its loopback interface: a scan of refused ports, a sweep over
-hosts that do not answer, a SYN flood.
+Needs root (it enters a network namespace of its own). Attacks come over its loopback interface: a scan of refused ports, sweeps over
+hosts that do not answer, floods, answers of reflectors. NAME: those whose names have this word.
 """
 
 import os
@@ -29,10 +29,18 @@ def checksum(data):
     return ~(total + (total >> 16)) & 0xffff
 
 
+def ip(protocol, source, target, payload):
+    return struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0, source, target) + payload
+
+
+def udp(source, target, sport, dport, size):
+    return ip(17, source, target, struct.pack('!HHHH', sport, dport, 8 + size, 0) + bytes(size))
+
+
 def syn(source, target, sport, dport):
     tcp = struct.pack('!HHIIBBHHH', sport, dport, random.getrandbits(32), 0, 5 << 4, 2, 64240, 0, 0)
     tcp = tcp[:16] + struct.pack('!H', checksum(source + target + struct.pack('!BBH', 0, 6, len(tcp)) + tcp)) + tcp[18:]
-    return struct.pack('!BBHHHBBH4s4s', 0x45, 0, 40, 1, 0, 64, 6, 0, source, target) + tcp
+    return ip(6, source, target, tcp)
 
 
 def address(a, b, c, d):
@@ -54,10 +62,47 @@ def flood(n):
     return syn(address(203, 0, n >> 8 & 255, n & 255), address(198, 51, 100, 7), 1024 + n % 60000, 80)
 
 
-ATTACKS = {  # probes, the one that crosses the threshold, seconds between two, what the line says
+def udp_sweep(n):
+    """Of 50 hosts."""
+    return udp(address(127, 0, 0, 7), address(198, 51, 100, n % 250 + 1), 50000, 161, 30)
+
+
+def ping_sweep(n):
+    """Of 50 hosts: each answer would come from an address that nobody has."""
+    return ip(1, address(127, 0, 0, 6), address(198, 51, 100, n % 250 + 1), struct.pack('!BBHHH', 8, 0, 0, 1, n) + bytes(56))
+
+
+def udp_flood(n):
+    """Of 2000 datagrams, each of another source."""
+    return udp(address(203, n & 255, n >> 8 & 255, 9), address(198, 51, 100, 7), 1024 + n % 60000, 53, 30)
+
+
+def icmp_flood(n):
+    """Of 2000 echo requests, each of another source."""
+    return ip(1, address(203, n & 255, n >> 8 & 255, 9), address(198, 51, 100, 7), struct.pack('!BBHHH', 8, 0, 0, 1, n) + bytes(56))
+
+
+def volume(n):
+    """Of 5000 datagrams, all in one flow."""
+    return udp(address(203, 0, 113, 9), address(198, 51, 100, 7), 40000, 80, 60)
+
+
+def reflected(n):
+    """Of a megabyte that 60 servers sent: SNMP."""
+    return udp(address(203, 0, n % 60, 9), address(198, 51, 100, 7), 161, 40000, 1400)
+
+
+ATTACKS = {  # probe, how many, the one that crosses the threshold, seconds between two, what the line says
     'scan of refused ports': (refused_ports, 200, 25, PACE, 'vertical port scan'),
     'sweep over silent hosts': (silent_hosts, 150, 50, PACE, 'horizontal scan'),
     'SYN flood': (flood, 30000, 1000, 0, 'flood'),
+    'UDP sweep over silent hosts': (udp_sweep, 150, 50, PACE, 'horizontal scan'),
+    'ping sweep over silent hosts': (ping_sweep, 150, 50, PACE, 'horizontal scan'),
+    'UDP flood of many sources': (udp_flood, 30000, 2000, 0, 'flood'),
+    'ICMP flood of many sources': (icmp_flood, 30000, 2000, 0, 'flood'),
+    'UDP flood in one flow': (volume, 60000, 5000, 0, 'flood'),
+    'answers of reflectors': (reflected, 6000, 701, 0, 'amplification'),
+    'answers of reflectors that go on': (reflected, 15000, 701, PACE / 4, 'amplification'),
 }
 
 
@@ -96,11 +141,11 @@ def measure(bin_dir, program, state, probe, n, threshold, pace, text):
     return shown - crossed if shown is not None else None
 
 
-def main(bin_dir, rounds='1', program='analyze'):
+def main(bin_dir, rounds='1', program='analyze', word=''):
     if os.environ.get('NEMEA_EARLY') is None:
         os.execvpe('unshare', ['unshare', '-n', 'sh', '-c', 'ip link set lo up && exec "$@"', '_', sys.executable, *sys.argv],
                    {**os.environ, 'NEMEA_EARLY': '1'})
-    for name, attack in ATTACKS.items():
+    for name, attack in ((n, a) for n, a in ATTACKS.items() if word in n):
         with tempfile.TemporaryDirectory() as folder:
             delays = [measure(bin_dir, program, os.path.join(folder, f'state{n}'), *attack) for n in range(int(rounds))]
         print(f'{name}: ' + ', '.join('not shown' if d is None else f'{d:.2f} s' for d in delays), flush=True)
