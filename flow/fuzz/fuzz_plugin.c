@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const struct flow_plugin *plugins[MAX_PLUGINS];
 static unsigned n_plugins;
 static ur_template_t *tmplts[MAX_PLUGINS];
-static void *record;
+static struct plugin_record *record;
 static uint32_t seq[2];
 
 static void export(void *context, const struct flow *flow, void *const ext[MAX_PLUGINS], enum flow_end reason)
@@ -32,9 +32,10 @@ static void export(void *context, const struct flow *flow, void *const ext[MAX_P
       }
       unsigned n = plugins[p]->records != NULL ? plugins[p]->records(ext[p]) : 1;
       for (unsigned i = 0; i < n; i++) {
-         memset(record, 0, tmplts[p]->static_size);
-         plugins[p]->fill(ext[p], i, tmplts[p], record);
-         if (!ur_rec_check(tmplts[p], record, ur_rec_size(tmplts[p], record))) {
+         void *rec = plugin_record_begin(tmplts[p], record);
+         plugins[p]->fill(ext[p], i, tmplts[p], rec);
+         uint16_t size = plugin_record_end(tmplts[p], record);
+         if (size != ur_rec_size(tmplts[p], rec) || !ur_rec_check(tmplts[p], rec, size)) {
             abort();
          }
       }
@@ -113,7 +114,7 @@ static struct flow_cache *make_cache(unsigned how)
    if (n_plugins == 0) {
       abort();
    }
-   record = record != NULL ? record : malloc(UR_MAX_SIZE);
+   record = record != NULL ? record : malloc(sizeof(*record));
    memcpy(config.plugins, plugins, sizeof(plugins));
    config.n_plugins = n_plugins;
    seq[0] = seq[1] = 1;

@@ -21,11 +21,10 @@ static void keep(void *context, const struct flow *flow, void *const ext[MAX_PLU
    unsigned n = r->plugin->records != NULL ? r->plugin->records(ext[0]) : 1;
    for (unsigned i = 0; i < n; i++) {
       assert_true(r->n_records < RIG_RECORDS);
-      void *rec = ur_create_record(r->tmplt, UR_MAX_SIZE);
-      memset(rec, 0, r->tmplt->static_size);
-      r->plugin->fill(ext[0], i, r->tmplt, rec);
-      assert_true(ur_rec_check(r->tmplt, rec, ur_rec_size(r->tmplt, rec)));
-      r->records[r->n_records++] = rec;
+      r->plugin->fill(ext[0], i, r->tmplt, plugin_record_begin(r->tmplt, &r->record));
+      assert_int_equal(plugin_record_end(r->tmplt, &r->record), ur_rec_size(r->tmplt, r->record.bytes));
+      assert_true(ur_rec_check(r->tmplt, r->record.bytes, ur_rec_size(r->tmplt, r->record.bytes)));
+      r->records[r->n_records++] = ur_clone_record(r->tmplt, r->record.bytes);
    }
 }
 

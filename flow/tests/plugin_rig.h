@@ -12,6 +12,7 @@ struct rig {
    const struct flow_plugin *plugin;
    struct flow_cache *cache;
    ur_template_t *tmplt;
+   struct plugin_record record;
    void *records[RIG_RECORDS]; /* with the plugin's fields */
    unsigned n_records, n_flows;
    bool udp, ipv6;

@@ -15,6 +15,7 @@
 
 #include "parse/bytes.h"
 #include "parse/packet.h"
+#include "plugin_record.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -108,7 +109,8 @@ struct flow_plugin {
    bool (*finish)(void *ext, const struct flow *flow);
    /** Number of records that the flow gives; NULL: one. */
    unsigned (*records)(const void *ext);
-   /** Sets this plugin's fields in record number index. rec is cleared and has room for UR_MAX_SIZE bytes. */
+   /** Sets this plugin's fields in record number index, those of variable length with plugin_set_var(), best in the order of the record. rec
+    * is cleared; with such fields it is that of a plugin_record. */
    void (*fill)(const void *ext, unsigned index, const ur_template_t *tmplt, void *rec);
 };
 

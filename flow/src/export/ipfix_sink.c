@@ -62,7 +62,8 @@ struct ipfix_sink {
    struct session *session;
    struct plugin_fields *fields;
    struct ipfix_element *elements[MAX_PLUGINS]; /* of the fields, id 0: none */
-   uint8_t *unirec, *record;
+   struct plugin_record *unirec;
+   uint8_t *record;
 };
 
 /* ------------------------------------------------------------------- messages */
@@ -263,11 +264,11 @@ static uint8_t *put_plugin(struct ipfix_sink *s, uint8_t *to, unsigned plugin, c
                            unsigned index)
 {
    const struct plugin_fields *f = &s->fields[plugin];
-   memset(s->unirec, 0, f->tmplt->static_size);
-   s->config->plugins[plugin]->fill(ext, index, f->tmplt, s->unirec);
+   s->config->plugins[plugin]->fill(ext, index, f->tmplt, plugin_record_begin(f->tmplt, s->unirec));
+   plugin_record_end(f->tmplt, s->unirec);
    for (unsigned i = 0; i < f->n; i++) {
       if (s->elements[plugin][i].id != 0) {
-         to = ipfix_put_value(to, &s->elements[plugin][i], f->tmplt, s->unirec, f->ids[i]);
+         to = ipfix_put_value(to, &s->elements[plugin][i], f->tmplt, s->unirec->bytes, f->ids[i]);
       }
    }
    return to;
@@ -473,7 +474,7 @@ struct flow_sink *ipfix_sink_new(const struct flow_sink_config *config)
    }
    s->sink = (struct flow_sink){.export = export, .flush = flush, .finish = finish, .close = close_sink};
    s->config = config;
-   s->unirec = malloc(UR_MAX_SIZE);
+   s->unirec = malloc(sizeof(*s->unirec));
    s->record = malloc(RECORD_ROOM);
    int rc =
        s->unirec != NULL && s->record != NULL ? find_elements(s) : nm_fail(config->module, OUT_OF_MEMORY);

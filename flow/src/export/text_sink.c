@@ -28,7 +28,7 @@ struct text_sink {
    struct flow_sink sink;
    const struct flow_sink_config *config;
    struct plugin_fields *fields;
-   uint8_t *record;
+   struct plugin_record *record;
    char *buffer;
    size_t used;
    uint64_t lines; /* in the buffer */
@@ -110,14 +110,15 @@ static void print_time(struct text_sink *s, uint64_t ns)
 static void print_extension(struct text_sink *s, const struct flow_plugin *plugin,
                             const struct plugin_fields *f, const void *ext, unsigned index)
 {
-   memset(s->record, 0, f->tmplt->static_size);
-   plugin->fill(ext, index, f->tmplt, s->record);
+   plugin->fill(ext, index, f->tmplt, plugin_record_begin(f->tmplt, s->record));
+   plugin_record_end(f->tmplt, s->record);
    for (unsigned i = 0; i < f->n; i++) {
       if (s->used > ROOM) {
          flush(&s->sink, 0);
       }
       print(s, "%s%s=", i == 0 ? " " : ",", ur_get_name(f->ids[i]));
-      int n = urcsv_field(s->buffer + s->used, (uint32_t) (BUFFER - s->used), s->record, f->ids[i], f->tmplt);
+      int n = urcsv_field(s->buffer + s->used, (uint32_t) (BUFFER - s->used), s->record->bytes, f->ids[i],
+                          f->tmplt);
       s->used += n > 0 && (size_t) n < BUFFER - s->used ? (size_t) n : 0;
    }
 }
@@ -186,7 +187,7 @@ struct flow_sink *text_sink_new(const struct flow_sink_config *config)
    s->sink = (struct flow_sink){.export = export, .flush = flush, .finish = finish, .close = close_sink};
    s->config = config;
    s->fields = plugin_fields_new(config);
-   s->record = malloc(UR_MAX_SIZE);
+   s->record = malloc(sizeof(*s->record));
    s->buffer = malloc(BUFFER);
    if (s->fields == NULL || s->record == NULL || s->buffer == NULL) {
       close_sink(&s->sink);

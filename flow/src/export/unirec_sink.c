@@ -28,8 +28,10 @@ struct unirec_sink {
    struct flow_sink sink;
    const struct flow_sink_config *config;
    const ur_template_t *tmplt[MAX_OUTPUTS];
-   plugin_set_t several; /* plugins that may give several records of a flow */
-   uint8_t *record;      /* UR_MAX_SIZE bytes */
+   plugin_set_t several;            /* plugins that may give several records of a flow */
+   uint64_t every;                  /* outputs of flows with which no plugin has found anything, too */
+   uint64_t of_plugin[MAX_PLUGINS]; /* outputs that have a plugin's fields */
+   struct plugin_record *record;
 };
 
 /* A flow on its way to the outputs. */
@@ -101,7 +103,6 @@ static void fill_record(const struct unirec_sink *s, const struct leaving *l, pl
                         unsigned index, const ur_template_t *t, void *rec)
 {
    const struct flow_sink_config *config = s->config;
-   memset(rec, 0, t->static_size);
    fill_basic(config, l, t, rec);
    for (; plugins != 0; plugins &= plugins - 1) {
       unsigned p = (unsigned) __builtin_ctzll(plugins);
@@ -109,22 +110,24 @@ static void fill_record(const struct unirec_sink *s, const struct leaving *l, pl
    }
 }
 
-/* A record whose size is known is written where the output's readers will read it. Counting what several threads send takes longer. */
+/* A record whose size is known before is written where the output's readers will read it. Counting what several threads send takes longer. */
 static int send_record(struct unirec_sink *s, unsigned output, const struct leaving *l, plugin_set_t plugins,
                        unsigned index)
 {
    nm_module_t *m = s->config->module;
    const ur_template_t *t = s->tmplt[output];
    if (!s->config->alone || t->first_dynamic != UR_NO_DYNAMIC_VALUES) {
-      fill_record(s, l, plugins, index, t, s->record);
-      return s->config->alone ? nm_send_n(m, output, s->record)
-                              : nm_send_raw(m, output, s->record, ur_rec_size(t, s->record));
+      fill_record(s, l, plugins, index, t, plugin_record_begin(t, s->record));
+      uint16_t size = plugin_record_end(t, s->record);
+      return s->config->alone ? nm_send_n(m, output, s->record->bytes)
+                              : nm_send_raw(m, output, s->record->bytes, size);
    }
    void *room = NULL;
    int rc = nm_reserve(m, output, t->static_size, &room);
    if (room == NULL) {
       return rc;
    }
+   memset(room, 0, t->static_size);
    fill_record(s, l, plugins, index, t, room);
    return nm_commit(m, output, t->static_size);
 }
@@ -134,13 +137,13 @@ static void export(void *sink, const struct flow *flow, void *const ext[MAX_PLUG
    struct unirec_sink *s = sink;
    const struct leaving l = {flow, ext, plugin_time(flow->first), plugin_time(flow->last)};
    sink_count_flow(&s->sink, flow, reason);
-   for (unsigned i = 0; i < s->config->n_outputs; i++) {
-      plugin_set_t wanted = s->config->output_plugins[i], there = wanted & flow->plugins;
-      bool every = wanted == 0 || (s->config->every_flow >> i & 1) != 0;
-      bool nothing = there == 0 && (!every || reason == FLOW_GOES_ON);
-      if (nothing || is_arp(s->config, i)) {
-         continue;
-      }
+   uint64_t outputs = reason != FLOW_GOES_ON ? s->every : 0;
+   for (plugin_set_t set = flow->plugins; set != 0; set &= set - 1) {
+      outputs |= s->of_plugin[__builtin_ctzll(set)];
+   }
+   for (; outputs != 0; outputs &= outputs - 1) {
+      unsigned i = (unsigned) __builtin_ctzll(outputs);
+      plugin_set_t there = s->config->output_plugins[i] & flow->plugins;
       unsigned n = (there & s->several) != 0 ? sink_count_records(s->config, ext, there) : 1;
       for (unsigned k = 0; k < n; k++) {
          int rc = send_record(s, i, &l, there, k);
@@ -152,7 +155,6 @@ static void export(void *sink, const struct flow *flow, void *const ext[MAX_PLUG
 static void fill_arp(const struct packet *packet, const struct arp_message *a, const ur_template_t *t,
                      void *rec)
 {
-   memset(rec, 0, t->static_size);
    memcpy(UR_AT_(rec, t->offset[F_SRC_MAC]), packet->src_mac, 6);
    memcpy(UR_AT_(rec, t->offset[F_DST_MAC]), packet->dst_mac, 6);
    ur_set(t, rec, F_ETHERTYPE, packet->ethertype);
@@ -160,10 +162,10 @@ static void fill_arp(const struct packet *packet, const struct arp_message *a, c
    ur_set(t, rec, F_ARP_HA_FORMAT, a->hardware);
    ur_set(t, rec, F_ARP_PA_FORMAT, a->protocol);
    ur_set(t, rec, F_ARP_OPCODE, a->operation);
-   ur_set_var(t, rec, F_ARP_SRC_HA, a->sender_hardware, a->hardware_size);
-   ur_set_var(t, rec, F_ARP_SRC_PA, a->sender_protocol, a->protocol_size);
-   ur_set_var(t, rec, F_ARP_DST_HA, a->target_hardware, a->hardware_size);
-   ur_set_var(t, rec, F_ARP_DST_PA, a->target_protocol, a->protocol_size);
+   plugin_set_var(t, rec, F_ARP_DST_HA, a->target_hardware, a->hardware_size);
+   plugin_set_var(t, rec, F_ARP_DST_PA, a->target_protocol, a->protocol_size);
+   plugin_set_var(t, rec, F_ARP_SRC_HA, a->sender_hardware, a->hardware_size);
+   plugin_set_var(t, rec, F_ARP_SRC_PA, a->sender_protocol, a->protocol_size);
 }
 
 static void arp(struct flow_sink *sink, const struct packet *packet, const struct arp_message *a)
@@ -174,8 +176,8 @@ static void arp(struct flow_sink *sink, const struct packet *packet, const struc
          continue;
       }
       const ur_template_t *t = s->tmplt[i];
-      fill_arp(packet, a, t, s->record);
-      int rc = nm_send_raw(s->config->module, i, s->record, ur_rec_size(t, s->record));
+      fill_arp(packet, a, t, plugin_record_begin(t, s->record));
+      int rc = nm_send_raw(s->config->module, i, s->record->bytes, plugin_record_end(t, s->record));
       s->sink.result = rc != NM_OK ? rc : s->sink.result;
    }
 }
@@ -196,7 +198,7 @@ static void close_sink(struct flow_sink *sink)
 struct flow_sink *unirec_sink_new(const struct flow_sink_config *config)
 {
    struct unirec_sink *s = calloc(1, sizeof(*s));
-   if (s == NULL || (s->record = malloc(UR_MAX_SIZE)) == NULL) {
+   if (s == NULL || (s->record = malloc(sizeof(*s->record))) == NULL) {
       free(s);
       nm_fail(config->module, "out of memory for records");
       return NULL;
@@ -205,6 +207,12 @@ struct flow_sink *unirec_sink_new(const struct flow_sink_config *config)
    s->config = config;
    for (unsigned i = 0; i < config->n_outputs; i++) {
       s->tmplt[i] = nm_out_n(config->module, i);
+      plugin_set_t wanted = is_arp(config, i) ? 0 : config->output_plugins[i];
+      bool every = config->output_plugins[i] == 0 || (config->every_flow >> i & 1) != 0;
+      s->every |= every && !is_arp(config, i) ? UINT64_C(1) << i : 0;
+      for (; wanted != 0; wanted &= wanted - 1) {
+         s->of_plugin[__builtin_ctzll(wanted)] |= UINT64_C(1) << i;
+      }
    }
    for (unsigned i = 0; i < config->n_plugins; i++) {
       s->several |= config->plugins[i]->records != NULL ? PLUGIN_SET(i) : 0;

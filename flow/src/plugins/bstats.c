@@ -82,36 +82,41 @@ static bool finish(void *ext, const struct flow *flow)
    return flow->packets + flow->packets_rev >= LEAST_OF_FLOWS;
 }
 
-static void fill_way(const struct bstats *s, unsigned way, const ur_template_t *t, void *rec,
-                     const int field[4])
+/* The bursts of a direction, as they are in records. */
+struct bursts {
+   uint32_t packets[MAX_BURSTS], bytes[MAX_BURSTS];
+   ur_time_t start[MAX_BURSTS], stop[MAX_BURSTS];
+};
+
+/* \return how many there are */
+static uint32_t collect(const struct bstats *s, unsigned way, struct bursts *to)
 {
    const struct burst *over = plugin_grown(&s->more);
    bool last = s->begun[way] && s->now[way].packets >= LEAST_PACKETS;
    uint32_t n = s->count[way] + (uint32_t) last;
-   uint32_t packets[MAX_BURSTS], bytes[MAX_BURSTS];
-   ur_time_t start[MAX_BURSTS], stop[MAX_BURSTS];
    for (uint32_t i = 0; i < n; i++) {
       const struct burst *b = i < s->count[way] ? &over[way * MAX_BURSTS + i] : &s->now[way];
-      packets[i] = b->packets;
-      bytes[i] = b->bytes;
-      start[i] = plugin_time(b->start);
-      stop[i] = plugin_time(b->stop);
+      to->packets[i] = b->packets;
+      to->bytes[i] = b->bytes;
+      to->start[i] = plugin_time(b->start);
+      to->stop[i] = plugin_time(b->stop);
    }
-   ur_set_var(t, rec, field[0], packets, (int) (n * sizeof(packets[0])));
-   ur_set_var(t, rec, field[1], bytes, (int) (n * sizeof(bytes[0])));
-   ur_set_var(t, rec, field[2], start, (int) (n * sizeof(start[0])));
-   ur_set_var(t, rec, field[3], stop, (int) (n * sizeof(stop[0])));
+   return n;
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
 {
-   const struct bstats *s = ext;
-   const int source[4] = {F_SBI_BRST_PACKETS, F_SBI_BRST_BYTES, F_SBI_BRST_TIME_START, F_SBI_BRST_TIME_STOP};
-   const int destination[4] = {F_DBI_BRST_PACKETS, F_DBI_BRST_BYTES, F_DBI_BRST_TIME_START,
-                               F_DBI_BRST_TIME_STOP};
+   struct bursts source, destination;
+   uint32_t n_source = collect(ext, 0, &source), n_destination = collect(ext, 1, &destination);
    (void) index;
-   fill_way(s, 0, t, rec, source);
-   fill_way(s, 1, t, rec, destination);
+   plugin_set_var(t, rec, F_DBI_BRST_BYTES, destination.bytes, n_destination * sizeof(uint32_t));
+   plugin_set_var(t, rec, F_DBI_BRST_PACKETS, destination.packets, n_destination * sizeof(uint32_t));
+   plugin_set_var(t, rec, F_SBI_BRST_BYTES, source.bytes, n_source * sizeof(uint32_t));
+   plugin_set_var(t, rec, F_SBI_BRST_PACKETS, source.packets, n_source * sizeof(uint32_t));
+   plugin_set_var(t, rec, F_DBI_BRST_TIME_START, destination.start, n_destination * sizeof(ur_time_t));
+   plugin_set_var(t, rec, F_DBI_BRST_TIME_STOP, destination.stop, n_destination * sizeof(ur_time_t));
+   plugin_set_var(t, rec, F_SBI_BRST_TIME_START, source.start, n_source * sizeof(ur_time_t));
+   plugin_set_var(t, rec, F_SBI_BRST_TIME_STOP, source.stop, n_source * sizeof(ur_time_t));
 }
 
 const struct flow_plugin plugin_bstats = {

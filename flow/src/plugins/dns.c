@@ -298,8 +298,8 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
    ur_set(t, rec, F_DNS_RLENGTH, d->data_length);
    ur_set(t, rec, F_DNS_PSIZE, d->payload_size);
    ur_set(t, rec, F_DNS_DO, d->dnssec_ok);
-   ur_set_var(t, rec, F_DNS_NAME, d->name, d->name_length);
-   ur_set_var(t, rec, F_DNS_RDATA, d->data, d->data_length);
+   plugin_set_var(t, rec, F_DNS_NAME, d->name, d->name_length);
+   plugin_set_var(t, rec, F_DNS_RDATA, d->data, d->data_length);
 }
 
 const struct flow_plugin plugin_dns = {

@@ -206,8 +206,8 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
       put(&text, s->text, s->text_length);
       put_text(&text, ";");
    }
-   ur_set_var(t, rec, F_DNSSD_QUERIES, d->queries, d->queries_length);
-   ur_set_var(t, rec, F_DNSSD_RESPONSES, all, (int) text.length);
+   plugin_set_var(t, rec, F_DNSSD_QUERIES, d->queries, d->queries_length);
+   plugin_set_var(t, rec, F_DNSSD_RESPONSES, all, text.length);
 }
 
 const struct flow_plugin plugin_dnssd = {

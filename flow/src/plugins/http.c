@@ -183,7 +183,7 @@ static unsigned before(void *ext, const struct flow *flow, const struct packet *
 static void set_text(const ur_template_t *t, void *rec, int field, const struct http *h,
                      struct kept_piece piece)
 {
-   ur_set_var(t, rec, field, kept_at(&h->kept, h->few, piece), piece.n);
+   plugin_set_var(t, rec, field, kept_at(&h->kept, h->few, piece), piece.n);
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
@@ -191,11 +191,11 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
    const struct http *h = ext;
    (void) index;
    ur_set(t, rec, F_HTTP_RESPONSE_STATUS_CODE, h->status);
-   set_text(t, rec, F_HTTP_REQUEST_METHOD, h, h->method);
-   set_text(t, rec, F_HTTP_REQUEST_HOST, h, h->host);
-   set_text(t, rec, F_HTTP_REQUEST_URL, h, h->url);
    set_text(t, rec, F_HTTP_REQUEST_AGENT, h, h->agent);
+   set_text(t, rec, F_HTTP_REQUEST_HOST, h, h->host);
+   set_text(t, rec, F_HTTP_REQUEST_METHOD, h, h->method);
    set_text(t, rec, F_HTTP_REQUEST_REFERER, h, h->referer);
+   set_text(t, rec, F_HTTP_REQUEST_URL, h, h->url);
    set_text(t, rec, F_HTTP_RESPONSE_CONTENT_TYPE, h, h->type);
    set_text(t, rec, F_HTTP_RESPONSE_SERVER, h, h->server);
    set_text(t, rec, F_HTTP_RESPONSE_SET_COOKIE_NAMES, h, h->cookies);

@@ -16,7 +16,7 @@ static void fill(const void *ext, unsigned index, const ur_template_t *tmplt, vo
 {
    const struct tls *t = ext;
    (void) index;
-   ur_set_var(tmplt, rec, F_HTTPS_SNI, kept_at(&t->kept, t->few, t->sni), t->sni.n);
+   plugin_set_var(tmplt, rec, F_HTTPS_SNI, kept_at(&t->kept, t->few, t->sni), t->sni.n);
 }
 
 const struct flow_plugin plugin_https = {

@@ -38,8 +38,8 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
 {
    const struct idpcontent *c = ext;
    (void) index;
-   ur_set_var(t, rec, F_IDP_CONTENT, c->bytes[0], c->size[0]);
-   ur_set_var(t, rec, F_IDP_CONTENT_REV, c->bytes[1], c->size[1]);
+   plugin_set_var(t, rec, F_IDP_CONTENT, c->bytes[0], c->size[0]);
+   plugin_set_var(t, rec, F_IDP_CONTENT_REV, c->bytes[1], c->size[1]);
 }
 
 const struct flow_plugin plugin_idpcontent = {

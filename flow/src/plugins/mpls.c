@@ -26,7 +26,7 @@ static unsigned create(void *ext, const struct flow *flow, const struct packet *
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
 {
    (void) index;
-   ur_set_var(t, rec, F_MPLS_TOP_LABEL_STACK_SECTION, ext, SECTION);
+   plugin_set_var(t, rec, F_MPLS_TOP_LABEL_STACK_SECTION, ext, SECTION);
 }
 
 const struct flow_plugin plugin_mpls = {

@@ -158,7 +158,7 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
    ur_set(t, rec, F_MQTT_KEEP_ALIVE, m->keep_alive);
    ur_set(t, rec, F_MQTT_CONNECTION_RETURN_CODE, m->return_code);
    ur_set(t, rec, F_MQTT_PUBLISH_FLAGS, m->publish_flags);
-   ur_set_var(t, rec, F_MQTT_TOPICS, m->topics, m->topics_length);
+   plugin_set_var(t, rec, F_MQTT_TOPICS, m->topics, m->topics_length);
 }
 
 static const struct flow_plugin_option options[] = {

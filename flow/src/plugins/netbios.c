@@ -65,7 +65,7 @@ static unsigned records(const void *ext)
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
 {
    const uint8_t *name = ((const struct netbios *) ext)->names[index];
-   ur_set_var(t, rec, F_NB_NAME, name, ENCODED / 2 - 1);
+   plugin_set_var(t, rec, F_NB_NAME, name, ENCODED / 2 - 1);
    ur_set(t, rec, F_NB_SUFFIX, name[ENCODED / 2 - 1]);
 }
 

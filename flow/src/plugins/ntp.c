@@ -58,7 +58,7 @@ static void set_time(const ur_template_t *t, void *rec, ur_field_id_t field, con
       s[--at] = (char) ('0' + micros % 10);
       micros /= 10;
    }
-   ur_set_var(t, rec, field, s + at, sizeof(s) - at);
+   plugin_set_var(t, rec, field, s + at, sizeof(s) - at);
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *t, void *rec)
@@ -82,10 +82,10 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
    ur_set(t, rec, F_NTP_PRECISION, p[3]);
    ur_set(t, rec, F_NTP_DELAY, exact_delay != 0 ? load_be32(p + 4) : OLD_DELAY);
    ur_set(t, rec, F_NTP_DISPERSION, exact_delay != 0 ? load_be32(p + 8) : OLD_DELAY);
-   ur_set_var(t, rec, F_NTP_REF_ID, id, n);
-   set_time(t, rec, F_NTP_REF, p + 16);
    set_time(t, rec, F_NTP_ORIG, p + 24);
    set_time(t, rec, F_NTP_RECV, p + 32);
+   set_time(t, rec, F_NTP_REF, p + 16);
+   plugin_set_var(t, rec, F_NTP_REF_ID, id, n);
    set_time(t, rec, F_NTP_SENT, p + 40);
 }
 

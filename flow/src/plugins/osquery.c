@@ -60,7 +60,7 @@ static bool finish(void *ext, const struct flow *flow)
 
 static void set_text(const ur_template_t *tmplt, void *rec, int field, const char *text)
 {
-   ur_set_var(tmplt, rec, field, text, (int) strlen(text));
+   plugin_set_var(tmplt, rec, field, text, strlen(text));
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *tmplt, void *rec)
@@ -69,15 +69,15 @@ static void fill(const void *ext, unsigned index, const ur_template_t *tmplt, vo
    struct host_facts host;
    (void) index;
    socket_owners_host(q->shared->owners, &host);
-   set_text(tmplt, rec, F_OSQUERY_PROGRAM_NAME, q->owner.program);
-   set_text(tmplt, rec, F_OSQUERY_USERNAME, q->owner.user);
-   set_text(tmplt, rec, F_OSQUERY_OS_NAME, host.os_name);
+   set_text(tmplt, rec, F_OSQUERY_KERNEL_VERSION, host.kernel_version);
+   set_text(tmplt, rec, F_OSQUERY_OS_ARCH, host.os_arch);
    set_text(tmplt, rec, F_OSQUERY_OS_BUILD, host.os_build);
+   set_text(tmplt, rec, F_OSQUERY_OS_NAME, host.os_name);
    set_text(tmplt, rec, F_OSQUERY_OS_PLATFORM, host.os_platform);
    set_text(tmplt, rec, F_OSQUERY_OS_PLATFORM_LIKE, host.os_platform_like);
-   set_text(tmplt, rec, F_OSQUERY_OS_ARCH, host.os_arch);
-   set_text(tmplt, rec, F_OSQUERY_KERNEL_VERSION, host.kernel_version);
+   set_text(tmplt, rec, F_OSQUERY_PROGRAM_NAME, q->owner.program);
    set_text(tmplt, rec, F_OSQUERY_SYSTEM_HOSTNAME, host.hostname);
+   set_text(tmplt, rec, F_OSQUERY_USERNAME, q->owner.user);
    ur_set(tmplt, rec, F_OSQUERY_OS_MAJOR, host.os_major);
    ur_set(tmplt, rec, F_OSQUERY_OS_MINOR, host.os_minor);
 }

@@ -157,7 +157,7 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
    ur_set(t, rec, F_DNS_ATYPE, a->type);
    ur_set(t, rec, F_DNS_RR_TTL, a->ttl);
    ur_set(t, rec, F_DNS_IP, a->ip);
-   ur_set_var(t, rec, F_DNS_NAME, a->name, a->length);
+   plugin_set_var(t, rec, F_DNS_NAME, a->name, a->length);
 }
 
 const struct flow_plugin plugin_passivedns = {

@@ -60,10 +60,10 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
 {
    const struct phists *h = ext;
    (void) index;
-   ur_set_var(t, rec, F_S_PHISTS_SIZES, h->sizes[0], sizeof(h->sizes[0]));
-   ur_set_var(t, rec, F_S_PHISTS_IPT, h->gaps[0], sizeof(h->gaps[0]));
-   ur_set_var(t, rec, F_D_PHISTS_SIZES, h->sizes[1], sizeof(h->sizes[1]));
-   ur_set_var(t, rec, F_D_PHISTS_IPT, h->gaps[1], sizeof(h->gaps[1]));
+   plugin_set_var(t, rec, F_D_PHISTS_IPT, h->gaps[1], sizeof(h->gaps[1]));
+   plugin_set_var(t, rec, F_D_PHISTS_SIZES, h->sizes[1], sizeof(h->sizes[1]));
+   plugin_set_var(t, rec, F_S_PHISTS_IPT, h->gaps[0], sizeof(h->gaps[0]));
+   plugin_set_var(t, rec, F_S_PHISTS_SIZES, h->sizes[0], sizeof(h->sizes[0]));
 }
 
 const struct flow_plugin plugin_phists = {

@@ -122,10 +122,10 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
       flags[i] = seen->flags;
       directions[i] = seen->direction;
    }
-   ur_set_var(t, rec, F_PPI_PKT_LENGTHS, lengths, (int) (s->count * sizeof(lengths[0])));
-   ur_set_var(t, rec, F_PPI_PKT_TIMES, times, (int) (s->count * sizeof(times[0])));
-   ur_set_var(t, rec, F_PPI_PKT_FLAGS, flags, s->count);
-   ur_set_var(t, rec, F_PPI_PKT_DIRECTIONS, directions, s->count);
+   plugin_set_var(t, rec, F_PPI_PKT_DIRECTIONS, directions, s->count);
+   plugin_set_var(t, rec, F_PPI_PKT_FLAGS, flags, s->count);
+   plugin_set_var(t, rec, F_PPI_PKT_LENGTHS, lengths, s->count * sizeof(lengths[0]));
+   plugin_set_var(t, rec, F_PPI_PKT_TIMES, times, s->count * sizeof(times[0]));
 }
 
 const struct flow_plugin plugin_pstats = {

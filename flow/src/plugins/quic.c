@@ -322,13 +322,13 @@ static unsigned on_packet(void *ext, const struct flow *flow, const struct packe
 
 static void set_id(const ur_template_t *tmplt, void *rec, int field, const struct id *id)
 {
-   ur_set_var(tmplt, rec, field, id->bytes, id->n);
+   plugin_set_var(tmplt, rec, field, id->bytes, id->n);
 }
 
 static void set_piece(const ur_template_t *tmplt, void *rec, int field, const struct quic *q,
                       struct kept_piece piece)
 {
-   ur_set_var(tmplt, rec, field, kept_at(&q->kept, q->few, piece), piece.n);
+   plugin_set_var(tmplt, rec, field, kept_at(&q->kept, q->few, piece), piece.n);
 }
 
 static void turn(void *ext)
@@ -348,16 +348,16 @@ static void fill(const void *ext, unsigned index, const ur_template_t *tmplt, vo
    ur_set(tmplt, rec, F_QUIC_ZERO_RTT, q->zero_rtt);
    ur_set(tmplt, rec, F_QUIC_SERVER_PORT, q->server_port);
    ur_set(tmplt, rec, F_QUIC_CH_PARSED, q->parsed);
-   set_piece(tmplt, rec, F_QUIC_SNI, q, q->sni);
-   set_piece(tmplt, rec, F_QUIC_USER_AGENT, q, q->agent);
    set_id(tmplt, rec, F_QUIC_OCCID, &q->occid);
    set_id(tmplt, rec, F_QUIC_OSCID, &q->oscid);
-   set_id(tmplt, rec, F_QUIC_SCID, &q->scid);
+   plugin_set_var(tmplt, rec, F_QUIC_PACKETS, q->packets, q->n_packets);
    set_id(tmplt, rec, F_QUIC_RETRY_SCID, &q->retry_scid);
-   ur_set_var(tmplt, rec, F_QUIC_PACKETS, q->packets, q->n_packets);
-   set_piece(tmplt, rec, F_QUIC_TLS_EXT_TYPE, q, q->type);
-   set_piece(tmplt, rec, F_QUIC_TLS_EXT_LEN, q, q->length);
+   set_id(tmplt, rec, F_QUIC_SCID, &q->scid);
+   set_piece(tmplt, rec, F_QUIC_SNI, q, q->sni);
    set_piece(tmplt, rec, F_QUIC_TLS_EXT, q, q->ext);
+   set_piece(tmplt, rec, F_QUIC_USER_AGENT, q, q->agent);
+   set_piece(tmplt, rec, F_QUIC_TLS_EXT_LEN, q, q->length);
+   set_piece(tmplt, rec, F_QUIC_TLS_EXT_TYPE, q, q->type);
 }
 
 static void close_shared(void *shared)

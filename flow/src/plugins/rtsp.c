@@ -112,11 +112,11 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
    const struct rtsp *r = ext;
    (void) index;
    ur_set(t, rec, F_RTSP_RESPONSE_STATUS_CODE, r->status);
-   ur_set_var(t, rec, F_RTSP_REQUEST_METHOD, r->method, r->method_length);
-   ur_set_var(t, rec, F_RTSP_REQUEST_AGENT, r->agent, r->agent_length);
-   ur_set_var(t, rec, F_RTSP_REQUEST_URI, r->uri, r->uri_length);
-   ur_set_var(t, rec, F_RTSP_RESPONSE_SERVER, r->server, r->server_length);
-   ur_set_var(t, rec, F_RTSP_RESPONSE_CONTENT_TYPE, r->type, r->type_length);
+   plugin_set_var(t, rec, F_RTSP_REQUEST_AGENT, r->agent, r->agent_length);
+   plugin_set_var(t, rec, F_RTSP_REQUEST_METHOD, r->method, r->method_length);
+   plugin_set_var(t, rec, F_RTSP_REQUEST_URI, r->uri, r->uri_length);
+   plugin_set_var(t, rec, F_RTSP_RESPONSE_CONTENT_TYPE, r->type, r->type_length);
+   plugin_set_var(t, rec, F_RTSP_RESPONSE_SERVER, r->server, r->server_length);
 }
 
 const struct flow_plugin plugin_rtsp = {

@@ -235,13 +235,13 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
    (void) index;
    ur_set(t, rec, F_SIP_MSG_TYPE, m->type);
    ur_set(t, rec, F_SIP_STATUS_CODE, m->status);
-   ur_set_var(t, rec, F_SIP_CSEQ, m->text[CSEQ], m->length[CSEQ]);
-   ur_set_var(t, rec, F_SIP_CALLING_PARTY, m->text[CALLING], m->length[CALLING]);
-   ur_set_var(t, rec, F_SIP_CALLED_PARTY, m->text[CALLED], m->length[CALLED]);
-   ur_set_var(t, rec, F_SIP_CALL_ID, m->text[CALL_ID], m->length[CALL_ID]);
-   ur_set_var(t, rec, F_SIP_USER_AGENT, m->text[AGENT], m->length[AGENT]);
-   ur_set_var(t, rec, F_SIP_REQUEST_URI, m->text[URI], m->length[URI]);
-   ur_set_var(t, rec, F_SIP_VIA, m->text[VIA], m->length[VIA]);
+   plugin_set_var(t, rec, F_SIP_CALLED_PARTY, m->text[CALLED], m->length[CALLED]);
+   plugin_set_var(t, rec, F_SIP_CALLING_PARTY, m->text[CALLING], m->length[CALLING]);
+   plugin_set_var(t, rec, F_SIP_CALL_ID, m->text[CALL_ID], m->length[CALL_ID]);
+   plugin_set_var(t, rec, F_SIP_CSEQ, m->text[CSEQ], m->length[CSEQ]);
+   plugin_set_var(t, rec, F_SIP_REQUEST_URI, m->text[URI], m->length[URI]);
+   plugin_set_var(t, rec, F_SIP_USER_AGENT, m->text[AGENT], m->length[AGENT]);
+   plugin_set_var(t, rec, F_SIP_VIA, m->text[VIA], m->length[VIA]);
 }
 
 const struct flow_plugin plugin_sip = {

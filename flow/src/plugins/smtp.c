@@ -229,9 +229,9 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
    ur_set(t, rec, F_SMTP_MAIL_CMD_COUNT, m->mails);
    ur_set(t, rec, F_SMTP_RCPT_CMD_COUNT, m->recipients);
    ur_set(t, rec, F_SMTP_STAT_CODE_FLAGS, m->code_flags);
-   ur_set_var(t, rec, F_SMTP_DOMAIN, m->domain, m->domain_length);
-   ur_set_var(t, rec, F_SMTP_FIRST_RECIPIENT, m->recipient, m->recipient_length);
-   ur_set_var(t, rec, F_SMTP_FIRST_SENDER, m->sender, m->sender_length);
+   plugin_set_var(t, rec, F_SMTP_DOMAIN, m->domain, m->domain_length);
+   plugin_set_var(t, rec, F_SMTP_FIRST_RECIPIENT, m->recipient, m->recipient_length);
+   plugin_set_var(t, rec, F_SMTP_FIRST_SENDER, m->sender, m->sender_length);
 }
 
 const struct flow_plugin plugin_smtp = {

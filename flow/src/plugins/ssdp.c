@@ -97,10 +97,10 @@ static void fill(const void *ext, unsigned index, const ur_template_t *t, void *
    const struct ssdp *d = ext;
    (void) index;
    ur_set(t, rec, F_SSDP_LOCATION_PORT, d->location_port);
-   ur_set_var(t, rec, F_SSDP_NT, d->nt, d->nt_length);
-   ur_set_var(t, rec, F_SSDP_SERVER, d->server, d->server_length);
-   ur_set_var(t, rec, F_SSDP_ST, d->st, d->st_length);
-   ur_set_var(t, rec, F_SSDP_USER_AGENT, d->agent, d->agent_length);
+   plugin_set_var(t, rec, F_SSDP_NT, d->nt, d->nt_length);
+   plugin_set_var(t, rec, F_SSDP_SERVER, d->server, d->server_length);
+   plugin_set_var(t, rec, F_SSDP_ST, d->st, d->st_length);
+   plugin_set_var(t, rec, F_SSDP_USER_AGENT, d->agent, d->agent_length);
 }
 
 const struct flow_plugin plugin_ssdp = {

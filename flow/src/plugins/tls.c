@@ -127,7 +127,7 @@ unsigned tls_look(void *ext, const struct flow *flow, const struct packet *packe
 static void set_piece(const ur_template_t *tmplt, void *rec, int field, const struct tls *t,
                       struct kept_piece piece)
 {
-   ur_set_var(tmplt, rec, field, kept_at(&t->kept, t->few, piece), piece.n);
+   plugin_set_var(tmplt, rec, field, kept_at(&t->kept, t->few, piece), piece.n);
 }
 
 static void fill(const void *ext, unsigned index, const ur_template_t *tmplt, void *rec)
@@ -135,12 +135,12 @@ static void fill(const void *ext, unsigned index, const ur_template_t *tmplt, vo
    const struct tls *t = ext;
    (void) index;
    ur_set(tmplt, rec, F_TLS_VERSION, t->version);
-   set_piece(tmplt, rec, F_TLS_SNI, t, t->sni);
-   ur_set_var(tmplt, rec, F_TLS_JA3, t->ja3, sizeof(t->ja3));
-   ur_set_var(tmplt, rec, F_TLS_JA4, t->ja4, t->ja4_length);
    set_piece(tmplt, rec, F_TLS_ALPN, t, t->alpn);
-   set_piece(tmplt, rec, F_TLS_EXT_TYPE, t, t->type);
+   plugin_set_var(tmplt, rec, F_TLS_JA3, t->ja3, sizeof(t->ja3));
+   plugin_set_var(tmplt, rec, F_TLS_JA4, t->ja4, t->ja4_length);
+   set_piece(tmplt, rec, F_TLS_SNI, t, t->sni);
    set_piece(tmplt, rec, F_TLS_EXT_LEN, t, t->length);
+   set_piece(tmplt, rec, F_TLS_EXT_TYPE, t, t->type);
 }
 
 const struct flow_plugin plugin_tls = {
