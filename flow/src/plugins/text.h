@@ -65,15 +65,21 @@ static inline bool span_begins(struct span s, const char *text)
    return s.n >= n && memcmp(s.p, text, n) == 0;
 }
 
+/* Most texts differ in the first letter: then it takes no call to know. text: at least one byte */
+static inline bool span_same_letter(struct span s, const char *text)
+{
+   return ((s.p[0] ^ text[0]) & ~('a' - 'A')) == 0;
+}
+
 static inline bool span_begins_any_case(struct span s, const char *text)
 {
    size_t n = strlen(text);
-   return s.n >= n && strncasecmp(s.p, text, n) == 0;
+   return s.n >= n && span_same_letter(s, text) && strncasecmp(s.p, text, n) == 0;
 }
 
 static inline bool span_is_any_case(struct span s, const char *text)
 {
-   return s.n == strlen(text) && strncasecmp(s.p, text, s.n) == 0;
+   return s.n == strlen(text) && span_same_letter(s, text) && strncasecmp(s.p, text, s.n) == 0;
 }
 
 /** Splits at the first c: the text before it, and rest. \return false if there is no c */
