@@ -21,8 +21,8 @@ bool store_connect(struct store_client *c, const char *name)
       socket_dirs_free(&dirs);
    }
    if (fd < 0) {
-      cli_error("no store of alerts answers: %s. Start one: alert_store -d FILE -i u:DETECTOR:resume=store "
-                "(nemea help alert_store)",
+      cli_error("no store of alerts answers: %s. A nemea run has one (--state-dir DIR where it has another "
+                "directory than the default); or start alert_store -d FILE -i u:DETECTOR:resume=store",
                 why);
       return false;
    }

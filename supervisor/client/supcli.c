@@ -84,7 +84,11 @@ static void help(FILE *to)
 
 static int unreachable(const struct request *r)
 {
-   fprintf(stderr, "supcli: cannot reach the supervisor on %s: %s\n", r->socket, strerror(errno));
+   int why = errno;
+   fprintf(stderr, "supcli: cannot reach the supervisor on %s: %s\n", r->socket, strerror(why));
+   if (why == ENOENT && strcmp(r->socket, DEFAULT_SOCKET) == 0) {
+      fputs("supcli: -s PATH names another socket; nemea run prints that of its own\n", stderr);
+   }
    return EXIT_UNREACHABLE;
 }
 

@@ -12,7 +12,7 @@ const term = (name, ...value) => (value.flat().every((v) => v === null || v === 
 
 function details(row) {
   const { event, text } = row;
-  const length = seconds(event.end) - seconds(event.begin);
+  const length = Math.floor(seconds(event.end)) - Math.floor(seconds(event.begin)); // of the times as they are shown
   const amount = [['flows', event.flows], ['packets', event.packets]].filter(([, n]) => n).map(([what, n]) => `${count(n)} ${what}`);
   if (event.bytes) amount.push(bytes(event.bytes));
   return h('dl', {},

@@ -63,7 +63,7 @@ export function records(module, signal) {
       }
       const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
       const value = (v) => (v === undefined || v === null ? '' : typeof v === 'object' ? JSON.stringify(v) : String(v));
-      replace(box, table(names.map((name) => [name]), rows.map((row) => h('tr', {}, names.map((name) => h('td', { class: 'mono' }, value(row[name]))))), { stack: false }));
+      replace(box, table(names.map((name) => [name]), rows.map((row) => h('tr', {}, names.map((name) => h('td', { class: 'mono record' }, value(row[name]))))), { stack: false }));
     } catch (error) {
       if (!signal.aborted) replace(box, empty('Records cannot be shown', error.message));
     }

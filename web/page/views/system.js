@@ -13,7 +13,7 @@ const since = (t) => `${time(t)} (${duration(Date.now() / 1000 - t)} ago)`;
 // What the supervisor says of itself, whatever that is.
 function facts(info) {
   const value = (key, v) => (typeof v === 'number' && /start|time|since/.test(key) && v > 1e9 ? since(v) : typeof v === 'object' ? JSON.stringify(v) : String(v));
-  return Object.entries(info).flatMap(([key, v]) => term(key.replaceAll('_', ' ').replace(/^./, (c) => c.toUpperCase()), value(key, v)));
+  return Object.entries(info).flatMap(([key, v]) => term(key === 'pid' ? 'PID' : key.replaceAll('_', ' ').replace(/^./, (c) => c.toUpperCase()), value(key, v)));
 }
 
 function modules(list) {
