@@ -253,8 +253,9 @@ class Supervisor(Supervised):
         log = 'logs/modules_logs/options_stdout'
         self.w.wait_for(lambda: os.path.exists(self.w.file(log)) and 'end\n' in self.w.read(log), 'the module')
         name = 'games' if as_root else pwd.getpwuid(os.geteuid()).pw_name
-        self.assertEqual(self.w.read(log).split('(null)\n')[1], f'/usr\none, two words\n7\n77\n0\n32768\n{name}\nend\n')
         status = self.status()['options']
+        data = {'rlimits': '32768', 'cgroup': 'unlimited'}[status['limits']]
+        self.assertEqual(self.w.read(log).split('(null)\n')[1], f'/usr\none, two words\n7\n77\n0\n{data}\n{name}\nend\n')
         self.assertEqual(os.sched_getaffinity(status['pid']), {0})
         self.assertEqual((status['user'], status['options']['memory'], status['options']['environment']),
                          (name, '32M', 'WORD=one "WORDS=two words"'))
@@ -279,9 +280,93 @@ class Supervisor(Supervised):
             '<module>', '<module xmlns:s="urn:nemea:supervisor" s:memory="100M">'))
         s = self.supervisor()
         self.wait_until(lambda x: x['sleep']['state'] == 'failed', 'its end')
+        if 'setrlimit' not in self.w.read('logs/supervisor_log'):  # it has a control group, see there
+            self.assertEqual(self.status()['sleep']['last_exit']['reason'], 'memory')
+            self.w.end(s, signal.SIGTERM)
+            return
         self.assertIn('MemoryError', self.w.read('logs/modules_logs/sleep_stderr'))
+        self.assertEqual(self.status()['sleep']['oom_kills'], 0)
         self.assertRegex(self.w.read('logs/modules_events'), r'Module sleep \(PID: \d+\) has ended with status 1; it may have 104857600 bytes of memory')
         self.w.end(s, signal.SIGTERM)
+
+    def control_group(self):
+        """A group that nobody else uses, as systemd makes one for a unit with Delegate=."""
+        root = '/sys/fs/cgroup'
+        if not os.path.exists(f'{root}/cgroup.controllers'):
+            self.skipTest(f'{root} is no hierarchy of control groups of version 2')
+        with open('/proc/self/cgroup', encoding='utf-8') as file:
+            above = root + next(line.rstrip('\n')[3:] for line in file if line.startswith('0::'))
+        if os.path.exists('/run/systemd/system') and 'user.delegate' not in os.listxattr(above):
+            self.skipTest(f'{above} is systemd\'s')
+        group = f'{above}/nemea-test-{os.getpid()}'
+        try:
+            for name in ('memory', 'cpu', 'pids'):
+                with open(f'{above}/cgroup.subtree_control', 'w', encoding='ascii') as file:
+                    file.write(f'+{name}')
+            os.mkdir(group)
+        except OSError as reason:
+            self.skipTest(f'control groups beneath {above}: {reason}')
+        self.addCleanup(os.rmdir, group)
+        return group
+
+    def test_each_module_has_a_control_group(self):
+        def limited(name, command, attributes, restarts=30):
+            return module(name, *command, restarts=restarts).replace('<module>', f'<module xmlns:s="urn:nemea:supervisor" {attributes}>')
+
+        group = self.control_group()
+        os.mkdir(self.w.file('state'), 0o700)
+        self.configure('eater', limited('eater', (sys.executable, f'{self.w.file("eat.py", "x = bytearray(200 * 2 ** 20)")}'), 's:memory="64M"', restarts=1))
+        self.configure('parent', limited('parent', ('/bin/sh', '-c "setsid sleep 100000; true"'), 's:cpu-limit="30" s:tasks="9"'))
+        start = ('sh', '-c', f'echo $$ >{group}/cgroup.procs || exit 219; exec "$0" "$@"', self.program('supervisor'), '-f', '-T', self.w.file('t.xml'),
+                 '-L', self.w.file('logs'), '-s', self.socket, '--state-dir', self.w.file('state'))
+
+        def supervisor():
+            s = self.w.start(*start)
+            self.w.connect(self.socket).close()
+            return s
+
+        def pids(name):
+            with open(f'{group}/{name}/cgroup.procs', encoding='ascii') as file:
+                return [int(line) for line in file]
+
+        def values():
+            read = {}
+            for name in ('cpu.max', 'pids.max', 'memory.max'):
+                with open(f'{group}/module-parent/{name}', encoding='ascii') as file:
+                    read[name] = file.read().strip()
+            return read
+
+        s = supervisor()
+        self.wait_until_ready()
+        self.wait_until(lambda x: x['eater']['state'] == 'failed', 'the end of what takes too much memory')
+        eater = self.status()['eater']
+        self.assertEqual((eater['last_exit']['signal'], eater['last_exit']['reason'], eater['oom_kills']), (9, 'memory', 2))
+        self.assertIn('the kernel killed it for want of memory; its limit is 64M\n', self.w.read('logs/modules_logs/eater_stderr'))
+        self.assertIn('(Killed); the kernel killed it, for its control group may have 67108864 bytes of memory.', self.w.read('logs/modules_events'))
+        self.assertIn('nemea_module_oom_kills_total{module="eater"} 2\n', self.cli('metrics')[0])
+        limits = {'cpu.max': '30000 100000', 'pids.max': '9', 'memory.max': 'max'}
+        self.w.wait_for(lambda: len(pids('module-parent')) == 2, 'what the module starts')
+        self.assertEqual(values(), limits)
+        self.assertEqual({m['limits'] for m in self.status().values() if m['pid'] != 0}, {'cgroup'})
+        self.assertEqual((pids('supervisor'), pids('')), ([s.pid], []))
+        # After a crash modules stay where they are, and the unit makes room for the next supervisor, as systemd does it.
+        before = pids('module-parent')
+        s.kill()
+        s.wait()
+        self.assertEqual(self.w.run(*start)[0], 219)
+        os.mkdir(f'{group}/.control')
+        code, _, err = self.w.run('sh', '-c', f'echo $$ >{group}/.control/cgroup.procs; exec "$0" --release-cgroup', self.program('supervisor'))
+        self.assertEqual((code, err), (0, ''))
+        os.rmdir(f'{group}/.control')
+        s = supervisor()
+        self.wait_until_ready()
+        self.assertEqual((pids('module-parent'), values(), self.status()['parent']['limits']), (before, limits, 'cgroup'))
+        # Nothing is left of a module that has ended.
+        self.cli('stop', 'parent', '--wait')
+        self.w.wait_for(lambda: not os.path.exists(f'{group}/module-parent'), 'the end of its group')
+        self.assertFalse(os.path.exists(f'/proc/{before[1]}'))
+        self.w.end(s, signal.SIGTERM)
+        self.assertEqual([e.name for e in os.scandir(group) if e.is_dir()], [])
 
     def test_a_wrong_configuration_is_refused_and_nothing_changes(self):
         s = self.supervisor()

@@ -30,6 +30,8 @@ static const char *const names[OPTIONS] = {
     [OPTION_CORE] = "core",
     [OPTION_SANDBOX] = "sandbox",
     [OPTION_CAPABILITIES] = "capabilities",
+    [OPTION_CPU_LIMIT] = "cpu-limit",
+    [OPTION_TASKS] = "tasks",
 };
 
 const char *config_option_name(enum config_option option)
@@ -46,6 +48,14 @@ static bool number(const char *text, unsigned long long least, unsigned long lon
    errno = 0;
    *to = strtoull(text, &end, 10);
    return *text >= '0' && *text <= '9' && *end == 0 && errno == 0 && *to >= least && *to <= most;
+}
+
+static bool count(const char *text, uint32_t least, uint32_t most, uint32_t *to)
+{
+   unsigned long long n = 0;
+   bool ok = number(text, least, most, &n);
+   *to = ok ? (uint32_t) n : 0;
+   return ok;
 }
 
 /* Bytes, also with the suffix k, M or G of powers of 1024. */
@@ -224,18 +234,14 @@ static const char *const expected[OPTIONS] = {
     [OPTION_CORE] = "bytes, as in 0 or 512M, or unlimited",
     [OPTION_SANDBOX] = "on or off",
     [OPTION_CAPABILITIES] = "NET_RAW, NET_ADMIN, NET_BIND_SERVICE, several of them, or none",
+    [OPTION_CPU_LIMIT] = "percent of a core, 1 to 102400",
+    [OPTION_TASKS] = "processes and threads, 1 to 1048576",
 };
 
 static bool take(struct config_options *o, const char *self, enum config_option option, const char *value)
 {
-   unsigned long long n = 0;
    switch (option) {
-   case OPTION_STOP_TIMEOUT:
-      if (!number(value, 1, CONFIG_STOP, &n)) {
-         return false;
-      }
-      o->stop_timeout = (uint32_t) n;
-      return true;
+   case OPTION_STOP_TIMEOUT: return count(value, 1, CONFIG_STOP, &o->stop_timeout);
    case OPTION_STOP_SIGNAL: return take_signal(value, &o->stop_signal);
    case OPTION_AFTER: return take_after(value, self, &o->after);
    case OPTION_LOG_LIMIT: return config_log_limit(value, &o->log_bytes, &o->log_files);
@@ -246,12 +252,7 @@ static bool take(struct config_options *o, const char *self, enum config_option 
    case OPTION_CPUS: return take_cpus(value, &o->cpus);
    case OPTION_NICE: return take_nice(value, &o->nice);
    case OPTION_MEMORY: return take_bytes(value, &o->memory) && o->memory >= 1u << 20;
-   case OPTION_OPEN_FILES:
-      if (!number(value, 16, 1048576, &n)) {
-         return false;
-      }
-      o->open_files = (uint32_t) n;
-      return true;
+   case OPTION_OPEN_FILES: return count(value, 16, 1048576, &o->open_files);
    case OPTION_CORE:
       if (strcmp(value, "unlimited") == 0) {
          o->core = UINT64_MAX;
@@ -262,6 +263,8 @@ static bool take(struct config_options *o, const char *self, enum config_option 
       o->no_sandbox = strcmp(value, "off") == 0;
       return o->no_sandbox || strcmp(value, "on") == 0;
    case OPTION_CAPABILITIES: return take_capabilities(value, &o->capabilities);
+   case OPTION_CPU_LIMIT: return count(value, 1, CONFIG_CPU, &o->cpu_limit);
+   case OPTION_TASKS: return count(value, 1, CONFIG_TASKS, &o->tasks);
    case OPTIONS: break;
    }
    return false;

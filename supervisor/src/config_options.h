@@ -16,6 +16,8 @@
 #define CONFIG_VARIABLES 64    /* of environment */
 #define CONFIG_LOG_LEAST 10000 /* bytes of log-limit */
 #define CONFIG_LOG_FILES 100
+#define CONFIG_CPU       102400  /* percent of a core */
+#define CONFIG_TASKS     1048576 /* processes and threads */
 
 enum config_option {
    OPTION_STOP_TIMEOUT,
@@ -34,6 +36,8 @@ enum config_option {
    OPTION_CORE,
    OPTION_SANDBOX,
    OPTION_CAPABILITIES,
+   OPTION_CPU_LIMIT,
+   OPTION_TASKS,
    OPTIONS
 };
 #define OPTION_FIRST_OF_PROCESS OPTION_USER
@@ -48,6 +52,8 @@ struct config_options {
    int nice;
    uint64_t memory;       /* bytes */
    uint32_t open_files;   /* descriptors */
+   uint32_t cpu_limit;    /* percent of a core; 0: any */
+   uint32_t tasks;        /* processes and threads; 0: the default */
    uint64_t core;         /* bytes of a core dump; UINT64_MAX: any */
    uint64_t log_bytes;    /* of each log; 0: as --log-limit says */
    uint32_t log_files;    /* with those of before */

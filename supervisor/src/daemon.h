@@ -3,6 +3,7 @@
 #ifndef SUPERVISOR_DAEMON_H
 #define SUPERVISOR_DAEMON_H
 
+#include "cgroup.h"
 #include "config.h"
 #include "launch.h"
 #include "plan.h"
@@ -70,6 +71,7 @@ struct module {
    pid_t pid;
    struct sandbox sandbox; /* of its process */
    int gate;               /* its program begins when a byte is written here; -1: it has begun */
+   bool in_cgroup;         /* its process is in a control group of its own */
    bool adopted;           /* started by an earlier supervisor; not a child */
    uint64_t start_time;    /* field 22 of /proc/PID/stat */
    struct source pidfd;    /* of an adopted one */
@@ -87,8 +89,11 @@ struct module {
    uint32_t log_files;
    uint32_t total_restarts;
    bool ever_ended;
-   bool on_trial;   /* a reload on trial has added or restarted it */
-   int last_status; /* as of waitpid(); -1: unknown */
+   bool last_oom;      /* the kernel ended it for want of memory */
+   uint64_t oom_kills; /* how often it did */
+   uint64_t oom_seen;  /* of cgroup_oom_kills(), when its process was taken over */
+   bool on_trial;      /* a reload on trial has added or restarted it */
+   int last_status;    /* as of waitpid(); -1: unknown */
    time_t last_end, last_start;
 };
 
@@ -145,6 +150,7 @@ enum sandbox_policy {
 struct daemon {
    const char *backup; /* of NEMEA 2, to be imported; NULL: none */
    enum sandbox_policy sandbox;
+   struct cgroup cgroup;
    const char *template, *logs, *configs, *socket, *state_dir;
    uid_t inspectors[INSPECTORS];
    uint32_t n_inspectors;
@@ -320,6 +326,16 @@ void service_read_usage(struct daemon *d);
 /** Takes an answer, checked. Also for fuzzing. \param ifcs of service_free(), NULL: no memory or no answer */
 struct ifc_stats *service_parse(const char *text, size_t length, uint32_t *n);
 void service_free(struct ifc_stats *ifcs, uint32_t n);
+
+/* limits.c: the control group of a module, where there is one */
+/** Of a new process, before its program begins. */
+void limits_begin(struct daemon *d, struct module *m, pid_t pid);
+/** Of a process of an earlier supervisor. */
+void limits_adopt(struct daemon *d, struct module *m);
+/** Its process has ended: takes into account what the kernel killed, and ends what the module left. */
+void limits_end(struct daemon *d, struct module *m);
+/** Says once which limits are in force. */
+void limits_log(struct daemon *d);
 
 /* state.c */
 bool state_lock(struct daemon *d);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "launch.h"
 
+#include "cgroup.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -123,7 +125,10 @@ static const char *apply_options(const struct launch *l)
    if (o->text[OPTION_CORE] != NULL && !limit(RLIMIT_CORE, o->core)) {
       return "cannot set core";
    }
-   return l->limit_data && !limit(RLIMIT_DATA, o->memory) ? "cannot set memory" : NULL;
+   /* A process that waited at its gate may have been put into a control group meanwhile. */
+   return l->limit_data && !cgroup_limits_memory(o->memory) && !limit(RLIMIT_DATA, o->memory)
+              ? "cannot set memory"
+              : NULL;
 }
 
 static bool become_user(const struct launch_user *u, uint64_t keep)

@@ -28,7 +28,7 @@ struct launch {
    const struct launch_user *user; /* NULL: that of this process */
    int in, out, err;
    int gate;        /* the program begins when a byte can be read here; -1: at once */
-   bool limit_data; /* memory is limited by RLIMIT_DATA */
+   bool limit_data; /* memory is limited, by RLIMIT_DATA where no control group does it */
 };
 
 /** The user of a module: of its options, otherwise the service's. Never root, and in the service's group, to which sockets belong.

@@ -109,6 +109,7 @@ static uint64_t tick(struct daemon *d)
       control_tick(d);
       tap_tick(d);
       service_read_usage(d);
+      (void) cgroup_sweep(&d->cgroup);
       nc_notify("WATCHDOG=1");
    }
    if (d->now - d->last_cut >= CUT_EACH) {
@@ -193,6 +194,7 @@ static int start(struct daemon *d)
    } else if (catch_signals(d) && spawner_watch(d) && control_listen(d) &&
               (!d->interactive || control_terminal(d))) {
       d->reloads = 0;
+      limits_log(d);
       journal_event(d, EVENT_SUPERVISOR, NULL, "The supervisor (PID: %d) was started.", (int) getpid());
       if (geteuid() == 0) {
          journal_log(d, "WARNING",
@@ -213,6 +215,9 @@ static void end(struct daemon *d)
       state_write(d);
       journal_log(d, "INFO", "The supervisor ends, %u modules go on.", modules_alive(d));
       journal_event(d, EVENT_SUPERVISOR, NULL, "The supervisor ends, %u modules go on.", modules_alive(d));
+   }
+   if (d->stopping || modules_alive(d) == 0) {
+      cgroup_close(&d->cgroup);
    }
    modules_free(d);
    loop_close(d, &d->spawner);
@@ -276,7 +281,11 @@ int daemon_run(struct daemon *d, bool background)
    }
    (void) umask(0027);
    d->epoll = d->lock = d->spawner.fd = d->signals.fd = d->listener.fd = -1;
-   int status = spawner_start(d) ? start(d) : EXIT_FAILURE;
+   int status = EXIT_FAILURE;
+   if (spawner_start(d)) {
+      (void) cgroup_open(&d->cgroup, d->spawner_pid);
+      status = start(d);
+   }
    if (status == EXIT_SUCCESS) {
       if (background) {
          detach(ready[1]);

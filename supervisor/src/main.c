@@ -63,6 +63,8 @@ static void help(FILE *to)
         "      --strict                warnings count as errors\n"
         "      --diff OLD NEW          print what a change from one template to the other restarts, starts "
         "and stops\n"
+        "      --release-cgroup        for the service unit: make the control group free for a new start, "
+        "and end\n"
         "  -h, --help                  print this help\n"
         "  -V, --version               print the version\n"
         "\n"
@@ -261,10 +263,10 @@ static int run(struct daemon *d, bool background)
 
 /* What the command line asks for. */
 struct command {
-   bool check, strict, diff, background, foreground;
+   bool check, strict, diff, background, foreground, release;
 };
 
-enum { CHECK = 256, STRICT, DIFF, STATE, INSPECT, LOG_LIMIT, IMPORT, SANDBOX, USER, WATCHDOG };
+enum { RELEASE = 256, CHECK, STRICT, DIFF, STATE, INSPECT, LOG_LIMIT, IMPORT, SANDBOX, USER, WATCHDOG };
 
 static const struct option options[] = {{"check", no_argument, NULL, CHECK},
                                         {"strict", no_argument, NULL, STRICT},
@@ -283,6 +285,7 @@ static const struct option options[] = {{"check", no_argument, NULL, CHECK},
                                         {"user", required_argument, NULL, USER},
                                         {"watchdog", required_argument, NULL, WATCHDOG},
                                         {"help", no_argument, NULL, 'h'},
+                                        {"release-cgroup", no_argument, NULL, RELEASE},
                                         {"version", no_argument, NULL, 'V'},
                                         {NULL, 0, NULL, 0}};
 
@@ -290,6 +293,7 @@ static const struct option options[] = {{"check", no_argument, NULL, CHECK},
 static bool set_option(struct daemon *d, struct command *c, int option, const char *value)
 {
    switch (option) {
+   case RELEASE: c->release = true; return true;
    case CHECK: c->check = true; return true;
    case STRICT: c->strict = true; return true;
    case DIFF: c->diff = true; return true;
@@ -326,6 +330,14 @@ int main(int argc, char **argv)
       if (!set_option(&d, &c, o, optarg)) {
          return EXIT_USAGE;
       }
+   }
+   if (c.release) {
+      char why[256];
+      if (!cgroup_release(why, sizeof(why))) {
+         fprintf(stderr, "supervisor: --release-cgroup: %s\n", why);
+         return EXIT_FAILURE;
+      }
+      return EXIT_SUCCESS;
    }
    if (c.background && c.foreground) {
       fputs("supervisor: expected only one of --daemon and --foreground\n", stderr);

@@ -46,6 +46,7 @@ static bool value_of(const struct module *m, size_t family, double *value)
    case 3: *value = (double) m->resident_bytes; return alive;
    case 4: *value = (double) m->virtual_bytes; return alive;
    case 5: *value = m->plan.wanted; return true;
+   case 6: *value = (double) m->oom_kills; return true;
    default:
       *value = m->last_status == -1          ? 0
                : WIFSIGNALED(m->last_status) ? 128 + WTERMSIG(m->last_status)
@@ -61,6 +62,8 @@ static const struct family families[] = {
     {"nemea_module_resident_memory_bytes", "gauge", "Resident memory."},
     {"nemea_module_virtual_memory_bytes", "gauge", "Virtual memory."},
     {"nemea_module_enabled", "gauge", "1: the module and its profile are enabled."},
+    {"nemea_module_oom_kills", "counter",
+     "Ends of the module because the kernel killed it for want of memory, as far as it had a control group."},
     {"nemea_module_last_exit_code", "gauge",
      "Status of the last exit, 128 and the number of the signal that ended it."},
 };

@@ -196,11 +196,17 @@ bool modules_apply(struct daemon *d, struct config *c, json_t *report)
    return ok;
 }
 
-/* Why it may have ended, where it has a limit: a program that gets no memory ends in its own way. */
+/* Why it may have ended, where it has a limit: a program that gets no memory ends in its own way, if the kernel does not end it. */
 static void describe_limit(const struct module *m, int status, char *text, size_t size)
 {
    *text = 0;
-   if (status != 0 && m->config != NULL && m->config->options.memory > 0) {
+   if (m->last_oom && m->config != NULL && m->config->options.memory > 0) {
+      (void) snprintf(text, size,
+                      "; the kernel killed it, for its control group may have %llu bytes of memory",
+                      (unsigned long long) m->config->options.memory);
+   } else if (m->last_oom) {
+      (void) snprintf(text, size, "; the kernel killed it for want of memory");
+   } else if (status != 0 && !m->in_cgroup && m->config != NULL && m->config->options.memory > 0) {
       (void) snprintf(text, size, "; it may have %llu bytes of memory",
                       (unsigned long long) m->config->options.memory);
    }
@@ -228,7 +234,9 @@ void module_ended(struct daemon *d, struct module *m, int status)
       random = (uint32_t) m->pid;
    }
    m->last_status = status;
+   limits_end(d, m);
    describe_end(d, m, status);
+   m->in_cgroup = false;
    m->plan.wanted = module_wanted(d, m);
    plan_ended(&m->plan, d->now, status == 0, random);
    if (m->plan.state == STATE_FAILED || m->plan.state == STATE_FINISHED) {

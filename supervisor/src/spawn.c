@@ -161,12 +161,16 @@ bool spawn(struct daemon *d, struct module *m)
    m->pid = pid;
    d->n_gates++;
    m->adopted = false;
+   limits_begin(d, m, pid);
    m->start_time = spawn_start_time(pid);
    return true;
 }
 
 void spawn_signal(struct daemon *d, const struct module *m, int signal)
 {
+   if (signal == SIGKILL && m->in_cgroup) {
+      cgroup_kill(&d->cgroup, m->name);
+   }
    if (d->spawner_pid > 0 && m->pid > 1 && spawner_signal(d, m, signal)) {
       return;
    }

@@ -113,6 +113,7 @@ bool spawner_start(struct daemon *d)
    }
    close(pair[1]);
    d->spawner.fd = pair[0];
+   cgroup_give(pw->pw_uid, pw->pw_gid);
    if (!give_directories(d, pw)) {
       return false;
    }

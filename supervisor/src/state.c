@@ -182,6 +182,7 @@ bool state_take_over(struct daemon *d, const char *name, pid_t pid, uint64_t sta
    m->start_time = start;
    m->adopted = true;
    m->sandbox = spawn_adopted_sandbox(d, m);
+   limits_adopt(d, m);
    m->last_start = time(NULL);
    plan_started(&m->plan, d->now, m->config != NULL && m->config->n_interfaces > 0);
    m->plan.restart = !same;

@@ -18,12 +18,16 @@ static json_t *last_exit(const struct module *m)
    if (!m->ever_ended) {
       return json_null();
    }
-   if (m->last_status == -1) {
-      return json_pack("{s:I}", "time", (json_int_t) m->last_end);
+   json_t *o = json_pack("{s:I}", "time", (json_int_t) m->last_end);
+   if (m->last_status != -1) {
+      bool killed = WIFSIGNALED(m->last_status);
+      json_object_set_new(o, killed ? "signal" : "status",
+                          json_integer(killed ? WTERMSIG(m->last_status) : WEXITSTATUS(m->last_status)));
    }
-   bool killed = WIFSIGNALED(m->last_status);
-   return json_pack("{s:I,s:i}", "time", (json_int_t) m->last_end, killed ? "signal" : "status",
-                    killed ? WTERMSIG(m->last_status) : WEXITSTATUS(m->last_status));
+   if (m->last_oom) {
+      json_object_set_new(o, "reason", json_string("memory"));
+   }
+   return o;
 }
 
 static json_t *old_interfaces(const struct module *m, bool out)
@@ -91,6 +95,12 @@ static json_t *sandbox_of_process(const struct module *m)
                                     m->sandbox.why != NULL ? m->sandbox.why : "unknown");
 }
 
+/* Which limits are in force. Those of the options cpu-limit and tasks are there with a control group only. */
+static json_t *limits_of(const struct module *m)
+{
+   return m->plan.alive ? json_string(m->in_cgroup ? "cgroup" : "rlimits") : json_null();
+}
+
 /* The options of a module as they were written. */
 static json_t *options_of(const struct module *m)
 {
@@ -129,6 +139,8 @@ json_t *status_of(const struct daemon *d, const struct module *m)
    json_object_set_new(o, "started", alive ? json_integer(m->last_start) : json_null());
    json_object_set_new(o, "path", m->config != NULL ? json_string(m->config->path) : json_null());
    json_object_set_new(o, "sandbox", sandbox_of_process(m));
+   json_object_set_new(o, "limits", limits_of(m));
+   json_object_set_new(o, "oom_kills", json_integer((json_int_t) m->oom_kills));
    json_object_set_new(o, "user", user_of(m));
    json_object_set_new(o, "options", options_of(m));
    json_object_set_new(o, "inputs", interfaces_of(m, false));

@@ -421,7 +421,7 @@ static void options_of_a_module_are_read(void **state)
    struct config *c =
        load_options("s:user='games' s:group='adm' s:cwd='/tmp' s:environment='A=1 \"B=two words\" C='"
                     " s:cpus='0-2,5' s:nice='-3' s:memory='64M' s:open-files='99' s:core='0'"
-                    " s:sandbox='off' s:capabilities='NET_RAW, NET_ADMIN' s:after='b' s:log-limit='10000x2'");
+                    " s:sandbox='off' s:capabilities='NET_RAW, NET_ADMIN' s:cpu-limit='150' s:tasks='8' s:after='b' s:log-limit='10000x2'");
    assert_int_equal(c->n_errors, 0);
    const struct config_options *o = &c->modules[0].options;
    assert_string_equal(o->text[OPTION_USER], "games");
@@ -435,6 +435,8 @@ static void options_of_a_module_are_read(void **state)
    assert_int_equal(o->open_files, 99);
    assert_int_equal(o->core, 0);
    assert_true(o->no_sandbox);
+   assert_int_equal(o->cpu_limit, 150);
+   assert_int_equal(o->tasks, 8);
    assert_int_equal(o->capabilities, 1u << 12 | 1u << 13);
    assert_string_equal(o->after[0], "b");
    assert_int_equal(o->log_bytes, 10000);
@@ -476,6 +478,10 @@ static void wrong_options_are_errors_with_their_line(void **state)
        {"s:memory='1MB'", "memory"},
        {"s:memory='99999999999G'", "memory"},
        {"s:open-files='15'", "open-files \"15\": expected 16 to 1048576"},
+       {"s:cpu-limit='0'", "cpu-limit \"0\": expected percent of a core, 1 to 102400"},
+       {"s:cpu-limit='50%'", "cpu-limit"},
+       {"s:cpu-limit='102401'", "cpu-limit"},
+       {"s:tasks='0'", "tasks \"0\": expected processes and threads, 1 to 1048576"},
        {"s:core='any'", "core \"any\""},
        {"s:sandbox='auto'", "sandbox \"auto\": expected on or off"},
        {"s:capabilities='SYS_ADMIN'", "capabilities \"SYS_ADMIN\": expected NET_RAW"},
@@ -520,6 +526,8 @@ static void options_of_its_process_restart_a_module(void **state)
        {"s:sandbox='off'", "sandbox"},
        {"s:environment='A=1'", "environment"},
        {"s:open-files='20'", "open-files"},
+       {"s:cpu-limit='20'", "cpu-limit"},
+       {"s:tasks='20'", "tasks"},
    };
    char what[256];
    struct config *old = load_options("");
