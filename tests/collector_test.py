@@ -6,6 +6,7 @@ usage: collector_test.py BIN_DIR [TEST...]
 """
 
 import csv
+import errno
 import os
 import re
 import shutil
@@ -28,6 +29,7 @@ CAPTURES = [os.path.join(ROOT, 'tests', 'golden', 'pcap', f'{name}.pcap') for na
 # Captures in which plugins find something, where their names differ.
 CAPTURE_OF = {'basicplus': 'mixed', 'flowhash': 'mixed', 'https': 'tls', 'icmp': 'mixed', 'mpls': 'syn_mpls', 'nettisa': 'mixed', 'passivedns': 'dns',
               'phists': 'mixed', 'pstats': 'mixed', 'quic': 'quic_initial-sample', 'ssadetector': 'ovpn'}
+SCTP_SNDINFO = 2  # of linux/sctp.h: in which stream
 OWN_TEST = {'arp', 'basic', 'osquery'}  # no flows; tested above; needs a program that answers
 
 
@@ -213,6 +215,27 @@ class Collector(Case):
         err = self.end(process)
         self.assertIn('dropped: exporter not allowed 1', err)
 
+    def associate(self, port):
+        s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
+        self.addCleanup(s.close)
+        s.connect(('127.0.0.1', port))
+        return s
+
+    def wait_until_read(self):
+        """All that was sent over SCTP on this machine."""
+        def is_read():
+            with open('/proc/net/sctp/assocs', encoding='ascii') as file:
+                return all(line.split()[7:9] == ['0', '0'] for line in list(file)[1:])  # queues of the sender, of the receiver
+        self.w.wait_for(is_read, 'flow_collector')
+
+    def wait_until_ended(self, association):
+        # Neither poll() nor MSG_DONTWAIT sees it on the side that has shut it down.
+        association.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack('ll', 60, 0))
+        try:
+            self.assertEqual(association.recv(1), b'')
+        except OSError as reason:
+            self.assertIn(reason.errno, (errno.ENOTCONN, errno.ECONNRESET))
+
     def test_sctp(self):
         try:
             s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
@@ -229,10 +252,28 @@ class Collector(Case):
         wait_until(connects, 'flow_collector')
         s.sendall(message(7, 0, [(1, 100)], template=True))
         s.sendall(message(7, 1, [(2, 200)]))
+        # Sequence numbers are those of a stream. Each is sent when the one before was taken, for streams have no common order.
+        for sequence, flow in ((0, (3, 300)), (1, (4, 400)), (5, (5, 500))):  # 3 are lost
+            self.wait_until_read()
+            s.sendmsg([message(7, sequence, [flow])], [(socket.IPPROTO_SCTP, SCTP_SNDINFO, struct.pack('=HHIIi', 3, 0, 0, 0, 0))])
+        self.wait_until_read()
         s.shutdown(socket.SHUT_WR)
-        self.assertEqual(s.recv(1), b'')
+        self.wait_until_ended(s)
+        # An exporter that is gone without a word, and another association of its own.
+        other = self.associate(port)
+        other.sendall(message(7, 0, [(6, 600)], template=True))
+        self.wait_until_read()
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+        other.close()
+        # What is no whole IPFIX message ends the association, and what follows is not taken for the rest of it.
+        third = self.associate(port)
+        third.sendall(message(7, 0, [(7, 700)], template=True))
+        third.sendall(message(7, 1, [(8, 800)])[:30])
+        self.wait_until_ended(third)
         err = self.end(process)
-        self.assertEqual(self.records('out')[1], [f'10.0.0.{n},{n * 100},7,1' for n in (1, 2)], err)
+        self.assertEqual(self.records('out')[1], [f'10.0.0.{n},{n * 100},7,1' for n in range(1, 8)], err)
+        for text in (' connections 3,', 'lost by sequence numbers 3,', 'dropped: malformed 1'):
+            self.assertIn(text, err)
 
     def test_errors(self):
         for options, message in (([], 'no input: expected -u PORT, -t PORT, --tls PORT, --dtls PORT, --sctp PORT or -r FILE'),

@@ -34,6 +34,7 @@ struct connection {
    uint8_t *buffer;    /* of a stream that is ready: FC_MAX_MESSAGE bytes */
    size_t filled;
    uint16_t stream; /* of SCTP */
+   bool ends;       /* of SCTP: what was received last is the end of a message of the association */
 };
 
 struct fc_connections {
@@ -320,6 +321,7 @@ static ssize_t receive_sctp(struct connection *p, void *room, size_t size)
    struct msghdr h = {
        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
    ssize_t n = recvmsg(p->fd, &h, MSG_CMSG_CLOEXEC);
+   p->ends = n > 0 && (h.msg_flags & MSG_EOR) != 0;
    for (struct cmsghdr *m = n > 0 ? CMSG_FIRSTHDR(&h) : NULL; m != NULL; m = CMSG_NXTHDR(&h, m)) {
       if (m->cmsg_level == IPPROTO_SCTP && m->cmsg_type == SCTP_RCVINFO) {
          struct sctp_rcvinfo info;
@@ -354,7 +356,8 @@ static bool read_messages(struct connection *p, uint64_t now, struct fc_decoder 
    }
    memmove(p->buffer, p->buffer + at, p->filled - at);
    p->filled -= at;
-   return true;
+   /* Over SCTP a message of the association holds whole messages of IPFIX: what comes next is not their rest. */
+   return p->peer.transport != FC_SCTP || !p->ends || p->filled == 0;
 }
 
 /* A stream of IPFIX messages; what is no message ends the connection, for the next one could not be found. */
