@@ -421,7 +421,8 @@ static void options_of_a_module_are_read(void **state)
    struct config *c =
        load_options("s:user='games' s:group='adm' s:cwd='/tmp' s:environment='A=1 \"B=two words\" C='"
                     " s:cpus='0-2,5' s:nice='-3' s:memory='64M' s:open-files='99' s:core='0'"
-                    " s:sandbox='off' s:capabilities='NET_RAW, NET_ADMIN' s:cpu-limit='150' s:tasks='8' s:after='b' s:log-limit='10000x2'");
+                    " s:sandbox='off' s:capabilities='NET_RAW, NET_ADMIN' s:cpu-limit='150' s:tasks='8' "
+                    "s:after='b' s:log-limit='10000x2'");
    assert_int_equal(c->n_errors, 0);
    const struct config_options *o = &c->modules[0].options;
    assert_string_equal(o->text[OPTION_USER], "games");
