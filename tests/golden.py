@@ -44,19 +44,23 @@ def run_case(case, bin_dir):
                       done.stderr.decode(errors='replace')])
 
 
-def main(bin_dir, folders):
-    cases = [case for folder in folders for case in cases_below(folder)]
+def run_all(cases, wanted, run):
+    """Runs each case: run(case) gives None, or how it failed. wanted: what was asked for. Returns the exit status."""
     if not cases:
-        print(f'no recorded cases in {" ".join(folders)}')
+        print(f'no recorded cases of {" ".join(wanted)}')
         return 1
-    failed = 0
-    for case in cases:
+    failures = [failure for case in cases if (failure := run(case)) is not None]
+    for failure in failures:
+        print(f'FAILED {failure}')
+    print(f'{len(cases) - len(failures)} passed, {len(failures)} failed')
+    return 1 if failures else 0
+
+
+def main(bin_dir, folders):
+    def run(case):
         difference = run_case(case, bin_dir)
-        if difference is not None:
-            failed += 1
-            print(f'FAILED {case}\n{difference}')
-    print(f'{len(cases) - failed} passed, {failed} failed')
-    return 1 if failed else 0
+        return None if difference is None else f'{case}\n{difference}'
+    return run_all([case for folder in folders for case in cases_below(folder)], folders, run)
 
 
 if __name__ == '__main__':

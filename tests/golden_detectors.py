@@ -21,6 +21,7 @@ import re
 import shutil
 import sys
 
+from golden import run_all
 from programs import Workspace
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
@@ -112,20 +113,14 @@ def main(bin_dir, programs):
     programs = [name for name in programs if name != '--classic']
     cases = [path for program in programs
              for path in sorted(glob.glob(os.path.join(TESTS, 'golden', 'detectors', program if '/' in program else program + '/*')))]
-    if not cases:
-        print(f'no recorded cases of {" ".join(programs)}')
-        return 1
-    failed = 0
-    for case in cases:
+
+    def run(case):
         program, name = case.split(os.sep)[-2:]
         deviation = os.path.join(DETECTORS, program, 'tests', name)
         in_classic = classic and os.path.exists(deviation + '.classic.csv')
         difference = run_case(case, bin_dir, deviation + ('.classic.csv' if in_classic else '.csv'), classic)
-        if difference is not None:
-            failed += 1
-            print(f'FAILED {program}/{name}: {difference}')
-    print(f'{len(cases) - failed} passed, {failed} failed')
-    return 1 if failed else 0
+        return None if difference is None else f'{program}/{name}: {difference}'
+    return run_all(cases, programs, run)
 
 
 if __name__ == '__main__':

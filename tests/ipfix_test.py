@@ -229,7 +229,7 @@ class Wire(unittest.TestCase):
     def test_templates_are_sent_again_over_udp(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
             server.bind(('127.0.0.1', 0))
-            server.settimeout(10)
+            server.settimeout(60)
             fifo = os.path.join(self.w.path, 'fifo')
             os.mkfifo(fifo)
             process = self.w.start('flow_meter', '-r', fifo, '-p', 'dns', '-x', f'127.0.0.1:{server.getsockname()[1]}', '-u',

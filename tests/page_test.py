@@ -5,7 +5,6 @@
 usage: page_test.py BIN_DIR [PICTURES]        with a directory, a picture of each view is written there
 """
 
-import contextlib
 import http.client
 import json
 import os
@@ -19,7 +18,7 @@ import browser
 from geo_database import database
 from page_requests_test import Page
 from programs import ROOT
-from supervised import DOCUMENT, interface, module
+from supervised import DOCUMENT, interface, kill_modules, module
 
 PICTURES = None
 
@@ -42,15 +41,9 @@ class Views(Page):
         text += module('alert_store', self.program('alert_store'), f'-d {self.w.file("events.db")}', ''.join(interface('IN', f'{name}:resume=store') for name in detectors))
         text += module('flow_archive', self.program('flow_archive'), f'-d {self.w.file("archive")}', interface('IN', 'repeated'))
         self.w.file('modules/all.sup', text)
-        self.addCleanup(self.kill_modules)
+        self.addCleanup(kill_modules, self.w)
         self.w.start(self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.w.file('s.sock'), '--state-dir', self.w.file('state'))
         self.w.connect(self.w.file('s.sock')).close()
-
-    def kill_modules(self):
-        with contextlib.suppress(OSError, ValueError):
-            for entry in json.loads(self.w.read('state/state.json'))['modules'].values():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(entry['pid'], signal.SIGKILL)
 
     def modules(self):
         code, out, _ = self.w.run(self.program('supcli'), '-s', self.w.file('s.sock'), 'status', '--json')

@@ -29,6 +29,14 @@ def module(name, path, params='', interfaces='', enabled='true', restarts=30, op
             f'<module-restarts>{restarts}</module-restarts><trapinterfaces>{interfaces}</trapinterfaces></module>\n')
 
 
+def kill_modules(w):
+    """Those that a failed test has left."""
+    with contextlib.suppress(OSError, ValueError):
+        for entry in json.loads(w.read('state/state.json'))['modules'].values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(entry['pid'], signal.SIGKILL)
+
+
 class Supervised(unittest.TestCase):
     """self.w: the workspace, with t.xml, modules/, logs/ and state/; self.socket: of the supervisor, which setUp() does not start."""
 
@@ -37,7 +45,7 @@ class Supervised(unittest.TestCase):
     def setUp(self):
         self.w = Workspace(self.bin_dir)
         self.addCleanup(self.w.__exit__)
-        self.addCleanup(self.kill_modules)
+        self.addCleanup(kill_modules, self.w)
         os.mkdir(self.w.file('modules'))
         os.mkdir(self.w.file('logs'))
         self.w.file('t.xml', DOCUMENT.format(self.w.path))
@@ -48,13 +56,6 @@ class Supervised(unittest.TestCase):
 
     def configure(self, name, text):
         self.w.file(f'modules/{name}.sup', text)
-
-    def kill_modules(self):
-        """Those that a failed test has left."""
-        with contextlib.suppress(OSError, ValueError):
-            for entry in json.loads(self.w.read('state/state.json'))['modules'].values():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(entry['pid'], signal.SIGKILL)
 
     def command(self, *options):
         return (self.program('supervisor'), '-T', self.w.file('t.xml'), '-L', self.w.file('logs'), '-s', self.socket,

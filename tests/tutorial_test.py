@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from installation import Installation, build_options, install
@@ -198,16 +199,17 @@ class Tutorial(unittest.TestCase):
         with open(os.path.join(self.dir, 'p.csv'), 'w', encoding='utf-8') as file:
             file.write('uint8 PROTOCOL\n6\n6\n17\n1\n')
         counter = subprocess.Popen([os.path.join(self.dir, 'munin', 'prot_flows'), '-s', path, '-i', 'u:p'], env=self.env)
+        self.addCleanup(counter.wait)
+        self.addCleanup(counter.kill)
         self.run_in('.', 'logreplay', '-n', '-f', 'p.csv', '-i', 'u:p')
         self.env['PROT_FLOWS_SOCKET'] = path
         expected = 'icmp.value 1\ntcp.value 2\nudp.value 1\nsctp.value 0\nother.value 0\n'
-        for _ in range(100):
-            out = self.run_in('munin', './munin_prot_flows')
-            if out == expected:
-                break
+        deadline = time.monotonic() + 60
+        while (out := self.run_in('munin', './munin_prot_flows')) != expected and time.monotonic() < deadline:
+            pass
         self.assertEqual(out, expected)
         counter.terminate()
-        self.assertEqual(counter.wait(timeout=20), 0)
+        self.assertEqual(counter.wait(timeout=60), 0)
         self.assertFalse(os.path.exists(path))
 
     def test_mistakes(self):
