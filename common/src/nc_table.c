@@ -277,6 +277,25 @@ INLINE void prefetch_next_bucket(const nc_table_t *table, uint64_t hash)
    }
 }
 
+/* \return the entry that a search for this hash will most probably find, or NC_INDEX_NONE */
+INLINE uint32_t prefetch_entry(const nc_table_t *table, uint64_t hash)
+{
+   prefetch_next_bucket(table, hash);
+   uint32_t entry = nc_index_guess(&table->index, hash);
+   if (entry != NC_INDEX_NONE) {
+      const uint8_t *bytes = entry_at(table, entry);
+      __builtin_prefetch(&table->state[entry], 1);
+      __builtin_prefetch(bytes, 1);
+      if (table->lines > 1) {
+         __builtin_prefetch(bytes + table->prefetched, 1);
+      }
+      if (table->lines > 2) {
+         __builtin_prefetch(bytes + table->prefetched / 2, 1);
+      }
+   }
+   return entry;
+}
+
 INLINE void prefetch(nc_table_t *table, const void *const keys[], uint32_t n, uint64_t hashes[], size_t size)
 {
    for (uint32_t i = 0; i < n; i++) {
@@ -291,25 +310,64 @@ INLINE void prefetch(nc_table_t *table, const void *const keys[], uint32_t n, ui
    }
    table->evicted_before = table->stats.evicted;
    for (uint32_t i = 0; i < n; i++) {
-      prefetch_next_bucket(table, hashes[i]);
-      uint32_t entry = nc_index_guess(&table->index, hashes[i]);
-      if (entry != NC_INDEX_NONE) {
-         const uint8_t *bytes = entry_at(table, entry);
-         __builtin_prefetch(&table->state[entry], 1);
-         __builtin_prefetch(bytes, 1);
-         if (table->lines > 1) {
-            __builtin_prefetch(bytes + table->prefetched, 1);
-         }
-         if (table->lines > 2) {
-            __builtin_prefetch(bytes + table->prefetched / 2, 1);
-         }
-      }
+      (void) prefetch_entry(table, hashes[i]);
    }
 }
 
-void nc_table_prefetch(nc_table_t *table, const void *const keys[], uint32_t n, uint64_t hashes[]){
+void nc_table_prefetch(nc_table_t *table, const void *const keys[], uint32_t n, uint64_t hashes[])
+{
 #define PREFETCH(n_bytes) prefetch(table, keys, n, hashes, n_bytes)
-    BY_SIZE(table->key_size, PREFETCH)}
+   BY_SIZE(table->key_size, PREFETCH)
+}
+
+void nc_table_prefetch_hashed(nc_table_t *table, const uint64_t hashes[], uint32_t n, void *guesses[])
+{
+   for (uint32_t i = 0; i < n; i++) {
+      __builtin_prefetch(nc_index_home(&table->index, hashes[i]), 1);
+   }
+   uint32_t unknown = 0;
+   for (uint32_t i = 0; i < n; i++) {
+      uint32_t entry = prefetch_entry(table, hashes[i]);
+      guesses[i] = entry != NC_INDEX_NONE ? entry_at(table, entry) + table->value_offset : NULL;
+      unknown += entry == NC_INDEX_NONE;
+   }
+   if (table->count == table->capacity && table->full == NC_TABLE_EVICT) {
+      prefetch_victims(table, unknown < NC_TABLE_BATCH ? unknown : NC_TABLE_BATCH);
+   }
+}
+
+/* Is this the value of the key's entry? A no costs a search only: so for keys that are not whole words. */
+INLINE bool is_value_of(const nc_table_t *table, const void *key, const uint8_t *value)
+{
+   if (value == NULL || table->value_offset != table->key_size ||
+       table->state[entry_of_value(table, value)] == ENTRY_FREE) {
+      return false;
+   }
+   const uint8_t *entry = value - table->value_offset, *wanted = key;
+   uint64_t differs = 0;
+   for (uint32_t i = 0; i < table->key_size; i += 8) {
+      differs |= nc_hash_load8_(entry + i) ^ nc_hash_load8_(wanted + i);
+   }
+   return differs == 0;
+}
+
+void *nc_table_peek_guessed(const nc_table_t *table, const void *key, uint64_t hash, void *guess)
+{
+   return is_value_of(table, key, guess) ? guess : nc_table_peek_hashed(table, key, hash);
+}
+
+void *nc_table_upsert_guessed(nc_table_t *table, const void *key, uint64_t hash, void *guess, bool *is_new)
+{
+   if (!is_value_of(table, key, guess)) {
+      return nc_table_upsert_hashed(table, key, hash, is_new);
+   }
+   table->stats.lookups++;
+   table->state[entry_of_value(table, guess)] = ENTRY_USED;
+   if (is_new) {
+      *is_new = false;
+   }
+   return guess;
+}
 
 uint32_t nc_table_victims(const nc_table_t *table, uint32_t n, void *values[])
 {

@@ -127,6 +127,53 @@ static void batches_find_what_single_searches_find(void **state)
    }
 }
 
+/* A guess helps as long as it is right; whatever becomes of its entry, the answer is that of a search. */
+static void guesses_never_change_the_answer(void **state)
+{
+   static const uint32_t sizes[] = {8, 24, 11};
+   (void) state;
+   for (unsigned k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+      const uint32_t size = sizes[k];
+      uint8_t keys[3][24] = {{1}, {2}, {3}};
+      uint64_t hashes[3];
+      void *guesses[3];
+      nc_table_t *table =
+          nc_table_new(&(nc_table_config_t){.capacity = 2, .key_size = size, .value_size = sizeof(uint64_t)});
+      assert_non_null(table);
+      for (unsigned i = 0; i < 3; i++) {
+         keys[i][size - 1] = 9;
+         hashes[i] = nc_hash(keys[i], size);
+      }
+      void *first = nc_table_upsert(table, keys[0], NULL);
+      nc_table_prefetch_hashed(table, hashes, 3, guesses);
+      assert_ptr_equal(guesses[0], first);
+      assert_null(guesses[1]);
+
+      bool is_new = true;
+      const uint64_t lookups = nc_table_stats(table)->lookups;
+      assert_ptr_equal(nc_table_peek_guessed(table, keys[0], hashes[0], guesses[0]), first);
+      assert_ptr_equal(nc_table_upsert_guessed(table, keys[0], hashes[0], guesses[0], &is_new), first);
+      assert_false(is_new);
+      assert_int_equal(nc_table_stats(table)->lookups, lookups + 1);
+      assert_null(nc_table_peek_guessed(table, keys[1], hashes[1], guesses[1]));
+
+      /* Used twice, so the clock passes over it: the third key takes the place of the second. */
+      void *second = nc_table_upsert_guessed(table, keys[1], hashes[1], guesses[1], &is_new);
+      assert_true(is_new);
+      assert_ptr_equal(nc_table_upsert_guessed(table, keys[2], hashes[2], guesses[2], &is_new), second);
+      assert_true(is_new);
+      assert_ptr_equal(nc_table_peek(table, keys[0]), first);
+
+      /* A guess whose entry is another's by now, and one whose entry is gone. */
+      assert_null(nc_table_peek_guessed(table, keys[1], hashes[1], second));
+      assert_true(nc_table_remove(table, keys[0]));
+      assert_null(nc_table_peek_guessed(table, keys[0], hashes[0], first));
+      assert_non_null(nc_table_upsert_guessed(table, keys[0], hashes[0], first, &is_new));
+      assert_true(is_new);
+      nc_table_free(table);
+   }
+}
+
 static void test_refuses_when_full(void **state)
 {
    nc_table_t *table = make(2, NC_TABLE_REFUSE, NULL, NULL);
@@ -377,6 +424,7 @@ int main(void)
        cmocka_unit_test(test_nothing_is_lost_below_capacity),
        cmocka_unit_test(test_random_operations_match_a_model),
        cmocka_unit_test(batches_find_what_single_searches_find),
+       cmocka_unit_test(guesses_never_change_the_answer),
        cmocka_unit_test(test_refuses_when_full),
        cmocka_unit_test(test_flood_of_single_keys_does_not_push_out_used_ones),
        cmocka_unit_test(test_order_does_not_depend_on_the_hash_key),
