@@ -48,8 +48,24 @@ enum rule {
 
 struct list_key {
    ip_addr_t src;
-   uint32_t port, protocol; /* of a size that tables hash fast */
+   uint64_t
+       service; /* the port, above it the protocol: one word, as which it is written, hashed and compared */
 };
+
+static inline uint64_t service_of(uint16_t port, uint8_t protocol)
+{
+   return (uint64_t) protocol << 16 | port;
+}
+
+static inline uint16_t key_port(const struct list_key *key)
+{
+   return (uint16_t) key->service;
+}
+
+static inline uint8_t key_protocol(const struct list_key *key)
+{
+   return (uint8_t) (key->service >> 16);
+}
 
 /* Hosts that one source probed on one port (or on all ports): the first ones here, all others in self->hosts. Once a source was
  * reported, its hosts stay known, so that each counts once, and numbers are of the hosts that were not reported yet. With the key, the
@@ -99,8 +115,8 @@ struct sketch {
 #define LIST_HEAD offsetof(struct list, near0) /* what a new list needs to be zero */
 
 struct host_key {
+   ip_addr_t host; /* first: an address is written, and copied, as 16 bytes */
    uint64_t id;
-   ip_addr_t host;
 };
 
 struct haddrscan {
@@ -134,7 +150,9 @@ enum action {
 struct step {
    struct list_key keys[LISTS];
    uint64_t hashes[LISTS];
+   struct list *guesses[LISTS];             /* what nc_table_prefetch_hashed() takes for the lists */
    uint64_t ids[LISTS], host_hashes[LISTS]; /* of the lists as far as known, and of the host in them */
+   uint8_t *weights[LISTS];                 /* guesses at the host's weights in them */
    const ip_addr_t *host;                   /* in the record: probed, used, or the one that answers */
    ur_time_t first, last;                   /* of the flow */
    uint64_t bytes;                          /* the same */
@@ -158,14 +176,38 @@ static inline struct list_rest *list_rest(const struct haddrscan *self, const st
    return nc_table_apart(self->lists, list);
 }
 
+static inline struct host_key host_key_of(const struct list *list, const ip_addr_t *host)
+{
+   struct host_key key = {.id = list->id};
+   memcpy(&key.host, host, sizeof(key.host));
+   return key;
+}
+
 /* One of the first hosts. */
 static inline ip_addr_t *list_near(const struct haddrscan *self, struct list *list, unsigned i)
 {
    return i == 0 ? &list->near0 : &list_rest(self, list)->near[i - 1];
 }
 
-/* The list of a key, emptied if the source was silent for long. */
-int list_open(nm_module_t *m, const struct step *step, unsigned which, struct list **found);
+/* Was the source silent for so long that the step begins a new list? */
+static inline bool list_is_old(const struct haddrscan *self, const struct list *list, const struct step *step)
+{
+   return list->last != 0 && step->first > list->last && (step->first - list->last) >> 32 >= self->idle;
+}
+
+static inline struct list *list_upsert(const struct haddrscan *self, const struct step *step, unsigned which)
+{
+   return nc_table_upsert_guessed(self->lists, &step->keys[which], step->hashes[which], step->guesses[which],
+                                  NULL);
+}
+
+static inline struct list *list_peek(const struct haddrscan *self, const struct step *step, unsigned which)
+{
+   return nc_table_peek_guessed(self->lists, &step->keys[which], step->hashes[which], step->guesses[which]);
+}
+
+/* Reports the rest of a list that is too old, and empties it. */
+int list_end(nm_module_t *m, struct list *list);
 /* Forgets the hosts, and that they were reported. */
 void list_clear(const struct haddrscan *self, struct list *list);
 /* Will something be reported of it when the source falls silent? */
@@ -177,7 +219,6 @@ bool list_add_host(struct haddrscan *self, struct list *list, const struct step 
 void list_add_port(const struct haddrscan *self, struct list *list, uint16_t port);
 /* Index of the host among the first ones of a list, or their number. */
 unsigned list_find_near(const struct haddrscan *self, struct list *list, const ip_addr_t *host);
-struct host_key host_key_of(const struct list *list, const ip_addr_t *host);
 
 /* Sends the alert of a complete list and clears the list, and that of all ports: its hosts are reported. */
 int list_report(nm_module_t *m, const struct list_key *key, struct list *list, struct list *all,

@@ -87,9 +87,9 @@ static int format(nm_module_t *m, uint32_t input)
    return NM_OK;
 }
 
-static struct list_key make_key(const ip_addr_t *src, uint32_t port, uint32_t protocol)
+static inline struct list_key make_key(const ip_addr_t *src, uint16_t port, uint8_t protocol)
 {
-   struct list_key key = {.port = port, .protocol = protocol};
+   struct list_key key = {.service = service_of(port, protocol)};
    memcpy(&key.src, src, sizeof(key.src)); /* addresses in records are not aligned */
    return key;
 }
@@ -116,13 +116,18 @@ static bool is_sweep(const struct haddrscan *self, const struct list *all, uint3
    return protocol == PROTOCOL_TCP && all->n >= 2 * self->threshold && all->elsewhere <= all->n / 4;
 }
 
-static int add_probe(nm_module_t *m, const struct step *step)
+static int add_probe(nm_module_t *m, struct haddrscan *self, const struct step *step)
 {
-   struct haddrscan *self = nm_self(m);
-   const uint32_t protocol = step->keys[0].protocol;
-   struct list *list, *all = NULL;
-   int rc = step->n_lists > 1 ? list_open(m, step, 1, &all) : NM_OK;
-   rc = rc == NM_OK ? list_open(m, step, 0, &list) : rc;
+   const uint8_t protocol = key_protocol(&step->keys[0]);
+   int rc = NM_OK;
+   struct list *all = step->n_lists > 1 ? list_upsert(self, step, 1) : NULL;
+   if (all != NULL && list_is_old(self, all, step)) {
+      rc = list_end(m, all);
+   }
+   struct list *list = rc == NM_OK ? list_upsert(self, step, 0) : NULL;
+   if (list != NULL && list_is_old(self, list, step)) {
+      rc = list_end(m, list);
+   }
    self->probes++;
    if (rc != NM_OK) {
       return rc;
@@ -131,7 +136,7 @@ static int add_probe(nm_module_t *m, const struct step *step)
                      : NULL; /* in a table that is full, the second may have taken the place of the first */
    list_add_host(self, list, step, 0);
    if (all != NULL && list_add_host(self, all, step, 1)) {
-      list_add_port(self, all, (uint16_t) step->keys[0].port);
+      list_add_port(self, all, key_port(&step->keys[0]));
    }
    enum rule rule = complete(self, list, protocol);
    if (rule != RULE_NONE) {
@@ -149,7 +154,7 @@ static void use(const struct haddrscan *self, const struct step *step)
    memcpy(word, step->host, sizeof(word));
    uint32_t host = (uint32_t) (nc_hash_words(word, 2) >> 32) | 1;
    for (unsigned i = 0; i < step->n_lists; i++) {
-      struct list *list = nc_table_peek_hashed(self->lists, &step->keys[i], step->hashes[i]);
+      struct list *list = list_peek(self, step, i);
       if (list != NULL && list->used_host != host) {
          list->used_host = host;
          list->used++;
@@ -160,7 +165,7 @@ static void use(const struct haddrscan *self, const struct step *step)
 /* \return true: the host was probed, and is taken off the list of its source */
 static bool answer_in(struct haddrscan *self, const struct step *step, unsigned which)
 {
-   struct list *list = nc_table_peek_hashed(self->lists, &step->keys[which], step->hashes[which]);
+   struct list *list = list_peek(self, step, which);
    if (list == NULL || list->id == 0) {
       return false;
    }
@@ -193,12 +198,11 @@ static bool answer(struct haddrscan *self, const struct step *step)
 }
 
 /* As NEMEA 2: no other kinds of probes, nothing that speaks for the source, and no alerts below the threshold. */
-static int classic(nm_module_t *m, const struct step *step)
+static int classic(nm_module_t *m, struct haddrscan *self, const struct step *step)
 {
-   struct haddrscan *self = nm_self(m);
-   struct list *list = nc_table_upsert_hashed(self->lists, &step->keys[0], step->hashes[0], NULL);
+   struct list *list = list_upsert(self, step, 0);
    self->probes++;
-   if (list->last != 0 && step->first > list->last && (step->first - list->last) >> 32 >= self->idle) {
+   if (list_is_old(self, list, step)) {
       list_clear(self, list);
    }
    list_add_host(self, list, step, 0);
@@ -214,7 +218,7 @@ static int classic(nm_module_t *m, const struct step *step)
 static inline void fetch_rest(const struct haddrscan *self, const struct list *list, unsigned which)
 {
    const struct list_rest *rest = list_rest(self, list);
-   if (list->n_near > 1) {
+   if (list->n_near > 0) {
       __builtin_prefetch(rest->near, 1);
    }
    if (which > 0) {
@@ -232,41 +236,72 @@ static void fetch_evicted(struct haddrscan *self, const uint8_t *which, uint32_t
    }
 }
 
-/* Fetches the hosts that steps look for in lists of more than the first ones. */
+/* What is fetched for the steps of a batch. */
+struct wanted {
+   uint64_t hashes[LISTS * STEPS + LISTS]; /* of hosts in lists of more than the first ones */
+   uint8_t **weight_of[LISTS * STEPS + LISTS];
+   uint8_t evicted[LISTS * STEPS + LISTS]; /* which evictions are for lists of ALL_PORTS */
+   uint32_t hosts, news, n_evicted;
+};
+
+/* The list may be another one: then what is fetched for it is of no use, and its id tells. */
+static inline void want(const struct haddrscan *self, struct wanted *wanted, struct step *step, unsigned k)
+{
+   const struct list *list = step->guesses[k];
+   step->ids[k] = 0;
+   if (list == NULL) {
+      wanted->evicted[wanted->n_evicted] = (uint8_t) wanted->news++;
+      wanted->n_evicted += k;
+      return;
+   }
+   fetch_rest(self, list, k);
+   if (list->n_near == SAMPLES || list->more) {
+      const struct host_key key = host_key_of(list, step->host);
+      step->ids[k] = list->id;
+      step->host_hashes[k] = nc_hash(&key, sizeof(key));
+      wanted->hashes[wanted->hosts] = step->host_hashes[k];
+      wanted->weight_of[wanted->hosts++] = &step->weights[k];
+   }
+}
+
+/* Fetches what is apart from lists, and the hosts that steps look for in lists of more than the first ones. */
 static void fetch_hosts(struct haddrscan *self, struct step *steps, uint32_t n)
 {
-   struct host_key hosts[LISTS * STEPS + LISTS];
-   const void *keys[LISTS * STEPS + LISTS];
-   uint64_t hashes[LISTS * STEPS + LISTS], *hash_of[LISTS * STEPS + LISTS];
-   uint8_t evicted[LISTS * STEPS + LISTS];
-   uint32_t wanted = 0, n_new = 0, n_evicted = 0;
+   struct wanted wanted;
+   void *guesses[LISTS * STEPS + LISTS];
+   wanted.hosts = wanted.news = wanted.n_evicted = 0;
    for (uint32_t i = 0; i < n; i++) {
-      struct step *step = &steps[i];
-      const bool adds = step->action == ADD || step->action == CLASSIC;
-      for (unsigned k = step->n_lists; k-- > 0;) { /* as they are added */
-         step->ids[k] = 0;
-         if (!adds) {
-            continue;
-         }
-         const struct list *list = nc_table_peek_hashed(self->lists, &step->keys[k], step->hashes[k]);
-         if (list == NULL) {
-            evicted[n_evicted] = (uint8_t) n_new++;
-            n_evicted += k;
-            continue;
-         }
-         fetch_rest(self, list, k);
-         if (list->n_near == SAMPLES || list->more) {
-            step->ids[k] = list->id;
-            hosts[wanted] = host_key_of(list, step->host);
-            keys[wanted] = &hosts[wanted];
-            hash_of[wanted++] = &step->host_hashes[k];
+      if (steps[i].action == ADD || steps[i].action == CLASSIC) {
+         for (unsigned k = steps[i].n_lists; k-- > 0;) { /* as they are added */
+            want(self, &wanted, &steps[i], k);
          }
       }
    }
-   fetch_evicted(self, evicted, n_evicted);
-   nc_table_prefetch(self->hosts, keys, wanted, hashes);
-   for (uint32_t i = 0; i < wanted; i++) {
-      *hash_of[i] = hashes[i];
+   fetch_evicted(self, wanted.evicted, wanted.n_evicted);
+   nc_table_prefetch_hashed(self->hosts, wanted.hashes, wanted.hosts, guesses);
+   for (uint32_t i = 0; i < wanted.hosts; i++) {
+      *wanted.weight_of[i] = guesses[i];
+   }
+}
+
+static void fetch_lists(struct haddrscan *self, struct step *steps, uint32_t n)
+{
+   uint64_t hashes[LISTS * STEPS + LISTS] = {0};
+   void *guesses[LISTS * STEPS + LISTS];
+   uint32_t n_keys = 0;
+   for (uint32_t i = 0; i < n; i++) {
+      hashes[n_keys++] = steps[i].hashes[0];
+      if (steps[i].n_lists > 1) {
+         hashes[n_keys++] = steps[i].hashes[1];
+      }
+   }
+   nc_table_prefetch_hashed(self->lists, hashes, n_keys, guesses);
+   n_keys = 0;
+   for (uint32_t i = 0; i < n; i++) {
+      steps[i].guesses[0] = guesses[n_keys++];
+      if (steps[i].n_lists > 1) {
+         steps[i].guesses[1] = guesses[n_keys++];
+      }
    }
 }
 
@@ -274,30 +309,16 @@ static int do_steps(nm_module_t *m, void *batch, uint32_t n)
 {
    struct step *steps = batch;
    struct haddrscan *self = nm_self(m);
-   const void *keys[LISTS * STEPS + LISTS];
-   uint64_t hashes[LISTS * STEPS + LISTS];
-   uint32_t n_keys = 0;
    int rc = NM_OK;
-   for (uint32_t i = 0; i < n; i++) {
-      for (unsigned k = 0; k < steps[i].n_lists; k++) {
-         keys[n_keys++] = &steps[i].keys[k];
-      }
-   }
-   nc_table_prefetch(self->lists, keys, n_keys, hashes);
-   n_keys = 0;
-   for (uint32_t i = 0; i < n; i++) {
-      for (unsigned k = 0; k < steps[i].n_lists; k++) {
-         steps[i].hashes[k] = hashes[n_keys++];
-      }
-   }
+   fetch_lists(self, steps, n);
    fetch_hosts(self, steps, n);
    for (uint32_t i = 0; i < n && rc == NM_OK; i++) {
       const struct step *step = &steps[i];
       switch (step->action) {
-      case ADD: rc = add_probe(m, step); break;
+      case ADD: rc = add_probe(m, self, step); break;
       case ANSWER: i += answer(self, step) && i + 1 < n && steps[i + 1].unless_answer; break;
       case USE: use(self, step); break;
-      case CLASSIC: rc = classic(m, step); break;
+      case CLASSIC: rc = classic(m, self, step); break;
       }
    }
    return rc;
@@ -305,8 +326,8 @@ static int do_steps(nm_module_t *m, void *batch, uint32_t n)
 
 /* ---------------------------------------------------------------------- sorting */
 
-static uint32_t put(struct haddrscan *self, struct step *step, enum action action, const struct flow *f,
-                    uint8_t points)
+static inline uint32_t put(struct haddrscan *self, struct step *step, enum action action,
+                           const struct flow *f, uint8_t points)
 {
    const bool answer = action == ANSWER,
               icmp = f->protocol == PROTOCOL_ICMP || f->protocol == PROTOCOL_ICMPV6;
@@ -315,7 +336,9 @@ static uint32_t put(struct haddrscan *self, struct step *step, enum action actio
    step->n_lists = 1;
    if (action != CLASSIC && (f->protocol == PROTOCOL_TCP || (self->details && !icmp))) {
       step->keys[step->n_lists++] = make_key(source, ALL_PORTS, f->protocol);
+      step->hashes[1] = nc_hash(&step->keys[1], sizeof(step->keys[1]));
    }
+   step->hashes[0] = nc_hash(&step->keys[0], sizeof(step->keys[0]));
    step->host = answer ? f->src : f->dst;
    step->first = f->first;
    step->last = f->last;
@@ -336,19 +359,13 @@ static uint32_t put(struct haddrscan *self, struct step *step, enum action actio
 static uint32_t sort_tcp(struct haddrscan *self, struct step *step, const struct flow *f)
 {
    enum probe probe = flow_probe(f);
-   switch (probe) {
-   case PROBE_SYN: return put(self, step, ADD, f, f->packets <= 1 ? FULL_WEIGHT : 1);
-   case PROBE_RETRIED: return put(self, step, ADD, f, 1);
-   case PROBE_REFUSED:
-   case PROBE_HALF:
-   case PROBE_STEALTH:
-      put(self, step, ADD, f, FULL_WEIGHT);
-      step->probe = (uint8_t) probe;
-      return 1;
-   case PROBE_EMPTY: /* monitoring of services does that, too */
-   case PROBE_NONE: break;
+   if (probe == PROBE_NONE || probe == PROBE_EMPTY) { /* monitoring of services does the latter, too */
+      return 0;
    }
-   return 0;
+   const bool repeated = probe == PROBE_RETRIED || (probe == PROBE_SYN && f->packets > 1);
+   put(self, step, ADD, f, repeated ? 1 : FULL_WEIGHT);
+   step->probe = (uint8_t) probe;
+   return 1;
 }
 
 /* Steps of a flow that has no flags to tell: a small one without an answer is a probe, and may itself be the answer to another. */
@@ -445,7 +462,7 @@ static uint32_t sort_out(void *detector, void *to, const void *rec)
 
 static bool is_tcp(const void *key)
 {
-   return ((const struct list_key *) key)->protocol == PROTOCOL_TCP;
+   return key_protocol(key) == PROTOCOL_TCP;
 }
 
 static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)

@@ -74,17 +74,18 @@ int list_send_alert(nm_module_t *m, const struct list_key *key, struct list *lis
                     uint32_t threshold, enum rule rule)
 {
    const struct haddrscan *self = nm_self(m);
-   const bool icmp = key->protocol == PROTOCOL_ICMP || key->protocol == PROTOCOL_ICMPV6;
+   const uint8_t protocol = key_protocol(key);
+   const bool icmp = protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMPV6;
    void *alert = nm_alert(m, NULL);
    nm_set(m, alert, F_EVENT_TYPE, EVENT_ADDRSCAN);
    nm_set(m, alert, F_TIME_FIRST, list->first);
    nm_set(m, alert, F_TIME_LAST, list->last);
    nm_set(m, alert, F_SRC_IP, key->src);
    nm_set(m, alert, F_DST_PORT,
-          icmp                     ? 0
-          : key->port == ALL_PORTS ? main_port(self, list)
-                                   : (uint16_t) key->port);
-   nm_set(m, alert, F_PROTOCOL, (uint8_t) key->protocol);
+          icmp                         ? 0
+          : key_port(key) == ALL_PORTS ? main_port(self, list)
+                                       : key_port(key));
+   nm_set(m, alert, F_PROTOCOL, protocol);
    nm_set(m, alert, F_ADDR_CNT, list->n);
    nm_set(m, alert, F_ADDR_THRSD, threshold);
    ip_addr_t samples[SAMPLES] = {{{0}}};
@@ -101,13 +102,6 @@ int list_send_alert(nm_module_t *m, const struct list_key *key, struct list *lis
       set_details(m, alert, list, all, list->reported ? RULE_NONE : rule);
    }
    return nm_send(m, alert);
-}
-
-struct host_key host_key_of(const struct list *list, const ip_addr_t *host)
-{
-   struct host_key key = {.id = list->id};
-   memcpy(&key.host, host, sizeof(key.host));
-   return key;
 }
 
 /* After an alert: the hosts stay known, and the next alert is of others. */
@@ -144,15 +138,15 @@ static void restart(struct haddrscan *self, struct list *list)
 static struct list *all_ports(const struct haddrscan *self, struct list *list, const struct list_key *key)
 {
    struct list_key all = *key;
-   all.port = ALL_PORTS;
-   return key->port == ALL_PORTS ? list : nc_table_peek(self->lists, &all);
+   all.service = service_of(ALL_PORTS, key_protocol(key));
+   return key_port(key) == ALL_PORTS ? list : nc_table_peek(self->lists, &all);
 }
 
 int list_report_rest(nm_module_t *m, struct list *list)
 {
    struct haddrscan *self = nm_self(m);
    const struct list_key *key = nc_table_key(self->lists, list);
-   uint32_t threshold = key->port == ALL_PORTS ? 2 * self->threshold : self->threshold;
+   uint32_t threshold = key_port(key) == ALL_PORTS ? 2 * self->threshold : self->threshold;
    bool worth = self->details ? list->packets > 0 && (list->n > 0 || list->last > list_rest(self, list)->told)
                               : list->n > 1 && 2 * (uint64_t) list->n >= threshold;
    if (!worth) {
@@ -179,7 +173,7 @@ int list_report(nm_module_t *m, const struct list_key *key, struct list *list, s
    struct haddrscan *self = nm_self(m);
    /* A source that reaches as many hosts as it misses uses the service: mail servers, peer-to-peer. Answers to UDP probes come
     * from hosts that are up whether the asker means well or not, so they weigh more. */
-   bool ordinary = key->protocol == PROTOCOL_UDP ? list->used > list->n / 2 : list->used >= list->n;
+   bool ordinary = key_protocol(key) == PROTOCOL_UDP ? list->used > list->n / 2 : list->used >= list->n;
    if (ordinary) {
       list_clear(self, list);
       if (all != NULL) {
@@ -198,18 +192,28 @@ int list_report(nm_module_t *m, const struct list_key *key, struct list *list, s
 
 /* ------------------------------------------------------------------------ hosts */
 
-static bool is_same(const ip_addr_t *a, const ip_addr_t *b)
-{
-   return memcmp(a, b, sizeof(*a)) == 0;
-}
-
 unsigned list_find_near(const struct haddrscan *self, struct list *list, const ip_addr_t *host)
 {
-   unsigned i = 0;
-   while (i < list->n_near && !is_same(list_near(self, list, i), host)) {
+   const unsigned n = list->n_near;
+   if (n == 0 || memcmp(&list->near0, host, sizeof(*host)) == 0) {
+      return 0;
+   }
+   const ip_addr_t *near = list_rest(self, list)->near;
+   unsigned i = 1;
+   while (i < n && memcmp(&near[i - 1], host, sizeof(*host)) != 0) {
       i++;
    }
    return i;
+}
+
+/* Of as many first hosts as there may be. */
+static bool some_answered(const struct list *list)
+{
+   bool answered = false;
+   for (unsigned i = 0; i < SAMPLES; i++) {
+      answered |= list->weights[i] == 0;
+   }
+   return answered;
 }
 
 /* A host that answered gives its place among the first ones to another. \return false: none did */
@@ -243,13 +247,16 @@ static bool put_host(struct haddrscan *self, struct list *list, const struct ste
    if (list_find_near(self, list, host) < list->n_near) {
       return false;
    }
-   struct host_key key = host_key_of(list, host);
+   const struct host_key key = host_key_of(list, host);
+   uint8_t *guess = NULL;
    uint64_t hash = 0;
    if (list->more || list->n_near == SAMPLES) {
-      hash = step->ids[which] == list->id ? step->host_hashes[which] : nc_hash(&key, sizeof(key));
+      const bool known = step->ids[which] == list->id;
+      hash = known ? step->host_hashes[which] : nc_hash(&key, sizeof(key));
+      guess = known ? step->weights[which] : NULL;
    }
    const bool room = list->n_near < SAMPLES;
-   if ((room && list->more) || (!room && memchr(list->weights, 0, SAMPLES) != NULL)) {
+   if ((room && list->more) || (!room && some_answered(list))) {
       if (nc_table_find_hashed(self->hosts, &key, hash) != NULL) {
          return false;
       }
@@ -263,7 +270,7 @@ static bool put_host(struct haddrscan *self, struct list *list, const struct ste
       return true;
    }
    bool is_new;
-   uint8_t *weight = nc_table_upsert_hashed(self->hosts, &key, hash, &is_new);
+   uint8_t *weight = nc_table_upsert_guessed(self->hosts, &key, hash, guess, &is_new);
    *weight = is_new ? step->points : *weight;
    list->more = true;
    return is_new;
@@ -319,16 +326,10 @@ void list_add_port(const struct haddrscan *self, struct list *list, uint16_t por
    rest->top[i].hosts += rest->top[i].hosts < UINT16_MAX;
 }
 
-int list_open(nm_module_t *m, const struct step *step, unsigned which, struct list **found)
+int list_end(nm_module_t *m, struct list *list)
 {
-   struct haddrscan *self = nm_self(m);
-   struct list *list = nc_table_upsert_hashed(self->lists, &step->keys[which], step->hashes[which], NULL);
-   ur_time_t first = step->first, last = list->last;
-   int rc = NM_OK;
-   *found = list;
-   if (last != 0 && first > last && (first - last) >> 32 >= self->idle) {
-      rc = list_is_watched(self, list) ? list_report_rest(m, list) : NM_OK; /* else it was never reported */
-      list_clear(self, list);
-   }
+   const struct haddrscan *self = nm_self(m);
+   int rc = list_is_watched(self, list) ? list_report_rest(m, list) : NM_OK; /* else it was never reported */
+   list_clear(self, list);
    return rc;
 }
