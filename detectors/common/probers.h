@@ -12,6 +12,12 @@
 #include "flow.h"
 #include "sources.h"
 
+/** A time as timers of the stream count it. */
+static inline uint64_t microseconds(ur_time_t t)
+{
+   return NM_SECONDS(ur_time_get_sec(t)) + ur_time_get_usec(t);
+}
+
 /** Sources of a table's entries: most flows are TCP, most sources of entries have asked by another protocol. */
 struct probers {
    struct sources tcp, others;

@@ -166,11 +166,6 @@ struct step {
    bool unless_answer; /* another step of the flow of the step before */
 };
 
-static inline uint64_t microseconds(ur_time_t t)
-{
-   return NM_SECONDS(ur_time_get_sec(t)) + ur_time_get_usec(t);
-}
-
 static inline struct list_rest *list_rest(const struct haddrscan *self, const struct list *list)
 {
    return nc_table_apart(self->lists, list);

@@ -258,11 +258,6 @@ static enum rule complete(const struct vportscan *self, const struct pair *pair,
 
 /* ----------------------------------------------------------------------- alerts */
 
-static uint64_t microseconds(ur_time_t t)
-{
-   return NM_SECONDS(ur_time_get_sec(t)) + ur_time_get_usec(t);
-}
-
 static uint32_t count_marks(const struct vportscan *self, struct pair *pair, uint8_t mark)
 {
    uint32_t count = 0;
