@@ -16,7 +16,7 @@
 #define RETURNED      4    /* flows that came back, ... */
 #define RETURNED_PART 16   /* ... and one of so many that ended early: the address is left alone */
 
-enum role { OF_TARGET, OF_SOURCE };
+enum role { OF_TARGET, OF_SOURCE, ROLES };
 
 struct crowd_key {
    uint8_t ip[16];
@@ -38,8 +38,9 @@ struct ended {
 };
 
 struct crowds {
-   nc_table_t *addresses; /* struct crowd_key -> struct crowd */
-   nc_table_t *flows;     /* hash -> struct ended */
+   nc_table_t *addresses;       /* struct crowd_key -> struct crowd */
+   nc_table_t *flows;           /* hash -> struct ended */
+   struct crowd *recent[ROLES]; /* the last that was found: flows of a flood all have the same */
    uint32_t remember_s;
    struct crowd_stats stats;
 };
@@ -129,11 +130,25 @@ static bool is_crowd(const struct crowd *a, uint64_t second)
           second >= a->left_alone;
 }
 
+/* NULL: not there */
+static struct crowd *look_up(struct crowds *c, const struct crowd_key *key)
+{
+   struct crowd *a =
+       c->recent[key->role]; /* entries are never removed, but another address may have taken its place */
+   if (a != NULL && memcmp(nc_table_key(c->addresses, a), key, sizeof(*key)) == 0) {
+      nc_table_use(c->addresses, a);
+      return a;
+   }
+   a = nc_table_find(c->addresses, key);
+   c->recent[key->role] = a != NULL ? a : c->recent[key->role];
+   return a;
+}
+
 /* The address of this role if it has a crowd, NULL if not. */
 static struct crowd *find(struct crowds *c, const struct flow *f, enum role role, uint64_t second)
 {
    struct crowd_key key = key_of(f, role);
-   struct crowd *a = nc_table_find(c->addresses, &key);
+   struct crowd *a = look_up(c, &key);
    if (a == NULL) {
       return NULL;
    }
@@ -144,7 +159,8 @@ static struct crowd *find(struct crowds *c, const struct flow *f, enum role role
 static void count(struct crowds *c, const struct flow *f, enum role role, uint64_t second)
 {
    struct crowd_key key = key_of(f, role);
-   struct crowd *a = nc_table_upsert(c->addresses, &key, NULL);
+   struct crowd *a = look_up(c, &key);
+   a = a != NULL ? a : nc_table_upsert(c->addresses, &key, NULL);
    advance(a, second);
    /* Hosts answer floods of pings: only who pings many learns from answers that they are there. */
    if (f->packets_rev == 0 || (role == OF_TARGET && crowds_unheard(f))) {
