@@ -106,6 +106,11 @@ ATTACKS = {  # probe, how many, the one that crosses the threshold, seconds betw
 }
 
 
+def printed(shows, seconds):
+    """What it printed, at most so many seconds from now."""
+    return os.read(shows.stdout.fileno(), 65536) if select.select([shows.stdout], [], [], seconds)[0] else b''
+
+
 def measure(bin_dir, program, state, probe, n, threshold, pace, text):
     """Seconds from the probe of the threshold to the line; None: no line."""
     command = [os.path.join(bin_dir, 'nemea'), program, '-i', 'lo'] + (['--user', 'root', '--state-dir', state] if program == 'run' else [])
@@ -120,17 +125,16 @@ def measure(bin_dir, program, state, probe, n, threshold, pace, text):
         if program == 'run':
             shows = subprocess.Popen([command[0], 'alerts', 'follow', '--state-dir', state], stdout=subprocess.PIPE, **pipes)
             time.sleep(2)
-        for i in range(n):
-            s.sendto(probe(i), ('lo', 0x0800, 0, 0, b'\0' * 6))
-            if i + 1 == threshold:
-                crossed = time.monotonic()
-            if pace > 0:
-                time.sleep(pace)
-        end = time.monotonic() + 90
+        i, end = 0, time.monotonic() + 90
         while shown is None and time.monotonic() < end:
-            ready.sendto(b'x', ('127.0.0.1', 9))  # time goes on, as on any network
-            if select.select([shows.stdout], [], [], 0.05)[0]:
-                out += os.read(shows.stdout.fileno(), 65536)
+            if i < n:
+                s.sendto(probe(i), ('lo', 0x0800, 0, 0, b'\0' * 6))
+                i += 1
+                crossed = time.monotonic() if i == threshold else crossed
+            else:
+                ready.sendto(b'x', ('127.0.0.1', 9))  # time goes on, as on any network
+            if i == n or pace > 0:
+                out += printed(shows, pace if i < n else 0.05)
                 shown = time.monotonic() if text.encode() in out else None
     finally:
         nemea.send_signal(signal.SIGINT)
@@ -138,7 +142,7 @@ def measure(bin_dir, program, state, probe, n, threshold, pace, text):
         if shows is not nemea:
             shows.kill()
             shows.communicate()
-    return shown - crossed if shown is not None else None
+    return max(shown - (crossed or shown), 0) if shown is not None else None
 
 
 def main(bin_dir, rounds='1', program='analyze', word=''):
