@@ -347,28 +347,23 @@ bool cgroup_open(struct cgroup *c, pid_t spawner)
    return false;
 }
 
-bool cgroup_release(char *why, size_t size)
+void cgroup_release(void)
 {
    char path[PATH_MAX];
-   if (!path_of_process(getpid(), path)) {
-      (void) snprintf(why, size, "there is no control group of version 2");
-      return false;
+   int base = -1;
+   if (path_of_process(getpid(), path)) {
+      char *last = strrchr(path, '/'); /* systemd runs this in the group .control of a unit that has others */
+      if (last != NULL && strcmp(last, "/.control") == 0) {
+         *last = 0;
+      }
+      base = open_path(path);
    }
-   char *last = strrchr(path, '/'); /* systemd runs this in the group .control of a unit that has others */
-   if (last != NULL && strcmp(last, "/.control") == 0) {
-      *last = 0;
-   }
-   int base = open_path(path);
-   if (base < 0 || !is_delegated(base)) {
-      (void) snprintf(why, size, "its control group is not delegated");
-   } else {
-      disable(base);
-   }
-   bool ok = base >= 0 && is_delegated(base);
    if (base >= 0) {
+      if (is_delegated(base)) {
+         disable(base);
+      }
       close(base);
    }
-   return ok;
 }
 
 /* -------------------------------------------------------------------------- modules */

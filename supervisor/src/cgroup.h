@@ -65,8 +65,8 @@ void cgroup_close(struct cgroup *c);
 /** In a process that may be in a group of its own: whether that limits its memory to no more than this. */
 bool cgroup_limits_memory(uint64_t bytes);
 /** Makes the group of this process one in which it may be started again: controllers are switched off until the next cgroup_open(). For
- *  systemd before 254, which puts a service that is restarted into BASE itself. \return false: why */
-bool cgroup_release(char *why, size_t size);
+ *  systemd, which puts a service that is restarted into BASE itself. Where there is nothing to make free, it does nothing. */
+void cgroup_release(void);
 
 /* What it reads, for tests. */
 

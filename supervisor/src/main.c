@@ -332,11 +332,7 @@ int main(int argc, char **argv)
       }
    }
    if (c.release) {
-      char why[256];
-      if (!cgroup_release(why, sizeof(why))) {
-         fprintf(stderr, "supervisor: --release-cgroup: %s\n", why);
-         return EXIT_FAILURE;
-      }
+      cgroup_release();
       return EXIT_SUCCESS;
    }
    if (c.background && c.foreground) {
