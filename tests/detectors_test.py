@@ -244,6 +244,18 @@ class Floods(Detectors):
         both = [biflow(30 + n / 100, self.address(n), '10.0.0.80', 1024 + n, 80, flags_rev=SYN | ACK, packets_rev=1) for n in range(2000)]
         self.assertEqual(len(self.floods(both)), 1)
 
+    def test_directions_of_a_flow_in_turns_or_apart(self):
+        """Hosts of a flow and of its other direction are looked up once where these follow each other."""
+        flood = [flow(30 + n / 100, self.address(n), '10.0.0.80', 1024 + n, 80) for n in range(3000)]
+        answers = [flow(30 + n / 100, '10.0.0.80', self.address(n), 80, 1024 + n, flags=RST | ACK) for n in range(3000)]
+        turns = [line for pair in zip(flood, answers) for line in pair]
+        apart = [line for n in range(0, 3000, 2) for line in flood[n:n + 2] + answers[n:n + 2]]
+        for options in (), ('--capacity', '8'):
+            with self.subTest(options):
+                found = self.floods(turns, '--details', *options)
+                self.assertEqual([(a['DST_IP'], a['FLOW_COUNT'], a['SRC_NET_CNT']) for a in found], [('10.0.0.80', '3000', '3000')])
+                self.assertEqual(found, self.floods(apart, '--details', *options))
+
     def test_long_flood_is_one_event(self):
         found = self.floods(flow(n / 40, f'2001:db8:{n % 3000:x}::1', '2001:db8::80', 1024, 443) for n in range(40 * 900))
         self.assertEqual([a['EVENT_SEQ'] for a in found], ['0', '1', '2', '3'])

@@ -7,6 +7,7 @@
 #ifndef DDOS_H
 #define DDOS_H
 
+#include <nemea-common/nc_hash.h>
 #include <nemea-common/nc_table.h>
 #include <nemea/module.h>
 
@@ -56,48 +57,56 @@ struct packets {
 
 #define PAST (HISTORY - 1) /* intervals before the newest one */
 
-/* A destination (address or prefix). What every flow looks at comes first: with the key, its table's entry is five cache lines, of which
- * most flows need one or two. The last three are cleared when they are needed. */
+/* A destination (address or prefix). What every flow looks at comes first: with the key, its table's entry is four cache lines, of which
+ * most flows need the first one. */
 struct host {
    uint64_t id;       /* never used again for another destination */
-   uint64_t interval; /* number of the newest one */
-   uint64_t total;    /* of bytes */
-   uint64_t bytes;    /* of the newest interval, as up to networks */
+   uint64_t total;    /* of bytes of all intervals; less those of the past it is what the newest one has */
+   uint32_t interval; /* number of the newest one */
+   uint32_t asked;    /* flows that the destination itself sent */
+   uint32_t asked_before; /* in the interval before */
+   uint32_t answers;      /* flows to it that look like answers of servers */
    uint32_t sources, flows, answered;
    uint32_t good; /* flows of ordinary use */
 
    struct host *next; /* list of destinations to check when an interval ends; NULL: not in it */
    struct flood *flood;
-   uint64_t quiet_until; /* interval: until then its history holds a flood that was reported */
-   struct lead *lead;    /* detail.h; both NULL without --details */
+   struct lead *lead; /* detail.h; both NULL without --details */
    struct detail *detail;
-   uint32_t asked;        /* flows that the destination itself sent */
-   uint32_t answers;      /* flows to it that look like answers of servers */
-   uint32_t asked_before; /* asked, in the interval before */
-   uint32_t networks;     /* distinct source networks of the packets */
-   uint32_t port_lead;    /* of the candidate for the port of most of them (Boyer and Moore) */
-   uint16_t port;
-   bool has_packets, has_past; /* what follows is cleared */
+   uint32_t quiet_until;               /* interval: until then its history holds a flood that was reported */
+   uint8_t deaf;                       /* bit of a past interval: less than half of its flows were answered */
+   bool has_packets : 1, has_past : 1; /* else what follows is to be cleared */
+   uint16_t port; /* host_packets(): the candidate for that of most of them (Boyer and Moore) */
+
+   struct host *prev;  /* in the list */
+   uint32_t port_lead; /* the same */
+   uint32_t networks;  /* the same: distinct source networks of the packets */
+
+   uint32_t past_sources[PAST]; /* host_need_past(); interval n is at n % PAST */
+   uint64_t past_bytes[PAST];
 
    struct packets packets; /* host_packets() */
-
-   uint64_t past_bytes[PAST]; /* oldest first; host_need_past() */
-   uint32_t past_sources[PAST], past_flows[PAST], past_answered[PAST];
-   struct host *prev; /* in the list */
 };
 
-#define HOST_CLEARED offsetof(struct host, packets) /* of a new one */
+#define HOST_CLEARED offsetof(struct host, next) /* of a new one, by its table; the rest in host_get() */
+_Static_assert(sizeof(ip_addr_t) + sizeof(struct host) == 256,
+               "an entry of destinations is four cache lines");
 
-struct source_key {
-   uint64_t host; /* id */
-   ip_addr_t network;
-};
-
-/* A source network of one destination. Sources are counted exactly, whatever addresses an attacker chooses. */
+/* A source network of one destination. Sources are counted exactly, whatever addresses an attacker chooses: the key is a hash of
+ * destination and network that is keyed, too, and for no two of them the same in practice (2^-64 for each two). */
 struct source {
    uint32_t interval;  /* of the destination when it was last seen */
    uint8_t seen;       /* bit i: counted in the i-th interval before */
    bool among_packets; /* counted in struct packets of this interval */
+};
+
+/* The source network of a flow, which is searched when it is needed. */
+struct source_ref {
+   uint64_t host; /* id */
+   ip_addr_t network;
+   struct source *source; /* NULL: not looked up yet */
+   uint64_t key, hash;    /* source_key(), and its hash of nc_table_prefetch(), ... */
+   bool is_hashed;        /* ... if this is set */
 };
 
 struct ddos {
@@ -107,7 +116,7 @@ struct ddos {
    uint8_t source_mask, target_mask, source_mask6, target_mask6;
    uint32_t flood_flows, flood_networks;
    nc_table_t *hosts;   /* ip_addr_t -> struct host */
-   nc_table_t *sources; /* struct source_key -> struct source */
+   nc_table_t *sources; /* source_key() -> struct source */
    bool classic;        /* floods by volume only */
    bool with_details;
    bool early;              /* a flood is reported as soon as it is one */
@@ -132,10 +141,8 @@ void hosts_open(struct ddos *self);
 void hosts_close(struct ddos *self);
 /* Of the table of destinations: this one is evicted. */
 void hosts_evicted(void *context, const void *key, void *value);
-/* The destination, with its windows at this interval. hash: of nc_table_prefetch(), here and below */
+/* The destination, which is added if it is new. hash: of nc_table_prefetch(). Its windows may be behind: host_roll(). */
 struct host *host_get(struct ddos *self, const ip_addr_t *target, uint64_t hash, uint64_t interval);
-/* The same, NULL when it is not known. */
-struct host *host_find(const struct ddos *self, const ip_addr_t *target, uint64_t hash, uint64_t interval);
 /* Adds it to the list of destinations to check when an interval ends. */
 void host_watch(struct ddos *self, struct host *h);
 void host_unwatch(struct host *h);
@@ -143,28 +150,41 @@ void host_unwatch(struct host *h);
 struct packets *host_packets(struct host *h);
 /* Must come before the intervals before the newest one are looked at; hosts in the list have them. */
 void host_need_past(struct host *h);
-/* What an interval had; oldest first, the last one is NEWEST. */
-static inline uint64_t *host_bytes(struct host *h, unsigned i)
+/* What an interval had; 0 is the oldest one, the last one is NEWEST. */
+static inline unsigned host_slot(const struct host *h, unsigned i)
 {
-   return i == NEWEST ? &h->bytes : &h->past_bytes[i];
+   return (h->interval + i) % PAST; /* h->interval - PAST + i */
 }
+uint64_t host_bytes(const struct host *h, unsigned i);
 static inline uint32_t *host_sources(struct host *h, unsigned i)
 {
-   return i == NEWEST ? &h->sources : &h->past_sources[i];
+   return i == NEWEST ? &h->sources : &h->past_sources[host_slot(h, i)];
 }
 /* Is less than half of the flows of an interval answered? */
 static inline bool host_is_deaf(const struct host *h, unsigned i)
 {
-   return i == NEWEST ? h->answered < h->flows / 2 : h->past_answered[i] < h->past_flows[i] / 2;
+   return i == NEWEST ? h->answered < h->flows / 2 : h->deaf >> host_slot(h, i) & 1;
 }
 /* Moves the windows on: the last ones become those of this interval. */
-void host_roll(struct host *h, uint64_t interval);
+void host_move(struct host *h, uint64_t interval);
+static inline void host_roll(struct host *h, uint64_t interval)
+{
+   if (interval > h->interval) {
+      host_move(h, interval);
+   }
+}
 /* Mean of the intervals before index, beginning with the first that has bytes. */
 void host_baseline(struct host *h, unsigned index, uint64_t *bytes, uint64_t *sources);
-/* A source network of a destination, as of this interval; valid until the next call. hash: of the key */
-struct source *source_get(struct ddos *self, const struct source_key *key, uint64_t hash, uint64_t interval);
-/* Counts a source in the destination's interval of this index, once. */
-void source_count(struct host *h, struct source *s, unsigned index);
+static inline uint64_t source_key(const struct source_ref *s)
+{
+   uint64_t words[3] = {s->host};
+   memcpy(&words[1], &s->network, sizeof(s->network));
+   return nc_hash_words(words, 3);
+}
+/* Counts it in the destination's interval of this index, once. */
+void source_count(struct ddos *self, struct host *h, struct source_ref *s, unsigned index);
+/* Is it the first time that it sends packets of a flood in this interval? */
+bool source_joins(struct ddos *self, struct source_ref *s);
 
 /* ddos_detector.c */
 /* begin: seconds. NULL without memory. */
@@ -174,7 +194,7 @@ void flood_end(struct ddos *self, struct host *h);
 int flood_report(nm_module_t *m, struct host *h, ur_time_t first, ur_time_t last);
 
 /* volume.c */
-int volume_add(nm_module_t *m, struct host *h, const struct flow *f, uint64_t bytes, struct source *source);
+int volume_add(nm_module_t *m, struct host *h, const struct flow *f, struct source_ref *source);
 /* Before and after the windows of h move on by one interval. */
 int volume_leave(nm_module_t *m, struct host *h);
 int volume_moved(nm_module_t *m, struct host *h);
@@ -182,7 +202,8 @@ int volume_finish(nm_module_t *m, struct host *h);
 
 /* packets.c */
 /* both_ways: records tell whether a flow was answered. \return true: its packets belong to no connection */
-bool packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct source *source, bool both_ways);
+bool packets_add(struct ddos *self, struct host *h, const struct flow *f, struct source_ref *source,
+                 bool both_ways);
 /* Are there enough of them that the destination must be checked when the interval ends? */
 bool packets_many(const struct ddos *self, struct host *h);
 /* With --early: is the running interval a flood already? Then it is reported. */

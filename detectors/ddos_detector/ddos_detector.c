@@ -63,8 +63,7 @@ static const nm_option_t options[] = {
            "Minimum number of distinct source networks (prefixes) for a flood."),
     NM_TABLE(0, "capacity", struct state, ddos.hosts, "destinations", ip_addr_t, struct host, 32768,
              .cleared = HOST_CLEARED, .evicted = hosts_evicted),
-    NM_TABLE(0, "sources", struct state, ddos.sources, "source networks", struct source_key, struct source,
-             524288),
+    NM_TABLE(0, "sources", struct state, ddos.sources, "source networks", uint64_t, struct source, 524288),
     NM_FLAG(0, "details", struct state, ddos.with_details,
             "Alerts also have the type of the flood, its protocol, ports, packets, distinct sources and peak "
             "rate."),
@@ -229,9 +228,14 @@ static int format(nm_module_t *m, uint32_t input)
 
 /* Traffic that the destination requested is no attack on it. Records of both directions do not count it for the client at
  * all; in records of one direction it comes from the low port of a server to a high port of a host that sends, too. */
+static bool may_be_solicited(const struct state *state, const struct flow *f)
+{
+   return !state->format.both_ways && state->format.details && state->format.src_port && flow_is_answer(f);
+}
+
 static bool solicited(const struct state *state, struct host *h, const struct flow *f)
 {
-   if (state->format.both_ways || !state->format.details || !state->format.src_port || !flow_is_answer(f)) {
+   if (!may_be_solicited(state, f)) {
       return false;
    }
    h->answers++;
@@ -242,29 +246,32 @@ static bool solicited(const struct state *state, struct host *h, const struct fl
 struct step {
    struct flow f;
    ip_addr_t sender, target;
-   struct host *from, *to;  /* from: NULL: not known */
+   struct host *from, *to; /* from: NULL: not known */
+   uint64_t from_hash, to_hash;
    uint64_t from_id, to_id; /* another id: it was evicted for a later flow of the batch */
-   struct source_key source;
-   uint64_t source_hash;
+   bool is_turned;          /* it is the other direction of the flow before */
+   bool is_use, is_answer;
+   struct source_ref source;
 };
 
-#define STEPS (NC_TABLE_BATCH / 2)
+#define STEPS NC_TABLE_BATCH /* a flow has two hosts, but those of many are in the cache already */
 
-static int add_flow(nm_module_t *m, struct state *state, const struct step *step)
+static int add_flow(nm_module_t *m, struct state *state, struct step *step)
 {
    struct ddos *self = &state->ddos;
    const struct flow *f = &step->f;
    if (step->from != NULL && step->from->id == step->from_id) {
+      host_roll(step->from, self->interval);
       step->from->asked++; /* the sender may get answers */
    }
    struct host *h = step->to;
-   struct source *source = source_get(self, &step->source, step->source_hash, self->interval);
    if (h->id != step->to_id) {
       return NM_OK;
    }
+   host_roll(h, self->interval);
    bool stray = false;
    if (state->format.details && !self->classic) {
-      stray = packets_add(h, f, f->bytes, source, state->format.both_ways);
+      stray = packets_add(self, h, f, &step->source, state->format.both_ways);
       if (stray && h->next == NULL && packets_many(self, h)) {
          host_watch(self, h);
       }
@@ -274,7 +281,7 @@ static int add_flow(nm_module_t *m, struct state *state, const struct step *step
       detail_add(self, h, f, &step->source.network, f->bytes, stray);
    }
    int rc = stray && self->early ? packets_look(m, h) : NM_OK;
-   return rc != NM_OK || asked_for ? rc : volume_add(m, h, f, f->bytes, source);
+   return rc != NM_OK || asked_for ? rc : volume_add(m, h, f, &step->source);
 }
 
 /* The first packet seen was the victim's: the flood is the reverse direction of the flow. */
@@ -312,31 +319,99 @@ static bool read_step(const struct state *state, const void *rec, struct step *s
    }
    step->sender = masked(f->src, &state->targets);
    step->target = masked(f->dst, &state->targets);
-   step->source.network = masked(f->src, &state->sources);
+   step->source = (struct source_ref){.network = masked(f->src, &state->sources)};
+   step->is_use = state->format.details && flow_is_use(f->protocol, f->flags);
+   step->is_answer = may_be_solicited(state, f);
    return true;
 }
 
-/* Finds the steps' hosts, and fetches their sources. */
-static void find_hosts(struct ddos *self, struct step *steps, uint32_t n)
+static bool same_address(const ip_addr_t *a, const ip_addr_t *b)
+{
+   return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* Where records have one direction, both of a flow often come one after the other: their hosts are the same. */
+static void fetch_hosts(struct ddos *self, struct step *steps, uint32_t n)
 {
    const void *keys[2 * STEPS];
    uint64_t hashes[2 * STEPS];
-   for (uint32_t i = 0; i < n; i++) {
-      keys[2 * i] = &steps[i].sender;
-      keys[2 * i + 1] = &steps[i].target;
-   }
-   nc_table_prefetch(self->hosts, keys, 2 * n, hashes);
+   uint32_t count = 0;
    for (uint32_t i = 0; i < n; i++) {
       struct step *step = &steps[i];
-      step->from = host_find(self, &step->sender, hashes[2 * i], self->interval);
-      step->from_id = step->from != NULL ? step->from->id : 0;
-      step->to = host_get(self, &step->target, hashes[2 * i + 1], self->interval);
-      step->to_id = step->source.host = step->to->id;
-      keys[i] = &step->source;
+      step->is_turned = i > 0 && same_address(&step->sender, &steps[i - 1].target) &&
+                        same_address(&step->target, &steps[i - 1].sender);
+      if (!step->is_turned) {
+         keys[count++] = &step->sender;
+         keys[count++] = &step->target;
+      }
    }
-   nc_table_prefetch(self->sources, keys, n, hashes);
+   nc_table_prefetch(self->hosts, keys, count, hashes);
+   for (uint32_t i = 0, next = 0; i < n; i++) {
+      struct step *step = &steps[i];
+      step->from_hash = step->is_turned ? steps[i - 1].to_hash : hashes[next++];
+      step->to_hash = step->is_turned ? steps[i - 1].from_hash : hashes[next++];
+   }
+}
+
+/* before: the step before this one if this one is the other direction of it */
+static void find_hosts(struct ddos *self, struct step *step, const struct step *before)
+{
+   const bool is_known =
+       before != NULL && before->from != NULL &&
+       before->to->id != self->last_id; /* which may have been added in place of the other */
+   step->from =
+       before != NULL ? before->to : nc_table_peek_hashed(self->hosts, &step->sender, step->from_hash);
+   step->from_id = step->from != NULL ? step->from->id : 0;
+   if (is_known) {
+      step->to = before->from;
+      nc_table_use(self->hosts, step->to);
+   } else {
+      step->to = host_get(self, &step->target, step->to_hash, self->interval);
+   }
+   step->to_id = step->source.host = step->to->id;
+}
+
+/* Fetches what the step needs of a destination besides the first line of it. (Inlined, since gcc 12 leaves out calls of functions that do
+ * nothing but fetch.) */
+__attribute__((always_inline)) static inline void fetch_rest(const struct host *h, uint64_t interval,
+                                                             bool stray)
+{
+   const char *entry = (const char *) h - sizeof(ip_addr_t);
+   if (h->interval < interval) {
+      __builtin_prefetch(entry + 64, 1);
+      __builtin_prefetch(entry + 128, 1);
+   }
+   if (stray) {
+      __builtin_prefetch(entry + 64, 1);
+      __builtin_prefetch(entry + 192, 1);
+   }
+}
+
+/* Finds the steps' hosts, and fetches what they need. */
+static void prepare(struct ddos *self, struct step *steps, uint32_t n)
+{
+   struct source_ref *needed[STEPS];
+   const void *keys[STEPS];
+   uint64_t hashes[STEPS];
+   uint32_t count = 0;
+   fetch_hosts(self, steps, n);
    for (uint32_t i = 0; i < n; i++) {
-      steps[i].source_hash = hashes[i];
+      struct step *step = &steps[i];
+      find_hosts(self, step, step->is_turned ? &steps[i - 1] : NULL);
+      if (step->from != NULL) {
+         fetch_rest(step->from, self->interval, false);
+      }
+      fetch_rest(step->to, self->interval, !step->is_use);
+      if (!step->is_use || !step->is_answer) { /* else most are asked for, and their source does not count */
+         step->source.key = source_key(&step->source);
+         needed[count] = &step->source;
+         keys[count++] = &step->source.key;
+      }
+   }
+   nc_table_prefetch(self->sources, keys, count, hashes);
+   for (uint32_t i = 0; i < count; i++) {
+      needed[i]->hash = hashes[i];
+      needed[i]->is_hashed = true;
    }
 }
 
@@ -362,7 +437,7 @@ static int records(nm_module_t *m, const nm_record_t *recs, uint32_t n)
             nm_warn(m, "record with an impossible time is ignored");
          }
       }
-      find_hosts(self, steps, count);
+      prepare(self, steps, count);
       for (uint32_t i = 0; i < count && rc == NM_OK; i++) {
          rc = add_flow(m, state, &steps[i]);
       }

@@ -43,17 +43,13 @@ struct host *host_get(struct ddos *self, const ip_addr_t *target, uint64_t hash,
    struct host *h = nc_table_upsert_hashed(self->hosts, target, hash, &is_new);
    if (is_new) {
       h->id = ++self->last_id;
-      h->interval = interval;
-   }
-   host_roll(h, interval);
-   return h;
-}
-
-struct host *host_find(const struct ddos *self, const ip_addr_t *target, uint64_t hash, uint64_t interval)
-{
-   struct host *h = nc_table_peek_hashed(self->hosts, target, hash);
-   if (h != NULL) {
-      host_roll(h, interval);
+      h->interval = (uint32_t) interval;
+      h->next = NULL;
+      h->flood = NULL;
+      h->lead = NULL;
+      h->detail = NULL;
+      h->quiet_until = 0;
+      h->has_packets = h->has_past = false;
    }
    return h;
 }
@@ -83,6 +79,8 @@ struct packets *host_packets(struct host *h)
 {
    if (!h->has_packets) {
       h->packets = (struct packets){.syn = 0};
+      h->networks = h->port_lead = 0;
+      h->port = 0;
       h->has_packets = true;
    }
    return &h->packets;
@@ -93,59 +91,51 @@ void host_need_past(struct host *h)
    if (!h->has_past) {
       memset(h->past_bytes, 0, sizeof(h->past_bytes));
       memset(h->past_sources, 0, sizeof(h->past_sources));
-      memset(h->past_flows, 0, sizeof(h->past_flows));
-      memset(h->past_answered, 0, sizeof(h->past_answered));
+      h->deaf = 0;
       h->has_past = true;
    }
 }
 
-/* The newest interval becomes the k-th before. */
-static void shift(uint32_t past[PAST], uint64_t k, uint32_t *newest)
+uint64_t host_bytes(const struct host *h, unsigned i)
 {
-   memmove(past, past + k, (PAST - k) * sizeof(*past));
-   memset(past + PAST - k, 0, k * sizeof(*past));
-   past[PAST - k] = *newest;
-   *newest = 0;
+   if (i < NEWEST) {
+      return h->past_bytes[host_slot(h, i)];
+   }
+   uint64_t bytes = h->total;
+   for (unsigned k = 0; k < PAST && h->has_past; k++) {
+      bytes -= h->past_bytes[k];
+   }
+   return bytes;
 }
 
-static void forget(struct host *h)
-{
-   h->total = h->bytes = 0;
-   h->sources = h->flows = h->answered = 0;
-   h->has_past = false;
-}
-
-static void move_windows(struct host *h, uint64_t k)
+/* The newest interval becomes the k-th before; those between had nothing. */
+static void move_windows(struct host *h, unsigned k)
 {
    host_need_past(h);
+   const uint64_t bytes = host_bytes(h, NEWEST);
    for (unsigned i = 0; i < k; i++) {
-      h->total -= h->past_bytes[i];
+      const unsigned slot = host_slot(h, i); /* of the interval that leaves, and that which comes */
+      h->total -= h->past_bytes[slot];
+      h->past_bytes[slot] = i == 0 ? bytes : 0;
+      h->past_sources[slot] = i == 0 ? h->sources : 0;
+      h->deaf &= (uint8_t) ~(1u << slot);
+      h->deaf |= (uint8_t) ((i == 0 && host_is_deaf(h, NEWEST)) << slot);
    }
-   memmove(h->past_bytes, h->past_bytes + k, (PAST - k) * sizeof(*h->past_bytes));
-   memset(h->past_bytes + PAST - k, 0, k * sizeof(*h->past_bytes));
-   h->past_bytes[PAST - k] = h->bytes;
-   h->bytes = 0;
-   shift(h->past_sources, k, &h->sources);
-   shift(h->past_flows, k, &h->flows);
-   shift(h->past_answered, k, &h->answered);
 }
 
-void host_roll(struct host *h, uint64_t interval)
+void host_move(struct host *h, uint64_t interval)
 {
-   if (interval <= h->interval) {
-      return;
-   }
    uint64_t k = interval - h->interval;
    if (k <= PAST) {
-      move_windows(h, k);
+      move_windows(h, (unsigned) k);
    } else {
-      forget(h);
+      h->total = 0;
+      h->has_past = false;
    }
    h->asked_before = k == 1 ? h->asked : 0;
-   h->asked = h->answers = h->good = h->networks = h->port_lead = 0;
-   h->port = 0;
+   h->sources = h->flows = h->answered = h->asked = h->answers = h->good = 0;
    h->has_packets = false;
-   h->interval = interval;
+   h->interval = (uint32_t) interval;
    if (h->next != NULL) {
       host_need_past(h);
    }
@@ -156,8 +146,8 @@ void host_baseline(struct host *h, unsigned index, uint64_t *bytes, uint64_t *so
    unsigned n = 0;
    *bytes = *sources = 0;
    for (unsigned i = 0; i < index; i++) {
-      if (n > 0 || *host_bytes(h, i) > 0) {
-         *bytes += *host_bytes(h, i);
+      if (n > 0 || host_bytes(h, i) > 0) {
+         *bytes += host_bytes(h, i);
          *sources += *host_sources(h, i);
          n++;
       }
@@ -166,23 +156,42 @@ void host_baseline(struct host *h, unsigned index, uint64_t *bytes, uint64_t *so
    *sources /= n > 0 ? n : 1;
 }
 
-struct source *source_get(struct ddos *self, const struct source_key *key, uint64_t hash, uint64_t interval)
+/* As of this interval; valid until that of another flow is looked up. */
+static struct source *source_get(struct ddos *self, struct source_ref *ref)
 {
-   struct source *s = nc_table_upsert_hashed(self->sources, key, hash, NULL);
-   uint64_t passed = interval - s->interval; /* a new one has interval 0 and nothing seen */
+   if (ref->source != NULL) {
+      return ref->source;
+   }
+   if (!ref->is_hashed) {
+      const void *key = &ref->key;
+      ref->key = source_key(ref);
+      nc_table_prefetch(self->sources, &key, 1, &ref->hash);
+   }
+   struct source *s = nc_table_upsert_hashed(self->sources, &ref->key, ref->hash, NULL);
+   uint64_t passed = self->interval - s->interval; /* a new one has interval 0 and nothing seen */
    if (passed > 0) {
       s->seen = passed < HISTORY ? (uint8_t) (s->seen << passed) : 0;
       s->among_packets = false;
-      s->interval = (uint32_t) interval;
+      s->interval = (uint32_t) self->interval;
    }
+   ref->source = s;
    return s;
 }
 
-void source_count(struct host *h, struct source *s, unsigned index)
+void source_count(struct ddos *self, struct host *h, struct source_ref *ref, unsigned index)
 {
+   struct source *s = source_get(self, ref);
    uint8_t bit = (uint8_t) (1u << (NEWEST - index));
    if ((s->seen & bit) == 0) {
       s->seen |= bit;
       ++*host_sources(h, index);
    }
+}
+
+bool source_joins(struct ddos *self, struct source_ref *ref)
+{
+   struct source *s = source_get(self, ref);
+   bool joins = !s->among_packets;
+   s->among_packets = true;
+   return joins;
 }

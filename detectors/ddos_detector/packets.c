@@ -112,11 +112,17 @@ static void add(uint32_t *to, uint64_t n)
    *to = n > UINT32_MAX - *to ? UINT32_MAX : *to + (uint32_t) n;
 }
 
-bool packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct source *source, bool both_ways)
+bool packets_add(struct ddos *self, struct host *h, const struct flow *f, struct source_ref *source,
+                 bool both_ways)
 {
-   enum kind kind = kind_of(f);
    ip_addr_t target;
    memcpy(&target, f->dst, sizeof(target));
+   if (flow_is_use(f->protocol, f->flags)) { /* most are */
+      h->good += !is_multicast(&target);
+      return false;
+   }
+   enum kind kind = kind_of(f);
+   const uint64_t bytes = f->bytes;
    bool burst = is_burst(f, &target, bytes, both_ways), reflected = is_reflected(f);
    if (is_multicast(&target) && !(burst && is_broadcast(&target))) {
       return false;
@@ -147,8 +153,7 @@ bool packets_add(struct host *h, const struct flow *f, uint64_t bytes, struct so
       h->port = f->dst_port;
    }
    h->port_lead = h->port == f->dst_port ? h->port_lead + 1 : h->port_lead - 1;
-   h->networks += !source->among_packets;
-   source->among_packets = true;
+   h->networks += source_joins(self, source);
    return true;
 }
 

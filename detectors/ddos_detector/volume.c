@@ -9,11 +9,12 @@
 #define MIN_SOURCES_IDLE 50 /* the same without earlier traffic */
 #define IDLE_BEFORE      2  /* intervals without traffic that count as history */
 
-/* Shares the bytes of a flow among the intervals it lasted, newest first; its source belongs to each of them. */
-static void spread(struct host *h, uint64_t first, uint64_t last, uint64_t bytes, struct source *source)
+/* Shares the bytes of a flow that began before the newest interval among those it lasted, newest first; its source belongs to each of them. */
+static void spread(struct ddos *self, struct host *h, const struct flow *f, struct source_ref *source)
 {
+   const uint64_t first = ur_time_get_sec(f->first), last = ur_time_get_sec(f->last);
+   uint64_t bytes = f->bytes, duration = last - first + 1, start = h->interval * (uint64_t) INTERVAL;
    unsigned __int128 all = bytes;
-   uint64_t duration = last - first + 1, start = h->interval * INTERVAL;
    for (int i = NEWEST; i >= 0 && (i == NEWEST || first < start + INTERVAL); i--, start -= INTERVAL) {
       uint64_t end = start + INTERVAL;
       if (last < start) {
@@ -23,11 +24,11 @@ static void spread(struct host *h, uint64_t first, uint64_t last, uint64_t bytes
       uint64_t share = first >= start ? bytes : (uint64_t) (all * seconds / duration);
       if (i < NEWEST) {
          host_need_past(h);
+         h->past_bytes[host_slot(h, (unsigned) i)] += share;
       }
-      *host_bytes(h, (unsigned) i) += share;
       h->total += share;
       bytes -= share;
-      source_count(h, source, (unsigned) i);
+      source_count(self, h, source, (unsigned) i);
    }
 }
 
@@ -35,17 +36,19 @@ static void spread(struct host *h, uint64_t first, uint64_t last, uint64_t bytes
 static bool exceeds(const struct ddos *self, struct host *h, unsigned i, uint64_t bytes, uint64_t sources,
                     uint32_t min_sources)
 {
-   const uint64_t now = *host_bytes(h, i);
    const uint32_t from = *host_sources(h, i);
-   return now > bytes * self->rate && now > interval_bytes(self->min_attack) &&
-          from > sources * self->source_rate && from >= min_sources;
+   if (from < min_sources || from <= sources * self->source_rate) { /* most times, so it comes first */
+      return false;
+   }
+   const uint64_t now = host_bytes(h, i);
+   return now > bytes * self->rate && now > interval_bytes(self->min_attack);
 }
 
 /* First interval with traffic. */
 static unsigned first_busy(struct host *h, unsigned limit)
 {
    unsigned k = 0;
-   while (k < limit && *host_bytes(h, k) == 0) {
+   while (k < limit && host_bytes(h, k) == 0) {
       k++;
    }
    return k;
@@ -58,7 +61,7 @@ static unsigned find_flood(const struct ddos *self, struct host *h, bool *no_his
    uint64_t bytes = 0, sources = 0, n = 0;
    *no_history = false;
    for (unsigned i = k; i + 2 < HISTORY; i++) {
-      bytes += *host_bytes(h, i);
+      bytes += host_bytes(h, i);
       sources += *host_sources(h, i);
       n++;
       if (exceeds(self, h, i + 1, bytes / n, sources / n, MIN_SOURCES) &&
@@ -68,7 +71,7 @@ static unsigned find_flood(const struct ddos *self, struct host *h, bool *no_his
    }
    /* Sudden traffic to an idle destination, while there were records of others: a flood if it is not answered. */
    k = first_busy(h, HISTORY - 1);
-   uint64_t oldest = h->interval - NEWEST;
+   uint64_t oldest = (uint64_t) h->interval - NEWEST;
    *no_history = k >= IDLE_BEFORE && k + 1 < HISTORY && oldest + k >= self->watched_since + IDLE_BEFORE &&
                  exceeds(self, h, k, 0, 0, MIN_SOURCES_IDLE) &&
                  exceeds(self, h, k + 1, 0, 0, MIN_SOURCES_IDLE) && host_is_deaf(h, k) &&
@@ -80,8 +83,8 @@ static unsigned find_flood(const struct ddos *self, struct host *h, bool *no_his
 static void sum_up(struct host *h, unsigned i)
 {
    struct flood *flood = h->flood;
-   flood->total += *host_bytes(h, i) - flood->orig_bytes;
-   flood->bytes += *host_bytes(h, i);
+   flood->total += host_bytes(h, i) - flood->orig_bytes;
+   flood->bytes += host_bytes(h, i);
    flood->sources += *host_sources(h, i);
    flood->intervals++;
 }
@@ -112,7 +115,7 @@ static int report_early(nm_module_t *m, struct host *h, unsigned begin, uint64_t
    struct flood *flood = h->flood;
    host_baseline(h, begin, &flood->orig_bytes, &flood->orig_sources);
    for (unsigned i = begin; i < HISTORY; i++) {
-      if (*host_bytes(h, i) > flood->orig_bytes) {
+      if (host_bytes(h, i) > flood->orig_bytes) {
          sum_up(h, i);
       }
    }
@@ -124,12 +127,17 @@ static int report_early(nm_module_t *m, struct host *h, unsigned begin, uint64_t
    return rc;
 }
 
-int volume_add(nm_module_t *m, struct host *h, const struct flow *f, uint64_t bytes, struct source *source)
+int volume_add(nm_module_t *m, struct host *h, const struct flow *f, struct source_ref *source)
 {
    struct ddos *self = nm_self(m);
    h->flows++;
    h->answered += f->packets_rev >= f->packets / 4 && f->packets_rev > 0;
-   spread(h, ur_time_get_sec(f->first), ur_time_get_sec(f->last), bytes, source);
+   if (ur_time_get_sec(f->first) >= h->interval * (uint64_t) INTERVAL) { /* most are short */
+      h->total += f->bytes;
+      source_count(self, h, source, NEWEST);
+   } else {
+      spread(self, h, f, source);
+   }
    if (h->total <= 2 * interval_bytes(self->min_attack) || h->flood != NULL || h->interval < h->quiet_until) {
       return NM_OK;
    }
@@ -139,11 +147,12 @@ int volume_add(nm_module_t *m, struct host *h, const struct flow *f, uint64_t by
    if (begin == 0) {
       return NM_OK;
    }
-   struct flood *flood = flood_start(self, h, FLOOD_VOLUME, (h->interval - NEWEST + begin) * INTERVAL);
+   struct flood *flood =
+       flood_start(self, h, FLOOD_VOLUME, ((uint64_t) h->interval - NEWEST + begin) * INTERVAL);
    if (flood == NULL) {
       return nm_fail(m, "no memory for a flood");
    }
-   flood->begin = h->interval - NEWEST + begin;
+   flood->begin = (uint64_t) h->interval - NEWEST + begin;
    flood->no_history = no_history;
    return self->early ? report_early(m, h, begin, ur_time_get_sec(f->last) + 1) : NM_OK;
 }
@@ -181,20 +190,21 @@ int volume_leave(nm_module_t *m, struct host *h)
    }
    int newest = NEWEST;
    while (newest >= 0 &&
-          (*host_bytes(h, (unsigned) newest) < flood->orig_bytes * self->rate ||
+          (host_bytes(h, (unsigned) newest) < flood->orig_bytes * self->rate ||
            *host_sources(h, (unsigned) newest) < flood->orig_sources * self->source_rate ||
-           (flood->no_history && *host_bytes(h, (unsigned) newest) < interval_bytes(self->min_attack)))) {
+           (flood->no_history && host_bytes(h, (unsigned) newest) < interval_bytes(self->min_attack)))) {
       newest--;
    }
-   uint64_t oldest = (h->interval - NEWEST) * INTERVAL;
-   if (oldest >= flood->reported && *host_bytes(h, 0) > flood->orig_bytes) {
+   uint64_t oldest = ((uint64_t) h->interval - NEWEST) * INTERVAL;
+   if (oldest >= flood->reported && host_bytes(h, 0) > flood->orig_bytes) {
       sum_up(h, 0);
    }
    if (newest > 0) {
       return NM_OK;
    }
-   int rc = report_until(
-       m, h, (h->interval + 1) * INTERVAL); /* its last interval leaves the history: it has ended */
+   int rc = report_until(m, h,
+                         ((uint64_t) h->interval + 1) *
+                             INTERVAL); /* its last interval leaves the history: it has ended */
    flood_end(self, h);
    return rc;
 }
@@ -203,7 +213,7 @@ int volume_moved(nm_module_t *m, struct host *h)
 {
    struct ddos *self = nm_self(m);
    struct flood *flood = h->flood;
-   uint64_t oldest = (h->interval - NEWEST) * INTERVAL;
+   uint64_t oldest = ((uint64_t) h->interval - NEWEST) * INTERVAL;
    if (h->total <= interval_bytes(self->min_history) * HISTORY) {
       int rc = report_until(m, h, oldest);
       flood_end(self, h);
@@ -224,15 +234,15 @@ int volume_finish(nm_module_t *m, struct host *h)
    struct flood *flood = h->flood;
    validate(h);
    for (unsigned i = 0; i < HISTORY; i++) {
-      uint64_t start = (h->interval - NEWEST + i) * INTERVAL;
-      if (*host_bytes(h, i) > flood->orig_bytes && start >= flood->reported) {
+      uint64_t start = ((uint64_t) h->interval - NEWEST + i) * INTERVAL;
+      if (host_bytes(h, i) > flood->orig_bytes && start >= flood->reported) {
          sum_up(h, i);
       } else if (flood->seq ==
                  0) { /* the first report of a flood that does not end averages over the history */
-         flood->bytes += *host_bytes(h, i);
+         flood->bytes += host_bytes(h, i);
          flood->sources += *host_sources(h, i);
          flood->intervals++;
       }
    }
-   return report_until(m, h, (h->interval + 1) * INTERVAL);
+   return report_until(m, h, ((uint64_t) h->interval + 1) * INTERVAL);
 }
