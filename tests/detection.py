@@ -56,7 +56,7 @@ DETECTORS = {
 }
 
 # With --live. Detectors' own options are those of .live in their event.c.
-LIVE_METER = '--early', '-t', '60:10', '--tunnels', 'inner', '--direction=tcp'
+LIVE_METER = '--early', '-t', '60:30', '--tunnels', 'inner', '--direction=tcp'
 LIVE = {'amplification_detection': ('--early',), 'ddos_detector': ('--early',)}
 
 # An attack of one kind explains an alert of the other, but need not cause one.

@@ -444,7 +444,7 @@ static bool add_meter(struct planner *pl, unsigned source, bool plugins)
    m->params = src->kind == RUN_INTERFACE ? text("-I %s", quoted)
                                           : text("-r %s --speed %g", quoted, src->speed > 0 ? src->speed : 1);
    /* Options as of nemea analyze -i. No end of stream: readers go on when the source is started again. */
-   return append(&m->params, " --early -t 60:10 -p %s --tunnels inner --direction=tcp -n", list) ||
+   return append(&m->params, " --early -t 60:30 -p %s --tunnels inner --direction=tcp -n", list) ||
           fail(pl, "out of memory");
 }
 

@@ -275,7 +275,7 @@ static bool start_meter(const struct source_job *job, struct process *p, char *i
       argv[n++] = "-I";
       argv[n++] = (char *) (uintptr_t) job->interface;
       argv[n++] = "-t"; /* for users who watch: alerts are sent during the attack, not after it */
-      argv[n++] = "60:10";
+      argv[n++] = "60:30";
    }
    for (unsigned i = 0; i < job->n_files && job->interface == NULL; i++) {
       argv[n++] = "-r";
