@@ -20,6 +20,7 @@ import stat
 import struct
 import subprocess
 import sys
+import time
 import unittest
 
 from programs import ROOT, facts
@@ -549,6 +550,21 @@ class Supervisor(Supervised):
     def golden(self, name):
         with open(os.path.join(ROOT, 'tests', 'golden', 'supervisor', name), 'rb') as file:
             return file.read()
+
+    def test_requests_that_a_busy_supervisor_reads_late(self):
+        """A client has two seconds for its first request; those in which the supervisor does something else do not count."""
+        s = self.supervisor()
+        clients = [self.w.connect(self.socket) for _ in range(4)]
+        self.cli('status')  # so that they are accepted
+        s.send_signal(signal.SIGSTOP)
+        for client in clients:
+            client.sendall(b'{"command":"status"}\n')
+        time.sleep(3)
+        s.send_signal(signal.SIGCONT)
+        for client in clients:
+            with client, client.makefile() as answers:
+                self.assertTrue(json.loads(answers.readline())['ok'])
+        self.assertEqual(self.w.end(s, signal.SIGTERM)[0], 0)
 
     def test_the_menu_of_old_clients(self):
         s = self.supervisor()

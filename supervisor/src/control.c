@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -294,11 +295,19 @@ bool control_terminal(struct daemon *d)
    return true;
 }
 
+/* What it sent in time lies here: this process was late, and not the client. */
+static bool has_sent(const struct client *c)
+{
+   struct pollfd p = {.fd = c->source.fd, .events = POLLIN};
+   return c->n_reply == 0 && c->tap == NULL && poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0;
+}
+
 void control_tick(struct daemon *d)
 {
    for (size_t i = 0; i < CONTROL_CLIENTS; i++) {
-      if (d->clients[i].used && d->now >= d->clients[i].deadline) {
-         close_client(d, &d->clients[i]);
+      struct client *c = &d->clients[i];
+      if (c->used && d->now >= c->deadline && !has_sent(c)) {
+         close_client(d, c);
       }
    }
 }

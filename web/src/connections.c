@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "connections.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -74,13 +75,20 @@ void connections_idle(struct connections *c, struct connection *one, int64_t now
    pthread_mutex_unlock(&c->lock);
 }
 
+/* Its bytes lie here: the server is late, and not the browser. */
+static bool has_sent(const struct connection *one)
+{
+   struct pollfd p = {.fd = one->fd, .events = POLLIN};
+   return poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0;
+}
+
 void connections_tick(struct connections *c, int64_t now, int64_t limit)
 {
    pthread_mutex_lock(&c->lock);
    for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
       struct connection *one = &c->list[i];
       if (one->fd >= 0 && one->waiting && !one->closed &&
-          now - one->since > (one->known ? IDLE_FACTOR * limit : limit)) {
+          now - one->since > (one->known ? IDLE_FACTOR * limit : limit) && !has_sent(one)) {
          end(one);
          c->slow++;
       }
