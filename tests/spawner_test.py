@@ -49,6 +49,13 @@ def gone(pid):
         return True
 
 
+def removed(group):
+    """A control group, which is busy while a process is in it."""
+    with contextlib.suppress(OSError):
+        os.rmdir(group)
+    return not os.path.exists(group)
+
+
 class Spawner(Supervised):
     def setUp(self):
         self.bin_dir = BIN
@@ -228,6 +235,36 @@ class Spawner(Supervised):
         self.assertIn('error: ' + foreign, check(f'--user={SERVICE}')[1])
         self.assertEqual(check('--user=no-such-user')[0], 1)
         self.w.end(s, signal.SIGTERM)
+
+    def test_a_control_group_is_given_only_where_nobody_else_is(self):
+        """Who owns a group could move, and so end, every process beneath it."""
+        if os.path.isdir('/run/systemd/system'):
+            self.skipTest('systemd gives groups here')
+        mounted = self.w.file('cgroup')
+        os.mkdir(mounted)
+        if subprocess.run(['mount', '-t', 'cgroup2', 'none', mounted], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+            self.skipTest('control groups of version 2 cannot be mounted here')
+        self.addCleanup(subprocess.run, ['umount', mounted], check=True)
+        root = os.stat(mounted).st_uid
+        for others in (True, False):
+            name = f'nemea-test-{os.getpid()}-{others}'
+            group = os.path.join(mounted, name)
+            os.mkdir(group)
+            stranger = subprocess.Popen(['sleep', 'infinity'])
+            if others:
+                with open(f'{group}/cgroup.procs', 'w', encoding='ascii') as file:
+                    file.write(str(stranger.pid))
+            s = self.w.start('unshare', '-m', 'sh', '-c',
+                             f'mount -t cgroup2 none /sys/fs/cgroup && echo $$ >/sys/fs/cgroup/{name}/cgroup.procs && exec "$0" "$@"',
+                             *super().command('--user', SERVICE))
+            self.w.connect(self.socket).close()
+            owner = os.stat(group).st_uid
+            status = self.w.end(s, signal.SIGTERM)
+            stranger.kill()
+            stranger.wait()
+            self.w.wait_for(lambda: removed(group), 'the end of the spawner')
+            self.assertEqual((status[0], owner), (0, 0 if others else pwd.getpwnam(SERVICE).pw_uid), status)
+        self.assertEqual(os.stat(mounted).st_uid, root)
 
     def test_a_deployment_that_nemea_run_has_exported(self):
         """The commands that it prints."""

@@ -266,7 +266,33 @@ static void disable(int base)
    }
 }
 
-void cgroup_give(uid_t uid, gid_t gid)
+/* Nobody else is in the group or beneath it. */
+static bool is_alone(int base, pid_t spawner)
+{
+   char line[32];
+   int fd = openat(base, "cgroup.procs", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+   FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
+   int dir = open_group(base, ".");
+   DIR *d = dir >= 0 ? fdopendir(dir) : NULL;
+   bool alone = f != NULL && d != NULL;
+   while (alone && fgets(line, sizeof(line), f) != NULL) {
+      alone = is_own(atoi(line), spawner);
+   }
+   for (struct dirent *e; alone && (e = readdir(d)) != NULL;) {
+      alone = e->d_type != DT_DIR || e->d_name[0] == '.' || strcmp(e->d_name, OWN) == 0 ||
+              strncmp(e->d_name, PREFIX, strlen(PREFIX)) == 0;
+   }
+   if (f != NULL) {
+      (void) fclose(f);
+   }
+   if (d != NULL) {
+      (void) closedir(d);
+   }
+   return alone;
+}
+
+/* Whom a group belongs to can move every process beneath it, and so end it: those of others stay root's, and all of the machine. */
+void cgroup_give(uid_t uid, gid_t gid, pid_t spawner)
 {
    static const char *const files[] = {".", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"};
    char path[PATH_MAX], why[256];
@@ -274,7 +300,7 @@ void cgroup_give(uid_t uid, gid_t gid)
       return;
    }
    int base = open_base(path, why, sizeof(why));
-   bool ok = base >= 0;
+   bool ok = base >= 0 && faccessat(base, "cgroup.events", F_OK, 0) == 0 && is_alone(base, spawner);
    for (size_t i = 0; ok && i < sizeof(files) / sizeof(files[0]); i++) {
       ok = fchownat(base, files[i], uid, gid, AT_SYMLINK_NOFOLLOW) == 0; /* otherwise cgroup_open() fails */
    }

@@ -40,8 +40,9 @@ struct cgroup_limits {
    uint32_t tasks;  /* 0: CGROUP_TASKS */
 };
 
-/** As root, before it becomes another user: what has to be that one's to make groups. Does nothing where systemd has done it. */
-void cgroup_give(uid_t uid, gid_t gid);
+/** As root, before it becomes another user: what has to be that one's to make groups. Does nothing where systemd has done it, where others
+ * are in the group or beneath it, and in the root of the machine. \param spawner 0: none */
+void cgroup_give(uid_t uid, gid_t gid, pid_t spawner);
 /** Looks for the part that was given, and moves this process there with those that belong to it. \param spawner 0: none
  *  \return false: limits are those of setrlimit(), and c->why says why */
 bool cgroup_open(struct cgroup *c, pid_t spawner);

@@ -113,7 +113,7 @@ bool spawner_start(struct daemon *d)
    }
    close(pair[1]);
    d->spawner.fd = pair[0];
-   cgroup_give(pw->pw_uid, pw->pw_gid);
+   cgroup_give(pw->pw_uid, pw->pw_gid, d->spawner_pid > 0 ? d->spawner_pid : 0);
    if (!give_directories(d, pw)) {
       return false;
    }
