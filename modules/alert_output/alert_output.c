@@ -97,8 +97,7 @@ static const nm_option_t options[] = {
            "Milliseconds of the longest pause."),
     NM_U32(0, "settle", struct alert_output, settle, 1000, 0, 3600000,
            "Milliseconds after which a syslog message whose bytes the receiver's system has acknowledged "
-           "counts as "
-           "delivered; until then it is sent again when the connection breaks."),
+           "counts as delivered; until then it is sent again when the connection breaks."),
     NM_U32(0, "drain", struct alert_output, drain, 10000, 0, 3600000,
            "Milliseconds to deliver what waits when the module ends."),
     NM_U32(0, "attempts", struct alert_output, attempts, 0, 0, 1000000,

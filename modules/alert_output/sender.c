@@ -11,6 +11,7 @@
 #define MOST       1024    /* messages of one delivery */
 #define BATCH_SIZE 1048576 /* bytes */
 #define POLL_MS    50      /* while it is not known whether all has reached the receiver */
+#define FINISH_MS  1000    /* of the time at the end, left for the end of the connection */
 
 struct sender {
    pthread_t thread;
@@ -114,7 +115,7 @@ static void settle(struct sender *s, unsigned n, enum delivery result, uint64_t 
 static bool check_reached(struct sender *s)
 {
    uint64_t bytes = 0;
-   if (!s->marked) {
+   if (!s->marked || (s->stop && s->mark != s->spool.next)) { /* at the end one mark for all that is left */
       s->marked = true;
       s->mark = s->spool.next;
       s->marked_bytes = s->destination->bytes;
@@ -156,7 +157,13 @@ static bool step(struct sender *s)
    return n > 0;
 }
 
-/* The end of the connection is the receiver's confirmation. */
+/* At the end, too, what was sent settles first: a receiver that is killed now closes the connection as one does that has read all. */
+static bool can_settle(const struct sender *s)
+{
+   return s->destination->reached != NULL && s->deadline - now_ms() > FINISH_MS;
+}
+
+/* No time is left to settle: that the receiver closes the connection after its end is the best confirmation there is. */
 static void finish(struct sender *s)
 {
    int64_t left = s->deadline - now_ms();
@@ -188,7 +195,7 @@ static void *run(void *context)
    while (!s->stop || may_go_on(s)) {
       bool busy = step(s);
       bool all_sent = spool_peek(&s->spool) == 0;
-      if (s->stop && all_sent && s->spool.sent > 0) {
+      if (s->stop && all_sent && s->spool.sent > 0 && !can_settle(s)) {
          finish(s);
          all_sent = false;
       }
