@@ -19,6 +19,7 @@ import unittest.util
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TIMEOUT = 60  # seconds until a program that should have ended counts as hanging
+RESERVED = []  # sockets whose names tell other tests which ports they must not take
 unittest.util._MAX_LENGTH = 1 << 16  # characters of what an assertion shows: a sanitizer's report is longer than 80
 
 
@@ -131,17 +132,21 @@ class Workspace:
 
     @staticmethod
     def free_port():
-        """A port of 127.0.0.1 that is free for TCP and UDP, below the range for clients, so that no client gets it in the meantime."""
+        """A port of 127.0.0.1 that is free for TCP and UDP, and that nobody gets before it is used: no client, since it is below their range, and no
+        other test, since its number is the name of a socket of this process."""
         with open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as file:
             first = int(file.read().split()[0])
         for port in random.sample(range(1024, max(first, 2048)), 1000):
+            reserved = socket.socket(socket.AF_UNIX)
             with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
                 try:
+                    reserved.bind(f'\0nemea-test-port-{port}')
                     tcp.bind(('127.0.0.1', port))
                     udp.bind(('127.0.0.1', port))
+                    RESERVED.append(reserved)
                     return port
                 except OSError:
-                    continue
+                    reserved.close()
         raise AssertionError('no port is free')
 
     def connect(self, address):

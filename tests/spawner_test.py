@@ -21,7 +21,7 @@ import sys
 import unittest
 
 from programs import ROOT, facts
-from supervised import Supervised, interface, module
+from supervised import Supervised, gone, interface, module, stat_of
 
 BIN = None
 SERVICE, OTHER = 'nobody', 'games'
@@ -36,17 +36,7 @@ def fingerprint(text):
 
 
 def start_time(pid):
-    with open(f'/proc/{pid}/stat', encoding='ascii') as file:
-        return int(file.read().rpartition(')')[2].split()[19])
-
-
-def gone(pid):
-    """It has ended; who reaps it is the business of the machine."""
-    try:
-        with open(f'/proc/{pid}/stat', encoding='ascii') as file:
-            return file.read().rpartition(')')[2].split()[0] == 'Z'
-    except (FileNotFoundError, ProcessLookupError):
-        return True
+    return int(stat_of(pid)[19])
 
 
 def removed(group):
@@ -86,7 +76,7 @@ class Spawner(Supervised):
 
     def wait_until_ready(self):
         super().wait_until_ready()
-        self.wait_until(lambda s: s['log']['user'] == OTHER and s['sleep']['user'] == SERVICE, 'their users')
+        return self.wait_until(lambda s: s['log']['user'] == OTHER and s['sleep']['user'] == SERVICE, 'their users')
 
     def spawner_of(self, pid):
         with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as file:
@@ -94,9 +84,9 @@ class Spawner(Supervised):
 
     def test_nothing_but_the_spawner_is_root(self):
         s = self.supervisor()
-        self.wait_until_ready()
+        status = self.wait_until_ready()
         service, other = pwd.getpwnam(SERVICE), pwd.getpwnam(OTHER)
-        status = self.status()
+        self.w.wait_for(lambda: facts(status['sleep']['pid'])['Name'] == 'sleep', 'the program')
         self.assertEqual(facts(s.pid)['Uid'].split(), [str(service.pw_uid)] * 4)
         self.assertEqual((facts(s.pid)['CapEff'], facts(s.pid)['NoNewPrivs']), ('0' * 16, '1'))
         spawner = self.spawner_of(s.pid)
@@ -110,7 +100,7 @@ class Spawner(Supervised):
             self.assertIn(str(service.pw_gid), of['Groups'].split() + of['Gid'].split())
             files = sorted(os.listdir(f'/proc/{status[name]["pid"]}/fd'), key=int)[:3]
             self.assertEqual(files, ['0', '1', '2'])
-        self.assertEqual(set(os.listdir(f'/proc/{status["sleep"]["pid"]}/fd')), {'0', '1', '2'})
+        self.w.wait_for(lambda: set(os.listdir(f'/proc/{status["sleep"]["pid"]}/fd')) == {'0', '1', '2'}, 'no other descriptors, once it is loaded')
         self.assertEqual(os.stat(self.w.file('logs/modules_logs/log_stdout')).st_uid, service.pw_uid)
         pid = status['log']['pid']
         self.cli('restart', 'log')
@@ -279,10 +269,10 @@ class Spawner(Supervised):
         s = self.w.start('sh', '-c', 'exec env ' + start)
         self.socket = state + '/run/supervisor.sock'
         self.w.connect(self.socket).close()
-        self.wait_until(lambda m: all(x['state'] in ('ready', 'running') for x in m.values()), 'the modules')
-        self.assertEqual({m['user'] for m in self.status().values()}, {SERVICE})
-        for name, m in self.status().items():
-            self.assertEqual(int(facts(m['pid'])['CapEff'], 16), 1 << 13 if name.startswith('flow_meter') else 0, name)
+        modules = self.wait_until(lambda m: all(x['state'] in ('ready', 'running') and x['user'] == SERVICE for x in m.values()), 'the modules')
+        for name, m in modules.items():
+            rights = 1 << 13 if name.startswith('flow_meter') else 0
+            self.w.wait_for(lambda: int(facts(m['pid'])['CapEff'], 16) == rights, f'the rights of {name}')  # noqa: B023
         self.assertEqual(self.w.end(s, signal.SIGTERM)[0], 0)
 
     def test_reload_and_rollback(self):

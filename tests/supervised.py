@@ -29,12 +29,28 @@ def module(name, path, params='', interfaces='', enabled='true', restarts=30, op
             f'<module-restarts>{restarts}</module-restarts><trapinterfaces>{interfaces}</trapinterfaces></module>\n')
 
 
+def stat_of(pid):
+    """Fields of /proc/PID/stat from the third on; None: it has ended, and who reaps it is the business of the machine."""
+    try:
+        with open(f'/proc/{pid}/stat', encoding='utf-8') as file:
+            fields = file.read().rpartition(')')[2].split()
+            return fields if fields[0] not in 'ZX' else None
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def gone(pid):
+    return stat_of(pid) is None
+
+
 def kill_modules(w):
-    """Those that a failed test has left."""
+    """Those that a failed test has left; another process may have the number by now, or in this namespace."""
     with contextlib.suppress(OSError, ValueError):
         for entry in json.loads(w.read('state/state.json'))['modules'].values():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(entry['pid'], signal.SIGKILL)
+            stat = stat_of(entry['pid'])
+            if stat and int(stat[19]) == entry['start']:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(entry['pid'], signal.SIGKILL)
 
 
 class Supervised(unittest.TestCase):
@@ -75,7 +91,15 @@ class Supervised(unittest.TestCase):
         return {m['name']: m for m in json.loads(self.cli('status', '--json')[0])}
 
     def wait_until(self, condition, what):
-        self.w.wait_for(lambda: condition(self.status()), what)
+        """The status for which the condition holds."""
+        seen = []
+
+        def holds():
+            seen[:] = [self.status()]
+            return condition(seen[0])
+
+        self.w.wait_for(holds, what)
+        return seen[0]
 
     def wait_until_ready(self):
-        self.wait_until(lambda s: (s['repeater']['state'], s['log']['state'], s['sleep']['state']) == ('ready', 'ready', 'running'), 'modules')
+        return self.wait_until(lambda s: (s['repeater']['state'], s['log']['state'], s['sleep']['state']) == ('ready', 'ready', 'running'), 'modules')
