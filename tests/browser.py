@@ -2,10 +2,13 @@
 """Chromium, driven over the pipe of its DevTools protocol: JSON messages, each ended by a zero byte."""
 
 import base64
+import contextlib
+import glob
 import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import time
 
@@ -31,7 +34,8 @@ class Browser:
                    '--ignore-certificate-errors',  # tests make certificates of their own
                    f'--user-data-dir={directory}']
         self.process = subprocess.Popen(['bash', '-c', f'exec "$0" "$@" 3<&{chrome_reads} 4>&{chrome_writes}', program, *options, 'about:blank'],
-                                        pass_fds=(chrome_reads, chrome_writes), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                        pass_fds=(chrome_reads, chrome_writes), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                        start_new_session=True)
         os.close(chrome_reads)
         os.close(chrome_writes)
         self.reading, self.writing, self.rest, self.number, self.session = read, write, b'', 0, None
@@ -44,8 +48,22 @@ class Browser:
     def close(self):
         self.process.kill()
         self.process.wait()
+        while self.helpers():  # which write to its directory until they notice
+            time.sleep(0.01)
         os.close(self.reading)
         os.close(self.writing)
+
+    def helpers(self):
+        """Processes of its session that have not ended; each is killed."""
+        found = []
+        for path in glob.glob('/proc/[0-9]*/stat'):
+            with contextlib.suppress(OSError):
+                with open(path, encoding='utf-8', errors='replace') as file:
+                    fields = file.read().rpartition(')')[2].split()
+                if int(fields[3]) == self.process.pid and fields[0] not in 'ZX':
+                    found.append(path)
+                    os.kill(int(path.split('/')[2]), signal.SIGKILL)
+        return found
 
     def message(self):
         deadline = time.monotonic() + TIMEOUT

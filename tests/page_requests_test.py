@@ -29,8 +29,9 @@ class Page(unittest.TestCase):
         self.w = Workspace(self.bin)
         self.addCleanup(self.w.__exit__)
 
-    def start(self, *options):
-        self.page = self.w.start(os.path.join(self.bin, 'nemea_page'), '--listen', '127.0.0.1:0', '--token', 'token', '--supervisor', self.w.file('s.sock'),
+    def start(self, *options, port=0):
+        """port: one of free_port() where the page is to be started again on the same"""
+        self.page = self.w.start(os.path.join(self.bin, 'nemea_page'), '--listen', f'127.0.0.1:{port}', '--token', 'token', '--supervisor', self.w.file('s.sock'),
                                  '--archive', self.w.file('archive'), *options)
         self.address = self.page.stdout.readline().strip()
         found = re.fullmatch(r'https?://127\.0\.0\.1:(\d+)/\?token=([0-9a-f]{32})', self.address)
@@ -59,7 +60,7 @@ class Page(unittest.TestCase):
 
 class Security(Page):
     def test_nothing_without_a_session(self):
-        self.start()
+        self.start(port=self.w.free_port())
         for path in ('/', '/main.js', '/style.css', '/api/v1/alerts', '/api/v1/system', '/api/v1/live', '/api/v1/nothing', '/metrics', '/nothing',
                      '/?token=' + '0' * 32, '/?token='):
             status, headers, body = self.ask(path)

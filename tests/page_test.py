@@ -103,7 +103,7 @@ class Views(Page):
                                   '-out', 'cert.pem')
         self.assertEqual(code, 0, err)
         tls = ('--tls-cert', self.w.file('cert.pem'), '--tls-key', self.w.file('key.pem'))
-        self.start('--networks', networks, '--geoip', geoip, '--resolver', *tls)
+        self.start('--networks', networks, '--geoip', geoip, '--resolver', *tls, port=self.w.free_port())
         self.check_tls()
         self.browser = b = browser.Browser(browser.find(), self.w.file('chromium'))
         self.addCleanup(b.close)
