@@ -15,7 +15,7 @@ import sys
 import threading
 import unittest
 
-from programs import Workspace
+from programs import Workspace, line_with
 
 BIN = KIT = None
 
@@ -226,7 +226,7 @@ class Inputs(unittest.TestCase):
         os.remove(path)
         self.w.file('word', '')
         process.send_signal(signal.SIGHUP)
-        self.assertEqual(process.stderr.readline(), f'reload: warning: reload: {path}: no word; what was loaded before stays\n')
+        self.assertEqual(line_with(process.stderr, 'reload: '), f'reload: warning: reload: {path}: no word; what was loaded before stays\n')
         self.one(4)
         self.assertEqual(process.stdout.readline(), 'new 4\n')
         self.assertEqual(self.w.end(process, signal.SIGTERM)[0], 0)

@@ -14,7 +14,7 @@ import sys
 import termios
 import unittest
 
-from programs import Workspace
+from programs import Workspace, line_with
 
 BIN = None
 
@@ -196,7 +196,7 @@ class Modules(unittest.TestCase):
         process = self.w.start('logger', '-i', 'u:nobody')
         self.w.wait_for(lambda: catches(process, signal.SIGUSR1), 'handlers')
         process.send_signal(signal.SIGUSR1)
-        self.assertIn('logger: records 0, missed 0', process.stderr.readline())
+        self.assertIn('records 0, missed 0', line_with(process.stderr, 'logger: '))
 
     def test_reader_goes_on_with_a_new_sender_and_its_format(self):
         reader = self.w.start('logger', '-t', '-i', 'u:flows')

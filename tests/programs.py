@@ -46,6 +46,16 @@ class Status(int):
     __str__ = int.__repr__
 
 
+def without_waiting(err):
+    """Standard error without the warning of a reader that has waited for its sender for a second, which depends on the machine."""
+    return re.sub(r'^WARNING: Input .*; trying again\.\n', '', err, flags=re.M)
+
+
+def line_with(stream, text):
+    """The next line that has the text, however many come before it, or '' where the stream ends."""
+    return next((line for line in stream if text in line), '')
+
+
 def facts(pid):
     """/proc/PID/status"""
     with open(f'/proc/{pid}/status', encoding='ascii') as file:

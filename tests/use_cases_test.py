@@ -12,7 +12,7 @@ import subprocess
 import sys
 import unittest
 
-from programs import Workspace
+from programs import Workspace, without_waiting
 
 BIN = None
 SCRIPTS = None
@@ -38,7 +38,8 @@ class UseCases(unittest.TestCase):
         self.w.env['TMPDIR'] = self.w.path
 
     def script(self, name, *arguments):
-        return self.w.run(os.path.join(SCRIPTS, name), *arguments)
+        status, out, err = self.w.run(os.path.join(SCRIPTS, name), *arguments)
+        return status, out, without_waiting(err)
 
     def nothing_left(self):
         """No directory of a script is left behind."""
