@@ -287,8 +287,11 @@ static void a_sender_that_hangs_up_at_once_is_not_asked_all_the_time(void **stat
    (void) state;
    fake_start(&f, &script, 1);
    trap_ctx_t *in = open_raw(1, 0, "u:fake:timeout=700000");
-   assert_int_equal(trap_ctx_recv(in, 0, &data, &size), TRAP_E_TIMEOUT);
-   assert_in_range(f.accepted, 2, 12); /* pauses of 0, 10, 20, 40 ... ms */
+   int calls = 0;
+   for (; calls == 0 || f.accepted < 2; calls++) { /* once, unless the other thread got no time */
+      assert_int_equal(trap_ctx_recv(in, 0, &data, &size), TRAP_E_TIMEOUT);
+   }
+   assert_in_range(f.accepted, 2, 12 * calls); /* pauses of 0, 10, 20, 40 ... ms */
    trap_ctx_finalize(&in);
    fake_stop(&f);
 }
@@ -410,7 +413,7 @@ static int reconnects(const char *parameters)
       trap_ctx_recv(in, 0, &data, &size);
    }
    assert_true(set_loopback(true));
-   for (int64_t end = now_ms() + 3000; second < 0 && now_ms() < end;) {
+   for (int64_t end = now_ms() + 20000; second < 0 && now_ms() < end;) {
       trap_ctx_recv(in, 0, &data, &size);
       second = accept(fd, NULL, NULL);
    }
