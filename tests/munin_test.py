@@ -12,7 +12,7 @@ import socket
 import sys
 import unittest
 
-from programs import Workspace
+from programs import Workspace, facts
 
 BIN = None
 
@@ -37,11 +37,15 @@ class Munin(unittest.TestCase):
         self.assertEqual(status, 0, err)
         return dict(line.split('.value ') for line in out.splitlines())
 
+    def wait_for_flows(self, text, **options):
+        """Until the counters of flows have this line; the socket's name is there a little before the module listens."""
+        self.w.wait_for(lambda: text in self.plugin('flows', **options)[1].splitlines(), f'the counters of all flows: {text}')
+
     def test_counters_reach_the_plugin(self):
         module = self.w.start('proto_traffic', '-s', self.path, '-i', 'u:flows')
         replay = self.w.start('logreplay', '-n', '-f', self.w.file('in.csv', FLOWS), '-i', 'u:flows')
         self.assertEqual(self.w.end(replay)[0], 0)
-        self.w.wait_for(lambda: os.path.exists(self.path) and self.values('flows')['others'] == '1', 'the counters of all flows')
+        self.wait_for_flows('others.value 1')
         self.assertEqual(self.values('bytes'), {'esp': '0', 'gre': '0', 'icmp': '0', 'icmp6': '0', 'others': '7', 'sctp': '0',
                                                 'tcp': '400', 'udp': '50'})
         self.assertEqual(list(self.values('packets')), ['esp', 'gre', 'icmp', 'icmp6', 'others', 'sctp', 'tcp', 'udp'])
@@ -67,8 +71,7 @@ class Munin(unittest.TestCase):
         module = self.w.start('link_traffic', '-c', self.w.file('links.cfg', LINKS), '-s', self.path, '-i', 'u:flows', *options)
         replay = self.w.start('logreplay', '-n', '-f', self.w.file('in.csv', LINK_FLOWS), '-i', 'u:flows')
         self.assertEqual(self.w.end(replay)[0], 0)
-        self.w.wait_for(lambda: os.path.exists(self.path) and self.values('flows', module='link_traffic').get('Totalin') == '2',
-                        'the counters of all flows')
+        self.wait_for_flows('Totalin.value 2' if '-d' in options else 'Totalout.value 2', module='link_traffic')  # those out come last
         return module
 
     def test_links_reach_the_plugin(self):
@@ -138,6 +141,20 @@ class Munin(unittest.TestCase):
         status, out, err = self.w.run('link_traffic', '-c', self.w.file('links.cfg', '1,a\n'), '-s', self.path, '-i', 'u:flows')
         self.assertEqual((status, out), (0, f'Accessing config file {self.w.file("links.cfg")}.\n'))
         self.assertIn('line 1: expected number,name,field,color', err)
+
+    def test_a_plugin_that_was_stopped_reads_on(self):
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(self.path)
+            server.listen()
+            plugin = self.w.start('proto_traffic_bytes')
+            client, _ = server.accept()
+            with client:
+                for stop, state in ((None, 'SZ'), (signal.SIGSTOP, 'T'), (signal.SIGCONT, 'SZ')):  # S: it waits for the answer
+                    if stop is not None:
+                        plugin.send_signal(stop)
+                    self.w.wait_for(lambda s=state: facts(plugin.pid)['State'][0] in s, f'state {state}')
+                client.sendall(b'tcp-bytes\n7\n')
+            self.assertEqual(self.w.end(plugin), (0, 'tcp.value 7\n', ''))
 
     def test_answers_of_another_form_are_an_error(self):
         answers = ('', 'a-bytes', 'a-bytes\n', 'a-bytes\nx\n', 'a\n1\n', 'a-bytes,b-bytes\n1\n', 'a-bytes\n1,2\n', 'a-flows\n1\n', 'x' * 2**21)

@@ -189,7 +189,8 @@ static json_t *ask_status(struct watch *w)
    bool whole = false;
    if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) == (ssize_t) sizeof(request) - 1) {
       ssize_t got = 1;
-      while (!whole && got > 0 && n < ANSWER_SIZE) {
+      while (!whole && (got > 0 || errno == EINTR) && n < ANSWER_SIZE) {
+         errno = 0; /* with a timeout, recv() is interrupted also by SIGCONT */
          got = recv(fd, w->answer + n, ANSWER_SIZE - n, 0);
          whole = got > 0 && memchr(w->answer + n, '\n', (size_t) got) != NULL;
          n += got > 0 ? (size_t) got : 0;

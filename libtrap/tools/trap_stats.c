@@ -89,10 +89,10 @@ static bool read_all(int fd, void *to, size_t size)
 {
    for (size_t got = 0; got < size;) {
       ssize_t n = recv(fd, (uint8_t *) to + got, size - got, 0);
-      if (n <= 0) {
+      if (n == 0 || (n < 0 && errno != EINTR)) { /* with a timeout, also SIGCONT interrupts it */
          return false;
       }
-      got += (size_t) n;
+      got += n > 0 ? (size_t) n : 0;
    }
    return true;
 }

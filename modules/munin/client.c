@@ -24,8 +24,9 @@ const char *munin_read(const char *path, char *text)
    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0 &&
        connect(fd, (const struct sockaddr *) &address, sizeof(address)) == 0) {
-      while ((n = recv(fd, text + size, MUNIN_MAX_TEXT - 1 - size, 0)) > 0) {
-         size += (size_t) n;
+      /* With a timeout, recv() is interrupted also by SIGCONT, which has no handler. */
+      while ((n = recv(fd, text + size, MUNIN_MAX_TEXT - 1 - size, 0)) > 0 || (n < 0 && errno == EINTR)) {
+         size += n > 0 ? (size_t) n : 0;
       }
    }
    int reason = errno;

@@ -36,10 +36,10 @@ static void send_all(int client, const char *text)
    setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
    while (done < size) {
       ssize_t n = send(client, text + done, size - done, MSG_NOSIGNAL);
-      if (n <= 0) {
+      if (n <= 0 && errno != EINTR) {
          return; /* the client went, or takes nothing: munin asks again */
       }
-      done += (size_t) n;
+      done += n > 0 ? (size_t) n : 0;
    }
 }
 
