@@ -59,6 +59,11 @@ class AlertStore(unittest.TestCase):
     def events(self, *arguments):
         return [json.loads(line) for line in self.nemea('--json', *arguments).splitlines()]
 
+    def wait_for_host(self, address):
+        """Until an event of this host is stored, as its socket tells."""
+        request = json.dumps({'op': 'list', 'host': address, 'limit': 2}).encode() + b'\n'
+        self.w.wait_for(lambda: len(self.ask(request)) == 2, f'an event of {address}')  # the event and the end of the list
+
     def wait_for_alerts(self, n):
         self.w.wait_for(lambda: self.count_alerts() == n, f'{n} alerts in the store')
 
@@ -274,9 +279,10 @@ class AlertStore(unittest.TestCase):
         for i in range(30):  # a scan of the source that stays, then others that push it out
             sender.stdin.write(alert(f'10.99.0.{i}', '192.0.2.99', minute=i) +
                                ''.join(alert(f'10.{i}.{k >> 8}.{k & 255}', f'172.{i}.{k >> 8}.{k & 255}', minute=i) for k in range(1500)))
-        sender.stdin.flush()
-        self.w.wait_until_read(sender)
-        self.w.wait_for(lambda: len(self.events('--host', '10.99.0.29')) == 1, 'the last scan')
+            sender.stdin.flush()
+            if i % 5 == 4:
+                self.wait_for_host(f'10.{i}.{1499 >> 8}.{1499 & 255}')
+        self.assertEqual(len(self.events('--host', '10.99.0.29')), 1)
         self.w.wait_for(lambda: self.events('--host', '10.99.0.0') == [], 'the first scan to be deleted')
         self.w.end(process, signal.SIGTERM)
         self.check_database()
@@ -338,11 +344,13 @@ class AlertStore(unittest.TestCase):
 
     def test_size_is_bounded(self):
         self.store('--max-size', '8')
-        n = 45000
-        sender = self.sender(''.join(alert(f'10.{i >> 16}.{i >> 8 & 255}.{i & 255}', f'172.{i // 3000}.0.1', minute=i % 60) for i in range(n - 1)) +
-                             alert(f'10.{n - 1 >> 16}.{n - 1 >> 8 & 255}.{n - 1 & 255}'))
-        last = f'10.{n - 1 >> 16}.{n - 1 >> 8 & 255}.{n - 1 & 255}'  # a run of earlier scans may have a later number
-        self.w.wait_for(lambda: len(self.events('--host', last)) == 1, 'the last alert')
+        n, piece, sender = 45000, 5000, self.sender('')
+        for begin in range(0, n, piece):
+            hosts = [f'10.{i >> 16}.{i >> 8 & 255}.{i & 255}' for i in range(begin, begin + piece)]
+            sender.stdin.write(''.join(alert(host, f'172.{(begin + k) // 3000}.0.1', minute=(begin + k) % 60) for k, host in enumerate(hosts[:-1])) +
+                               alert(hosts[-1]))  # of another source: a run of earlier scans may have a later number
+            sender.stdin.flush()
+            self.wait_for_host(hosts[-1])
         sender.stdin.write(alert('192.0.2.200', '192.0.2.2'))
         sender.stdin.flush()
         self.w.wait_for(lambda: self.ask(b'{"op":"stats"}\n')[0]['events'] < n, 'events to be deleted')
