@@ -37,7 +37,7 @@ class Nginx:
     """Serves DIR/www of a workspace."""
 
     def __init__(self, workspace):
-        self.path = workspace.path
+        self.workspace, self.path = workspace, workspace.path
         self.port = workspace.free_port()
         os.mkdir(workspace.file('www'))
         user = 'user root;' if os.geteuid() == 0 else ''
@@ -61,10 +61,16 @@ class Nginx:
         os.utime(path + '.new', (before + 10, before + 10))
         os.rename(path + '.new', path)
 
-    def requests(self, name):
-        """Status of each request for a file."""
-        with open(os.path.join(self.path, 'access.log'), encoding='utf-8') as file:
-            return [int(line.split('"')[2].split()[0]) for line in file if f' /{name} ' in line]
+    def requests(self, name, n):
+        """Status of each request for a file, of which there are n: nginx logs one after it has answered."""
+        found = []
+
+        def logged():
+            with open(os.path.join(self.path, 'access.log'), encoding='utf-8') as file:
+                found[:] = [int(line.split('"')[2].split()[0]) for line in file if f' /{name} ' in line and line.endswith('\n')]
+            return len(found) >= n
+        self.workspace.wait_for(logged, f'{n} requests for {name}')
+        return found
 
 
 class Broken:

@@ -163,21 +163,21 @@ class Download(Case):
         self.download()
         before = os.stat(self.w.file('out/ip4.blist')).st_ino
         self.download()
-        self.assertEqual(self.nginx.requests('list.txt'), [200, 304])
+        self.assertEqual(self.nginx.requests('list.txt', 2), [200, 304])
         self.assertEqual(os.stat(self.w.file('out/ip4.blist')).st_ino, before)
         self.nginx.put('list.txt', '192.0.2.2\n')
         self.download()
-        self.assertEqual(self.nginx.requests('list.txt'), [200, 304, 200])
+        self.assertEqual(self.nginx.requests('list.txt', 3), [200, 304, 200])
         self.assertEqual(self.w.read('out/ip4.blist'), '192.0.2.2,1\n')
 
-    def check_refused(self, url, reason, *options, more=None, **general):
+    def check_refused(self, url, reason, *options, more=None):
         """A list that was good before stays; the other lists are not disturbed."""
         self.nginx.put('list.txt', '192.0.2.1\n')
         self.nginx.put('other.txt', '198.51.100.1\n')
         self.configure(('IP', 1, self.nginx.url('list.txt'), {}), ('IP', 2, self.nginx.url('other.txt'), {}))
         self.download()
         self.nginx.put('other.txt', '198.51.100.2\n')
-        self.configure(('IP', 1, url, more or {}), ('IP', 2, self.nginx.url('other.txt'), {}), **general)
+        self.configure(('IP', 1, url, more or {}), ('IP', 2, self.nginx.url('other.txt'), {}))
         self.assertRegex(self.download(*options, status=1), reason)
         self.assertEqual(self.w.read('out/ip4.blist'), '192.0.2.1,1\n198.51.100.2,2\n')
 
@@ -201,8 +201,13 @@ class Download(Case):
         self.check_refused(self.nginx.url('big.txt'), 'larger than 1048576 bytes', '--max-size', '1')
 
     def test_a_slow_server_is_given_up(self):
+        self.nginx.put('list.txt', '192.0.2.1\n')
         self.nginx.put('big.txt', '192.0.2.1\n' * 1000)
-        self.check_refused(self.nginx.url('slow'), 'too slow|timed out', socket_timeout=1)
+        self.configure(('IP', 1, self.nginx.url('list.txt'), {}))
+        self.download()
+        self.configure(('IP', 1, self.nginx.url('slow'), {}), socket_timeout=1)  # alone: a busy machine may take as long for another one
+        self.assertRegex(self.download(status=1), 'too slow|timed out')
+        self.assertEqual(self.w.read('out/ip4.blist'), '192.0.2.1,1\n')
 
     def test_what_was_cut_off_is_refused(self):
         for answer in (b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n192.0.2.9\n',

@@ -36,7 +36,7 @@ CONFIG = '''connection:
 inserterThreads: 8
 blocks: {blocks}
 blockInsertThreshold: {rows}
-blockInsertMaxDelaySecs: 1
+blockInsertMaxDelaySecs: {delay}
 columns: [ipaddr SRC_IP, uint64 BYTES, time TIME_LAST, string NAME, macaddr MAC, bytes DATA, uint16* PORTS, double X, int8 I]
 {more}'''
 FORMAT = 'ipaddr SRC_IP,uint64 BYTES,time TIME_LAST,string NAME,macaddr MAC,bytes DATA,uint16* PORTS,double X,int8 I'
@@ -154,8 +154,8 @@ class Case(unittest.TestCase):
         self.expected = [(f'10.0.0.{i}', i, 1704067200500000000, f'n{i}', bytes(range(1, 7)), b'\0\xff', [80, 443], 1.5, -7) for i in range(100)]
         self.expected[7] = ('2001:db8::7', 7, 1704067200500000000, 'y' * 300) + self.expected[7][4:]
 
-    def config(self, rows=30, blocks=64, more=''):
-        self.w.file('c.yaml', CONFIG.format(first=self.ports[0], second=self.ports[1], rows=rows, blocks=blocks, more=more))
+    def config(self, rows=30, blocks=64, delay=86400, more=''):
+        self.w.file('c.yaml', CONFIG.format(first=self.ports[0], second=self.ports[1], rows=rows, blocks=blocks, delay=delay, more=more))
 
 
 class StandIn(Case):
@@ -197,12 +197,22 @@ class StandIn(Case):
     def test_the_rest_is_sent_at_sigterm(self):
         server = self.serve()
         self.config(rows=1000000, more='spool: waiting')
-        sender = self.w.start('traffic_repeater', '-i', 'f:flows,u:sent')
-        process = self.w.start('clickhouse', '-c', 'c.yaml', '-i', 'u:sent')
-        self.assertEqual(self.w.end(sender)[0], 0)
+        self.w.start('traffic_repeater', '-n', '-i', 'f:flows,u:sent')
+        process = self.w.start('clickhouse', '-c', 'c.yaml', '-i', 'u:sent', '--telemetry', 't')
+        stats = self.w.file('t/module/stats')
+        self.w.wait_for(lambda: os.path.exists(stats) and 'rows: 100\n' in self.w.read(stats), 'the rows')
+        self.assertEqual(server.rows, [])
         status, _, err = self.w.end(process, signal.SIGTERM)
         self.assertEqual(status, 0, err)
         self.assertEqual(len(server.rows), 100)
+
+    def test_a_block_that_is_not_full_does_not_wait_for_long(self):
+        server = self.serve()
+        self.config(rows=1000000, delay=1)
+        self.w.start('traffic_repeater', '-n', '-i', 'f:flows,u:sent:autoflush=1000')
+        process = self.w.start('clickhouse', '-c', 'c.yaml', '-i', 'u:sent')
+        self.w.wait_for(lambda: len(server.rows) == 100, 'the rows')
+        self.assertEqual(self.w.end(process, signal.SIGTERM)[0], 0)
 
     def test_a_table_that_does_not_fit_is_told(self):
         self.config()
