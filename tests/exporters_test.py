@@ -234,7 +234,7 @@ def of_nfacctd(path):
     total = collections.Counter()
     if os.path.exists(path):
         with open(path, encoding='ascii') as file:
-            for r in csv.DictReader(line for line in file if line.strip()):
+            for r in csv.DictReader(line for line in file if line.strip() and line.endswith('\n')):  # the last one may be half written
                 if r['SRC_IP'] == 'SRC_IP' or None in r.values():
                     continue
                 numbers = {'icmp': 1, 'igmp': 2, 'tcp': 6, 'udp': 17, 'ipv6-icmp': 58}

@@ -155,6 +155,7 @@ class Session(unittest.TestCase):
         port = free_port()
         process = self.meter(f'ipfix;port={port};reconnect=1')
         self.flows(process, 5)
+        self.w.wait_until_read(process)  # it has dropped them: the others come after them
         with listen(port) as server:
             receiver = self.accept(process, server)
             self.flows(process, 10)
