@@ -272,13 +272,13 @@ class Live(Case):
         self.write('config.yaml', self.file_config())
         ctx = self.sender()
 
-        def send():
-            for i in range(count):
+        def send(begin, end):
+            for i in range(begin, end):
                 ctx.send(json.dumps(alert(i)))
                 if i % 100 == 0:
                     ctx.sendFlush(0)
             ctx.sendFlush(0)
-        thread = threading.Thread(target=send, daemon=True)
+        thread = threading.Thread(target=send, args=(0, count - 1), daemon=True)
         thread.start()
         for lines in kills:
             process = self.start('-i', 'u:alerts:resume=me', '-D', '-v', '0', program='idea2idea.py')
@@ -286,9 +286,10 @@ class Live(Case):
             process.kill()
             process.wait()
         process = self.start('-i', 'u:alerts:resume=me', '-D', '-v', '2', program='idea2idea.py')
+        thread.join()
+        send(count - 1, count)  # which only this one can report: it catches signals by then
         last = alert(count - 1)['ID']
         wait_for(lambda: last in self.read('out'), 'the last alert')
-        thread.join()
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate()
         self.assertIn(' repeated, ', err)
