@@ -330,6 +330,7 @@ class AlertStore(unittest.TestCase):
         sender.stdin.write(''.join(alert(f'10.{i >> 16}.{i >> 8 & 255}.{i & 255}', minute=i % 60) for i in range(n)))
         sender.stdin.flush()
         self.w.wait_until_read(sender)
+        self.w.wait_for(lambda: self.ask(b'{"op":"stats"}\n')[0]['events'] > 0, 'what is stored of it')
         self.w.end(sender)  # it has sent everything, whether somebody read it or not
         status, _, err = self.w.end(self.w.started[0], signal.SIGTERM)
         self.assertEqual(status, 0)
