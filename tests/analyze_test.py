@@ -124,19 +124,7 @@ class Analyze(unittest.TestCase):
             process = self.w.start('nemea', 'analyze', '-', stdin=subprocess.PIPE)
             process.stdin.buffer.write(captures.load(SCANS)[:100000])
             process.stdin.buffer.flush()
-            children = f'/proc/{process.pid}/task/{process.pid}/children'
-
-            def find():
-                with open(children, encoding='ascii') as file:
-                    pids = file.read().split()
-                for pid in pids:
-                    with open(f'/proc/{pid}/cmdline', encoding='utf-8') as file:
-                        if file.read().startswith(victim):
-                            return int(pid)
-                return None
-
-            self.w.wait_for(find, victim)
-            os.kill(find(), signal.SIGKILL)
+            os.kill(self.w.wait_for(lambda process=process, victim=victim: self.w.child(process, victim), victim), signal.SIGKILL)
             process.wait(TIMEOUT)
             err = process.stderr.read()
             self.assertEqual(process.returncode, 4, err)

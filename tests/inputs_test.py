@@ -380,18 +380,7 @@ class Inputs(unittest.TestCase):
         os.mkfifo(self.w.file('fifo'))
         for number in (signal.SIGTERM, signal.SIGINT):
             process = self.w.start('nemea', 'analyze', '--json', '--detectors=vportscan_detector', 'fifo')
-            children = f'/proc/{process.pid}/task/{process.pid}/children'
-
-            def metering():
-                with open(children, encoding='ascii') as file:
-                    pids = file.read().split()
-                for pid in pids:
-                    with open(f'/proc/{pid}/cmdline', encoding='utf-8') as file:
-                        if file.read().startswith('flow_meter'):
-                            return True
-                return False
-
-            self.w.wait_for(metering, 'flow_meter')
+            self.w.wait_for(lambda process=process: self.w.child(process, 'flow_meter'), 'flow_meter')
             process.send_signal(number)
             out, err = process.communicate(timeout=TIMEOUT)
             self.assertEqual(process.returncode, 0, err)

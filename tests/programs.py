@@ -134,12 +134,26 @@ class Workspace:
         with open(f'/proc/{process.pid}/task/{process.pid}/status', encoding='ascii') as file:
             return int(re.search(r'^voluntary_ctxt_switches:\s+(\d+)', file.read(), re.M).group(1))
 
+    @staticmethod
+    def child(process, program):
+        """The number of a process's child that runs this program, or None."""
+        with open(f'/proc/{process.pid}/task/{process.pid}/children', encoding='ascii') as file:
+            children = file.read().split()
+        for pid in children:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+                with open(f'/proc/{pid}/cmdline', encoding='utf-8') as file:
+                    if file.read().startswith(program):
+                        return int(pid)
+        return None
+
     def wait_for(self, condition, what):
+        """Returns what the condition gives as soon as that is true."""
         deadline = time.monotonic() + TIMEOUT
-        while not condition():
+        while not (found := condition()):
             if time.monotonic() > deadline:
                 raise AssertionError(f'waited in vain for {what}')
             time.sleep(0.01)
+        return found
 
     @staticmethod
     def free_port():
