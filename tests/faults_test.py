@@ -12,7 +12,6 @@ import errno
 import os
 import re
 import select
-import subprocess
 import sys
 import unittest
 
@@ -21,7 +20,6 @@ from programs import Workspace
 
 BIN, LIBRARY = None, None
 programs.TIMEOUT = 60
-STILL_WAITING = 3  # seconds that a program may wait for a peer that has ended
 EACH = int(os.environ.get('NEMEA_FAULTS', '12'))  # maximum number of faults of a kind, spread over all calls of that kind
 ERRORS = {'write': (errno.ENOSPC, errno.EIO), 'read': (errno.EIO,), 'open': (errno.EMFILE, errno.EACCES),
           'malloc': (errno.ENOMEM,), 'calloc': (errno.ENOMEM,), 'realloc': (errno.ENOMEM,), 'strdup': (errno.ENOMEM,),
@@ -148,15 +146,15 @@ class Sockets(Faults, unittest.TestCase):
         self.w.wait_for(lambda: one.poll() is not None or two.poll() is not None, f'{fault}')
         other = two if one.poll() is not None else one
         ended = one if other is two else two
-        status = {}
+        # The other one may wait for the next peer: a reader says so after a second, and a sender sleeps.
+        if other is two and ended.returncode == 0:
+            select.select([other.stderr], [], [], programs.TIMEOUT)
         try:
-            # After a peer that failed it would wait for the next one.
-            other.wait(timeout=STILL_WAITING if ended.returncode == 0 else 0.1)
-            status[other] = other.returncode
-        except subprocess.TimeoutExpired:
-            other.kill()
-            status[other] = None
-        status[ended] = ended.returncode
+            self.w.wait_until_blocked(other)
+        except AssertionError:
+            self.assertIsNotNone(other.poll(), fault)
+        status = {ended: ended.returncode, other: other.poll()}
+        other.kill()
         texts = [self.w.end(process)[2] for process in (one, two)]
         return status[one], status[two], *texts, self.lines_of('out.csv')
 
