@@ -174,7 +174,10 @@ class Sockets(Faults, unittest.TestCase):
                 missed = sum(int(n) for n in re.findall(r'missed (\d+)', heard))
                 dropped = sum(int(n) for n in re.findall(r'dropped (\d+)', said))
                 told = re.sub(r'\w+: records .*', '', said + heard).strip() != ''
-                self.assertTrue(told or missed or dropped, what)
+                # A connection that ends before a byte of the sender is tried again without a word, as at the end of a sender; what the sender
+                # sent meanwhile is what a reader does not get that comes later.
+                later = fault['fault_call'] == 'recvmsg' and lines and lines == LINES[-len(lines):]
+                self.assertTrue(told or missed or dropped or later, what)
 
 
     def test_a_reader_says_that_its_connection_broke(self):
