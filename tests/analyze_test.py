@@ -5,6 +5,7 @@
 usage: analyze_test.py BIN_DIR
 """
 
+import contextlib
 import glob
 import json
 import os
@@ -372,6 +373,8 @@ for port in range(2000, 2300):
 class Live(unittest.TestCase):
     """An interface of a network namespace of our own."""
 
+    METERS = 2  # that capture: one for the flows of all detectors, and one with plugins
+
     def setUp(self):
         if os.geteuid() != 0 or subprocess.run(['unshare', '-n', 'true'], check=False, stderr=subprocess.DEVNULL).returncode != 0:
             self.skipTest('needs the right to make network namespaces')
@@ -386,17 +389,15 @@ class Live(unittest.TestCase):
         """What a test needs before nemea is started."""
 
     def capturing(self):
-        """Has a module mapped a ring of packets? Packets are captured from then on."""
+        """Have the meters mapped their rings of packets? Packets are captured from then on."""
         with open(f'/proc/{self.nemea.pid}/task/{self.nemea.pid}/children', encoding='ascii') as file:
             children = file.read().split()
+        rings = 0
         for pid in children:
-            try:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
                 with open(f'/proc/{pid}/maps', encoding='utf-8') as file:
-                    if 'socket:[' in file.read():
-                        return True
-            except (FileNotFoundError, ProcessLookupError):
-                pass  # it ended meanwhile
-        return False
+                    rings += 'socket:[' in file.read()
+        return rings == self.METERS
 
     def stop(self):
         """Sends two signals that count as one request, as those of timeout(1); nemea sees them at one moment."""
@@ -425,6 +426,7 @@ class Beginning(Live):
     """The meter with the plugins is asked to end before it can handle the signal."""
 
     SLOW, OTHER = 'exec sleep 1000', ''
+    METERS = 1
 
     def prepare(self):
         replace_module(self.w, 'flow_meter',
