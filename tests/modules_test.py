@@ -172,7 +172,12 @@ class Modules(unittest.TestCase):
         counter = self.w.start('syn_counter', '-v', '-l', '1', '-i', 'u:flows,u:alerts')
         reader = self.w.start('logger', '-i', 'u:alerts')
         self.ok(self.w.end(source))
-        self.w.wait_for(lambda: 'alerts' in ' '.join(os.listdir(self.w.path)), 'socket alerts')
+
+        def ready():  # after the signal nobody is waited for, and nothing more is read
+            shown = self.w.run('trap_stats', '-1', str(counter.pid))[1]
+            return 'NUM_CLI: 1,' in shown and '\trecords: 1\n' in shown
+
+        self.w.wait_for(ready, 'the record and the reader of alerts')
         status, _, err = self.w.end(counter, signal.SIGTERM)
         self.assertEqual(status, 0)
         self.assertIn('syn_counter: records ', err)
