@@ -230,3 +230,12 @@ class Workspace:
 
     def wait_for_socket(self, name):
         self.wait_for(lambda: os.path.exists(os.path.join(self.path, f'trap-{name}.sock')), f'socket {name}')
+
+    def wait_until_connected(self, name):
+        """Until the socket of an output has a reader: until then it sleeps between its attempts, for up to a second."""
+        path = os.path.join(self.path, f'trap-{name}.sock')
+
+        def connected():
+            with open('/proc/net/unix', encoding='utf-8') as file:
+                return any(line.split()[5] == '03' for line in file if line.rstrip().endswith(path))  # 03: connected
+        self.wait_for(connected, f'a reader of {name}')

@@ -47,19 +47,13 @@ class State(unittest.TestCase):
         module = self.w.start(*[word.replace('INPUT', name).replace('OUTPUT', file) for word in command])
         return module, self.w.start('logreplay', '-n', '-f', '-', '-i', name + ':timeout=WAIT:autoflush=1000', stdin=subprocess.PIPE)
 
-    def connected(self, name):
-        """Has the module found its sender? Until then it sleeps between attempts, for up to a second, and looks as if it had read all."""
-        path = self.w.file(f'trap-{name}.sock')
-        with open('/proc/net/unix', encoding='utf-8') as file:
-            return any(line.split()[5] == '03' for line in file if line.rstrip().endswith(path))  # 03: connected
-
     def send(self, started, rows):
         """Sends all modules of started the same, until they have read it."""
         text = ''.join(rows)
         for name, (_, source) in started.items():
             source.stdin.write(text)
             source.stdin.flush()
-            self.w.wait_for(lambda name=name: self.connected(name), f'{name} to connect')
+            self.w.wait_until_connected(name)  # a module without its sender sleeps, too
         for pair in started.values():  # one after the other: each wakes up once a second, and all of them are never asleep for long
             self.w.wait_until_blocked(*pair)
 
