@@ -266,6 +266,15 @@ static const struct {
                  {"vportscan_detector", "vportscan2idea.py", "vportscan_aggregator"},
                  {"waintrusion_detector", "waintrusion_detector2idea.py", NULL}};
 
+static bool has_replay(const struct run_config *c)
+{
+   bool any = false;
+   for (unsigned i = 0; i < c->n_sources; i++) {
+      any |= c->sources[i].kind == RUN_REPLAY;
+   }
+   return any;
+}
+
 static bool add_reporter(struct planner *pl, unsigned i)
 {
    char quoted[PATH_MAX + 2], name[64];
@@ -282,7 +291,9 @@ static bool add_reporter(struct planner *pl, unsigned i)
    if (m == NULL || !attach(pl, m, false, text("%s:resume=%s", from, name))) {
       return false;
    }
-   m->params = text("-c %s", word(pl->c->reporting, quoted, sizeof(quoted)));
+   /* They skip alerts that are older than a day, as those of a capture are in general. */
+   m->params =
+       text("-c %s%s", word(pl->c->reporting, quoted, sizeof(quoted)), has_replay(pl->c) ? " -D" : "");
    return m->params != NULL || fail(pl, "out of memory");
 }
 
