@@ -67,6 +67,10 @@ class Run(unittest.TestCase):
                 pass
         return found
 
+    def wait_for_rights(self, name, pid, rights, sets=('CapEff', 'CapPrm', 'CapAmb')):
+        """A module without interfaces counts as running before its program begins."""
+        self.w.wait_for(lambda: {int(facts(pid)[which], 16) for which in sets} == {rights}, f'the rights of {name}')
+
     def start(self, *options):
         return self.w.start(os.path.join(BIN, 'nemea'), 'run', '--user', USER, '--state-dir', self.state, *options)
 
@@ -105,6 +109,7 @@ class Run(unittest.TestCase):
             log.write('long ago\n' * 2000)
         run = self.start('-c', self.w.file('nemea.yaml'))
         self.w.wait_for(lambda: 'vertical-scan' in self.events().values(), 'the events of the first run')
+        self.w.wait_for(self.modules, 'the supervisor')
         self.assertNotIn('hoststatsnemea', self.modules())
         code, out, err = self.nemea('flows', '--archive', '--state-dir', self.state, '--limit', '1', '--csv')
         self.assertEqual((code, len(out.splitlines())), (0, 2), err)
@@ -225,12 +230,12 @@ class Run(unittest.TestCase):
         self.w.wait_for(lambda: (lambda m: m and all(x['state'] in ('ready', 'running') for x in m.values()))(self.modules()), 'the modules')
         modules = {name: m['pid'] for name, m in self.modules().items()}
         for name, pid in {**modules, 'nemea run': run.pid}.items():
+            raw = 1 << 13 if name.startswith('flow_meter') or name == 'nemea run' else 0  # CAP_NET_RAW
+            self.wait_for_rights(name, pid, raw)
             status = facts(pid)
             self.assertEqual(set(status['Uid'].split()), {str(nobody.pw_uid)}, name)
             self.assertEqual(status['Groups'].split(), [str(nobody.pw_gid)], name)
             self.assertEqual(status['NoNewPrivs'], '1', name)
-            raw = 1 << 13 if name.startswith('flow_meter') or name == 'nemea run' else 0  # CAP_NET_RAW
-            self.assertEqual({int(status[which], 16) for which in ('CapEff', 'CapPrm', 'CapAmb')}, {raw}, name)
         self.assertEqual(os.stat(self.state + '/alerts').st_uid, nobody.pw_uid)
         code, out, err = self.w.end(run, signal.SIGINT)
         self.assertEqual((code, err), (0, ''), out)
@@ -255,7 +260,7 @@ class Run(unittest.TestCase):
         self.assertIn('bruteforce2idea', modules)
         for name, pid in modules.items():
             raw = 1 << 13 if name.startswith('flow_meter') else 0  # CAP_NET_RAW
-            self.assertEqual({int(facts(pid)[which], 16) for which in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb')}, {raw}, name)
+            self.wait_for_rights(name, pid, raw, ('CapInh', 'CapPrm', 'CapEff', 'CapAmb'))
         code, out, err = self.w.end(run, signal.SIGINT)
         self.assertEqual((code, err), (0, ''), out)
 

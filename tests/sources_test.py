@@ -77,16 +77,29 @@ class Sources(unittest.TestCase):
         return {(event['kind'], source.get('ip'), target.get('ip') if event['kind'] == 'vertical-scan' else '')
                 for event in self.events() for source in event['sources'] for target in event['targets']}
 
+    @staticmethod
+    def is_open(interface, port):
+        """Somebody captures from this interface, and somebody receives on this port."""
+        index = str(socket.if_nametoindex(interface))
+        with open('/proc/net/packet', encoding='ascii') as file:
+            captured = any(line.split()[4:6] == [index, '1'] for line in file)
+        with open('/proc/net/udp', encoding='ascii') as file, open('/proc/net/udp6', encoding='ascii') as file6:
+            return captured and f':{port:04X} ' in file.read() + file6.read()
+
     def page(self, run):
-        """Ids of the events that the page shows."""
+        """What gives the ids of the events that the page shows."""
         address = re.search(r'http://127\.0\.0\.1:(\d+)/\?token=\w+', self.printed(run))
         connection = http.client.HTTPConnection('127.0.0.1', int(address[1]))
         self.addCleanup(connection.close)
         connection.request('GET', address[0].partition(address[1])[2])
         answer = connection.getresponse()
         answer.read()
-        connection.request('GET', '/api/v1/alerts?limit=1000', headers={'Cookie': answer.getheader('Set-Cookie').split(';')[0]})
-        return {row['event']['id'] for row in json.load(connection.getresponse())['rows']}
+
+        def shown():
+            connection.request('GET', '/api/v1/alerts?limit=1000', headers={'Cookie': answer.getheader('Set-Cookie').split(';')[0]})
+            return {row['event']['id'] for row in json.load(connection.getresponse())['rows']}
+
+        return shown
 
     def printed(self, run):
         text = ''
@@ -104,6 +117,7 @@ class Sources(unittest.TestCase):
         run = self.w.start(os.path.join(BIN, 'nemea'), 'run', '--user', pwd.getpwuid(os.geteuid()).pw_name, '--state-dir', self.state, '-c', config)
         self.w.wait_for(lambda: self.modules() and all(m['state'] in ('ready', 'running', 'finished') for m in self.modules().values()) or run.poll() is not None, 'all modules')
         self.assertIsNone(run.poll())
+        self.w.wait_for(lambda: self.is_open('v1', port), 'the sources')  # a module is ready before
         exporter = self.w.start(os.path.join(BIN, 'flow_meter'), '-I', 'v3', '--early', '-t', '60:5', '-x', f'127.0.0.1:{port}', '-u', '--telemetry', self.w.file('numbers'))
         self.w.wait_for(lambda: os.path.exists(self.w.file('numbers/pipeline/summary')), 'the exporter to capture')
         self.send('horizontal-sweeps', 'v0')
@@ -113,7 +127,8 @@ class Sources(unittest.TestCase):
         self.w.wait_for(lambda: self.modules()['flow_meter_3']['state'] == 'finished', 'the end of the capture')
         lost = {(name, i): o['dropped'] for name, m in self.modules().items() for i, o in enumerate(m['outputs']) if o['dropped']}
         self.assertEqual(lost, {})
-        self.assertEqual(self.page(run), {event['id'] for event in self.events()})
+        shown = self.page(run)
+        self.w.wait_for(lambda: shown() == {event['id'] for event in self.events()}, 'the same events on the page and in the store')
         self.w.end(exporter, signal.SIGTERM)
         code, out, err = self.w.end(run, signal.SIGINT)
         self.assertEqual((code, err), (0, ''), out)
