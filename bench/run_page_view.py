@@ -26,7 +26,7 @@ BUILD = os.path.abspath(os.environ.get('NEMEA_BUILD', 'build'))
 sys.path[:0] = [os.path.join(ROOT, 'tests')]
 import browser  # noqa: E402  pylint: disable=wrong-import-position
 from programs import Workspace  # noqa: E402  pylint: disable=wrong-import-position
-from supervisor_test import DOCUMENT, interface, module  # noqa: E402  pylint: disable=wrong-import-position
+from supervised import DOCUMENT, interface, module  # noqa: E402  pylint: disable=wrong-import-position
 
 ALERTS = 'miner_detector' # as make_alerts.c makes them
 TICKS = os.sysconf('SC_CLK_TCK')

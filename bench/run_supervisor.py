@@ -21,7 +21,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [os.path.join(ROOT, 'tests')]
 from programs import Workspace  # noqa: E402  pylint: disable=wrong-import-position
-from supervisor_test import DOCUMENT, interface, module  # noqa: E402  pylint: disable=wrong-import-position
+from supervised import DOCUMENT, interface, module  # noqa: E402  pylint: disable=wrong-import-position
 
 def precise(pid):
     """Seconds that a process ran, user and system, by the scheduler, whose clock is finer than the ticks of /proc/PID/stat."""

@@ -103,3 +103,13 @@ class Supervised(unittest.TestCase):
 
     def wait_until_ready(self):
         return self.wait_until(lambda s: (s['repeater']['state'], s['log']['state'], s['sleep']['state']) == ('ready', 'ready', 'running'), 'modules')
+
+
+class ThreeModules(Supervised):
+    """A repeater, log, which reads from it, and sleep, which is no module of NEMEA: those that wait_until_ready() waits for."""
+
+    def setUp(self):
+        super().setUp()
+        self.configure('repeater', module('repeater', self.program('traffic_repeater'), '', interface('IN', 'a') + interface('OUT', 'b')))
+        self.configure('logger', module('log', self.program('logger'), '-t', interface('IN', 'b')))
+        self.configure('sleep', module('sleep', 'sleep', 'infinity'))

@@ -5,15 +5,15 @@
  *
  * transcripts/01, 02, 03, 10    test_sessions; 9 ends in the pager there, here it prints the end of the log (test_roles)
  * transcripts/11, 13, 14, 15    test_reloads, with what restarts here and not there replaced
- * transcripts/12                test_sessions up to Dstop; with a client and a daemon: test_the_recorded_end of tests/supervisor_test.py
+ * transcripts/12                test_sessions up to Dstop; with a client and a daemon: test_the_recorded_end of tests/supervisor_old_clients_test.py
  * transcripts/20                test_terminal
  * transcripts/21                test_sessions up to the signal, for which the daemon of NEMEA 2 waited until the prompt was answered; this one
  *                               does not: test_the_recorded_end
  * wire/config-00 to 15          test_bytes_of_a_session
- * wire/config-16, 17            test_dstop, and with a daemon: test_the_menu_of_old_clients of tests/supervisor_test.py
+ * wire/config-16, 17            test_dstop, and with a daemon: test_the_menu_of_old_clients of tests/supervisor_old_clients_test.py
  * wire/stats, info              test_bytes_of_statistics; reload: test_the_recorded_end
  * config/, runtime/, bad-configs/   test_config.c; the generated configuration here, too; the backup in tests/supervisor_test.py
- * munin/                        tests/supervisor_test.py
+ * munin/                        tests/supervisor_old_clients_test.py
  * status/stats.json             tests/page_test.py
  *
  * Not replayed are usage texts and errors of options, which are this program's own, and the lines of logs, which supervisor.md describes.
