@@ -19,6 +19,7 @@ import report2idea
 from report2idea.configuration import Config
 
 TIMEOUT = 300  # seconds, for what takes one; a machine may be slow
+RESERVED = []  # sockets whose names tell other tests which ports they must not take
 SCAN = 'ipaddr SRC_IP,time TIME_LAST'
 ALERT = {'Format': 'IDEA0', 'ID': '00000000-0000-4000-8000-000000000001', 'DetectTime': '2026-03-01T10:05:00Z',
          'CreateTime': '2026-03-01T10:05:01Z', 'EventTime': '2026-03-01T10:00:00Z', 'CeaseTime': '2026-03-01T10:05:00Z',
@@ -60,14 +61,20 @@ def tell(test, count, more):
 
 
 def free_port():
-    """A free TCP port of 127.0.0.1, below the range for clients, so that no client gets it in the meantime."""
+    """A TCP port of 127.0.0.1 that is free, and that nobody gets before it is used: no client, since it is below their range, and no other test,
+    since its number is the name of a socket of this process (the same one as in tests/programs.py)."""
     with open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as file:
         first = int(file.read().split()[0])
     for port in random.sample(range(1024, max(first, 2048)), 1000):
+        reserved = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe:
-            with contextlib.suppress(OSError):
+            try:
+                reserved.bind(f'\0nemea-test-port-{port}')
                 probe.bind(('127.0.0.1', port))
+                RESERVED.append(reserved)
                 return port
+            except OSError:
+                reserved.close()
     raise AssertionError('no port is free')
 
 

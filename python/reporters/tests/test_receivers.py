@@ -235,7 +235,7 @@ class StandIn(socketserver.ThreadingTCPServer):
     """A server that can be killed: its port refuses, its connections end."""
     allow_reuse_address, daemon_threads = True, True
 
-    def __init__(self, handler, port=0, documents=None, answers=0):
+    def __init__(self, handler, port, documents=None, answers=0):
         super().__init__(('127.0.0.1', port), handler)
         self.lock, self.connections, self.alive = threading.Lock(), [], True
         self.documents, self.answers = documents if documents is not None else {}, answers
@@ -259,7 +259,7 @@ class StandIn(socketserver.ThreadingTCPServer):
 @unittest.skipUnless(importable('pymongo'), 'needs python3-pymongo')
 class Mongo(Killed):
     def test_documents_and_kill(self):
-        first = StandIn(MongoHandler)
+        first = StandIn(MongoHandler, free_port())
         port, servers = first.server_address[1], [first]
         config = self.config(f'- {{id: a, mongo: {{host: 127.0.0.1, port: {port}}}}}\n', RULES, delivery=QUICK)
         found = self.through_a_kill(config, first.kill, lambda: servers.append(StandIn(MongoHandler, port, first.documents, 9)),
@@ -310,7 +310,7 @@ class WardenHandler(http.server.BaseHTTPRequestHandler):
         if not self.server.refuse:
             for i, event in enumerate(events):
                 if i not in bad:
-                    self.server.documents[len(self.server.documents)] = event
+                    self.server.documents[object()] = event  # of whichever server: one that was killed may still be at it
         body = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header('Content-Length', str(len(body)))
@@ -319,7 +319,7 @@ class WardenHandler(http.server.BaseHTTPRequestHandler):
 
 
 class Warden(Killed):
-    def start_server(self, port=0, documents=None):
+    def start_server(self, port, documents=None):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.path('server.pem'), self.path('server.key'))
         context.load_verify_locations(self.path('client.pem'))
@@ -337,7 +337,7 @@ class Warden(Killed):
     def test_events_and_kill(self):
         certificate(self.path('server'))
         certificate(self.path('client'))
-        first = self.start_server()
+        first = self.start_server(free_port())  # while it is away, no client gets its port, not even the one that asks for it
         port, servers = first.server_address[1], [first]
         path = self.write('warden.cfg', '# comment\n' + json.dumps({
             'url': f'https://localhost:{port}/warden3', 'certfile': self.path('client.pem'), 'keyfile': self.path('client.key'),
