@@ -85,6 +85,11 @@ class Run(unittest.TestCase):
         self.assertEqual((code, out), (5, ''), err)
         self.assertIn('another nemea run has this state directory', err)
 
+        for words in (('--state-dir', self.state), (f'--state-dir={self.state}',)):
+            code, out, err = self.nemea('status', *words, '--json')
+            self.assertEqual({m['name'] for m in json.loads(out)}, set(self.modules()), err)
+        self.assertIn('--state-dir needs an argument', self.nemea('status', '--state-dir')[2])
+
         # The supervisor is killed: its modules go on, the replay is not repeated, and a killed module comes back.
         before = self.modules()
         supervisor = int(subprocess.run(['ps', '-o', 'pid=', '--ppid', str(run.pid)], stdout=subprocess.PIPE, text=True, check=True)

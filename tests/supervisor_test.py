@@ -301,6 +301,14 @@ class Supervisor(ThreeModules):
         events = self.w.read('logs/modules_events')
         self.assertLess(events.rindex('Stopping module first...'), events.rindex('Stopping module log...'))
 
+    def test_limits_that_are_not_in_force_are_named(self):
+        self.configure('sleep', module('sleep', 'sleep', 'infinity', options='s:cpu-limit="30" s:tasks="9"'))
+        s = self.supervisor()
+        limits = self.wait_until_ready()['sleep']['limits']
+        said = 'modules/sleep.sup:1: module "sleep" runs without its limit of processor time and tasks: '
+        (self.assertIn if limits == 'rlimits' else self.assertNotIn)(said, self.cli('check')[1])
+        self.w.end(s, signal.SIGTERM)
+
     def test_a_module_that_takes_more_memory_than_it_may_fails(self):
         self.configure('sleep', module('sleep', sys.executable, '-c "x = bytearray(200 * 2 ** 20)"', restarts=1).replace(
             '<module>', '<module xmlns:s="urn:nemea:supervisor" s:memory="100M">'))

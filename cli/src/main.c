@@ -2,6 +2,7 @@
 /** nemea: the command line. Finds and runs a command. */
 #include "cli.h"
 #include "programs.h"
+#include "state.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -60,7 +61,9 @@ static void help(FILE *to)
        to,
        "  help       help of a command or module: %s help NAME\n"
        "\n"
-       "Commands of the supervisor, for a deployment that runs (as supcli COMMAND):\n"
+       "Commands of the supervisor, for a deployment that runs (as supcli COMMAND; --state-dir DIR names "
+       "that of "
+       "nemea run):\n"
        "  status, top, graph, events, logs, tap, metrics, check, diff, start, stop, restart, enable, "
        "disable, reload\n"
        "\n"
@@ -110,10 +113,40 @@ static int run_module(char **argv)
    return CLI_MODULE;
 }
 
+/* In place of --state-dir, the socket that nemea run has there. \return false after an error was printed */
+static bool name_socket(char **argv, char *socket, size_t size)
+{
+   static const char option[] = "--state-dir";
+   const size_t length = sizeof(option) - 1;
+   for (int i = 2; argv[i] != NULL; i++) {
+      bool apart = strcmp(argv[i], option) == 0;
+      if (!apart && (strncmp(argv[i], option, length) != 0 || argv[i][length] != '=')) {
+         continue;
+      }
+      const char *directory = apart ? argv[i + 1] : argv[i] + length + 1;
+      if (directory == NULL || *directory == 0) {
+         cli_error("option %s needs an argument: the directory of a deployment of nemea run", option);
+         return false;
+      }
+      if (snprintf(socket, size, "-s%s/" STATE_CONTROL, directory) >= (int) size) {
+         cli_error("option %s: %s: the path is too long", option, directory);
+         return false;
+      }
+      argv[i] = socket;
+      for (int k = i + 1; apart && argv[k] != NULL; k++) {
+         argv[k] = argv[k + 1];
+      }
+   }
+   return true;
+}
+
 /* The process becomes supcli. */
 static int run_supervisor_command(char **argv, bool wants_help)
 {
-   char path[PATH_MAX], name[] = "supcli", option[] = "-h", *ask[] = {name, option, NULL};
+   char path[PATH_MAX], socket[PATH_MAX], name[] = "supcli", option[] = "-h", *ask[] = {name, option, NULL};
+   if (!wants_help && !name_socket(argv, socket, sizeof(socket))) {
+      return CLI_USAGE;
+   }
    if (!program_find(name, path, sizeof(path))) {
       cli_error("%s is a command of supcli, which is not installed beside this program", argv[1]);
       return CLI_MODULE;

@@ -281,6 +281,7 @@ static json_t *run_check(struct request *r)
    if (r->d->spawner_pid > 0) {
       trusted_check(c);
    }
+   limits_check(r->d, c);
    char missing[512];
    if (r->d->sandbox == SANDBOX_OFF) {
       config_warning(c, 0, "the sandbox of modules is switched off (--sandbox=off)");

@@ -336,6 +336,8 @@ void limits_adopt(struct daemon *d, struct module *m);
 void limits_end(struct daemon *d, struct module *m);
 /** Says once which limits are in force. */
 void limits_log(struct daemon *d);
+/** Warns of limits in a configuration that would not be in force. */
+void limits_check(const struct daemon *d, struct config *c);
 
 /* state.c */
 bool state_lock(struct daemon *d);

@@ -15,18 +15,37 @@ static struct cgroup_limits limits_of(const struct module *m)
                     : (struct cgroup_limits){0};
 }
 
+/* Which of the limits that only a control group can set are not in force with these controllers. \return NULL: none */
+static const char *missing_limits(const struct config_options *o, unsigned controllers)
+{
+   bool cpu = o->cpu_limit > 0 && !(controllers & CGROUP_CPU),
+        tasks = o->tasks > 0 && !(controllers & CGROUP_PIDS);
+   return cpu && tasks ? "processor time and tasks" : cpu ? "processor time" : tasks ? "tasks" : NULL;
+}
+
 /* What only a control group can do is not left undone in silence. */
 static void complain(struct daemon *d, const struct module *m, const char *why)
 {
-   const struct config_options *o = &m->config->options;
-   bool cpu = o->cpu_limit > 0 && (!m->in_cgroup || !(d->cgroup.controllers & CGROUP_CPU)),
-        tasks = o->tasks > 0 && (!m->in_cgroup || !(d->cgroup.controllers & CGROUP_PIDS));
-   if (cpu || tasks) {
-      journal_log(d, "WARNING", "Module %s runs without its limit of %s: %s.", m->name,
-                  cpu && tasks ? "processor time and tasks"
-                  : cpu        ? "processor time"
-                               : "tasks",
-                  why);
+   const char *missing = missing_limits(&m->config->options, m->in_cgroup ? d->cgroup.controllers : 0);
+   if (missing != NULL) {
+      journal_log(d, "WARNING", "Module %s runs without its limit of %s: %s.", m->name, missing, why);
+   }
+}
+
+static const char *why_missing(const struct daemon *d)
+{
+   return d->cgroup.controllers != 0 ? "no such controller" : d->cgroup.why;
+}
+
+void limits_check(const struct daemon *d, struct config *c)
+{
+   for (uint32_t i = 0; i < c->n_modules; i++) {
+      const struct config_module *m = &c->modules[i];
+      const char *missing = missing_limits(&m->options, d->cgroup.controllers);
+      if (missing != NULL && config_enabled(c, m)) {
+         config_warning(c, m->line, "module \"%.100s\" runs without its limit of %s: %s", m->name, missing,
+                        why_missing(d));
+      }
    }
 }
 
@@ -40,7 +59,7 @@ void limits_begin(struct daemon *d, struct module *m, pid_t pid)
    if (*why != 0) {
       journal_log(d, "WARNING", "Module %s has no control group: %s.", m->name, why);
    }
-   complain(d, m, *why != 0 ? why : d->cgroup.controllers != 0 ? "no such controller" : d->cgroup.why);
+   complain(d, m, *why != 0 ? why : why_missing(d));
 }
 
 void limits_adopt(struct daemon *d, struct module *m)
