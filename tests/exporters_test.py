@@ -9,8 +9,10 @@ NEMEA_EXPORTERS=all runs pmacctd with all its protocols.
 """
 
 import collections
+import contextlib
 import csv
 import datetime
+import glob
 import json
 import os
 import re
@@ -143,8 +145,11 @@ class Exporters(unittest.TestCase):
         def captures():
             with open('/proc/net/packet', encoding='ascii') as file:
                 inodes = {line.split()[-1] for line in file}
-            fds = f'/proc/{process.pid}/fd'
-            return any(os.readlink(os.path.join(fds, fd)).strip('socket:[]') in inodes for fd in os.listdir(fds))
+            for path in glob.glob(f'/proc/{process.pid}/fd/*'):
+                with contextlib.suppress(FileNotFoundError):  # it was closed just now
+                    if os.readlink(path).strip('socket:[]') in inodes:
+                        return True
+            return False
         wait_until(captures, 'fprobe to capture')
 
         def sent_enough():  # it may see the first ones or not

@@ -68,7 +68,7 @@ class Workspace:
 
     def __init__(self, bin_dir):
         self.bin_dir = os.path.abspath(bin_dir)
-        self.folder = tempfile.TemporaryDirectory(prefix='nemea-test-')
+        self.folder = tempfile.TemporaryDirectory(prefix='nemea-test-', ignore_cleanup_errors=True)  # children of killed programs may still write
         self.path = self.folder.name
         self.env = dict(os.environ, PATH=self.bin_dir + os.pathsep + os.environ['PATH'], TRAP_SOCKET_DIR=self.path,
                         LC_ALL='C', TZ='UTC')
