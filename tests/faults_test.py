@@ -16,7 +16,7 @@ import sys
 import unittest
 
 import programs
-from programs import Workspace
+from programs import Workspace, line_with
 
 BIN, LIBRARY = None, None
 programs.TIMEOUT = 60
