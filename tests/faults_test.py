@@ -8,10 +8,12 @@ Environment: NEMEA_FAULTS, how many calls of each kind fail at most, each in a r
 """
 
 import collections
+import contextlib
 import errno
 import os
 import re
 import select
+import subprocess
 import sys
 import unittest
 
@@ -146,13 +148,17 @@ class Sockets(Faults, unittest.TestCase):
         self.w.wait_for(lambda: one.poll() is not None or two.poll() is not None, f'{fault}')
         other = two if one.poll() is not None else one
         ended = one if other is two else two
-        # The other one may wait for the next peer: a reader says so after a second, and a sender sleeps.
-        if other is two and ended.returncode == 0:
-            select.select([other.stderr], [], [], programs.TIMEOUT)
-        try:
-            self.w.wait_until_blocked(other)
-        except AssertionError:
-            self.assertIsNotNone(other.poll(), fault)
+        # The other one may wait for the next peer. After one that failed it does so; else a reader says so after a second, and a sender sleeps.
+        if ended.returncode == 0:
+            if other is two:
+                select.select([other.stderr], [], [], programs.TIMEOUT)
+            try:
+                self.w.wait_until_blocked(other)
+            except AssertionError:
+                self.assertIsNotNone(other.poll(), fault)
+        else:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                other.wait(timeout=0.1)
         status = {ended: ended.returncode, other: other.poll()}
         other.kill()
         texts = [self.w.end(process)[2] for process in (one, two)]
