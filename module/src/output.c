@@ -328,6 +328,22 @@ static int send_batch(nm_module_t *m, uint32_t output, const nm_record_t *recs, 
    return rc;
 }
 
+NM_PUBLIC int nm_send_batch(nm_module_t *m, uint32_t output, const nm_record_t *recs, uint32_t n)
+{
+   int rc = NM_OK;
+   if (__builtin_expect(m->failed || !has_template(m, output), 0)) {
+      no_output(m, output);
+      return NM_ERROR; /* keep the message of the first error */
+   }
+   if (m->test == NULL) {
+      return send_batch(m, output, recs, n);
+   }
+   for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
+      rc = send_bytes(m, output, recs[i].data, recs[i].size);
+   }
+   return rc;
+}
+
 NM_PUBLIC int nm_forward_batch(nm_module_t *m, uint32_t output, const nm_record_t *recs, uint32_t n)
 {
    int rc = NM_OK;

@@ -327,6 +327,41 @@ static void what_is_left_of_a_batch_is_counted(void **state)
 
 /* ----------------------------------------------------------------- batches */
 
+static int send_three(nm_module_t *m, const void *rec)
+{
+   uint32_t counts[3] = {7, 8, 9};
+   nm_record_t recs[3];
+   (void) rec;
+   for (unsigned i = 0; i < 3; i++) {
+      recs[i] = (nm_record_t){.data = &counts[i], .size = sizeof(counts[i])};
+   }
+   return nm_send_batch(m, 1, recs, 3);
+}
+
+static const nm_module_def_t three_module = {.name = "three",
+                                             .summary = "",
+                                             .in = NM_INPUTS({"flows"}),
+                                             .out =
+                                                 NM_OUTPUTS({"one", "uint32 COUNT"}, {"two", "uint32 COUNT"}),
+                                             .record = send_three};
+
+static void a_batch_is_sent_in_its_order(void **state)
+{
+   nm_test_t *t = nm_test_new(&three_module, "");
+   (void) state;
+   nm_test_format(t, 0, "uint32 PACKETS");
+   assert_int_equal(nm_test_feed(t, 0, "1"), NM_OK);
+   assert_int_equal(nm_test_pending(t, 0), 0);
+   assert_string_equal(nm_test_next(t, 1), "7");
+   assert_string_equal(nm_test_next(t, 1), "8");
+   assert_string_equal(nm_test_next(t, 1), "9");
+   assert_null(nm_test_next(t, 1));
+   nm_test_drop(t, true);
+   assert_int_equal(nm_test_feed(t, 0, "1"), NM_OK);
+   assert_int_equal(nm_test_counter(t, "dropped"), 3);
+   nm_test_free(t);
+}
+
 struct batches {
    uint32_t sizes[16], n;
    uint32_t ticks_before[16], ticks;
@@ -756,6 +791,7 @@ int main(void)
        cmocka_unit_test(cleanup_runs_after_a_failed_check),
        cmocka_unit_test(gaps_in_the_sequence_are_counted_exactly),
        cmocka_unit_test(what_is_left_of_a_batch_is_counted),
+       cmocka_unit_test(a_batch_is_sent_in_its_order),
        cmocka_unit_test(a_batch_is_cut_where_a_tick_is_due_and_where_a_record_is_bad),
        cmocka_unit_test(a_batch_moves_the_clock_as_its_records_one_by_one),
        cmocka_unit_test(a_biflow_is_handed_over_as_two_flows),

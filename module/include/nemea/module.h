@@ -611,6 +611,8 @@ int nm_set_string(nm_module_t *m, uint32_t output, void *record, int field, cons
 int nm_send(nm_module_t *m, const void *record);
 /** The same on output number output. */
 int nm_send_n(nm_module_t *m, uint32_t output, const void *record);
+/** Sends n records that the caller has made, in their order: several times as fast as one by one. */
+int nm_send_batch(nm_module_t *m, uint32_t output, const nm_record_t *recs, uint32_t n);
 /** Sends the current record: unchanged if the output has the same format (one copy of the whole record), else the fields
  * that the output has. */
 int nm_forward(nm_module_t *m, uint32_t output, const void *rec);
