@@ -22,6 +22,8 @@ struct flow_sink {
    void (*arp)(struct flow_sink *s, const struct packet *packet, const struct arp_message *arp);
    /** Now and then: sends what has waited for long enough, everything when now is 0. */
    void (*flush)(struct flow_sink *s, uint64_t now);
+   /** After each batch of packets: sends what was only put together with others to be sent at once. NULL: there is no such thing. */
+   void (*pass)(struct flow_sink *s);
    /** Once, after the last flow of all sinks: sends what is left. NULL: there is nothing to do.
     * \return NM_OK or NM_ERROR: not everything could be delivered, the module has the message */
    int (*finish)(struct flow_sink *s);

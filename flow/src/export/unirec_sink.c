@@ -24,6 +24,15 @@ NM_FIELDS(ipaddr SRC_IP, ipaddr DST_IP, uint16 SRC_PORT, uint16 DST_PORT, uint8 
    "macaddr SRC_MAC,macaddr DST_MAC,uint16 ETHERTYPE,time TIME,uint16 ARP_HA_FORMAT,uint16 ARP_PA_FORMAT," \
    "uint16 ARP_OPCODE,bytes ARP_SRC_HA,bytes ARP_SRC_PA,bytes ARP_DST_HA,bytes ARP_DST_PA"
 
+#define TOGETHER 16           /* records of an output that are sent at once */
+#define ENOUGH   (32u * 1024) /* bytes of all outputs: they stay in the processor's nearest cache */
+
+/* Records of an output that are sent together. */
+struct together {
+   uint32_t n;
+   nm_record_t records[TOGETHER];
+};
+
 struct unirec_sink {
    struct flow_sink sink;
    const struct flow_sink_config *config;
@@ -32,6 +41,10 @@ struct unirec_sink {
    uint64_t every;                  /* outputs of flows with which no plugin has found anything, too */
    uint64_t of_plugin[MAX_PLUGINS]; /* outputs that have a plugin's fields */
    struct plugin_record *record;
+   struct together *together; /* by output; NULL: there are other sinks, and each record is sent at once */
+   uint8_t *bytes;            /* of the records that wait */
+   uint32_t used;             /* of them, less than ENOUGH */
+   uint64_t waiting;          /* outputs that have some */
 };
 
 /* A flow on its way to the outputs. */
@@ -110,26 +123,50 @@ static void fill_record(const struct unirec_sink *s, const struct leaving *l, pl
    }
 }
 
-/* A record whose size is known before is written where the output's readers will read it. Counting what several threads send takes longer. */
+/* Sends the records of all outputs that wait. */
+static void pass(struct flow_sink *sink)
+{
+   struct unirec_sink *s = (struct unirec_sink *) sink;
+   for (; s->waiting != 0; s->waiting &= s->waiting - 1) {
+      unsigned i = (unsigned) __builtin_ctzll(s->waiting);
+      int rc = nm_send_batch(s->config->module, i, s->together[i].records, s->together[i].n);
+      s->together[i].n = 0;
+      sink->result = rc != NM_OK ? rc : sink->result;
+   }
+   s->used = 0;
+}
+
+/* The record at the end of the bytes that wait goes out with those before it, at the latest when the batch of packets is over. */
+static void wait_for_others(struct unirec_sink *s, unsigned output, uint16_t size)
+{
+   struct together *t = &s->together[output];
+   t->records[t->n++] = (nm_record_t){.data = s->bytes + s->used, .size = size};
+   s->waiting |= UINT64_C(1) << output;
+   s->used += size;
+   if (t->n == TOGETHER || s->used >= ENOUGH) {
+      pass(&s->sink);
+   }
+}
+
+/* A record without fields of variable length is filled where it waits. */
 static int send_record(struct unirec_sink *s, unsigned output, const struct leaving *l, plugin_set_t plugins,
                        unsigned index)
 {
-   nm_module_t *m = s->config->module;
    const ur_template_t *t = s->tmplt[output];
-   if (!s->config->alone || t->first_dynamic != UR_NO_DYNAMIC_VALUES) {
-      fill_record(s, l, plugins, index, t, plugin_record_begin(t, s->record));
-      uint16_t size = plugin_record_end(t, s->record);
-      return s->config->alone ? nm_send_n(m, output, s->record->bytes)
-                              : nm_send_raw(m, output, s->record->bytes, size);
+   if (s->together != NULL && t->first_dynamic == UR_NO_DYNAMIC_VALUES) {
+      void *room = memset(s->bytes + s->used, 0, t->static_size);
+      fill_record(s, l, plugins, index, t, room);
+      wait_for_others(s, output, t->static_size);
+      return NM_OK;
    }
-   void *room = NULL;
-   int rc = nm_reserve(m, output, t->static_size, &room);
-   if (room == NULL) {
-      return rc;
+   fill_record(s, l, plugins, index, t, plugin_record_begin(t, s->record));
+   uint16_t size = plugin_record_end(t, s->record);
+   if (s->together == NULL) {
+      return nm_send_raw(s->config->module, output, s->record->bytes, size);
    }
-   memset(room, 0, t->static_size);
-   fill_record(s, l, plugins, index, t, room);
-   return nm_commit(m, output, t->static_size);
+   memcpy(s->bytes + s->used, s->record->bytes, size);
+   wait_for_others(s, output, size);
+   return NM_OK;
 }
 
 static void export(void *sink, const struct flow *flow, void *const ext[MAX_PLUGINS], enum flow_end reason)
@@ -184,27 +221,46 @@ static void arp(struct flow_sink *sink, const struct packet *packet, const struc
 
 static void flush(struct flow_sink *s, uint64_t now)
 {
-   (void) s; /* libtrap sends what waits by itself */
    (void) now;
+   pass(s); /* libtrap sends what waits there by itself */
 }
 
 static void close_sink(struct flow_sink *sink)
 {
    struct unirec_sink *s = (struct unirec_sink *) sink;
    free(s->record);
+   free(s->together);
+   free(s->bytes);
    free(s);
+}
+
+/* Counting what several threads send takes longer, and their records do not wait. */
+static bool allocate(struct unirec_sink *s)
+{
+   s->record = malloc(sizeof(*s->record));
+   if (!s->config->alone) {
+      return s->record != NULL;
+   }
+   s->together = calloc(s->config->n_outputs + 1, sizeof(*s->together));
+   s->bytes = malloc(ENOUGH + UR_MAX_SIZE);
+   return s->record != NULL && s->together != NULL && s->bytes != NULL;
 }
 
 struct flow_sink *unirec_sink_new(const struct flow_sink_config *config)
 {
    struct unirec_sink *s = calloc(1, sizeof(*s));
-   if (s == NULL || (s->record = malloc(sizeof(*s->record))) == NULL) {
-      free(s);
+   if (s == NULL) {
       nm_fail(config->module, "out of memory for records");
       return NULL;
    }
-   s->sink = (struct flow_sink){.export = export, .arp = arp, .flush = flush, .close = close_sink};
    s->config = config;
+   if (!allocate(s)) {
+      close_sink(&s->sink);
+      nm_fail(config->module, "out of memory for records");
+      return NULL;
+   }
+   s->sink =
+       (struct flow_sink){.export = export, .arp = arp, .flush = flush, .pass = pass, .close = close_sink};
    for (unsigned i = 0; i < config->n_outputs; i++) {
       s->tmplt[i] = nm_out_n(config->module, i);
       plugin_set_t wanted = is_arp(config, i) ? 0 : config->output_plugins[i];

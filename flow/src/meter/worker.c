@@ -25,6 +25,17 @@ static unsigned packet_class(uint64_t packets)
    return i;
 }
 
+/* Nothing waits in sinks for flows of later packets. */
+static void pass_on(struct worker *w)
+{
+   for (unsigned i = 0; i < w->n_sinks; i++) {
+      if (w->sinks[i]->pass != NULL) {
+         w->sinks[i]->pass(w->sinks[i]);
+         w->result = w->sinks[i]->result != NM_OK ? w->sinks[i]->result : w->result;
+      }
+   }
+}
+
 static void export_flow(void *worker, const struct flow *flow, void *const ext[MAX_PLUGINS],
                         enum flow_end reason)
 {
@@ -46,6 +57,9 @@ static void export_flow(void *worker, const struct flow *flow, void *const ext[M
       if (w->sinks[i]->result != NM_OK) {
          w->result = w->sinks[i]->result;
       }
+   }
+   if (limit != 0) {
+      pass_on(w);
    }
 }
 
@@ -185,6 +199,7 @@ static void work_on(struct worker *w, const struct raw_packet *raw, unsigned n)
       }
    }
    flow_cache_packets(w->cache, packets, good);
+   pass_on(w);
    if (++w->batches % FLUSH_EVERY == 0) {
       flush_sinks(w, sink_clock(CLOCK_MONOTONIC));
    }
@@ -205,6 +220,7 @@ int worker_step(struct worker *w)
    case SOURCE_INTERRUPTED: break;
    case SOURCE_IDLE:
       flow_cache_advance(w->cache, w->source->now != 0 ? w->source->now : sink_clock(CLOCK_REALTIME));
+      pass_on(w);
       flush_sinks(w, sink_clock(CLOCK_MONOTONIC));
       break;
    case SOURCE_DAMAGED:
@@ -228,6 +244,7 @@ int worker_step(struct worker *w)
 void worker_end(struct worker *w)
 {
    flow_cache_flush(w->cache);
+   pass_on(w);
    flush_sinks(w, 0);
    publish(w);
 }
