@@ -7,7 +7,8 @@
 
 #define FAR_AHEAD         3600 /* seconds: one packet with a wrong time must not end all flows */
 #define AHEAD             8    /* flows whose timeouts are checked before any of them is ended */
-#define SLOTS_AHEAD       4    /* packets in advance of which what lazy plugins keep is fetched: */
+#define ROWS_AHEAD        8    /* packets in advance of which a flow's row is fetched, */
+#define SLOTS_AHEAD       4    /* and what lazy plugins keep: */
 #define SLOT_BEGIN        64   /* so many bytes of each slot */
 #define SLOT_AHEAD        320  /* and of flows that will end soon */
 #define ICMP_HEADER       8
@@ -207,14 +208,26 @@ static inline bool elapsed(const struct flow_cache *c, uint64_t now, uint64_t si
    return a > b && a - b >= timeout;
 }
 
-/* Prefetches a flow and its plugins' row. */
-static inline void fetch_flow(const struct flow_cache *c, uint32_t record)
+/* Prefetches a flow. */
+static inline void fetch_record(const struct flow_cache *c, uint32_t record)
 {
    __builtin_prefetch(&c->flows[record], 1);
    __builtin_prefetch((const char *) &c->flows[record] + 64, 1);
+}
+
+/* Prefetches its plugins' row. */
+static inline void fetch_row(const struct flow_cache *c, uint32_t record)
+{
    for (size_t at = 0; at < c->fetched; at += 64) {
       __builtin_prefetch((const char *) plugin_row(&c->memory, record) + at, 1);
    }
+}
+
+/* Prefetches a flow and its plugins' row. */
+static inline void fetch_flow(const struct flow_cache *c, uint32_t record)
+{
+   fetch_record(c, record);
+   fetch_row(c, record);
 }
 
 /* Prefetches what the next flow of a list needs that will end soon, and the flow some places after it. */
@@ -622,7 +635,7 @@ void flow_cache_flush(struct flow_cache *c)
 void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n)
 {
    uint64_t hash[FLOW_BATCH];
-   uint32_t guess[FLOW_BATCH + SLOTS_AHEAD];
+   uint32_t guess[FLOW_BATCH + ROWS_AHEAD];
    /* Three passes, so that the memory that a packet needs is on its way while others are worked on. */
    for (unsigned i = 0; i < n; i++) {
       hash[i] = hash_packet(&packets[i], c->config.join_vlans);
@@ -633,16 +646,22 @@ void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n
       uint32_t record = guess[i] = nc_index_guess(&c->index, hash[i]);
       fresh += record == NONE;
       if (record != NONE) {
-         fetch_flow(c, record);
+         fetch_record(c, record);
       }
    }
    if (fresh > 0 && c->free == NONE && c->used + fresh > c->config.capacity) {
       expect_evictions(c, fresh);
    }
-   for (unsigned i = 0; i < SLOTS_AHEAD; i++) {
+   for (unsigned i = 0; i < ROWS_AHEAD; i++) {
       guess[n + i] = NONE;
+      if (i < n && guess[i] != NONE) {
+         fetch_row(c, guess[i]);
+      }
    }
    for (unsigned i = 0; i < n; i++) {
+      if (guess[i + ROWS_AHEAD] != NONE) {
+         fetch_row(c, guess[i + ROWS_AHEAD]);
+      }
       if (guess[i + SLOTS_AHEAD] != NONE) {
          plugin_fetch_slots(&c->memory, guess[i + SLOTS_AHEAD], SLOT_BEGIN);
       }
