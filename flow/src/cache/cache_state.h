@@ -44,6 +44,7 @@ struct flow_cache {
    uint32_t skipped;         /* at least so many */
    plugin_set_t plain;       /* neither lazy nor of streams: shown each packet as it is */
    plugin_set_t begins[256]; /* plugins whom payload may concern that begins with this byte */
+   plugin_set_t strict;      /* that holds even for flows of which they keep something */
    struct streams *streams;  /* NULL: no plugin needs them */
    struct fragment_cache *fragments;
    struct crowds *crowds; /* NULL: without early exports */

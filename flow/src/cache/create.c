@@ -41,6 +41,7 @@ static void sort_plugins(struct flow_cache *c)
       c->with_finish |= p->finish != NULL ? set : 0;
       c->with_port |= p->port != 0 ? set : 0;
       c->of_streams |= p->stream ? set : 0;
+      c->strict |= p->begins_always ? set : 0;
       if (p->skipped > 0) {
          c->skipped = c->late == 0 || p->skipped < c->skipped ? p->skipped : c->skipped;
          c->late |= set;

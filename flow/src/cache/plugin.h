@@ -94,6 +94,8 @@ struct flow_plugin {
    /** May what concerns a lazy plugin begin with this byte? It is shown other payload only of flows of which it keeps something, or has asked
     * for more. NULL: any byte */
    bool (*begins)(uint8_t first);
+   /** What begins with another byte does not concern it even then, unless it has asked for more. */
+   bool begins_always;
    /** Bytes that the plugin may take for a flow when ext_size is not enough: see plugin_grow(). 0: never */
    size_t more_size;
    /** The flow's first packet; or one that continues a flow after PLUGIN_FLUSH_FIRST, which may go against the first one's

@@ -135,6 +135,8 @@ bool plugin_memory_open(struct plugin_memory *m, const struct flow_plugin *const
    for (unsigned i = 0; i < n; i++) {
       m->lazy |= plugins[i]->lazy ? PLUGIN_SET(i) : 0;
       m->growing |= plugins[i]->more_size > 0 ? PLUGIN_SET(i) : 0;
+      m->special |= plugins[i]->more_size + plugins[i]->shared_size > 0 ? PLUGIN_SET(i) : 0;
+      m->clear[i] = plugins[i]->clear_size != 0 ? plugins[i]->clear_size : plugins[i]->ext_size;
       if (plugins[i]->shared_size > 0) {
          m->shared[i] = memory_reserve(plugins[i]->shared_size, populate);
          m->bytes += plugins[i]->shared_size;

@@ -41,8 +41,10 @@ struct plugin_memory {
    struct plugin_pool pools[MAX_PLUGINS]; /* of plugins that are lazy */
    struct plugin_pool more[MAX_PLUGINS];  /* of plugins that have more_size */
    plugin_set_t lazy, growing;
-   uint64_t bytes;    /* that all of it may take */
-   uint64_t needed;   /* the least limit with which it works */
+   plugin_set_t special;      /* whose bytes do not begin with zeroes only */
+   size_t clear[MAX_PLUGINS]; /* bytes that are zeroed */
+   uint64_t bytes;            /* that all of it may take */
+   uint64_t needed;           /* the least limit with which it works */
    uint64_t exceeded; /* flows that were exported early or got fewer data, because a pool had no slot left */
 };
 
@@ -124,13 +126,14 @@ static inline void plugin_shrink(struct plugin_memory *m, unsigned i, void *ext)
 /* Bytes that nobody uses, for a flow or a message that begins. */
 static inline void plugin_prepare(struct plugin_memory *m, unsigned i, void *ext)
 {
-   const struct flow_plugin *p = m->plugins[i];
-   memset(ext, 0, p->clear_size != 0 ? p->clear_size : p->ext_size);
-   if (m->shared[i] != NULL) {
-      memcpy(ext, &m->shared[i], sizeof(m->shared[i]));
-   }
-   if ((m->growing >> i & 1) != 0) {
-      plugin_more_of(m, i, ext)->pool = &m->more[i];
+   memset(ext, 0, m->clear[i]);
+   if ((m->special >> i & 1) != 0) {
+      if (m->shared[i] != NULL) {
+         memcpy(ext, &m->shared[i], sizeof(m->shared[i]));
+      }
+      if ((m->growing >> i & 1) != 0) {
+         plugin_more_of(m, i, ext)->pool = &m->more[i];
+      }
    }
 }
 

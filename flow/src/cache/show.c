@@ -65,18 +65,15 @@ static void export_more(struct flow_cache *c, struct flow *f, unsigned i, void *
    f->plugins = others;
 }
 
-/* Shows a packet to plugin i, message by message. ext: its bytes, NULL: it keeps nothing of the flow yet.
- * \return what is to be done after the packet */
-static unsigned show(struct flow_cache *c, struct flow *f, const struct showing *s, unsigned i, void *ext,
-                     flow_plugin_packet_fn callback)
+/* Goes on after plugin i has seen a packet and answered with result: keeps what it found, and shows what is left of the payload, message
+ * by message. ext: its bytes; first: they are not the flow's yet. \return what is to be done after the packet */
+static __attribute__((noinline)) unsigned go_on(struct flow_cache *c, struct flow *f, const struct showing *s,
+                                                unsigned i, void *ext, bool first,
+                                                flow_plugin_packet_fn callback, const struct packet *packet,
+                                                struct stream_view view, unsigned result)
 {
-   struct stream_view view;
-   struct packet copy;
-   const struct packet *packet = view_of(c, s, i, &view, &copy);
-   for (unsigned flush = 0; packet != NULL;) {
-      bool first = ext == NULL;
-      ext = first ? plugin_begin(&c->memory, record_of(c, f), i) : ext;
-      unsigned result = callback(ext, f, packet, s->reverse);
+   struct packet rest;
+   for (unsigned flush = 0;;) {
       if (first && (c->memory.lazy >> i & 1) != 0) {
          if ((result & (PLUGIN_HAS_DATA | PLUGIN_KEEP)) == 0) {
             plugin_drop(&c->memory, i, ext);
@@ -101,14 +98,54 @@ static unsigned show(struct flow_cache *c, struct flow *f, const struct showing 
       }
       view.bytes += used;
       view.captured -= used;
-      copy = *packet;
-      copy.payload += used;
-      copy.payload_captured -= used;
-      copy.payload_wire -= used;
-      copy.l4 = NULL;
-      packet = &copy;
+      rest = *packet;
+      rest.payload += used;
+      rest.payload_captured -= used;
+      rest.payload_wire -= used;
+      rest.l4 = NULL;
+      packet = &rest;
+      first = ext == NULL;
+      ext = first ? plugin_begin(&c->memory, record_of(c, f), i) : ext;
+      result = callback(ext, f, packet, s->reverse);
    }
-   return 0;
+}
+
+/* Shows plugin i what it is to see of a packet whose payload is not in order. */
+static __attribute__((noinline)) unsigned show_stream(struct flow_cache *c, struct flow *f,
+                                                      const struct showing *s, unsigned i, void *ext,
+                                                      flow_plugin_packet_fn callback)
+{
+   struct stream_view view;
+   struct packet copy;
+   const struct packet *packet = view_of_stream(c, s, i, &view, &copy);
+   if (packet == NULL) {
+      return PLUGIN_NOTHING;
+   }
+   bool first = ext == NULL;
+   ext = first ? plugin_begin(&c->memory, record_of(c, f), i) : ext;
+   return go_on(c, f, s, i, ext, first, callback, packet, view, callback(ext, f, packet, s->reverse));
+}
+
+/* Shows a packet to plugin i. ext: its bytes, NULL: it keeps nothing of the flow yet. Most packets are as they should be, and the plugin finds
+ * nothing in them. \return what is to be done after the packet */
+static inline unsigned show(struct flow_cache *c, struct flow *f, const struct showing *s, unsigned i,
+                            void *ext, flow_plugin_packet_fn callback)
+{
+   const struct packet *packet = s->packet;
+   if (!s->as_it_is && (c->of_streams >> i & 1) != 0) {
+      return show_stream(c, f, s, i, ext, callback);
+   }
+   bool first = ext == NULL;
+   ext = first ? plugin_begin(&c->memory, record_of(c, f), i) : ext;
+   unsigned result = callback(ext, f, packet, s->reverse);
+   if (result == PLUGIN_NOTHING) {
+      if (first && (c->memory.growing & c->memory.lazy) >> i & 1) {
+         plugin_drop(&c->memory, i, ext);
+      }
+      return PLUGIN_NOTHING;
+   }
+   struct stream_view view = {packet->payload, packet->payload_captured, plugin_cut(packet)};
+   return go_on(c, f, s, i, ext, first, callback, packet, view, result);
 }
 
 /* The same for plugins that are neither lazy nor of streams, as those are that look at most packets: they get each as it is.
@@ -119,6 +156,7 @@ static inline unsigned show_plain(struct flow_cache *c, struct flow *f, const st
    plugin_set_t with_data = 0, done = 0;
    unsigned flush = 0;
    for (; plugins != 0; plugins &= plugins - 1) {
+      plugin_set_t this_one = plugins & -plugins;
       unsigned i = (unsigned) __builtin_ctzll(plugins);
       const struct flow_plugin *p = c->config.plugins[i];
       void *ext = (uint8_t *) s->row + c->memory.offset[i];
@@ -126,8 +164,8 @@ static inline unsigned show_plain(struct flow_cache *c, struct flow *f, const st
          plugin_prepare(&c->memory, i, ext);
       }
       unsigned result = (first ? p->create : p->update)(ext, f, s->packet, s->reverse);
-      with_data |= (result & PLUGIN_HAS_DATA) != 0 ? PLUGIN_SET(i) : 0;
-      done |= (result & PLUGIN_DONE) != 0 ? PLUGIN_SET(i) : 0;
+      with_data |= (result & PLUGIN_HAS_DATA) != 0 ? this_one : 0;
+      done |= (result & PLUGIN_DONE) != 0 ? this_one : 0;
       flush |= result;
    }
    f->plugins |= with_data;
@@ -169,7 +207,7 @@ static inline plugin_set_t concerned(const struct flow_cache *c, const struct fl
       return active & c->without_payload;
    }
    plugin_set_t other_bytes = s->as_it_is ? 0 : c->of_streams; /* are shown to these */
-   return active & (c->begins[s->packet->payload[0]] | s->row->kept | other_bytes);
+   return active & (c->begins[s->packet->payload[0]] | (s->row->kept & ~c->strict) | other_bytes);
 }
 
 void plugins_begin(struct flow_cache *c, struct flow *f, const struct packet *packet)

@@ -30,8 +30,9 @@ const struct flow_plugin plugin_https = {
     .shared_size = sizeof(struct tls_shared),
     .lazy = true,
     .begins = tls_begins,
-    .create = tls_look,
-    .update = tls_look,
+    .begins_always = true,
+    .create = tls_look_for_name,
+    .update = tls_look_for_name,
     .finish = finish,
     .fill = fill,
 };

@@ -73,15 +73,18 @@ static struct kept_piece keep(struct tls *t, struct span s, size_t most)
    return kept_text(&t->kept, t->few, sizeof(t->few), TLS_ALL, s, most);
 }
 
-static unsigned client_hello(struct tls *t, const struct packet *packet, const uint8_t *message, size_t size)
+static unsigned client_hello(struct tls *t, const struct packet *packet, struct span message, bool name_only)
 {
    struct tls_hello h;
-   if (!tls_parse_hello(message, size, TLS_CLIENT_HELLO, &h)) {
+   if (!tls_parse_hello((const uint8_t *) message.p, message.n, TLS_CLIENT_HELLO, &h)) {
       return PLUGIN_NOTHING;
    }
    t->client = true;
    t->version = h.version;
    t->sni = keep(t, h.sni, TLS_SNI_MAX);
+   if (name_only) {
+      return PLUGIN_HAS_DATA | PLUGIN_DONE;
+   }
    t->ja4_length = (uint8_t) tls_fingerprints(
        t->shared->known, &h, packet->protocol == IPPROTO_UDP ? 'q' : 't', standard_ja4, t->ja3, t->ja4);
    t->type = keep(t, span_of(h.type, h.listed * sizeof(h.type[0])), sizeof(h.type));
@@ -106,22 +109,32 @@ bool tls_begins(uint8_t first)
    return first == HANDSHAKE;
 }
 
-unsigned tls_look(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
+static unsigned look(struct tls *t, const struct packet *packet, bool name_only)
 {
-   struct tls *t = ext;
    struct span s = span_of(packet->payload, packet->payload_captured), message;
-   (void) flow;
-   (void) reverse;
    if (s.n == 0 || packet->payload[0] != HANDSHAKE || t->server) {
       return PLUGIN_NOTHING;
    }
    switch (find_hello(s, t->client ? TLS_SERVER_HELLO : TLS_CLIENT_HELLO, t->shared->scratch, &message)) {
    case CUT_HELLO: return plugin_all(packet) ? PLUGIN_NOTHING : PLUGIN_MORE;
    case WHOLE_HELLO:
-      return t->client ? server_hello(t, message)
-                       : client_hello(t, packet, (const uint8_t *) message.p, message.n);
+      return t->client ? server_hello(t, message) : client_hello(t, packet, message, name_only);
    default: return PLUGIN_NOTHING;
    }
+}
+
+static unsigned on_packet(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
+{
+   (void) flow;
+   (void) reverse;
+   return look(ext, packet, false);
+}
+
+unsigned tls_look_for_name(void *ext, const struct flow *flow, const struct packet *packet, bool reverse)
+{
+   (void) flow;
+   (void) reverse;
+   return look(ext, packet, true);
 }
 
 static void set_piece(const ur_template_t *tmplt, void *rec, int field, const struct tls *t,
@@ -157,7 +170,8 @@ const struct flow_plugin plugin_tls = {
     .options = options,
     .lazy = true,
     .begins = tls_begins,
-    .create = tls_look,
-    .update = tls_look,
+    .begins_always = true,
+    .create = on_packet,
+    .update = on_packet,
     .fill = fill,
 };

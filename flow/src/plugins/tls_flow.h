@@ -34,6 +34,7 @@ struct tls {
 #define TLS_FLOW_CLEAR offsetof(struct tls, ja3)
 
 bool tls_begins(uint8_t first);
-unsigned tls_look(void *ext, const struct flow *flow, const struct packet *packet, bool reverse);
+/** For the plugin https: finds the server name, and nothing else. */
+unsigned tls_look_for_name(void *ext, const struct flow *flow, const struct packet *packet, bool reverse);
 
 #endif
