@@ -271,6 +271,8 @@ int input_negotiate(struct trap_input *in, uint8_t type, char *spec, char why[FO
       state = judge_json(in, spec, why);
    }
    in->min_size = state == FMT_OK || state == FMT_CHANGED ? (uint16_t) min_size : 1;
+   in->untold |= state == FMT_CHANGED;
+   state = state == FMT_OK && in->untold ? FMT_CHANGED : state;
    input_set_state(in, state);
    if (state == FMT_MISMATCH || state == FMT_WAITING) {
       free(spec);

@@ -71,7 +71,8 @@ struct trap_input {
    bool timeout_fixed;
    bool lent;       /* the messages are in the sender's memory, which only it can write */
    bool negotiated; /* at least once */
-   bool refused;    /* the program refused the last format, so the next one is a change, whatever it is */
+   bool untold;  /* the program has had no message since the format changed, over however many connections */
+   bool refused; /* the program refused the last format, so the next one is a change, whatever it is */
    uint8_t required_type; /* TRAP_FMT_UNKNOWN: never set */
    char *required_spec;
    uint8_t format_type; /* what the sender announced */

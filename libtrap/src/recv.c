@@ -105,6 +105,7 @@ static int step(struct trap_context *ctx, struct trap_input *in, trap_message_t 
          *count = take(in, m, max);
          if (*count > 0) {
             if (in->state == FMT_CHANGED) {
+               in->untold = false;
                input_set_state(in, FMT_OK);
                return TRAP_E_FORMAT_CHANGED;
             }

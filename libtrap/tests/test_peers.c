@@ -249,6 +249,27 @@ static void after_bad_formats_a_good_one(const char *const *bad, int n)
    fake_stop(&f);
 }
 
+/* Connections that end between the hello and the first message take no change of the format with them. */
+static void a_format_is_told_with_the_first_message_that_comes(void **state)
+{
+   uint8_t hello[64];
+   const void *data;
+   uint16_t size;
+   struct fake f;
+   (void) state;
+   size_t length = make_hello(hello, "uint16 A");
+   memcpy(hello + length, ok_block, sizeof(ok_block));
+   const struct script scripts[] = {
+       {hello, length, false}, {hello, length, false}, {hello, length + sizeof(ok_block), true}};
+   fake_start(&f, scripts, 3);
+   trap_ctx_t *in = open_ctx(1, 0, "u:fake");
+   trap_ctx_set_required_fmt(in, 0, TRAP_FMT_ANY, "");
+   assert_int_equal(trap_ctx_recv(in, 0, &data, &size), TRAP_E_FORMAT_CHANGED);
+   assert_int_equal(f.accepted, 3);
+   trap_ctx_finalize(&in);
+   fake_stop(&f);
+}
+
 static void formats_that_are_none_do_not_reach_the_module(void **state)
 {
    static const char *const bad[] = {
@@ -446,6 +467,7 @@ int main(int argc, char **argv)
        cmocka_unit_test(no_answer_of_a_peer_ends_a_reader),
        cmocka_unit_test(lying_lengths_never_reach_the_module),
        cmocka_unit_test(a_connection_that_ends_inside_a_buffer_is_told),
+       cmocka_unit_test(a_format_is_told_with_the_first_message_that_comes),
        cmocka_unit_test(formats_that_are_none_do_not_reach_the_module),
        cmocka_unit_test(a_format_without_a_required_field_is_told),
        cmocka_unit_test(a_sender_that_hangs_up_at_once_is_not_asked_all_the_time),
