@@ -356,6 +356,16 @@ void *nc_table_peek_guessed(const nc_table_t *table, const void *key, uint64_t h
    return is_value_of(table, key, guess) ? guess : nc_table_peek_hashed(table, key, hash);
 }
 
+void *nc_table_find_guessed(nc_table_t *table, const void *key, uint64_t hash, void *guess)
+{
+   if (!is_value_of(table, key, guess)) {
+      return nc_table_find_hashed(table, key, hash);
+   }
+   table->stats.lookups++;
+   table->state[entry_of_value(table, guess)] = ENTRY_USED;
+   return guess;
+}
+
 void *nc_table_upsert_guessed(nc_table_t *table, const void *key, uint64_t hash, void *guess, bool *is_new)
 {
    if (!is_value_of(table, key, guess)) {

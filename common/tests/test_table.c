@@ -154,8 +154,11 @@ static void guesses_never_change_the_answer(void **state)
       assert_ptr_equal(nc_table_peek_guessed(table, keys[0], hashes[0], guesses[0]), first);
       assert_ptr_equal(nc_table_upsert_guessed(table, keys[0], hashes[0], guesses[0], &is_new), first);
       assert_false(is_new);
-      assert_int_equal(nc_table_stats(table)->lookups, lookups + 1);
+      assert_ptr_equal(nc_table_find_guessed(table, keys[0], hashes[0], guesses[0]), first);
+      assert_ptr_equal(nc_table_find_guessed(table, keys[0], hashes[0], NULL), first);
+      assert_int_equal(nc_table_stats(table)->lookups, lookups + 3);
       assert_null(nc_table_peek_guessed(table, keys[1], hashes[1], guesses[1]));
+      assert_null(nc_table_find_guessed(table, keys[1], hashes[1], guesses[0]));
 
       /* Used twice, so the clock passes over it: the third key takes the place of the second. */
       void *second = nc_table_upsert_guessed(table, keys[1], hashes[1], guesses[1], &is_new);
@@ -168,10 +171,30 @@ static void guesses_never_change_the_answer(void **state)
       assert_null(nc_table_peek_guessed(table, keys[1], hashes[1], second));
       assert_true(nc_table_remove(table, keys[0]));
       assert_null(nc_table_peek_guessed(table, keys[0], hashes[0], first));
+      assert_null(nc_table_find_guessed(table, keys[0], hashes[0], first));
       assert_non_null(nc_table_upsert_guessed(table, keys[0], hashes[0], first, &is_new));
       assert_true(is_new);
       nc_table_free(table);
    }
+}
+
+static void a_search_by_a_guess_is_a_use(void **state)
+{
+   (void) state;
+   const uint64_t keys[3] = {1, 2, 3};
+   uint64_t hash = nc_hash_u64(keys[0]);
+   void *guess;
+   nc_table_t *table =
+       nc_table_new(&(nc_table_config_t){.capacity = 2, .key_size = 8, .value_size = sizeof(uint64_t)});
+   assert_non_null(table);
+   void *first = nc_table_upsert(table, &keys[0], NULL);
+   nc_table_upsert(table, &keys[1], NULL);
+   nc_table_prefetch_hashed(table, &hash, 1, &guess);
+   assert_ptr_equal(nc_table_find_guessed(table, &keys[0], hash, guess), first);
+   nc_table_upsert(table, &keys[2], NULL); /* in place of the one that was used once */
+   assert_ptr_equal(nc_table_peek(table, &keys[0]), first);
+   assert_null(nc_table_peek(table, &keys[1]));
+   nc_table_free(table);
 }
 
 static void test_refuses_when_full(void **state)
@@ -425,6 +448,7 @@ int main(void)
        cmocka_unit_test(test_random_operations_match_a_model),
        cmocka_unit_test(batches_find_what_single_searches_find),
        cmocka_unit_test(guesses_never_change_the_answer),
+       cmocka_unit_test(a_search_by_a_guess_is_a_use),
        cmocka_unit_test(test_refuses_when_full),
        cmocka_unit_test(test_flood_of_single_keys_does_not_push_out_used_ones),
        cmocka_unit_test(test_order_does_not_depend_on_the_hash_key),

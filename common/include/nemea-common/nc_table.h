@@ -93,9 +93,12 @@ void *nc_table_upsert(nc_table_t *table, const void *key, bool *is_new);
 #define NC_TABLE_BATCH 64
 /** Hashes n keys (at most NC_TABLE_BATCH should be given), and fetches into the cache what searches for them look at. */
 void nc_table_prefetch(nc_table_t *table, const void *const keys[], uint32_t n, uint64_t hashes[]);
-/** The same with hashes (nc_hash() of the keys) that the caller has made. Gives the values of what most probably are the keys' entries, NULL where
- * there is none: for looking at them before the search, which is shorter with them. Whatever is done to the table meanwhile, they can be read. */
+/** The same with hashes that the caller has made: nc_hash() of the keys, or another hash with a secret key, if all searches are given that one.
+ * Gives the values of what most probably are the keys' entries, NULL where there is none: for looking at them before the search, which is
+ * shorter with them. Whatever is done to the table meanwhile, they can be read. */
 void nc_table_prefetch_hashed(nc_table_t *table, const uint64_t hashes[], uint32_t n, void *guesses[]);
+/** nc_table_find() with the hash and a guess of nc_table_prefetch_hashed(). */
+void *nc_table_find_guessed(nc_table_t *table, const void *key, uint64_t hash, void *guess);
 /** nc_table_peek() with the hash and a guess of nc_table_prefetch_hashed(). */
 void *nc_table_peek_guessed(const nc_table_t *table, const void *key, uint64_t hash, void *guess);
 /** nc_table_upsert() with the hash and a guess of nc_table_prefetch_hashed(). */
