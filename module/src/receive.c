@@ -71,8 +71,8 @@ static int hand_over_batch(nm_module_t *m, const nm_record_t *first, const nm_re
    return outcome(m, m->def->records(m, first, (uint32_t) (end - first)));
 }
 
-/* Passes over records that need nothing but a look at their time: the next ones of the only input, long enough, a little newer than the
- * one before or older, with no tick due. Nearly all are; what the loop looks at stays in registers. \return the first other one */
+/* Passes over records that need nothing but a look at their time: good ones of the only input that come next, a little newer than the one
+ * before or older, with no tick due. Nearly all are; what the loop looks at stays in registers. \return the first other one */
 static const nm_record_t *pass_plain(nm_module_t *m, struct input *in, const nm_record_t *msg,
                                      const nm_record_t *end)
 {
@@ -85,7 +85,9 @@ static const nm_record_t *pass_plain(nm_module_t *m, struct input *in, const nm_
    const uint32_t enough = in->enough;
    ur_time_t newest = in->newest, now = c->now;
    uint64_t seq = in->last_seq, late = 0;
-   for (; msg < end && msg->size >= enough && msg->seq == seq + 1; msg++) {
+   for (; msg < end && msg->seq == seq + 1 &&
+          (msg->size >= enough || ur_rec_check(in->tmplt, msg->data, msg->size));
+        msg++) {
       const ur_time_t t = time_of(in, msg);
       if (t >= tick_at || clock_is_far(newest, t)) {
          break;

@@ -413,6 +413,33 @@ static void a_batch_is_cut_where_a_tick_is_due_and_where_a_record_is_bad(void **
    nm_test_free(t);
 }
 
+/* Records with text are checked, too, each before it is handed over. */
+static void a_batch_with_text_is_cut_where_a_record_is_bad(void **state)
+{
+   enum { N = 8, BAD = 5 };
+   struct {
+      ur_time_t time;
+      uint16_t begin, length;
+      char text[4];
+   } bytes[N];
+   nm_test_t *t = nm_test_new(&batch_module, "");
+   nm_record_t recs[N];
+   (void) state;
+   for (uint16_t i = 0; i < N; i++) {
+      memcpy(bytes[i].text, "note", sizeof(bytes[i].text));
+      bytes[i].time = AT(1), bytes[i].begin = 0, bytes[i].length = i == BAD ? 5 : 4;
+      recs[i] = (nm_record_t){.data = &bytes[i], .size = sizeof(bytes[i]), .seq = i + 1};
+   }
+   nm_test_format(t, 0, "time TIME_LAST,string NOTE");
+   assert_int_equal(nm_test_feed_batch(t, 0, recs, N), NM_OK);
+   const struct batches *self = nm_self(nm_test_module(t));
+   const uint32_t sizes[] = {BAD, N - BAD - 1};
+   assert_int_equal(self->n, 2);
+   assert_memory_equal(self->sizes, sizes, sizeof(sizes));
+   assert_int_equal(nm_test_counter(t, "bad"), 1);
+   nm_test_free(t);
+}
+
 /* Times that go back, times that are wrong, and gaps: how many records come at once makes no difference to the clock and the counters. */
 static void a_batch_moves_the_clock_as_its_records_one_by_one(void **state)
 {
@@ -793,6 +820,7 @@ int main(void)
        cmocka_unit_test(what_is_left_of_a_batch_is_counted),
        cmocka_unit_test(a_batch_is_sent_in_its_order),
        cmocka_unit_test(a_batch_is_cut_where_a_tick_is_due_and_where_a_record_is_bad),
+       cmocka_unit_test(a_batch_with_text_is_cut_where_a_record_is_bad),
        cmocka_unit_test(a_batch_moves_the_clock_as_its_records_one_by_one),
        cmocka_unit_test(a_biflow_is_handed_over_as_two_flows),
        cmocka_unit_test(halves_of_biflows_come_in_batches),
