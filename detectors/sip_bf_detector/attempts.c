@@ -254,10 +254,10 @@ static const struct server *find_server(struct sip_bf *self, const struct messag
    return server;
 }
 
-static struct group *get_group(struct sip_bf *self, nc_table_t *table, const void *key, uint64_t hash,
-                               bool *is_new)
+static struct group *get_group(struct sip_bf *self, nc_table_t *table, const void *key,
+                               const struct place *place, bool *is_new)
 {
-   struct group *group = nc_table_upsert_hashed(table, key, hash, is_new);
+   struct group *group = nc_table_upsert_guessed(table, key, place->hash, place->guess, is_new);
    if (*is_new) {
       link_head(&group->pairs);
       group->id = ++self->ids;
@@ -269,7 +269,7 @@ static struct group *get_user(struct sip_bf *self, const struct attempt *a)
 {
    bool is_new;
    const struct message *msg = &a->msg;
-   struct group *group = get_group(self, self->users, &a->user, a->user_hash, &is_new);
+   struct group *group = get_group(self, self->users, &a->user, &a->at_user, &is_new);
    if (is_new) {
       struct user *user = user_of(group);
       user->server = msg->server;
@@ -349,10 +349,10 @@ static void new_pair(struct sip_bf *self, const struct attempt *a)
    bool is_new;
    struct group *user = get_user(self, a);
    user->held = true; /* the client that makes room for this one may take its user with it: not this one */
-   struct group *client = get_group(self, self->clients, &a->client, a->client_hash, &is_new);
+   struct group *client = get_group(self, self->clients, &a->client, &a->at_client, &is_new);
    user->held = false;
    struct pair_key key = {.user = user->id, .client = client->id};
-   struct pair *pair = is_expected(a, &key) ? nc_table_upsert_hashed(self->pairs, &key, a->pair_hash, NULL)
+   struct pair *pair = is_expected(a, &key) ? nc_table_upsert_hashed(self->pairs, &key, a->at_pair.hash, NULL)
                                             : nc_table_upsert(self->pairs, &key, NULL);
    *pair = (struct pair){.user = user,
                          .client = client,
@@ -404,22 +404,30 @@ static uint64_t user_key(const struct message *msg, uint64_t server)
    return nc_hash_words(words, 2);
 }
 
+/* Fetches the entries of a batch: those of hashes[i] will be looked for by places[i]. */
+static void fetch(nc_table_t *table, const uint64_t hashes[], uint32_t n, struct place *const places[])
+{
+   void *guesses[NC_TABLE_BATCH];
+   nc_table_prefetch_hashed(table, hashes, n, guesses);
+   for (uint32_t i = 0; i < n; i++) {
+      *places[i] = (struct place){.hash = hashes[i], .guess = guesses[i]};
+   }
+}
+
 /* Who of the server is meant: the clients. */
 static void prepare_clients(struct sip_bf *self, struct attempt *attempts, uint32_t n)
 {
-   const void *keys[NC_TABLE_BATCH] = {NULL};
-   uint64_t hashes[NC_TABLE_BATCH];
+   struct place *places[NC_TABLE_BATCH] = {NULL};
+   uint64_t hashes[NC_TABLE_BATCH] = {0};
    for (uint32_t i = 0; i < n; i++) {
       struct attempt *a = &attempts[i];
       const struct server *server = find_server(self, &a->msg);
       a->known = server != NULL;
       a->client = (struct client_key){.server = server != NULL ? server->id : 0, .address = a->msg.client};
-      keys[i] = &a->client;
+      hashes[i] = nc_hash(&a->client, sizeof(a->client));
+      places[i] = &a->at_client;
    }
-   nc_table_prefetch(self->clients, keys, n, hashes);
-   for (uint32_t i = 0; i < n; i++) {
-      attempts[i].client_hash = hashes[i];
-   }
+   fetch(self->clients, hashes, n, places);
 }
 
 /* An ordinary message: of a client that tried nothing, while no user is under attack. */
@@ -430,74 +438,74 @@ static bool is_ordinary(const struct sip_bf *self, const struct attempt *a, cons
 
 /* Users, clients and pairs lie all over the memory: those of a whole batch are fetched into the cache before the first one is used, but
  * for users and pairs of ordinary messages. An earlier message of the batch may add or remove what was found here, so only hashes
- * are kept. */
+ * and guesses are kept. */
 static void prepare(struct sip_bf *self, struct attempt *attempts, uint32_t n)
 {
    struct attempt *used[NC_TABLE_BATCH] = {NULL};
    const struct group *clients[NC_TABLE_BATCH];
-   const void *keys[NC_TABLE_BATCH] = {NULL};
-   uint64_t hashes[NC_TABLE_BATCH], ids = self->ids;
+   struct place *places[NC_TABLE_BATCH] = {NULL};
+   uint64_t hashes[NC_TABLE_BATCH] = {0}, ids = self->ids;
    uint32_t n_used = 0, n_new = 0;
    prepare_clients(self, attempts, n);
    for (uint32_t i = 0; i < n; i++) {
       struct attempt *a = &attempts[i];
-      const struct group *client = nc_table_peek_hashed(self->clients, &a->client, a->client_hash);
+      const struct group *client =
+          nc_table_peek_guessed(self->clients, &a->client, a->at_client.hash, a->at_client.guess);
       a->user_prepared = !is_ordinary(self, a, client);
       if (a->user_prepared) {
          a->user = user_key(&a->msg, a->client.server);
          n_new += client == NULL && !a->msg.ok;
-         keys[n_used] = &a->user;
+         hashes[n_used] = nc_hash_u64(a->user);
+         places[n_used] = &a->at_user;
          clients[n_used] = client;
          used[n_used++] = a;
       }
    }
-   nc_table_prefetch(self->users, keys, n_used, hashes);
+   fetch(self->users, hashes, n_used, places);
    for (uint32_t i = 0; i < n_used; i++) {
       struct attempt *a = used[i];
-      a->user_hash = hashes[i];
-      const struct group *user = nc_table_peek_hashed(self->users, &a->user, a->user_hash);
+      const struct group *user =
+          nc_table_peek_guessed(self->users, &a->user, a->at_user.hash, a->at_user.guess);
       bool attack = (user != NULL && user->attack) || (clients[i] != NULL && clients[i]->attack);
       bool is_new = !attack && !a->msg.ok;
       /* Those that are new will most probably get these ids. */
       a->pair.user = user != NULL ? user->id : is_new ? ++ids : 0;
       a->pair.client = clients[i] != NULL ? clients[i]->id : is_new ? ++ids : 0;
-      keys[i] = &a->pair;
+      hashes[i] = nc_hash(&a->pair, sizeof(a->pair));
+      places[i] = &a->at_pair;
    }
    fetch_victims(self, n_new);
-   nc_table_prefetch(self->pairs, keys, n_used, hashes);
-   for (uint32_t i = 0; i < n_used; i++) {
-      used[i]->pair_hash = hashes[i];
-   }
+   fetch(self->pairs, hashes, n_used, places);
 }
 
 /* What a message is about that was ordinary when the batch began, and no longer is. */
-static void prepare_late(struct sip_bf *self, struct attempt *a)
+static void prepare_late(struct attempt *a)
 {
-   const void *key = &a->user;
    a->user = user_key(&a->msg, a->client.server);
    a->pair = (struct pair_key){.user = 0}; /* not expected */
-   nc_table_prefetch(self->users, &key, 1, &a->user_hash);
+   a->at_user = (struct place){.hash = nc_hash_u64(a->user)};
 }
 
 static struct pair *find_pair(struct sip_bf *self, const struct attempt *a, const struct group *user,
                               const struct group *client)
 {
    struct pair_key key = {.user = user->id, .client = client->id};
-   return is_expected(a, &key) ? nc_table_find_hashed(self->pairs, &key, a->pair_hash)
+   return is_expected(a, &key) ? nc_table_find_guessed(self->pairs, &key, a->at_pair.hash, a->at_pair.guess)
                                : nc_table_find(self->pairs, &key);
 }
 
 static void add(struct sip_bf *self, struct attempt *a)
 {
    const struct message *msg = &a->msg;
-   struct group *client = nc_table_find_hashed(self->clients, &a->client, a->client_hash);
+   struct group *client =
+       nc_table_find_guessed(self->clients, &a->client, a->at_client.hash, a->at_client.guess);
    if (is_ordinary(self, a, client)) {
       return;
    }
    if (!a->user_prepared) {
-      prepare_late(self, a);
+      prepare_late(a);
    }
-   struct group *user = nc_table_find_hashed(self->users, &a->user, a->user_hash);
+   struct group *user = nc_table_find_guessed(self->users, &a->user, a->at_user.hash, a->at_user.guess);
    struct pair *pair = user != NULL && client != NULL ? find_pair(self, a, user, client) : NULL;
    if (user != NULL && user->attack) {
       add_to_attack(self, user, true, pair, msg);

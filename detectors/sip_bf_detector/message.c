@@ -22,15 +22,18 @@ bool message_party(struct message *msg, const char *party, uint32_t length)
                                                                   : n >= 5 && memcmp(party, "sips:", 5) == 0
                                                                       ? 5
                                                                       : 0;
-   const char *user = party + scheme, *end = party + n,
-              *at = scheme > 0 ? memchr(user, '@', (size_t) (end - user)) : NULL;
-   if (at == NULL || at == user) {
+   if (scheme == 0) {
       return false;
    }
-   for (const char *p = user; p < at; p++) {
-      if (*p == ';' || *p == '?') { /* parameters and headers: what follows is no domain */
+   const char *user = party + scheme, *end = party + n, *at = user;
+   while (at < end && *at != '@') {
+      if (*at == ';' || *at == '?') { /* parameters and headers: what follows is no domain */
          return false;
       }
+      at++;
+   }
+   if (at == user || at == end) {
+      return false;
    }
    msg->user = user;
    msg->user_length = (uint8_t) (at - user < USER_MAX ? at - user : USER_MAX);

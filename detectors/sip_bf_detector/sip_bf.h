@@ -139,13 +139,19 @@ uint8_t message_domain(const struct message *msg);
 /** Is this the sequence number of a REGISTER? */
 bool message_is_register(const char *cseq, uint32_t length);
 
+/* Where a key most probably is in its table: nc_table_prefetch_hashed(). */
+struct place {
+   uint64_t hash;
+   void *guess; /* NULL: there is none */
+};
+
 /* A message, and what it is looked up by. */
 struct attempt {
    struct message msg;
    struct client_key client;
    uint64_t user;
    struct pair_key pair; /* of the user and the client as they were, or are expected, when the batch began */
-   uint64_t client_hash, user_hash, pair_hash;
+   struct place at_client, at_user, at_pair;
    bool known;         /* is there a server? */
    bool user_prepared; /* are the user and the pair hashed? */
 };
