@@ -105,8 +105,15 @@ struct source_ref {
    uint64_t host; /* id */
    ip_addr_t network;
    struct source *source; /* NULL: not looked up yet */
-   uint64_t key, hash;    /* source_key(), and its hash of nc_table_prefetch(), ... */
-   bool is_hashed;        /* ... if this is set */
+   uint64_t key;          /* source_key(), and what nc_table_prefetch_hashed() says of it, ... */
+   void *guess;
+   bool is_hashed; /* ... if this is set */
+};
+
+/* Where a destination most probably is in its table: nc_table_prefetch_hashed(). */
+struct place {
+   uint64_t hash;
+   void *guess; /* NULL: there is none */
 };
 
 struct ddos {
@@ -141,8 +148,8 @@ void hosts_open(struct ddos *self);
 void hosts_close(struct ddos *self);
 /* Of the table of destinations: this one is evicted. */
 void hosts_evicted(void *context, const void *key, void *value);
-/* The destination, which is added if it is new. hash: of nc_table_prefetch(). Its windows may be behind: host_roll(). */
-struct host *host_get(struct ddos *self, const ip_addr_t *target, uint64_t hash, uint64_t interval);
+/* The destination, which is added if it is new. Its windows may be behind: host_roll(). */
+struct host *host_get(struct ddos *self, const ip_addr_t *target, const struct place *place);
 /* Adds it to the list of destinations to check when an interval ends. */
 void host_watch(struct ddos *self, struct host *h);
 void host_unwatch(struct host *h);
@@ -175,6 +182,7 @@ static inline void host_roll(struct host *h, uint64_t interval)
 }
 /* Mean of the intervals before index, beginning with the first that has bytes. */
 void host_baseline(struct host *h, unsigned index, uint64_t *bytes, uint64_t *sources);
+/* It is its own hash, too. */
 static inline uint64_t source_key(const struct source_ref *s)
 {
    uint64_t words[3] = {s->host};

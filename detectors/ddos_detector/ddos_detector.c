@@ -100,13 +100,13 @@ static struct mask make_mask(unsigned bits4, unsigned bits6)
    return mask;
 }
 
-/* The network of an address. */
-static inline ip_addr_t masked(const ip_addr_t *address, const struct mask *mask)
+/* The network of an address. is4: it is one of IPv4. */
+static inline ip_addr_t masked(const ip_addr_t *address, bool is4, const struct mask *mask)
 {
    uint64_t word[2];
    ip_addr_t a;
    memcpy(word, address, sizeof(word)); /* not aligned in records */
-   const uint64_t *keep = ip_is4(address) ? mask->v4 : mask->v6;
+   const uint64_t *keep = is4 ? mask->v4 : mask->v6;
    word[0] &= keep[0];
    word[1] &= keep[1];
    memcpy(&a, word, sizeof(a));
@@ -247,7 +247,7 @@ struct step {
    struct flow f;
    ip_addr_t sender, target;
    struct host *from, *to; /* from: NULL: not known */
-   uint64_t from_hash, to_hash;
+   struct place at_from, at_to;
    uint64_t from_id, to_id; /* another id: it was evicted for a later flow of the batch */
    bool is_turned;          /* it is the other direction of the flow before */
    bool is_use, is_answer;
@@ -294,34 +294,41 @@ static bool is_backwards(const struct flow *f)
    }
 }
 
+/* The other direction of a flow of both. */
+static struct flow turned(const struct flow *f, uint64_t bytes)
+{
+   return (struct flow){.src = f->dst,
+                        .dst = f->src,
+                        .first = f->first,
+                        .last = f->last,
+                        .bytes = bytes,
+                        .packets = f->packets_rev,
+                        .packets_rev = f->packets,
+                        .src_port = f->dst_port,
+                        .dst_port = f->src_port,
+                        .protocol = f->protocol,
+                        .flags = f->flags_rev,
+                        .flags_rev = f->flags};
+}
+
 /* \return false: its times are impossible */
-static bool read_step(const struct state *state, const void *rec, struct step *step)
+static inline bool read_step(const struct state *state, const void *rec, struct step *step)
 {
    const struct ddos *self = &state->ddos;
-   struct flow *f = &step->f;
-   *f = flow_read(rec, &state->format);
-   if (f->last < f->first || ur_time_get_sec(f->last) / INTERVAL > self->interval) {
+   struct flow f = flow_read(rec, &state->format);
+   if (f.last < f.first || ur_time_get_sec(f.last) / INTERVAL > self->interval) {
       return false;
    }
-   if (state->format.both_ways && f->packets_rev > 0 && is_backwards(f)) {
-      *f = (struct flow){.src = f->dst,
-                         .dst = f->src,
-                         .first = f->first,
-                         .last = f->last,
-                         .bytes = state->bytes_rev ? FLOW_FIELD_(rec, &state->format, F_BYTES_REV) : f->bytes,
-                         .packets = f->packets_rev,
-                         .packets_rev = f->packets,
-                         .src_port = f->dst_port,
-                         .dst_port = f->src_port,
-                         .protocol = f->protocol,
-                         .flags = f->flags_rev,
-                         .flags_rev = f->flags};
+   if (state->format.both_ways && f.packets_rev > 0 && is_backwards(&f)) {
+      f = turned(&f, state->bytes_rev ? FLOW_FIELD_(rec, &state->format, F_BYTES_REV) : f.bytes);
    }
-   step->sender = masked(f->src, &state->targets);
-   step->target = masked(f->dst, &state->targets);
-   step->source = (struct source_ref){.network = masked(f->src, &state->sources)};
-   step->is_use = state->format.details && flow_is_use(f->protocol, f->flags);
-   step->is_answer = may_be_solicited(state, f);
+   const bool is4 = ip_is4(f.src);
+   step->sender = masked(f.src, is4, &state->targets);
+   step->target = masked(f.dst, ip_is4(f.dst), &state->targets);
+   step->source = (struct source_ref){.network = masked(f.src, is4, &state->sources)};
+   step->is_use = state->format.details && flow_is_use(f.protocol, f.flags);
+   step->is_answer = may_be_solicited(state, &f);
+   step->f = f;
    return true;
 }
 
@@ -330,26 +337,36 @@ static bool same_address(const ip_addr_t *a, const ip_addr_t *b)
    return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-/* Where records have one direction, both of a flow often come one after the other: their hosts are the same. */
+/* The other direction of the flow before has the same hosts; where records have one direction, both often come together. */
+static bool is_turned(const struct step *step, const struct step *before)
+{
+   return same_address(&step->sender, &before->target) && same_address(&step->target, &before->sender);
+}
+
 static void fetch_hosts(struct ddos *self, struct step *steps, uint32_t n)
 {
-   const void *keys[2 * STEPS];
    uint64_t hashes[2 * STEPS];
+   void *guesses[2 * STEPS];
    uint32_t count = 0;
    for (uint32_t i = 0; i < n; i++) {
       struct step *step = &steps[i];
-      step->is_turned = i > 0 && same_address(&step->sender, &steps[i - 1].target) &&
-                        same_address(&step->target, &steps[i - 1].sender);
+      step->is_turned = i > 0 && is_turned(step, &steps[i - 1]);
       if (!step->is_turned) {
-         keys[count++] = &step->sender;
-         keys[count++] = &step->target;
+         hashes[count++] = nc_hash(&step->sender, sizeof(step->sender));
+         hashes[count++] = nc_hash(&step->target, sizeof(step->target));
       }
    }
-   nc_table_prefetch(self->hosts, keys, count, hashes);
+   nc_table_prefetch_hashed(self->hosts, hashes, count, guesses);
    for (uint32_t i = 0, next = 0; i < n; i++) {
       struct step *step = &steps[i];
-      step->from_hash = step->is_turned ? steps[i - 1].to_hash : hashes[next++];
-      step->to_hash = step->is_turned ? steps[i - 1].from_hash : hashes[next++];
+      if (!step->is_turned) {
+         step->at_from = (struct place){.hash = hashes[next], .guess = guesses[next]};
+         step->at_to = (struct place){.hash = hashes[next + 1], .guess = guesses[next + 1]};
+         next += 2;
+      } else {
+         step->at_from = steps[i - 1].at_to;
+         step->at_to = steps[i - 1].at_from;
+      }
    }
 }
 
@@ -359,14 +376,15 @@ static void find_hosts(struct ddos *self, struct step *step, const struct step *
    const bool is_known =
        before != NULL && before->from != NULL &&
        before->to->id != self->last_id; /* which may have been added in place of the other */
-   step->from =
-       before != NULL ? before->to : nc_table_peek_hashed(self->hosts, &step->sender, step->from_hash);
+   step->from = before != NULL ? before->to
+                               : nc_table_peek_guessed(self->hosts, &step->sender, step->at_from.hash,
+                                                       step->at_from.guess);
    step->from_id = step->from != NULL ? step->from->id : 0;
    if (is_known) {
       step->to = before->from;
       nc_table_use(self->hosts, step->to);
    } else {
-      step->to = host_get(self, &step->target, step->to_hash, self->interval);
+      step->to = host_get(self, &step->target, &step->at_to);
    }
    step->to_id = step->source.host = step->to->id;
 }
@@ -391,8 +409,8 @@ __attribute__((always_inline)) static inline void fetch_rest(const struct host *
 static void prepare(struct ddos *self, struct step *steps, uint32_t n)
 {
    struct source_ref *needed[STEPS];
-   const void *keys[STEPS];
-   uint64_t hashes[STEPS];
+   uint64_t keys[STEPS];
+   void *guesses[STEPS];
    uint32_t count = 0;
    fetch_hosts(self, steps, n);
    for (uint32_t i = 0; i < n; i++) {
@@ -403,14 +421,14 @@ static void prepare(struct ddos *self, struct step *steps, uint32_t n)
       }
       fetch_rest(step->to, self->interval, !step->is_use);
       if (!step->is_use || !step->is_answer) { /* else most are asked for, and their source does not count */
-         step->source.key = source_key(&step->source);
          needed[count] = &step->source;
-         keys[count++] = &step->source.key;
+         keys[count++] = source_key(&step->source);
       }
    }
-   nc_table_prefetch(self->sources, keys, count, hashes);
+   nc_table_prefetch_hashed(self->sources, keys, count, guesses);
    for (uint32_t i = 0; i < count; i++) {
-      needed[i]->hash = hashes[i];
+      needed[i]->key = keys[i];
+      needed[i]->guess = guesses[i];
       needed[i]->is_hashed = true;
    }
 }

@@ -37,13 +37,13 @@ void hosts_close(struct ddos *self)
    self->details = NULL;
 }
 
-struct host *host_get(struct ddos *self, const ip_addr_t *target, uint64_t hash, uint64_t interval)
+struct host *host_get(struct ddos *self, const ip_addr_t *target, const struct place *place)
 {
    bool is_new;
-   struct host *h = nc_table_upsert_hashed(self->hosts, target, hash, &is_new);
+   struct host *h = nc_table_upsert_guessed(self->hosts, target, place->hash, place->guess, &is_new);
    if (is_new) {
       h->id = ++self->last_id;
-      h->interval = (uint32_t) interval;
+      h->interval = (uint32_t) self->interval;
       h->next = NULL;
       h->flood = NULL;
       h->lead = NULL;
@@ -163,11 +163,9 @@ static struct source *source_get(struct ddos *self, struct source_ref *ref)
       return ref->source;
    }
    if (!ref->is_hashed) {
-      const void *key = &ref->key;
       ref->key = source_key(ref);
-      nc_table_prefetch(self->sources, &key, 1, &ref->hash);
    }
-   struct source *s = nc_table_upsert_hashed(self->sources, &ref->key, ref->hash, NULL);
+   struct source *s = nc_table_upsert_guessed(self->sources, &ref->key, ref->key, ref->guess, NULL);
    uint64_t passed = self->interval - s->interval; /* a new one has interval 0 and nothing seen */
    if (passed > 0) {
       s->seen = passed < HISTORY ? (uint8_t) (s->seen << passed) : 0;
