@@ -7,10 +7,11 @@
 
 #define FAR_AHEAD         3600 /* seconds: one packet with a wrong time must not end all flows */
 #define AHEAD             8    /* flows whose timeouts are checked before any of them is ended */
-#define ROWS_AHEAD        8    /* packets in advance of which a flow's row is fetched, */
-#define SLOTS_AHEAD       4    /* and what lazy plugins keep: */
-#define SLOT_BEGIN        64   /* so many bytes of each slot */
-#define SLOT_AHEAD        320  /* and of flows that will end soon */
+#define SMALL_ROW         256 /* bytes of a row: a batch of larger ones is too much for the nearest cache at a time */
+#define ROWS_AHEAD        8   /* packets in advance of which a flow's row is fetched, */
+#define SLOTS_AHEAD       4   /* and what lazy plugins keep: */
+#define SLOT_BEGIN        64  /* so many bytes of each slot */
+#define SLOT_AHEAD        320 /* and of flows that will end soon */
 #define ICMP_HEADER       8
 #define ICMP_UNREACHABLE  3
 #define ICMP6_UNREACHABLE 1
@@ -636,6 +637,7 @@ void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n
 {
    uint64_t hash[FLOW_BATCH];
    uint32_t guess[FLOW_BATCH + ROWS_AHEAD];
+   const bool small = c->fetched <= SMALL_ROW;
    /* Three passes, so that the memory that a packet needs is on its way while others are worked on. */
    for (unsigned i = 0; i < n; i++) {
       hash[i] = hash_packet(&packets[i], c->config.join_vlans);
@@ -647,6 +649,9 @@ void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n
       fresh += record == NONE;
       if (record != NONE) {
          fetch_record(c, record);
+         if (small) {
+            fetch_row(c, record);
+         }
       }
    }
    if (fresh > 0 && c->free == NONE && c->used + fresh > c->config.capacity) {
@@ -654,12 +659,12 @@ void flow_cache_packets(struct flow_cache *c, struct packet *packets, unsigned n
    }
    for (unsigned i = 0; i < ROWS_AHEAD; i++) {
       guess[n + i] = NONE;
-      if (i < n && guess[i] != NONE) {
+      if (!small && i < n && guess[i] != NONE) {
          fetch_row(c, guess[i]);
       }
    }
    for (unsigned i = 0; i < n; i++) {
-      if (guess[i + ROWS_AHEAD] != NONE) {
+      if (!small && guess[i + ROWS_AHEAD] != NONE) {
          fetch_row(c, guess[i + ROWS_AHEAD]);
       }
       if (guess[i + SLOTS_AHEAD] != NONE) {
