@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VICTIMS_FAR 4 /* entries that are looked at for one to evict, when it is fetched ahead */
+#define VICTIMS_FAR 4    /* entries that are looked at for one to evict, when it is fetched ahead */
+#define INDEX_FIRST 1024 /* buckets that an index has at least, if it may have as many: 64 KiB */
+#define INDEX_GROWS 2    /* bits that the number of buckets grows by */
 
 enum entry_state {
    ENTRY_FREE = 0,
@@ -25,6 +27,8 @@ struct nc_table {
    uint32_t *home;      /* lower halves of the entries' hashes, which tell their buckets */
    uint32_t *free_list; /* entries that were used before */
    uint32_t capacity, count, free_count;
+   uint32_t buckets;        /* that the index may have; it has fewer until it needs them */
+   uint32_t grow_at;        /* entries for which it has to grow */
    uint32_t fresh;          /* first entry that was never used */
    uint32_t hand;           /* of the clock */
    uint64_t evicted_before; /* of the counter, when the last keys were fetched ahead */
@@ -51,7 +55,16 @@ static inline uint32_t entry_of_value(const nc_table_t *table, const void *value
 
 static size_t index_bytes(const nc_table_t *table)
 {
-   return ((size_t) table->index.mask + 1) * sizeof(nc_index_bucket_t);
+   return (size_t) table->buckets * sizeof(nc_index_bucket_t);
+}
+
+/* Gives the index this many of its buckets. */
+static void set_buckets(nc_table_t *table, uint32_t buckets)
+{
+   table->index.mask = buckets - 1;
+   /* As many entries as nc_index_size() gives these buckets to. */
+   table->grow_at =
+       buckets < table->buckets ? (uint32_t) ((uint64_t) buckets * NC_INDEX_WAYS * 2 / 3) : UINT32_MAX;
 }
 
 /* Zeroed memory that is not touched before it is used: a large table that holds little takes little. */
@@ -64,8 +77,7 @@ static void *cleared_array(size_t count, size_t size)
 
 static bool allocate(nc_table_t *table)
 {
-   table->index.buckets =
-       nc_memory_lines((size_t) table->index.mask + 1, sizeof(nc_index_bucket_t), &table->memory);
+   table->index.buckets = nc_memory_lines(table->buckets, sizeof(nc_index_bucket_t), &table->memory);
    table->entries = nc_memory_lines(table->capacity, table->entry_size, &table->entry_memory);
    if (table->apart_size > 0) {
       /* Without huge pages: most of it is never touched. */
@@ -104,7 +116,13 @@ nc_table_t *nc_table_new(const nc_table_config_t *config)
    if (!table) {
       return NULL;
    }
-   table->index.mask = nc_index_size(config->capacity) - 1;
+   table->buckets = nc_index_size(config->capacity);
+   uint32_t buckets = table->buckets;
+   /* To be refused is all that may happen to an entry of a table that refuses; so that has no other index later. */
+   while (config->full == NC_TABLE_EVICT && buckets >> INDEX_GROWS >= INDEX_FIRST) {
+      buckets >>= INDEX_GROWS;
+   }
+   set_buckets(table, buckets);
    table->capacity = config->capacity;
    table->key_size = config->key_size;
    table->cleared =
@@ -211,6 +229,45 @@ static uint32_t next_victim(nc_table_t *table)
    return victim;
 }
 
+/* Puts the entries from first to end that are there into an index that is new. One that finds no place within the bound is freed. */
+static void add_again(nc_table_t *table, uint32_t first, uint32_t end)
+{
+   uint64_t hashes[NC_TABLE_BATCH];
+   for (uint32_t entry = first; entry < end; entry++) {
+      hashes[entry - first] = hash_of(table, entry_at(table, entry));
+      __builtin_prefetch(nc_index_home(&table->index, hashes[entry - first]), 1);
+   }
+   for (uint32_t entry = first; entry < end; entry++) {
+      if (table->state[entry] != ENTRY_FREE && !nc_index_add(&table->index, hashes[entry - first], entry)) {
+         table->state[entry] = ENTRY_FREE;
+         table->free_list[table->free_count++] = entry;
+      }
+   }
+}
+
+/* More buckets, in which all entries find new places: what a table that holds little looks up lies close together, and takes little
+ * memory. An entry that finds none within the bound is evicted. Not inlined: it happens a few times in a table's life. */
+__attribute__((noinline)) static void grow_index(nc_table_t *table)
+{
+   const uint32_t buckets = table->index.mask + 1, free_before = table->free_count;
+   memset(table->index.buckets, 0, buckets * sizeof(nc_index_bucket_t));
+   set_buckets(table, buckets << INDEX_GROWS);
+   for (uint32_t first = 0; first < table->fresh; first += NC_TABLE_BATCH) {
+      uint32_t left = table->fresh - first;
+      add_again(table, first, first + (left < NC_TABLE_BATCH ? left : NC_TABLE_BATCH));
+   }
+   /* Now that the table can be read again. */
+   for (uint32_t i = free_before; i < table->free_count; i++) {
+      uint8_t *entry = entry_at(table, table->free_list[i]);
+      if (table->evicted) {
+         table->evicted(table->context, entry, entry + table->value_offset);
+      }
+      table->count--;
+      table->stats.crowded++;
+      table->stats.evicted++;
+   }
+}
+
 /* A free entry that is in the index under this hash; NC_INDEX_NONE when it was refused. */
 static uint32_t new_entry(nc_table_t *table, uint64_t hash)
 {
@@ -220,6 +277,9 @@ static uint32_t new_entry(nc_table_t *table, uint64_t hash)
          return NC_INDEX_NONE;
       }
       evict(table, next_victim(table));
+   }
+   if (__builtin_expect(table->count >= table->grow_at, 0)) {
+      grow_index(table);
    }
    uint32_t entry = table->free_count > 0 ? table->free_list[table->free_count - 1] : table->fresh;
    if (!nc_index_add(&table->index, hash, entry)) {
@@ -509,7 +569,7 @@ void *nc_table_owner(const nc_table_t *table, const void *apart)
 
 void nc_table_clear(nc_table_t *table)
 {
-   memset(table->index.buckets, 0, index_bytes(table));
+   memset(table->index.buckets, 0, ((size_t) table->index.mask + 1) * sizeof(nc_index_bucket_t));
    memset(table->state, ENTRY_FREE, table->fresh);
    table->fresh = table->free_count = table->count = table->hand = 0;
 }

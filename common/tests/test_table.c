@@ -348,6 +348,106 @@ static void test_chosen_collisions_meet_another_hash_key(void **state)
    }
 }
 
+/* Whatever is put into a table and taken out of it while its index grows, and what was hashed before, is found afterwards. */
+static void nothing_is_lost_while_the_index_grows(void **state)
+{
+   enum { KEYS = 60000, STEPS = 300000 };
+   static bool model[KEYS];
+   uint64_t random = 54321, early[2] = {KEYS + 1, KEYS + 2}, hashes[2];
+   nc_table_t *table = make(KEYS + 1, NC_TABLE_EVICT, NULL, NULL);
+   void *guesses[2];
+   (void) state;
+   put(table, early[0], 4711);
+   hashes[0] = nc_hash(&early[0], sizeof(early[0]));
+   hashes[1] = nc_hash(&early[1], sizeof(early[1]));
+   nc_table_prefetch_hashed(table, hashes, 2, guesses);
+   for (unsigned step = 0; step < STEPS; step++) {
+      random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+      uint64_t key = (random >> 33) % KEYS;
+      assert_true((nc_table_peek(table, &key) != NULL) == model[key]);
+      if ((random >> 20 & 3) != 0) {
+         put(table, key, key);
+         model[key] = true;
+      } else {
+         assert_true(nc_table_remove(table, &key) == model[key]);
+         model[key] = false;
+      }
+   }
+   uint32_t there = 1;
+   for (uint64_t key = 0; key < KEYS; key++) {
+      const uint64_t *value = nc_table_peek(table, &key);
+      assert_true((value != NULL) == model[key] && (value == NULL || *value == key));
+      there += model[key];
+   }
+   assert_true(there > KEYS / 2);
+   assert_int_equal(nc_table_count(table), there);
+   assert_int_equal(nc_table_stats(table)->evicted, 0);
+   assert_int_equal(*(uint64_t *) nc_table_peek_guessed(table, &early[0], hashes[0], guesses[0]), 4711);
+   assert_null(nc_table_peek_guessed(table, &early[1], hashes[1], guesses[1]));
+   nc_table_clear(table);
+   put(table, 7, 8);
+   assert_int_equal(nc_table_count(table), 1);
+   assert_null(nc_table_peek(table, &early[0]));
+   nc_table_free(table);
+}
+
+/* Keys of two places that only those can choose who know the key of the hash: in another order they do not all fit, and the larger index
+ * takes them in another order. What it has no place for is evicted, and said to be. */
+static void what_a_larger_index_has_no_place_for_is_evicted(void **state)
+{
+   enum {
+      CAPACITY = 20000,
+      PLACE = 7,
+      FIRST = NC_INDEX_WAYS * NC_INDEX_REACH,
+      SECOND = FIRST / 2,
+      N = FIRST + SECOND,
+      OTHERS = 12000 /* for which the index grows */
+   };
+   static uint64_t keys[N], others[OTHERS];
+   const uint32_t mask = nc_index_size(CAPACITY) - 1;
+   uint32_t first = 0, second = FIRST, n_others = 0, there = 0;
+   uint64_t evicted = 0;
+   (void) state;
+   nc_hash_expand_key(&nc_hash_key_, (const uint8_t[16]){1});
+   for (uint64_t key = 0; first < FIRST || second < N || n_others < OTHERS; key++) {
+      const uint32_t at = nc_hash(&key, sizeof(key)) & mask;
+      if (at == PLACE && first < FIRST) {
+         keys[first++] = key;
+      } else if (at == PLACE + NC_INDEX_REACH / 2 && second < N) {
+         keys[second++] = key;
+      } else if (at % 1024 > PLACE + 2 * NC_INDEX_REACH && n_others < OTHERS) {
+         others[n_others++] = key;
+      }
+   }
+   nc_table_t *table = make(CAPACITY, NC_TABLE_EVICT, count_eviction, &evicted);
+   for (uint32_t i = 0; i < N; i++) { /* entries that are taken again are taken from the last one on */
+      put(table, others[i], 1);
+   }
+   for (uint32_t i = 0; i < N; i++) {
+      assert_true(nc_table_remove(table, &others[i]));
+   }
+   for (uint32_t i = 0; i < N; i++) {
+      put(table, keys[i], 1);
+   }
+   assert_int_equal(evicted, 0);
+   for (uint32_t i = 0; i < OTHERS; i++) {
+      put(table, others[i], 1);
+   }
+   assert_int_equal(evicted, SECOND);
+   assert_int_equal(nc_table_stats(table)->evicted, SECOND);
+   assert_int_equal(nc_table_stats(table)->crowded, SECOND);
+   for (uint32_t i = 0; i < N; i++) {
+      bool found = nc_table_remove(table, &keys[i]);
+      there += found;
+   }
+   assert_int_equal(there, N - SECOND);
+   for (uint32_t i = 0; i < OTHERS; i++) {
+      assert_true(nc_table_remove(table, &others[i]));
+   }
+   assert_int_equal(nc_table_count(table), 0);
+   nc_table_free(table);
+}
+
 static void test_set_without_values(void **state)
 {
    nc_table_config_t config = {.capacity = 10, .key_size = 3};
@@ -455,6 +555,8 @@ int main(void)
        cmocka_unit_test(a_value_that_is_kept_can_be_used),
        cmocka_unit_test(test_collisions_are_bounded),
        cmocka_unit_test(test_chosen_collisions_meet_another_hash_key),
+       cmocka_unit_test(nothing_is_lost_while_the_index_grows),
+       cmocka_unit_test(what_a_larger_index_has_no_place_for_is_evicted),
        cmocka_unit_test(test_set_without_values),
        cmocka_unit_test(what_is_not_cleared_is_left_to_the_caller),
        cmocka_unit_test(bytes_apart_belong_to_their_entry),
