@@ -124,6 +124,28 @@ static inline bool flow_record_is_use(const void *rec, const struct flow_format 
           flow_is_use(FLOW_FIELD_(rec, format, F_PROTOCOL), FLOW_FIELD_(rec, format, F_TCP_FLAGS));
 }
 
+/** Where the fields that tell it are in a record. */
+struct flow_use_fields {
+   uint16_t protocol, flags;
+   bool there;
+};
+
+static inline struct flow_use_fields flow_use_fields(const struct flow_format *format)
+{
+   /* Where they are not there, any bytes of the record may be looked at: there is always an address. */
+   return (struct flow_use_fields){.protocol = format->at[format->details ? F_PROTOCOL : F_SRC_IP],
+                                   .flags = format->at[format->details ? F_TCP_FLAGS : F_SRC_IP],
+                                   .there = format->details};
+}
+
+/** flow_record_is_use() for many records of a format, without a branch. */
+static inline bool flow_record_is_use_at(const void *rec, const struct flow_use_fields *fields)
+{
+   const uint8_t *bytes = rec, flags = bytes[fields->flags];
+   return (fields->there & (bytes[fields->protocol] == PROTOCOL_TCP) &
+           ((flags & (TCP_ACK | TCP_PSH)) == (TCP_ACK | TCP_PSH))) != 0;
+}
+
 static inline enum probe flow_probe(const struct flow *f)
 {
    if (f->protocol != PROTOCOL_TCP) {

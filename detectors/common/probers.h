@@ -71,19 +71,31 @@ struct probers_block {
    uint8_t picked[PROBERS_BLOCK];  /* numbers of those that are not for nothing */
 };
 
-/* Two fields tell what most records are for; meanwhile the bits of their sources are fetched. */
-static inline void probers_look(const struct probers *p, const struct flow_format *format, uint32_t classic,
+/* Two fields tell what most records are for; meanwhile the bits of their sources are fetched. What is the same for all records is
+ * copied first: bytes are written here, which could be a part of anything to the compiler. Nor are there branches (see probers_pick()). */
+static inline void probers_look(const struct probers *p, const struct flow_format *format,
                                 const nm_record_t *recs, uint32_t n, struct probers_block *b)
 {
+   const uint64_t mix[2] = {nc_hash_key_.mix[2], nc_hash_key_.mix[3]};
+   const uint64_t *const tcp = p->tcp.map, *const others = p->others.map;
+   const struct flow_use_fields fields = flow_use_fields(format);
+   const unsigned shift = p->tcp.shift;
+   const uint16_t source = format->at[F_SRC_IP];
    for (uint32_t i = 0; i < n; i++) {
-      const void *rec = recs[i].data;
-      if (classic != 0) {
-         b->wanted[i] = flow_is_classic_probe(rec, format, classic);
-         continue;
-      }
-      b->wanted[i] = !flow_record_is_use(rec, format);
-      b->places[i] = sources_place(&p->tcp, UR_AT_(rec, format->at[F_SRC_IP]));
-      __builtin_prefetch(&(b->wanted[i] ? &p->others : &p->tcp)->map[b->places[i] >> 6], 1);
+      const char *rec = recs[i].data;
+      const bool wanted = !flow_record_is_use_at(rec, &fields);
+      const uint64_t place = sources_place_keyed(shift, mix, rec + source);
+      b->wanted[i] = wanted;
+      b->places[i] = place;
+      __builtin_prefetch(&(wanted ? others : tcp)[place >> 6], 1);
+   }
+}
+
+static inline void probers_look_classic(const struct flow_format *format, uint32_t classic,
+                                        const nm_record_t *recs, uint32_t n, struct probers_block *b)
+{
+   for (uint32_t i = 0; i < n; i++) {
+      b->wanted[i] = flow_is_classic_probe(recs[i].data, format, classic);
    }
 }
 
@@ -92,9 +104,10 @@ static inline void probers_look(const struct probers *p, const struct flow_forma
 static inline uint32_t probers_pick(const struct probers *p, uint32_t classic, uint32_t first, uint32_t end,
                                     struct probers_block *b)
 {
+   const uint64_t *const map = p->tcp.map;
    uint32_t n = 0;
    for (uint32_t i = first; i < end; i++) {
-      uint64_t known = classic != 0 ? 0 : p->tcp.map[b->places[i] >> 6] >> (b->places[i] & 63) & 1;
+      uint64_t known = classic != 0 ? 0 : map[b->places[i] >> 6] >> (b->places[i] & 63) & 1;
       b->picked[n] = (uint8_t) i;
       n += b->wanted[i] | (uint32_t) known;
    }
@@ -114,7 +127,11 @@ __attribute__((always_inline)) static inline int probers_records(nm_module_t *m,
       const uint32_t begin = first / PROBERS_BLOCK * PROBERS_BLOCK;
       const uint32_t size = n - begin < PROBERS_BLOCK ? n - begin : PROBERS_BLOCK;
       if (first == begin) {
-         probers_look(p, format, s->classic, recs + begin, size, &block);
+         if (s->classic != 0) {
+            probers_look_classic(format, s->classic, recs + begin, size, &block);
+         } else {
+            probers_look(p, format, recs + begin, size, &block);
+         }
          few = PROBERS_BLOCK;
       }
       uint32_t end = first - begin + few < size ? first - begin + few : size;

@@ -45,14 +45,18 @@ static inline void sources_close(struct sources *s)
    s->map = NULL;
 }
 
-/** Place of the bit of an address, which may have any alignment. Keyed, and cheaper than a hash for a table. */
-static inline uint64_t sources_place(const struct sources *s, const void *address)
+/** Place of the bit of an address, which may have any alignment. Keyed, and cheaper than a hash for a table. mix: of nc_hash_key_; those
+ * who look at many addresses keep it in registers */
+static inline uint64_t sources_place_keyed(unsigned shift, const uint64_t mix[2], const void *address)
 {
    uint64_t word[2];
    memcpy(word, address, sizeof(word));
-   return nc_hash_fold_(word[0] ^ nc_hash_key_.mix[2], word[1] ^ nc_hash_key_.mix[3]) *
-              UINT64_C(0x9e3779b97f4a7c15) >>
-          s->shift;
+   return nc_hash_fold_(word[0] ^ mix[0], word[1] ^ mix[1]) * UINT64_C(0x9e3779b97f4a7c15) >> shift;
+}
+
+static inline uint64_t sources_place(const struct sources *s, const void *address)
+{
+   return sources_place_keyed(s->shift, &nc_hash_key_.mix[2], address);
 }
 
 static inline bool sources_may_have(const struct sources *s, const void *address)
