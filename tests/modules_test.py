@@ -7,6 +7,7 @@ usage: modules_test.py BIN_DIR
 
 import fcntl
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -196,6 +197,16 @@ class Modules(unittest.TestCase):
         self.assertRegex(err, r'Flows received: +1000\n')
         self.assertRegex(err, r'Flows sent: +0\n')
         self.assertRegex(err, r'Timeouts: +1000\n')
+
+    def test_records_in_hand_when_it_is_stopped_are_counted(self):
+        self.ok(self.w.run('logreplay', '-d', '-f', self.w.file('in.csv', FLOWS + 1000 * flow('10.0.0.1', 1)), '-i', 'f:in'))
+        process = self.w.start('traffic_repeater', '-v', '-i', 'f:in,u:nobody')
+        self.w.wait_until_blocked(process)
+        status, _, err = self.w.end(process, signal.SIGINT)
+        self.assertEqual(status, 0, err)
+        records, sent, dropped = map(int, re.search(r'records (\d+),.* sent (\d+), dropped (\d+)\n', err).groups())
+        self.assertGreater(records, 0)
+        self.assertEqual((sent, dropped), (0, records))
 
     def test_sigusr1_shows_counters(self):
         process = self.w.start('logger', '-i', 'u:nobody')

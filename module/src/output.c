@@ -206,7 +206,7 @@ NM_PUBLIC int nm_set_string(nm_module_t *m, uint32_t output, void *record, int f
 
 /* ------------------------------------------------------------- sending */
 
-/* What became of a record that was sent, in the module's terms. */
+/* What an output said that neither sent nor dropped, in the module's terms. */
 static int error(nm_module_t *m, uint32_t output, int rc, const char *function)
 {
    if (rc == TRAP_E_TERMINATED) {
@@ -226,6 +226,7 @@ static inline int sent(nm_module_t *m, uint32_t output, int rc, const char *func
       m->dropped++;
       return NM_OK;
    }
+   m->dropped += rc == TRAP_E_TERMINATED; /* in hand when the module was stopped */
    return error(m, output, rc, function);
 }
 
@@ -239,11 +240,10 @@ static inline int send_bytes(nm_module_t *m, uint32_t output, const void *data, 
 NM_PUBLIC int nm_send_raw(nm_module_t *m, uint32_t output, const void *data, uint16_t size)
 {
    int rc = m->test != NULL ? test_sent(m, output, data, size) : trap_ctx_send(m->ctx, output, data, size);
-   if (rc == TRAP_E_OK || rc == TRAP_E_TIMEOUT) {
+   if (rc == TRAP_E_OK || rc == TRAP_E_TIMEOUT || rc == TRAP_E_TERMINATED) {
       __atomic_fetch_add(rc == TRAP_E_OK ? &m->sent_raw : &m->dropped_raw, 1, __ATOMIC_RELAXED);
-      return NM_OK;
    }
-   return error(m, output, rc, "trap_send");
+   return rc == TRAP_E_OK || rc == TRAP_E_TIMEOUT ? NM_OK : error(m, output, rc, "trap_send");
 }
 
 NM_PUBLIC int nm_end_output(nm_module_t *m, uint32_t output)
@@ -314,17 +314,19 @@ NM_PUBLIC int nm_forward_n(nm_module_t *m, uint32_t output, const nm_record_t *r
    return forward(m, output, rec->data, rec->size);
 }
 
-/* A record that is dropped after the timeout ends a batch of libtrap; those after it are another one. */
+/* A record that is dropped after the timeout ends a batch of libtrap; those after it are another one, unless the module was stopped. */
 static int send_batch(nm_module_t *m, uint32_t output, const nm_record_t *recs, uint32_t n)
 {
    int rc = NM_OK;
-   for (uint32_t i = 0; rc == NM_OK && i < n; i++) {
+   uint32_t i = 0;
+   for (; rc == NM_OK && i < n; i++) {
       uint32_t done = 0;
       int code = trap_ctx_send_batch(m->ctx, output, recs + i, n - i, &done);
       i += done;
       m->sent += done;
       rc = code != TRAP_E_OK ? sent(m, output, code, "trap_send") : NM_OK;
    }
+   m->dropped += rc == NM_STOP ? n - i : 0;
    return rc;
 }
 
