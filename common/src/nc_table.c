@@ -24,7 +24,7 @@ struct nc_table {
    uint8_t *entries;                           /* entries of whole cache lines begin with one */
    uint8_t *apart;
    uint8_t *state;
-   uint32_t *home;      /* lower halves of the entries' hashes, which tell their buckets */
+   uint64_t *hash;      /* of the entries, as it was given: it need not be that of hash_of() */
    uint32_t *free_list; /* entries that were used before */
    uint32_t capacity, count, free_count;
    uint32_t buckets;        /* that the index may have; it has fewer until it needs them */
@@ -86,10 +86,10 @@ static bool allocate(nc_table_t *table)
                                   NC_MEMORY_LINE);
    }
    table->state = cleared_array(table->capacity, 1);
-   table->home = cleared_array(table->capacity, sizeof(uint32_t));
+   table->hash = cleared_array(table->capacity, sizeof(uint64_t));
    table->free_list = cleared_array(table->capacity, sizeof(uint32_t));
    return table->memory && table->entry_memory && (table->apart_memory || table->apart_size == 0) &&
-          table->state && table->home && table->free_list;
+          table->state && table->hash && table->free_list;
 }
 
 /* Cache lines of an entry that are fetched ahead, at most. */
@@ -156,7 +156,7 @@ void nc_table_free(nc_table_t *table)
       free(table->entry_memory);
       free(table->apart_memory);
       free(table->state);
-      free(table->home);
+      free(table->hash);
       free(table->free_list);
       free(table);
    }
@@ -201,7 +201,7 @@ INLINE uint32_t locate(const nc_table_t *table, const void *key, uint64_t hash, 
 
 static void remove_entry(nc_table_t *table, uint32_t entry)
 {
-   nc_index_remove(&table->index, table->home[entry], entry);
+   nc_index_remove(&table->index, table->hash[entry], entry);
    table->state[entry] = ENTRY_FREE;
    table->free_list[table->free_count++] = entry;
    table->count--;
@@ -232,13 +232,11 @@ static uint32_t next_victim(nc_table_t *table)
 /* Puts the entries from first to end that are there into an index that is new. One that finds no place within the bound is freed. */
 static void add_again(nc_table_t *table, uint32_t first, uint32_t end)
 {
-   uint64_t hashes[NC_TABLE_BATCH];
    for (uint32_t entry = first; entry < end; entry++) {
-      hashes[entry - first] = hash_of(table, entry_at(table, entry));
-      __builtin_prefetch(nc_index_home(&table->index, hashes[entry - first]), 1);
+      __builtin_prefetch(nc_index_home(&table->index, table->hash[entry]), 1);
    }
    for (uint32_t entry = first; entry < end; entry++) {
-      if (table->state[entry] != ENTRY_FREE && !nc_index_add(&table->index, hashes[entry - first], entry)) {
+      if (table->state[entry] != ENTRY_FREE && !nc_index_add(&table->index, table->hash[entry], entry)) {
          table->state[entry] = ENTRY_FREE;
          table->free_list[table->free_count++] = entry;
       }
@@ -297,7 +295,7 @@ static uint32_t new_entry(nc_table_t *table, uint64_t hash)
    } else {
       table->fresh++;
    }
-   table->home[entry] = (uint32_t) hash;
+   table->hash[entry] = hash;
    table->count++;
    return entry;
 }
@@ -323,7 +321,7 @@ INLINE void prefetch_victims(const nc_table_t *table, uint32_t n)
    uint32_t found[NC_TABLE_BATCH + 1];
    const uint32_t count = victims(table, n, found);
    for (uint32_t i = 0; i < count; i++) {
-      __builtin_prefetch(nc_index_home(&table->index, table->home[found[i]]), 1);
+      __builtin_prefetch(nc_index_home(&table->index, table->hash[found[i]]), 1);
       __builtin_prefetch(entry_at(table, found[i]), 1);
       __builtin_prefetch(entry_at(table, found[i]) + 64, 1);
    }
@@ -452,7 +450,7 @@ uint32_t nc_table_victims(const nc_table_t *table, uint32_t n, void *values[])
 
 void nc_table_prefetch_removal(const nc_table_t *table, const void *value)
 {
-   __builtin_prefetch(nc_index_home(&table->index, table->home[entry_of_value(table, value)]), 1);
+   __builtin_prefetch(nc_index_home(&table->index, table->hash[entry_of_value(table, value)]), 1);
    __asm__ volatile(
        ""); /* gcc takes a function that only fetches for one that does nothing, and leaves out its calls */
 }

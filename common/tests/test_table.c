@@ -391,6 +391,23 @@ static void nothing_is_lost_while_the_index_grows(void **state)
    nc_table_free(table);
 }
 
+/* What was hashed with another hash than that of the table keeps it. */
+static void a_hash_of_the_callers_own_stays_while_the_index_grows(void **state)
+{
+   enum { KEYS = 50000 };
+   nc_table_t *table = make(KEYS, NC_TABLE_EVICT, NULL, NULL);
+   bool is_new;
+   (void) state;
+   for (unsigned round = 0; round < 2; round++) {
+      for (uint64_t key = 0; key < KEYS; key++) {
+         assert_non_null(nc_table_upsert_hashed(table, &key, nc_hash_u64(~key), &is_new));
+         assert_true(is_new == (round == 0));
+      }
+   }
+   assert_int_equal(nc_table_count(table), KEYS);
+   nc_table_free(table);
+}
+
 /* Keys of two places that only those can choose who know the key of the hash: in another order they do not all fit, and the larger index
  * takes them in another order. What it has no place for is evicted, and said to be. */
 static void what_a_larger_index_has_no_place_for_is_evicted(void **state)
@@ -556,6 +573,7 @@ int main(void)
        cmocka_unit_test(test_collisions_are_bounded),
        cmocka_unit_test(test_chosen_collisions_meet_another_hash_key),
        cmocka_unit_test(nothing_is_lost_while_the_index_grows),
+       cmocka_unit_test(a_hash_of_the_callers_own_stays_while_the_index_grows),
        cmocka_unit_test(what_a_larger_index_has_no_place_for_is_evicted),
        cmocka_unit_test(test_set_without_values),
        cmocka_unit_test(what_is_not_cleared_is_left_to_the_caller),
