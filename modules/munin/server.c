@@ -36,7 +36,7 @@ static void send_all(int client, const char *text)
    setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
    while (done < size) {
       ssize_t n = send(client, text + done, size - done, MSG_NOSIGNAL);
-      if (n <= 0 && errno != EINTR) {
+      if (n == 0 || (n < 0 && errno != EINTR)) {
          return; /* the client went, or takes nothing: munin asks again */
       }
       done += n > 0 ? (size_t) n : 0;
